@@ -1,0 +1,1 @@
+//! AWS in one process: database, queues and stream, under the unmodified clients.

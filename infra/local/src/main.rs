@@ -1,0 +1,3 @@
+//! `cargo local`: the whole system in one process.
+
+fn main() {}

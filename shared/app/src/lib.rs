@@ -1,0 +1,1 @@
+//! One verb in one place: load, decide, commit.

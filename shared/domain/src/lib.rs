@@ -1,0 +1,1 @@
+//! Ids, events, rules, decisions: pure values.

@@ -1,0 +1,1 @@
+//! Extract, app verb, present.

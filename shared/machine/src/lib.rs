@@ -1,0 +1,1 @@
+//! States, edges, transitions, conflicts: generic, knows no concept.

@@ -1,0 +1,1 @@
+//! The registry of alert sources: verify and parse.

@@ -1,0 +1,1 @@
+//! The whole bundle in one process, with a set clock and seeded faults.
