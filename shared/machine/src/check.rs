@@ -1,0 +1,48 @@
+//! Proofs that every machine's table must pass; each machine's test calls [`check`].
+
+use std::collections::BTreeSet;
+
+use crate::State;
+
+/// Checks a table: names unique, every state reachable, some state final or declared endless, no self edge.
+///
+/// # Panics
+/// With the fault's name, if the table has one.
+pub fn check<S: State>() {
+    let names: BTreeSet<_> = S::ALL.iter().map(|state| state.name()).collect();
+    assert_eq!(names.len(), S::ALL.len(), "two states share a name");
+
+    let mut reached: Vec<S> = S::INITIAL.to_vec();
+    let mut next = 0;
+    while next < reached.len() {
+        for &successor in reached[next].successors() {
+            assert!(successor != reached[next], "`{}` has an edge to itself", successor.name());
+            assert!(S::ALL.contains(&successor), "`{}` is missing from ALL", successor.name());
+            if !reached.contains(&successor) {
+                reached.push(successor);
+            }
+        }
+        next += 1;
+    }
+    for state in S::ALL {
+        assert!(reached.contains(state), "`{}` cannot be reached; give it an edge or remove it", state.name());
+    }
+    assert!(S::ALL.iter().any(|state| state.is_final()), "no state is final");
+}
+
+/// Draws the table as a mermaid diagram, for the documentation.
+pub fn diagram<S: State>() -> String {
+    let mut lines = vec!["stateDiagram-v2".to_owned()];
+    for state in S::INITIAL {
+        lines.push(format!("    [*] --> {}", state.name()));
+    }
+    for state in S::ALL {
+        for successor in state.successors() {
+            lines.push(format!("    {} --> {}", state.name(), successor.name()));
+        }
+        if state.is_final() {
+            lines.push(format!("    {} --> [*]", state.name()));
+        }
+    }
+    lines.join("\n")
+}
