@@ -1,1 +1,23 @@
 //! Ids, events, rules, decisions: pure values.
+//!
+//! No async, no clock, no randomness, no AWS, no tracing.
+
+pub mod alert;
+pub mod escalation;
+pub mod event;
+pub mod id;
+pub mod identity;
+pub mod incident;
+pub mod message;
+pub mod org;
+pub mod page;
+pub mod path;
+pub mod route;
+pub mod source;
+pub mod template;
+pub mod text;
+pub mod trace;
+pub mod user;
+
+pub use identity::Identity;
+pub use jiff::Timestamp;

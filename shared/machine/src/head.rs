@@ -1,5 +1,10 @@
 //! The head: state and version, by which concurrent writers are told apart.
 
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::State;
 
 /// State and version of something stateful; version 1 is its creation.
@@ -31,5 +36,28 @@ impl<S: State> Head<S> {
     /// The version; each transition adds one.
     pub const fn version(&self) -> u64 {
         self.version
+    }
+}
+
+/// The head as it stands in a stored item.
+#[derive(Serialize, Deserialize)]
+struct Stored<'a> {
+    #[serde(borrow)]
+    state: Cow<'a, str>,
+    version: u64,
+}
+
+impl<S: State> Serialize for Head<S> {
+    fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
+        Stored { state: Cow::Borrowed(self.state.name()), version: self.version }.serialize(serializer)
+    }
+}
+
+impl<'de, S: State> Deserialize<'de> for Head<S> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Stored { state, version } = Stored::deserialize(deserializer)?;
+        let state =
+            S::named(&state).ok_or_else(|| D::Error::custom(format_args!("no state is called `{state}`")))?;
+        Ok(Self { state, version })
     }
 }

@@ -1,0 +1,96 @@
+//! One event of an alert, as a delivery brought it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::id::{EventId, OrgId, SourceId};
+use crate::source::SourceKind;
+
+/// Whether an event says that something began or that it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertStatus {
+    /// It is going on.
+    Firing,
+    /// It is over.
+    Resolved,
+}
+
+impl AlertStatus {
+    /// The name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// What a source parsed of one alert in a delivery.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AlertEvent {
+    /// Whether it began or is over.
+    pub status: AlertStatus,
+    /// What tells this alert from others of the source; the same in firing and resolved.
+    pub deduplication_key: String,
+    /// The title.
+    pub title: String,
+    /// The description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where to look at it in the system that sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_url: Option<String>,
+    /// Its priority, as the sender wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// When it happened by the sender's clock, if the source has that for firing and resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The alert's own raw slice of the delivery.
+    pub payload: Box<RawValue>,
+}
+
+/// An event on its way from the source's function to the alert handler.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Received {
+    /// The organisation.
+    pub org: OrgId,
+    /// The source.
+    pub source: SourceId,
+    /// The kind of source.
+    pub kind: SourceKind,
+    /// The event's id; what it causes derives its ids from this one.
+    pub id: EventId,
+    /// When it was received, stamped before it was queued.
+    pub received_at: Timestamp,
+    /// The event.
+    pub event: AlertEvent,
+}
+
+impl Received {
+    /// The event time: the sender's if the source declares it, never after reception.
+    pub fn at(&self) -> Timestamp {
+        self.event.occurred_at.map_or(self.received_at, |at| at.min(self.received_at))
+    }
+
+    /// The hash of the deduplication key.
+    pub fn key(&self) -> String {
+        crate::text::fingerprint(self.event.deduplication_key.as_bytes(), 32)
+    }
+
+    /// The hash of everything that the alert would show.
+    pub fn content(&self) -> String {
+        let event = &self.event;
+        let shown = (
+            &event.title,
+            &event.description,
+            &event.source_url,
+            &event.priority,
+            &event.deduplication_key,
+            event.payload.get(),
+        );
+        crate::text::fingerprint(format!("{shown:?}").as_bytes(), 16)
+    }
+}

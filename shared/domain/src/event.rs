@@ -1,0 +1,78 @@
+//! What transitions tell others, in the same write, and which queue hears it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AlertId, EscalationId, OrgId};
+use crate::message::{EscalationMessage, NotificationMessage, Queue};
+use crate::page::Page;
+
+/// Something that happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A level of an escalation is being paged, or is about to be.
+    EscalationTriggered {
+        /// The organisation.
+        org: OrgId,
+        /// The escalation.
+        escalation: EscalationId,
+        /// When its time is up.
+        due: Option<Timestamp>,
+    },
+    /// A page is to be sent.
+    PageDue {
+        /// The page.
+        page: Box<Page>,
+    },
+    /// An alert is over.
+    AlertResolved {
+        /// The organisation.
+        org: OrgId,
+        /// The alert.
+        alert: AlertId,
+    },
+}
+
+/// What is put on a queue because of an event.
+#[derive(Debug, Clone)]
+pub struct Send {
+    /// The queue.
+    pub queue: Queue,
+    /// The body of the message, in JSON.
+    pub body: serde_json::Value,
+    /// When it is to arrive.
+    pub due: Timestamp,
+}
+
+/// A timer further away than this is left to the sweep.
+pub const FAR: SignedDuration = SignedDuration::from_mins(15);
+
+impl Event {
+    /// Who hears of this event: what the relay sends.
+    pub fn sends(&self, now: Timestamp) -> Vec<Send> {
+        let send = |queue, body: Result<serde_json::Value, serde_json::Error>, due: Timestamp| Send {
+            queue,
+            body: body.expect("messages are plain values"),
+            due,
+        };
+        let sends = match self {
+            Self::EscalationTriggered { org, escalation, due } => {
+                let body = EscalationMessage::Due { org: *org, escalation: *escalation };
+                due.iter()
+                    .map(|&due| send(Queue::EscalationTick, serde_json::to_value(&body), due))
+                    .collect()
+            }
+            Self::PageDue { page } => {
+                let due = page.due.unwrap_or(now);
+                let body = NotificationMessage::Due { page: page.clone() };
+                vec![send(Queue::NotificationSend, serde_json::to_value(&body), due)]
+            }
+            Self::AlertResolved { org, alert } => {
+                let body = EscalationMessage::AlertResolved { org: *org, alert: *alert };
+                vec![send(Queue::EscalationTick, serde_json::to_value(&body), now)]
+            }
+        };
+        sends.into_iter().filter(|send: &Send| send.due.duration_since(now) <= FAR).collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! Incidents.
+
+use jiff::Timestamp;
+use machine::{Head, State, Stateful};
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::id::{AlertId, IncidentId, OrgId};
+use crate::trace::Trace;
+
+/// The states of an incident: the field's status categories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncidentState {
+    /// Nobody has said yet that it is one.
+    Triage,
+    /// People work on it.
+    Active,
+    /// Work rests.
+    Paused,
+    /// It is over and being learned from.
+    PostIncident,
+    /// Done.
+    Closed,
+    /// It was none.
+    Declined,
+    /// It went into another.
+    Merged,
+    /// It was opened by mistake.
+    Canceled,
+}
+
+impl State for IncidentState {
+    const ALL: &'static [Self] = &[
+        Self::Triage,
+        Self::Active,
+        Self::Paused,
+        Self::PostIncident,
+        Self::Closed,
+        Self::Declined,
+        Self::Merged,
+        Self::Canceled,
+    ];
+    const INITIAL: &'static [Self] = &[Self::Triage, Self::Active];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Triage => "triage",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::PostIncident => "post-incident",
+            Self::Closed => "closed",
+            Self::Declined => "declined",
+            Self::Merged => "merged",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    fn successors(self) -> &'static [Self] {
+        match self {
+            Self::Triage => &[Self::Active, Self::Declined, Self::Merged, Self::Canceled],
+            Self::Active => &[Self::Paused, Self::PostIncident, Self::Closed, Self::Merged, Self::Canceled],
+            Self::Paused => &[Self::Active, Self::Closed, Self::Canceled],
+            Self::PostIncident => &[Self::Active, Self::Closed],
+            Self::Closed => &[Self::Active],
+            Self::Declined => &[Self::Active],
+            Self::Merged | Self::Canceled => &[],
+        }
+    }
+}
+
+/// Who may see an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Everybody in the organisation.
+    #[default]
+    Public,
+    /// Those who were invited.
+    Private,
+}
+
+impl Visibility {
+    /// The name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+}
+
+/// An incident.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Incident {
+    /// State and version.
+    #[serde(flatten)]
+    pub head: Head<IncidentState>,
+    /// Its organisation.
+    pub org: OrgId,
+    /// Its id.
+    pub id: IncidentId,
+    /// Its number, as in `INC-123`.
+    pub number: u64,
+    /// Its name.
+    pub title: String,
+    /// What is going on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Who may see it.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// Who or what opened it.
+    pub creator: crate::Identity,
+    /// The alert that opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<AlertId>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// The trace that it came in.
+    pub trace: Trace,
+}
+
+impl Incident {
+    /// The name that people say: `INC-123`.
+    pub fn reference(&self) -> String {
+        format!("INC-{}", self.number)
+    }
+}
+
+impl Stateful for Incident {
+    const MACHINE: &'static str = "incident";
+    type State = IncidentState;
+    type Event = Event;
+
+    fn head(&self) -> Head<IncidentState> {
+        self.head
+    }
+
+    fn set_head(&mut self, head: Head<IncidentState>) {
+        self.head = head;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_passes_its_proofs() {
+        machine::check::check::<IncidentState>();
+    }
+}

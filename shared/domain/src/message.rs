@@ -1,0 +1,118 @@
+//! Messages on queues: an envelope with a schema number and the trace, round one of these bodies.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Received;
+use crate::id::{AlertId, EscalationId, OrgId, SourceId};
+use crate::page::Page;
+use crate::trace::Trace;
+
+/// The schema that this version writes; every version reads those before it.
+pub const SCHEMA: u16 = 1;
+
+/// What stands round every message.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Envelope<T> {
+    /// The schema number.
+    pub schema: u16,
+    /// The trace that the message belongs to.
+    pub trace: Trace,
+    /// The message.
+    pub body: T,
+}
+
+impl<T> Envelope<T> {
+    /// Puts a message into an envelope.
+    pub const fn new(trace: Trace, body: T) -> Self {
+        Self { schema: SCHEMA, trace, body }
+    }
+}
+
+/// The queues there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Queue {
+    /// Events of alerts; the only copy until they are handled.
+    AlertHandle,
+    /// Events that could not be handled.
+    AlertRescue,
+    /// Timers of escalations, and alerts that are over.
+    EscalationTick,
+    /// Pages that are due.
+    NotificationSend,
+}
+
+impl Queue {
+    /// Every queue.
+    pub const ALL: &'static [Self] =
+        &[Self::AlertHandle, Self::AlertRescue, Self::EscalationTick, Self::NotificationSend];
+
+    /// The name of the queue and of the function that consumes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AlertHandle => "alert-handle",
+            Self::AlertRescue => "alert-rescue",
+            Self::EscalationTick => "escalation-tick",
+            Self::NotificationSend => "notification-send",
+        }
+    }
+}
+
+/// A message to `alert-handle`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertMessage {
+    /// One event of an alert.
+    Event(Box<Received>),
+    /// An authenticated delivery that could not be read.
+    DeliveryFailed {
+        /// The organisation.
+        org: OrgId,
+        /// The source.
+        source: SourceId,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A message to `escalation-tick`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EscalationMessage {
+    /// A level's time is up.
+    Due {
+        /// The organisation.
+        org: OrgId,
+        /// The escalation.
+        escalation: EscalationId,
+    },
+    /// An alert is over: its escalations may be, too.
+    AlertResolved {
+        /// The organisation.
+        org: OrgId,
+        /// The alert.
+        alert: AlertId,
+    },
+}
+
+/// A message to `notification-send`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotificationMessage {
+    /// A page is due; the page is as it stood when this was said, so that sending it reads nothing.
+    Due {
+        /// The page.
+        page: Box<Page>,
+    },
+    /// A page may be due; the sweep knows only its key.
+    Check {
+        /// The organisation.
+        org: OrgId,
+        /// The escalation.
+        escalation: EscalationId,
+        /// The page's id within it.
+        page: String,
+    },
+}

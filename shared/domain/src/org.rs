@@ -1,0 +1,18 @@
+//! An organisation: the tenant.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{OrgId, UserId};
+
+/// An organisation and whom to page when nothing else says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Org {
+    /// Its id.
+    pub id: OrgId,
+    /// Its name.
+    pub name: String,
+    /// The person who owns it.
+    pub owner: UserId,
+    /// Who is paged when in doubt; the owner unless changed.
+    pub fallback: UserId,
+}

@@ -1,0 +1,288 @@
+//! One page to one address: claimed, sent, marked; each send is an item with a due time.
+
+use jiff::{SignedDuration, Timestamp};
+use machine::{Head, Illegal, State, Stateful, Transition};
+use serde::{Deserialize, Serialize};
+
+use crate::escalation::Escalation;
+use crate::event::Event;
+use crate::id::{EscalationId, OrgId, UserId};
+use crate::trace::Trace;
+use crate::user::{MethodType, Urgency};
+
+/// The states of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageState {
+    /// It is to be sent.
+    Pending,
+    /// Somebody has claimed it and is sending, until the lease is over.
+    Sending,
+    /// The provider took it.
+    Delivered,
+    /// The provider will never take it.
+    Failed,
+    /// Somebody answered before it was sent.
+    Cancelled,
+}
+
+impl State for PageState {
+    const ALL: &'static [Self] =
+        &[Self::Pending, Self::Sending, Self::Delivered, Self::Failed, Self::Cancelled];
+    const INITIAL: &'static [Self] = &[Self::Pending];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sending => "sending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn successors(self) -> &'static [Self] {
+        match self {
+            Self::Pending => &[Self::Sending, Self::Cancelled],
+            Self::Sending => &[Self::Delivered, Self::Failed, Self::Pending],
+            Self::Delivered | Self::Failed | Self::Cancelled => &[],
+        }
+    }
+}
+
+/// A line of a page's own history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// When.
+    pub at: Timestamp,
+    /// The state that it went to.
+    pub to: String,
+    /// Why.
+    pub why: String,
+}
+
+/// How many lines of history a page keeps: the first and the newest.
+const MOST_LOG: usize = 16;
+
+/// A page: an escalation notification.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Page {
+    /// State and version.
+    #[serde(flatten)]
+    pub head: Head<PageState>,
+    /// Its organisation.
+    pub org: OrgId,
+    /// Its escalation.
+    pub escalation: EscalationId,
+    /// Its id within the escalation: cycle, level, number.
+    pub id: String,
+    /// The cycle of the escalation that it belongs to.
+    pub cycle: u16,
+    /// Whom it is for.
+    pub user: UserId,
+    /// Its channel.
+    pub method_type: MethodType,
+    /// The address.
+    pub address: String,
+    /// How loudly.
+    pub urgency: Urgency,
+    /// What it is about.
+    pub title: String,
+    /// Where to look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Counts the attempts.
+    pub attempt: u16,
+    /// When it is to be sent, or the claim of whoever sends it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+    /// When it was due while it last waited; the index of due items keeps this through a claim.
+    pub slot: Timestamp,
+    /// Its history.
+    #[serde(default)]
+    pub log: Vec<LogEntry>,
+    /// The trace that it came in.
+    pub trace: Trace,
+}
+
+impl Stateful for Page {
+    const MACHINE: &'static str = "escalation_notification";
+    type State = PageState;
+    type Event = Event;
+
+    fn head(&self) -> Head<PageState> {
+        self.head
+    }
+
+    fn set_head(&mut self, head: Head<PageState>) {
+        self.head = head;
+    }
+}
+
+/// What is known of a page before it is opened.
+#[derive(Debug, Clone)]
+pub struct NewPage {
+    /// Its id within the escalation.
+    pub id: String,
+    /// Whom it is for.
+    pub user: UserId,
+    /// Its channel.
+    pub method_type: MethodType,
+    /// The address.
+    pub address: String,
+    /// How loudly.
+    pub urgency: Urgency,
+    /// When it is to be sent.
+    pub due: Timestamp,
+}
+
+/// How long a claim lasts: twice what a provider may take.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(20);
+
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: i64 = 30;
+
+/// What a due page means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// It is not yet time; it will be then.
+    Wait(Timestamp),
+    /// It is too early; the sweep will come back to it.
+    TooEarly,
+    /// Nothing is to be done: sent, called off, or being sent.
+    Over,
+    /// Send it now.
+    Send,
+    /// Whoever claimed it did not come back: take it over.
+    TakeOver,
+}
+
+impl NewPage {
+    /// Opens the page, to be written together with the escalation's transition.
+    pub(crate) fn open(self, escalation: &Escalation, at: Timestamp) -> Transition<Page> {
+        let page = Page {
+            head: Head::stored(PageState::Pending, 0),
+            org: escalation.org,
+            escalation: escalation.id,
+            id: self.id,
+            cycle: escalation.cycle,
+            user: self.user,
+            method_type: self.method_type,
+            address: self.address,
+            urgency: self.urgency,
+            title: escalation.title.clone(),
+            url: escalation.url.clone(),
+            attempt: 1,
+            due: Some(self.due),
+            slot: self.due,
+            log: Vec::new(),
+            trace: escalation.trace.clone(),
+        };
+        page.born(PageState::Pending, at)
+            .expect("a page may be born pending")
+            .on_transition(|page| Event::PageDue { page: Box::new(page.after().clone()) })
+    }
+}
+
+impl Page {
+    /// Decides what a due page means now.
+    pub fn due(&self, now: Timestamp) -> Due {
+        let Some(due) = self.due else { return Due::Over };
+        let early = due.duration_since(now);
+        match self.head.state() {
+            PageState::Pending if early > crate::escalation::tick::EARLY => Due::TooEarly,
+            PageState::Pending if early > SignedDuration::ZERO => Due::Wait(due),
+            PageState::Pending => Due::Send,
+            PageState::Sending if early > SignedDuration::ZERO => Due::Over,
+            PageState::Sending => Due::TakeOver,
+            PageState::Delivered | PageState::Failed | PageState::Cancelled => Due::Over,
+        }
+    }
+
+    /// The key by which a provider tells a repeated send from a new one; the same for every attempt.
+    pub fn idempotency_key(&self) -> String {
+        format!("{}.{}", self.escalation, self.id)
+    }
+
+    /// Goes along an edge and writes it down.
+    fn go(&self, to: PageState, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
+        let entry = LogEntry { at, to: to.name().to_owned(), why: crate::text::shorten(why, 120) };
+        Ok(self.transition_to(to, at)?.with(|page| {
+            if page.log.len() == MOST_LOG {
+                page.log.remove(1);
+            }
+            page.log.push(entry);
+            if to.is_final() {
+                page.due = None;
+            }
+        }))
+    }
+
+    /// Claims the page for sending, until the lease is over.
+    ///
+    /// # Errors
+    /// [`Illegal`] if it is not to be sent.
+    pub fn claim(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
+        Ok(self.go(PageState::Sending, "claimed", at)?.with(|page| page.due = Some(at + LEASE)))
+    }
+
+    /// Marks that the provider took it.
+    ///
+    /// # Errors
+    /// [`Illegal`] if it was not being sent.
+    pub fn delivered(&self, receipt: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
+        self.go(PageState::Delivered, receipt, at)
+    }
+
+    /// Marks that the provider will never take it.
+    ///
+    /// # Errors
+    /// [`Illegal`] if it was not being sent.
+    pub fn failed(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
+        self.go(PageState::Failed, why, at)
+    }
+
+    /// Puts it back, to be sent again after a pause that grows.
+    ///
+    /// # Errors
+    /// [`Illegal`] if it was not being sent.
+    pub fn again(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
+        let pause = (1_i64 << self.attempt.min(5)).min(LONGEST_PAUSE);
+        Ok(self
+            .go(PageState::Pending, why, at)?
+            .with(|page| {
+                page.attempt = page.attempt.saturating_add(1);
+                page.slot = at + SignedDuration::from_secs(pause);
+                page.due = Some(page.slot);
+            })
+            .on_transition(|page| Event::PageDue { page: Box::new(page.after().clone()) }))
+    }
+
+    /// Takes it back from a claim whose lease is over, to be sent at once.
+    ///
+    /// # Errors
+    /// [`Illegal`] if it was not being sent.
+    pub fn take_over(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
+        Ok(self.go(PageState::Pending, "the claim's lease is over", at)?.with(|page| {
+            page.attempt = page.attempt.saturating_add(1);
+            page.due = Some(at);
+        }))
+    }
+
+    /// Calls it off: somebody answered.
+    ///
+    /// # Errors
+    /// [`Illegal`] if it is being sent, or over.
+    pub fn cancel(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
+        self.go(PageState::Cancelled, why, at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_passes_its_proofs() {
+        machine::check::check::<PageState>();
+    }
+}

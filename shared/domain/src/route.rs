@@ -1,0 +1,244 @@
+//! Alert routes: which alerts open what, and whom they page.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::alert::AlertEvent;
+use crate::id::{PathId, RouteId, SourceId, UserId};
+use crate::template::{Binding, Problem};
+use crate::text::Document;
+
+/// At most this many routes take one alert.
+pub const MOST_ROUTES: usize = 10;
+
+/// An alert route.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    /// Its id.
+    pub id: RouteId,
+    /// Counts the updates.
+    pub version: u64,
+    /// Its name.
+    pub name: String,
+    /// Whether it takes alerts.
+    pub enabled: bool,
+    /// The sources that it takes alerts from, each with its own conditions.
+    pub sources: Vec<RouteSource>,
+    /// Conditions on every alert.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Group>,
+    /// The escalation paths that it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<PathId>,
+    /// People whom it pages directly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<UserId>,
+    /// Whether an escalation is over once its alerts are.
+    pub auto_cancel: bool,
+    /// The incident that it opens, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentTemplate>,
+    /// What the client sent, to be echoed.
+    pub document: Document,
+}
+
+/// How the incident is named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentTemplate {
+    /// The name; the alert's title if it resolves to nothing.
+    pub name: Binding,
+    /// The summary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Binding>,
+}
+
+/// A source of a route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteSource {
+    /// The source.
+    pub source: SourceId,
+    /// Conditions on its alerts; any group suffices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Group>,
+}
+
+/// Conditions that must all hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group(pub Vec<Condition>);
+
+/// One condition: data, never a language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// What is looked at.
+    pub subject: Binding,
+    /// What must be true of it.
+    pub test: Test,
+}
+
+/// What must be true of a subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Test {
+    /// It is one of these.
+    OneOf(Vec<String>),
+    /// It is none of these.
+    NotOneOf(Vec<String>),
+    /// It contains this.
+    Contains(String),
+    /// It does not contain this.
+    DoesNotContain(String),
+    /// It begins with this.
+    StartsWith(String),
+    /// It is there.
+    IsSet,
+    /// It is not there.
+    IsNotSet,
+}
+
+impl Test {
+    /// Tests one text, or its absence.
+    fn holds(&self, text: Option<&str>) -> bool {
+        match self {
+            Self::OneOf(texts) => text.is_some_and(|text| texts.iter().any(|one| one == text)),
+            Self::NotOneOf(texts) => text.is_none_or(|text| !texts.iter().any(|one| one == text)),
+            Self::Contains(part) => text.is_some_and(|text| text.contains(part)),
+            Self::DoesNotContain(part) => text.is_none_or(|text| !text.contains(part)),
+            Self::StartsWith(start) => text.is_some_and(|text| text.starts_with(start)),
+            Self::IsSet => text.is_some(),
+            Self::IsNotSet => text.is_none(),
+        }
+    }
+}
+
+/// Says whether any group holds; no groups at all hold for every alert.
+fn any_holds(groups: &[Group], event: &AlertEvent, payload: &Value) -> Result<bool, Problem> {
+    if groups.is_empty() {
+        return Ok(true);
+    }
+    for Group(conditions) in groups {
+        let mut all = true;
+        for condition in conditions {
+            let text = condition.subject.resolve(event, payload)?;
+            all &= condition.test.holds(text.as_deref());
+        }
+        if all {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl Route {
+    /// Says whether this route takes alerts of the source at all.
+    pub fn serves(&self, source: SourceId) -> bool {
+        self.enabled && self.sources.iter().any(|entry| entry.source == source)
+    }
+
+    /// Says whether this route takes the alert.
+    ///
+    /// # Errors
+    /// [`Problem`] if a condition could not be evaluated.
+    pub fn takes(&self, source: SourceId, event: &AlertEvent, payload: &Value) -> Result<bool, Problem> {
+        let Some(entry) = self.sources.iter().find(|entry| self.enabled && entry.source == source) else {
+            return Ok(false);
+        };
+        Ok(any_holds(&entry.conditions, event, payload)? && any_holds(&self.conditions, event, payload)?)
+    }
+}
+
+/// The routes that take an alert, and what of our own rules failed on the way.
+///
+/// A route whose condition fails takes the alert: when in doubt, page.
+pub fn matching<'a>(
+    routes: &'a [Route],
+    source: SourceId,
+    event: &AlertEvent,
+    payload: &Value,
+) -> (Vec<&'a Route>, Vec<Problem>) {
+    let mut taken = Vec::new();
+    let mut problems = Vec::new();
+    for route in routes {
+        match route.takes(source, event, payload) {
+            Ok(true) => taken.push(route),
+            Ok(false) => {}
+            Err(problem) => {
+                problems.push(Problem(format!("route `{}`: {problem}", route.name)));
+                taken.push(route);
+            }
+        }
+        if taken.len() == MOST_ROUTES {
+            break;
+        }
+    }
+    (taken, problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Timestamp;
+    use crate::alert::AlertStatus;
+
+    fn source(n: u128) -> SourceId {
+        SourceId::new(Timestamp::UNIX_EPOCH, n)
+    }
+
+    fn route(name: &str, from: SourceId, conditions: Vec<Group>) -> Route {
+        Route {
+            id: RouteId::new(Timestamp::UNIX_EPOCH, 1),
+            version: 1,
+            name: name.to_owned(),
+            enabled: true,
+            sources: vec![RouteSource { source: from, conditions: vec![] }],
+            conditions,
+            paths: vec![],
+            users: vec![],
+            auto_cancel: true,
+            incident: None,
+            document: Document::default(),
+        }
+    }
+
+    fn condition(reference: &str, test: Test) -> Group {
+        Group(vec![Condition { subject: Binding::Reference(reference.to_owned()), test }])
+    }
+
+    fn names(routes: &[Route]) -> (Vec<&str>, usize) {
+        let payload = json!({"labels": {"team": "a"}});
+        let event = AlertEvent {
+            status: AlertStatus::Firing,
+            deduplication_key: "k".to_owned(),
+            title: "Disk full".to_owned(),
+            description: None,
+            source_url: None,
+            priority: None,
+            occurred_at: None,
+            payload: serde_json::value::to_raw_value(&payload).unwrap(),
+        };
+        let (taken, problems) = matching(routes, source(1), &event, &payload);
+        (taken.into_iter().map(|route| route.name.as_str()).collect(), problems.len())
+    }
+
+    #[test]
+    fn routes_take_by_source_and_conditions_in_order() {
+        let routes = [
+            route("all", source(1), vec![]),
+            route("other source", source(2), vec![]),
+            route("team a", source(1), vec![condition("payload.labels.team", Test::OneOf(vec!["a".into()]))]),
+            route("team b", source(1), vec![condition("payload.labels.team", Test::OneOf(vec!["b".into()]))]),
+            route("no priority", source(1), vec![condition("alert.priority", Test::IsNotSet)]),
+            Route { enabled: false, ..route("off", source(1), vec![]) },
+        ];
+
+        assert_eq!(names(&routes), (vec!["all", "team a", "no priority"], 0));
+    }
+
+    #[test]
+    fn route_whose_condition_fails_takes_the_alert_and_says_so() {
+        let routes = [route("broken", source(1), vec![condition("nonsense", Test::IsSet)])];
+
+        assert_eq!(names(&routes), (vec!["broken"], 1));
+    }
+}

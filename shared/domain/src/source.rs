@@ -1,0 +1,162 @@
+//! Alert source configurations.
+
+use jiff::Timestamp;
+use machine::{Head, State, Stateful};
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::id::{OrgId, SourceId};
+use crate::template::Binding;
+use crate::text::Document;
+
+/// The kind of a source, by its name in the API; the registry of sources knows what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceKind(pub String);
+
+impl std::fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The states of a source's configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceState {
+    /// It takes deliveries.
+    Active,
+    /// It refuses them.
+    Disabled,
+    /// It is gone; what it sent stays.
+    Destroyed,
+}
+
+impl State for SourceState {
+    const ALL: &'static [Self] = &[Self::Active, Self::Disabled, Self::Destroyed];
+    const INITIAL: &'static [Self] = &[Self::Active];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Destroyed => "destroyed",
+        }
+    }
+
+    fn successors(self) -> &'static [Self] {
+        match self {
+            Self::Active => &[Self::Disabled, Self::Destroyed],
+            Self::Disabled => &[Self::Active, Self::Destroyed],
+            Self::Destroyed => &[],
+        }
+    }
+}
+
+/// How a source's alerts are titled and described.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Template {
+    /// The title.
+    pub title: Binding,
+    /// The description.
+    pub description: Binding,
+}
+
+impl Default for Template {
+    fn default() -> Self {
+        Self {
+            title: Binding::Reference("alert.title".to_owned()),
+            description: Binding::Reference("alert.description".to_owned()),
+        }
+    }
+}
+
+/// A source's configuration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Source {
+    /// State and version.
+    #[serde(flatten)]
+    pub head: Head<SourceState>,
+    /// Its organisation.
+    pub org: OrgId,
+    /// Its id.
+    pub id: SourceId,
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: SourceKind,
+    /// The secret that its deliveries carry, sealed.
+    pub secret: String,
+    /// How its alerts are titled.
+    pub template: Template,
+    /// What the client sent, to be echoed.
+    pub document: Document,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The last delivery that was refused or could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<DeliveryError>,
+    /// When a delivery last brought an alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_delivery_at: Option<Timestamp>,
+}
+
+/// Why a delivery could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryError {
+    /// When.
+    pub at: Timestamp,
+    /// Why, for the person who set the source up.
+    pub reason: String,
+}
+
+impl Stateful for Source {
+    const MACHINE: &'static str = "alert_source";
+    type State = SourceState;
+    type Event = Event;
+
+    fn head(&self) -> Head<SourceState> {
+        self.head
+    }
+
+    fn set_head(&mut self, head: Head<SourceState>) {
+        self.head = head;
+    }
+}
+
+/// What the door of a source needs to know: one small item, found by the source's id alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// The organisation.
+    pub org: OrgId,
+    /// The source.
+    pub id: SourceId,
+    /// Its kind.
+    pub kind: SourceKind,
+    /// The secret, sealed.
+    pub secret: String,
+    /// Whether deliveries are taken.
+    pub open: bool,
+}
+
+impl Source {
+    /// The door to this source.
+    pub fn door(&self) -> Door {
+        Door {
+            org: self.org,
+            id: self.id,
+            kind: self.kind.clone(),
+            secret: self.secret.clone(),
+            open: self.head.state() == SourceState::Active,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_passes_its_proofs() {
+        machine::check::check::<SourceState>();
+    }
+}

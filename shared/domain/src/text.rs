@@ -1,0 +1,55 @@
+//! Texts with a bound: nothing a sender writes grows without limit.
+
+/// Cuts a text to at most `bytes`, never inside a character.
+pub fn clip(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+/// Cuts a text to at most `bytes` and marks that it was cut.
+pub fn shorten(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    format!("{}…", clip(text, bytes.saturating_sub('…'.len_utf8())))
+}
+
+/// An absent text and an empty one are the same: some senders write `""` for nothing.
+pub fn present(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+/// The first `hex / 2` bytes of a SHA-256, as lower-case hexadecimal.
+pub fn fingerprint(bytes: &[u8], hex: usize) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).iter().take(hex / 2).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a client sent, kept as text so that its depth is the client's affair and not the database's.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Document(pub serde_json::Value);
+
+impl serde::Serialize for Document {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Document {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        serde_json::from_str(&text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cut_never_splits_a_character() {
+        assert_eq!(clip("aé🔥", 2), "a");
+        assert_eq!(clip("aé🔥", 3), "aé");
+        assert_eq!(shorten("🔥🔥🔥", 8), "🔥…");
+        assert_eq!(shorten("short", 8), "short");
+    }
+}

@@ -1,0 +1,62 @@
+//! W3C trace context: one trace id from the webhook to the mail.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A `traceparent`: version, trace id, span id, flags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Trace(String);
+
+impl Trace {
+    /// Begins a trace of random bits.
+    pub fn begin(random: u128) -> Self {
+        let span = u64::try_from(random >> 64).unwrap_or(0) | 1;
+        Self(format!("00-{:032x}-{span:016x}-01", random | 1))
+    }
+
+    /// Reads a `traceparent` header; anything malformed is as if it were absent.
+    pub fn parse(header: &str) -> Option<Self> {
+        let hex = |text: &str, length: usize| {
+            text.len() == length
+                && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+                && text.bytes().any(|byte| byte != b'0')
+        };
+        let parts: Vec<&str> = header.trim().split('-').collect();
+        let ["00", trace, span, flags] = parts[..] else { return None };
+        (hex(trace, 32) && hex(span, 16) && flags.len() == 2).then(|| Self(header.trim().to_owned()))
+    }
+
+    /// The trace id: 32 hexadecimal digits.
+    pub fn id(&self) -> &str {
+        self.0.get(3..35).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_keeps_its_trace_id() {
+        let trace = Trace::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
+
+        assert_eq!(trace.id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(Trace::begin(42 << 64).id().len(), 32);
+        assert!(Trace::parse(&Trace::begin(u128::MAX).to_string()).is_some());
+    }
+
+    #[test]
+    fn malformed_header_is_as_if_absent() {
+        for header in ["", "00-0-0-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "zz"] {
+            assert_eq!(Trace::parse(header), None, "{header}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! People, how they are reached, and when.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{MethodId, RuleId, UserId};
+
+/// What a person may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// May look.
+    Viewer,
+    /// May respond.
+    Responder,
+    /// May configure.
+    Administrator,
+    /// May do everything.
+    Owner,
+}
+
+impl Role {
+    /// The name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Responder => "responder",
+            Self::Administrator => "administrator",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Their id.
+    pub id: UserId,
+    /// Their name.
+    pub name: String,
+    /// The address that they are known by.
+    pub email: String,
+    /// What they may do.
+    pub role: Role,
+    /// How they are reached.
+    pub methods: Vec<Method>,
+    /// When which method is used.
+    pub rules: Vec<Rule>,
+}
+
+/// The channel of a method; one for each file in the registry of channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MethodType {
+    /// Mail.
+    Email,
+}
+
+impl MethodType {
+    /// The name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+        }
+    }
+}
+
+/// A way to reach a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Method {
+    /// Its id.
+    pub id: MethodId,
+    /// Its channel.
+    pub method_type: MethodType,
+    /// The address in that channel.
+    pub address: String,
+}
+
+/// How loudly to page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Urgency {
+    /// Now.
+    #[default]
+    High,
+    /// When convenient.
+    Low,
+}
+
+impl Urgency {
+    /// The name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Low => "low",
+        }
+    }
+}
+
+/// Which methods a rule uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleTarget {
+    /// Every method of the rule's type.
+    All,
+    /// This one.
+    Specific(MethodId),
+}
+
+/// When which method is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its id.
+    pub id: RuleId,
+    /// The urgency that it is for.
+    pub urgency: Urgency,
+    /// How long after the level began.
+    pub delay_seconds: u32,
+    /// The channel.
+    pub method_type: MethodType,
+    /// Which of the person's methods.
+    pub target: RuleTarget,
+}
+
+impl User {
+    /// The methods to use at this urgency, with their delays; every usable method at once if no rule applies.
+    ///
+    /// Somebody without a rule for an urgency must still be reached: when in doubt, page.
+    pub fn reached_by(&self, urgency: Urgency) -> Vec<(u32, &Method)> {
+        let mut reached: Vec<(u32, &Method)> = Vec::new();
+        for rule in self.rules.iter().filter(|rule| rule.urgency == urgency) {
+            for method in &self.methods {
+                let wanted = match rule.target {
+                    RuleTarget::All => method.method_type == rule.method_type,
+                    RuleTarget::Specific(id) => method.id == id,
+                };
+                let known =
+                    reached.iter().any(|&(delay, m)| m.id == method.id && delay == rule.delay_seconds);
+                if wanted && !known {
+                    reached.push((rule.delay_seconds, method));
+                }
+            }
+        }
+        if reached.is_empty() {
+            reached = self.methods.iter().map(|method| (0, method)).collect();
+        }
+        reached.sort_by_key(|&(delay, _)| delay);
+        reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+
+    fn ada(rules: Vec<Rule>) -> User {
+        let method = |n, address: &str| Method {
+            id: MethodId::new(Timestamp::UNIX_EPOCH, n),
+            method_type: MethodType::Email,
+            address: address.to_owned(),
+        };
+        User {
+            id: UserId::new(Timestamp::UNIX_EPOCH, 1),
+            name: "Ada".to_owned(),
+            email: "ada@example.com".to_owned(),
+            role: Role::Responder,
+            methods: vec![method(1, "ada@example.com"), method(2, "phone@example.com")],
+            rules,
+        }
+    }
+
+    fn rule(n: u128, urgency: Urgency, delay_seconds: u32, target: RuleTarget) -> Rule {
+        Rule {
+            id: RuleId::new(Timestamp::UNIX_EPOCH, n),
+            urgency,
+            delay_seconds,
+            method_type: MethodType::Email,
+            target,
+        }
+    }
+
+    fn reached(user: &User, urgency: Urgency) -> Vec<(u32, &str)> {
+        user.reached_by(urgency).into_iter().map(|(delay, method)| (delay, &*method.address)).collect()
+    }
+
+    #[test]
+    fn rules_choose_method_and_delay_by_urgency() {
+        let second = MethodId::new(Timestamp::UNIX_EPOCH, 2);
+        let user = ada(vec![
+            rule(1, Urgency::High, 300, RuleTarget::All),
+            rule(2, Urgency::High, 0, RuleTarget::Specific(second)),
+            rule(3, Urgency::Low, 900, RuleTarget::Specific(second)),
+        ]);
+
+        assert_eq!(
+            reached(&user, Urgency::High),
+            [(0, "phone@example.com"), (300, "ada@example.com"), (300, "phone@example.com")]
+        );
+        assert_eq!(reached(&user, Urgency::Low), [(900, "phone@example.com")]);
+    }
+
+    #[test]
+    fn somebody_without_a_rule_is_reached_by_every_method_at_once() {
+        let user = ada(vec![]);
+
+        assert_eq!(reached(&user, Urgency::High), [(0, "ada@example.com"), (0, "phone@example.com")]);
+    }
+}
