@@ -1,1 +1,48 @@
 //! DynamoDB and queue sending.
+//!
+//! `table` is the only module that spells a key; `commit` the only one that writes several things at once.
+
+mod alert;
+mod commit;
+mod config;
+mod error;
+mod escalation;
+mod incident;
+mod index;
+mod item;
+mod key;
+mod page;
+mod queue;
+mod record;
+mod stream;
+mod table;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use machine::Observe;
+
+pub use commit::Commit;
+pub use config::KeyHolder;
+pub use error::StoreError;
+pub use index::{DueRow, Listed};
+pub use key::Touched;
+pub use page::Claimed;
+pub use queue::{Outgoing, QueueError, Queues};
+pub use record::{History, Record};
+pub use stream::{Undecodable, outbox_of};
+
+/// The table, and who hears of transitions.
+#[derive(Clone)]
+pub struct Store {
+    dynamo: Client,
+    table: Arc<str>,
+    observe: Arc<dyn Observe>,
+}
+
+impl Store {
+    /// Opens the store on a table.
+    pub fn new(dynamo: Client, table: impl Into<Arc<str>>, observe: Arc<dyn Observe>) -> Self {
+        Self { dynamo, table: table.into(), observe }
+    }
+}

@@ -70,9 +70,21 @@ pub struct Received {
 }
 
 impl Received {
-    /// The event time: the sender's if the source declares it, never after reception.
+    /// The event time: the sender's if the source declares it, never after reception, in whole milliseconds.
     pub fn at(&self) -> Timestamp {
-        self.event.occurred_at.map_or(self.received_at, |at| at.min(self.received_at))
+        let at = self.event.occurred_at.map_or(self.received_at, |at| at.min(self.received_at));
+        Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+    }
+
+    /// What matters of it for the decision about its key.
+    pub fn arrival(&self) -> super::key::Arrival {
+        super::key::Arrival {
+            event: self.id,
+            status: self.event.status,
+            at: self.at(),
+            received_at: self.received_at,
+            content: self.content(),
+        }
     }
 
     /// The hash of the deduplication key.

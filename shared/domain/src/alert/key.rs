@@ -25,8 +25,10 @@ pub struct KeyRow {
     /// The newest event.
     pub event: EventId,
     /// The time of the newest event.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
     /// When the newest event was received.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub received_at: Timestamp,
     /// The hash of what the alert shows.
     pub content: String,

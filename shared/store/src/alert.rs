@@ -1,0 +1,176 @@
+//! Alerts: the head, what it says, and its own raw slice.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use domain::alert::{Alert, Body};
+use domain::id::{AlertId, OrgId};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::item::{self, Item, n};
+use crate::table::{self, Key};
+use crate::{Commit, Store};
+
+/// The most that an item of a raw slice holds; what is longer is cut and marked.
+const RAW_BYTES: usize = 350 * 1024;
+
+/// How long a raw slice is kept.
+const RAW_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// How often what a batch left unwritten is sent again.
+const ATTEMPTS: u32 = 6;
+
+/// What stands beside a raw slice, whose compressed bytes are the attribute `zstd`.
+#[derive(Serialize)]
+struct Raw {
+    /// Whether it was cut.
+    cut: bool,
+}
+
+/// The attribute of the compressed bytes.
+const ZSTD: &str = "zstd";
+
+/// An alert that waits for somebody to look at it.
+#[derive(Serialize, Deserialize)]
+struct Unrouted {
+    title: String,
+}
+
+impl Store {
+    /// Keeps what an alert says and its raw slice, before the transaction that makes the alert known.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn put_text(
+        &self,
+        org: OrgId,
+        id: AlertId,
+        body: &Body,
+        raw: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let body = item::write("alert body", &table::alert_body(org, id), body)?;
+        self.put_all(vec![body, raw_item(&table::alert_raw(org, id), raw, now)?]).await
+    }
+
+    /// Writes items that nobody else writes, in as many batches as it takes.
+    async fn put_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        let put = |item| PutRequest::builder().set_item(Some(item)).build().expect("complete");
+        let mut left: Vec<WriteRequest> =
+            items.into_iter().map(|item| WriteRequest::builder().put_request(put(item)).build()).collect();
+        for tries in 1..=ATTEMPTS {
+            let sent = self
+                .dynamo
+                .batch_write_item()
+                .request_items(&*self.table, left)
+                .send()
+                .await
+                .map_err(|error| StoreError::call("BatchWriteItem", error))?;
+            left = sent.unprocessed_items.and_then(|mut left| left.remove(&*self.table)).unwrap_or_default();
+            if left.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..25 << tries))).await;
+        }
+        Err(StoreError::Call {
+            operation: "BatchWriteItem",
+            code: Some("UnprocessedItems".to_owned()),
+            source: "the database left items unwritten".into(),
+        })
+    }
+
+    /// Reads an alert.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn alert(&self, org: OrgId, id: AlertId) -> Result<Option<Alert>, StoreError> {
+        self.load("alert", &table::alert(org, id)).await
+    }
+
+    /// Reads what an alert says.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn alert_body(&self, org: OrgId, id: AlertId) -> Result<Option<Body>, StoreError> {
+        self.load("alert body", &table::alert_body(org, id)).await
+    }
+
+    /// Reads an alert's own raw slice, while it is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn alert_raw(&self, org: OrgId, id: AlertId) -> Result<Option<String>, StoreError> {
+        let Some(item) = self.get(&table::alert_raw(org, id)).await? else { return Ok(None) };
+        let Some(kept) = item.get(ZSTD).and_then(|value| value.as_b().ok()) else { return Ok(None) };
+        let text = zstd::decode_all(kept.as_ref())
+            .map_err(|error| StoreError::Item { kind: "alert slice", source: Box::new(error) })?;
+        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// The newest alerts that no route took.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn unrouted(&self, org: OrgId, most: i32) -> Result<Vec<AlertId>, StoreError> {
+        let partition = table::unrouted(org, AlertId::new(Timestamp::UNIX_EPOCH, 0)).pk;
+        let found = self
+            .dynamo
+            .query()
+            .table_name(&*self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", item::s(partition))
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(most)
+            .send()
+            .await
+            .map_err(|error| StoreError::call("Query", error))?;
+        let id = |item: &Item| item.get(table::SK)?.as_s().ok()?.parse().ok();
+        Ok(found.items().iter().filter_map(id).collect())
+    }
+}
+
+/// The item of a raw slice.
+fn raw_item(key: &Key, raw: &str, now: Timestamp) -> Result<Item, StoreError> {
+    let squeeze = |text: &str| {
+        zstd::encode_all(text.as_bytes(), 3)
+            .map_err(|error| StoreError::Item { kind: "alert slice", source: Box::new(error) })
+    };
+    let mut kept = squeeze(raw)?;
+    let cut = kept.len() > RAW_BYTES;
+    if cut {
+        // What compresses this badly is as long as its text: that much of the text fits.
+        kept = squeeze(domain::text::clip(raw, RAW_BYTES - 1024))?;
+    }
+    let mut item = item::write("alert slice", key, &Raw { cut })?;
+    item.insert(ZSTD.to_owned(), AttributeValue::B(Blob::new(kept)));
+    let until = now.saturating_add(RAW_KEPT).map_or(i64::MAX, |at| at.as_second());
+    item.insert(table::TTL.to_owned(), n(until));
+    Ok(item)
+}
+
+impl Commit {
+    /// Adds what an alert says now.
+    pub fn body(self, org: OrgId, id: AlertId, body: &Body) -> Self {
+        self.put(item::write("alert body", &table::alert_body(org, id), body))
+    }
+
+    /// Adds an alert to those that wait for somebody to look at them.
+    pub fn unrouted(self, org: OrgId, id: AlertId, title: &str, now: Timestamp) -> Self {
+        let row = Unrouted { title: title.to_owned() };
+        let item = item::write("unrouted alert", &table::unrouted(org, id), &row).map(|mut item| {
+            let until = now.saturating_add(RAW_KEPT).map_or(i64::MAX, |at| at.as_second());
+            item.insert(table::TTL.to_owned(), n(until));
+            item
+        });
+        self.put(item)
+    }
+
+    /// Removes an alert from those that wait.
+    pub fn no_longer_unrouted(self, org: OrgId, id: AlertId) -> Self {
+        self.delete(&table::unrouted(org, id))
+    }
+}

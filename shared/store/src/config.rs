@@ -1,0 +1,353 @@
+//! Configuration: organisations, people, paths, routes, sources. Every change counts up the generation.
+
+use aws_sdk_dynamodb::types::Update;
+use domain::id::{ApiKeyId, OrgId, PathId, RouteId, SourceId, UserId};
+use domain::org::Org;
+use domain::path::Path;
+use domain::route::Route;
+use domain::source::{Door, Source};
+use domain::user::User;
+use machine::Transition;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::item::{self, Item, key_item, n, s};
+use crate::record::Record;
+use crate::table::{self, Lookup};
+use crate::{Commit, Store};
+
+/// Who holds an API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyHolder {
+    /// The organisation.
+    pub org: OrgId,
+    /// The key's id.
+    pub id: ApiKeyId,
+    /// The key's name.
+    pub name: String,
+}
+
+/// A person found by their address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Person {
+    org: OrgId,
+    id: UserId,
+}
+
+/// The one organisation of an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Home {
+    org: OrgId,
+}
+
+/// The organisation of an installation that has one.
+const HOME: &str = "default";
+
+impl Store {
+    /// The generation of an organisation's configuration.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn generation(&self, org: OrgId) -> Result<u64, StoreError> {
+        let item = self.get(&table::generation(org)).await?;
+        Ok(item.and_then(|item| item.get("n")?.as_n().ok()?.parse().ok()).unwrap_or(0))
+    }
+
+    /// The organisation of an installation that has one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn home(&self) -> Result<Option<OrgId>, StoreError> {
+        let home: Option<Home> = self.load("look-up", &table::lookup(Lookup::Home, HOME)).await?;
+        Ok(home.map(|home| home.org))
+    }
+
+    /// Reads an organisation.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn org(&self, org: OrgId) -> Result<Option<Org>, StoreError> {
+        self.load("organisation", &table::org(org)).await
+    }
+
+    /// Reads a person.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn user(&self, org: OrgId, id: UserId) -> Result<Option<User>, StoreError> {
+        self.load("user", &table::user(org, id)).await
+    }
+
+    /// Reads a path at one version, or at its newest.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn path(
+        &self,
+        org: OrgId,
+        id: PathId,
+        version: Option<u64>,
+    ) -> Result<Option<Path>, StoreError> {
+        let key = match version {
+            Some(version) => table::path_version(org, id, version),
+            None => table::path(org, id),
+        };
+        self.load("path", &key).await
+    }
+
+    /// Reads a route.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn route(&self, org: OrgId, id: RouteId) -> Result<Option<Route>, StoreError> {
+        self.load("route", &table::route(org, id)).await
+    }
+
+    /// Reads a source's configuration.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn source(&self, org: OrgId, id: SourceId) -> Result<Option<Source>, StoreError> {
+        self.load("source", &table::source(org, id)).await
+    }
+
+    /// Every route, in order of creation.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn routes(&self, org: OrgId) -> Result<Vec<Route>, StoreError> {
+        self.configured("route", org, table::ROUTE, None, usize::MAX).await
+    }
+
+    /// Routes after an id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn routes_after(
+        &self,
+        org: OrgId,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Route>, StoreError> {
+        self.configured("route", org, table::ROUTE, after, most).await
+    }
+
+    /// Paths after an id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn paths_after(
+        &self,
+        org: OrgId,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Path>, StoreError> {
+        self.configured("path", org, table::PATH, after, most).await
+    }
+
+    /// People after an id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn users_after(
+        &self,
+        org: OrgId,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        self.configured("user", org, table::USER, after, most).await
+    }
+
+    /// Sources after an id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn sources_after(
+        &self,
+        org: OrgId,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Source>, StoreError> {
+        self.configured("source", org, table::SOURCE, after, most).await
+    }
+
+    /// Reads configured things of a kind, in order of creation.
+    async fn configured<T: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        org: OrgId,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found: Vec<T> = Vec::new();
+        let mut from: Option<Item> = None;
+        // `~` sorts after every id.
+        let (low, high) = (format!("{prefix}{}", after.unwrap_or_default()), format!("{prefix}~"));
+        loop {
+            let page = self
+                .dynamo
+                .query()
+                .table_name(&*self.table)
+                .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
+                .expression_attribute_values(":pk", s(table::config_partition(org)))
+                .expression_attribute_values(":low", s(&low))
+                .expression_attribute_values(":high", s(&high))
+                .consistent_read(true)
+                .limit(i32::try_from(most.saturating_add(1)).unwrap_or(1000).min(1000))
+                .set_exclusive_start_key(from.take())
+                .send()
+                .await
+                .map_err(|error| StoreError::call("Query", error))?;
+            for item in page.items.unwrap_or_default() {
+                let is_low = item.get(table::SK).and_then(|sk| sk.as_s().ok()) == Some(&low);
+                if !is_low && found.len() < most {
+                    found.push(item::read(kind, item)?);
+                }
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() || found.len() >= most {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The door of a source: all that its function reads.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn door(&self, id: SourceId) -> Result<Option<Door>, StoreError> {
+        self.load("look-up", &table::lookup(Lookup::Source, &id.to_string())).await
+    }
+
+    /// Who holds the API key of this hash.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn key_holder(&self, hash: &str) -> Result<Option<KeyHolder>, StoreError> {
+        self.load("look-up", &table::lookup(Lookup::ApiKey, hash)).await
+    }
+
+    /// The person of this address.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn person(&self, email: &str) -> Result<Option<(OrgId, UserId)>, StoreError> {
+        let person: Option<Person> =
+            self.load("look-up", &table::lookup(Lookup::Email, &email.to_lowercase())).await?;
+        Ok(person.map(|person| (person.org, person.id)))
+    }
+}
+
+impl Commit {
+    /// Counts up the generation: every change of configuration carries this.
+    fn next_generation(self, org: OrgId) -> Self {
+        self.update(
+            Update::builder()
+                .set_key(Some(key_item(&table::generation(org))))
+                .update_expression("ADD #n :one")
+                .expression_attribute_names("#n", "n")
+                .expression_attribute_values(":one", n(1)),
+        )
+    }
+
+    /// Adds a new organisation, the only one of its installation.
+    pub fn home(self, org: &Org) -> Self {
+        let home = Home { org: org.id };
+        self.put_new(item::write("look-up", &table::lookup(Lookup::Home, HOME), &home))
+            .put_new(item::write("organisation", &table::org(org.id), org))
+    }
+
+    /// Adds an API key, by its hash.
+    pub fn api_key(self, hash: &str, holder: &KeyHolder) -> Self {
+        self.put_new(item::write("look-up", &table::lookup(Lookup::ApiKey, hash), holder))
+    }
+
+    /// Adds a new person, whose address nobody else has.
+    pub fn new_user(self, org: OrgId, user: &User) -> Self {
+        let person = Person { org, id: user.id };
+        let key = table::lookup(Lookup::Email, &user.email.to_lowercase());
+        self.put_new(item::write("look-up", &key, &person))
+            .put_new(item::write("user", &table::user(org, user.id), user))
+            .next_generation(org)
+    }
+
+    /// Changes a person who is there.
+    pub fn user(self, org: OrgId, user: &User) -> Self {
+        self.put_if(
+            item::write("user", &table::user(org, user.id), user),
+            Some("attribute_exists(pk)"),
+            &[],
+        )
+        .next_generation(org)
+    }
+
+    /// Adds a path's version: version 1 is new, any other follows the one before.
+    pub fn path(self, org: OrgId, path: &Path) -> Self {
+        let key = table::path(org, path.id);
+        let newest = item::write("path", &key, path);
+        let newest = if path.version == 1 {
+            self.put_new(newest)
+        } else {
+            self.put_if(newest, Some("version = :before"), &[(":before", n(path.version - 1))])
+        };
+        newest
+            .put_new(item::write("path", &table::path_version(org, path.id, path.version), path))
+            .next_generation(org)
+    }
+
+    /// Removes a path; its versions stay for the escalations that began on them.
+    pub fn without_path(self, org: OrgId, id: PathId) -> Self {
+        self.delete(&table::path(org, id)).next_generation(org)
+    }
+
+    /// Adds a route: version 1 is new, any other follows the one before.
+    pub fn route(self, org: OrgId, route: &Route) -> Self {
+        let item = item::write("route", &table::route(org, route.id), route);
+        let route = if route.version == 1 {
+            self.put_new(item)
+        } else {
+            self.put_if(item, Some("version = :before"), &[(":before", n(route.version - 1))])
+        };
+        route.next_generation(org)
+    }
+
+    /// Removes a route.
+    pub fn without_route(self, org: OrgId, id: RouteId) -> Self {
+        self.delete(&table::route(org, id)).next_generation(org)
+    }
+
+    /// Adds a step of a source's configuration and the door that goes with it.
+    pub fn source(self, step: Transition<Source>) -> Self {
+        let source = step.after().clone();
+        let door = item::write(
+            "look-up",
+            &table::lookup(Lookup::Source, &source.id.to_string()),
+            &source.door(),
+        );
+        self.transition(step).put(door).next_generation(source.org)
+    }
+
+    /// Changes what is shown of a source without touching its state: last delivery, last error.
+    pub fn source_seen(self, source: &Source) -> Self {
+        let key = source.place().head;
+        let mut update = Update::builder()
+            .set_key(Some(key_item(&key)))
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#seen", "last_delivery_at")
+            .expression_attribute_names("#error", "last_error");
+        let mut set = Vec::new();
+        if let Some(at) = source.last_delivery_at {
+            set.push("#seen = :seen");
+            update = update.expression_attribute_values(":seen", s(at.to_string()));
+        }
+        if let Some(error) = &source.last_error {
+            set.push("#error = :error");
+            if let Ok(error) = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(error) {
+                update = update.expression_attribute_values(":error", error);
+            }
+        }
+        self.update(update.update_expression(format!("SET {}", set.join(", "))))
+    }
+}

@@ -1,0 +1,52 @@
+//! Why the store failed, by what the caller does next: all of these are tried later.
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use machine::{BoxError, CommitError};
+
+/// The store failed; trying later may help.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database did not answer, or refused.
+    #[error("`{operation}` failed{}", code.as_ref().map(|code| format!(": {code}")).unwrap_or_default())]
+    Call {
+        /// What was asked.
+        operation: &'static str,
+        /// The code of its refusal.
+        code: Option<String>,
+        /// Why.
+        #[source]
+        source: BoxError,
+    },
+    /// An item is not as this version knows it.
+    #[error("an item of `{kind}` cannot be read")]
+    Item {
+        /// What was to be read.
+        kind: &'static str,
+        /// Why.
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl StoreError {
+    /// Wraps a failed call.
+    pub(crate) fn call<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let code = error.as_service_error().and_then(|error| error.code().map(str::to_owned));
+        Self::Call { operation, code, source: Box::new(error) }
+    }
+
+    /// Wraps an item that cannot be read or written.
+    pub(crate) fn item(kind: &'static str, source: serde_dynamo::Error) -> Self {
+        Self::Item { kind, source: Box::new(source) }
+    }
+}
+
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
+}

@@ -1,0 +1,82 @@
+//! Escalations with their history and pages.
+
+use domain::escalation::Escalation;
+use domain::id::{EscalationId, OrgId};
+use domain::page::Page;
+
+use crate::error::StoreError;
+use crate::item::{self, Item, s};
+use crate::record::History;
+use crate::{Store, table};
+
+impl Store {
+    /// Reads an escalation.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn escalation(&self, org: OrgId, id: EscalationId) -> Result<Option<Escalation>, StoreError> {
+        self.load("escalation", &table::escalation(org, id)).await
+    }
+
+    /// Reads an escalation's history and its pages; both end with the escalation, so the query is bounded.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn escalation_story(
+        &self,
+        org: OrgId,
+        id: EscalationId,
+    ) -> Result<(Vec<History>, Vec<Page>), StoreError> {
+        let mut history = Vec::new();
+        let mut pages = Vec::new();
+        for item in self.partition(&table::escalation(org, id).pk).await? {
+            let sort = item.get(table::SK).and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
+            if sort.starts_with(table::HISTORY) {
+                history.push(item::read("history", item)?);
+            } else if sort.starts_with(table::PAGE) {
+                pages.push(item::read("page", item)?);
+            } else if let Some(birth) = birth(&item) {
+                history.push(birth);
+            }
+        }
+        history.sort_by_key(|row: &History| row.version);
+        Ok((history, pages))
+    }
+
+    /// Reads a partition whose size has a bound of its own.
+    pub(crate) async fn partition(&self, pk: &str) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut from = None;
+        loop {
+            let page = self
+                .dynamo
+                .query()
+                .table_name(&*self.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", s(pk))
+                .consistent_read(true)
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(|error| StoreError::call("Query", error))?;
+            items.extend(page.items.unwrap_or_default());
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+}
+
+/// The creation, which a head carries itself.
+pub(crate) fn birth(head: &Item) -> Option<History> {
+    let text = |name: &str| head.get(name).and_then(|value| value.as_s().ok()).cloned();
+    Some(History {
+        version: 1,
+        from: None,
+        to: text("born")?,
+        at: text("created_at")?.parse().ok()?,
+        by: text("by")?,
+        why: text("why")?,
+    })
+}

@@ -1,0 +1,164 @@
+//! How a machine is kept: its head, its history, its entries in the indexes, its outbox.
+
+use domain::Timestamp;
+use domain::alert::Alert;
+use domain::escalation::Escalation;
+use domain::event::Event;
+use domain::incident::Incident;
+use domain::page::{Page, PageState};
+use domain::source::Source;
+use machine::{State, Stateful};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::item::{self, Item, s};
+use crate::table::{self, Key};
+
+/// A machine that the table keeps.
+pub trait Record: Stateful<Event = Event> + Serialize + DeserializeOwned {
+    /// Where its head is, and its history.
+    #[doc(hidden)]
+    fn place(&self) -> Place;
+
+    /// Its entries in the indexes.
+    #[doc(hidden)]
+    fn index(&self) -> Index;
+}
+
+/// Where a record is kept.
+#[derive(Debug)]
+pub struct Place {
+    /// The head.
+    pub(crate) head: Key,
+    /// The history row of a version.
+    pub(crate) history: fn(&Key, u64) -> Key,
+    /// Whether the history is in the head itself, and rows are written only to carry events.
+    pub(crate) in_place: bool,
+}
+
+/// A record's entries in the indexes.
+#[derive(Debug, Default)]
+pub struct Index {
+    list: Option<(String, String)>,
+    due: Option<(String, String)>,
+}
+
+impl Index {
+    fn listed(mut self, partition: String, sort: String) -> Self {
+        self.list = Some((partition, sort));
+        self
+    }
+
+    fn due(mut self, shard: u8, at: Option<Timestamp>) -> Self {
+        self.due = at.map(|at| (table::due_partition(shard), table::due_sort(at)));
+        self
+    }
+}
+
+/// One row of a record's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The version that it made.
+    pub version: u64,
+    /// The state that it came from; none at the creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The state that it went to.
+    pub to: String,
+    /// When.
+    pub at: Timestamp,
+    /// Who caused it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// The item of a head, with its index entries.
+pub(crate) fn head_item<M: Record>(record: &M) -> Result<Item, StoreError> {
+    let mut item = item::write(M::MACHINE, &record.place().head, record)?;
+    let index = record.index();
+    if let Some((partition, sort)) = index.list {
+        item.insert(table::LIST_PK.to_owned(), s(partition));
+        item.insert(table::LIST_SK.to_owned(), s(sort));
+    }
+    if let Some((partition, sort)) = index.due {
+        item.insert(table::DUE_PK.to_owned(), s(partition));
+        item.insert(table::DUE_SK.to_owned(), s(sort));
+    }
+    Ok(item)
+}
+
+impl Record for Alert {
+    fn place(&self) -> Place {
+        Place { head: table::alert(self.org, self.id), history: Key::history, in_place: false }
+    }
+
+    fn index(&self) -> Index {
+        let partition = table::list_partition(self.org, "ALERT", self.id.shard(table::LIST_SHARDS));
+        Index::default()
+            .listed(partition, self.id.to_string())
+            .due(self.id.shard(table::DUE_SHARDS), self.due)
+    }
+}
+
+impl Record for Incident {
+    fn place(&self) -> Place {
+        Place { head: table::incident(self.org, self.id), history: Key::history, in_place: false }
+    }
+
+    fn index(&self) -> Index {
+        let partition = table::list_partition(self.org, "INCIDENT", self.id.shard(table::LIST_SHARDS));
+        Index::default().listed(partition, self.id.to_string())
+    }
+}
+
+impl Record for Escalation {
+    fn place(&self) -> Place {
+        Place { head: table::escalation(self.org, self.id), history: Key::history, in_place: false }
+    }
+
+    fn index(&self) -> Index {
+        let partition = table::list_partition(self.org, "ESCALATION", self.id.shard(table::LIST_SHARDS));
+        Index::default()
+            .listed(partition, self.id.to_string())
+            .due(self.id.shard(table::DUE_SHARDS), self.due)
+    }
+}
+
+impl Record for Page {
+    fn place(&self) -> Place {
+        Place {
+            head: table::page(self.org, self.escalation, &self.id),
+            history: |head, version| table::page_history_of(head, version),
+            in_place: true,
+        }
+    }
+
+    fn index(&self) -> Index {
+        let waits = match self.head.state() {
+            PageState::Pending | PageState::Sending => Some(self.slot),
+            PageState::Delivered | PageState::Failed | PageState::Cancelled => None,
+        };
+        Index::default().due(self.escalation.shard(table::DUE_SHARDS), waits)
+    }
+}
+
+impl Record for Source {
+    fn place(&self) -> Place {
+        Place {
+            head: table::source(self.org, self.id),
+            history: |head, version| table::source_history_of(head, version),
+            in_place: false,
+        }
+    }
+
+    fn index(&self) -> Index {
+        Index::default()
+    }
+}
+
+/// The names of a transition's ends, for the metric.
+pub(crate) fn ends<S: State>(from: Option<S>, to: S) -> (&'static str, &'static str) {
+    (from.map_or("none", State::name), to.name())
+}

@@ -1,0 +1,264 @@
+//! The only file that spells a key.
+//!
+//! The organisation stands in every partition key, but for look-ups, which find it.
+
+use domain::Timestamp;
+use domain::id::{AlertId, EscalationId, IncidentId, OrgId, PathId, RouteId, SourceId, UserId};
+
+/// The partition key's attribute.
+pub(crate) const PK: &str = "pk";
+/// The sort key's attribute.
+pub(crate) const SK: &str = "sk";
+/// The index of listed things.
+pub(crate) const LIST_INDEX: &str = "list";
+/// Its partition key.
+pub(crate) const LIST_PK: &str = "lpk";
+/// Its sort key.
+pub(crate) const LIST_SK: &str = "lsk";
+/// The index of due things.
+pub(crate) const DUE_INDEX: &str = "due";
+/// Its partition key.
+pub(crate) const DUE_PK: &str = "dpk";
+/// Its sort key.
+pub(crate) const DUE_SK: &str = "dsk";
+/// What others must hear, on the item that was inserted with it.
+pub(crate) const OUTBOX: &str = "outbox";
+/// The trace of an item.
+pub(crate) const TRACE: &str = "trace";
+/// The schema number of an item.
+pub(crate) const SCHEMA: &str = "schema";
+/// When an item may vanish, in Unix seconds.
+pub(crate) const TTL: &str = "ttl";
+/// Which write an item updated in place comes from.
+pub(crate) const COMMIT: &str = "commit";
+
+/// The shards of the list index.
+pub(crate) const LIST_SHARDS: u8 = 8;
+/// The shards of the due index.
+pub(crate) const DUE_SHARDS: u8 = 16;
+
+/// A primary key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// The partition key.
+    pub(crate) pk: String,
+    /// The sort key.
+    pub(crate) sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+
+    /// The history row of a version beside this head.
+    pub(crate) fn history(&self, version: u64) -> Self {
+        Self::new(self.pk.clone(), history_sort(version))
+    }
+}
+
+/// The sort key that history rows begin with.
+pub(crate) const HISTORY: &str = "T#";
+
+/// The sort key of a history row.
+pub(crate) fn history_sort(version: u64) -> String {
+    format!("{HISTORY}{version:05}")
+}
+
+/// What is found without knowing the organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// A source's door, by its id.
+    Source,
+    /// An API key, by its hash.
+    ApiKey,
+    /// A person, by their address.
+    Email,
+    /// The organisation of a one-organisation installation.
+    Home,
+}
+
+/// A look-up.
+pub(crate) fn lookup(kind: Lookup, value: &str) -> Key {
+    let kind = match kind {
+        Lookup::Source => "source",
+        Lookup::ApiKey => "key",
+        Lookup::Email => "email",
+        Lookup::Home => "home",
+    };
+    Key::new(format!("LOOKUP#{kind}#{value}"), "LOOKUP")
+}
+
+/// The head's sort key.
+const HEAD: &str = "HEAD";
+
+/// An organisation.
+pub(crate) fn org(org: OrgId) -> Key {
+    Key::new(format!("{org}#ORG"), HEAD)
+}
+
+/// The partition of an organisation's configuration.
+pub(crate) fn config_partition(org: OrgId) -> String {
+    format!("{org}#CONFIG")
+}
+
+/// The generation of an organisation's configuration; every change of it counts up.
+pub(crate) fn generation(org: OrgId) -> Key {
+    Key::new(config_partition(org), "GENERATION")
+}
+
+/// What routes' sort keys begin with.
+pub(crate) const ROUTE: &str = "ROUTE#";
+/// What users' sort keys begin with.
+pub(crate) const USER: &str = "USER#";
+/// What paths' sort keys begin with.
+pub(crate) const PATH: &str = "PATH#";
+/// What sources' sort keys begin with.
+pub(crate) const SOURCE: &str = "SOURCE#";
+
+/// A route.
+pub(crate) fn route(org: OrgId, id: RouteId) -> Key {
+    Key::new(config_partition(org), format!("{ROUTE}{id}"))
+}
+
+/// A person.
+pub(crate) fn user(org: OrgId, id: UserId) -> Key {
+    Key::new(config_partition(org), format!("{USER}{id}"))
+}
+
+/// A path, at its newest version.
+pub(crate) fn path(org: OrgId, id: PathId) -> Key {
+    Key::new(config_partition(org), format!("{PATH}{id}"))
+}
+
+/// A path at one version.
+pub(crate) fn path_version(org: OrgId, id: PathId, version: u64) -> Key {
+    Key::new(format!("{org}#PATH#{id}"), format!("V#{version:05}"))
+}
+
+/// A source's configuration.
+pub(crate) fn source(org: OrgId, id: SourceId) -> Key {
+    Key::new(config_partition(org), format!("{SOURCE}{id}"))
+}
+
+/// The history row beside a source's configuration: its own partition, so that the configuration lists without it.
+pub(crate) fn source_history_of(head: &Key, version: u64) -> Key {
+    let org = head.pk.split('#').next().unwrap_or_default();
+    Key::new(format!("{org}#{}", head.sk), history_sort(version))
+}
+
+/// What is known of a deduplication key.
+pub(crate) fn key(org: OrgId, source: SourceId, hash: &str) -> Key {
+    Key::new(format!("{org}#KEY#{source}#{hash}"), "KEY")
+}
+
+/// An alert.
+pub(crate) fn alert(org: OrgId, id: AlertId) -> Key {
+    Key::new(format!("{org}#ALERT#{id}"), HEAD)
+}
+
+/// What an alert says.
+pub(crate) fn alert_body(org: OrgId, id: AlertId) -> Key {
+    Key::new(format!("{org}#ALERT#{id}"), "BODY")
+}
+
+/// An alert's own raw slice.
+pub(crate) fn alert_raw(org: OrgId, id: AlertId) -> Key {
+    Key::new(format!("{org}#ALERT#{id}"), "RAW")
+}
+
+/// An alert that no route took.
+pub(crate) fn unrouted(org: OrgId, id: AlertId) -> Key {
+    Key::new(format!("{org}#UNROUTED"), id.to_string())
+}
+
+/// An incident.
+pub(crate) fn incident(org: OrgId, id: IncidentId) -> Key {
+    Key::new(format!("{org}#INCIDENT#{id}"), HEAD)
+}
+
+/// A counter of an organisation.
+pub(crate) fn counter(org: OrgId, name: &str) -> Key {
+    Key::new(format!("{org}#COUNTER"), name)
+}
+
+/// An escalation.
+pub(crate) fn escalation(org: OrgId, id: EscalationId) -> Key {
+    Key::new(format!("{org}#ESCALATION#{id}"), HEAD)
+}
+
+/// What pages' sort keys begin with.
+pub(crate) const PAGE: &str = "PAGE#";
+
+/// A page of an escalation.
+pub(crate) fn page(org: OrgId, escalation: EscalationId, id: &str) -> Key {
+    Key::new(format!("{org}#ESCALATION#{escalation}"), format!("{PAGE}{id}"))
+}
+
+/// The history row of a page's version; pages share their escalation's partition.
+pub(crate) fn page_history_of(head: &Key, version: u64) -> Key {
+    Key::new(head.pk.clone(), format!("P#{}#{version:05}", head.sk.trim_start_matches(PAGE)))
+}
+
+/// Something with an index entry, recognised by its primary key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// An escalation whose level's time is up.
+    Escalation(OrgId, EscalationId),
+    /// A page to be sent.
+    Page(OrgId, EscalationId, String),
+    /// An alert whose escalations are owed the news of its end.
+    Alert(OrgId, AlertId),
+}
+
+/// Recognises what is due by its primary key.
+pub(crate) fn due_of(pk: &str, sk: &str) -> Option<Due> {
+    let mut parts = pk.split('#');
+    let (org, kind, id) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
+    match (kind, sk) {
+        ("ESCALATION", HEAD) => Some(Due::Escalation(org, id.parse().ok()?)),
+        ("ESCALATION", page) => Some(Due::Page(org, id.parse().ok()?, page.strip_prefix(PAGE)?.to_owned())),
+        ("ALERT", HEAD) => Some(Due::Alert(org, id.parse().ok()?)),
+        _ => None,
+    }
+}
+
+/// A partition of the due index.
+pub(crate) fn due_partition(shard: u8) -> String {
+    format!("DUE#{shard}")
+}
+
+/// A sort key of the due index: sorts by time.
+pub(crate) fn due_sort(at: Timestamp) -> String {
+    format!("{:015}", at.as_millisecond().max(0))
+}
+
+/// A partition of the list index.
+pub(crate) fn list_partition(org: OrgId, kind: &str, shard: u8) -> String {
+    format!("{org}#{kind}#{shard}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_is_recognised_by_its_key() {
+        let at = Timestamp::UNIX_EPOCH;
+        let (o, e, a) = (OrgId::new(at, 1), EscalationId::new(at, 2), AlertId::new(at, 3));
+        let of = |key: Key| due_of(&key.pk, &key.sk);
+
+        assert_eq!(of(escalation(o, e)), Some(Due::Escalation(o, e)));
+        assert_eq!(of(page(o, e, "000-001-02")), Some(Due::Page(o, e, "000-001-02".to_owned())));
+        assert_eq!(of(alert(o, a)), Some(Due::Alert(o, a)));
+        assert_eq!(of(escalation(o, e).history(2)), None);
+    }
+
+    #[test]
+    fn due_keys_sort_by_time() {
+        let second = |n| due_sort(Timestamp::from_second(n).unwrap());
+
+        assert!(second(9) < second(10));
+        assert!(second(999_999_999) < second(1_000_000_000));
+    }
+}
