@@ -1,1 +1,17 @@
 //! One verb in one place: load, decide, commit.
+
+pub mod alert;
+pub mod escalation;
+pub mod incident;
+pub mod link;
+pub mod notification;
+pub mod org;
+pub mod outbox;
+pub mod rules;
+pub mod seal;
+pub mod sweep;
+
+mod error;
+
+pub use error::AppError;
+pub use rules::Rules;

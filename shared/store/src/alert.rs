@@ -110,6 +110,25 @@ impl Store {
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 
+    /// Notes that an alert's escalations have heard of its end; its state is not touched.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn alert_settled(&self, org: OrgId, id: AlertId) -> Result<(), StoreError> {
+        self.dynamo
+            .update_item()
+            .table_name(&*self.table)
+            .set_key(Some(item::key_item(&table::alert(org, id))))
+            .update_expression("REMOVE #due, #dpk, #dsk")
+            .expression_attribute_names("#due", "due")
+            .expression_attribute_names("#dpk", table::DUE_PK)
+            .expression_attribute_names("#dsk", table::DUE_SK)
+            .send()
+            .await
+            .map_err(|error| StoreError::call("UpdateItem", error))?;
+        Ok(())
+    }
+
     /// The newest alerts that no route took.
     ///
     /// # Errors

@@ -24,6 +24,14 @@ pub enum Touched {
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 15);
 
 impl Store {
+    /// Reads what is known of a key.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn key(&self, org: OrgId, source: SourceId, hash: &str) -> Result<Option<KeyRow>, StoreError> {
+        self.load("key", &table::key(org, source, hash)).await
+    }
+
     /// Counts a firing that repeats what is known; otherwise says what is known. One write, no read.
     ///
     /// # Errors

@@ -97,6 +97,19 @@ impl KeyRow {
     }
 }
 
+impl KeyRow {
+    /// The row once somebody has resolved its alert by hand.
+    pub fn closed(&self, now: Timestamp) -> Self {
+        Self {
+            status: AlertStatus::Resolved,
+            version: self.version + 1,
+            at: self.at.max(now),
+            received_at: self.received_at.max(now),
+            ..self.clone()
+        }
+    }
+}
+
 /// Decides what one event means, given what is known of its key.
 pub fn decide(known: Option<&KeyRow>, arrival: &Arrival) -> Decision {
     use AlertStatus::{Firing, Resolved};

@@ -1,0 +1,6 @@
+//! Alerts.
+
+mod open;
+pub mod receive;
+pub mod rescue;
+pub mod resolve;

@@ -1,0 +1,260 @@
+//! Opens an alert: what the rules make of it, and the one commit that writes alert, incident, escalations and pages.
+
+use std::sync::Arc;
+
+use domain::alert::key::KeyRow;
+use domain::alert::{Alert, AlertState, Body, Received, Routing};
+use domain::escalation::{NewEscalation, Plan};
+use domain::id::{AlertId, EscalationId, IncidentId};
+use domain::route::{IncidentTemplate, Route, matching};
+use domain::template::{Binding, Problem};
+use domain::trace::Trace;
+use domain::{Identity, Timestamp};
+use machine::{Head, Stateful};
+use serde_json::Value;
+use store::{Commit, Store, StoreError};
+
+use crate::AppError;
+use crate::incident::create::{self, NewIncident};
+use crate::rules::Snapshot;
+
+/// The most actions of a commit; a transaction takes a hundred.
+const MOST_ACTIONS: usize = 95;
+
+/// What the rules make of an alert.
+pub(super) struct Opening {
+    /// What it says.
+    pub(super) body: Body,
+    /// What became of its routing.
+    pub(super) routing: Routing,
+    /// Whom it pages, and whether that ends with the alert.
+    pub(super) plans: Vec<(Plan, bool)>,
+    /// The incident that it opens: name and summary.
+    pub(super) incident: Option<(String, Option<String>)>,
+}
+
+/// Resolves a binding, or notes the problem.
+fn text(
+    binding: &Binding,
+    received: &Received,
+    payload: &Value,
+    problems: &mut Vec<String>,
+) -> Option<String> {
+    binding.resolve(&received.event, payload).unwrap_or_else(|Problem(problem)| {
+        problems.push(problem);
+        None
+    })
+}
+
+/// The payload as a value; what cannot be read is as if it were empty, and noted.
+fn payload_of(received: &Received, problems: &mut Vec<String>) -> Value {
+    serde_json::from_str(received.event.payload.get()).unwrap_or_else(|error| {
+        problems.push(format!("the payload cannot be read: {error}"));
+        Value::Null
+    })
+}
+
+/// What an alert says, by its source's template. An error in the template is noted, and the alert does without it.
+pub(super) async fn body_of(rules: &Snapshot, received: &Received) -> Result<(Body, Value), AppError> {
+    let mut problems = Vec::new();
+    let payload = payload_of(received, &mut problems);
+    let template = match rules.source(received.source).await {
+        Ok(source) => source.map(|source| source.template.clone()).unwrap_or_default(),
+        Err(StoreError::Item { .. }) => {
+            problems.push("the source's configuration cannot be read".to_owned());
+            domain::source::Template::default()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let event = &received.event;
+    let title = text(&template.title, received, &payload, &mut problems);
+    let description = text(&template.description, received, &payload, &mut problems);
+    let body = Body {
+        title: title.unwrap_or_else(|| event.title.clone()),
+        description: description.or_else(|| event.description.clone()),
+        source_url: event.source_url.clone(),
+        priority: event.priority.clone(),
+        deduplication_key: event.deduplication_key.clone(),
+        problems,
+        updated_at: received.received_at,
+    };
+    Ok((body, payload))
+}
+
+/// What the rules make of an alert. An error of theirs is noted, and ends in a page.
+pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Opening, AppError> {
+    let (mut body, payload) = body_of(rules, received).await?;
+    let (routes, problems) = matching(&rules.routes, received.source, &received.event, &payload);
+    body.problems.extend(problems.into_iter().map(|Problem(problem)| problem));
+
+    let mut plans: Vec<(Plan, bool)> = Vec::new();
+    let mut lost = false;
+    for route in &routes {
+        for plan in plans_of(rules, route, &mut body.problems, &mut lost).await? {
+            if !plans.iter().any(|(known, _)| *known == plan) {
+                plans.push((plan, route.auto_cancel));
+            }
+        }
+    }
+    let routing = match () {
+        () if !routes.is_empty() => Routing::Routed,
+        () if rules.routes.iter().any(|route| route.serves(received.source)) => Routing::Unrouted,
+        () => Routing::Fallback,
+    };
+    if routing == Routing::Fallback || lost && plans.is_empty() {
+        plans.push((Plan::Fallback, true));
+    }
+    let template = routes.iter().find_map(|route| route.incident.as_ref());
+    let incident = template.map(|template| incident_of(template, received, &payload, &mut body));
+    Ok(Opening { body, routing, plans, incident })
+}
+
+/// The plans of a route; a path that is gone is noted and lost.
+async fn plans_of(
+    rules: &Snapshot,
+    route: &Route,
+    problems: &mut Vec<String>,
+    lost: &mut bool,
+) -> Result<Vec<Plan>, AppError> {
+    let mut plans = Vec::new();
+    for &id in &route.paths {
+        match rules.path(id, None).await {
+            Ok(Some(path)) => plans.push(Plan::Path { id, version: path.version }),
+            Ok(None) | Err(StoreError::Item { .. }) => {
+                problems.push(format!("route `{}`: its escalation path `{id}` is gone", route.name));
+                *lost = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if !route.users.is_empty() {
+        plans.push(Plan::Users(route.users.clone()));
+    }
+    Ok(plans)
+}
+
+/// The incident's name and summary.
+fn incident_of(
+    template: &IncidentTemplate,
+    received: &Received,
+    payload: &Value,
+    body: &mut Body,
+) -> (String, Option<String>) {
+    let name = text(&template.name, received, payload, &mut body.problems);
+    let summary = template.summary.as_ref();
+    let summary = summary.and_then(|summary| text(summary, received, payload, &mut body.problems));
+    (name.unwrap_or_else(|| body.title.clone()), summary)
+}
+
+/// Everything that opening an alert needs to know.
+pub(super) struct Case<'a> {
+    pub(super) store: &'a Store,
+    pub(super) rules: &'a Arc<Snapshot>,
+    pub(super) received: &'a Received,
+    pub(super) trace: &'a Trace,
+    pub(super) known: Option<&'a KeyRow>,
+    pub(super) by: &'a Identity,
+    pub(super) now: Timestamp,
+}
+
+impl Case<'_> {
+    /// The alert's id, derived from the event: the same event opens no second alert.
+    pub(super) fn alert_id(&self) -> AlertId {
+        AlertId::derived(self.received.received_at, self.received.id)
+    }
+
+    /// The alert before it is anything.
+    fn alert(&self, opening: &Opening, routing: Routing) -> Alert {
+        Alert {
+            head: Head::stored(AlertState::Firing, 0),
+            org: self.received.org,
+            id: self.alert_id(),
+            source: self.received.source,
+            kind: self.received.kind.clone(),
+            title: domain::text::shorten(&opening.body.title, domain::alert::TITLE_BYTES),
+            key: self.received.key(),
+            created_at: self.received.received_at,
+            started_at: self.received.at(),
+            resolved_at: None,
+            incident: None,
+            escalations: Vec::new(),
+            routing,
+            due: None,
+            trace: self.trace.clone(),
+        }
+    }
+
+    /// Opens the alert in one commit with its incident, its escalations and their first pages.
+    pub(super) async fn open(&self, opening: Opening) -> Result<(), AppError> {
+        let (org, received, now) = (self.received.org, self.received, self.now);
+        let arrival = received.arrival();
+        let mut alert = self.alert(&opening, opening.routing);
+        self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;
+
+        let row = KeyRow::after(self.known, &arrival, Some(alert.id));
+        let mut commit =
+            Commit::new().key(org, received.source, &alert.key, self.known, &row, now);
+        if let Some((name, summary)) = opening.incident {
+            let new = NewIncident {
+                org,
+                id: IncidentId::derived(received.received_at, received.id),
+                name,
+                summary,
+                visibility: domain::incident::Visibility::Public,
+                triage: false,
+                alert: Some(alert.id),
+                trace: self.trace.clone(),
+            };
+            let opened = create::prepare(self.store, self.by, new, now).await?;
+            alert.incident = Some(opened.after().id);
+            commit = commit.transition(opened);
+        }
+        for (n, (plan, auto_cancel)) in opening.plans.into_iter().enumerate() {
+            let (levels, staff) = self.rules.levels(&plan).await?;
+            let new = NewEscalation {
+                org,
+                id: EscalationId::derived(received.received_at, format_args!("{} {n}", received.id)),
+                title: opening.body.title.clone(),
+                url: opening.body.source_url.clone(),
+                plan,
+                alert: Some(alert.id),
+                incident: alert.incident,
+                auto_cancel,
+                creator: self.by.clone(),
+                trace: self.trace.clone(),
+            };
+            alert.escalations.push(new.id);
+            let (escalation, pages) = new.clone().triggered(&levels, &staff, now)?;
+            // What a transaction cannot hold waits for its first tick, which is at once.
+            commit = if commit.len() + 2 + pages.len() > MOST_ACTIONS {
+                commit.transition(new.pending(now)?)
+            } else {
+                commit.transition(escalation).transitions(pages)
+            };
+        }
+        if alert.routing == Routing::Unrouted {
+            commit = commit.unrouted(org, alert.id, &alert.title, now);
+        }
+        let opened = alert.born(AlertState::Firing, now)?.because(self.by.to_string(), "fired");
+        self.store.commit(commit.transition(opened)).await?;
+        Ok(())
+    }
+
+    /// Writes down an alert that was over before it came; it pages nobody.
+    pub(super) async fn open_over(&self, tombstone: &KeyRow) -> Result<(), AppError> {
+        let (org, received, now) = (self.received.org, self.received, self.now);
+        let (body, _) = body_of(self.rules, received).await?;
+        let opening = Opening { body, routing: Routing::Over, plans: Vec::new(), incident: None };
+        let mut alert = self.alert(&opening, Routing::Over);
+        alert.resolved_at = Some(tombstone.at);
+        self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;
+        let row = KeyRow { alert: Some(alert.id), version: tombstone.version + 1, ..tombstone.clone() };
+        let commit =
+            Commit::new().key(org, received.source, &alert.key, Some(tombstone), &row, now);
+        let over = alert
+            .born(AlertState::Resolved, now)?
+            .because(self.by.to_string(), "its resolution came before it");
+        self.store.commit(commit.transition(over)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! Handles one event of an alert: a duplicate, a new episode, new words, or the end.
+
+use domain::alert::key::{Decision, KeyRow, decide};
+use domain::alert::{AlertState, Received};
+use domain::event::Event;
+use domain::id::AlertId;
+use domain::trace::Trace;
+use domain::{Identity, Timestamp};
+use machine::{Stateful, retry_conflicts};
+use store::{Commit, Store, Touched};
+use tracing::instrument;
+
+use super::open::{self, Case};
+use crate::{AppError, Rules};
+
+/// Handles one event. A repeated one changes nothing.
+///
+/// # Errors
+/// [`AppError`] if the event is not handled and must come again.
+#[instrument(skip_all, fields(event.id = %received.id, alert_source.id = %received.source), err)]
+pub async fn receive(
+    store: &Store,
+    rules: &Rules,
+    received: &Received,
+    trace: &Trace,
+    now: Timestamp,
+) -> Result<Decision, AppError> {
+    let hash = received.key();
+    let arrival = received.arrival();
+    let by = Identity::System(format!("alert_source:{}", received.source));
+    let (hash, arrival, by) = (&hash, &arrival, &by);
+    retry_conflicts(|| async move {
+        let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
+            Touched::Counted => return Ok(Decision::Touch),
+            Touched::Known(known) => known,
+        };
+        let decision = decide(known.as_ref(), arrival);
+        let known = known.as_ref();
+        let row = KeyRow::after(known, arrival, known.and_then(|row| row.alert));
+        let commit =
+            || Commit::new().key(received.org, received.source, hash, known, &row, now);
+        match (decision, known) {
+            (Decision::Stale, _) => {}
+            (Decision::Bury | Decision::Touch, _) => store.commit(commit()).await?,
+            (Decision::Resolve(alert), _) => {
+                resolve(store, received, alert, commit(), by, now).await?;
+            }
+            (Decision::Refresh, _) => {
+                refresh(store, rules, received, row.alert, commit(), now).await?;
+            }
+            (Decision::Open | Decision::OpenOver, known) => {
+                let rules = &rules.of(received.org).await?;
+                let case = Case { store, rules, received, trace, known, by, now };
+                match known {
+                    Some(tombstone) if decision == Decision::OpenOver => case.open_over(tombstone).await?,
+                    _ => case.open(open::decide(rules, received).await?).await?,
+                }
+            }
+        }
+        Ok(decision)
+    })
+    .await
+}
+
+/// Ends an alert: the key's row and the alert's transition in one commit.
+async fn resolve(
+    store: &Store,
+    received: &Received,
+    alert: AlertId,
+    commit: Commit,
+    by: &Identity,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let alert = store.alert(received.org, alert).await?;
+    let ended = alert.map(|alert| {
+        alert.transition_to(AlertState::Resolved, now).map(|end| {
+            end.because(by.to_string(), "the source says that it is over")
+                .with(|alert| {
+                    alert.resolved_at = Some(received.at());
+                    alert.due = Some(now);
+                })
+                .on_transition(|end| Event::AlertResolved { org: end.after().org, alert: end.after().id })
+        })
+    });
+    let commit = match ended {
+        Some(Ok(end)) => commit.no_longer_unrouted(received.org, end.after().id).transition(end),
+        Some(Err(illegal)) => {
+            // Somebody resolved it by hand; the key learns of it.
+            store.illegal(&illegal);
+            commit
+        }
+        None => commit,
+    };
+    Ok(store.commit(commit).await?)
+}
+
+/// Keeps the newest words of an alert that goes on.
+async fn refresh(
+    store: &Store,
+    rules: &Rules,
+    received: &Received,
+    alert: Option<AlertId>,
+    commit: Commit,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let Some(alert) = alert else { return Ok(store.commit(commit).await?) };
+    let rules = rules.of(received.org).await?;
+    let (body, _) = open::body_of(&rules, received).await?;
+    store.put_text(received.org, alert, &body, received.event.payload.get(), now).await?;
+    Ok(store.commit(commit.body(received.org, alert, &body)).await?)
+}

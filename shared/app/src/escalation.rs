@@ -1,0 +1,5 @@
+//! Escalations.
+
+pub mod respond;
+pub mod settle;
+pub mod tick;

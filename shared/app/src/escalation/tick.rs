@@ -1,0 +1,67 @@
+//! A level's time is up: the next level is paged, or the escalation expires.
+
+use domain::alert::AlertState;
+use domain::escalation::tick::Step;
+use domain::escalation::{Escalation, EscalationState, Tick};
+use domain::id::{EscalationId, OrgId};
+use domain::{Identity, Timestamp};
+use machine::{Stateful, retry_conflicts};
+use store::{Commit, Store};
+use tracing::instrument;
+
+use crate::{AppError, Rules};
+
+/// Does what a timer asks for, if it is still asked for.
+///
+/// # Errors
+/// [`AppError`] if the timer must come again.
+#[instrument(skip_all, fields(escalation.id = %id), err)]
+pub async fn tick(
+    store: &Store,
+    rules: &Rules,
+    org: OrgId,
+    id: EscalationId,
+    now: Timestamp,
+) -> Result<Tick, AppError> {
+    retry_conflicts(|| tick_once(store, rules, org, id, now)).await
+}
+
+async fn tick_once(
+    store: &Store,
+    rules: &Rules,
+    org: OrgId,
+    id: EscalationId,
+    now: Timestamp,
+) -> Result<Tick, AppError> {
+    let Some(escalation) = store.escalation(org, id).await? else { return Ok(Tick::Over) };
+    if escalation.due.is_none() {
+        return Ok(Tick::Over);
+    }
+    let (levels, staff) = rules.of(org).await?.levels(&escalation.plan).await?;
+    let mut now = now;
+    let mut decided = domain::escalation::tick(&escalation, &levels, now);
+    if let Tick::Wait(until) = decided {
+        tokio::time::sleep(until.duration_since(now).unsigned_abs()).await;
+        now = until;
+        decided = domain::escalation::tick(&escalation, &levels, now);
+    }
+    let by = Identity::system("escalation-tick");
+    let (step, pages): Step = match decided {
+        Tick::Wait(_) | Tick::TooEarly | Tick::Over => return Ok(decided),
+        _ if is_over(store, &escalation).await? => {
+            let why = "the alert was resolved";
+            (escalation.stop(EscalationState::Resolved, &by, why, now)?, Vec::new())
+        }
+        Tick::Escalate(level) => escalation.escalate(level, &levels, &staff, &by, now)?,
+        Tick::Expire => escalation.expire(&staff, &by, now)?,
+    };
+    store.commit(Commit::new().transition(step).transitions(pages)).await?;
+    Ok(decided)
+}
+
+/// Says whether what it pages for is over, should the news of that be late.
+async fn is_over(store: &Store, escalation: &Escalation) -> Result<bool, AppError> {
+    let Some(alert) = escalation.alert.filter(|_| escalation.auto_cancel) else { return Ok(false) };
+    let alert = store.alert(escalation.org, alert).await?;
+    Ok(alert.is_some_and(|alert| alert.head().state() == AlertState::Resolved))
+}

@@ -1,0 +1,184 @@
+//! Sends one page: claim it under the fence, send it, mark what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::message::NotificationMessage;
+use domain::page::{Due, Page};
+use machine::CommitError;
+use notify::{Channel, Outgoing, Receipt, SendError};
+use store::{Claimed, Commit, Store};
+use tokio::time::Instant;
+use tracing::{instrument, warn};
+
+use crate::AppError;
+use crate::link::{AcknowledgeLink, GOOD_FOR};
+use crate::seal::Seal;
+
+/// What sending needs beside the store.
+#[derive(Clone)]
+pub struct Senders {
+    /// The channels.
+    pub channels: Vec<Arc<dyn Channel>>,
+    /// Signs the links.
+    pub seal: Arc<Seal>,
+    /// What links begin with.
+    pub public_url: String,
+}
+
+/// What came of a due page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// The provider took it.
+    Delivered,
+    /// The provider will never take it.
+    Failed,
+    /// It will be tried again.
+    Again,
+    /// Somebody answered before.
+    Cancelled,
+    /// Nothing was to be done.
+    Nothing,
+}
+
+/// How often a mark is tried before the page is left to its lease.
+const MARKS: u32 = 5;
+
+/// Time as it goes on from `now`, without a clock.
+struct Since {
+    now: Timestamp,
+    begun: Instant,
+}
+
+impl Since {
+    fn now(&self) -> Timestamp {
+        self.now + jiff::SignedDuration::try_from(self.begun.elapsed()).unwrap_or_default()
+    }
+}
+
+/// Sends a page if it is still to be sent.
+///
+/// # Errors
+/// [`AppError`] if the message must come again.
+#[instrument(skip_all, err)]
+pub async fn send(
+    store: &Store,
+    senders: &Senders,
+    message: &NotificationMessage,
+    now: Timestamp,
+) -> Result<Sent, AppError> {
+    let time = Since { now, begun: Instant::now() };
+    let page = match message {
+        NotificationMessage::Due { page } => Some((**page).clone()),
+        NotificationMessage::Check { org, escalation, page } => store.page(*org, *escalation, page).await?,
+    };
+    let Some(page) = page else { return Ok(Sent::Nothing) };
+    let page = match page.due(now) {
+        Due::Over | Due::TooEarly => return Ok(Sent::Nothing),
+        Due::Send => page,
+        Due::Wait(until) => {
+            tokio::time::sleep(until.duration_since(now).unsigned_abs()).await;
+            page
+        }
+        Due::TakeOver => {
+            let back = page.take_over(now)?;
+            let page = back.after().clone();
+            warn!(page.key = page.idempotency_key(), "a claim was not kept; the page may be sent twice");
+            match store.mark(back).await {
+                Ok(()) => page,
+                Err(CommitError::Conflict) => return Ok(Sent::Nothing),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    let claim = match page.claim(time.now()) {
+        Ok(claim) => claim,
+        Err(illegal) => {
+            store.illegal(&illegal);
+            return Ok(Sent::Nothing);
+        }
+    };
+    let claimed = claim.after().clone();
+    match store.claim(claim).await? {
+        Claimed::Theirs => Ok(Sent::Nothing),
+        Claimed::Answered => cancel(store, &page, time.now()).await,
+        Claimed::Ours => deliver(store, senders, &claimed, &time).await,
+    }
+}
+
+/// Calls a page off whose escalation was answered.
+async fn cancel(store: &Store, page: &Page, now: Timestamp) -> Result<Sent, AppError> {
+    match store.mark(page.cancel("somebody answered", now)?).await {
+        Ok(()) => Ok(Sent::Cancelled),
+        Err(CommitError::Conflict) => Ok(Sent::Nothing),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sends a page that is ours, and marks what came of it.
+async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) -> Result<Sent, AppError> {
+    let channel = senders.channels.iter().find(|channel| channel.method_type() == page.method_type);
+    let outgoing = outgoing(senders, page, time.now());
+    let sent = match channel {
+        Some(channel) => channel.send(&outgoing).await,
+        None => Err(SendError::Permanent("this installation has no such channel".to_owned())),
+    };
+    let now = time.now();
+    match sent {
+        Ok(Receipt(receipt)) => {
+            persist(store, page, |page| page.delivered(&receipt, now).map_err(AppError::from)).await?;
+            Ok(Sent::Delivered)
+        }
+        Err(SendError::Permanent(why)) => {
+            warn!(page.key = page.idempotency_key(), reason = why, "a page will never be delivered");
+            persist(store, page, |page| page.failed(&why, now).map_err(AppError::from)).await?;
+            Ok(Sent::Failed)
+        }
+        Err(SendError::Transient(why)) => {
+            warn!(page.key = page.idempotency_key(), reason = why, "a page was not taken; it is tried again");
+            store.commit(Commit::new().transition(page.again(&why, now)?)).await?;
+            Ok(Sent::Again)
+        }
+    }
+}
+
+/// Marks a page, again and again: a mark that is lost sends the page twice.
+async fn persist(
+    store: &Store,
+    page: &Page,
+    step: impl Fn(&Page) -> Result<machine::Transition<Page>, AppError>,
+) -> Result<(), AppError> {
+    let mut tries = 1;
+    loop {
+        match store.mark(step(page)?).await {
+            Ok(()) => return Ok(()),
+            Err(CommitError::Conflict) => {
+                warn!(page.key = page.idempotency_key(), "somebody took over a page that was being sent");
+                return Ok(());
+            }
+            Err(CommitError::Store(_)) if tries < MARKS => {
+                tokio::time::sleep(Duration::from_millis(50 << tries)).await;
+                tries += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// What the channel sends.
+fn outgoing(senders: &Senders, page: &Page, now: Timestamp) -> Outgoing {
+    let link =
+        AcknowledgeLink { org: page.org, escalation: page.escalation, user: page.user, until: now + GOOD_FOR };
+    Outgoing {
+        idempotency_key: page.idempotency_key(),
+        address: page.address.clone(),
+        title: page.title.clone(),
+        urgency: page.urgency,
+        escalation_id: page.escalation.to_string(),
+        trace_id: page.trace.id().to_owned(),
+        source_url: page.url.clone(),
+        acknowledge_url: format!("{}/acknowledge/{}", senders.public_url, link.token(&senders.seal)),
+        when: page.slot,
+    }
+}

@@ -1,0 +1,3 @@
+//! Organisations.
+
+pub mod create;

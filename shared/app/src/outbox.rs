@@ -1,0 +1,3 @@
+//! The outbox: what transitions tell others.
+
+pub mod relay;

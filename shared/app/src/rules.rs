@@ -1,0 +1,158 @@
+//! An organisation's configuration, kept while its generation stays the same.
+//!
+//! One read of the generation, never stale, tells whether what is kept still holds: a new route counts for the very
+//! next alert, and an unchanged configuration costs one read.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::escalation::{Plan, Staff};
+use domain::id::{OrgId, PathId, SourceId, UserId};
+use domain::org::Org;
+use domain::path::{Level, Path};
+use domain::route::Route;
+use domain::source::Source;
+use domain::user::User;
+use store::{Store, StoreError};
+
+use crate::AppError;
+
+/// The configurations of the organisations that this process has seen lately.
+#[derive(Clone)]
+pub struct Rules {
+    store: Store,
+    kept: Arc<Mutex<HashMap<OrgId, Arc<Snapshot>>>>,
+}
+
+/// How many organisations are kept.
+const MOST: usize = 64;
+
+/// What was read once under a key, absence included.
+type Memo<K, V> = Mutex<HashMap<K, Option<Arc<V>>>>;
+
+/// An organisation's configuration at one generation.
+pub struct Snapshot {
+    generation: u64,
+    /// The organisation.
+    pub org: Org,
+    /// Its routes, in order.
+    pub routes: Vec<Route>,
+    store: Store,
+    users: Memo<UserId, User>,
+    paths: Memo<(PathId, Option<u64>), Path>,
+    sources: Memo<SourceId, Source>,
+}
+
+impl Rules {
+    /// Keeps nothing yet.
+    pub fn new(store: Store) -> Self {
+        Self { store, kept: Arc::default() }
+    }
+
+    /// The configuration as it is now.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] if there is no such organisation; otherwise what the store says.
+    pub async fn of(&self, org: OrgId) -> Result<Arc<Snapshot>, AppError> {
+        let generation = self.store.generation(org).await?;
+        let kept = lock(&self.kept).get(&org).cloned();
+        if let Some(snapshot) = kept.filter(|snapshot| snapshot.generation == generation) {
+            return Ok(snapshot);
+        }
+        // Read after the generation: what is read is at least as new, and the next change counts further up.
+        let found = self.store.org(org).await?.ok_or_else(|| AppError::not_found("organisation", org))?;
+        let routes = self.store.routes(org).await?;
+        let snapshot = Arc::new(Snapshot {
+            generation,
+            org: found,
+            routes,
+            store: self.store.clone(),
+            users: Memo::default(),
+            paths: Memo::default(),
+            sources: Memo::default(),
+        });
+        let mut kept = lock(&self.kept);
+        if kept.len() >= MOST {
+            kept.clear();
+        }
+        kept.insert(org, snapshot.clone());
+        Ok(snapshot)
+    }
+}
+
+/// Locks; what is kept is only ever replaced whole, so a panic elsewhere leaves nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Looks up what was read before, or reads it.
+async fn remember<K: Copy + Eq + Hash, V>(
+    memo: &Memo<K, V>,
+    key: K,
+    read: impl Future<Output = Result<Option<V>, StoreError>>,
+) -> Result<Option<Arc<V>>, StoreError> {
+    let known = lock(memo).get(&key).cloned();
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let found = read.await?.map(Arc::new);
+    lock(memo).insert(key, found.clone());
+    Ok(found)
+}
+
+impl Snapshot {
+    /// A source's configuration.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn source(&self, id: SourceId) -> Result<Option<Arc<Source>>, StoreError> {
+        remember(&self.sources, id, self.store.source(self.org.id, id)).await
+    }
+
+    /// A path at one version, or at its newest.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn path(&self, id: PathId, version: Option<u64>) -> Result<Option<Arc<Path>>, StoreError> {
+        remember(&self.paths, (id, version), self.store.path(self.org.id, id, version)).await
+    }
+
+    /// A person.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn user(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError> {
+        remember(&self.users, id, self.store.user(self.org.id, id)).await
+    }
+
+    /// The fallback contact, or the owner if that person is gone.
+    async fn fallback(&self) -> Result<Option<UserId>, StoreError> {
+        for id in [self.org.fallback, self.org.owner] {
+            if self.user(id).await?.is_some() {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The levels of a plan, and the people whom they name.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn levels(&self, plan: &Plan) -> Result<(Vec<Level>, Staff), StoreError> {
+        let path = match plan {
+            Plan::Path { id, version } => self.path(*id, Some(*version)).await?,
+            Plan::Users(_) | Plan::Fallback => None,
+        };
+        let mut staff = Staff { fallback: self.fallback().await?, ..Staff::default() };
+        let levels = domain::escalation::levels_of(plan, path.as_deref(), &staff);
+        let named = levels.iter().flat_map(|level| &level.targets).map(|target| target.user);
+        for id in named.chain(staff.fallback) {
+            if let Some(user) = self.user(id).await? {
+                staff.users.insert(id, (*user).clone());
+            }
+        }
+        Ok((levels, staff))
+    }
+}
