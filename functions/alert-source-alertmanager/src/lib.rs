@@ -1,1 +1,9 @@
-//! Receives Alertmanager webhooks.
+//! Receives Alertmanager's webhooks.
+
+use app::Context;
+use runtime::Function;
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    Function::Http(http_api::source::router(sources::Kind::Alertmanager, ctx))
+}

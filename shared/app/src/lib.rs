@@ -9,9 +9,12 @@ pub mod org;
 pub mod outbox;
 pub mod rules;
 pub mod seal;
+pub mod source;
 pub mod sweep;
 
+mod context;
 mod error;
 
+pub use context::{Clock, Context, Random};
 pub use error::AppError;
 pub use rules::Rules;

@@ -14,6 +14,8 @@ use domain::path::{Level, Path};
 use domain::route::Route;
 use domain::source::Source;
 use domain::user::User;
+use domain::Timestamp;
+use jiff::SignedDuration;
 use store::{Store, StoreError};
 
 use crate::AppError;
@@ -23,6 +25,7 @@ use crate::AppError;
 pub struct Rules {
     store: Store,
     kept: Arc<Mutex<HashMap<OrgId, Arc<Snapshot>>>>,
+    seen: Arc<Mutex<HashMap<SourceId, Timestamp>>>,
 }
 
 /// How many organisations are kept.
@@ -47,7 +50,20 @@ pub struct Snapshot {
 impl Rules {
     /// Keeps nothing yet.
     pub fn new(store: Store) -> Self {
-        Self { store, kept: Arc::default() }
+        Self { store, kept: Arc::default(), seen: Arc::default() }
+    }
+
+    /// Says whether this process has not noted a delivery of the source for so long, and remembers that it does now.
+    pub fn seen(&self, source: SourceId, at: Timestamp, pause: SignedDuration) -> bool {
+        let mut seen = lock(&self.seen);
+        if seen.get(&source).is_some_and(|last| at.duration_since(*last) < pause) {
+            return false;
+        }
+        if seen.len() >= MOST * 16 {
+            seen.clear();
+        }
+        seen.insert(source, at);
+        true
     }
 
     /// The configuration as it is now.

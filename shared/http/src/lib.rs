@@ -1,1 +1,7 @@
-//! Extract, app verb, present.
+//! Requests: extract, app verb, present.
+
+mod door;
+mod error;
+pub mod source;
+
+pub use error::ApiError;

@@ -1,1 +1,18 @@
-//! The only crate that knows Lambda.
+//! The only crate that knows Lambda: configuration, telemetry, and the way from an event to a verb.
+
+mod aws;
+mod channels;
+pub mod config;
+mod function;
+mod lambda;
+pub mod telemetry;
+mod web;
+
+pub use channels::channels;
+pub use config::{Config, ConfigError};
+pub use function::{BoxFuture, Delivery, Failure, Function, QueueHandler, ScheduleHandler, StreamHandler};
+pub use function::{schedule, sqs, stream};
+pub use lambda_runtime::Error;
+pub use lambda::{run, system_clock, system_random};
+pub use telemetry::Metrics;
+pub use web::{Tracing, observed};

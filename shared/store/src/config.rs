@@ -5,15 +5,16 @@ use domain::id::{ApiKeyId, OrgId, PathId, RouteId, SourceId, UserId};
 use domain::org::Org;
 use domain::path::Path;
 use domain::route::Route;
-use domain::source::{Door, Source};
+use domain::Timestamp;
+use domain::source::{DeliveryError, Door, Source};
 use domain::user::User;
+use jiff::SignedDuration;
 use machine::Transition;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::item::{self, Item, key_item, n, s};
-use crate::record::Record;
 use crate::table::{self, Lookup};
 use crate::{Commit, Store};
 
@@ -221,6 +222,36 @@ impl Store {
         self.load("look-up", &table::lookup(Lookup::Source, &id.to_string())).await
     }
 
+    /// Notes when a source delivered, unless that was noted within the pause; its state is not touched.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn source_delivered(
+        &self,
+        org: OrgId,
+        id: SourceId,
+        at: Timestamp,
+        pause: SignedDuration,
+    ) -> Result<(), StoreError> {
+        let noted = self
+            .dynamo
+            .update_item()
+            .table_name(&*self.table)
+            .set_key(Some(key_item(&table::source(org, id))))
+            .update_expression("SET #seen = :at")
+            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(#seen) OR #seen < :before)")
+            .expression_attribute_names("#seen", "last_delivery_at")
+            .expression_attribute_values(":at", n(at.as_millisecond()))
+            .expression_attribute_values(":before", n((at - pause).as_millisecond()))
+            .send()
+            .await;
+        match noted {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(StoreError::call("UpdateItem", error)),
+        }
+    }
+
     /// Who holds the API key of this hash.
     ///
     /// # Errors
@@ -329,25 +360,16 @@ impl Commit {
         self.transition(step).put(door).next_generation(source.org)
     }
 
-    /// Changes what is shown of a source without touching its state: last delivery, last error.
-    pub fn source_seen(self, source: &Source) -> Self {
-        let key = source.place().head;
-        let mut update = Update::builder()
-            .set_key(Some(key_item(&key)))
+    /// Keeps the last error of a source; its state is not touched.
+    pub fn source_error(self, org: OrgId, id: SourceId, error: &DeliveryError) -> Self {
+        let update = Update::builder()
+            .set_key(Some(key_item(&table::source(org, id))))
             .condition_expression("attribute_exists(pk)")
-            .expression_attribute_names("#seen", "last_delivery_at")
+            .update_expression("SET #error = :error")
             .expression_attribute_names("#error", "last_error");
-        let mut set = Vec::new();
-        if let Some(at) = source.last_delivery_at {
-            set.push("#seen = :seen");
-            update = update.expression_attribute_values(":seen", s(at.to_string()));
+        match serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(error) {
+            Ok(error) => self.update(update.expression_attribute_values(":error", error)),
+            Err(_) => self,
         }
-        if let Some(error) = &source.last_error {
-            set.push("#error = :error");
-            if let Ok(error) = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(error) {
-                update = update.expression_attribute_values(":error", error);
-            }
-        }
-        self.update(update.update_expression(format!("SET {}", set.join(", "))))
     }
 }

@@ -1,0 +1,23 @@
+//! Handles events of alerts: deduplicates, routes, opens what they ask for.
+
+use app::{AppError, Context, Rules, alert, source};
+use domain::message::AlertMessage;
+use runtime::{Delivery, Function};
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    let rules = Rules::new(ctx.store.clone());
+    runtime::sqs(move |delivery| handle(ctx.clone(), rules.clone(), delivery))
+}
+
+async fn handle(ctx: Context, rules: Rules, delivery: Delivery<AlertMessage>) -> Result<(), AppError> {
+    match delivery.message {
+        AlertMessage::Event(received) => {
+            alert::receive::receive(&ctx.store, &rules, &received, &delivery.trace, ctx.now()).await?;
+            source::seen::delivered(&ctx.store, &rules, &received).await
+        }
+        AlertMessage::DeliveryFailed { org, source, at, reason } => {
+            source::seen::failed(&ctx.store, org, source, at, &reason).await
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Rescues events that could not be handled.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run(alert_rescue::function)
+}

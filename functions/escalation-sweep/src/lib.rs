@@ -1,0 +1,16 @@
+//! Finds what is due and was not heard of, each minute.
+
+use app::{AppError, Context, sweep};
+use domain::trace::Trace;
+use runtime::Function;
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    runtime::schedule(move || run(ctx.clone()))
+}
+
+async fn run(ctx: Context) -> Result<(), AppError> {
+    let trace = Trace::begin(ctx.random());
+    sweep::run::run(&ctx.store, &ctx.queues, &trace, ctx.now()).await?;
+    Ok(())
+}

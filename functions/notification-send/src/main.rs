@@ -1,0 +1,5 @@
+//! Sends pages.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run(notification_send::function)
+}

@@ -1,0 +1,56 @@
+//! What functions are built from: the ports, the clock, the random.
+
+use std::sync::Arc;
+
+use domain::Timestamp;
+use notify::Channel;
+use store::{Queues, Store};
+
+use crate::notification::send::Senders;
+use crate::seal::Seal;
+
+/// Tells the time, in whole milliseconds.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Gives random bits for ids; secrets come from [`Seal::random_token`].
+pub type Random = Arc<dyn Fn() -> u128 + Send + Sync>;
+
+/// What a function is built from.
+#[derive(Clone)]
+pub struct Context {
+    /// The table.
+    pub store: Store,
+    /// The queues.
+    pub queues: Queues,
+    /// Seals and signs.
+    pub seal: Arc<Seal>,
+    /// The channels that this installation has.
+    pub channels: Vec<Arc<dyn Channel>>,
+    /// What links begin with.
+    pub public_url: String,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives random bits.
+    pub random: Random,
+}
+
+impl Context {
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Random bits.
+    pub fn random(&self) -> u128 {
+        (self.random)()
+    }
+
+    /// What sending pages needs.
+    pub fn senders(&self) -> Senders {
+        Senders {
+            channels: self.channels.clone(),
+            seal: self.seal.clone(),
+            public_url: self.public_url.clone(),
+        }
+    }
+}

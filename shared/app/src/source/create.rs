@@ -1,0 +1,87 @@
+//! Creates an alert source's configuration, with a secret of its own.
+
+use domain::id::{OrgId, SourceId};
+use domain::source::{Source, SourceKind, SourceState, Template};
+use domain::text::Document;
+use domain::{Identity, Timestamp};
+use machine::{Head, Stateful};
+use store::{Commit, Store};
+use tracing::instrument;
+
+use crate::AppError;
+use crate::seal::Seal;
+
+/// What is known of a source before it is made.
+#[derive(Debug, Clone)]
+pub struct NewSource {
+    /// Its id.
+    pub id: SourceId,
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: SourceKind,
+    /// How its alerts are titled.
+    pub template: Template,
+    /// What the client sent, to be echoed.
+    pub document: Document,
+}
+
+/// How many random bytes a secret has.
+const SECRET_BYTES: usize = 30;
+
+/// Creates a source that takes deliveries at once.
+///
+/// # Errors
+/// [`AppError::Invalid`] if the kind or a binding is unknown.
+#[instrument(skip_all, fields(alert_source.id = %new.id), err)]
+pub async fn create(
+    store: &Store,
+    seal: &Seal,
+    by: &Identity,
+    org: OrgId,
+    new: NewSource,
+    now: Timestamp,
+) -> Result<Source, AppError> {
+    check(&new.name, &new.kind, &new.template)?;
+    let secret = seal.random_token(SECRET_BYTES);
+    let source = Source {
+        head: Head::stored(SourceState::Active, 0),
+        org,
+        id: new.id,
+        name: new.name,
+        kind: new.kind,
+        secret: seal.seal(&super::place(new.id), &secret),
+        template: new.template,
+        document: new.document,
+        created_at: now,
+        last_error: None,
+        last_delivery_at: None,
+    };
+    let made = source.born(SourceState::Active, now)?.because(by.to_string(), "created");
+    let source = made.after().clone();
+    store.commit(Commit::new().source(made)).await?;
+    Ok(source)
+}
+
+/// Says what is wrong with a source's configuration.
+///
+/// # Errors
+/// [`AppError::Invalid`] naming the field.
+pub fn check(name: &str, kind: &SourceKind, template: &Template) -> Result<(), AppError> {
+    if name.trim().is_empty() {
+        return Err(AppError::invalid("name", "a name is needed"));
+    }
+    if sources::Kind::try_from(kind).is_err() {
+        let known: Vec<_> = sources::all().iter().map(|source| source.kind()).collect();
+        return Err(AppError::invalid(
+            "source_type",
+            format!("`{kind}` is no kind of alert source here; there is {}", known.join(", ")),
+        ));
+    }
+    for (field, binding) in [("title", &template.title), ("description", &template.description)] {
+        binding
+            .check()
+            .map_err(|problem| AppError::invalid(format!("template.{field}.reference"), problem.to_string()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! What a source's function knows of its sources, kept for a while.
+//!
+//! A forged request costs at most one read a source and five seconds, an unknown id likewise, a malformed one nothing.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use app::{AppError, Context};
+use domain::Timestamp;
+use domain::id::SourceId;
+use domain::source::Door;
+use jiff::SignedDuration;
+use secrecy::SecretString;
+
+/// How long what is known holds.
+const KEPT: SignedDuration = SignedDuration::from_secs(30);
+/// How long an absence or a failed verification holds before it is looked up again.
+const DOUBTED: SignedDuration = SignedDuration::from_secs(5);
+/// How many sources are kept.
+const MOST: usize = 4096;
+
+/// A door and its secret, opened.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    /// The door.
+    pub(crate) door: Door,
+    /// Its secret.
+    pub(crate) secret: SecretString,
+}
+
+/// What is known of one source, and since when.
+#[derive(Clone)]
+struct Known {
+    opened: Option<Opened>,
+    since: Timestamp,
+}
+
+/// The doors that this function knows.
+#[derive(Default)]
+pub(crate) struct Doors {
+    known: Mutex<HashMap<SourceId, Known>>,
+    reported: Mutex<HashMap<SourceId, Timestamp>>,
+}
+
+/// At most one report of a failed delivery a source and this long.
+const REPORTED: SignedDuration = SignedDuration::from_mins(1);
+
+impl Doors {
+    /// The door of a source. `doubted` asks for a fresh look, as far as that is allowed.
+    pub(crate) async fn find(
+        &self,
+        ctx: &Context,
+        id: SourceId,
+        doubted: bool,
+    ) -> Result<Option<Opened>, AppError> {
+        let now = ctx.now();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if let Some(known) = known {
+            let holds = if doubted || known.opened.is_none() { DOUBTED } else { KEPT };
+            if now.duration_since(known.since) < holds {
+                return Ok(known.opened);
+            }
+        }
+        let door = ctx.store.door(id).await?;
+        let opened = door.map(|door| open(ctx, door)).transpose()?;
+        let mut kept = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST {
+            kept.clear();
+        }
+        kept.insert(id, Known { opened: opened.clone(), since: now });
+        Ok(opened)
+    }
+}
+
+impl Doors {
+    /// Says whether a failed delivery may be reported, and remembers that it was.
+    pub(crate) fn may_report(&self, id: SourceId, now: Timestamp) -> bool {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.get(&id).is_some_and(|last| now.duration_since(*last) < REPORTED) {
+            return false;
+        }
+        if reported.len() >= MOST {
+            reported.clear();
+        }
+        reported.insert(id, now);
+        true
+    }
+}
+
+/// Opens the secret of a door.
+fn open(ctx: &Context, door: Door) -> Result<Opened, AppError> {
+    let secret = app::source::open_secret(&ctx.seal, door.id, &door.secret)?;
+    Ok(Opened { door, secret })
+}

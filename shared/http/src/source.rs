@@ -1,0 +1,202 @@
+//! Deliveries of alert sources: verify over the raw bytes, parse, queue, 202. Nothing else happens in the request.
+
+use std::sync::Arc;
+
+use app::{AppError, Context};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use domain::alert::{AlertEvent, Received};
+use domain::id::{EventId, SourceId};
+use domain::message::{AlertMessage, Envelope, Queue};
+use domain::trace::Trace;
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use runtime::Tracing;
+use serde_json::json;
+use sources::{Delivery, Kind, VerifyError, limits};
+use store::Outgoing;
+use tracing::{info, warn};
+
+use crate::ApiError;
+use crate::door::{Doors, Opened};
+
+/// What the handler of one kind of source needs.
+struct Desk {
+    kind: Kind,
+    ctx: Context,
+    doors: Doors,
+}
+
+/// The router of one kind of source.
+pub fn router(kind: Kind, ctx: Context) -> axum::Router {
+    let path = format!("/v2/alert_events/{}/{{id}}", kind.get().kind());
+    let desk = Arc::new(Desk { kind, ctx, doors: Doors::default() });
+    axum::Router::new().route(&path, post(receive)).with_state(desk)
+}
+
+async fn receive(State(desk): State<Arc<Desk>>, Path(id): Path<String>, request: Request) -> Response {
+    let trace = request.extensions().get::<Tracing>().map(|Tracing(trace)| trace.clone());
+    let trace = trace.unwrap_or_else(|| Trace::begin(desk.ctx.random()));
+    match desk.receive(&id, request, &trace).await {
+        Ok(key) => {
+            let body = json!({
+                "status": "success",
+                "message": "Event accepted for processing",
+                "deduplication_key": key,
+            });
+            (StatusCode::ACCEPTED, Json(body)).into_response()
+        }
+        Err(error) => error.in_request(trace.id()).into_response(),
+    }
+}
+
+/// What arrived of a body.
+enum Arrived {
+    Whole(Bytes),
+    TooLarge,
+    Broken,
+}
+
+/// Reads a body up to the limit.
+async fn read(body: Body) -> Arrived {
+    match Limited::new(body, limits::DELIVERY_BYTES).collect().await {
+        Ok(whole) => Arrived::Whole(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Arrived::TooLarge,
+        Err(_) => Arrived::Broken,
+    }
+}
+
+impl Desk {
+    async fn receive(&self, id: &str, request: Request, trace: &Trace) -> Result<String, ApiError> {
+        let unknown = || ApiError::not_found("There is no such alert source");
+        let id: SourceId = id.parse().map_err(|_| unknown())?;
+        let (parts, body) = request.into_parts();
+        let whole = match read(body).await {
+            Arrived::Whole(whole) => Some(whole),
+            Arrived::TooLarge => None,
+            Arrived::Broken => return Err(ApiError::bad_request("the body ended before it was whole")),
+        };
+        let body = whole.clone().unwrap_or_default();
+        let delivery = Delivery { headers: &parts.headers, query: parts.uri.query(), body: &body };
+        let opened = self.verify(id, &delivery).await?.ok_or_else(unknown)?;
+        if whole.is_none() {
+            let length = length_of(&parts.headers);
+            let event = sources::too_large_event(self.kind.get().name(), length, self.ctx.now());
+            self.queue(&opened, vec![event], trace).await?;
+            let most = limits::DELIVERY_BYTES;
+            return Err(ApiError::too_large(format!("A delivery has at most {most} bytes")));
+        }
+        self.accept(&opened, &delivery, trace).await
+    }
+
+    /// Finds out whether the sender is who it should be; none if there is no such source.
+    async fn verify(&self, id: SourceId, delivery: &Delivery<'_>) -> Result<Option<Opened>, ApiError> {
+        let source = self.kind.get();
+        for doubted in [false, true] {
+            let found = self.doors.find(&self.ctx, id, doubted).await.map_err(unavailable)?;
+            let Some(opened) = found.filter(|opened| opened.door.kind.0 == source.kind()) else {
+                return Ok(None);
+            };
+            match source.verify(delivery, &opened.secret, None) {
+                Ok(_) if opened.door.open => return Ok(Some(opened)),
+                Ok(_) => return Ok(None),
+                Err(VerifyError::Missing) => return Err(ApiError::no_authorization()),
+                // The secret may have been changed since: look once more, as far as that is allowed.
+                Err(VerifyError::Wrong) => {}
+            }
+        }
+        Err(ApiError::wrong_authorization())
+    }
+
+    /// Parses a verified delivery and puts its events on the queue; returns the first one's deduplication key.
+    async fn accept(
+        &self,
+        opened: &Opened,
+        delivery: &Delivery<'_>,
+        trace: &Trace,
+    ) -> Result<String, ApiError> {
+        let source = self.kind.get();
+        let verified =
+            source.verify(delivery, &opened.secret, None).map_err(|_| ApiError::wrong_authorization())?;
+        let spare_key = format!("{:032x}", self.ctx.random());
+        let parsed = match source.parse(verified, &spare_key) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                self.report(opened, trace, error.to_string()).await;
+                return Err(ApiError::bad_request(error.to_string()));
+            }
+        };
+        let mut events = parsed.events;
+        let key = events.first().map(|event| event.deduplication_key.clone()).unwrap_or_default();
+        if let Some(unreadable) = &parsed.unreadable {
+            events.push(sources::unreadable_event(source.name(), unreadable, self.ctx.now()));
+            self.report(opened, trace, unreadable.reason.to_string()).await;
+        }
+        let count = events.len();
+        self.queue(opened, events, trace).await?;
+        info!(alert_source.id = %opened.door.id, events = count, "accepted a delivery");
+        Ok(key)
+    }
+
+    /// Puts events on the queue. Once this returns, they are durable.
+    async fn queue(&self, opened: &Opened, events: Vec<AlertEvent>, trace: &Trace) -> Result<(), ApiError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let received_at = self.ctx.now();
+        // Ids of one delivery count up, so that what it says of one key keeps its order.
+        let first = self.ctx.random() & (u128::MAX >> 64);
+        let messages = events.into_iter().zip(first..).map(|(event, id)| {
+            let received = Received {
+                org: opened.door.org,
+                source: opened.door.id,
+                kind: opened.door.kind.clone(),
+                id: EventId::new(received_at, id),
+                received_at,
+                event,
+            };
+            self.outgoing(opened, trace, AlertMessage::Event(Box::new(received)))
+        });
+        self.ctx.queues.send(Queue::AlertHandle, messages.collect()).await.map_err(|error| unavailable(error.into()))
+    }
+
+    /// Tells the source's configuration what went wrong; that this fails is no reason to refuse anything.
+    async fn report(&self, opened: &Opened, trace: &Trace, reason: String) {
+        if !self.doors.may_report(opened.door.id, self.ctx.now()) {
+            return;
+        }
+        let (org, source, at) = (opened.door.org, opened.door.id, self.ctx.now());
+        let message =
+            self.outgoing(opened, trace, AlertMessage::DeliveryFailed { org, source, at, reason });
+        if let Err(error) = self.ctx.queues.send(Queue::AlertHandle, vec![message]).await {
+            warn!(alert_source.id = %source, %error, "a delivery's failure could not be reported");
+        }
+    }
+
+    fn outgoing(&self, opened: &Opened, trace: &Trace, message: AlertMessage) -> Outgoing {
+        let envelope = Envelope::new(trace.clone(), message);
+        let body = serde_json::to_string(&envelope).expect("messages are plain values");
+        Outgoing {
+            // The only two characters that a queue refuses and JSON does not escape.
+            body: body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"),
+            delay: 0,
+            group: Some(format!("{}#{}", opened.door.org, opened.door.id)),
+        }
+    }
+}
+
+/// Our own failure: the sender tries again.
+fn unavailable(error: AppError) -> ApiError {
+    warn!(%error, cause = std::error::Error::source(&error).map(tracing::field::display), "a delivery could not be accepted");
+    ApiError::unavailable()
+}
+
+/// What the sender says of the body's length.
+fn length_of(headers: &HeaderMap) -> usize {
+    let length = headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.and_then(|length| length.parse().ok()).unwrap_or(limits::DELIVERY_BYTES + 1)
+}

@@ -1,0 +1,215 @@
+//! Configuration: one struct, read once, every fault of it reported at once.
+
+use std::collections::BTreeMap;
+
+use domain::message::Queue;
+use secrecy::SecretString;
+
+/// One row of the table of settings: what the README shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// What it is for.
+    pub what: &'static str,
+    /// What counts if it is not set.
+    pub default: &'static str,
+}
+
+/// The name of the table.
+pub const TABLE: &str = "FIREBELL_TABLE";
+/// What links begin with.
+pub const PUBLIC_URL: &str = "FIREBELL_PUBLIC_URL";
+/// The installation's key.
+pub const KEY: &str = "FIREBELL_KEY";
+/// Where mail is handed over.
+pub const SMTP_URL: &str = "FIREBELL_SMTP_URL";
+/// Who mail is from.
+pub const MAIL_FROM: &str = "FIREBELL_MAIL_FROM";
+/// The owner's address.
+pub const OWNER_EMAIL: &str = "FIREBELL_OWNER_EMAIL";
+/// What is logged.
+pub const LOG: &str = "FIREBELL_LOG";
+/// How it is logged.
+pub const LOG_FORMAT: &str = "FIREBELL_LOG_FORMAT";
+/// What a queue's address is called, before the queue's name.
+pub const QUEUE_PREFIX: &str = "FIREBELL_QUEUE_";
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = &[
+    Setting { name: PUBLIC_URL, what: "what links in pages begin with", default: "the address listened on" },
+    Setting {
+        name: SMTP_URL,
+        what: "where mail is handed over: `smtp://user:password@host:port` or `smtps://…`",
+        default: "mail is written to `DIR/mail` on one machine",
+    },
+    Setting { name: MAIL_FROM, what: "who mail is from", default: "Firebell <firebell@localhost>" },
+    Setting { name: OWNER_EMAIL, what: "the owner's address, when the organisation is created", default: "owner@localhost" },
+    Setting { name: LOG, what: "what is logged, as `tracing` filters", default: "info" },
+    Setting { name: LOG_FORMAT, what: "`json` or `text`", default: "json on AWS, text on one machine" },
+    Setting { name: KEY, what: "the installation's key: seals secrets and signs links", default: "`DIR/key` on one machine" },
+    Setting { name: TABLE, what: "the table (set by the template)", default: "firebell" },
+    Setting {
+        name: "FIREBELL_QUEUE_<NAME>",
+        what: "the address of a queue (set by the template)",
+        default: "the queue inside the process",
+    },
+];
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// The configuration of a process.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The table.
+    pub table: String,
+    /// The queues' addresses; only those that the function sends to.
+    pub queues: BTreeMap<Queue, String>,
+    /// What links begin with.
+    pub public_url: Option<String>,
+    /// The installation's key.
+    pub key: Option<SecretString>,
+    /// Where mail is handed over.
+    pub smtp_url: Option<SecretString>,
+    /// Who mail is from.
+    pub mail_from: String,
+    /// The owner's address.
+    pub owner_email: String,
+    /// What is logged.
+    pub log: String,
+    /// How, if it was said.
+    pub log_format: Option<LogFormat>,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration is wrong:\n{}", .0.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+impl Config {
+    /// Reads the environment of the process.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every fault.
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads settings from wherever they are.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every fault.
+    pub fn read(setting: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let get = |name: &str| setting(name).map(|value| value.trim().to_owned()).filter(|v| !v.is_empty());
+        let mut faults = Vec::new();
+        let mut queues = BTreeMap::new();
+        for &queue in Queue::ALL {
+            let name = queue_setting(queue);
+            if let Some(url) = get(&name) {
+                check_url(&mut faults, &name, &url, &["http", "https"]);
+                queues.insert(queue, url);
+            }
+        }
+        let public_url = get(PUBLIC_URL).map(|url| url.trim_end_matches('/').to_owned());
+        if let Some(url) = &public_url {
+            check_url(&mut faults, PUBLIC_URL, url, &["http", "https"]);
+        }
+        let smtp_url = get(SMTP_URL);
+        if let Some(url) = &smtp_url {
+            check_url(&mut faults, SMTP_URL, url, &["smtp", "smtps"]);
+        }
+        let mail_from = get(MAIL_FROM).unwrap_or_else(|| "Firebell <firebell@localhost>".to_owned());
+        if !mail_from.contains('@') {
+            faults.push(format!("{MAIL_FROM} `{mail_from}` is no mail address: it has no `@`"));
+        }
+        let owner_email = get(OWNER_EMAIL).unwrap_or_else(|| "owner@localhost".to_owned());
+        if !owner_email.contains('@') {
+            faults.push(format!("{OWNER_EMAIL} `{owner_email}` is no mail address: it has no `@`"));
+        }
+        let key = get(KEY);
+        if key.as_ref().is_some_and(|key| key.len() < 32) {
+            faults.push(format!("{KEY} is too short: it needs 32 characters or more"));
+        }
+        let log_format = match get(LOG_FORMAT).as_deref() {
+            None => None,
+            Some("json") => Some(LogFormat::Json),
+            Some("text") => Some(LogFormat::Text),
+            Some(other) => {
+                faults.push(format!("{LOG_FORMAT} is `{other}`: it is `json` or `text`"));
+                None
+            }
+        };
+        if !faults.is_empty() {
+            return Err(ConfigError(faults));
+        }
+        Ok(Self {
+            table: get(TABLE).unwrap_or_else(|| "firebell".to_owned()),
+            queues,
+            public_url,
+            key: key.map(SecretString::from),
+            smtp_url: smtp_url.map(SecretString::from),
+            mail_from,
+            owner_email,
+            log: get(LOG).unwrap_or_else(|| "info".to_owned()),
+            log_format,
+        })
+    }
+}
+
+/// The setting of a queue's address.
+pub fn queue_setting(queue: Queue) -> String {
+    format!("{QUEUE_PREFIX}{}", queue.name().to_uppercase().replace('-', "_"))
+}
+
+/// Notes an address that cannot be one. The value is not shown: it may hold a password.
+fn check_url(faults: &mut Vec<String>, name: &str, url: &str, schemes: &[&str]) {
+    let known = schemes.iter().any(|scheme| {
+        url.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")).is_some_and(|rest| !rest.is_empty())
+    });
+    if !known {
+        let schemes: Vec<String> = schemes.iter().map(|scheme| format!("`{scheme}://`")).collect();
+        faults.push(format!("{name} must begin with {}", schemes.join(" or ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_reported_at_once() {
+        let faults = Config::read(|name| match name {
+            PUBLIC_URL => Some("firebell.example.com".to_owned()),
+            SMTP_URL => Some("http://mail".to_owned()),
+            MAIL_FROM => Some("nobody".to_owned()),
+            LOG_FORMAT => Some("xml".to_owned()),
+            KEY => Some("short".to_owned()),
+            _ => None,
+        })
+        .unwrap_err();
+
+        assert_eq!(faults.0.len(), 5, "{faults}");
+        assert!(!faults.to_string().contains("http://mail"), "a value that may hold a password was shown");
+    }
+
+    #[test]
+    fn nothing_set_is_a_configuration() {
+        let config = Config::read(|_| None).unwrap();
+
+        assert_eq!(config.table, "firebell");
+        assert!(config.queues.is_empty() && config.smtp_url.is_none());
+    }
+
+    #[test]
+    fn queues_are_named_after_their_function() {
+        assert_eq!(queue_setting(Queue::AlertHandle), "FIREBELL_QUEUE_ALERT_HANDLE");
+    }
+}

@@ -1,0 +1,140 @@
+//! What a function is, and the way from an event to a verb.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use aws_lambda_events::dynamodb;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use domain::message::{Envelope, SCHEMA};
+use domain::trace::Trace;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use serde::de::DeserializeOwned;
+use tracing::{Instrument, error, info_span};
+
+/// A future that is boxed, so that handlers are objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Handles a batch of messages.
+pub type QueueHandler = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, SqsBatchResponse> + Send + Sync>;
+/// Handles a batch of the table's stream.
+pub type StreamHandler = Arc<dyn Fn(dynamodb::Event) -> BoxFuture<'static, DynamoDbEventResponse> + Send + Sync>;
+/// Handles a tick of a schedule.
+pub type ScheduleHandler = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+
+/// A handler failed, and the event must come again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+/// A function, by what triggers it.
+pub enum Function {
+    /// Requests.
+    Http(axum::Router),
+    /// A queue of its own name.
+    Sqs(QueueHandler),
+    /// The table's stream.
+    Stream(StreamHandler),
+    /// Every minute.
+    Schedule(ScheduleHandler),
+}
+
+/// A message and what came with it.
+#[derive(Debug, Clone)]
+pub struct Delivery<M> {
+    /// The message.
+    pub message: M,
+    /// The trace that it belongs to.
+    pub trace: Trace,
+}
+
+/// Makes a function that handles messages one by one, at the same time; each fails or is done by itself.
+pub fn sqs<M, F, E>(handle: impl Fn(Delivery<M>) -> F + Send + Sync + 'static) -> Function
+where
+    M: DeserializeOwned + Send + 'static,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: std::error::Error + Send + 'static,
+{
+    let handle = Arc::new(handle);
+    Function::Sqs(Arc::new(move |batch: SqsEvent| {
+        let handle = handle.clone();
+        Box::pin(async move {
+            let results = join_all(batch.records.into_iter().map(|message| one(&*handle, message))).await;
+            let mut response = SqsBatchResponse::default();
+            response.batch_item_failures = results.into_iter().flatten().collect();
+            response
+        })
+    }))
+}
+
+/// Handles one message; a failure names it, so that it alone comes again.
+async fn one<M, F, E>(handle: &(impl Fn(Delivery<M>) -> F + Sync), message: SqsMessage) -> Option<BatchItemFailure>
+where
+    M: DeserializeOwned,
+    F: Future<Output = Result<(), E>>,
+    E: std::error::Error,
+{
+    let id = message.message_id.unwrap_or_default();
+    let failure = || {
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = id.clone();
+        Some(failure)
+    };
+    let envelope: Envelope<M> = match serde_json::from_str(&message.body.unwrap_or_default()) {
+        Ok(envelope) => envelope,
+        Err(fault) => {
+            error!(message.id = id, reason = %fault, "a message cannot be read (this version writes schema {SCHEMA})");
+            return failure();
+        }
+    };
+    let trace = envelope.trace;
+    let span = info_span!("message", trace.id = trace.id(), message.id = id);
+    let handled = AssertUnwindSafe(handle(Delivery { message: envelope.body, trace }).instrument(span));
+    match handled.catch_unwind().await {
+        Ok(Ok(())) => None,
+        // The verb has logged its error.
+        Ok(Err(_)) => failure(),
+        Err(_) => {
+            error!(message.id = id, "the handler of a message panicked");
+            failure()
+        }
+    }
+}
+
+/// Makes a function that handles the stream's records in order; a failure names the first record of those to come again.
+pub fn stream<F, E>(handle: impl Fn(Vec<dynamodb::EventRecord>) -> F + Send + Sync + 'static) -> Function
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: std::error::Error + Send + 'static,
+{
+    let handle = Arc::new(handle);
+    Function::Stream(Arc::new(move |batch: dynamodb::Event| {
+        let handle = handle.clone();
+        Box::pin(async move {
+            let first = batch.records.first().and_then(|record| record.change.sequence_number.clone());
+            let mut response = DynamoDbEventResponse::default();
+            let done = AssertUnwindSafe(handle(batch.records)).catch_unwind().await;
+            if !matches!(done, Ok(Ok(()))) {
+                let mut failure = DynamoDbBatchItemFailure::default();
+                failure.item_identifier = first;
+                response.batch_item_failures.push(failure);
+            }
+            response
+        })
+    }))
+}
+
+/// Makes a function that a schedule starts.
+pub fn schedule<F, E>(handle: impl Fn() -> F + Send + Sync + 'static) -> Function
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: std::error::Error + Send + 'static,
+{
+    Function::Schedule(Arc::new(move || {
+        let running = handle();
+        Box::pin(async move { running.await.map_err(|fault| Failure(fault.to_string())) })
+    }))
+}

@@ -1,0 +1,88 @@
+//! Runs one function on Lambda.
+
+use std::sync::Arc;
+
+use app::seal::Seal;
+use app::{Clock, Context, Random};
+use domain::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use secrecy::SecretString;
+use store::{Queues, Store};
+
+use crate::config::LogFormat;
+use crate::function::Function;
+use crate::telemetry::{Emf, start_logging};
+use crate::{Config, aws};
+
+/// The system's clock, in whole milliseconds.
+pub fn system_clock() -> Clock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    Arc::new(|| {
+        let now = Timestamp::now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    })
+}
+
+/// The system's random bits, for ids.
+pub fn system_random() -> Random {
+    Arc::new(|| fastrand::u128(..))
+}
+
+/// Starts a function and serves its events until Lambda ends it.
+///
+/// # Errors
+/// If the configuration is wrong, or the Runtime API fails.
+pub fn run(function: fn(Context) -> Function) -> Result<(), Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(function))
+}
+
+/// What a function that runs on Lambda is built from.
+async fn context(config: &Config) -> Result<Context, Error> {
+    let clock = system_clock();
+    let sdk = aws::load().await;
+    let observe = Arc::new(Emf::new(clock.clone()));
+    let key = config.key.clone().unwrap_or_else(|| SecretString::from(""));
+    Ok(Context {
+        store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), config.table.as_str(), observe),
+        queues: Queues::new(aws_sdk_sqs::Client::new(&sdk), config.queues.clone()),
+        seal: Arc::new(Seal::new(&key)),
+        channels: crate::channels::channels(config, None)?,
+        public_url: config.public_url.clone().unwrap_or_default(),
+        clock,
+        random: system_random(),
+    })
+}
+
+async fn serve(function: fn(Context) -> Function) -> Result<(), Error> {
+    let config = Config::from_environment()?;
+    start_logging(&config.log, config.log_format.unwrap_or(LogFormat::Json));
+    let context = context(&config).await?;
+    let (clock, random) = (context.clock.clone(), context.random.clone());
+    match function(context) {
+        Function::Http(router) => lambda_http::run(crate::observed(router, clock, random)).await,
+        Function::Sqs(handle) => {
+            let handle = &handle;
+            #[expect(clippy::disallowed_methods, reason = "this is runtime")]
+            lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| async move {
+                Ok::<_, Error>(handle(event.payload).await)
+            }))
+            .await
+        }
+        Function::Stream(handle) => {
+            let handle = &handle;
+            #[expect(clippy::disallowed_methods, reason = "this is runtime")]
+            lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| async move {
+                Ok::<_, Error>(handle(event.payload).await)
+            }))
+            .await
+        }
+        Function::Schedule(handle) => {
+            let handle = &handle;
+            #[expect(clippy::disallowed_methods, reason = "this is runtime")]
+            lambda_runtime::run(service_fn(move |_: LambdaEvent<serde_json::Value>| async move {
+                handle().await.map_err(Error::from)
+            }))
+            .await
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What every request goes through: a trace, a span, a line in the access log.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use domain::trace::Trace;
+use http::HeaderValue;
+use tracing::{Instrument, info, info_span};
+
+/// The trace of a request; a handler takes it from the request's extensions.
+#[derive(Debug, Clone)]
+pub struct Tracing(pub Trace);
+
+/// Puts a router behind what every request goes through.
+pub fn observed(router: axum::Router, clock: app::Clock, random: app::Random) -> axum::Router {
+    router.layer(from_fn_with_state((clock, random), observe))
+}
+
+async fn observe(
+    State((clock, random)): State<(app::Clock, app::Random)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (started_at, begun) = (clock(), Instant::now());
+    let given = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let trace = given.and_then(Trace::parse).unwrap_or_else(|| Trace::begin(random()));
+    let id = trace.id().to_owned();
+    let method = request.method().clone();
+    // The route, not the path: paths hold tokens.
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    request.extensions_mut().insert(Tracing(trace));
+    let mut response = next.run(request).instrument(info_span!("request", trace.id = id)).await;
+    let route = route.unwrap_or_else(|| "none".to_owned());
+    info!(
+        trace.id = id,
+        http.method = %method,
+        http.route = route,
+        http.status = response.status().as_u16(),
+        started_at = %started_at,
+        duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "answered {method} {route}",
+    );
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-firebell-trace", value);
+    }
+    response
+}
