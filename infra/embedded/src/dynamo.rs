@@ -1,11 +1,14 @@
 //! Answers DynamoDB's operations from the database.
 
+use std::sync::Arc;
+
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::clock::{Clock, DatabaseClock};
 use crate::error::EmbeddedError;
-use crate::table;
+use crate::table::{self, Recording};
 use crate::wire::{Answer, Call, Reply, Wire};
 
 /// A database that answers calls, with neither queues nor wake-ups: the whole of it, or a replica for tests.
@@ -15,21 +18,21 @@ pub struct Dynamo {
 }
 
 impl Dynamo {
-    /// Makes a fresh one in memory with the one table in it, reading time from `clock`.
+    /// Makes a replica: a fresh one in memory that records nothing on its stream, reading time from `clock`.
     ///
     /// # Errors
     ///
     /// Fails if SQLite cannot be had, which nothing short of lack of memory causes.
-    pub fn memory(clock: crate::Clock) -> Result<Self, EmbeddedError> {
-        let clock = std::sync::Arc::new(crate::clock::DatabaseClock(clock));
-        let db = Database::memory_with_clock(clock).map_err(EmbeddedError::database("memory"))?;
-        table::ensure(&db)?;
+    pub fn replica(clock: Clock) -> Result<Self, EmbeddedError> {
+        let db = Database::memory_with_clock(Arc::new(DatabaseClock(clock)))
+            .map_err(EmbeddedError::database("memory"))?;
+        table::ensure(&db, Recording::Nothing)?;
         Ok(Self { db })
     }
 
     /// Wraps an open database, creating the table if need be.
     pub(crate) fn new(db: Database) -> Result<Self, EmbeddedError> {
-        table::ensure(&db)?;
+        table::ensure(&db, Recording::Stream)?;
         Ok(Self { db })
     }
 

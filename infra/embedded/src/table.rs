@@ -8,23 +8,36 @@ use crate::error::EmbeddedError;
 /// The name of the one table.
 pub const TABLE: &str = "firebell";
 
+/// Whether changes are to be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recording {
+    /// On the stream, for the relay.
+    Stream,
+    /// Nowhere: nobody reads the stream of a replica.
+    Nothing,
+}
+
 /// Creates the table if there is none.
-pub(crate) fn ensure(db: &Database) -> Result<(), EmbeddedError> {
+pub(crate) fn ensure(db: &Database, recording: Recording) -> Result<(), EmbeddedError> {
     let present = db.get_table_metadata(TABLE).map_err(EmbeddedError::database("the table"))?;
     if present.is_some() {
         return Ok(());
     }
     let request =
-        serde_json::from_value(definition()).expect("the definition below is a CreateTable request");
+        serde_json::from_value(definition(recording)).expect("the definition below is a CreateTable request");
     db.create_table(request).map_err(EmbeddedError::database("a new table"))?;
     Ok(())
 }
 
 /// The CreateTable request: two keys, two sparse indexes, new images on the stream.
-fn definition() -> Value {
+fn definition(recording: Recording) -> Value {
     let names = ["pk", "sk", "lpk", "lsk", "dpk", "dsk"];
     let attributes: Vec<Value> =
         names.iter().map(|name| json!({ "AttributeName": name, "AttributeType": "S" })).collect();
+    let stream = match recording {
+        Recording::Stream => json!({ "StreamEnabled": true, "StreamViewType": "NEW_IMAGE" }),
+        Recording::Nothing => json!({ "StreamEnabled": false }),
+    };
     json!({
         "TableName": TABLE,
         "AttributeDefinitions": attributes,
@@ -42,7 +55,7 @@ fn definition() -> Value {
                 "Projection": { "ProjectionType": "KEYS_ONLY" },
             },
         ],
-        "StreamSpecification": { "StreamEnabled": true, "StreamViewType": "NEW_IMAGE" },
+        "StreamSpecification": stream,
     })
 }
 
