@@ -27,7 +27,7 @@ pub use plan::FaultPlan;
 pub use stream::FaultyStream;
 
 use log::Log;
-use replica::Replica;
+use replica::Replicas;
 use tokens::Tokens;
 
 /// A wire that does to calls what AWS may do.
@@ -42,7 +42,7 @@ pub struct Faults {
 struct State {
     rng: Rng,
     log: Log,
-    replica: Replica,
+    replicas: Replicas,
     tokens: Tokens,
 }
 
@@ -63,7 +63,7 @@ impl Faults {
     ///
     /// # Errors
     ///
-    /// Fails if the replica for stale reads cannot be made.
+    /// Fails if the replicas for stale reads cannot be made.
     pub fn new(
         inner: Arc<dyn Wire>,
         plan: FaultPlan,
@@ -74,7 +74,7 @@ impl Faults {
         let state = State {
             rng: Rng::with_seed(seed),
             log: Log::default(),
-            replica: Replica::new(clock.clone())?,
+            replicas: Replicas::new(&clock)?,
             tokens: Tokens::default(),
         };
         Ok(Arc::new(Self { inner, plan, clock, state: Mutex::new(state) }))
@@ -191,8 +191,9 @@ impl Faults {
         };
         let call = Call { body: split.as_ref().map_or(call.body, |split| split.body.as_slice()), ..call };
         let mut answer = self.inner.call(call).await?;
-        if answer.is_ok() && is_write(call.operation) {
-            self.state().replica.wrote(call);
+        // Without stale reads nobody would ever apply them.
+        if answer.is_ok() && is_write(call.operation) && self.plan.stale > 0.0 {
+            self.state().replicas.wrote(call);
         }
         if let Some(split) = split {
             split.hand_back(&mut answer);
@@ -225,12 +226,11 @@ impl Faults {
         if !stale {
             return None;
         }
-        let lag = state.rng.usize(0..=self.plan.lag);
-        let behind = state.replica.catch_up(lag);
+        let (answer, behind) = state.replicas.answer(call, self.plan.lag, &mut state.rng);
         if behind > 0 {
             state.log.inject(call.operation, Fault::Stale);
         }
-        Some(state.replica.answer(call))
+        Some(answer)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
 };
@@ -212,18 +213,27 @@ async fn a_failed_condition_is_charged_by_the_larger_of_what_is_there_and_what_w
 #[tokio::test]
 async fn a_cancelled_transaction_is_charged_too() {
     let mut counted = Counted::new();
-    let new = Put::builder().table_name(TABLE).set_item(Some(item("c", "1", &[]))).build().unwrap();
+    counted.put("there", 2500, &[]).await;
+    counted.units();
+    let put = |pk: &str| Put::builder().table_name(TABLE).set_item(Some(item(pk, "1", &[])));
+    let free = put("c").build().unwrap();
+    let taken = put("there").condition_expression("attribute_not_exists(pk)").build().unwrap();
 
-    let failed = counted
+    let error = counted
         .client
         .transact_write_items()
-        .transact_items(TransactWriteItem::builder().put(new).build())
+        .transact_items(TransactWriteItem::builder().put(free).build())
+        .transact_items(TransactWriteItem::builder().put(taken).build())
         .transact_items(exists("nobody"))
         .send()
-        .await;
+        .await
+        .unwrap_err()
+        .into_service_error();
 
-    failed.unwrap_err();
-    assert_eq!(counted.units(), (0.0, 4.0, 0.0));
+    // 2 × (1 for `c` + 3 for the item that is there + 1 for none).
+    assert_eq!(counted.units(), (0.0, 10.0, 0.0));
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { panic!("{error:?}") };
+    assert_eq!(cancelled.cancellation_reasons()[1].item, None, "the caller did not ask for the item");
 }
 
 #[tokio::test]
