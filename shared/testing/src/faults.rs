@@ -1,0 +1,295 @@
+//! Everything in which AWS is less kind than the embedded services, from a seed.
+//!
+//! [`Faults`] is a [`Wire`] over another. What it does to a call is drawn from the seed alone: on a current-thread
+//! runtime with paused time the same seed does the same again, which [`Faults::log_hash`] shows.
+
+mod clock;
+mod dynamo;
+mod invocation;
+mod log;
+mod plan;
+mod queue;
+mod replica;
+mod stream;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use embedded::{Answer, Broken, Call, Clock, EmbeddedError, Reply, Service, Wire, is_write};
+use fastrand::Rng;
+
+pub use clock::story_clock;
+pub use invocation::Ended;
+pub use log::{Fault, Injected};
+pub use plan::FaultPlan;
+pub use stream::FaultyStream;
+
+use log::Log;
+use replica::Replicas;
+use tokens::Tokens;
+
+/// A wire that does to calls what AWS may do.
+pub struct Faults {
+    inner: Arc<dyn Wire>,
+    plan: FaultPlan,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+/// What changes from call to call.
+struct State {
+    rng: Rng,
+    log: Log,
+    replicas: Replicas,
+    tokens: Tokens,
+}
+
+/// What was drawn for a call before it is made.
+enum Before {
+    /// It is made.
+    Goes,
+    /// It is answered without being made.
+    Answered(Answer),
+    /// It is never answered.
+    Broken(Broken),
+}
+
+impl Faults {
+    /// Puts the faults of `plan` over `inner`, drawn from `seed`.
+    ///
+    /// It also seeds this thread's `fastrand`, from which the clients draw how long to wait before they try again.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the replicas for stale reads cannot be made.
+    pub fn new(
+        inner: Arc<dyn Wire>,
+        plan: FaultPlan,
+        seed: u64,
+        clock: Clock,
+    ) -> Result<Arc<Self>, EmbeddedError> {
+        fastrand::seed(seed);
+        let state = State {
+            rng: Rng::with_seed(seed),
+            log: Log::default(),
+            replicas: Replicas::new(&clock)?,
+            tokens: Tokens::default(),
+        };
+        Ok(Arc::new(Self { inner, plan, clock, state: Mutex::new(state) }))
+    }
+
+    /// The plan it follows.
+    pub fn plan(&self) -> &FaultPlan {
+        &self.plan
+    }
+
+    /// How often each fault was injected.
+    pub fn counters(&self) -> BTreeMap<Fault, u64> {
+        self.state().log.counters().clone()
+    }
+
+    /// The injected faults in order, each with the call it hit.
+    pub fn injected(&self) -> Vec<Injected> {
+        self.state().log.injected().to_vec()
+    }
+
+    /// A hash over every call and what became of it, faults or none.
+    pub fn log_hash(&self) -> u64 {
+        self.state().log.hash()
+    }
+
+    /// Draws one of `0..below`, for choices of the story's own that shall come from the seed too.
+    pub fn choose(&self, below: usize) -> usize {
+        self.state().rng.usize(..below.max(1))
+    }
+
+    /// Shuffles received messages, if the plan has queues out of order.
+    pub fn shuffle<T>(&self, messages: &mut [T]) {
+        let mut state = self.state();
+        if messages.len() > 1 && state.draw(self.plan.reordered) {
+            state.rng.shuffle(messages);
+            state.log.inject("ReceiveMessage", Fault::Reordered);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long this call takes on its way, in the time of the runtime.
+    fn latency(&self) -> Option<Duration> {
+        let most = self.plan.latency_ms;
+        (most > 0).then(|| Duration::from_millis(self.state().rng.u64(0..=most)))
+    }
+
+    /// Draws what happens before a call is applied.
+    fn before(&self, call: Call<'_>) -> Before {
+        let mut state = self.state();
+        let state = &mut *state;
+        if state.draw(self.plan.before) {
+            return if state.draw(self.plan.as_error) {
+                state.log.inject(call.operation, Fault::ErrorBefore);
+                Before::Answered(internal_error(call.service))
+            } else {
+                state.log.inject(call.operation, Fault::CutBefore);
+                Before::Broken(Broken::BeforeApplying)
+            };
+        }
+        if state.draw(self.plan.throttled) {
+            state.log.inject(call.operation, Fault::Throttled);
+            return Before::Answered(throttled(call.service, &mut state.rng));
+        }
+        if call.service == Service::DynamoDb && state.draw(self.plan.conflict) {
+            let conflict = dynamo::conflict(call.operation, call.body, &mut state.rng);
+            if let Some(answer) = conflict {
+                state.log.inject(call.operation, Fault::Conflict);
+                return Before::Answered(answer);
+            }
+        }
+        Before::Goes
+    }
+
+    /// Draws whether an answer gets lost; whatever was applied stays so.
+    fn after(&self, call: Call<'_>, answer: Answer) -> Result<Answer, Broken> {
+        let mut state = self.state();
+        if !state.draw(self.plan.after) {
+            return Ok(answer);
+        }
+        if state.draw(self.plan.as_error) {
+            state.log.inject(call.operation, Fault::ErrorAfter);
+            return Ok(internal_error(call.service));
+        }
+        state.log.inject(call.operation, Fault::CutAfter);
+        Err(Broken::AfterApplying)
+    }
+
+    /// Makes a call for which nothing else was drawn.
+    async fn make(&self, call: Call<'_>) -> Result<Answer, Broken> {
+        match call.service {
+            Service::Sqs => self.queue_call(call).await,
+            Service::DynamoDb => self.table_call(call).await,
+            Service::Streams => self.inner.call(call).await,
+        }
+    }
+
+    /// Makes a call of the database, and keeps what it wrote for the replica.
+    async fn table_call(&self, call: Call<'_>) -> Result<Answer, Broken> {
+        if let Some(answer) = self.stale(call) {
+            return Ok(answer);
+        }
+        let renewed = self.renewed(call);
+        let call = Call { body: renewed.as_deref().unwrap_or(call.body), ..call };
+        let split = {
+            let mut state = self.state();
+            let split = dynamo::split_batch(call, self.plan.unprocessed, &mut state.rng);
+            if split.is_some() {
+                state.log.inject(call.operation, Fault::Unprocessed);
+            }
+            split
+        };
+        let call = Call { body: split.as_ref().map_or(call.body, |split| split.body.as_slice()), ..call };
+        let mut answer = self.inner.call(call).await?;
+        // Without stale reads nobody would ever apply them.
+        if answer.is_ok() && is_write(call.operation) && self.plan.stale > 0.0 {
+            self.state().replicas.wrote(call);
+        }
+        if let Some(split) = split {
+            split.hand_back(&mut answer);
+        }
+        Ok(answer)
+    }
+
+    /// The transaction under a new token, if its own has expired.
+    fn renewed(&self, call: Call<'_>) -> Option<Vec<u8>> {
+        let now = (self.clock)();
+        let mut state = self.state();
+        let (body, expired) = state.tokens.renew(call, now)?;
+        if expired {
+            state.log.inject(call.operation, Fault::TokenExpired);
+        }
+        Some(body)
+    }
+
+    /// Answers a read that need not be consistent as of some writes ago.
+    fn stale(&self, call: Call<'_>) -> Option<Answer> {
+        let read = dynamo::Read::of(call)?;
+        let mut state = self.state();
+        let state = &mut *state;
+        // An index is a copy that is always behind, if anything is.
+        let stale = match read {
+            dynamo::Read::Index => self.plan.stale > 0.0,
+            dynamo::Read::Eventual => state.draw(self.plan.stale),
+            dynamo::Read::Consistent => false,
+        };
+        if !stale {
+            return None;
+        }
+        let (answer, behind) = state.replicas.answer(call, self.plan.lag, &mut state.rng);
+        if behind > 0 {
+            state.log.inject(call.operation, Fault::Stale);
+        }
+        Some(answer)
+    }
+}
+
+impl State {
+    /// Draws whether something of this rate happens.
+    fn draw(&mut self, rate: f64) -> bool {
+        rate > 0.0 && self.rng.f64() < rate
+    }
+}
+
+impl Wire for Faults {
+    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a> {
+        Box::pin(async move {
+            self.admit(call).await?;
+            if let Some(latency) = self.latency() {
+                tokio::time::sleep(latency).await;
+            }
+            let outcome = match self.before(call) {
+                Before::Answered(answer) => Ok(answer),
+                Before::Broken(broken) => Err(broken),
+                Before::Goes => match self.make(call).await {
+                    Ok(answer) => self.after(call, answer),
+                    Err(broken) => Err(broken),
+                },
+            };
+            self.state().log.call(call, &outcome);
+            outcome
+        })
+    }
+}
+
+/// The service's own failure.
+fn internal_error(service: Service) -> Answer {
+    match service {
+        Service::DynamoDb | Service::Streams => Answer::error(
+            500,
+            "com.amazonaws.dynamodb.v20120810#InternalServerError",
+            "the request processing has failed because of an unknown error",
+        ),
+        Service::Sqs => Answer::error(500, "com.amazonaws.sqs#InternalFailure", "the request has failed"),
+    }
+}
+
+/// The service's refusal of too many requests.
+fn throttled(service: Service, rng: &mut Rng) -> Answer {
+    let table = [
+        "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+        "com.amazon.coral.availability#ThrottlingException",
+    ];
+    match service {
+        Service::DynamoDb | Service::Streams => Answer::error(
+            400,
+            table[rng.usize(..table.len())],
+            "rate of requests exceeds the allowed throughput",
+        ),
+        Service::Sqs => {
+            let mut answer = Answer::error(403, "com.amazonaws.sqs#RequestThrottled", "rate exceeded");
+            answer.query_error = Some("RequestThrottled;Sender".to_owned());
+            answer
+        }
+    }
+}

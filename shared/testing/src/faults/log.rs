@@ -1,0 +1,111 @@
+//! What was called and what became of it.
+
+use std::collections::BTreeMap;
+
+use embedded::{Answer, Broken, Call};
+
+/// A fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// The connection broke, nothing was applied.
+    CutBefore,
+    /// A 500, nothing was applied.
+    ErrorBefore,
+    /// The connection broke, the call was applied.
+    CutAfter,
+    /// A 500, the call was applied.
+    ErrorAfter,
+    /// Too many requests.
+    Throttled,
+    /// Another transaction held the item.
+    Conflict,
+    /// A read was answered as of some writes ago.
+    Stale,
+    /// Items of a batch were left unprocessed.
+    Unprocessed,
+    /// An entry of a batch of messages was not sent.
+    BatchFailed,
+    /// A message was sent more than once.
+    Doubled,
+    /// A message was delayed.
+    Delayed,
+    /// A message was lost.
+    Lost,
+    /// Messages changed places.
+    Reordered,
+    /// Stream records waited while others overtook them.
+    StreamReordered,
+    /// A stream record was repeated.
+    StreamRepeated,
+    /// An invocation was killed.
+    Killed,
+    /// A transaction's token had expired.
+    TokenExpired,
+}
+
+/// A fault and the call, stream or invocation it hit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Injected {
+    /// The operation, such as `GetItem`, or the name of the invocation.
+    pub operation: String,
+    /// What was done to it.
+    pub fault: Fault,
+}
+
+/// The log: its hash, the faults in it, how many of each.
+pub(super) struct Log {
+    hash: u64,
+    injected: Vec<Injected>,
+    counters: BTreeMap<Fault, u64>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        // FNV-1a's start: a hash that is the same on every build.
+        Self { hash: 0xcbf2_9ce4_8422_2325, injected: Vec::new(), counters: BTreeMap::new() }
+    }
+}
+
+impl Log {
+    /// Logs a fault.
+    pub(super) fn inject(&mut self, operation: &str, fault: Fault) {
+        self.mix(operation.as_bytes());
+        self.mix(format!("{fault:?}").as_bytes());
+        *self.counters.entry(fault).or_default() += 1;
+        self.injected.push(Injected { operation: operation.to_owned(), fault });
+    }
+
+    /// Logs a call and its end. Not its body: the order of an item's attributes is not the seed's.
+    pub(super) fn call(&mut self, call: Call<'_>, outcome: &Result<Answer, Broken>) {
+        self.mix(call.service.name().as_bytes());
+        self.mix(call.operation.as_bytes());
+        let status = match outcome {
+            Ok(answer) => answer.status,
+            Err(Broken::BeforeApplying) => 1,
+            Err(Broken::AfterApplying) => 2,
+            Err(Broken::Killed) => 3,
+        };
+        self.mix(&status.to_be_bytes());
+    }
+
+    /// The hash up to now.
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The faults up to now.
+    pub(super) fn injected(&self) -> &[Injected] {
+        &self.injected
+    }
+
+    /// How many of each.
+    pub(super) fn counters(&self) -> &BTreeMap<Fault, u64> {
+        &self.counters
+    }
+
+    fn mix(&mut self, bytes: &[u8]) {
+        for byte in bytes.iter().chain(&[0xff]) {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}

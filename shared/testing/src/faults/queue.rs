@@ -1,0 +1,191 @@
+//! SQS's own ways: at least once, in any order, and now and then an entry of a batch not at all.
+
+use embedded::{Answer, Broken, Call};
+use serde_json::{Value, json};
+
+use super::{Fault, Faults, State};
+
+/// How many copies of a message there may be beside it.
+const MOST_COPIES: u32 = 4;
+/// How late a message may be that merely changes places, in seconds.
+const SWAP_S: i64 = 5;
+/// The longest delay SQS takes.
+const MAX_DELAY_S: i64 = 900;
+
+/// What is done to one message.
+struct Fate {
+    /// How often it is sent; 0 if it gets lost.
+    times: u32,
+    /// By how much each of them is delayed further.
+    delays: Vec<i64>,
+}
+
+impl Faults {
+    /// Makes a call of a queue.
+    pub(super) async fn queue_call(&self, call: Call<'_>) -> Result<Answer, Broken> {
+        match call.operation {
+            "SendMessage" => self.send(call).await,
+            "SendMessageBatch" => self.send_batch(call).await,
+            "ReceiveMessage" => self.receive(call).await,
+            _ => self.inner.call(call).await,
+        }
+    }
+
+    async fn send(&self, call: Call<'_>) -> Result<Answer, Broken> {
+        let Ok(request) = serde_json::from_slice::<Value>(call.body) else {
+            return self.inner.call(call).await;
+        };
+        let fate = self.fate(call.operation, &request["QueueUrl"]);
+        self.meet(call, request, &fate).await
+    }
+
+    /// Sends each entry of a batch to its own fate, as if by itself, and puts one answer together.
+    async fn send_batch(&self, call: Call<'_>) -> Result<Answer, Broken> {
+        let Ok(mut request) = serde_json::from_slice::<Value>(call.body) else {
+            return self.inner.call(call).await;
+        };
+        let mut failed = Vec::new();
+        let mut copies = Vec::new();
+        let mut lost = Vec::new();
+        let queue = request["QueueUrl"].clone();
+        let entries = request["Entries"].as_array().cloned().unwrap_or_default();
+        let mut kept = Vec::new();
+        for mut entry in entries {
+            if self.entry_fails() {
+                failed.push(json!({
+                    "Id": entry["Id"], "SenderFault": false, "Code": "InternalError", "Message": "try again",
+                }));
+                continue;
+            }
+            let fate = self.fate(call.operation, &queue);
+            if fate.times == 0 {
+                lost.push(json!({
+                    "Id": entry["Id"], "MessageId": LOST, "MD5OfMessageBody": md5_of(&entry["MessageBody"]),
+                }));
+                continue;
+            }
+            for delay in &fate.delays[1..] {
+                copies.push(delayed(entry.clone(), *delay));
+            }
+            entry = delayed(entry, fate.delays[0]);
+            kept.push(entry);
+        }
+        let mut answer = if kept.is_empty() && !(failed.is_empty() && lost.is_empty()) {
+            Answer::ok(json!({ "Successful": [], "Failed": [] }).to_string())
+        } else {
+            request["Entries"] = Value::Array(kept);
+            self.inner.call(Call { body: request.to_string().as_bytes(), ..call }).await?
+        };
+        if !answer.is_ok() {
+            return Ok(answer);
+        }
+        for copy in copies {
+            let mut message = copy;
+            message["QueueUrl"] = queue.clone();
+            self.inner.call(single(call, message.to_string().as_bytes())).await?;
+        }
+        let Ok(mut value) = serde_json::from_slice::<Value>(&answer.body) else { return Ok(answer) };
+        append(&mut value["Successful"], lost);
+        append(&mut value["Failed"], failed);
+        answer.body = value.to_string().into_bytes();
+        Ok(answer)
+    }
+
+    async fn receive(&self, call: Call<'_>) -> Result<Answer, Broken> {
+        let mut answer = self.inner.call(call).await?;
+        if let Ok(mut value) = serde_json::from_slice::<Value>(&answer.body)
+            && let Some(messages) = value["Messages"].as_array_mut()
+        {
+            self.shuffle(messages);
+            answer.body = value.to_string().into_bytes();
+        }
+        Ok(answer)
+    }
+
+    /// Sends a message as often and as late as its fate has it; the first answer is the caller's.
+    async fn meet(&self, call: Call<'_>, message: Value, fate: &Fate) -> Result<Answer, Broken> {
+        let mut first = None;
+        for delay in &fate.delays {
+            let message = delayed(message.clone(), *delay);
+            let answer = self.inner.call(Call { body: message.to_string().as_bytes(), ..call }).await?;
+            if first.get_or_insert(answer).status != 200 {
+                break;
+            }
+        }
+        Ok(first.unwrap_or_else(|| {
+            let md5 = md5_of(&message["MessageBody"]);
+            Answer::ok(json!({ "MessageId": LOST, "MD5OfMessageBody": md5 }).to_string())
+        }))
+    }
+
+    fn entry_fails(&self) -> bool {
+        let mut state = self.state();
+        let fails = state.draw(self.plan().batch_failed);
+        if fails {
+            state.log.inject("SendMessageBatch", Fault::BatchFailed);
+        }
+        fails
+    }
+
+    /// Draws what becomes of a message.
+    fn fate(&self, operation: &str, queue: &Value) -> Fate {
+        let plan = self.plan();
+        let mut state = self.state();
+        let name = queue.as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+        if plan.lossy.contains(name) && state.draw(plan.lost) {
+            state.log.inject(operation, Fault::Lost);
+            return Fate { times: 0, delays: Vec::new() };
+        }
+        let mut times = 1;
+        if state.draw(plan.doubled) {
+            times += state.rng.u32(1..=MOST_COPIES);
+            state.log.inject(operation, Fault::Doubled);
+        }
+        let delays = (0..times).map(|_| self.delay(operation, &mut state)).collect();
+        Fate { times, delays }
+    }
+
+    /// Draws by how much a message is late.
+    fn delay(&self, operation: &str, state: &mut State) -> i64 {
+        let plan = self.plan();
+        if plan.delay_s > 0 && state.draw(plan.delayed) {
+            state.log.inject(operation, Fault::Delayed);
+            return state.rng.i64(1..=plan.delay_s);
+        }
+        if state.draw(plan.reordered) {
+            state.log.inject(operation, Fault::Reordered);
+            return state.rng.i64(0..=SWAP_S);
+        }
+        0
+    }
+}
+
+/// The id of a message that nobody will see.
+const LOST: &str = "00000000-0000-4000-8000-ffffffffffff";
+
+/// A message that waits longer, as far as SQS lets it.
+fn delayed(mut message: Value, seconds: i64) -> Value {
+    if seconds > 0 {
+        let own = message["DelaySeconds"].as_i64().unwrap_or_default();
+        message["DelaySeconds"] = (own + seconds).min(MAX_DELAY_S.max(own)).into();
+    }
+    message
+}
+
+/// The same call, for one message.
+fn single<'a>(call: Call<'a>, body: &'a [u8]) -> Call<'a> {
+    Call { operation: "SendMessage", body, ..call }
+}
+
+/// The hash that clients compare with their own.
+fn md5_of(body: &Value) -> String {
+    format!("{:x}", md5::compute(body.as_str().unwrap_or_default()))
+}
+
+/// Adds to a list that may be missing.
+fn append(list: &mut Value, more: Vec<Value>) {
+    match list.as_array_mut() {
+        Some(list) => list.extend(more),
+        None => *list = Value::Array(more),
+    }
+}
