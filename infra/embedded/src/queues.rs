@@ -144,7 +144,21 @@ impl Queues {
     /// Fails if the file cannot be used or a dead-letter queue is not declared.
     pub fn open(path: &Path, specs: Vec<QueueSpec>, clock: Clock) -> Result<Self, EmbeddedError> {
         let db = Connection::open(path).map_err(EmbeddedError::file("queues"))?;
-        Self::new(db, specs, clock)
+        let queues = Self::new(db, specs, clock)?;
+        queues.recover().map_err(EmbeddedError::file("queues"))?;
+        Ok(queues)
+    }
+
+    /// Makes what an earlier process had received visible again, as if it had not.
+    ///
+    /// A file has one process at a time, so nobody is left who could still delete those messages.
+    fn recover(&self) -> rusqlite::Result<()> {
+        let now = self.now();
+        self.state().db.execute(
+            "UPDATE message SET visible_at = ?1, receives = receives - 1 WHERE receives > 0 AND visible_at > ?1",
+            [now],
+        )?;
+        Ok(())
     }
 
     /// Opens queues that are gone with the process.
@@ -244,6 +258,16 @@ impl Queues {
             .prepare_cached("SELECT MIN(visible_at) FROM message WHERE queue = ?1")?
             .query_row([queue], |row| row.get(0))?;
         Ok(next)
+    }
+
+    /// How long until the next message of a queue can be received: nothing if one can be now.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such queue.
+    pub fn until_next(&self, queue: &str) -> Result<Option<std::time::Duration>, QueueError> {
+        let wait = |at: i64| u64::try_from(at - self.now()).unwrap_or(0);
+        Ok(self.next_visible_at(queue)?.map(|at| std::time::Duration::from_millis(wait(at))))
     }
 
     /// The place a stream was read up to.

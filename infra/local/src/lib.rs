@@ -1,1 +1,10 @@
-//! The one-process runner.
+//! Every function in one process: what Lambda's event source mappings do, without Lambda.
+
+pub mod functions;
+pub mod home;
+pub mod options;
+pub mod queues;
+pub mod runner;
+pub mod web;
+
+pub use runner::{Feed, Invoke, Plain, PlainFeed, Runner};

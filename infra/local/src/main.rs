@@ -1,3 +1,109 @@
 //! `cargo local`: the whole system in one process.
 
-fn main() {}
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use app::Context;
+use app::org::create::{Created, NewOrg, create};
+use app::seal::Seal;
+use embedded::{Counting, Counts, Embedded, Wire};
+use local::home::Home;
+use local::options::{HELP, Options};
+use local::web::{self, Meters};
+use local::{Plain, PlainFeed, Runner, queues};
+use runtime::config::LogFormat;
+use runtime::{Config, Metrics, channels, observed, system_clock, system_random};
+use store::{Queues, Store};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+fn main() -> anyhow::Result<()> {
+    let Some(options) = Options::parse()? else {
+        write!(std::io::stdout(), "{HELP}")?;
+        return Ok(());
+    };
+    let config = Config::from_environment()?;
+    runtime::telemetry::start_logging(&config.log, config.log_format.unwrap_or(LogFormat::Text));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(&options, &config))
+}
+
+/// Tells the person at the terminal.
+fn tell(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
+    let home = Home::open(&options.data, options.ephemeral)?;
+    let listener = TcpListener::bind(options.listen).await.with_context(|| {
+        format!("cannot listen on {}: is another `cargo local` running? Use --listen", options.listen)
+    })?;
+    let address = listener.local_addr()?;
+    let clock = system_clock();
+    let milliseconds = clock.clone();
+    let embedded =
+        Embedded::open(home.dir(), queues::specs(), Arc::new(move || milliseconds().as_millisecond()))
+            .with_context(|| format!("cannot open the database in `{}`", home.dir().display()))?;
+    if let Some(aws_listen) = options.aws_listen {
+        let aws = TcpListener::bind(aws_listen).await.with_context(|| format!("cannot listen on {aws_listen}"))?;
+        tell(format_args!("the embedded AWS services are at http://{}", aws.local_addr()?));
+        tokio::spawn(embedded::serve(aws, embedded.wire()));
+    }
+
+    let (metrics, counts) = (Arc::new(Metrics::default()), Arc::new(Counts::default()));
+    let wire: Arc<dyn Wire> = Arc::new(Counting::new(embedded.wire(), counts.clone()));
+    let key = match &config.key {
+        Some(key) => key.clone(),
+        None => home.key()?,
+    };
+    let context = Context {
+        store: Store::new(embedded::dynamodb(wire.clone()), embedded::TABLE, metrics.clone()),
+        queues: Queues::new(embedded::sqs(wire), queues::urls()),
+        seal: Arc::new(Seal::new(&key)),
+        channels: channels(config, Some(&home.mail()))?,
+        public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        clock,
+        random: system_random(),
+    };
+    if config.smtp_url.is_none() {
+        tell(format_args!("no FIREBELL_SMTP_URL is set: mail is written to {}", home.mail().display()));
+    }
+    organise(&context, config, &home).await?;
+
+    let feed = Box::new(PlainFeed(embedded.stream()));
+    let mut runner = Runner::start(&context, &embedded, Arc::new(Plain), feed);
+    runner.trim(embedded.stream());
+    let functions = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
+    let router = functions.merge(web::router(Meters { metrics, counts, context: context.clone() }));
+    writeln!(std::io::stdout(), "firebell is ready at http://{address}")?;
+    axum::serve(listener, router).with_graceful_shutdown(stopped()).await?;
+    runner.stop().await;
+    tell("stopped");
+    Ok(())
+}
+
+/// Creates the organisation on an empty data directory.
+async fn organise(context: &Context, config: &Config, home: &Home) -> anyhow::Result<()> {
+    let new = NewOrg {
+        name: "My organisation".to_owned(),
+        owner_name: "Owner".to_owned(),
+        owner_email: config.owner_email.clone(),
+    };
+    let random = context.random.clone();
+    let created = create(&context.store, &context.seal, &new, &mut || random(), context.now()).await?;
+    if let Created::New { api_key, .. } = created {
+        let file = home.keep_api_key(&api_key)?;
+        tell(format_args!("the API key, kept in {}: {api_key}", file.display()));
+    }
+    Ok(())
+}
+
+/// Ends when the process is asked to stop.
+async fn stopped() {
+    let mut terminated = signal(SignalKind::terminate()).expect("the system has signals");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}

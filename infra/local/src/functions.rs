@@ -1,0 +1,29 @@
+//! The registry of functions: one line each.
+
+use app::Context;
+use runtime::Function;
+
+/// A function by its name: the name of its package, of its folder, of its queue if it has one.
+pub struct Entry {
+    /// The name.
+    pub name: &'static str,
+    /// Makes the function.
+    pub function: fn(Context) -> Function,
+}
+
+macro_rules! functions {
+    ($($name:literal => $package:ident,)*) => {
+        /// Every function there is.
+        pub const ALL: &[Entry] = &[$(Entry { name: $name, function: $package::function }),*];
+    };
+}
+
+functions! {
+    "alert-handle" => alert_handle,
+    "alert-rescue" => alert_rescue,
+    "alert-source-alertmanager" => alert_source_alertmanager,
+    "escalation-sweep" => escalation_sweep,
+    "escalation-tick" => escalation_tick,
+    "notification-send" => notification_send,
+    "outbox-relay" => outbox_relay,
+}

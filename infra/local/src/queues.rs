@@ -1,0 +1,59 @@
+//! The queues, as the template declares them.
+
+use domain::message::Queue;
+use embedded::QueueSpec;
+
+/// How long a received message is hidden: six times the timeout of its function.
+const fn visibility(queue: Queue) -> u32 {
+    match queue {
+        Queue::AlertHandle | Queue::EscalationTick => 30,
+        Queue::AlertRescue => 60,
+        Queue::NotificationSend => 90,
+    }
+}
+
+/// Where a message goes that was tried too often: an alert to its rescue, all else to where an alarm looks.
+fn dead_letter(queue: Queue) -> String {
+    match queue {
+        Queue::AlertHandle => Queue::AlertRescue.name().to_owned(),
+        Queue::AlertRescue | Queue::EscalationTick | Queue::NotificationSend => format!("{}-dead", queue.name()),
+    }
+}
+
+/// How often a message is tried.
+const fn tries(queue: Queue) -> u32 {
+    match queue {
+        Queue::AlertHandle => 5,
+        // The last place that a page could be lost: it is tried for as long as it is kept.
+        Queue::AlertRescue => 1000,
+        Queue::EscalationTick | Queue::NotificationSend => 10,
+    }
+}
+
+/// Every queue, and the queues for what was tried too often.
+pub fn specs() -> Vec<QueueSpec> {
+    let mut specs = Vec::new();
+    for &queue in Queue::ALL {
+        let dead = dead_letter(queue);
+        specs.push(QueueSpec {
+            name: queue.name().to_owned(),
+            visibility_timeout_s: visibility(queue),
+            max_receive_count: tries(queue),
+            dead_letter: Some(dead.clone()),
+        });
+        if dead.ends_with("-dead") {
+            specs.push(QueueSpec {
+                name: dead,
+                visibility_timeout_s: 30,
+                max_receive_count: 1000,
+                dead_letter: None,
+            });
+        }
+    }
+    specs
+}
+
+/// Where a queue is, inside the process.
+pub fn urls() -> std::collections::BTreeMap<Queue, String> {
+    Queue::ALL.iter().map(|&queue| (queue, format!("http://embedded/queue/{}", queue.name()))).collect()
+}
