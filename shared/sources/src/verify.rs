@@ -126,6 +126,9 @@ mod tests {
 
     use super::*;
 
+    /// Headers, query, outcome.
+    type Case<'a> = (&'a [&'a str], Option<&'a str>, Result<(), VerifyError>);
+
     const SECRET: &str = "s3cret/with+signs=";
 
     fn verify(authorization: &[&str], query: Option<&str>) -> Result<(), VerifyError> {
@@ -154,7 +157,7 @@ mod tests {
         let as_name = format!("Basic {}", BASE64.encode(format!("{SECRET}:")));
         let bearer = format!("Bearer {SECRET}");
         let shouted = format!("BEARER   {SECRET} ");
-        let cases: &[(&[&str], Option<&str>, Result<(), VerifyError>)] = &[
+        let cases: &[Case<'_>] = &[
             (&[&bearer], None, Ok(())),
             (&[&shouted], None, Ok(())),
             (&[&simple], None, Ok(())),
