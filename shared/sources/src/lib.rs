@@ -1,1 +1,18 @@
 //! The registry of alert sources: verify and parse.
+//!
+//! A delivery is verified over its raw bytes, then parsed into events. Everything here is pure: the same delivery
+//! gives the same events.
+
+mod delivery;
+mod field;
+mod json;
+pub mod limits;
+mod parsed;
+pub mod scope;
+mod source;
+mod verify;
+
+pub use delivery::Delivery;
+pub use parsed::{ParseError, Parsed, Reason, Unreadable, too_large_event, unreadable_event};
+pub use source::{AlertSource, Class, Integration, Kind, UnknownKind, all, get};
+pub use verify::{Verified, VerifyError};

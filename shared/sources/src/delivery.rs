@@ -1,0 +1,14 @@
+//! What a sender delivered, as it came.
+
+use ::http::HeaderMap;
+
+/// A delivery: raw, since signatures are over the bytes and not over what they mean.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The query, without the question mark.
+    pub query: Option<&'a str>,
+    /// The bytes of the body.
+    pub body: &'a [u8],
+}

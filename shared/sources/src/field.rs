@@ -1,0 +1,105 @@
+//! From a sender's values to the fields of an event, each within its bound.
+
+use domain::text::{fingerprint, shorten};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::limits;
+
+/// The text of a plain value; empty is as absent, and an object or an array is none.
+pub(crate) fn plain(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(yes) => yes.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// The text of a field.
+pub(crate) fn of(fields: &Map<String, Value>, name: &str) -> Option<String> {
+    fields.get(name).and_then(plain)
+}
+
+/// A deduplication key; one that is too long is replaced by its hash, which is the same in firing and resolved.
+pub(crate) fn key(key: String) -> String {
+    if key.len() <= limits::KEY_BYTES {
+        return key;
+    }
+    format!("sha256:{}", fingerprint(key.as_bytes(), 64))
+}
+
+/// A title.
+pub(crate) fn title(text: &str) -> String {
+    shorten(text, limits::TITLE_BYTES)
+}
+
+/// A description.
+pub(crate) fn description(text: Option<String>) -> Option<String> {
+    text.map(|text| shorten(&text, limits::DESCRIPTION_BYTES))
+}
+
+/// A priority.
+pub(crate) fn priority(text: Option<String>) -> Option<String> {
+    text.map(|text| shorten(&text, limits::PRIORITY_BYTES))
+}
+
+/// A link, if it is one that a browser may follow: absolute, and to the web.
+pub(crate) fn url(text: Option<String>) -> Option<String> {
+    text.filter(|text| {
+        let Some((scheme, rest)) = text.split_once("://") else { return false };
+        let web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let whole = !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"\\".contains(c));
+        web && !host.is_empty() && whole && text.len() <= limits::URL_BYTES
+    })
+}
+
+/// A time as RFC 3339 has it. Senders write the year 1 or the epoch where they mean that there is none.
+pub(crate) fn time(text: Option<String>) -> Option<Timestamp> {
+    text?.parse().ok().filter(|time| *time > Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_absolute_links_to_the_web_are_kept() {
+        let cases = [
+            ("https://prometheus.example/graph?g0.expr=up", true),
+            ("HTTP://10.0.0.1:9090", true),
+            ("?orgId=1", false),
+            ("/graph", false),
+            ("prometheus.example/graph", false),
+            ("https://", false),
+            ("https:///graph", false),
+            ("javascript://x/%0aalert(1)", false),
+            ("https://a.example/\nBcc: x", false),
+            ("https://a.example/\"onclick=", false),
+        ];
+        for (text, kept) in cases {
+            assert_eq!(url(Some(text.to_owned())).is_some(), kept, "{text}");
+        }
+    }
+
+    #[test]
+    fn overlong_key_becomes_the_same_hash_each_time() {
+        let long = "k".repeat(limits::KEY_BYTES + 1);
+
+        assert_eq!(key("short".to_owned()), "short");
+        assert_eq!(key(long.clone()), key(long.clone()));
+        assert_eq!(key(long).len(), "sha256:".len() + 64);
+    }
+
+    #[test]
+    fn year_one_is_no_time() {
+        assert_eq!(time(Some("0001-01-01T00:00:00Z".to_owned())), None);
+        assert_eq!(time(Some("yesterday".to_owned())), None);
+        assert_eq!(
+            time(Some("2017-08-03T15:17:37.804-04:00".to_owned())),
+            Some("2017-08-03T19:17:37.804Z".parse().unwrap())
+        );
+    }
+}

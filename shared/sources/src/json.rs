@@ -1,0 +1,167 @@
+//! Reading JSON that somebody else wrote: bounded, and element by element, so that a bad one costs only itself.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Deserializer, Map, Value};
+
+use crate::limits;
+use crate::parsed::{ParseError, Reason};
+
+/// The text of a body. What is not UTF-8 is replaced: one bad byte in one label must not cost an alert.
+pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body))
+}
+
+/// The one JSON value that a text is. Its inside is checked for syntax only, without recursion.
+pub(crate) fn document(text: &str) -> Result<&RawValue, ParseError> {
+    serde_json::from_str(text).map_err(|error| ParseError::NotJson { reason: error.to_string() })
+}
+
+/// The fields of these names in an object; of equal names the last.
+pub(crate) fn fields<'a, const N: usize>(
+    object: &'a RawValue,
+    names: [&'static str; N],
+) -> Result<[Option<&'a RawValue>; N], serde_json::Error> {
+    Deserializer::from_str(object.get()).deserialize_map(Fields { names, found: [None; N] })
+}
+
+/// Picks fields out of an object.
+struct Fields<'a, const N: usize> {
+    /// Their names.
+    names: [&'static str; N],
+    /// What was found so far.
+    found: [Option<&'a RawValue>; N],
+}
+
+impl<'a, const N: usize> Visitor<'a> for Fields<'a, N> {
+    type Value = [Option<&'a RawValue>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
+        while let Some(name) = map.next_key::<Cow<'a, str>>()? {
+            match self.names.iter().position(|wanted| *wanted == name) {
+                Some(index) => self.found[index] = Some(map.next_value()?),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(self.found)
+    }
+}
+
+/// Hands out the elements of an array one by one; a list of them could be many times the body.
+pub(crate) fn each<'a>(
+    array: &'a RawValue,
+    element: impl FnMut(&'a RawValue),
+) -> Result<(), serde_json::Error> {
+    Deserializer::from_str(array.get()).deserialize_seq(Elements(element))
+}
+
+/// Hands out elements.
+struct Elements<F>(F);
+
+impl<'a, F: FnMut(&'a RawValue)> Visitor<'a> for Elements<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(mut self, mut array: A) -> Result<(), A::Error> {
+        while let Some(element) = array.next_element()? {
+            (self.0)(element);
+        }
+        Ok(())
+    }
+}
+
+/// Reads one event: an object within the limits.
+pub(crate) fn object(raw: &RawValue) -> Result<Map<String, Value>, Reason> {
+    let json = raw.get();
+    if json.len() > limits::EVENT_BYTES {
+        return Err(Reason::TooLarge { bytes: json.len() });
+    }
+    if depth(json) > limits::EVENT_DEPTH {
+        return Err(Reason::TooDeep);
+    }
+    match serde_json::from_str(json) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(Reason::Shapeless { expected: "an object" }),
+        Err(error) => Err(Reason::Malformed { reason: error.to_string() }),
+    }
+}
+
+/// How deep a JSON text nests, found without recursion.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_brackets_outside_of_strings() {
+        let cases = [
+            ("1", 0),
+            ("{}", 1),
+            (r#"{"a":[[]]}"#, 3),
+            (r#"{"a":"[[[["}"#, 1),
+            (r#"{"a":"\"[["}"#, 1),
+            (r#"{"a":"\\","b":[]}"#, 2),
+            ("[[],[],[]]", 2),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(depth(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused_without_recursion() {
+        let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+
+        let raw = document(&deep).unwrap();
+
+        assert_eq!(depth(raw.get()), 1_000_000);
+        assert_eq!(
+            fields(document(&format!(r#"{{"x":{deep},"a":1}}"#)).unwrap(), ["a"]).unwrap()[0].unwrap().get(),
+            "1"
+        );
+    }
+
+    #[test]
+    fn last_of_equal_names_counts() {
+        let raw = document(r#"{"a":1,"b":2,"a":3}"#).unwrap();
+
+        let [a, c] = fields(raw, ["a", "c"]).unwrap();
+
+        assert_eq!((a.unwrap().get(), c.is_none()), ("3", true));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_replaced() {
+        assert_eq!(text(b"\xEF\xBB\xBF{\"a\":\"caf\xE9\"}"), "{\"a\":\"caf\u{FFFD}\"}");
+    }
+}

@@ -1,0 +1,85 @@
+//! Deliveries of real senders, kept elsewhere: `FIREBELL_PAYLOADS` names the directory, with its `INDEX.tsv`.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::path::{Path, PathBuf};
+
+use http::HeaderMap;
+use serde_json::Value;
+use sources::{Delivery, all};
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the payloads are no part of the project, so the environment names them"
+)]
+fn directory() -> Option<PathBuf> {
+    std::env::var("FIREBELL_PAYLOADS").ok().map(PathBuf::from)
+}
+
+/// The cells of a line; a cell with quotes in it is quoted.
+fn cells(line: &str) -> Vec<String> {
+    let cell = |cell: &str| match cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => cell.to_owned(),
+    };
+    line.split('\t').map(cell).collect()
+}
+
+/// What the index expects of a file, one for each event.
+fn list(cell: &str) -> Vec<String> {
+    serde_json::from_str(cell).unwrap_or_else(|_| vec![cell.to_owned()])
+}
+
+fn check(directory: &Path, line: &str) -> Option<Result<(), String>> {
+    let cells = cells(line);
+    let [file, kind, event_kind, titles, statuses, keys, ..] = &cells[..] else { return None };
+    let source = all().iter().find(|source| source.kind() == kind)?;
+    let body = std::fs::read(directory.join(file)).ok()?;
+    let headers = HeaderMap::new();
+    let delivery = Delivery { headers: &headers, query: Some("token=s"), body: &body };
+    let verified = source.verify(&delivery, &"s".into(), None).unwrap();
+    let parsed = match source.parse(verified, "spare") {
+        Ok(parsed) => parsed,
+        Err(error) => return Some(Err(format!("{file}: {error}"))),
+    };
+    let expected: Vec<(String, String, String)> = if statuses == "ignored" || event_kind == "other" {
+        Vec::new()
+    } else {
+        let keys = list(keys).into_iter().map(|key| key.trim_start_matches("computed:").to_owned());
+        list(titles).into_iter().zip(list(statuses)).zip(keys).map(|((a, b), c)| (a, b, c)).collect()
+    };
+    let found: Vec<_> = parsed
+        .events
+        .iter()
+        .map(|event| (event.title.clone(), event.status.name().to_owned(), event.deduplication_key.clone()))
+        .collect();
+    for event in &parsed.events {
+        serde_json::from_str::<Value>(event.payload.get()).unwrap();
+    }
+    Some(if found == expected && parsed.unreadable.is_none() {
+        Ok(())
+    } else {
+        Err(format!("{file}:\n  found    {found:?} {:?}\n  expected {expected:?}", parsed.unreadable))
+    })
+}
+
+#[test]
+fn deliveries_of_real_senders_are_read_as_expected() {
+    let Some(directory) = directory() else {
+        eprintln!("SKIPPED: set `FIREBELL_PAYLOADS` to a directory of payloads with its `INDEX.tsv`");
+        return;
+    };
+    let index = std::fs::read_to_string(directory.join("INDEX.tsv")).unwrap();
+
+    let outcomes: Vec<_> = index.lines().skip(1).filter_map(|line| check(&directory, line)).collect();
+
+    let failed: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).cloned().collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {} are read otherwise:\n{}",
+        failed.len(),
+        outcomes.len(),
+        failed.join("\n")
+    );
+    assert!(outcomes.len() > 1, "the index names no file of a source that is here");
+}

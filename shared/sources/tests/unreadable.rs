@@ -1,0 +1,45 @@
+//! The alerts of our own: on events that could not be read.
+
+use domain::alert::AlertStatus;
+use sources::{Reason, Unreadable, limits, too_large_event, unreadable_event};
+
+fn unreadable(reason: Reason) -> Unreadable {
+    Unreadable { count: 3, reason, sample: "{\"labels\":".to_owned() }
+}
+
+#[test]
+fn alert_on_unreadable_events_says_how_many_of_whom_and_why() {
+    let event =
+        unreadable_event("Prometheus", &unreadable(Reason::TooDeep), "2026-03-02T04:11:59Z".parse().unwrap());
+
+    assert_eq!(event.status, AlertStatus::Firing);
+    assert_eq!(event.deduplication_key, "firebell:delivery:too-deep");
+    insta::assert_snapshot!(
+        "alert_on_unreadable_events",
+        format!("{}\n\n{}", event.title, event.description.unwrap())
+    );
+}
+
+#[test]
+fn same_kind_of_reason_is_the_same_alert_and_says_the_same_within_a_minute() {
+    let at = |second: &str| format!("2026-03-02T04:11:{second}Z").parse().unwrap();
+    let malformed = |reason: &str| unreadable(Reason::Malformed { reason: reason.to_owned() });
+
+    let first = unreadable_event("P", &malformed("at line 1"), at("01"));
+    let again = unreadable_event("P", &malformed("at line 1"), at("59"));
+    let elsewhere = unreadable_event("P", &malformed("at line 2"), at("59"));
+    let other = unreadable_event("P", &unreadable(Reason::TooDeep), at("01"));
+
+    assert_eq!(serde_json::to_string(&first).unwrap(), serde_json::to_string(&again).unwrap());
+    assert_eq!(first.deduplication_key, elsewhere.deduplication_key);
+    assert_ne!(first.deduplication_key, other.deduplication_key);
+}
+
+#[test]
+fn alert_on_a_delivery_too_large_says_how_large() {
+    let event = too_large_event(&"n".repeat(5_000), 7_000_000, "2026-03-02T04:11:59Z".parse().unwrap());
+
+    assert!(event.title.len() < limits::TITLE_BYTES, "{}", event.title);
+    assert!(event.description.unwrap().contains("7000000 bytes"));
+    assert_eq!(event.deduplication_key, "firebell:delivery:delivery-too-large");
+}
