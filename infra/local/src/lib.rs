@@ -1,5 +1,6 @@
 //! Every function in one process: what Lambda's event source mappings do, without Lambda.
 
+pub mod demo;
 pub mod functions;
 pub mod home;
 pub mod options;

@@ -7,13 +7,16 @@ use anyhow::Context as _;
 use app::Context;
 use app::org::create::{Created, NewOrg, create};
 use app::seal::Seal;
+use domain::id::OrgId;
 use embedded::{Counting, Counts, Embedded, Wire};
+use local::demo;
 use local::home::Home;
 use local::options::{HELP, Options};
 use local::web::{self, Meters};
 use local::{Plain, PlainFeed, Runner, queues};
 use runtime::config::LogFormat;
 use runtime::{Config, Metrics, channels, observed, system_clock, system_random};
+use secrecy::ExposeSecret;
 use store::{Queues, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -69,7 +72,11 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
     if config.smtp_url.is_none() {
         tell(format_args!("no FIREBELL_SMTP_URL is set: mail is written to {}", home.mail().display()));
     }
-    organise(&context, config, &home).await?;
+    let org = organise(&context, config, &home).await?;
+    let demo = match org {
+        Some(org) if options.demo => Some(demo::make(&context, org).await?),
+        Some(_) | None => None,
+    };
 
     let feed = Box::new(PlainFeed(embedded.stream()));
     let mut runner = Runner::start(&context, &embedded, Arc::new(Plain), feed);
@@ -77,26 +84,34 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
     let functions = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
     let router = functions.merge(web::router(Meters { metrics, counts, context: context.clone() }));
     writeln!(std::io::stdout(), "firebell is ready at http://{address}")?;
+    if let Some(demo) = demo {
+        tell(format_args!(
+            "the demonstration's Alertmanager source takes alerts at\n  http://{address}/v2/alert_events/alertmanager/{}\n\
+             with the secret\n  {}\nand one fires now; see {}",
+            demo.source.id,
+            demo.secret.expose_secret(),
+            home.mail().display(),
+        ));
+        demo::fire(router.clone(), &demo).await?;
+    }
     axum::serve(listener, router).with_graceful_shutdown(stopped()).await?;
     runner.stop().await;
     tell("stopped");
     Ok(())
 }
 
-/// Creates the organisation on an empty data directory.
-async fn organise(context: &Context, config: &Config, home: &Home) -> anyhow::Result<()> {
+/// Creates the organisation on an empty data directory; says which, if it is new.
+async fn organise(context: &Context, config: &Config, home: &Home) -> anyhow::Result<Option<OrgId>> {
     let new = NewOrg {
         name: "My organisation".to_owned(),
         owner_name: "Owner".to_owned(),
         owner_email: config.owner_email.clone(),
     };
-    let random = context.random.clone();
-    let created = create(&context.store, &context.seal, &new, &mut || random(), context.now()).await?;
-    if let Created::New { api_key, .. } = created {
-        let file = home.keep_api_key(&api_key)?;
-        tell(format_args!("the API key, kept in {}: {api_key}", file.display()));
-    }
-    Ok(())
+    let created = create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
+    let Created::New { api_key, org } = created else { return Ok(None) };
+    let file = home.keep_api_key(&api_key)?;
+    tell(format_args!("the API key, kept in {}: {api_key}", file.display()));
+    Ok(Some(org.id))
 }
 
 /// Ends when the process is asked to stop.

@@ -7,10 +7,13 @@ pub mod link;
 pub mod notification;
 pub mod org;
 pub mod outbox;
+pub mod path;
+pub mod route;
 pub mod rules;
 pub mod seal;
 pub mod source;
 pub mod sweep;
+pub mod user;
 
 mod context;
 mod error;

@@ -1,15 +1,16 @@
 //! Creates the organisation of an installation: its owner, who is the fallback contact, and an API key.
 
 use domain::Timestamp;
-use domain::id::{ApiKeyId, MethodId, OrgId, RuleId, UserId};
+use domain::id::{ApiKeyId, OrgId};
 use domain::org::Org;
-use domain::user::{Method, MethodType, Role, Rule, RuleTarget, Urgency, User};
+use domain::user::Role;
 use machine::CommitError;
 use store::{Commit, KeyHolder, Store};
 use tracing::instrument;
 
-use crate::AppError;
 use crate::seal::Seal;
+use crate::user::create::{NewUser, person};
+use crate::{AppError, Random};
 
 /// What an organisation begins with.
 #[derive(Debug, Clone)]
@@ -41,30 +42,6 @@ pub fn api_key_hash(key: &str) -> String {
     domain::text::fingerprint(key.as_bytes(), 64)
 }
 
-/// Makes a person who is reached by mail at once.
-pub fn person(
-    id: UserId,
-    name: &str,
-    email: &str,
-    role: Role,
-    (method, rule): (MethodId, RuleId),
-) -> User {
-    User {
-        id,
-        name: name.to_owned(),
-        email: email.to_owned(),
-        role,
-        methods: vec![Method { id: method, method_type: MethodType::Email, address: email.to_owned() }],
-        rules: vec![Rule {
-            id: rule,
-            urgency: Urgency::High,
-            delay_seconds: 0,
-            method_type: MethodType::Email,
-            target: RuleTarget::Specific(method),
-        }],
-    }
-}
-
 /// Creates the organisation, once; doing it again changes nothing.
 ///
 /// # Errors
@@ -74,14 +51,14 @@ pub async fn create(
     store: &Store,
     seal: &Seal,
     new: &NewOrg,
-    random: &mut (dyn FnMut() -> u128 + Send),
+    random: &Random,
     now: Timestamp,
 ) -> Result<Created, AppError> {
     if let Some(org) = store.home().await? {
         return Ok(Created::There(org));
     }
-    let ids = (MethodId::new(now, random()), RuleId::new(now, random()));
-    let owner = person(UserId::new(now, random()), &new.owner_name, &new.owner_email, Role::Owner, ids);
+    let owner = NewUser { name: new.owner_name.clone(), email: new.owner_email.clone(), role: Role::Owner };
+    let owner = person(&owner, random, now);
     let org = Org {
         id: OrgId::new(now, random()),
         name: new.name.clone(),

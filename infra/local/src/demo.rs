@@ -1,0 +1,91 @@
+//! A small organisation to look at: people, a path, a source, a route, and an alert that pages.
+
+use app::path::save::NewPath;
+use app::source::create::NewSource;
+use app::user::create::NewUser;
+use app::{AppError, Context};
+use domain::Identity;
+use domain::id::{OrgId, PathId, RouteId, SourceId};
+use domain::path::{AckMode, Level, Target};
+use domain::route::{IncidentTemplate, Route, RouteSource};
+use domain::source::{Source, Template};
+use domain::template::Binding;
+use domain::text::Document;
+use domain::user::{Role, Urgency};
+use secrecy::SecretString;
+use sources::Kind;
+use tower::ServiceExt;
+
+/// What the demonstration made, for whoever wants to send to it.
+pub struct Demo {
+    /// The source.
+    pub source: Source,
+    /// Its secret.
+    pub secret: SecretString,
+}
+
+/// Makes the organisation's people, path, source and route.
+///
+/// # Errors
+/// [`AppError`] if the store failed.
+pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
+    let (store, now) = (&context.store, context.now());
+    let mut people = Vec::new();
+    for (name, email) in [("Ada Oncall", "ada@example.com"), ("Grace Backup", "grace@example.com")] {
+        let new = NewUser { name: name.to_owned(), email: email.to_owned(), role: Role::Responder };
+        people.push(app::user::create::create(store, org, &new, &context.random, now).await?);
+    }
+    let levels = people.iter().map(|user| Level {
+        targets: vec![Target { user: user.id, urgency: Urgency::High }],
+        ack_seconds: 300,
+        ack_mode: AckMode::First,
+    });
+    let new = NewPath {
+        name: "Platform on call".to_owned(),
+        levels: levels.collect(),
+        document: Document::default(),
+    };
+    let path = app::path::save::create(store, org, PathId::new(now, context.random()), new).await?;
+    let by = Identity::system("demo");
+    let new = NewSource {
+        id: SourceId::new(now, context.random()),
+        name: "Alertmanager".to_owned(),
+        kind: Kind::Alertmanager.into(),
+        template: Template::default(),
+        document: Document::default(),
+    };
+    let source = app::source::create::create(store, &context.seal, &by, org, new, now).await?;
+    let route = Route {
+        id: RouteId::new(now, context.random()),
+        version: 1,
+        name: "Everything to the platform team".to_owned(),
+        enabled: true,
+        sources: vec![RouteSource { source: source.id, conditions: Vec::new() }],
+        conditions: Vec::new(),
+        paths: vec![path.id],
+        users: Vec::new(),
+        auto_cancel: true,
+        incident: Some(IncidentTemplate {
+            name: Binding::Reference("alert.title".to_owned()),
+            summary: Some(Binding::Reference("alert.description".to_owned())),
+        }),
+        document: Document::default(),
+    };
+    app::route::save::create(store, org, route).await?;
+    let secret = app::source::open_secret(&context.seal, source.id, &source.secret)?;
+    Ok(Demo { source, secret })
+}
+
+/// Sends the source its own example, as its sender would.
+///
+/// # Errors
+/// If the request was not accepted.
+pub async fn fire(router: axum::Router, demo: &Demo) -> anyhow::Result<()> {
+    let body = serde_json::to_vec(&Kind::Alertmanager.get().example())?;
+    let mut request = axum::http::Request::post(format!("/v2/alert_events/alertmanager/{}", demo.source.id))
+        .body(axum::body::Body::from(body.clone()))?;
+    Kind::Alertmanager.get().sign(request.headers_mut(), &body, &demo.secret);
+    let response = router.oneshot(request).await?;
+    anyhow::ensure!(response.status().is_success(), "the alert was answered {}", response.status());
+    Ok(())
+}

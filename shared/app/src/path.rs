@@ -1,0 +1,3 @@
+//! Escalation paths.
+
+pub mod save;

@@ -1,0 +1,3 @@
+//! Alert routes.
+
+pub mod save;

@@ -1,0 +1,121 @@
+//! Saves an alert route.
+
+use domain::id::{OrgId, RouteId};
+use domain::route::{Group, Route};
+use machine::{CommitError, retry_conflicts};
+use store::{Commit, Store};
+use tracing::instrument;
+
+use crate::AppError;
+use crate::path::save::check_user;
+
+/// How many sources, paths or people a route may name.
+const MOST: usize = 20;
+
+/// Creates a route; its version is the first.
+///
+/// # Errors
+/// [`AppError::Invalid`] naming the field that is wrong.
+#[instrument(skip_all, fields(alert_route.id = %route.id), err)]
+pub async fn create(store: &Store, org: OrgId, mut route: Route) -> Result<Route, AppError> {
+    route.version = 1;
+    check(store, org, &route).await?;
+    store.commit(Commit::new().route(org, &route)).await?;
+    Ok(route)
+}
+
+/// Updates a route. `expected` is the version that the client has seen, if it says.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is no such route, [`AppError::Illegal`] if it has changed since.
+#[instrument(skip_all, fields(alert_route.id = %route.id), err)]
+pub async fn update(
+    store: &Store,
+    org: OrgId,
+    route: Route,
+    expected: Option<u64>,
+) -> Result<Route, AppError> {
+    check(store, org, &route).await?;
+    let route = &route;
+    retry_conflicts(|| async move {
+        let before = load(store, org, route.id).await?;
+        if expected.is_some_and(|expected| expected != before.version) {
+            return Err(AppError::Illegal(format!("the route has changed: it is at version {}", before.version)));
+        }
+        let route = Route { version: before.version + 1, ..route.clone() };
+        store.commit(Commit::new().route(org, &route)).await?;
+        Ok(route)
+    })
+    .await
+}
+
+/// Removes a route.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is no such route.
+#[instrument(skip_all, fields(alert_route.id = %id), err)]
+pub async fn delete(store: &Store, org: OrgId, id: RouteId) -> Result<(), AppError> {
+    load(store, org, id).await?;
+    match store.commit(Commit::new().without_route(org, id)).await {
+        Err(CommitError::Conflict) => Err(AppError::Conflict),
+        done => Ok(done?),
+    }
+}
+
+async fn load(store: &Store, org: OrgId, id: RouteId) -> Result<Route, AppError> {
+    store.route(org, id).await?.ok_or_else(|| AppError::not_found("alert route", id))
+}
+
+/// Says what is wrong with a route.
+async fn check(store: &Store, org: OrgId, route: &Route) -> Result<(), AppError> {
+    if route.name.trim().is_empty() {
+        return Err(AppError::invalid("name", "a name is needed"));
+    }
+    for (field, count) in [
+        ("alert_sources", route.sources.len()),
+        ("escalation_config.escalation_targets", route.paths.len() + route.users.len()),
+    ] {
+        if count > MOST {
+            return Err(AppError::invalid(field, format!("there are at most {MOST}")));
+        }
+    }
+    for (n, entry) in route.sources.iter().enumerate() {
+        let field = format!("alert_sources.{n}");
+        if store.source(org, entry.source).await?.is_none() {
+            let reason = format!("there is no alert source `{}`", entry.source);
+            return Err(AppError::invalid(format!("{field}.alert_source_id"), reason));
+        }
+        check_groups(&format!("{field}.condition_groups"), &entry.conditions)?;
+    }
+    check_groups("condition_groups", &route.conditions)?;
+    for (n, path) in route.paths.iter().enumerate() {
+        if store.path(org, *path, None).await?.is_none() {
+            let field = format!("escalation_config.escalation_targets.{n}.escalation_paths");
+            return Err(AppError::invalid(field, format!("there is no escalation path `{path}`")));
+        }
+    }
+    for (n, user) in route.users.iter().enumerate() {
+        let field = format!("escalation_config.escalation_targets.{n}.users");
+        check_user(store, org, &field, *user).await?;
+    }
+    let Some(incident) = &route.incident else { return Ok(()) };
+    let bindings = [Some(("name", &incident.name)), incident.summary.as_ref().map(|b| ("summary", b))];
+    for (field, binding) in bindings.into_iter().flatten() {
+        binding
+            .check()
+            .map_err(|problem| AppError::invalid(format!("incident_template.{field}"), problem.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Says what is wrong with conditions.
+fn check_groups(field: &str, groups: &[Group]) -> Result<(), AppError> {
+    for (g, Group(conditions)) in groups.iter().enumerate() {
+        for (c, condition) in conditions.iter().enumerate() {
+            condition.subject.check().map_err(|problem| {
+                AppError::invalid(format!("{field}.{g}.conditions.{c}.subject"), problem.to_string())
+            })?;
+        }
+    }
+    Ok(())
+}

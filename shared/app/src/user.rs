@@ -1,0 +1,4 @@
+//! People.
+
+pub mod create;
+pub mod reach;

@@ -1,0 +1,91 @@
+//! Adds a person, who is reached by mail at once unless told otherwise.
+
+use domain::Timestamp;
+use domain::id::{MethodId, OrgId, RuleId, UserId};
+use domain::user::{Method, MethodType, Role, Rule, RuleTarget, Urgency, User};
+use machine::CommitError;
+use store::{Commit, Store};
+use tracing::instrument;
+
+use crate::{AppError, Random};
+
+/// What is known of a person before they are added.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Their name.
+    pub name: String,
+    /// Their address, by which they are known.
+    pub email: String,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// How long a name may be.
+const NAME_BYTES: usize = 200;
+/// How long an address may be.
+const EMAIL_BYTES: usize = 254;
+
+/// Says what is wrong with a mail address: what no server would take.
+///
+/// # Errors
+/// [`AppError::Invalid`] naming the field.
+pub fn check_email(field: &str, email: &str) -> Result<(), AppError> {
+    let sound = email.split_once('@').is_some_and(|(local, host)| {
+        let plain = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_control() || " <>,;\"@".contains(c));
+        plain(local) && plain(host)
+    });
+    if sound && email.len() <= EMAIL_BYTES {
+        return Ok(());
+    }
+    Err(AppError::invalid(field, "it is no mail address: use somebody@example.com"))
+}
+
+/// Makes a person with a method and a rule: by mail, at once.
+pub fn person(new: &NewUser, random: &Random, now: Timestamp) -> User {
+    let method = MethodId::new(now, random());
+    let rule = Rule {
+        id: RuleId::new(now, random()),
+        urgency: Urgency::High,
+        delay_seconds: 0,
+        method_type: MethodType::Email,
+        target: RuleTarget::Specific(method),
+    };
+    User {
+        id: UserId::new(now, random()),
+        name: new.name.clone(),
+        email: new.email.clone(),
+        role: new.role,
+        methods: vec![Method { id: method, method_type: MethodType::Email, address: new.email.clone() }],
+        rules: vec![rule],
+    }
+}
+
+/// Adds a person.
+///
+/// # Errors
+/// [`AppError::Invalid`] if the address is none, or somebody has it already.
+#[instrument(skip_all, err)]
+pub async fn create(
+    store: &Store,
+    org: OrgId,
+    new: &NewUser,
+    random: &Random,
+    now: Timestamp,
+) -> Result<User, AppError> {
+    if new.name.trim().is_empty() || new.name.len() > NAME_BYTES {
+        return Err(AppError::invalid("name", format!("a name of 1 to {NAME_BYTES} bytes is needed")));
+    }
+    check_email("email", &new.email)?;
+    let user = person(new, random, now);
+    match store.commit(Commit::new().new_user(org, &user)).await {
+        Ok(()) => Ok(user),
+        Err(CommitError::Conflict) => {
+            // A write whose answer was lost is ours all the same.
+            match store.person(&new.email).await? {
+                Some((there, id)) if (there, id) == (org, user.id) => Ok(user),
+                _ => Err(AppError::invalid("email", "somebody has this address already")),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,116 @@
+//! How a person is reached: their methods and their rules.
+
+use domain::Timestamp;
+use domain::id::{MethodId, OrgId, RuleId, UserId};
+use domain::user::{Method, MethodType, Rule, RuleTarget, Urgency, User};
+use machine::retry_conflicts;
+use store::{Commit, Store};
+use tracing::instrument;
+
+use super::create::check_email;
+use crate::{AppError, Random};
+
+/// How many methods a person may have, and how many rules: what fits beside them in one small item.
+const MOST: usize = 20;
+
+/// The longest delay of a rule.
+const LONGEST_DELAY: u32 = 24 * 3600;
+
+/// A rule as it is asked for.
+#[derive(Debug, Clone)]
+pub struct NewRule {
+    /// The rule that it replaces, if it is to keep its id.
+    pub id: Option<RuleId>,
+    /// The urgency that it is for.
+    pub urgency: Urgency,
+    /// How long after the level began.
+    pub delay_seconds: u32,
+    /// The channel.
+    pub method_type: MethodType,
+    /// Which of the person's methods.
+    pub target: RuleTarget,
+}
+
+async fn load(store: &Store, org: OrgId, id: UserId) -> Result<User, AppError> {
+    store.user(org, id).await?.ok_or_else(|| AppError::not_found("user", id))
+}
+
+/// Adds a method.
+///
+/// # Errors
+/// [`AppError::Invalid`] if the address is none of that channel.
+#[instrument(skip_all, fields(user.id = %id), err)]
+pub async fn add_method(
+    store: &Store,
+    org: OrgId,
+    id: UserId,
+    (method_type, address): (MethodType, &str),
+    random: &Random,
+    now: Timestamp,
+) -> Result<Method, AppError> {
+    match method_type {
+        MethodType::Email => check_email("address", address)?,
+    }
+    let method = Method { id: MethodId::new(now, random()), method_type, address: address.to_owned() };
+    let method = &method;
+    retry_conflicts(|| async move {
+        let mut user = load(store, org, id).await?;
+        if user.methods.len() >= MOST {
+            return Err(AppError::invalid("address", format!("a person has at most {MOST} methods")));
+        }
+        user.methods.push(method.clone());
+        store.commit(Commit::new().user(org, &user)).await?;
+        Ok(method.clone())
+    })
+    .await
+}
+
+/// Replaces all rules.
+///
+/// # Errors
+/// [`AppError::Invalid`] if a rule names a method that the person has not.
+#[instrument(skip_all, fields(user.id = %id), err)]
+pub async fn set_rules(
+    store: &Store,
+    org: OrgId,
+    id: UserId,
+    rules: &[NewRule],
+    random: &Random,
+    now: Timestamp,
+) -> Result<User, AppError> {
+    if rules.len() > MOST {
+        return Err(AppError::invalid("notification_rules", format!("a person has at most {MOST} rules")));
+    }
+    retry_conflicts(|| async move {
+        let mut user = load(store, org, id).await?;
+        for (n, rule) in rules.iter().enumerate() {
+            check(&user, n, rule)?;
+        }
+        let made = rules.iter().map(|rule| Rule {
+            id: rule.id.unwrap_or_else(|| RuleId::new(now, random())),
+            urgency: rule.urgency,
+            delay_seconds: rule.delay_seconds,
+            method_type: rule.method_type,
+            target: rule.target,
+        });
+        user.rules = made.collect();
+        store.commit(Commit::new().user(org, &user)).await?;
+        Ok(user)
+    })
+    .await
+}
+
+/// Says what is wrong with a rule.
+fn check(user: &User, n: usize, rule: &NewRule) -> Result<(), AppError> {
+    if rule.delay_seconds > LONGEST_DELAY {
+        let field = format!("notification_rules.{n}.delay_seconds");
+        return Err(AppError::invalid(field, format!("a rule waits at most {LONGEST_DELAY} seconds")));
+    }
+    let RuleTarget::Specific(id) = rule.target else { return Ok(()) };
+    let known = user.methods.iter().any(|method| method.id == id && method.method_type == rule.method_type);
+    if known {
+        return Ok(());
+    }
+    let field = format!("notification_rules.{n}.method_target.specific.id");
+    Err(AppError::invalid(field, format!("this person has no such {} method", rule.method_type.name())))
+}
