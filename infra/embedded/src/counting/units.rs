@@ -95,7 +95,7 @@ impl Asked {
         let kind = value["__type"].as_str().and_then(|kind| kind.rsplit('#').next()).unwrap_or_default();
         let units = match kind {
             "ConditionalCheckFailedException" => {
-                write_units(size(&value["Item"]).max(size(&self.request["Item"])))
+                write_units(size(&value["Item"]).max(self.request.get("Item").map_or(0, size)))
             }
             "TransactionCanceledException" => {
                 let reasons = value["CancellationReasons"].as_array().cloned().unwrap_or_default();
