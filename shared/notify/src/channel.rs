@@ -76,7 +76,11 @@ impl SendError {
         let mut why = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
-            why = format!("{why}: {error}");
+            let text = error.to_string();
+            // Some errors tell their cause themselves.
+            if !why.ends_with(&text) {
+                why = format!("{why}: {text}");
+            }
             cause = error.source();
         }
         shorten(&one_line(&why), MOST_WORDS)

@@ -101,7 +101,8 @@ impl Smtp {
         to: &Address,
         mail: &[u8],
     ) -> Result<Receipt, Failure> {
-        let international = !from.to_string().is_ascii() || !to.to_string().is_ascii();
+        let ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+        let international = !ascii(from) || !ascii(to);
         let supported = connection.server_info().supports_feature(Extension::SmtpUtfEight);
         let parameters =
             if international && supported { vec![MailParameter::SmtpUtfEight] } else { Vec::new() };
@@ -187,7 +188,7 @@ impl Failure {
         };
         let text = error.source().map(ToString::to_string).unwrap_or_default();
         let for_ever = stage == Stage::Recipient && is_no_address(code, &text);
-        let source = Some(Answer::new(code, &text, &to.to_string()).into());
+        let source = Some(Answer::new(code, &text, to.as_ref()).into());
         if for_ever {
             SendError::Permanent { reason, source }
         } else {
