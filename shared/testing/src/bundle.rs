@@ -30,7 +30,7 @@ const BEGINNING: i64 = 1_800_000_000_000;
 pub struct Bundle {
     /// What the functions are built from: their calls go through the faults.
     pub context: Context,
-    /// The same, but its calls always succeed: for setting up and for looking.
+    /// The same, but its calls always succeed: for looking. What it writes no stale copy learns of.
     pub calm: Context,
     /// The services.
     pub embedded: Embedded,
@@ -130,9 +130,12 @@ impl Bundle {
             owner_name: "Olive Owner".to_owned(),
             owner_email: "owner@example.com".to_owned(),
         };
-        app::org::create::create(&calm.store, &calm.seal, &new, &calm.random, calm.now()).await?;
+        // Through the faults, since the copies that they answer stale reads from must know of it.
+        faults.end();
+        app::org::create::create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
         let org = calm.store.home().await?.ok_or_else(|| anyhow::anyhow!("there is no organisation"))?;
-        let demo = demo::make(&calm, org).await?;
+        let demo = demo::make(&context, org).await?;
+        faults.begin();
 
         let feed = Box::new(FaultyFeed(FaultyStream::new(faults.clone(), embedded.stream())));
         let runner = Runner::start(&context, &embedded, Arc::new(Faulty(faults.clone())), feed);
