@@ -1,17 +1,18 @@
 //! The whole table, read as it is, for checking what a story left.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::alert::key::KeyRow;
 use domain::escalation::Escalation;
 use domain::incident::Incident;
 use domain::page::Page;
+use embedded::Wire;
 use serde::de::DeserializeOwned;
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 use store::History;
 
-use crate::bundle::Bundle;
 
 /// Everything in the table.
 #[derive(Debug, Default)]
@@ -37,8 +38,8 @@ impl Ledger {
     ///
     /// # Errors
     /// If an item cannot be read: every item must be.
-    pub async fn read(bundle: &Bundle) -> anyhow::Result<Self> {
-        let dynamo = embedded::dynamodb(bundle.embedded.wire());
+    pub async fn read(wire: &Arc<dyn Wire>) -> anyhow::Result<Self> {
+        let dynamo = embedded::dynamodb(wire.clone());
         let mut ledger = Self::default();
         let mut from = None;
         loop {
