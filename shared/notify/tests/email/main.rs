@@ -204,10 +204,12 @@ async fn connection_on_which_something_was_refused_is_not_used_again() {
 
 #[tokio::test]
 async fn connection_that_the_server_closed_while_idle_loses_no_mail_and_doubles_none() {
-    let scripts: [&'static [Script]; 3] = [
+    let scripts: [&'static [Script]; 5] = [
         &[&[("AFTER", Act::HangUp)]],
         &[&[("AFTER", Act::SayAndHangUp("421 4.4.2 idle for too long"))]],
-        &[&[("NOTHING", Act::HangUp)]],
+        &[&[("SECOND MAIL", Act::HangUp)]],
+        &[&[("SECOND MAIL", Act::Say("421 4.3.2 shutting down"))]],
+        &[&[("SECOND MAIL", Act::BeSilent)]],
     ];
     for script in scripts {
         let provider = Provider::start(script).await;
@@ -218,7 +220,7 @@ async fn connection_that_the_server_closed_while_idle_loses_no_mail_and_doubles_
         mailer.send(&page(2)).await.unwrap();
 
         let taken = provider.taken();
-        assert_eq!(taken.len(), 2, "{script:?}");
+        assert_eq!((taken.len(), provider.connections()), (2, 2), "{script:?}");
         assert!(taken[1].data.contains("Disk 2"), "{script:?}");
     }
 }
@@ -378,10 +380,12 @@ async fn mails_become_files_in_their_order_and_a_new_process_goes_on_counting() 
     mailer.send(&page(2)).await.unwrap();
     let restarted = Mailer::directory(&directory.0, FROM).unwrap();
     restarted.send(&page(2)).await.unwrap();
+    std::fs::remove_file(directory.0.join("000003-disk-2-is-full.eml")).unwrap();
+    restarted.send(&page(2)).await.unwrap();
 
     assert_eq!(
         directory.names(),
-        ["000001-disk-1-is-full.eml", "000002-disk-2-is-full.eml", "000003-disk-2-is-full.eml"]
+        ["000001-disk-1-is-full.eml", "000002-disk-2-is-full.eml", "000004-disk-2-is-full.eml"]
     );
     assert_eq!(receipt.as_str(), "000001-disk-1-is-full.eml");
     let mail = std::fs::read_to_string(directory.0.join(receipt.as_str())).unwrap();
