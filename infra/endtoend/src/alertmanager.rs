@@ -53,7 +53,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         let alert = ledger.alerts.iter().find(|alert| alert.title.contains(name.as_str()));
         let alert = alert.with_context(|| format!("`{name}` has no alert"))?;
         ensure!(alert.head().state().name() == "resolved", "`{name}` is {:?}", alert.head().state());
-        let escalation = ledger.escalations.iter().find(|it| it.alert == Some(alert.id)).context("no escalation")?;
+        let escalation =
+            ledger.escalations.iter().find(|it| it.alert == Some(alert.id)).context("no escalation")?;
         ensure!(escalation.head().state().name() == "resolved", "`{name}`: {:?}", escalation.head().state());
     }
     ensure!(sink.mails().iter().all(|mail| mail.to != "grace@example.com"), "level 2 was paged");
@@ -162,7 +163,8 @@ async fn acknowledge(to: &std::net::SocketAddr, sink: &Sink, name: &str) -> anyh
     let mail = sink.mails().into_iter().find(|mail| mail.text.contains(name)).context("a mail")?;
     let text = mail.plain();
     let at = text.find("/acknowledge/").context("a link in the mail")?;
-    let link: String = text[at..].chars().take_while(|c| !c.is_whitespace() && !"\"<>".contains(*c)).collect();
+    let link: String =
+        text[at..].chars().take_while(|c| !c.is_whitespace() && !"\"<>".contains(*c)).collect();
     for method in ["GET", "HEAD", "GET"] {
         let answer = request(*to, method, &link, None, "").await?;
         ensure!(answer.status == 200, "{method} of the link was answered {}", answer.status);
@@ -184,7 +186,9 @@ async fn settled(to: &std::net::SocketAddr) -> anyhow::Result<()> {
         let resolved: u64 = answer
             .body
             .lines()
-            .filter(|line| line.contains("_count{machine=\"escalation\"") && line.contains("to_state=\"resolved\""))
+            .filter(|line| {
+                line.contains("_count{machine=\"escalation\"") && line.contains("to_state=\"resolved\"")
+            })
             .filter(|line| line.contains("outcome=\"success\""))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
             .sum();

@@ -26,7 +26,8 @@ pub(crate) async fn request(
 ) -> anyhow::Result<Answer> {
     let exchange = async {
         let mut stream = TcpStream::connect(to).await?;
-        let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let authorization =
+            token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {to}\r\nOrigin: http://{to}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n{authorization}Connection: close\r\n\r\n",

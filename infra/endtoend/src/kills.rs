@@ -28,7 +28,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let accepted = Accepted::default();
     let (stop, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| tokio::spawn(client(setup.clone(), source.clone(), accepted.clone(), stop.clone(), next.clone())))
+        .map(|_| {
+            tokio::spawn(client(setup.clone(), source.clone(), accepted.clone(), stop.clone(), next.clone()))
+        })
         .collect();
 
     let mut in_restart = 0;

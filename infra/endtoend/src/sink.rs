@@ -69,7 +69,8 @@ impl Sink {
 
     /// Opens it again.
     pub(crate) async fn up(&mut self) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.context("opening the inbox again")?;
+        let listener =
+            TcpListener::bind(("127.0.0.1", self.port)).await.context("opening the inbox again")?;
         self.serve(listener);
         Ok(())
     }

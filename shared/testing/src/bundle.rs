@@ -54,7 +54,11 @@ pub struct Bundle {
 struct Faulty(Arc<Faults>);
 
 impl Invoke for Faulty {
-    fn invoke<'a>(&'a self, name: &'static str, running: BoxFuture<'a, Answer>) -> BoxFuture<'a, Option<Answer>> {
+    fn invoke<'a>(
+        &'a self,
+        name: &'static str,
+        running: BoxFuture<'a, Answer>,
+    ) -> BoxFuture<'a, Option<Answer>> {
         Box::pin(async move { self.0.invocation(name, running).await.output() })
     }
 
@@ -114,13 +118,18 @@ impl Bundle {
     pub async fn start(seed: u64, plan: FaultPlan, provider: Provider) -> anyhow::Result<Self> {
         let milliseconds = story_clock(BEGINNING);
         let now = milliseconds.clone();
-        let clock: Clock = Arc::new(move || Timestamp::from_millisecond(now()).unwrap_or(Timestamp::UNIX_EPOCH));
+        let clock: Clock =
+            Arc::new(move || Timestamp::from_millisecond(now()).unwrap_or(Timestamp::UNIX_EPOCH));
         let embedded = Embedded::memory(queues::specs(), milliseconds.clone())?;
         let faults = Faults::new(embedded.wire(), plan, seed, milliseconds)?;
         let (counts, metrics) = (Arc::new(Counts::default()), Arc::new(Metrics::default()));
         let inbox = Inbox::new(clock.clone(), seed, provider);
-        let parts =
-            Parts { clock: clock.clone(), random: seeded(seed), inbox: inbox.clone(), metrics: metrics.clone() };
+        let parts = Parts {
+            clock: clock.clone(),
+            random: seeded(seed),
+            inbox: inbox.clone(),
+            metrics: metrics.clone(),
+        };
         let calm = context(&embedded.wire(), &parts);
         let counted: Arc<dyn Wire> = Arc::new(Counting::new(faults.clone(), counts.clone()));
         let context = context(&counted, &parts);

@@ -13,7 +13,6 @@ use serde::de::DeserializeOwned;
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 use store::History;
 
-
 /// Everything in the table.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -65,7 +64,8 @@ impl Ledger {
     }
 
     fn add(&mut self, item: Item) -> anyhow::Result<()> {
-        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+        let text =
+            |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
         let (pk, sk) = (text("pk"), text("sk"));
         let kind = pk.split('#').nth(1).unwrap_or_default().to_owned();
         match (kind.as_str(), sk.as_str()) {

@@ -269,7 +269,11 @@ impl Teller<'_> {
             let Some(acked) = self.acked.get(&page.escalation) else { continue };
             for claim in page.log.iter().filter(|entry| entry.to == PageState::Sending.name()) {
                 if claim.at > *acked {
-                    faults.push(format!("paged after an answer: {} claimed at {}", page.idempotency_key(), claim.at));
+                    faults.push(format!(
+                        "paged after an answer: {} claimed at {}",
+                        page.idempotency_key(),
+                        claim.at
+                    ));
                 }
             }
         }
@@ -321,7 +325,9 @@ impl Teller<'_> {
             .escalations
             .iter()
             .map(|it| (format!("{}#ESCALATION#{}", it.org, it.id), it.head().version()))
-            .chain(ledger.alerts.iter().map(|it| (format!("{}#ALERT#{}", it.org, it.id), it.head().version())));
+            .chain(
+                ledger.alerts.iter().map(|it| (format!("{}#ALERT#{}", it.org, it.id), it.head().version())),
+            );
         for (partition, version) in versions {
             let rows = ledger.history.get(&partition).map_or(0, Vec::len);
             if rows as u64 + 1 != version {
@@ -335,7 +341,8 @@ impl Teller<'_> {
     fn judge_uniqueness(&mut self, ledger: &Ledger) {
         let routed: Vec<&Alert> =
             ledger.alerts.iter().filter(|alert| alert.routing == Routing::Routed).collect();
-        let incidents = routed.iter().filter_map(|alert| alert.incident).collect::<std::collections::BTreeSet<_>>();
+        let incidents =
+            routed.iter().filter_map(|alert| alert.incident).collect::<std::collections::BTreeSet<_>>();
         if incidents.len() != ledger.incidents.len() || incidents.len() != routed.len() {
             self.wrong(format!(
                 "incidents: {} for {} routed alerts, {} of them named",

@@ -64,7 +64,12 @@ fn nothing_accepted_is_lost_while_aws_does_its_worst() {
         sum(|o| o.wrong.len()),
     );
     let bad: Vec<u64> = outcomes.iter().filter(|o| !o.wrong.is_empty()).map(|o| o.seed).collect();
-    assert!(bad.is_empty(), "these seeds went wrong: {bad:?}; run one alone with FIREBELL_SEEDS={}..{}", bad[0], bad[0] + 1);
+    assert!(
+        bad.is_empty(),
+        "these seeds went wrong: {bad:?}; run one alone with FIREBELL_SEEDS={}..{}",
+        bad[0],
+        bad[0] + 1
+    );
 }
 
 #[test]
