@@ -10,7 +10,7 @@ use super::{Escalation, EscalationState, Plan};
 use crate::Identity;
 use crate::event::Event;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, UserId};
-use crate::page::{NewPage, Page};
+use crate::page::NewPage;
 use crate::path::{AckMode, DEFAULT_ACK_SECONDS, Level, MOST_PAGES, Path, Target};
 use crate::trace::Trace;
 use crate::user::{Urgency, User};
