@@ -17,7 +17,7 @@ struct Guard {
 const GUARDS: &[Guard] = &[
     Guard { patch: "head-and-history", story: "race::one_of_sixteen_writers_wins_and_fifteen_lose_cleanly" },
     Guard { patch: "key-condition", story: "order::same_firing_twice_at_the_same_moment_opens_one_alert" },
-    Guard { patch: "claim-fence", story: "levels::acknowledgement_at_any_moment" },
+    Guard { patch: "claim-fence", story: "levels::own_later_rule_of_a_person" },
     Guard { patch: "tombstone", story: "order::firing_that_its_own_resolve_overtook" },
     Guard { patch: "lease", story: "sweep::page_whose_sender_was_killed" },
     Guard { patch: "sweep", story: "sweep::page_whose_message_was_lost" },
