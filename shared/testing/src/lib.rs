@@ -3,5 +3,6 @@
 pub mod faults;
 pub mod fixture;
 pub mod invoke;
+pub mod readme;
 pub mod rights;
 pub mod template;
