@@ -7,7 +7,7 @@ use anyhow::{bail, ensure};
 use lexopt::Arg::Long;
 use lexopt::Parser;
 
-use crate::project::{cargo, has, root, run, say};
+use crate::project::{cargo, has, root, run, say, target};
 
 /// What a step knows.
 struct Options {
@@ -45,7 +45,15 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", when: When::Always, lacks: nothing, run: clippy },
     Step { name: "tests", when: When::Always, lacks: nothing, run: tests },
     Step { name: "doc", when: When::Always, lacks: nothing, run: doc },
-    Step { name: "stories", when: When::Always, lacks: no_stories, run: stories },
+    Step { name: "stories", when: When::Always, lacks: nothing, run: stories },
+    Step { name: "kills", when: When::All("time"), lacks: nothing, run: kills },
+    Step { name: "outage", when: When::All("time"), lacks: nothing, run: outage },
+    Step {
+        name: "alertmanager",
+        when: When::All("prometheus-alertmanager"),
+        lacks: no_alertmanager,
+        run: alertmanager,
+    },
     Step { name: "template", when: When::All("sam and cfn-lint"), lacks: no_sam, run: template },
 ];
 
@@ -120,18 +128,39 @@ fn doc(_: &Options) -> anyhow::Result<()> {
     run(command)
 }
 
-/// Whether there are stories to run.
-fn no_stories() -> Option<String> {
-    let tests = root().join("shared/testing/tests");
-    let there = tests.join("stories.rs").exists() || tests.join("stories/main.rs").exists();
-    (!there).then(|| "there are no stories in shared/testing/tests yet".to_owned())
-}
-
-/// The stories again, through more seeds than a plain test takes.
+/// The master story again, through more seeds than a plain test takes.
 fn stories(options: &Options) -> anyhow::Result<()> {
     let mut command = cargo(&["test", "--locked", "--package", "testing", "--test", "stories"]);
-    command.env("FIREBELL_SEEDS", options.seeds().to_string());
+    command.args(["master", "--", "--nocapture"]).env("FIREBELL_SEEDS", options.seeds().to_string());
     run(command)
+}
+
+/// The real process, from outside.
+fn from_outside(scenario: &[&str]) -> anyhow::Result<()> {
+    run(cargo(&["build", "--locked", "--package", "local", "--package", "endtoend"]))?;
+    let mut command = std::process::Command::new(target()?.join("debug/endtoend"));
+    command.args(scenario).current_dir(root());
+    run(command)
+}
+
+fn kills(_: &Options) -> anyhow::Result<()> {
+    from_outside(&["kills"])
+}
+
+fn outage(_: &Options) -> anyhow::Result<()> {
+    from_outside(&["outage"])
+}
+
+/// What is lacking to be paged by the real Alertmanager.
+fn no_alertmanager() -> Option<String> {
+    let there = has("prometheus-alertmanager", "--version");
+    (!there).then(|| {
+        "prometheus-alertmanager cannot be started (apt-get install prometheus-alertmanager)".to_owned()
+    })
+}
+
+fn alertmanager(_: &Options) -> anyhow::Result<()> {
+    from_outside(&["alertmanager"])
 }
 
 /// What is lacking to check the template.

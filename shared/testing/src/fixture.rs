@@ -1,8 +1,8 @@
 //! A small organisation whose ids and secrets are always the same, so that events written down can name them.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use app::seal::Seal;
@@ -19,18 +19,19 @@ use domain::source::{Source, SourceState, Template as SourceTemplate};
 use domain::template::Binding;
 use domain::text::Document;
 use domain::trace::Trace;
-use domain::user::{MethodType, Role, Urgency, User};
+use domain::user::{Role, Urgency, User};
 use domain::{Identity, Timestamp};
 use embedded::{Embedded, Message, Wire};
 use jiff::SignedDuration;
 use machine::{Head, Silent, Stateful};
-use notify::{BoxFuture, Channel, Outgoing, Receipt, SendError};
+use notify::Channel;
 use runtime::Config;
 use runtime::config::{KEY, LOG, MAIL_FROM, PUBLIC_URL, SMTP_URL, TABLE, queue_setting};
 use secrecy::SecretString;
 use serde_json::Value;
 use store::{Commit, KeyHolder, Queues, Store};
 
+use crate::inbox::{Inbox, Provider};
 use crate::rights::Rights;
 use crate::template::{Declared, Template};
 
@@ -44,43 +45,6 @@ pub const PUBLIC: &str = "https://firebell.example.com";
 const INSTALLATION_KEY: &str = "the key of an installation that does not exist";
 /// When everything was made: 2026-11-23T12:00:00Z.
 const BEGIN: i64 = 1_795_435_200_000;
-
-/// A message that was sent to a person.
-#[derive(Debug, Clone)]
-pub struct Mail {
-    /// The address.
-    pub to: String,
-    /// What it is about.
-    pub title: String,
-    /// The link that acknowledges.
-    pub link: String,
-}
-
-/// Keeps what would have been sent.
-#[derive(Default)]
-struct Outbox {
-    sent: Mutex<Vec<Mail>>,
-    down: AtomicBool,
-}
-
-impl Channel for Outbox {
-    fn method_type(&self) -> MethodType {
-        MethodType::Email
-    }
-
-    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        let mail = Mail {
-            to: outgoing.address.clone(),
-            title: outgoing.title.clone(),
-            link: outgoing.acknowledge_url.clone(),
-        };
-        if self.down.load(Ordering::Relaxed) {
-            return Box::pin(async { Err(SendError::Transient("the provider is down".to_owned())) });
-        }
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
-        Box::pin(async { Ok(Receipt("kept".to_owned())) })
-    }
-}
 
 /// The organisation, and everything embedded below it.
 pub struct Fixture {
@@ -104,8 +68,9 @@ pub struct Fixture {
     pub path: PathId,
     /// The route that takes everything.
     pub route: RouteId,
+    /// Where pages arrive.
+    pub inbox: Arc<Inbox>,
     now: Arc<AtomicI64>,
-    outbox: Arc<Outbox>,
 }
 
 impl Fixture {
@@ -124,12 +89,12 @@ impl Fixture {
         let milliseconds = now.clone();
         let embedded =
             Embedded::memory(local::queues::specs(), Arc::new(move || milliseconds.load(Ordering::Relaxed)))?;
-        let outbox = Arc::new(Outbox::default());
+        let inbox = Inbox::new(clock.clone(), 0, Provider::default());
         let context = Context {
             store: Store::new(embedded::dynamodb(embedded.wire()), embedded::TABLE, Arc::new(Silent)),
             queues: Queues::new(embedded::sqs(embedded.wire()), local::queues::urls()),
             seal: Arc::new(Seal::new(&SecretString::from(INSTALLATION_KEY))),
-            channels: vec![outbox.clone()],
+            channels: vec![inbox.clone()],
             public_url: PUBLIC.to_owned(),
             clock,
             random,
@@ -157,7 +122,7 @@ impl Fixture {
             sources: BTreeMap::new(),
             context,
             now,
-            outbox,
+            inbox,
         };
         fixture.organise().await?;
         fixture.add_sources().await?;
@@ -255,16 +220,6 @@ impl Fixture {
         self.now.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
-    /// The mail that was sent.
-    pub fn mail(&self) -> Vec<Mail> {
-        self.outbox.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Lets every mail fail from now on, as if its server were down.
-    pub fn mail_is_down(&self) {
-        self.outbox.down.store(true, Ordering::Relaxed);
-    }
-
     /// Opens what an event of an alert asks for, as `alert-handle` does.
     ///
     /// # Errors
@@ -313,7 +268,7 @@ impl Fixture {
         let has = |name: &str| declared.environment.contains_key(name);
         let key = if has(KEY) { INSTALLATION_KEY } else { "a key that this function was not given" };
         let channels: Vec<Arc<dyn Channel>> =
-            if has(SMTP_URL) { vec![self.outbox.clone()] } else { Vec::new() };
+            if has(SMTP_URL) { vec![self.inbox.clone()] } else { Vec::new() };
         let rights = Rights::new(self.embedded.wire(), &self.template, declared.clone())?;
         let wire: Arc<dyn Wire> = rights.clone();
         let context = Context {

@@ -1,8 +1,13 @@
 //! The whole bundle in one process, with a set clock and seeded faults.
 
+pub mod bundle;
 pub mod faults;
 pub mod fixture;
+pub mod inbox;
 pub mod invoke;
+pub mod ledger;
+pub mod master;
 pub mod readme;
 pub mod rights;
+pub mod sender;
 pub mod template;

@@ -59,17 +59,11 @@ pub async fn create(
     }
     let owner = NewUser { name: new.owner_name.clone(), email: new.owner_email.clone(), role: Role::Owner };
     let owner = person(&owner, random, now);
-    let org = Org {
-        id: OrgId::new(now, random()),
-        name: new.name.clone(),
-        owner: owner.id,
-        fallback: owner.id,
-    };
+    let org =
+        Org { id: OrgId::new(now, random()), name: new.name.clone(), owner: owner.id, fallback: owner.id };
     let api_key = format!("fb_{}", seal.random_token(30));
-    let holder =
-        KeyHolder { org: org.id, id: ApiKeyId::new(now, random()), name: "first key".to_owned() };
-    let commit =
-        Commit::new().home(&org).new_user(org.id, &owner).api_key(&api_key_hash(&api_key), &holder);
+    let holder = KeyHolder { org: org.id, id: ApiKeyId::new(now, random()), name: "first key".to_owned() };
+    let commit = Commit::new().home(&org).new_user(org.id, &owner).api_key(&api_key_hash(&api_key), &holder);
     match store.commit(commit).await {
         Ok(()) => Ok(Created::New { org, api_key }),
         Err(CommitError::Conflict) => {

@@ -11,9 +11,10 @@ use domain::alert::Received;
 use domain::id::{AlertId, EscalationId};
 use domain::message::{AlertMessage, Envelope};
 use jiff::SignedDuration;
-use notify::BoxFuture;
+use runtime::BoxFuture;
 use serde_json::{Value, json};
 use testing::fixture::Fixture;
+use testing::inbox::Provider;
 use testing::invoke::{Invoked, invoke};
 use testing::template::{Template, Trigger, root};
 
@@ -54,7 +55,7 @@ async fn prepare(given: Given) -> anyhow::Result<Fixture> {
         Given::Alert => fixture.receive(&received()).await?,
         Given::AlertMailDown => {
             fixture.receive(&received()).await?;
-            fixture.mail_is_down();
+            fixture.inbox.provider(Provider { down: true, ..Provider::default() });
         }
         Given::AlertUnanswered => {
             fixture.receive(&received()).await?;

@@ -5,7 +5,7 @@ use domain::escalation::{EscalationState, Plan};
 use domain::message::Queue;
 use domain::page::PageState;
 use machine::Stateful;
-use notify::BoxFuture;
+use runtime::BoxFuture;
 use testing::fixture::{Fixture, PUBLIC};
 use testing::invoke::Invoked;
 
@@ -105,11 +105,13 @@ fn stops<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
 fn mails<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         all_handled(invoked);
-        let mail = fixture.mail();
+        let mail = fixture.inbox.arrived();
         assert_eq!(mail.len(), 1);
-        assert_eq!((&*mail[0].to, &*mail[0].title), ("ada@example.com", "Disk of db-1 is 97 % full"));
-        let token =
-            mail[0].link.strip_prefix(&format!("{PUBLIC}/acknowledge/")).expect("the link is the public one");
+        assert_eq!((&*mail[0].address, &*mail[0].title), ("ada@example.com", "Disk of db-1 is 97 % full"));
+        let token = mail[0]
+            .acknowledge_url
+            .strip_prefix(&format!("{PUBLIC}/acknowledge/"))
+            .expect("the link is the public one");
         let link = app::link::AcknowledgeLink::read(&fixture.context.seal, token, fixture.now()).unwrap();
         assert_eq!((link.escalation, link.user), (escalation(), fixture.first.id));
         let (_, pages) = fixture.context.store.escalation_story(fixture.org, escalation()).await.unwrap();

@@ -1,7 +1,7 @@
 //! What sources send.
 
 use domain::message::Queue;
-use notify::BoxFuture;
+use runtime::BoxFuture;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
