@@ -13,13 +13,21 @@ use runtime::config::SETTINGS;
 
 use crate::template::{Template, Trigger, root};
 
-/// Every machine, by the name that people know it by, and its drawing.
-pub const MACHINES: &[(&str, fn() -> String)] = &[
-    ("Escalation", diagram::<EscalationState>),
-    ("Page", diagram::<PageState>),
-    ("Alert", diagram::<AlertState>),
-    ("Incident", diagram::<IncidentState>),
-    ("Alert source", diagram::<SourceState>),
+/// A machine, for the README.
+pub struct Machine {
+    /// The name that people know it by.
+    name: &'static str,
+    /// Draws it.
+    draw: fn() -> String,
+}
+
+/// Every machine.
+pub const MACHINES: &[Machine] = &[
+    Machine { name: "Escalation", draw: diagram::<EscalationState> },
+    Machine { name: "Page", draw: diagram::<PageState> },
+    Machine { name: "Alert", draw: diagram::<AlertState> },
+    Machine { name: "Incident", draw: diagram::<IncidentState> },
+    Machine { name: "Alert source", draw: diagram::<SourceState> },
 ];
 
 /// The README as it is, and as it should be.
@@ -80,7 +88,8 @@ fn settings() -> String {
 
 /// A drawing for each machine.
 fn machines() -> String {
-    let drawings = MACHINES.iter().map(|(name, draw)| format!("### {name}\n\n```mermaid\n{}\n```\n", draw()));
+    let drawings =
+        MACHINES.iter().map(|Machine { name, draw }| format!("### {name}\n\n```mermaid\n{}\n```\n", draw()));
     drawings.collect::<Vec<_>>().join("\n")
 }
 

@@ -28,7 +28,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("aws-config", &["runtime"]),
     ("lambda_runtime", &["runtime"]),
     ("lambda_http", &["runtime", "testing"]),
-    ("anyhow", &["local", "testing", "xtask", "browser", "client-incident-io"]),
+    ("anyhow", &["endtoend", "local", "testing", "xtask", "browser", "client-incident-io"]),
     ("lettre", &["notify"]),
 ];
 

@@ -1,6 +1,8 @@
 //! Every event in `events/` goes to its function as Lambda would hand it over, under the rights and settings of the
 //! template, and does what it says.
 
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
+
 mod pipeline;
 mod sources;
 
