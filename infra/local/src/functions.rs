@@ -22,6 +22,7 @@ functions! {
     "alert-handle" => alert_handle,
     "alert-rescue" => alert_rescue,
     "alert-source-alertmanager" => alert_source_alertmanager,
+    "alert-source-http" => alert_source_http,
     "escalation-sweep" => escalation_sweep,
     "escalation-tick" => escalation_tick,
     "notification-send" => notification_send,

@@ -2,6 +2,9 @@
 
 use domain::Timestamp;
 use machine::{State, Stateful};
+use testing::bundle::Bundle;
+use testing::faults::FaultPlan;
+use testing::inbox::Provider;
 use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell};
@@ -155,5 +158,24 @@ fn newest_words_are_shown_and_the_page_keeps_those_of_the_opening() {
         assert_eq!(body.title, "more fire");
         assert_eq!(bundle.inbox.arrived()[0].title, "fire");
         assert_eq!(paged(&bundle).len(), 1);
+    });
+}
+
+#[test]
+fn same_firing_twice_at_the_same_moment_opens_one_alert() {
+    tell(|| async {
+        for seed in 0..10 {
+            // Calls take a while, so that handlers come between each other's.
+            let plan = FaultPlan { latency_ms: 20, ..FaultPlan::calm() };
+            let bundle = Bundle::start(seed, plan, Provider::default()).await.unwrap();
+            let alert = Alert::now(&bundle, "fire");
+
+            assert!(bundle.deliver(&[alert.clone(), alert.clone(), alert]).await);
+            bundle.pass(30).await;
+
+            assert_eq!(paged(&bundle).len(), 1, "seed {seed}");
+            let ledger = ledger(&bundle).await;
+            assert_eq!((ledger.alerts.len(), ledger.incidents.len()), (1, 1), "seed {seed}");
+        }
     });
 }
