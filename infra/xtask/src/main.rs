@@ -18,7 +18,7 @@ cargo xtask COMMAND
   package [--profile P] [--host] [FUNCTION…]
                                 target/lambda/<function>/bootstrap, where template.yaml looks for it
   new-function NAME --trigger http|sqs|stream|schedule
-                                a package and everything that belongs to it
+                                a package and everything that belongs to it; completes one that was begun
   readme                        write the README's tables and drawings anew
 ";
 

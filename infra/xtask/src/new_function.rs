@@ -8,7 +8,7 @@ use anyhow::{Context, bail, ensure};
 use lexopt::Arg::{Long, Value};
 use lexopt::{Parser, ValueExt};
 
-use crate::project::{functions, read, say, write};
+use crate::project::{functions, read, root, say, write};
 
 /// What starts a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ fn camel(name: &str) -> String {
     words.collect()
 }
 
-/// Makes a function.
+/// Makes a function, or completes one.
 pub(crate) fn new_function(parser: &mut Parser) -> anyhow::Result<()> {
     let (mut name, mut trigger) = (None, None);
     while let Some(argument) = parser.next()? {
@@ -83,18 +83,23 @@ pub(crate) fn new_function(parser: &mut Parser) -> anyhow::Result<()> {
         trigger: trigger.context("what starts it? --trigger http|sqs|stream|schedule")?,
     };
     check(&new.name)?;
-    ensure!(!functions()?.contains(&new.name), "there is a function `{}` already", new.name);
 
-    let mut files = package::files(&new);
-    files.push((format!("events/{}/example.json", new.name), event::example(&new)?));
+    // What is there already stays as it is: a function that somebody began is completed.
+    let mut files = if functions()?.contains(&new.name) { Vec::new() } else { package::files(&new) };
+    if !root().join("events").join(&new.name).exists() {
+        files.push((format!("events/{}/example.json", new.name), event::example(&new)?));
+    }
     for (file, add) in [
         ("Cargo.toml", package::dependency as fn(&New, &str) -> anyhow::Result<String>),
         ("infra/local/Cargo.toml", package::local_dependency),
         ("infra/local/src/functions.rs", package::entry),
         ("template.yaml", block::add),
     ] {
-        let text = read(file)?;
-        files.push((file.to_owned(), add(&new, &text).with_context(|| format!("adding to `{file}`"))?));
+        let before = read(file)?;
+        let after = add(&new, &before).with_context(|| format!("adding to `{file}`"))?;
+        if after != before {
+            files.push((file.to_owned(), after));
+        }
     }
     for (file, text) in &files {
         write(file, text)?;
@@ -144,11 +149,14 @@ fn left(new: &New) -> Vec<String> {
     left
 }
 
-/// Adds a line to a block of lines that are in order.
+/// Adds a line to a block of lines that are in order, unless it is there.
 ///
 /// The block is every line from the first to the last that `ours` takes.
 fn insert_sorted(text: &str, line: &str, ours: impl Fn(&str) -> bool) -> anyhow::Result<String> {
     let lines: Vec<&str> = text.lines().collect();
+    if lines.contains(&line) {
+        return Ok(text.to_owned());
+    }
     let first = lines.iter().position(|line| ours(line)).context("there is no line of its kind")?;
     let block = lines[first..].iter().take_while(|line| ours(line)).count();
     let at = first + lines[first..first + block].iter().take_while(|other| **other < line).count();

@@ -7,8 +7,11 @@ use super::{New, Trigger};
 /// What a function's block begins with.
 const MARK: &str = "  # function ";
 
-/// Adds a function's block where the order of names has it; its queues go to the queues.
+/// Adds a function's block where the order of names has it, unless it is there; its queues go to the queues.
 pub(super) fn add(new: &New, template: &str) -> anyhow::Result<String> {
+    if template.contains(&format!("\n{MARK}{}\n", new.name)) {
+        return Ok(template.to_owned());
+    }
     let block = block(new);
     let names = template.lines().filter_map(|line| line.strip_prefix(MARK));
     let at = match names.into_iter().find(|name| *name > new.name.as_str()) {
