@@ -116,6 +116,10 @@ ids! {
     RuleId,
     /// An API key.
     ApiKeyId,
+    /// An incident's status.
+    StatusId,
+    /// An incident's type.
+    TypeId,
     /// A row of history.
     HistoryId,
 }

@@ -11,11 +11,11 @@ use domain::id::{AlertId, OrgId};
 use domain::text::fingerprint;
 use machine::{State as _, Stateful};
 use serde_json::{Value, json};
-use store::{Listed, Store};
+use store::{Listed, Order, Store};
 
 use crate::api::{Answer, Desk, Id, Shared, guarded};
 use crate::auth::Caller;
-use crate::page::{Asked, Order, Scan};
+use crate::page::{Asked, Scan};
 use crate::query::{CHOICE, Filters, Has, Operator, Query, SAME, TIME};
 
 /// The most alerts of a page.
@@ -44,7 +44,8 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
     let (store, org) = (&desk.ctx.store, caller.org);
     let (asked, filters) = (Asked::read(&query, MOST)?, query.filters(FILTERS)?);
     filters.span("updated_at")?;
-    let key = filters.is("deduplication_key").map(|key| fingerprint(key.as_bytes(), 32));
+    let keys = filters.values("deduplication_key");
+    let key = keys.first().map(|key| fingerprint(key.as_bytes(), 32));
     let scan = Scan {
         asked: asked.clone(),
         order: Order::Newest,

@@ -1,5 +1,6 @@
 //! Requests: extract, app verb, present.
 
+pub mod alert_routes;
 pub mod alert_sources;
 pub mod alerts;
 mod api;
@@ -7,6 +8,9 @@ mod auth;
 mod binding;
 mod door;
 mod error;
+mod escalation_paths;
+pub mod escalations;
+pub mod incidents;
 mod page;
 mod query;
 mod rate;

@@ -11,7 +11,7 @@ use domain::id::AlertId;
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use store::{Listed, StoreError};
+use store::{Listed, Order, StoreError};
 
 use crate::ApiError;
 use crate::api::Answer;
@@ -81,15 +81,6 @@ pub(crate) struct Found<T> {
     pub(crate) items: Vec<T>,
     /// Where to go on, if there may be more.
     pub(crate) after: Option<String>,
-}
-
-/// Which end a list begins at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// With the newest.
-    Newest,
-    /// With the oldest.
-    Oldest,
 }
 
 /// A list of what happens.

@@ -148,10 +148,12 @@ impl Filters {
         self.filters.is_empty()
     }
 
-    /// The values that a field must be.
-    pub(crate) fn is(&self, field: &str) -> Option<&str> {
-        let filter = self.filters.iter().find(|one| one.field == field && one.operator == Operator::Is);
-        filter.and_then(|filter| filter.values.last()).map(String::as_str)
+    /// The values that a field must be one of; none if nothing is said, or another filter may do instead.
+    pub(crate) fn values(&self, field: &str) -> Vec<&str> {
+        let choices = self.filters.iter().filter(|one| {
+            one.field == field && one.operator != Operator::NotIn && !self.any
+        });
+        choices.flat_map(|filter| filter.values.iter().map(String::as_str)).collect()
     }
 
     /// The span of a time's filters.
@@ -178,24 +180,24 @@ impl Filters {
     }
 
     /// Says whether something passes. `has` tells of a field the texts that it has, or the time that it is.
-    pub(crate) fn pass<'a>(&self, has: impl Fn(&str) -> Has<'a>) -> bool {
+    pub(crate) fn pass(&self, has: impl Fn(&str) -> Has) -> bool {
         let mut held = self.filters.iter().map(|filter| filter.holds(&has(filter.field)));
         if self.any && !self.filters.is_empty() { held.any(|held| held) } else { held.all(|held| held) }
     }
 }
 
 /// What something has in a field.
-pub(crate) enum Has<'a> {
+pub(crate) enum Has {
     /// These texts; none at all, if nothing is there.
-    Texts(Vec<&'a str>),
+    Texts(Vec<String>),
     /// This time.
     Time(Timestamp),
 }
 
-impl<'a> Has<'a> {
+impl Has {
     /// One text.
-    pub(crate) fn text(text: &'a str) -> Self {
-        Self::Texts(vec![text])
+    pub(crate) fn text(text: &str) -> Self {
+        Self::Texts(vec![text.to_owned()])
     }
 
     /// Nothing.
@@ -205,7 +207,7 @@ impl<'a> Has<'a> {
 }
 
 impl Filter {
-    fn holds(&self, has: &Has<'_>) -> bool {
+    fn holds(&self, has: &Has) -> bool {
         match has {
             Has::Texts(texts) => {
                 let hit = texts.iter().any(|text| self.values.iter().any(|value| value == text));
