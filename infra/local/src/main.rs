@@ -49,7 +49,8 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         Embedded::open(home.dir(), queues::specs(), Arc::new(move || milliseconds().as_millisecond()))
             .with_context(|| format!("cannot open the database in `{}`", home.dir().display()))?;
     if let Some(aws_listen) = options.aws_listen {
-        let aws = TcpListener::bind(aws_listen).await.with_context(|| format!("cannot listen on {aws_listen}"))?;
+        let aws =
+            TcpListener::bind(aws_listen).await.with_context(|| format!("cannot listen on {aws_listen}"))?;
         tell(format_args!("the embedded AWS services are at http://{}", aws.local_addr()?));
         tokio::spawn(embedded::serve(aws, embedded.wire()));
     }

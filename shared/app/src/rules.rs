@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::Timestamp;
 use domain::escalation::{Plan, Staff};
 use domain::id::{OrgId, PathId, SourceId, UserId};
 use domain::org::Org;
@@ -14,7 +15,6 @@ use domain::path::{Level, Path};
 use domain::route::Route;
 use domain::source::Source;
 use domain::user::User;
-use domain::Timestamp;
 use jiff::SignedDuration;
 use store::{Store, StoreError};
 

@@ -32,14 +32,8 @@ pub enum EscalationState {
 }
 
 impl State for EscalationState {
-    const ALL: &'static [Self] = &[
-        Self::Pending,
-        Self::Triggered,
-        Self::Acked,
-        Self::Resolved,
-        Self::Expired,
-        Self::Cancelled,
-    ];
+    const ALL: &'static [Self] =
+        &[Self::Pending, Self::Triggered, Self::Acked, Self::Resolved, Self::Expired, Self::Cancelled];
     const INITIAL: &'static [Self] = &[Self::Pending, Self::Triggered];
 
     fn name(self) -> &'static str {

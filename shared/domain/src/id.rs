@@ -159,7 +159,9 @@ mod tests {
 
     #[test]
     fn lower_case_and_overlong_texts_are_no_ids() {
-        for text in ["", "x", "01arz3ndektsv4rrffq69g5fav", "01ARZ3NDEKTSV4RRFFQ69G5FAVX", "LOOKUP#source#01ARZ3NDEK"] {
+        for text in
+            ["", "x", "01arz3ndektsv4rrffq69g5fav", "01ARZ3NDEKTSV4RRFFQ69G5FAVX", "LOOKUP#source#01ARZ3NDEK"]
+        {
             assert!(text.parse::<SourceId>().is_err(), "{text}");
         }
     }

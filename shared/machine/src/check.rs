@@ -25,7 +25,11 @@ pub fn check<S: State>() {
         next += 1;
     }
     for state in S::ALL {
-        assert!(reached.contains(state), "`{}` cannot be reached; give it an edge or remove it", state.name());
+        assert!(
+            reached.contains(state),
+            "`{}` cannot be reached; give it an edge or remove it",
+            state.name()
+        );
     }
     assert!(S::ALL.iter().any(|state| state.is_final()), "no state is final");
 }

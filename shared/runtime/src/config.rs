@@ -44,10 +44,18 @@ pub const SETTINGS: &[Setting] = &[
         default: "mail is written to `DIR/mail` on one machine",
     },
     Setting { name: MAIL_FROM, what: "who mail is from", default: "Firebell <firebell@localhost>" },
-    Setting { name: OWNER_EMAIL, what: "the owner's address, when the organisation is created", default: "owner@localhost" },
+    Setting {
+        name: OWNER_EMAIL,
+        what: "the owner's address, when the organisation is created",
+        default: "owner@localhost",
+    },
     Setting { name: LOG, what: "what is logged, as `tracing` filters", default: "info" },
     Setting { name: LOG_FORMAT, what: "`json` or `text`", default: "json on AWS, text on one machine" },
-    Setting { name: KEY, what: "the installation's key: seals secrets and signs links", default: "`DIR/key` on one machine" },
+    Setting {
+        name: KEY,
+        what: "the installation's key: seals secrets and signs links",
+        default: "`DIR/key` on one machine",
+    },
     Setting { name: TABLE, what: "the table (set by the template)", default: "firebell" },
     Setting {
         name: "FIREBELL_QUEUE_<NAME>",
@@ -172,7 +180,9 @@ pub fn queue_setting(queue: Queue) -> String {
 /// Notes an address that cannot be one. The value is not shown: it may hold a password.
 fn check_url(faults: &mut Vec<String>, name: &str, url: &str, schemes: &[&str]) {
     let known = schemes.iter().any(|scheme| {
-        url.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")).is_some_and(|rest| !rest.is_empty())
+        url.strip_prefix(scheme)
+            .and_then(|rest| rest.strip_prefix("://"))
+            .is_some_and(|rest| !rest.is_empty())
     });
     if !known {
         let schemes: Vec<String> = schemes.iter().map(|scheme| format!("`{scheme}://`")).collect();

@@ -12,7 +12,7 @@ pub use channels::channels;
 pub use config::{Config, ConfigError};
 pub use function::{BoxFuture, Delivery, Failure, Function, QueueHandler, ScheduleHandler, StreamHandler};
 pub use function::{schedule, sqs, stream};
-pub use lambda_runtime::Error;
 pub use lambda::{run, system_clock, system_random};
+pub use lambda_runtime::Error;
 pub use telemetry::Metrics;
 pub use web::{Tracing, observed};

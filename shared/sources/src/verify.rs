@@ -82,7 +82,8 @@ fn tokens(delivery: &Delivery<'_>) -> Vec<Vec<u8>> {
     });
     let in_query = delivery.query.unwrap_or_default().split('&').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        (name == "token").then(|| percent_decoded(value))
+        // A plus stays a plus: secrets have no spaces, and not every sender encodes a plus.
+        (name == "token").then(|| percent_encoding::percent_decode_str(value).collect())
     });
     in_headers.chain(in_query).filter(|token| !token.is_empty()).take(MOST_TOKENS).collect()
 }
@@ -93,31 +94,6 @@ fn password(credentials: &[u8]) -> Option<Vec<u8>> {
     let colon = decoded.iter().position(|&byte| byte == b':')?;
     let (name, password) = (&decoded[..colon], &decoded[colon + 1..]);
     Some(if password.is_empty() { name } else { password }.to_vec())
-}
-
-/// Decodes `%2F` and its like. A plus stays a plus: secrets have no spaces, and not every sender encodes a plus.
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let escaped = match (byte, after) {
-            (b'%', [high, low, ..]) => hexadecimal(*high).zip(hexadecimal(*low)),
-            _ => None,
-        };
-        if let Some((high, low)) = escaped {
-            decoded.push(high << 4 | low);
-            rest = &after[2..];
-        } else {
-            decoded.push(byte);
-            rest = after;
-        }
-    }
-    decoded
-}
-
-/// The value of a hexadecimal digit.
-fn hexadecimal(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]

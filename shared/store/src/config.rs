@@ -1,11 +1,11 @@
 //! Configuration: organisations, people, paths, routes, sources. Every change counts up the generation.
 
 use aws_sdk_dynamodb::types::Update;
+use domain::Timestamp;
 use domain::id::{ApiKeyId, OrgId, PathId, RouteId, SourceId, UserId};
 use domain::org::Org;
 use domain::path::Path;
 use domain::route::Route;
-use domain::Timestamp;
 use domain::source::{DeliveryError, Door, Source, SourceState};
 use domain::user::User;
 use jiff::SignedDuration;
@@ -247,7 +247,11 @@ impl Store {
             .await;
         match noted {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(StoreError::call("UpdateItem", error)),
         }
     }
@@ -286,8 +290,11 @@ impl Commit {
     /// Adds a new organisation, the only one of its installation.
     pub fn home(self, org: &Org) -> Self {
         let home = Home { org: org.id };
-        self.put_new(item::write("look-up", &table::lookup(Lookup::Home, HOME), &home))
-            .put_new(item::write("organisation", &table::org(org.id), org))
+        self.put_new(item::write("look-up", &table::lookup(Lookup::Home, HOME), &home)).put_new(item::write(
+            "organisation",
+            &table::org(org.id),
+            org,
+        ))
     }
 
     /// Adds an API key, by its hash.
@@ -306,12 +313,8 @@ impl Commit {
 
     /// Changes a person who is there.
     pub fn user(self, org: OrgId, user: &User) -> Self {
-        self.put_if(
-            item::write("user", &table::user(org, user.id), user),
-            Some("attribute_exists(pk)"),
-            &[],
-        )
-        .next_generation(org)
+        self.put_if(item::write("user", &table::user(org, user.id), user), Some("attribute_exists(pk)"), &[])
+            .next_generation(org)
     }
 
     /// Adds a path's version: version 1 is new, any other follows the one before.

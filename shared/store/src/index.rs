@@ -49,7 +49,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn due_until(&self, shard: u8, until: Timestamp) -> Result<Vec<(Timestamp, DueRow)>, StoreError> {
+    pub async fn due_until(
+        &self,
+        shard: u8,
+        until: Timestamp,
+    ) -> Result<Vec<(Timestamp, DueRow)>, StoreError> {
         let mut rows = Vec::new();
         let mut from: Option<HashMap<_, _>> = None;
         for _ in 0..MOST_PAGES {

@@ -14,7 +14,8 @@ mod stream;
 mod tokens;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use embedded::{Answer, Broken, Call, Clock, EmbeddedError, Reply, Service, Wire, is_write};
@@ -36,6 +37,7 @@ pub struct Faults {
     plan: FaultPlan,
     clock: Clock,
     state: Mutex<State>,
+    over: AtomicBool,
 }
 
 /// What changes from call to call.
@@ -77,12 +79,23 @@ impl Faults {
             replicas: Replicas::new(&clock)?,
             tokens: Tokens::default(),
         };
-        Ok(Arc::new(Self { inner, plan, clock, state: Mutex::new(state) }))
+        Ok(Arc::new(Self { inner, plan, clock, state: Mutex::new(state), over: AtomicBool::new(false) }))
     }
 
-    /// The plan it follows.
+    /// The plan it follows: nothing goes wrong any more once the faults are over.
     pub fn plan(&self) -> &FaultPlan {
-        &self.plan
+        static CALM: LazyLock<FaultPlan> = LazyLock::new(FaultPlan::calm);
+        if self.over.load(Ordering::SeqCst) { &CALM } else { &self.plan }
+    }
+
+    /// Ends the faults: from now on everything works.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets things go wrong again.
+    pub fn begin(&self) {
+        self.over.store(false, Ordering::SeqCst);
     }
 
     /// How often each fault was injected.
@@ -108,7 +121,7 @@ impl Faults {
     /// Shuffles received messages, if the plan has queues out of order.
     pub fn shuffle<T>(&self, messages: &mut [T]) {
         let mut state = self.state();
-        if messages.len() > 1 && state.draw(self.plan.reordered) {
+        if messages.len() > 1 && state.draw(self.plan().reordered) {
             state.rng.shuffle(messages);
             state.log.inject("ReceiveMessage", Fault::Reordered);
         }
@@ -120,7 +133,7 @@ impl Faults {
 
     /// How long this call takes on its way, in the time of the runtime.
     fn latency(&self) -> Option<Duration> {
-        let most = self.plan.latency_ms;
+        let most = self.plan().latency_ms;
         (most > 0).then(|| Duration::from_millis(self.state().rng.u64(0..=most)))
     }
 
@@ -128,8 +141,8 @@ impl Faults {
     fn before(&self, call: Call<'_>) -> Before {
         let mut state = self.state();
         let state = &mut *state;
-        if state.draw(self.plan.before) {
-            return if state.draw(self.plan.as_error) {
+        if state.draw(self.plan().before) {
+            return if state.draw(self.plan().as_error) {
                 state.log.inject(call.operation, Fault::ErrorBefore);
                 Before::Answered(internal_error(call.service))
             } else {
@@ -137,11 +150,11 @@ impl Faults {
                 Before::Broken(Broken::BeforeApplying)
             };
         }
-        if state.draw(self.plan.throttled) {
+        if state.draw(self.plan().throttled) {
             state.log.inject(call.operation, Fault::Throttled);
             return Before::Answered(throttled(call.service, &mut state.rng));
         }
-        if call.service == Service::DynamoDb && state.draw(self.plan.conflict) {
+        if call.service == Service::DynamoDb && state.draw(self.plan().conflict) {
             let conflict = dynamo::conflict(call.operation, call.body, &mut state.rng);
             if let Some(answer) = conflict {
                 state.log.inject(call.operation, Fault::Conflict);
@@ -154,10 +167,10 @@ impl Faults {
     /// Draws whether an answer gets lost; whatever was applied stays so.
     fn after(&self, call: Call<'_>, answer: Answer) -> Result<Answer, Broken> {
         let mut state = self.state();
-        if !state.draw(self.plan.after) {
+        if !state.draw(self.plan().after) {
             return Ok(answer);
         }
-        if state.draw(self.plan.as_error) {
+        if state.draw(self.plan().as_error) {
             state.log.inject(call.operation, Fault::ErrorAfter);
             return Ok(internal_error(call.service));
         }
@@ -183,7 +196,7 @@ impl Faults {
         let call = Call { body: renewed.as_deref().unwrap_or(call.body), ..call };
         let split = {
             let mut state = self.state();
-            let split = dynamo::split_batch(call, self.plan.unprocessed, &mut state.rng);
+            let split = dynamo::split_batch(call, self.plan().unprocessed, &mut state.rng);
             if split.is_some() {
                 state.log.inject(call.operation, Fault::Unprocessed);
             }
@@ -219,14 +232,14 @@ impl Faults {
         let state = &mut *state;
         // An index is a copy that is always behind, if anything is.
         let stale = match read {
-            dynamo::Read::Index => self.plan.stale > 0.0,
-            dynamo::Read::Eventual => state.draw(self.plan.stale),
+            dynamo::Read::Index => self.plan().stale > 0.0,
+            dynamo::Read::Eventual => state.draw(self.plan().stale),
             dynamo::Read::Consistent => false,
         };
         if !stale {
             return None;
         }
-        let (answer, behind) = state.replicas.answer(call, self.plan.lag, &mut state.rng);
+        let (answer, behind) = state.replicas.answer(call, self.plan().lag, &mut state.rng);
         if behind > 0 {
             state.log.inject(call.operation, Fault::Stale);
         }

@@ -190,8 +190,7 @@ impl Case<'_> {
         let arrival = received.arrival();
         let mut alert = self.alert(&opening, opening.routing);
         let row = KeyRow::after(self.known, &arrival, Some(alert.id));
-        let mut commit =
-            Commit::new().key(org, received.source, &alert.key, self.known, &row, now);
+        let mut commit = Commit::new().key(org, received.source, &alert.key, self.known, &row, now);
         let mut number = None;
         if let Some((name, summary)) = opening.incident {
             let new = NewIncident {
@@ -251,8 +250,7 @@ impl Case<'_> {
         alert.resolved_at = Some(tombstone.at);
         self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;
         let row = KeyRow { alert: Some(alert.id), version: tombstone.version + 1, ..tombstone.clone() };
-        let commit =
-            Commit::new().key(org, received.source, &alert.key, Some(tombstone), &row, now);
+        let commit = Commit::new().key(org, received.source, &alert.key, Some(tombstone), &row, now);
         let over = alert
             .born(AlertState::Resolved, now)?
             .because(self.by.to_string(), "its resolution came before it");

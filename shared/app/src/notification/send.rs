@@ -7,7 +7,7 @@ use domain::Timestamp;
 use domain::message::NotificationMessage;
 use domain::page::{Due, Page};
 use machine::CommitError;
-use notify::{Channel, Outgoing, Receipt, SendError};
+use notify::{Channel, Outgoing, SendError};
 use store::{Claimed, Commit, Store};
 use tokio::time::Instant;
 use tracing::{instrument, warn};
@@ -122,20 +122,26 @@ async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) ->
     let outgoing = outgoing(senders, page, time.now());
     let sent = match channel {
         Some(channel) => channel.send(&outgoing).await,
-        None => Err(SendError::Permanent("this installation has no such channel".to_owned())),
+        None => {
+            let reason = "this installation has no such channel".to_owned();
+            Err(SendError::Permanent { reason, source: None })
+        }
     };
     let now = time.now();
     match sent {
-        Ok(Receipt(receipt)) => {
-            persist(store, page, |page| page.delivered(&receipt, now).map_err(AppError::from)).await?;
+        Ok(receipt) => {
+            persist(store, page, |page| page.delivered(receipt.as_str(), now).map_err(AppError::from))
+                .await?;
             Ok(Sent::Delivered)
         }
-        Err(SendError::Permanent(why)) => {
+        Err(error @ SendError::Permanent { .. }) => {
+            let why = error.why();
             warn!(page.key = page.idempotency_key(), reason = why, "a page will never be delivered");
             persist(store, page, |page| page.failed(&why, now).map_err(AppError::from)).await?;
             Ok(Sent::Failed)
         }
-        Err(SendError::Transient(why)) => {
+        Err(error @ SendError::Transient { .. }) => {
+            let why = error.why();
             warn!(page.key = page.idempotency_key(), reason = why, "a page was not taken; it is tried again");
             store.commit(Commit::new().transition(page.again(&why, now)?)).await?;
             Ok(Sent::Again)
@@ -168,17 +174,11 @@ async fn persist(
 
 /// What the channel sends.
 fn outgoing(senders: &Senders, page: &Page, now: Timestamp) -> Outgoing {
-    let link =
-        AcknowledgeLink { org: page.org, escalation: page.escalation, user: page.user, until: now + GOOD_FOR };
-    Outgoing {
-        idempotency_key: page.idempotency_key(),
-        address: page.address.clone(),
-        title: page.title.clone(),
-        urgency: page.urgency,
-        escalation_id: page.escalation.to_string(),
-        trace_id: page.trace.id().to_owned(),
-        source_url: page.url.clone(),
-        acknowledge_url: format!("{}/acknowledge/{}", senders.public_url, link.token(&senders.seal)),
-        when: page.slot,
-    }
+    let link = AcknowledgeLink {
+        org: page.org,
+        escalation: page.escalation,
+        user: page.user,
+        until: now + GOOD_FOR,
+    };
+    Outgoing::of(page, format!("{}/acknowledge/{}", senders.public_url, link.token(&senders.seal)), now)
 }

@@ -79,9 +79,9 @@ pub fn check(name: &str, kind: &SourceKind, template: &Template) -> Result<(), A
         ));
     }
     for (field, binding) in [("title", &template.title), ("description", &template.description)] {
-        binding
-            .check()
-            .map_err(|problem| AppError::invalid(format!("template.{field}.reference"), problem.to_string()))?;
+        binding.check().map_err(|problem| {
+            AppError::invalid(format!("template.{field}.reference"), problem.to_string())
+        })?;
     }
     Ok(())
 }

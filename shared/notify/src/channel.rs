@@ -1,0 +1,171 @@
+//! The registry: one file in `channel/`, one field and one arm below for each channel.
+
+pub(crate) mod email;
+
+use domain::text::shorten;
+use domain::user::MethodType;
+use futures_util::future::BoxFuture;
+
+use crate::Outgoing;
+
+/// What caused an error, whatever it is.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long a provider's words may be in a page's history.
+const MOST_WORDS: usize = 120;
+
+/// What a provider said when it took a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt(String);
+
+impl Receipt {
+    /// Keeps the beginning of what the provider said.
+    pub fn new(text: &str) -> Self {
+        Self(shorten(&one_line(text), MOST_WORDS))
+    }
+
+    /// What the provider said.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a provider said when it did not take a page.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code} {text}")]
+pub struct Answer {
+    /// Its code.
+    pub code: u16,
+    /// Its words, without the address.
+    pub text: String,
+}
+
+impl Answer {
+    /// Keeps the beginning of what the provider said, without the address: errors end up in logs.
+    pub(crate) fn new(code: u16, text: &str, address: &str) -> Self {
+        Self { code, text: shorten(&without(&one_line(text), address), MOST_WORDS) }
+    }
+}
+
+/// Why a page was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// It may be taken another time; so is everything that leaves a doubt.
+    #[error("{reason}")]
+    Transient {
+        /// What was being done.
+        reason: String,
+        /// What came of it.
+        #[source]
+        source: Option<BoxError>,
+    },
+    /// It will never be taken: the provider says that there is no such address.
+    #[error("{reason}")]
+    Permanent {
+        /// What was being done.
+        reason: String,
+        /// What came of it.
+        #[source]
+        source: Option<BoxError>,
+    },
+}
+
+impl SendError {
+    /// The error and its causes in one line, for a page's history.
+    pub fn why(&self) -> String {
+        let mut why = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Some errors tell their cause themselves.
+            if !why.ends_with(&text) {
+                why = format!("{why}: {text}");
+            }
+            cause = error.source();
+        }
+        shorten(&one_line(&why), MOST_WORDS)
+    }
+}
+
+/// A way to reach people.
+pub trait Channel: Send + Sync {
+    /// The method that people choose to be reached so.
+    fn method_type(&self) -> MethodType;
+
+    /// Hands one page to the provider, within 10 seconds.
+    ///
+    /// # Errors
+    /// [`SendError`] if it was not taken, or if that is not known.
+    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>>;
+}
+
+/// Every channel, set up.
+#[derive(Debug)]
+pub struct Channels {
+    /// Mail.
+    email: email::Mailer,
+}
+
+impl Channels {
+    /// Takes every channel; there is none that may be missing.
+    pub const fn new(email: email::Mailer) -> Self {
+        Self { email }
+    }
+
+    /// The channel of a method.
+    pub fn get(&self, method_type: MethodType) -> &dyn Channel {
+        match method_type {
+            MethodType::Email => &self.email,
+        }
+    }
+
+    /// Every channel.
+    pub fn all(&self) -> Vec<&dyn Channel> {
+        vec![&self.email]
+    }
+}
+
+/// A text without breaks.
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// A text without an address, however it is written.
+fn without(text: &str, address: &str) -> String {
+    let (low, wanted) = (text.to_ascii_lowercase(), address.to_ascii_lowercase());
+    if wanted.is_empty() {
+        return text.to_owned();
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, found) in low.match_indices(&wanted) {
+        kept.push_str(&text[from..at]);
+        kept.push('…');
+        from = at + found.len();
+    }
+    kept.push_str(&text[from..]);
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answer_has_no_address_in_it() {
+        let answer =
+            Answer::new(550, "5.1.1 <Ada@Example.com>: ada@example.com\r\nunknown", "ada@example.com");
+
+        assert_eq!(answer.to_string(), "550 5.1.1 <…>: … unknown");
+    }
+
+    #[test]
+    fn reasons_are_told_with_their_causes() {
+        let error = SendError::Transient {
+            reason: "the mail server refused the sender".to_owned(),
+            source: Some(Answer::new(451, "try\nlater", "").into()),
+        };
+
+        assert_eq!(error.why(), "the mail server refused the sender: 451 try later");
+    }
+}

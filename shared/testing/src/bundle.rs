@@ -1,0 +1,184 @@
+//! The whole bundle: every function, over the embedded services, with faults between them.
+
+use std::sync::Arc;
+
+use app::seal::Seal;
+use app::{Clock, Context, Random};
+use axum::body::Body;
+use domain::Timestamp;
+use domain::id::{OrgId, SourceId};
+use embedded::{Counting, Counts, Embedded, Message, Record, Wire};
+use fastrand::Rng;
+use http::{Request, Response};
+use local::demo::{self, Demo};
+use local::runner::Answer;
+use local::{Feed, Invoke, Runner, queues};
+use machine::Observe;
+use runtime::{BoxFuture, Metrics, observed};
+use secrecy::SecretString;
+use std::sync::Mutex;
+use store::{Queues, Store};
+use tower::ServiceExt;
+
+use crate::faults::{FaultPlan, Faults, FaultyStream, story_clock};
+use crate::inbox::{Inbox, Provider};
+
+/// When every story begins.
+const BEGINNING: i64 = 1_800_000_000_000;
+
+/// The whole bundle, running.
+pub struct Bundle {
+    /// What the functions are built from: their calls go through the faults.
+    pub context: Context,
+    /// The same, but its calls always succeed: for looking. What it writes no stale copy learns of.
+    pub calm: Context,
+    /// The services.
+    pub embedded: Embedded,
+    /// What goes wrong.
+    pub faults: Arc<Faults>,
+    /// Where pages arrive.
+    pub inbox: Arc<Inbox>,
+    /// What the functions asked of AWS.
+    pub counts: Arc<Counts>,
+    /// What was measured.
+    pub metrics: Arc<Metrics>,
+    /// The organisation.
+    pub org: OrgId,
+    /// The source that the stories send to.
+    pub demo: Demo,
+    router: axum::Router,
+    runner: Option<Runner>,
+}
+
+/// Runs invocations under the faults: one may be killed at any of its calls.
+struct Faulty(Arc<Faults>);
+
+impl Invoke for Faulty {
+    fn invoke<'a>(
+        &'a self,
+        name: &'static str,
+        running: BoxFuture<'a, Answer>,
+    ) -> BoxFuture<'a, Option<Answer>> {
+        Box::pin(async move { self.0.invocation(name, running).await.output() })
+    }
+
+    fn arrived(&self, messages: &mut [Message]) {
+        self.0.shuffle(messages);
+    }
+}
+
+/// The stream under the faults. It reads on by itself; its checkpoint is of no use, since a story has one life.
+struct FaultyFeed(FaultyStream);
+
+impl Feed for FaultyFeed {
+    fn next(&mut self, max: usize) -> Result<Vec<Record>, embedded::EmbeddedError> {
+        self.0.next(max)
+    }
+
+    fn done(&mut self, _: &[Record]) -> Result<(), embedded::EmbeddedError> {
+        Ok(())
+    }
+
+    fn waits(&self) -> bool {
+        self.0.waiting() > 0
+    }
+}
+
+/// Random bits of a seed.
+fn seeded(seed: u64) -> Random {
+    let rng = Mutex::new(Rng::with_seed(seed));
+    Arc::new(move || rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner).u128(..))
+}
+
+/// What a bundle is made of.
+struct Parts {
+    clock: Clock,
+    random: Random,
+    inbox: Arc<Inbox>,
+    metrics: Arc<dyn Observe>,
+}
+
+fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
+    Context {
+        store: Store::new(embedded::dynamodb(wire.clone()), embedded::TABLE, parts.metrics.clone()),
+        queues: Queues::new(embedded::sqs(wire.clone()), queues::urls()),
+        seal: Arc::new(Seal::new(&SecretString::from("a key for stories"))),
+        channels: vec![parts.inbox.clone()],
+        public_url: "http://firebell.example".to_owned(),
+        clock: parts.clock.clone(),
+        random: parts.random.clone(),
+    }
+}
+
+impl Bundle {
+    /// Starts everything, set up as the demonstration is. Call it inside a current-thread runtime with paused time.
+    ///
+    /// # Errors
+    /// If the services cannot be made.
+    pub async fn start(seed: u64, plan: FaultPlan, provider: Provider) -> anyhow::Result<Self> {
+        let milliseconds = story_clock(BEGINNING);
+        let now = milliseconds.clone();
+        let clock: Clock =
+            Arc::new(move || Timestamp::from_millisecond(now()).unwrap_or(Timestamp::UNIX_EPOCH));
+        let embedded = Embedded::memory(queues::specs(), milliseconds.clone())?;
+        let faults = Faults::new(embedded.wire(), plan, seed, milliseconds)?;
+        let (counts, metrics) = (Arc::new(Counts::default()), Arc::new(Metrics::default()));
+        let inbox = Inbox::new(clock.clone(), seed, provider);
+        let parts = Parts {
+            clock: clock.clone(),
+            random: seeded(seed),
+            inbox: inbox.clone(),
+            metrics: metrics.clone(),
+        };
+        let calm = context(&embedded.wire(), &parts);
+        let counted: Arc<dyn Wire> = Arc::new(Counting::new(faults.clone(), counts.clone()));
+        let context = context(&counted, &parts);
+
+        let new = app::org::create::NewOrg {
+            name: "Stories".to_owned(),
+            owner_name: "Olive Owner".to_owned(),
+            owner_email: "owner@example.com".to_owned(),
+        };
+        // Through the faults, since the copies that they answer stale reads from must know of it.
+        faults.end();
+        app::org::create::create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
+        let org = calm.store.home().await?.ok_or_else(|| anyhow::anyhow!("there is no organisation"))?;
+        let demo = demo::make(&context, org).await?;
+        faults.begin();
+
+        let feed = Box::new(FaultyFeed(FaultyStream::new(faults.clone(), embedded.stream())));
+        let runner = Runner::start(&context, &embedded, Arc::new(Faulty(faults.clone())), feed);
+        let router = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
+        let runner = Some(runner);
+        Ok(Self { context, calm, embedded, faults, inbox, counts, metrics, org, demo, router, runner })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.calm.now()
+    }
+
+    /// The source that the stories send to.
+    pub fn source(&self) -> SourceId {
+        self.demo.source.id
+    }
+
+    /// Answers a request; none if the function was killed before it answered.
+    pub async fn request(&self, request: Request<Body>) -> Option<Response<Body>> {
+        let running = self.router.clone().oneshot(request);
+        let answered = self.faults.invocation("http", running).await.output()?;
+        answered.ok()
+    }
+
+    /// Lets time pass.
+    pub async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+    }
+
+    /// Stops everything.
+    pub async fn stop(mut self) {
+        if let Some(runner) = self.runner.take() {
+            runner.stop().await;
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Where pages arrive in stories: a provider that keeps everything, and may fail as providers do.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::Timestamp;
+use domain::user::MethodType;
+use fastrand::Rng;
+use futures_util::future::BoxFuture;
+use notify::{Channel, Outgoing, Receipt, SendError};
+
+/// A page that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrived {
+    /// When.
+    pub at: Timestamp,
+    /// The page: the same for every attempt.
+    pub page: String,
+    /// To whom.
+    pub address: String,
+    /// What it is about.
+    pub title: String,
+    /// The link that acknowledges.
+    pub acknowledge_url: String,
+    /// Whether the sender was told that it arrived.
+    pub answered: bool,
+}
+
+/// What the provider does wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Provider {
+    /// How often it refuses, for now.
+    pub refuses: f64,
+    /// How often it takes a page and its answer is lost.
+    pub mute: f64,
+    /// Whether it is down.
+    pub down: bool,
+}
+
+/// The inbox of everybody.
+pub struct Inbox {
+    clock: app::Clock,
+    state: Mutex<State>,
+}
+
+struct State {
+    arrived: Vec<Arrived>,
+    provider: Provider,
+    rng: Rng,
+}
+
+impl Inbox {
+    /// An empty inbox, whose provider does what it does by this seed.
+    pub fn new(clock: app::Clock, seed: u64, provider: Provider) -> Arc<Self> {
+        let state = State { arrived: Vec::new(), provider, rng: Rng::with_seed(seed ^ 0x1b0c) };
+        Arc::new(Self { clock, state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that arrived.
+    pub fn arrived(&self) -> Vec<Arrived> {
+        self.state().arrived.clone()
+    }
+
+    /// Changes what the provider does wrong.
+    pub fn provider(&self, provider: Provider) {
+        self.state().provider = provider;
+    }
+}
+
+impl Channel for Inbox {
+    fn method_type(&self) -> MethodType {
+        MethodType::Email
+    }
+
+    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        Box::pin(async move {
+            let wait = self.state().rng.u64(1..200);
+            tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+            let transient = |reason: &str| SendError::Transient { reason: reason.to_owned(), source: None };
+            let mut state = self.state();
+            let Provider { refuses, mute, down } = state.provider;
+            if down || state.rng.f64() < refuses {
+                return Err(transient("the provider is busy"));
+            }
+            let answered = state.rng.f64() >= mute;
+            state.arrived.push(Arrived {
+                at: (self.clock)(),
+                page: outgoing.idempotency_key.clone(),
+                address: outgoing.address.clone(),
+                title: outgoing.title.clone(),
+                acknowledge_url: outgoing.acknowledge_url.clone(),
+                answered,
+            });
+            if answered { Ok(Receipt::new("kept")) } else { Err(transient("the provider did not answer")) }
+        })
+    }
+}

@@ -1,0 +1,419 @@
+//! The master story: many alerts over some keys, with resolves, re-fires and acknowledgements, while AWS does its worst.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use domain::Timestamp;
+use domain::alert::{AlertState, Routing};
+use domain::escalation::EscalationState;
+use domain::id::{EscalationId, UserId};
+use domain::page::PageState;
+use domain::{Identity, alert::Alert};
+use fastrand::Rng;
+use jiff::SignedDuration;
+use machine::{State, Stateful};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use crate::bundle::Bundle;
+use crate::faults::{Fault, FaultPlan};
+use crate::inbox::Provider;
+use crate::ledger::Ledger;
+
+/// How large a story is.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// How many events are sent.
+    pub events: usize,
+    /// Over how many keys.
+    pub keys: usize,
+}
+
+/// How a story ended.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// Firings that were accepted.
+    pub accepted: usize,
+    /// Requests that were refused or never answered.
+    pub refused: usize,
+    /// Acknowledgements that are durable.
+    pub acknowledged: usize,
+    /// Pages that arrived.
+    pub arrived: usize,
+    /// Pages that arrived again.
+    pub doubled: usize,
+    /// The faults that allow a page to arrive again: it was sent, and the mark or the answer was lost.
+    pub unmarked: usize,
+    /// Faults that were injected, by name.
+    pub faults: BTreeMap<String, u64>,
+    /// The hash of every call and what became of it.
+    pub hash: u64,
+    /// What went wrong that must not.
+    pub wrong: Vec<String>,
+}
+
+/// The faults of the master story: 5 % of calls fail, half of them after applying; a queue after `alert-handle` loses
+/// 1 %; 1 % of invocations are killed.
+pub fn plan() -> FaultPlan {
+    FaultPlan {
+        before: 0.025,
+        after: 0.025,
+        as_error: 0.5,
+        stale: 0.5,
+        lag: 50,
+        conflict: 0.02,
+        throttled: 0.01,
+        unprocessed: 0.05,
+        batch_failed: 0.05,
+        doubled: 0.1,
+        delayed: 0.05,
+        delay_s: 30,
+        lost: 0.01,
+        lossy: ["escalation-tick", "notification-send"].map(str::to_owned).into(),
+        reordered: 0.2,
+        stream_reordered: 0.2,
+        stream_repeated: 0.1,
+        killed: 0.01,
+        killed_within: 12,
+        latency_ms: 20,
+    }
+}
+
+/// What was sent and accepted of one key, in the sender's order.
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    firing: bool,
+    at: Timestamp,
+    accepted_at: Timestamp,
+}
+
+/// A key on the sender's side.
+#[derive(Debug, Clone, Default)]
+struct Key {
+    firing_since: Option<Timestamp>,
+    accepted: Vec<Sent>,
+}
+
+/// The story while it is told.
+struct Teller<'a> {
+    bundle: &'a Bundle,
+    rng: Rng,
+    keys: Vec<Key>,
+    acked: BTreeMap<EscalationId, Timestamp>,
+    outcome: Outcome,
+}
+
+/// Tells one story.
+///
+/// # Errors
+/// If the bundle cannot be made.
+pub async fn tell(seed: u64, size: Size) -> anyhow::Result<Outcome> {
+    tell_with(seed, size, plan()).await
+}
+
+/// Tells one story with other faults.
+///
+/// # Errors
+/// If the bundle cannot be made.
+pub async fn tell_with(seed: u64, size: Size, plan: FaultPlan) -> anyhow::Result<Outcome> {
+    let provider = Provider { refuses: 0.03, mute: 0.01, down: false };
+    let bundle = Bundle::start(seed, plan, provider).await?;
+    let mut teller = Teller {
+        bundle: &bundle,
+        rng: Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        keys: vec![Key::default(); size.keys],
+        acked: BTreeMap::new(),
+        outcome: Outcome { seed, ..Outcome::default() },
+    };
+    for _ in 0..size.events {
+        teller.step().await;
+    }
+    // The last of them shall have their minute, and what was delayed its time.
+    bundle.pass(90).await;
+    bundle.faults.end();
+    bundle.inbox.provider(Provider::default());
+    // Two visibility timeouts of the slowest queue.
+    bundle.pass(180).await;
+    let mut outcome = teller.judge().await?;
+    outcome.hash = bundle.faults.log_hash();
+    outcome.faults =
+        bundle.faults.counters().iter().map(|(fault, count)| (format!("{fault:?}"), *count)).collect();
+    bundle.stop().await;
+    Ok(outcome)
+}
+
+impl Teller<'_> {
+    /// One thing happens.
+    async fn step(&mut self) {
+        let pause = self.rng.u64(0..6000);
+        tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+        match self.rng.u8(0..10) {
+            0 => self.acknowledge().await,
+            _ => self.send().await,
+        }
+    }
+
+    /// The sender says something of a key: it fires, repeats, or is over.
+    async fn send(&mut self) {
+        let now = self.bundle.now();
+        let n = self.rng.usize(..self.keys.len());
+        let since = self.keys[n].firing_since;
+        let over = since.is_some() && self.rng.u8(0..10) < 4;
+        let started = since.unwrap_or(now);
+        let ends = if over { now.to_string() } else { "0001-01-01T00:00:00Z".to_owned() };
+        self.keys[n].firing_since = (!over).then_some(started);
+        let body = json!({
+            "version": "4", "receiver": "stories", "status": if over { "resolved" } else { "firing" },
+            "externalURL": "http://alertmanager.example", "truncatedAlerts": 0, "groupKey": "{}",
+            "alerts": [{
+                "status": if over { "resolved" } else { "firing" },
+                "labels": {"alertname": format!("Key{n}"), "severity": "critical"},
+                "annotations": {"summary": format!("key {n} is on fire")},
+                "startsAt": started.to_string(), "endsAt": ends,
+                "generatorURL": "http://prometheus.example/graph", "fingerprint": format!("{n:016x}"),
+            }],
+        });
+        let uri = format!("/v2/alert_events/alertmanager/{}", self.bundle.source());
+        let secret = self.bundle.demo.secret.expose_secret();
+        // The sender tries again what was not accepted, as Alertmanager does.
+        for _ in 0..20 {
+            let request = http::Request::post(&uri)
+                .header("authorization", format!("Bearer {secret}"))
+                .body(Body::from(body.to_string()))
+                .expect("a request");
+            let answer = self.bundle.request(request).await;
+            if answer.is_some_and(|answer| answer.status() == 202) {
+                let at = if over { now } else { started };
+                self.keys[n].accepted.push(Sent { firing: !over, at, accepted_at: self.bundle.now() });
+                self.outcome.accepted += usize::from(!over);
+                return;
+            }
+            self.outcome.refused += 1;
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Somebody acknowledges one of the pages that arrived.
+    async fn acknowledge(&mut self) {
+        let arrived = self.bundle.inbox.arrived();
+        if arrived.is_empty() {
+            return;
+        }
+        let page = &arrived[self.rng.usize(..arrived.len())].page;
+        let Some(Ok(id)) = page.split('.').next().map(str::parse::<EscalationId>) else { return };
+        let by = Identity::User(UserId::new(Timestamp::UNIX_EPOCH, 1));
+        let context = &self.bundle.context;
+        let acknowledging =
+            app::escalation::respond::acknowledge(&context.store, &by, self.bundle.org, id, context.now());
+        let answered = self.bundle.faults.invocation("acknowledge", acknowledging).await.output();
+        if let Some(Ok(app::escalation::respond::Answered::Now(_))) = answered {
+            self.acked.entry(id).or_insert_with(|| self.bundle.now());
+            self.outcome.acknowledged += 1;
+        }
+    }
+
+    /// Looks at what the story left.
+    async fn judge(mut self) -> anyhow::Result<Outcome> {
+        let ledger = Ledger::read(&self.bundle.embedded.wire()).await?;
+        self.judge_paging(&ledger);
+        self.judge_doubles(&ledger);
+        self.judge_history(&ledger);
+        self.judge_uniqueness(&ledger);
+        self.judge_drained(&ledger).await?;
+        Ok(self.outcome)
+    }
+
+    fn wrong(&mut self, what: String) {
+        self.outcome.wrong.push(what);
+    }
+
+    /// Every accepted firing that lasted a minute was paged, and nobody was paged after a durable answer.
+    fn judge_paging(&mut self, ledger: &Ledger) {
+        let arrived = self.bundle.inbox.arrived();
+        let paged = |alert: &Alert| {
+            alert.escalations.iter().any(|id| arrived.iter().any(|a| a.page.starts_with(&id.to_string())))
+        };
+        let end = self.bundle.now();
+        let mut faults = Vec::new();
+        for (n, key) in self.keys.iter().enumerate() {
+            let title = format!("key {n} is on fire");
+            let mut sent = key.accepted.clone();
+            sent.sort_by_key(|sent| sent.at);
+            for firing in sent.iter().filter(|sent| sent.firing) {
+                let over = sent.iter().find(|later| !later.firing && later.at >= firing.at);
+                let until = over.map_or(end, |over| over.accepted_at);
+                if until.duration_since(firing.accepted_at) < SignedDuration::from_secs(60) {
+                    continue;
+                }
+                let episode = ledger.alerts.iter().find(|alert| {
+                    alert.title == title
+                        && alert.started_at <= firing.at
+                        && alert.resolved_at.is_none_or(|resolved| resolved >= firing.at)
+                });
+                match episode {
+                    None => faults.push(format!("lost: `{title}` of {} has no alert", firing.at)),
+                    Some(alert) if paged(alert) => {}
+                    Some(alert) => faults.push(format!(
+                        "unpaged: `{title}` of {} is alert {} in {:?}/{}",
+                        firing.at,
+                        alert.id,
+                        alert.routing,
+                        alert.head().state().name()
+                    )),
+                }
+            }
+        }
+        for page in &ledger.pages {
+            let Some(acked) = self.acked.get(&page.escalation) else { continue };
+            for claim in page.log.iter().filter(|entry| entry.to == PageState::Sending.name()) {
+                if claim.at > *acked {
+                    faults.push(format!(
+                        "paged after an answer: {} claimed at {}",
+                        page.idempotency_key(),
+                        claim.at
+                    ));
+                }
+            }
+        }
+        self.outcome.wrong.extend(faults);
+    }
+
+    /// A page arrived again only where it was sent and its mark, or the provider's answer, was lost.
+    fn judge_doubles(&mut self, ledger: &Ledger) {
+        let arrived = self.bundle.inbox.arrived();
+        self.outcome.arrived = arrived.len();
+        let mut faults = Vec::new();
+        for page in &ledger.pages {
+            let key = page.idempotency_key();
+            let times = arrived.iter().filter(|arrived| arrived.page == key).count();
+            let again = page.log.iter().filter(|entry| entry.to == PageState::Pending.name()).count();
+            self.outcome.doubled += times.saturating_sub(1);
+            self.outcome.unmarked += again;
+            if times > 1 + again {
+                faults.push(format!("doubled: {key} arrived {times} times: {:?}", page.log));
+            }
+        }
+        self.outcome.wrong.extend(faults);
+    }
+
+    /// Every history follows the edges of its machine, without a gap.
+    fn judge_history(&mut self, ledger: &Ledger) {
+        let mut faults = Vec::new();
+        for (partition, rows) in &ledger.history {
+            let mut version = 1;
+            let mut state: Option<&str> = None;
+            for row in rows {
+                version += 1;
+                let from = row.from.as_deref();
+                if row.version != version || (state.is_some() && from != state) {
+                    faults.push(format!("history: {partition} jumps at version {}: {rows:?}", row.version));
+                }
+                state = Some(&row.to);
+                let legal = match partition.split('#').nth(1) {
+                    Some("ESCALATION") => legal::<EscalationState>(from, &row.to),
+                    Some("ALERT") => legal::<AlertState>(from, &row.to),
+                    _ => true,
+                };
+                if !legal {
+                    faults.push(format!("illegal: {partition} from {from:?} to {}", row.to));
+                }
+            }
+        }
+        let versions = ledger
+            .escalations
+            .iter()
+            .map(|it| (format!("{}#ESCALATION#{}", it.org, it.id), it.head().version()))
+            .chain(
+                ledger.alerts.iter().map(|it| (format!("{}#ALERT#{}", it.org, it.id), it.head().version())),
+            );
+        for (partition, version) in versions {
+            let rows = ledger.history.get(&partition).map_or(0, Vec::len);
+            if rows as u64 + 1 != version {
+                faults.push(format!("history: {partition} is at version {version} with {rows} rows"));
+            }
+        }
+        self.outcome.wrong.extend(faults);
+    }
+
+    /// One episode has one alert, one incident, one escalation a route.
+    fn judge_uniqueness(&mut self, ledger: &Ledger) {
+        let routed: Vec<&Alert> =
+            ledger.alerts.iter().filter(|alert| alert.routing == Routing::Routed).collect();
+        let incidents =
+            routed.iter().filter_map(|alert| alert.incident).collect::<std::collections::BTreeSet<_>>();
+        if incidents.len() != ledger.incidents.len() || incidents.len() != routed.len() {
+            self.wrong(format!(
+                "incidents: {} for {} routed alerts, {} of them named",
+                ledger.incidents.len(),
+                routed.len(),
+                incidents.len()
+            ));
+        }
+        let named: usize = ledger.alerts.iter().map(|alert| alert.escalations.len()).sum();
+        if named != ledger.escalations.len() {
+            self.wrong(format!("escalations: {} for {named} named by alerts", ledger.escalations.len()));
+        }
+        let mut starts: Vec<_> = ledger.alerts.iter().map(|alert| (&alert.key, alert.started_at)).collect();
+        let all = starts.len();
+        starts.sort();
+        starts.dedup();
+        if starts.len() != all {
+            self.wrong(format!("episodes: {all} alerts for {} episodes", starts.len()));
+        }
+    }
+
+    /// Nothing waits in a queue, and nothing is past due.
+    async fn judge_drained(&mut self, ledger: &Ledger) -> anyhow::Result<()> {
+        let now = self.bundle.now();
+        for spec in local::queues::specs() {
+            // A timer may have become visible this very moment: what matters is that nothing stays.
+            let mut held = (0, 0);
+            for _ in 0..50 {
+                let (visible, in_flight, _later) = self.bundle.embedded.queues().counts(&spec.name)?;
+                held = (visible, in_flight);
+                if held == (0, 0) {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            if held != (0, 0) {
+                self.wrong(format!("queues: `{}` holds {} and {} in flight", spec.name, held.0, held.1));
+            }
+        }
+        let late = SignedDuration::from_secs(90);
+        for page in &ledger.pages {
+            let waits = matches!(page.head().state(), PageState::Pending | PageState::Sending);
+            if waits && page.due.is_some_and(|due| now.duration_since(due) > late) {
+                self.wrong(format!("due: page {} waits since {:?}", page.idempotency_key(), page.due));
+            }
+        }
+        for escalation in &ledger.escalations {
+            if escalation.due.is_some_and(|due| now.duration_since(due) > late) {
+                self.wrong(format!("due: escalation {} waits since {:?}", escalation.id, escalation.due));
+            }
+        }
+        for alert in &ledger.alerts {
+            if alert.due.is_some_and(|due| now.duration_since(due) > late) {
+                self.wrong(format!("due: alert {} waits since {:?}", alert.id, alert.due));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says whether a step follows an edge, or stays where it may.
+fn legal<S: State>(from: Option<&str>, to: &str) -> bool {
+    let (Some(from), Some(to)) = (from.and_then(S::named), S::named(to)) else { return false };
+    from.allows(to) || from == to && !from.is_final()
+}
+
+/// The faults that a story must have met to prove anything.
+pub fn met(outcomes: &[Outcome]) -> Vec<Fault> {
+    Fault::ALL
+        .iter()
+        .copied()
+        .filter(|fault| outcomes.iter().any(|outcome| outcome.faults.contains_key(&format!("{fault:?}"))))
+        .collect()
+}

@@ -1,0 +1,3 @@
+//! Stories: the whole bundle in one process, named by behaviour.
+
+mod master;
