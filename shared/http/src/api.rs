@@ -172,7 +172,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
 /// What does not fit, by the field's path; a missing field is named, not what it is missing from.
 fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let (path, reason) = (error.path().to_string(), error.inner().to_string());
-    let at = path.replace('[', "").replace(']', "");
+    let at = path.replace('[', ".").replace(']', "");
     let missing = reason.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     match (missing, &*at) {
         (Some(field), ".") => ApiError::required(field),

@@ -290,11 +290,12 @@ impl Commit {
     /// Adds a new organisation, the only one of its installation.
     pub fn home(self, org: &Org) -> Self {
         let home = Home { org: org.id };
-        self.put_new(item::write("look-up", &table::lookup(Lookup::Home, HOME), &home)).put_new(item::write(
-            "organisation",
-            &table::org(org.id),
-            org,
-        ))
+        self.put_new(item::write("look-up", &table::lookup(Lookup::Home, HOME), &home)).org(org)
+    }
+
+    /// Adds a new organisation beside others.
+    pub fn org(self, org: &Org) -> Self {
+        self.put_new(item::write("organisation", &table::org(org.id), org))
     }
 
     /// Adds an API key, by its hash.
