@@ -22,6 +22,7 @@ functions! {
     "alert-handle" => alert_handle,
     "alert-rescue" => alert_rescue,
     "alert-source-alertmanager" => alert_source_alertmanager,
+    "alert-source-http" => alert_source_http,
     "api-alert-routes" => api_alert_routes,
     "api-alert-sources" => api_alert_sources,
     "api-alerts" => api_alerts,

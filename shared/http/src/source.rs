@@ -131,7 +131,7 @@ impl Desk {
             }
         };
         let mut events = parsed.events;
-        let key = events.first().map(|event| event.deduplication_key.clone()).unwrap_or_default();
+        let key = events.first().map_or(spare_key, |event| event.deduplication_key.clone());
         if let Some(unreadable) = &parsed.unreadable {
             events.push(sources::unreadable_event(source.name(), unreadable, self.ctx.now()));
             self.report(opened, trace, unreadable.reason.to_string()).await;

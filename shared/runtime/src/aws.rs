@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
@@ -26,4 +27,15 @@ pub(crate) async fn load() -> SdkConfig {
         .timeout_config(timeouts)
         .load()
         .await
+}
+
+/// The clients of one machine whose embedded services are asked over the network: any credentials will do.
+pub async fn clients_elsewhere() -> (aws_sdk_dynamodb::Client, aws_sdk_sqs::Client) {
+    let config = load().await;
+    let config = config
+        .into_builder()
+        .region(Region::new("local"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys("local", "local", None)))
+        .build();
+    (aws_sdk_dynamodb::Client::new(&config), aws_sdk_sqs::Client::new(&config))
 }

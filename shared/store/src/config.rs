@@ -113,12 +113,17 @@ impl Store {
         self.load("source", &table::source(org, id)).await
     }
 
-    /// Every route, in order of creation.
+    /// Every route, in order of creation, and how many there are that this version cannot read.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn routes(&self, org: OrgId) -> Result<Vec<Route>, StoreError> {
-        self.configured("route", org, table::ROUTE, None, usize::MAX).await
+    pub async fn routes(&self, org: OrgId) -> Result<(Vec<Route>, usize), StoreError> {
+        let items = self.configured_items(org, table::ROUTE, None, usize::MAX).await?;
+        let all = items.len();
+        let routes: Vec<Route> =
+            items.into_iter().filter_map(|item| item::read("route", item).ok()).collect();
+        let unreadable = all - routes.len();
+        Ok((routes, unreadable))
     }
 
     /// Routes after an id.
@@ -182,7 +187,19 @@ impl Store {
         after: Option<&str>,
         most: usize,
     ) -> Result<Vec<T>, StoreError> {
-        let mut found: Vec<T> = Vec::new();
+        let items = self.configured_items(org, prefix, after, most).await?;
+        items.into_iter().map(|item| item::read(kind, item)).collect()
+    }
+
+    /// Reads configured items, in order of creation.
+    async fn configured_items(
+        &self,
+        org: OrgId,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::new();
         let mut from: Option<Item> = None;
         // `~` sorts after every id.
         let (low, high) = (format!("{prefix}{}", after.unwrap_or_default()), format!("{prefix}~"));
@@ -204,7 +221,7 @@ impl Store {
             for item in page.items.unwrap_or_default() {
                 let is_low = item.get(table::SK).and_then(|sk| sk.as_s().ok()) == Some(&low);
                 if !is_low && found.len() < most {
-                    found.push(item::read(kind, item)?);
+                    found.push(item);
                 }
             }
             from = page.last_evaluated_key;

@@ -5,3 +5,4 @@ pub mod faults;
 pub mod inbox;
 pub mod ledger;
 pub mod master;
+pub mod sender;

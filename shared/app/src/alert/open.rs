@@ -87,6 +87,10 @@ pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Open
     let (routes, problems) = matching(&rules.routes, received.source, &received.event, &payload);
     body.problems.extend(problems.into_iter().map(|Problem(problem)| problem));
 
+    if rules.unreadable > 0 {
+        body.problems.push(format!("{} routes cannot be read", rules.unreadable));
+    }
+
     let mut plans: Vec<(Plan, bool)> = Vec::new();
     let mut lost = false;
     for route in &routes {
@@ -98,6 +102,7 @@ pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Open
     }
     let routing = match () {
         () if !routes.is_empty() => Routing::Routed,
+        () if rules.unreadable > 0 => Routing::Fallback,
         () if rules.routes.iter().any(|route| route.serves(received.source)) => Routing::Unrouted,
         () => Routing::Fallback,
     };

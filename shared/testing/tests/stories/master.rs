@@ -13,14 +13,14 @@ fn seeds() -> std::ops::Range<u64> {
     let asked = std::env::var("FIREBELL_SEEDS").ok();
     let asked = asked.unwrap_or_else(|| "0..4".to_owned());
     let (from, to) = asked.split_once("..").unwrap_or(("0", &asked));
-    from.parse().unwrap()..to.parse().unwrap()
+    let number = |text: &str| text.parse().expect("FIREBELL_SEEDS is `N` or `FROM..TO`");
+    number(from)..number(to)
 }
 
 /// Tells one story in a runtime of its own.
 fn story(seed: u64) -> Outcome {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(tell(seed, SIZE)).unwrap()
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime").block_on(tell(seed, SIZE)).expect("the bundle starts")
 }
 
 #[test]
