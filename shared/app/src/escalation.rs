@@ -2,4 +2,5 @@
 
 pub mod respond;
 pub mod settle;
+pub mod story;
 pub mod tick;

@@ -90,7 +90,7 @@ pub(crate) fn lookup(kind: Lookup, value: &str) -> Key {
 }
 
 /// The head's sort key.
-const HEAD: &str = "HEAD";
+pub(crate) const HEAD: &str = "HEAD";
 
 /// An organisation.
 pub(crate) fn org(org: OrgId) -> Key {
