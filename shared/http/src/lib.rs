@@ -3,5 +3,6 @@
 mod door;
 mod error;
 pub mod source;
+pub mod web;
 
 pub use error::ApiError;

@@ -1,0 +1,4 @@
+//! The pages for people, over the embedded database.
+
+mod acknowledge;
+mod support;
