@@ -1,5 +1,6 @@
 //! Escalations.
 
+pub mod open;
 pub mod respond;
 pub mod settle;
 pub mod story;

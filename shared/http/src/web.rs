@@ -1,9 +1,12 @@
 //! Pages for people: the acknowledge link, sign-in, and what is open. They work without any script.
 
 mod acknowledge;
+mod dashboard;
 mod escalation;
 mod layout;
 mod refusal;
+mod session;
+mod sign_in;
 mod words;
 
 use std::sync::Arc;
@@ -13,6 +16,8 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
+
+pub use sign_in::sign_in_link;
 
 /// What the pages are made from.
 struct Desk {
@@ -48,6 +53,8 @@ pub fn router(ctx: Context) -> axum::Router {
     axum::Router::new()
         .merge(layout::assets())
         .merge(acknowledge::router())
+        .merge(dashboard::router())
+        .merge(sign_in::router())
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(from_fn(guarded))
         .with_state(desk)

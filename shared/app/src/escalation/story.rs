@@ -11,8 +11,8 @@ use domain::page::Page;
 use domain::path::Level;
 use domain::source::Source;
 use machine::{State, Stateful};
-use store::{History, Store};
-use tracing::instrument;
+use store::{History, Store, StoreError};
+use tracing::{instrument, warn};
 
 use crate::AppError;
 use crate::rules::Snapshot;
@@ -84,6 +84,17 @@ impl Story {
     }
 }
 
+/// Does without what is there but cannot be read: the rest of the story still matters.
+fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match found {
+        Err(fault @ StoreError::Item { .. }) => {
+            warn!(%fault, "a part of an escalation's story is left out");
+            Ok(None)
+        }
+        Ok(_) | Err(StoreError::Call { .. }) => found,
+    }
+}
+
 /// Tells an escalation's story; none if there is no such escalation.
 ///
 /// # Errors
@@ -93,17 +104,19 @@ pub async fn story(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<
     let org = rules.org.id;
     let Some(told) = store.escalation_with_story(org, id).await? else { return Ok(None) };
     let escalation = told.escalation;
-    let (levels, staff) = rules.levels(&escalation.plan).await?;
+    let (levels, staff) = readable(rules.levels(&escalation.plan).await.map(Some))?.unwrap_or_default();
     let (alert, body) = match escalation.alert {
-        Some(alert) => (store.alert(org, alert).await?, store.alert_body(org, alert).await?),
+        Some(alert) => {
+            (readable(store.alert(org, alert).await)?, readable(store.alert_body(org, alert).await)?)
+        }
         None => (None, None),
     };
     let source = match &alert {
-        Some(alert) => rules.source(alert.source).await?.map(|source| (*source).clone()),
+        Some(alert) => readable(rules.source(alert.source).await)?.map(|source| (*source).clone()),
         None => None,
     };
     let incident = match escalation.incident {
-        Some(incident) => store.incident(org, incident).await?,
+        Some(incident) => readable(store.incident(org, incident).await)?,
         None => None,
     };
 
@@ -111,7 +124,7 @@ pub async fn story(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<
         staff.users.into_iter().map(|(id, user)| (id, user.name)).collect();
     let acted = told.history.iter().filter_map(|row| row.by.parse::<Identity>().ok()?.user());
     for id in acted.chain(told.pages.iter().map(|page| page.user)) {
-        if let Some(user) = rules.user(id).await? {
+        if let Some(user) = readable(rules.user(id).await)? {
             people.insert(id, user.name.clone());
         }
     }

@@ -91,7 +91,7 @@ pub(super) fn situation(story: &Story, now: Timestamp) -> Markup {
         EscalationState::Triggered => html! {
             p.situation {
                 "Level " (escalation.level + 1) " of " (levels) ": "
-                strong { (foreign(&names(&story.level(0)))) } " "
+                strong { (foreign(&names(&story.level(0)))) } ". "
                 @if usize::from(escalation.level) + 1 < levels {
                     span.next { "Next: " (foreign(&names(&story.level(1)))) ", " (due(escalation.due, now)) "." }
                 } @else {

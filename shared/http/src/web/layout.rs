@@ -80,7 +80,7 @@ pub(super) fn page(top: &Top<'_>, main: &Markup) -> Markup {
                 link rel="icon" type="image/svg+xml" href=(ICON.path());
                 title { (top.title) " · Firebell" }
             }
-            body.narrow[top.narrow] {
+            body class=[top.narrow.then_some("narrow")] {
                 header.top {
                     div.brand { (PreEscaped(include_str!("icon.svg"))) span { "Firebell" } }
                     (top.bar)

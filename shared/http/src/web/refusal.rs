@@ -19,6 +19,14 @@ pub(super) enum Refusal {
     Left,
     /// What it was about is not there.
     Gone,
+    /// Nobody is signed in.
+    SignedOut,
+    /// The link to sign in is not one of ours.
+    ForgedSignIn,
+    /// The link to sign in was good once.
+    ExpiredSignIn,
+    /// A form did not come from our pages, or not from this session.
+    CrossSite,
     /// We failed.
     Unavailable,
 }
@@ -29,8 +37,9 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 impl Refusal {
     fn status(self) -> StatusCode {
         match self {
-            Self::Forged | Self::Left => StatusCode::FORBIDDEN,
-            Self::Expired => StatusCode::GONE,
+            Self::SignedOut => StatusCode::UNAUTHORIZED,
+            Self::Forged | Self::Left | Self::ForgedSignIn | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Expired | Self::ExpiredSignIn => StatusCode::GONE,
             Self::Gone => StatusCode::NOT_FOUND,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -38,8 +47,10 @@ impl Refusal {
 
     fn title(self) -> &'static str {
         match self {
-            Self::Forged => "This link is not one of ours",
-            Self::Expired => "This link has expired",
+            Self::SignedOut => "You are not signed in",
+            Self::Forged | Self::ForgedSignIn => "This link is not one of ours",
+            Self::Expired | Self::ExpiredSignIn => "This link has expired",
+            Self::CrossSite => "This form is no longer good",
             Self::Left => "This link is no longer good",
             Self::Gone => "There is nothing here",
             Self::Unavailable => "That did not work just now",
@@ -67,11 +78,35 @@ impl Refusal {
                 p { "What you are looking for does not exist, or does not exist any more. "
                     strong { "Nothing was changed." } }
             },
+            Self::SignedOut => html! {
+                (how_to_sign_in())
+                p { "If you have signed in already in this browser, " a href="/" { "open the page again" } "." }
+            },
+            Self::ForgedSignIn => html! {
+                p { "It was changed or cut. Copy the whole link." }
+                (how_to_sign_in())
+            },
+            Self::ExpiredSignIn => html! {
+                p { "Links to sign in are good for a quarter of an hour." }
+                (how_to_sign_in())
+            },
+            Self::CrossSite => html! {
+                p { "It did not come from a page of this session. " strong { "Nothing was changed." } }
+                p { a href="/" { "Open the page again" } " and press the button there." }
+            },
             Self::Unavailable => html! {
                 p { "We could not reach our own database, so " strong { "count on nothing having been recorded." } }
                 p { "Try again in a few seconds. If it goes on, tell your team by another way that you are on it." }
             },
         }
+    }
+}
+
+/// Where to find a link.
+fn how_to_sign_in() -> Markup {
+    html! {
+        p { "Firebell prints a link to sign in each time it starts: look at the terminal or the log where "
+            code { "cargo local" } " runs. It is good for a quarter of an hour; start it again for a new one." }
     }
 }
 

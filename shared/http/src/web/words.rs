@@ -39,6 +39,9 @@ fn clock(at: Timestamp, now: Timestamp) -> String {
 /// How far a moment is from now, in one unit.
 pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
     let apart = now.duration_since(at);
+    if apart.as_secs() == 0 {
+        return "just now".to_owned();
+    }
     let length = length(apart.abs());
     if apart < SignedDuration::ZERO { format!("in {length}") } else { format!("{length} ago") }
 }
@@ -124,7 +127,8 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
 
         for (then, now, said) in [
-            (100, 100, "0 s ago"),
+            (100, 100, "just now"),
+            (100, 101, "1 s ago"),
             (100, 159, "59 s ago"),
             (100, 160, "1 min ago"),
             (0, 3600, "1 h ago"),

@@ -210,6 +210,49 @@ impl Scene {
     }
 }
 
+/// A browser that somebody has signed in with.
+pub(crate) struct Session {
+    /// The cookie that it keeps.
+    pub(crate) cookie: String,
+    /// What the forms on the first page carry.
+    pub(crate) token: String,
+}
+
+impl Scene {
+    /// The path and token of a fresh link to sign in.
+    pub(crate) fn sign_in_link(&self) -> String {
+        let link = http_api::web::sign_in_link(&self.ctx, self.org);
+        link.strip_prefix(&self.ctx.public_url).unwrap().to_owned()
+    }
+
+    /// Signs the owner in, as a browser does.
+    pub(crate) async fn sign_in(&self) -> Session {
+        let link = self.sign_in_link();
+        let token = link.split_once("token=").unwrap().1;
+        let seen = self.send(form("/sign-in", token, &[])).await;
+        assert_eq!(seen.status, StatusCode::SEE_OTHER, "{}", seen.text);
+        let cookie = seen.header("set-cookie").split(';').next().unwrap().to_owned();
+        let page = self.browse(&cookie, "/").await;
+        let token = page.text.split(r#"name="token" value=""#).nth(1).unwrap().split('"').next().unwrap();
+        Session { cookie, token: token.to_owned() }
+    }
+
+    /// Looks at a page with a cookie.
+    pub(crate) async fn browse(&self, cookie: &str, path: &str) -> Seen {
+        let request = Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap();
+        self.send(request).await
+    }
+}
+
+/// A form as a browser sends it.
+pub(crate) fn form(path: &str, token: &str, headers: &[(&str, &str)]) -> Request<Body> {
+    let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::from(format!("token={token}"))).unwrap()
+}
+
 async fn person(ctx: &Context, org: OrgId, name: &str) -> User {
     let email = format!("{}@example.com", name.split(' ').next().unwrap().to_lowercase());
     let new = NewUser { name: name.to_owned(), email, role: Role::Responder };
