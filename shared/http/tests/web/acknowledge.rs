@@ -181,7 +181,7 @@ async fn hostile_alert_is_shown_as_text() {
 fn event(title: &str) -> domain::alert::AlertEvent {
     let mut event = alert(title);
     event.description = Some(title.to_owned());
-    event.source_url = Some("javascript:alert(document.cookie)".to_owned());
+    event.source_url = Some("javascript://example.com/%0aalert(document.cookie)".to_owned());
     event
 }
 

@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use machine::Stateful;
 
 use crate::support::{Scene, alert, form};
+use crate::weather::Sky;
 
 /// The numbers at the top: open, nobody answered, unrouted.
 fn numbers(page: &str) -> Vec<&str> {
@@ -181,6 +182,65 @@ async fn open_escalation_is_not_hidden_by_those_that_were_answered_since() {
     let listed = scene.ctx.store.list_escalations(scene.org, None, 100).await.unwrap();
     assert_eq!(listed.len(), 61, "the list of all has the answered ones too");
     assert!(listed.is_sorted_by(|a, b| a.id > b.id));
+}
+
+#[tokio::test]
+async fn what_an_index_says_is_read_again() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let session = scene.sign_in().await;
+    scene.weather.set(Sky::StaleIndex);
+    scene.post(&scene.link(&escalation, &scene.ada)).await;
+
+    let text = scene.browse(&session.cookie, "/").await.text;
+
+    let listed = scene.ctx.store.open_escalations(scene.org, 51).await.unwrap();
+    assert_eq!(listed.len(), 1, "the index lags");
+    assert_eq!(numbers(&text), ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn page_asks_the_database_as_often_however_much_is_over() {
+    let scene = Scene::new().await;
+    scene.fire(alert("Open")).await;
+    let session = scene.sign_in().await;
+    let mut asked = Vec::new();
+    for n in 0..30 {
+        if n % 29 == 0 {
+            let before = scene.weather.calls();
+            scene.browse(&session.cookie, "/").await;
+            asked.push(scene.weather.calls() - before);
+        }
+        scene.pass(1);
+        let escalation = scene.fire(alert(&format!("Answered {n}"))).await;
+        scene.post(&scene.link(&escalation, &scene.ada)).await;
+    }
+
+    assert_eq!(asked[0], asked[1]);
+    assert!(asked[0] <= 16, "{asked:?}");
+}
+
+#[tokio::test]
+async fn our_own_failure_says_that_nothing_may_have_been_recorded() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let session = scene.sign_in().await;
+    let link = scene.link(&escalation, &scene.ada);
+    let path = format!("/escalations/{}/acknowledge", escalation.id);
+    scene.weather.set(Sky::Down);
+
+    for seen in [
+        scene.get(&link).await,
+        scene.post(&link).await,
+        scene.browse(&session.cookie, "/").await,
+        scene.send(form(&path, &session.token, &[("cookie", &session.cookie)])).await,
+    ] {
+        assert_eq!((seen.status, seen.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "5"));
+        assert!(seen.text.contains("count on nothing having been recorded"), "{}", seen.text);
+    }
+
+    scene.weather.set(Sky::Clear);
+    assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Triggered);
 }
 
 #[tokio::test]

@@ -4,3 +4,4 @@ mod acknowledge;
 mod dashboard;
 mod session;
 mod support;
+mod weather;

@@ -31,6 +31,8 @@ use secrecy::SecretString;
 use store::{Queues, Store};
 use tower::ServiceExt;
 
+use crate::weather::Weather;
+
 /// A moment in 2026, in milliseconds.
 const NOON: i64 = 1_795_003_200_000;
 
@@ -43,6 +45,7 @@ pub(crate) struct Scene {
     pub(crate) grace: User,
     routed: SourceId,
     unrouted: SourceId,
+    pub(crate) weather: Arc<Weather>,
     rules: Rules,
     clock: Arc<AtomicI64>,
     router: axum::Router,
@@ -88,9 +91,10 @@ impl Scene {
         let (for_queues, for_us) = (clock.clone(), clock.clone());
         let embedded =
             Embedded::memory(Vec::new(), Arc::new(move || for_queues.load(Ordering::SeqCst))).unwrap();
+        let weather = Weather::over(embedded.wire());
         let ctx = Context {
             store: Store::new(
-                embedded::dynamodb(embedded.wire()),
+                embedded::dynamodb(weather.clone()),
                 embedded::TABLE,
                 Arc::new(Metrics::default()),
             ),
@@ -122,7 +126,7 @@ impl Scene {
         route(&ctx, org.id, unrouted, vec![path], vec![Group(vec![never])]).await;
         let router = http_api::web::router(ctx.clone());
         let rules = Rules::new(ctx.store.clone());
-        Self { org: org.id, owner, ada, grace, routed, unrouted, rules, clock, router, ctx }
+        Self { org: org.id, owner, ada, grace, routed, unrouted, weather, rules, clock, router, ctx }
     }
 
     /// Lets time pass.
