@@ -1,10 +1,10 @@
 //! An escalation with what happened to it.
 
+use domain::Timestamp;
 use domain::escalation::{Escalation, EscalationState, Plan};
 use domain::id::{HistoryId, UserId};
 use domain::page::{Page, PageState};
 use domain::text::shorten;
-use domain::Timestamp;
 use futures_util::future::join_all;
 use machine::{State as _, Stateful};
 use serde_json::{Value, json};
