@@ -11,7 +11,11 @@ pub fn function(ctx: Context) -> Function {
     runtime::sqs(move |delivery| handle(ctx.clone(), senders.clone(), delivery))
 }
 
-async fn handle(ctx: Context, senders: Senders, delivery: Delivery<NotificationMessage>) -> Result<(), AppError> {
+async fn handle(
+    ctx: Context,
+    senders: Senders,
+    delivery: Delivery<NotificationMessage>,
+) -> Result<(), AppError> {
     send(&ctx.store, &senders, &delivery.message, ctx.now()).await?;
     Ok(())
 }

@@ -27,7 +27,8 @@ impl Home {
         } else {
             dir.to_owned()
         };
-        fs::create_dir_all(&dir).with_context(|| format!("cannot make the data directory `{}`", dir.display()))?;
+        fs::create_dir_all(&dir)
+            .with_context(|| format!("cannot make the data directory `{}`", dir.display()))?;
         Ok(Self { dir, ephemeral })
     }
 

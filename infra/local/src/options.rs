@@ -67,5 +67,7 @@ impl Options {
 
 fn address(parser: &mut lexopt::Parser, option: &str) -> anyhow::Result<SocketAddr> {
     let value = parser.value()?.string()?;
-    value.parse().with_context(|| format!("{option} `{value}` is no address: use ADDR:PORT, as 127.0.0.1:8080"))
+    value
+        .parse()
+        .with_context(|| format!("{option} `{value}` is no address: use ADDR:PORT, as 127.0.0.1:8080"))
 }

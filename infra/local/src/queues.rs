@@ -16,7 +16,9 @@ const fn visibility(queue: Queue) -> u32 {
 fn dead_letter(queue: Queue) -> String {
     match queue {
         Queue::AlertHandle => Queue::AlertRescue.name().to_owned(),
-        Queue::AlertRescue | Queue::EscalationTick | Queue::NotificationSend => format!("{}-dead", queue.name()),
+        Queue::AlertRescue | Queue::EscalationTick | Queue::NotificationSend => {
+            format!("{}-dead", queue.name())
+        }
     }
 }
 

@@ -17,7 +17,11 @@ use crate::functions;
 /// Runs an invocation; the one place where a test may kill one.
 pub trait Invoke: Send + Sync + 'static {
     /// Runs it to its end, or says that it never came there.
-    fn invoke<'a>(&'a self, name: &'static str, running: BoxFuture<'a, Answer>) -> BoxFuture<'a, Option<Answer>>;
+    fn invoke<'a>(
+        &'a self,
+        name: &'static str,
+        running: BoxFuture<'a, Answer>,
+    ) -> BoxFuture<'a, Option<Answer>>;
 
     /// May change the order of messages that arrived together.
     fn arrived(&self, _messages: &mut [Message]) {}
@@ -39,7 +43,11 @@ pub enum Answer {
 pub struct Plain;
 
 impl Invoke for Plain {
-    fn invoke<'a>(&'a self, _: &'static str, running: BoxFuture<'a, Answer>) -> BoxFuture<'a, Option<Answer>> {
+    fn invoke<'a>(
+        &'a self,
+        _: &'static str,
+        running: BoxFuture<'a, Answer>,
+    ) -> BoxFuture<'a, Option<Answer>> {
         Box::pin(async move { Some(running.await) })
     }
 }

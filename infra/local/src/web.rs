@@ -23,10 +23,7 @@ pub struct Meters {
 
 /// Health and metrics.
 pub fn router(meters: Meters) -> axum::Router {
-    axum::Router::new()
-        .route("/healthz", get(healthy))
-        .route("/metrics", get(metrics))
-        .with_state(meters)
+    axum::Router::new().route("/healthz", get(healthy)).route("/metrics", get(metrics)).with_state(meters)
 }
 
 async fn healthy(State(meters): State<Meters>) -> (StatusCode, &'static str) {

@@ -1,5 +1,6 @@
 //! Escalations.
 
+pub mod create;
 pub mod open;
 pub mod respond;
 pub mod settle;

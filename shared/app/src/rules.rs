@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::Timestamp;
 use domain::escalation::{Plan, Staff};
 use domain::id::{OrgId, PathId, SourceId, UserId};
 use domain::org::Org;
@@ -14,7 +15,6 @@ use domain::path::{Level, Path};
 use domain::route::Route;
 use domain::source::Source;
 use domain::user::User;
-use domain::Timestamp;
 use jiff::SignedDuration;
 use store::{Store, StoreError};
 
@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub org: Org,
     /// Its routes, in order.
     pub routes: Vec<Route>,
+    /// How many routes there are that cannot be read: what they would have taken pages the fallback contact.
+    pub unreadable: usize,
     store: Store,
     users: Memo<UserId, User>,
     paths: Memo<(PathId, Option<u64>), Path>,
@@ -78,22 +80,38 @@ impl Rules {
         }
         // Read after the generation: what is read is at least as new, and the next change counts further up.
         let found = self.store.org(org).await?.ok_or_else(|| AppError::not_found("organisation", org))?;
-        let routes = self.store.routes(org).await?;
-        let snapshot = Arc::new(Snapshot {
-            generation,
-            org: found,
-            routes,
-            store: self.store.clone(),
-            users: Memo::default(),
-            paths: Memo::default(),
-            sources: Memo::default(),
-        });
+        let (routes, unreadable) = self.store.routes(org).await?;
+        let snapshot = Arc::new(Snapshot { generation, routes, unreadable, ..self.bare(found) });
         let mut kept = lock(&self.kept);
         if kept.len() >= MOST {
             kept.clear();
         }
         kept.insert(org, snapshot.clone());
         Ok(snapshot)
+    }
+}
+
+impl Rules {
+    /// The organisation and nothing of its rules: all that is needed to page the fallback contact.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] if there is no such organisation; otherwise what the store says.
+    pub async fn without(&self, org: OrgId) -> Result<Arc<Snapshot>, AppError> {
+        let found = self.store.org(org).await?.ok_or_else(|| AppError::not_found("organisation", org))?;
+        Ok(Arc::new(self.bare(found)))
+    }
+
+    fn bare(&self, org: Org) -> Snapshot {
+        Snapshot {
+            generation: 0,
+            org,
+            routes: Vec::new(),
+            unreadable: 0,
+            store: self.store.clone(),
+            users: Memo::default(),
+            paths: Memo::default(),
+            sources: Memo::default(),
+        }
     }
 }
 

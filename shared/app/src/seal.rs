@@ -81,8 +81,10 @@ impl Seal {
         }
         let mut rest = bytes.split_off(NONCE_LEN);
         let nonce = Nonce::try_assume_unique_for_key(&bytes).map_err(|_| Unopened)?;
-        let opened =
-            self.sealing.open_in_place(nonce, Aad::from(place.as_bytes()), &mut rest).map_err(|_| Unopened)?;
+        let opened = self
+            .sealing
+            .open_in_place(nonce, Aad::from(place.as_bytes()), &mut rest)
+            .map_err(|_| Unopened)?;
         String::from_utf8(opened.to_vec()).map(SecretString::from).map_err(|_| Unopened)
     }
 

@@ -1,10 +1,15 @@
 //! Alert sources.
 
 pub mod create;
+pub mod destroy;
 pub mod seen;
+pub mod update;
 
-use domain::id::SourceId;
+use domain::id::{OrgId, SourceId};
+use domain::source::{Source, SourceState};
+use machine::Stateful;
 use secrecy::SecretString;
+use store::Store;
 
 use crate::AppError;
 use crate::seal::Seal;
@@ -14,6 +19,11 @@ fn place(id: SourceId) -> String {
     format!("source/{id}")
 }
 
+/// Seals a source's secret, for this source alone.
+pub fn seal_secret(seal: &Seal, id: SourceId, secret: &str) -> String {
+    seal.seal(&place(id), secret)
+}
+
 /// Opens a source's secret.
 ///
 /// # Errors
@@ -21,4 +31,14 @@ fn place(id: SourceId) -> String {
 pub fn open_secret(seal: &Seal, id: SourceId, sealed: &str) -> Result<SecretString, AppError> {
     seal.open(&place(id), sealed)
         .map_err(|unopened| AppError::Unavailable { what: "opening a secret", source: Box::new(unopened) })
+}
+
+/// Finds a source that is still there.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is none, or it was destroyed.
+pub async fn find(store: &Store, org: OrgId, id: SourceId) -> Result<Source, AppError> {
+    let source =
+        store.source(org, id).await?.filter(|source| source.head().state() != SourceState::Destroyed);
+    source.ok_or_else(|| AppError::not_found("alert source", id))
 }

@@ -32,14 +32,8 @@ pub enum EscalationState {
 }
 
 impl State for EscalationState {
-    const ALL: &'static [Self] = &[
-        Self::Pending,
-        Self::Triggered,
-        Self::Acked,
-        Self::Resolved,
-        Self::Expired,
-        Self::Cancelled,
-    ];
+    const ALL: &'static [Self] =
+        &[Self::Pending, Self::Triggered, Self::Acked, Self::Resolved, Self::Expired, Self::Cancelled];
     const INITIAL: &'static [Self] = &[Self::Pending, Self::Triggered];
 
     fn name(self) -> &'static str {
@@ -103,6 +97,9 @@ pub struct Escalation {
     pub id: EscalationId,
     /// What it is about, cut.
     pub title: String,
+    /// What whoever began it says of it, cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Where to look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,

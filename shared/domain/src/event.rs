@@ -59,9 +59,7 @@ impl Event {
         let sends = match self {
             Self::EscalationTriggered { org, escalation, due } => {
                 let body = EscalationMessage::Due { org: *org, escalation: *escalation };
-                due.iter()
-                    .map(|&due| send(Queue::EscalationTick, serde_json::to_value(&body), due))
-                    .collect()
+                due.iter().map(|&due| send(Queue::EscalationTick, serde_json::to_value(&body), due)).collect()
             }
             Self::PageDue { page } => {
                 let due = page.due.unwrap_or(now);

@@ -131,7 +131,7 @@ impl Desk {
             }
         };
         let mut events = parsed.events;
-        let key = events.first().map(|event| event.deduplication_key.clone()).unwrap_or_default();
+        let key = events.first().map_or(spare_key, |event| event.deduplication_key.clone());
         if let Some(unreadable) = &parsed.unreadable {
             events.push(sources::unreadable_event(source.name(), unreadable, self.ctx.now()));
             self.report(opened, trace, unreadable.reason.to_string()).await;
@@ -161,7 +161,11 @@ impl Desk {
             };
             self.outgoing(opened, trace, AlertMessage::Event(Box::new(received)))
         });
-        self.ctx.queues.send(Queue::AlertHandle, messages.collect()).await.map_err(|error| unavailable(error.into()))
+        self.ctx
+            .queues
+            .send(Queue::AlertHandle, messages.collect())
+            .await
+            .map_err(|error| unavailable(error.into()))
     }
 
     /// Tells the source's configuration what went wrong; that this fails is no reason to refuse anything.
@@ -170,8 +174,7 @@ impl Desk {
             return;
         }
         let (org, source, at) = (opened.door.org, opened.door.id, self.ctx.now());
-        let message =
-            self.outgoing(opened, trace, AlertMessage::DeliveryFailed { org, source, at, reason });
+        let message = self.outgoing(opened, trace, AlertMessage::DeliveryFailed { org, source, at, reason });
         if let Err(error) = self.ctx.queues.send(Queue::AlertHandle, vec![message]).await {
             warn!(alert_source.id = %source, %error, "a delivery's failure could not be reported");
         }

@@ -25,23 +25,32 @@ pub fn check<S: State>() {
         next += 1;
     }
     for state in S::ALL {
-        assert!(reached.contains(state), "`{}` cannot be reached; give it an edge or remove it", state.name());
+        assert!(
+            reached.contains(state),
+            "`{}` cannot be reached; give it an edge or remove it",
+            state.name()
+        );
     }
     assert!(S::ALL.iter().any(|state| state.is_final()), "no state is final");
 }
 
 /// Draws the table as a mermaid diagram, for the documentation.
 pub fn diagram<S: State>() -> String {
+    // An id in mermaid has no hyphen; a state that has one is given its name beside it.
+    let id = |state: S| state.name().replace('-', "_");
     let mut lines = vec!["stateDiagram-v2".to_owned()];
-    for state in S::INITIAL {
-        lines.push(format!("    [*] --> {}", state.name()));
+    for &state in S::ALL.iter().filter(|state| state.name().contains('-')) {
+        lines.push(format!("    state \"{}\" as {}", state.name(), id(state)));
     }
-    for state in S::ALL {
-        for successor in state.successors() {
-            lines.push(format!("    {} --> {}", state.name(), successor.name()));
+    for &state in S::INITIAL {
+        lines.push(format!("    [*] --> {}", id(state)));
+    }
+    for &state in S::ALL {
+        for &successor in state.successors() {
+            lines.push(format!("    {} --> {}", id(state), id(successor)));
         }
         if state.is_final() {
-            lines.push(format!("    {} --> [*]", state.name()));
+            lines.push(format!("    {} --> [*]", id(state)));
         }
     }
     lines.join("\n")

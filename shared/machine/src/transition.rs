@@ -28,7 +28,14 @@ pub trait Stateful: Sized + Clone {
             return Err(Illegal { machine: Self::MACHINE, from: None, to: state });
         }
         self.set_head(Head::first(state));
-        Ok(Transition { before: None, after: self, at, by: String::new(), why: String::new(), events: Vec::new() })
+        Ok(Transition {
+            before: None,
+            after: self,
+            at,
+            by: String::new(),
+            why: String::new(),
+            events: Vec::new(),
+        })
     }
 
     /// Goes along one edge.

@@ -120,7 +120,7 @@ struct Shelf(Mutex<House>);
 impl TransitionStore<House> for Shelf {
     async fn execute(&self, transition: Transition<House>) -> Result<Head<Door>, CommitError> {
         let parts = transition.into_parts();
-        let mut kept = self.0.lock().unwrap();
+        let mut kept = self.0.lock().expect("nobody panics with it");
         if parts.before.map(|before| before.head()) != Some(kept.head()) {
             return Err(CommitError::Conflict);
         }

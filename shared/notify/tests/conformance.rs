@@ -1,6 +1,6 @@
 //! What every channel must hold to. A new channel is in here by being in `Channels::all`.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -19,7 +19,7 @@ pub fn channels(config: &Config, mail: Option<&Path>) -> Result<Vec<Arc<dyn Chan
         // A function that sends nothing has no mail server.
         (None, None) => return Ok(Vec::new()),
     };
-    let mailer =
-        mailer.map_err(|fault| ConfigError(vec![format!("{SMTP_URL} or {MAIL_FROM} cannot be used: {fault}")]))?;
+    let mailer = mailer
+        .map_err(|fault| ConfigError(vec![format!("{SMTP_URL} or {MAIL_FROM} cannot be used: {fault}")]))?;
     Ok(vec![Arc::new(mailer)])
 }

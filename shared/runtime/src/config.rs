@@ -32,6 +32,9 @@ pub const OWNER_EMAIL: &str = "FIREBELL_OWNER_EMAIL";
 pub const LOG: &str = "FIREBELL_LOG";
 /// How it is logged.
 pub const LOG_FORMAT: &str = "FIREBELL_LOG_FORMAT";
+/// Where AWS is, if not where it always is: the clients read these themselves.
+pub const AWS_ENDPOINTS: [&str; 3] =
+    ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS"];
 /// What a queue's address is called, before the queue's name.
 pub const QUEUE_PREFIX: &str = "FIREBELL_QUEUE_";
 
@@ -44,10 +47,23 @@ pub const SETTINGS: &[Setting] = &[
         default: "mail is written to `DIR/mail` on one machine",
     },
     Setting { name: MAIL_FROM, what: "who mail is from", default: "Firebell <firebell@localhost>" },
-    Setting { name: OWNER_EMAIL, what: "the owner's address, when the organisation is created", default: "owner@localhost" },
+    Setting {
+        name: OWNER_EMAIL,
+        what: "the owner's address, when the organisation is created",
+        default: "owner@localhost",
+    },
     Setting { name: LOG, what: "what is logged, as `tracing` filters", default: "info" },
     Setting { name: LOG_FORMAT, what: "`json` or `text`", default: "json on AWS, text on one machine" },
-    Setting { name: KEY, what: "the installation's key: seals secrets and signs links", default: "`DIR/key` on one machine" },
+    Setting {
+        name: KEY,
+        what: "the installation's key: seals secrets and signs links",
+        default: "`DIR/key` on one machine",
+    },
+    Setting {
+        name: "AWS_ENDPOINT_URL",
+        what: "where the database and the queues are asked, so that a proxy can stand between",
+        default: "AWS; on one machine, inside the process",
+    },
     Setting { name: TABLE, what: "the table (set by the template)", default: "firebell" },
     Setting {
         name: "FIREBELL_QUEUE_<NAME>",
@@ -86,6 +102,8 @@ pub struct Config {
     pub log: String,
     /// How, if it was said.
     pub log_format: Option<LogFormat>,
+    /// Whether AWS is somewhere else: on one machine, whether the clients speak to the network at all.
+    pub aws_elsewhere: bool,
 }
 
 /// Everything that is wrong with the configuration.
@@ -160,6 +178,7 @@ impl Config {
             owner_email,
             log: get(LOG).unwrap_or_else(|| "info".to_owned()),
             log_format,
+            aws_elsewhere: AWS_ENDPOINTS.iter().any(|name| get(name).is_some()),
         })
     }
 }
@@ -172,7 +191,9 @@ pub fn queue_setting(queue: Queue) -> String {
 /// Notes an address that cannot be one. The value is not shown: it may hold a password.
 fn check_url(faults: &mut Vec<String>, name: &str, url: &str, schemes: &[&str]) {
     let known = schemes.iter().any(|scheme| {
-        url.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")).is_some_and(|rest| !rest.is_empty())
+        url.strip_prefix(scheme)
+            .and_then(|rest| rest.strip_prefix("://"))
+            .is_some_and(|rest| !rest.is_empty())
     });
     if !known {
         let schemes: Vec<String> = schemes.iter().map(|scheme| format!("`{scheme}://`")).collect();

@@ -21,7 +21,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Handles a batch of messages.
 pub type QueueHandler = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, SqsBatchResponse> + Send + Sync>;
 /// Handles a batch of the table's stream.
-pub type StreamHandler = Arc<dyn Fn(dynamodb::Event) -> BoxFuture<'static, DynamoDbEventResponse> + Send + Sync>;
+pub type StreamHandler =
+    Arc<dyn Fn(dynamodb::Event) -> BoxFuture<'static, DynamoDbEventResponse> + Send + Sync>;
 /// Handles a tick of a schedule.
 pub type ScheduleHandler = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
@@ -71,7 +72,10 @@ where
 }
 
 /// Handles one message; a failure names it, so that it alone comes again.
-async fn one<M, F, E>(handle: &(impl Fn(Delivery<M>) -> F + Sync), message: SqsMessage) -> Option<BatchItemFailure>
+async fn one<M, F, E>(
+    handle: &(impl Fn(Delivery<M>) -> F + Sync),
+    message: SqsMessage,
+) -> Option<BatchItemFailure>
 where
     M: DeserializeOwned,
     F: Future<Output = Result<(), E>>,

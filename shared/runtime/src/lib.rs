@@ -8,11 +8,12 @@ mod lambda;
 pub mod telemetry;
 mod web;
 
+pub use aws::clients_elsewhere;
 pub use channels::channels;
 pub use config::{Config, ConfigError};
 pub use function::{BoxFuture, Delivery, Failure, Function, QueueHandler, ScheduleHandler, StreamHandler};
 pub use function::{schedule, sqs, stream};
-pub use lambda_runtime::Error;
 pub use lambda::{run, system_clock, system_random};
+pub use lambda_runtime::Error;
 pub use telemetry::Metrics;
 pub use web::{Tracing, observed};

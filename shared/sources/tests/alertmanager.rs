@@ -1,6 +1,6 @@
 //! What Alertmanager sends, old and new, whole and broken.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 use domain::alert::{AlertEvent, AlertStatus};
 use http::HeaderMap;

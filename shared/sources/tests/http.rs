@@ -1,6 +1,6 @@
 //! What arrives over generic HTTP, by the contract and beside it.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 use domain::alert::{AlertEvent, AlertStatus};
 use http::{HeaderMap, HeaderValue};

@@ -1,6 +1,6 @@
 //! Deliveries of real senders, kept elsewhere: `FIREBELL_PAYLOADS` names the directory, with its `INDEX.tsv`.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 use std::path::{Path, PathBuf};
 

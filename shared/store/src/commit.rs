@@ -86,7 +86,8 @@ impl Commit {
         for (name, value) in values {
             put = put.expression_attribute_values(*name, value.clone());
         }
-        self.actions.push(TransactWriteItem::builder().put(put.table_name("").build().expect("complete")).build());
+        self.actions
+            .push(TransactWriteItem::builder().put(put.table_name("").build().expect("complete")).build());
         self
     }
 

@@ -1,12 +1,12 @@
 //! Configuration: organisations, people, paths, routes, sources. Every change counts up the generation.
 
 use aws_sdk_dynamodb::types::Update;
+use domain::Timestamp;
 use domain::id::{ApiKeyId, OrgId, PathId, RouteId, SourceId, UserId};
 use domain::org::Org;
 use domain::path::Path;
 use domain::route::Route;
-use domain::Timestamp;
-use domain::source::{DeliveryError, Door, Source};
+use domain::source::{DeliveryError, Door, Source, SourceState};
 use domain::user::User;
 use jiff::SignedDuration;
 use machine::Transition;
@@ -113,12 +113,17 @@ impl Store {
         self.load("source", &table::source(org, id)).await
     }
 
-    /// Every route, in order of creation.
+    /// Every route, in order of creation, and how many there are that this version cannot read.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn routes(&self, org: OrgId) -> Result<Vec<Route>, StoreError> {
-        self.configured("route", org, table::ROUTE, None, usize::MAX).await
+    pub async fn routes(&self, org: OrgId) -> Result<(Vec<Route>, usize), StoreError> {
+        let items = self.configured_items(org, table::ROUTE, None, usize::MAX).await?;
+        let all = items.len();
+        let routes: Vec<Route> =
+            items.into_iter().filter_map(|item| item::read("route", item).ok()).collect();
+        let unreadable = all - routes.len();
+        Ok((routes, unreadable))
     }
 
     /// Routes after an id.
@@ -182,7 +187,19 @@ impl Store {
         after: Option<&str>,
         most: usize,
     ) -> Result<Vec<T>, StoreError> {
-        let mut found: Vec<T> = Vec::new();
+        let items = self.configured_items(org, prefix, after, most).await?;
+        items.into_iter().map(|item| item::read(kind, item)).collect()
+    }
+
+    /// Reads configured items, in order of creation.
+    async fn configured_items(
+        &self,
+        org: OrgId,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::new();
         let mut from: Option<Item> = None;
         // `~` sorts after every id.
         let (low, high) = (format!("{prefix}{}", after.unwrap_or_default()), format!("{prefix}~"));
@@ -204,7 +221,7 @@ impl Store {
             for item in page.items.unwrap_or_default() {
                 let is_low = item.get(table::SK).and_then(|sk| sk.as_s().ok()) == Some(&low);
                 if !is_low && found.len() < most {
-                    found.push(item::read(kind, item)?);
+                    found.push(item);
                 }
             }
             from = page.last_evaluated_key;
@@ -247,7 +264,11 @@ impl Store {
             .await;
         match noted {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(StoreError::call("UpdateItem", error)),
         }
     }
@@ -286,8 +307,12 @@ impl Commit {
     /// Adds a new organisation, the only one of its installation.
     pub fn home(self, org: &Org) -> Self {
         let home = Home { org: org.id };
-        self.put_new(item::write("look-up", &table::lookup(Lookup::Home, HOME), &home))
-            .put_new(item::write("organisation", &table::org(org.id), org))
+        self.put_new(item::write("look-up", &table::lookup(Lookup::Home, HOME), &home)).org(org)
+    }
+
+    /// Adds a new organisation beside others.
+    pub fn org(self, org: &Org) -> Self {
+        self.put_new(item::write("organisation", &table::org(org.id), org))
     }
 
     /// Adds an API key, by its hash.
@@ -306,12 +331,8 @@ impl Commit {
 
     /// Changes a person who is there.
     pub fn user(self, org: OrgId, user: &User) -> Self {
-        self.put_if(
-            item::write("user", &table::user(org, user.id), user),
-            Some("attribute_exists(pk)"),
-            &[],
-        )
-        .next_generation(org)
+        self.put_if(item::write("user", &table::user(org, user.id), user), Some("attribute_exists(pk)"), &[])
+            .next_generation(org)
     }
 
     /// Adds a path's version: version 1 is new, any other follows the one before.
@@ -349,15 +370,17 @@ impl Commit {
         self.delete(&table::route(org, id)).next_generation(org)
     }
 
-    /// Adds a step of a source's configuration and the door that goes with it.
+    /// Adds a step of a source's configuration and the door that goes with it; a destroyed one has no door.
     pub fn source(self, step: Transition<Source>) -> Self {
         let source = step.after().clone();
-        let door = item::write(
-            "look-up",
-            &table::lookup(Lookup::Source, &source.id.to_string()),
-            &source.door(),
-        );
-        self.transition(step).put(door).next_generation(source.org)
+        let key = table::lookup(Lookup::Source, &source.id.to_string());
+        let stepped = self.transition(step).next_generation(source.org);
+        match source.head.state() {
+            SourceState::Active | SourceState::Disabled => {
+                stepped.put(item::write("look-up", &key, &source.door()))
+            }
+            SourceState::Destroyed => stepped.delete(&key),
+        }
     }
 
     /// Keeps the last error of a source; its state is not touched.

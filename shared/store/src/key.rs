@@ -105,11 +105,7 @@ impl Commit {
         });
         match known {
             None => self.put_new(item),
-            Some(known) => self.put_if(
-                item,
-                Some("version = :expected"),
-                &[(":expected", n(known.version))],
-            ),
+            Some(known) => self.put_if(item, Some("version = :expected"), &[(":expected", n(known.version))]),
         }
     }
 }

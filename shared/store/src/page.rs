@@ -55,7 +55,8 @@ impl Store {
             fence = fence.expression_attribute_values(&name, s(state.name()));
             paging.push(name);
         }
-        let fence = fence.condition_expression(format!("#state IN ({}) AND #cycle = :cycle", paging.join(", ")));
+        let fence =
+            fence.condition_expression(format!("#state IN ({}) AND #cycle = :cycle", paging.join(", ")));
 
         match self.commit_or(Commit::new().transition(claim).check(fence)).await {
             Ok(()) => Ok(Claimed::Ours),

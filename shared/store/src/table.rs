@@ -182,6 +182,16 @@ pub(crate) fn incident(org: OrgId, id: IncidentId) -> Key {
     Key::new(format!("{org}#INCIDENT#{id}"), HEAD)
 }
 
+/// An incident, by its number.
+pub(crate) fn incident_number(org: OrgId, number: u64) -> Key {
+    Key::new(format!("{org}#INCIDENTNUMBER#{number}"), "NUMBER")
+}
+
+/// What a client's own key made.
+pub(crate) fn once(org: OrgId, kind: &str, hash: &str) -> Key {
+    Key::new(format!("{org}#ONCE#{kind}#{hash}"), "ONCE")
+}
+
 /// A counter of an organisation.
 pub(crate) fn counter(org: OrgId, name: &str) -> Key {
     Key::new(format!("{org}#COUNTER"), name)

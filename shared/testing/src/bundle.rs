@@ -30,7 +30,7 @@ const BEGINNING: i64 = 1_800_000_000_000;
 pub struct Bundle {
     /// What the functions are built from: their calls go through the faults.
     pub context: Context,
-    /// The same, but its calls always succeed: for setting up and for looking.
+    /// The same, but its calls always succeed: for looking. What it writes no stale copy learns of.
     pub calm: Context,
     /// The services.
     pub embedded: Embedded,
@@ -54,7 +54,11 @@ pub struct Bundle {
 struct Faulty(Arc<Faults>);
 
 impl Invoke for Faulty {
-    fn invoke<'a>(&'a self, name: &'static str, running: BoxFuture<'a, Answer>) -> BoxFuture<'a, Option<Answer>> {
+    fn invoke<'a>(
+        &'a self,
+        name: &'static str,
+        running: BoxFuture<'a, Answer>,
+    ) -> BoxFuture<'a, Option<Answer>> {
         Box::pin(async move { self.0.invocation(name, running).await.output() })
     }
 
@@ -114,13 +118,18 @@ impl Bundle {
     pub async fn start(seed: u64, plan: FaultPlan, provider: Provider) -> anyhow::Result<Self> {
         let milliseconds = story_clock(BEGINNING);
         let now = milliseconds.clone();
-        let clock: Clock = Arc::new(move || Timestamp::from_millisecond(now()).unwrap_or(Timestamp::UNIX_EPOCH));
+        let clock: Clock =
+            Arc::new(move || Timestamp::from_millisecond(now()).unwrap_or(Timestamp::UNIX_EPOCH));
         let embedded = Embedded::memory(queues::specs(), milliseconds.clone())?;
         let faults = Faults::new(embedded.wire(), plan, seed, milliseconds)?;
         let (counts, metrics) = (Arc::new(Counts::default()), Arc::new(Metrics::default()));
         let inbox = Inbox::new(clock.clone(), seed, provider);
-        let parts =
-            Parts { clock: clock.clone(), random: seeded(seed), inbox: inbox.clone(), metrics: metrics.clone() };
+        let parts = Parts {
+            clock: clock.clone(),
+            random: seeded(seed),
+            inbox: inbox.clone(),
+            metrics: metrics.clone(),
+        };
         let calm = context(&embedded.wire(), &parts);
         let counted: Arc<dyn Wire> = Arc::new(Counting::new(faults.clone(), counts.clone()));
         let context = context(&counted, &parts);
@@ -130,9 +139,12 @@ impl Bundle {
             owner_name: "Olive Owner".to_owned(),
             owner_email: "owner@example.com".to_owned(),
         };
-        app::org::create::create(&calm.store, &calm.seal, &new, &calm.random, calm.now()).await?;
+        // Through the faults, since the copies that they answer stale reads from must know of it.
+        faults.end();
+        app::org::create::create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
         let org = calm.store.home().await?.ok_or_else(|| anyhow::anyhow!("there is no organisation"))?;
-        let demo = demo::make(&calm, org).await?;
+        let demo = demo::make(&context, org).await?;
+        faults.begin();
 
         let feed = Box::new(FaultyFeed(FaultyStream::new(faults.clone(), embedded.stream())));
         let runner = Runner::start(&context, &embedded, Arc::new(Faulty(faults.clone())), feed);

@@ -93,6 +93,11 @@ impl Faults {
         self.over.store(true, Ordering::SeqCst);
     }
 
+    /// Lets things go wrong again.
+    pub fn begin(&self) {
+        self.over.store(false, Ordering::SeqCst);
+    }
+
     /// How often each fault was injected.
     pub fn counters(&self) -> BTreeMap<Fault, u64> {
         self.state().log.counters().clone()
@@ -200,7 +205,7 @@ impl Faults {
         let call = Call { body: split.as_ref().map_or(call.body, |split| split.body.as_slice()), ..call };
         let mut answer = self.inner.call(call).await?;
         // Without stale reads nobody would ever apply them.
-        if answer.is_ok() && is_write(call.operation) && self.plan().stale > 0.0 {
+        if answer.is_ok() && is_write(call.operation) && self.plan.stale > 0.0 {
             self.state().replicas.wrote(call);
         }
         if let Some(split) = split {

@@ -1,17 +1,17 @@
 //! The whole table, read as it is, for checking what a story left.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::alert::key::KeyRow;
 use domain::escalation::Escalation;
 use domain::incident::Incident;
 use domain::page::Page;
+use embedded::Wire;
 use serde::de::DeserializeOwned;
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 use store::History;
-
-use crate::bundle::Bundle;
 
 /// Everything in the table.
 #[derive(Debug, Default)]
@@ -37,8 +37,8 @@ impl Ledger {
     ///
     /// # Errors
     /// If an item cannot be read: every item must be.
-    pub async fn read(bundle: &Bundle) -> anyhow::Result<Self> {
-        let dynamo = embedded::dynamodb(bundle.embedded.wire());
+    pub async fn read(wire: &Arc<dyn Wire>) -> anyhow::Result<Self> {
+        let dynamo = embedded::dynamodb(wire.clone());
         let mut ledger = Self::default();
         let mut from = None;
         loop {
@@ -64,7 +64,8 @@ impl Ledger {
     }
 
     fn add(&mut self, item: Item) -> anyhow::Result<()> {
-        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+        let text =
+            |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
         let (pk, sk) = (text("pk"), text("sk"));
         let kind = pk.split('#').nth(1).unwrap_or_default().to_owned();
         match (kind.as_str(), sk.as_str()) {

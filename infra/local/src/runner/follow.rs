@@ -67,7 +67,12 @@ fn carries(record: &Record) -> bool {
 }
 
 /// Calls the relay once; says whether it did everything.
-async fn relayed(name: &'static str, records: &[&Record], handle: &StreamHandler, invoke: &dyn Invoke) -> bool {
+async fn relayed(
+    name: &'static str,
+    records: &[&Record],
+    handle: &StreamHandler,
+    invoke: &dyn Invoke,
+) -> bool {
     let mut batch = dynamodb::Event::default();
     for record in records {
         match serde_json::from_value(record.event.clone()) {

@@ -87,6 +87,10 @@ pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Open
     let (routes, problems) = matching(&rules.routes, received.source, &received.event, &payload);
     body.problems.extend(problems.into_iter().map(|Problem(problem)| problem));
 
+    if rules.unreadable > 0 {
+        body.problems.push(format!("{} routes cannot be read", rules.unreadable));
+    }
+
     let mut plans: Vec<(Plan, bool)> = Vec::new();
     let mut lost = false;
     for route in &routes {
@@ -98,6 +102,7 @@ pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Open
     }
     let routing = match () {
         () if !routes.is_empty() => Routing::Routed,
+        () if rules.unreadable > 0 => Routing::Fallback,
         () if rules.routes.iter().any(|route| route.serves(received.source)) => Routing::Unrouted,
         () => Routing::Fallback,
     };
@@ -189,11 +194,9 @@ impl Case<'_> {
         let (org, received, now) = (self.received.org, self.received, self.now);
         let arrival = received.arrival();
         let mut alert = self.alert(&opening, opening.routing);
-        self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;
-
         let row = KeyRow::after(self.known, &arrival, Some(alert.id));
-        let mut commit =
-            Commit::new().key(org, received.source, &alert.key, self.known, &row, now);
+        let mut commit = Commit::new().key(org, received.source, &alert.key, self.known, &row, now);
+        let mut number = None;
         if let Some((name, summary)) = opening.incident {
             let new = NewIncident {
                 org,
@@ -207,8 +210,11 @@ impl Case<'_> {
             };
             let opened = create::prepare(self.store, self.by, new, now).await?;
             alert.incident = Some(opened.after().id);
+            number = Some((opened.after().number, opened.after().id));
             commit = commit.transition(opened);
         }
+        let text = (&opening.body, received.event.payload.get());
+        self.store.put_text_and_number(org, alert.id, text, number, now).await?;
         for (n, (plan, auto_cancel)) in opening.plans.into_iter().enumerate() {
             let (levels, staff) = self.rules.levels(&plan).await?;
             let new = NewEscalation {
@@ -249,8 +255,7 @@ impl Case<'_> {
         alert.resolved_at = Some(tombstone.at);
         self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;
         let row = KeyRow { alert: Some(alert.id), version: tombstone.version + 1, ..tombstone.clone() };
-        let commit =
-            Commit::new().key(org, received.source, &alert.key, Some(tombstone), &row, now);
+        let commit = Commit::new().key(org, received.source, &alert.key, Some(tombstone), &row, now);
         let over = alert
             .born(AlertState::Resolved, now)?
             .because(self.by.to_string(), "its resolution came before it");

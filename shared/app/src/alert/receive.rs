@@ -37,8 +37,7 @@ pub async fn receive(
         let decision = decide(known.as_ref(), arrival);
         let known = known.as_ref();
         let row = KeyRow::after(known, arrival, known.and_then(|row| row.alert));
-        let commit =
-            || Commit::new().key(received.org, received.source, hash, known, &row, now);
+        let commit = || Commit::new().key(received.org, received.source, hash, known, &row, now);
         match (decision, known) {
             (Decision::Stale, _) => {}
             (Decision::Bury | Decision::Touch, _) => store.commit(commit()).await?,

@@ -38,7 +38,7 @@ pub async fn rescue(
             // Only a page must not be lost; whatever else it was, the alert is known already.
             return Ok(decision);
         }
-        let rules = &rules.of(received.org).await?;
+        let rules = &rules.without(received.org).await?;
         let event = &received.event;
         let body = Body {
             title: event.title.clone(),

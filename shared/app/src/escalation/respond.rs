@@ -102,7 +102,9 @@ pub async fn unacknowledge(
     retry_conflicts(|| async move {
         let escalation = load(store, org, id).await?;
         if escalation.head().state() != EscalationState::Acked {
-            return Err(AppError::Illegal("only an acknowledged escalation can be unacknowledged".to_owned()));
+            return Err(AppError::Illegal(
+                "only an acknowledged escalation can be unacknowledged".to_owned(),
+            ));
         }
         let (levels, staff) = rules.of(org).await?.levels(&escalation.plan).await?;
         let (next, pages) = escalation.restart(&levels, &staff, by, now)?;

@@ -130,7 +130,8 @@ async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) ->
     let now = time.now();
     match sent {
         Ok(receipt) => {
-            persist(store, page, |page| page.delivered(receipt.as_str(), now).map_err(AppError::from)).await?;
+            persist(store, page, |page| page.delivered(receipt.as_str(), now).map_err(AppError::from))
+                .await?;
             Ok(Sent::Delivered)
         }
         Err(error @ SendError::Permanent { .. }) => {
@@ -173,7 +174,11 @@ async fn persist(
 
 /// What the channel sends.
 fn outgoing(senders: &Senders, page: &Page, now: Timestamp) -> Outgoing {
-    let link =
-        AcknowledgeLink { org: page.org, escalation: page.escalation, user: page.user, until: now + GOOD_FOR };
+    let link = AcknowledgeLink {
+        org: page.org,
+        escalation: page.escalation,
+        user: page.user,
+        until: now + GOOD_FOR,
+    };
     Outgoing::of(page, format!("{}/acknowledge/{}", senders.public_url, link.token(&senders.seal)), now)
 }

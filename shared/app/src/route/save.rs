@@ -40,7 +40,10 @@ pub async fn update(
     retry_conflicts(|| async move {
         let before = load(store, org, route.id).await?;
         if expected.is_some_and(|expected| expected != before.version) {
-            return Err(AppError::Illegal(format!("the route has changed: it is at version {}", before.version)));
+            return Err(AppError::Illegal(format!(
+                "the route has changed: it is at version {}",
+                before.version
+            )));
         }
         let route = Route { version: before.version + 1, ..route.clone() };
         store.commit(Commit::new().route(org, &route)).await?;
@@ -101,9 +104,9 @@ async fn check(store: &Store, org: OrgId, route: &Route) -> Result<(), AppError>
     let Some(incident) = &route.incident else { return Ok(()) };
     let bindings = [Some(("name", &incident.name)), incident.summary.as_ref().map(|b| ("summary", b))];
     for (field, binding) in bindings.into_iter().flatten() {
-        binding
-            .check()
-            .map_err(|problem| AppError::invalid(format!("incident_template.{field}"), problem.to_string()))?;
+        binding.check().map_err(|problem| {
+            AppError::invalid(format!("incident_template.{field}"), problem.to_string())
+        })?;
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub async fn create(
         id: new.id,
         name: new.name,
         kind: new.kind,
-        secret: seal.seal(&super::place(new.id), &secret),
+        secret: super::seal_secret(seal, new.id, &secret),
         template: new.template,
         document: new.document,
         created_at: now,
@@ -79,9 +79,9 @@ pub fn check(name: &str, kind: &SourceKind, template: &Template) -> Result<(), A
         ));
     }
     for (field, binding) in [("title", &template.title), ("description", &template.description)] {
-        binding
-            .check()
-            .map_err(|problem| AppError::invalid(format!("template.{field}.reference"), problem.to_string()))?;
+        binding.check().map_err(|problem| {
+            AppError::invalid(format!("template.{field}.reference"), problem.to_string())
+        })?;
     }
     Ok(())
 }

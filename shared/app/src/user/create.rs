@@ -31,7 +31,9 @@ const EMAIL_BYTES: usize = 254;
 /// [`AppError::Invalid`] naming the field.
 pub fn check_email(field: &str, email: &str) -> Result<(), AppError> {
     let sound = email.split_once('@').is_some_and(|(local, host)| {
-        let plain = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_control() || " <>,;\"@".contains(c));
+        let plain = |text: &str| {
+            !text.is_empty() && !text.contains(|c: char| c.is_control() || " <>,;\"@".contains(c))
+        };
         plain(local) && plain(host)
     });
     if sound && email.len() <= EMAIL_BYTES {

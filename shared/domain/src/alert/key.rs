@@ -85,12 +85,10 @@ impl KeyRow {
             alert,
             event: arrival.event,
             // An event that counts in spite of its own time takes the time of its reception.
-            at: known.map_or(
-                arrival.at,
-                |row| if arrival.at < row.at { arrival.received_at.max(row.at) } else { arrival.at },
-            ),
-            received_at: known
-                .map_or(arrival.received_at, |row| row.received_at.max(arrival.received_at)),
+            at: known.map_or(arrival.at, |row| {
+                if arrival.at < row.at { arrival.received_at.max(row.at) } else { arrival.at }
+            }),
+            received_at: known.map_or(arrival.received_at, |row| row.received_at.max(arrival.received_at)),
             content: arrival.content.clone(),
             count: known.map_or(1, |row| row.count + 1),
         }
@@ -192,7 +190,12 @@ mod tests {
             ),
             ("fires again", over(), arrival(9, Firing, 300, 301, "a"), Decision::Open),
             ("old firing late", over(), arrival(9, Firing, 100, 210, "a"), Decision::Stale),
-            ("old firing of its own time, received later", over(), arrival(9, Firing, 100, 502, "a"), Decision::Open),
+            (
+                "old firing of its own time, received later",
+                over(),
+                arrival(9, Firing, 100, 502, "a"),
+                Decision::Open,
+            ),
             ("firing older than a tombstone", tomb(), arrival(9, Firing, 100, 210, "a"), Decision::OpenOver),
             ("firing newer than a tombstone", tomb(), arrival(9, Firing, 201, 210, "a"), Decision::Open),
             ("firing long after a tombstone", tomb(), arrival(9, Firing, 100, 502, "a"), Decision::Open),

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use machine::{Head, Illegal, Stateful, Transition};
 
+use super::tick::Step;
 use super::{Escalation, EscalationState, Plan};
 use crate::Identity;
 use crate::event::Event;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, UserId};
-use crate::page::{NewPage, Page};
+use crate::page::NewPage;
 use crate::path::{AckMode, DEFAULT_ACK_SECONDS, Level, MOST_PAGES, Path, Target};
 use crate::trace::Trace;
 use crate::user::{Urgency, User};
@@ -111,6 +112,7 @@ impl NewEscalation {
             org: self.org,
             id: self.id,
             title: crate::text::shorten(&self.title, crate::alert::TITLE_BYTES),
+            description: None,
             url: self.url.filter(|url| url.len() <= 300),
             plan: self.plan,
             level: 0,
@@ -135,7 +137,7 @@ impl NewEscalation {
         levels: &[Level],
         staff: &Staff,
         at: Timestamp,
-    ) -> Result<(Transition<Escalation>, Vec<Transition<Page>>), Illegal<EscalationState>> {
+    ) -> Result<Step, Illegal<EscalationState>> {
         let by = self.creator.to_string();
         let unborn = self.unborn(at);
         let new = unborn.born(EscalationState::Triggered, at)?.because(by, OPENED);
@@ -165,7 +167,7 @@ pub(super) fn staffed(
     levels: &[Level],
     staff: &Staff,
     at: Timestamp,
-) -> (Transition<Escalation>, Vec<Transition<Page>>) {
+) -> Step {
     let index = usize::from(transition.after().level);
     let level = levels.get(index).cloned().unwrap_or_else(|| Level {
         targets: Vec::new(),

@@ -83,7 +83,12 @@ impl Escalation {
     ///
     /// # Errors
     /// [`Illegal`] if the escalation is not waiting for an answer.
-    pub fn expire(&self, staff: &Staff, by: &Identity, at: Timestamp) -> Result<Step, Illegal<EscalationState>> {
+    pub fn expire(
+        &self,
+        staff: &Staff,
+        by: &Identity,
+        at: Timestamp,
+    ) -> Result<Step, Illegal<EscalationState>> {
         let next = self
             .transition_to(EscalationState::Expired, at)?
             .because(by.to_string(), "nobody answered at any level")

@@ -106,7 +106,9 @@ impl Mailer {
             source: Some(error.into()),
         })?;
         match &self.transport {
-            Transport::Smtp(smtp) => smtp.send(&self.from.email, &to, &message.formatted()).await,
+            Transport::Smtp(smtp) => {
+                smtp.send(&self.from.email, &to, &message.formatted(), self.timeout / 5).await
+            }
             Transport::Directory(directory) => directory.write(&outgoing.title, &message.formatted()),
         }
     }

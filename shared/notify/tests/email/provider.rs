@@ -23,7 +23,8 @@ pub(crate) enum Act {
 }
 
 /// What the server does otherwise than usual during one connection: at `GREETING`, a command, the first line of the
-/// `CONTENT`, its `END`, or `AFTER` it; `SECOND END` is that of the connection's second mail.
+/// `CONTENT`, its `END`, or `AFTER` it; `SECOND MAIL` and `SECOND END` are those of the
+/// connection's second mail.
 pub(crate) type Script = &'static [(&'static str, Act)];
 
 /// A mail that the server took.
@@ -147,7 +148,8 @@ async fn converse(stream: TcpStream, script: Script, seen: Arc<Mutex<Seen>>) {
             "QUIT" => "221 bye",
             _ => "250 ok",
         };
-        if answer(&mut stream, script, &command, usual).await == Then::Stop {
+        let point = if command == "MAIL" && mails > 0 { "SECOND MAIL" } else { &command };
+        if answer(&mut stream, script, point, usual).await == Then::Stop {
             return;
         }
         let refused = script.iter().any(|(at, act)| *at == "DATA" && matches!(act, Act::Say(_)));

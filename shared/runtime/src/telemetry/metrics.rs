@@ -70,7 +70,11 @@ impl Metrics {
     /// How many transitions ended so, over all machines and edges.
     pub fn transitions(&self, outcome: Outcome) -> u64 {
         let transitions = self.transitions.lock().unwrap_or_else(PoisonError::into_inner);
-        transitions.iter().filter(|(labels, _)| labels.3 == outcome).map(|(_, histogram)| histogram.count).sum()
+        transitions
+            .iter()
+            .filter(|(labels, _)| labels.3 == outcome)
+            .map(|(_, histogram)| histogram.count)
+            .sum()
     }
 
     /// Shows everything, with what others counted.
@@ -100,7 +104,9 @@ impl Metrics {
             let labels: Vec<String> = sample
                 .labels
                 .iter()
-                .map(|(name, value)| format!("{name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
+                .map(|(name, value)| {
+                    format!("{name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+                })
                 .collect();
             let _ = writeln!(text, "{}{{{}}} {}", sample.name, labels.join(","), sample.value);
         }
@@ -127,6 +133,8 @@ mod tests {
         assert!(shown.contains(&format!("{TRANSITIONS}_bucket{{{labels},le=\"0.025\"}} 0\n")), "{shown}");
         assert!(shown.contains(&format!("{TRANSITIONS}_bucket{{{labels},le=\"0.05\"}} 1\n")), "{shown}");
         assert!(shown.contains(&format!("{TRANSITIONS}_count{{{labels}}} 1\n")), "{shown}");
-        assert!(shown.contains("# TYPE aws_requests_total counter\naws_requests_total{service=\"dynamodb\"} 2\n"));
+        assert!(
+            shown.contains("# TYPE aws_requests_total counter\naws_requests_total{service=\"dynamodb\"} 2\n")
+        );
     }
 }

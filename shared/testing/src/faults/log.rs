@@ -45,7 +45,25 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: &'static [Self] = &[Self::CutBefore, Self::ErrorBefore, Self::CutAfter, Self::ErrorAfter, Self::Throttled, Self::Conflict, Self::Stale, Self::Unprocessed, Self::BatchFailed, Self::Doubled, Self::Delayed, Self::Lost, Self::Reordered, Self::StreamReordered, Self::StreamRepeated, Self::Killed, Self::TokenExpired];
+    pub const ALL: &'static [Self] = &[
+        Self::CutBefore,
+        Self::ErrorBefore,
+        Self::CutAfter,
+        Self::ErrorAfter,
+        Self::Throttled,
+        Self::Conflict,
+        Self::Stale,
+        Self::Unprocessed,
+        Self::BatchFailed,
+        Self::Doubled,
+        Self::Delayed,
+        Self::Lost,
+        Self::Reordered,
+        Self::StreamReordered,
+        Self::StreamRepeated,
+        Self::Killed,
+        Self::TokenExpired,
+    ];
 }
 
 /// A fault and the call, stream or invocation it hit.

@@ -48,6 +48,7 @@ pub(super) fn build(
         .message_id(Some(format!("<{identity}@{}>", from.email.domain())))
         .raw_header(header("X-Firebell-Trace", outgoing.trace.id()))
         .raw_header(header("X-Firebell-Escalation", &outgoing.escalation.to_string()))
+        .raw_header(header("X-Firebell-Page", &outgoing.idempotency_key))
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "All"))
         .raw_header(header("X-Priority", priority))

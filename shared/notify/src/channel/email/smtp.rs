@@ -50,14 +50,14 @@ enum Stage {
 struct Failure {
     /// Where.
     stage: Stage,
-    /// What.
-    error: Error,
+    /// What; nothing if there was no answer.
+    error: Option<Error>,
 }
 
 impl Stage {
     /// Makes an error one of this stage.
     const fn failed(self) -> impl Fn(Error) -> Failure {
-        move |error| Failure { stage: self, error }
+        move |error| Failure { stage: self, error: Some(error) }
     }
 }
 
@@ -73,9 +73,18 @@ impl Smtp {
     }
 
     /// Sends one mail, over a connection that is still open if there is one.
-    pub(super) async fn send(&self, from: &Address, to: &Address, mail: &[u8]) -> Result<Receipt, SendError> {
+    ///
+    /// A connection that lay idle may be dead without a word, as after a function was frozen; so it has `patience` to
+    /// give its first answer.
+    pub(super) async fn send(
+        &self,
+        from: &Address,
+        to: &Address,
+        mail: &[u8],
+        patience: Duration,
+    ) -> Result<Receipt, SendError> {
         let result = match self.take() {
-            Some(connection) => match self.send_over(connection, from, to, mail).await {
+            Some(connection) => match self.send_over(connection, from, to, mail, patience).await {
                 Err(failure) if failure.is_of_a_stale_connection() => {
                     self.forget();
                     self.send_anew(from, to, mail).await
@@ -90,7 +99,7 @@ impl Smtp {
     /// Sends one mail over a new connection.
     async fn send_anew(&self, from: &Address, to: &Address, mail: &[u8]) -> Result<Receipt, Failure> {
         let connection = self.connect().await.map_err(Stage::Connect.failed())?;
-        self.send_over(connection, from, to, mail).await
+        self.send_over(connection, from, to, mail, Duration::MAX).await
     }
 
     /// Sends one mail over this connection, which is kept only if all went well.
@@ -100,6 +109,7 @@ impl Smtp {
         from: &Address,
         to: &Address,
         mail: &[u8],
+        patience: Duration,
     ) -> Result<Receipt, Failure> {
         let ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
         let international = !ascii(from) || !ascii(to);
@@ -107,7 +117,10 @@ impl Smtp {
         let parameters =
             if international && supported { vec![MailParameter::SmtpUtfEight] } else { Vec::new() };
         let sender = Mail::new(Some(from.clone()), parameters);
-        connection.command(sender).await.map_err(Stage::Sender.failed())?;
+        match tokio::time::timeout(patience, connection.command(sender)).await {
+            Ok(answer) => answer.map_err(Stage::Sender.failed())?,
+            Err(_) => return Err(Failure { stage: Stage::Sender, error: None }),
+        };
         connection.command(Rcpt::new(to.clone(), Vec::new())).await.map_err(Stage::Recipient.failed())?;
         connection.command(Data).await.map_err(Stage::Data.failed())?;
         let response = connection.message(mail).await.map_err(Stage::Content.failed())?;
@@ -165,7 +178,7 @@ impl Smtp {
 impl Failure {
     /// Whether the server had hung up before it could have taken anything.
     fn is_of_a_stale_connection(&self) -> bool {
-        let hung_up = match self.error.status() {
+        let hung_up = match self.error.as_ref().and_then(Error::status) {
             Some(code) => u16::from(code) == 421,
             None => true,
         };
@@ -183,6 +196,7 @@ impl Failure {
             Stage::Content => "the mail server may not have taken the mail",
         };
         let reason = reason.to_owned();
+        let Some(error) = error else { return SendError::Transient { reason, source: None } };
         let Some(code) = error.status().map(u16::from) else {
             return SendError::Transient { reason, source: Some(error.into()) };
         };

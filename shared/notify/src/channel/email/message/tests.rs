@@ -139,6 +139,7 @@ fn only_links_to_the_web_are_given() {
         ("https://a.example/\u{202E}moc", false),
         ("", false),
         ("ht\u{e9}", false),
+        (&format!("https://a.example/{}", "x".repeat(URL_BYTES)), false),
     ];
     for (url, expected) in cases {
         let page = Outgoing { source_url: Some(url.to_owned()), ..page("T") };

@@ -1,0 +1,9 @@
+//! Receives alerts of the generic HTTP source.
+
+use app::Context;
+use runtime::Function;
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    Function::Http(http_api::source::router(sources::Kind::Http, ctx))
+}

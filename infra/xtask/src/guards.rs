@@ -1,0 +1,79 @@
+//! `cargo xtask guards`: removes each guard once, in a scratch worktree, and sees its stories fail.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::project::say;
+
+/// A guard: the patch that removes it, and a story that must then fail.
+struct Guard {
+    patch: &'static str,
+    story: &'static str,
+}
+
+/// Every guard set.
+const GUARDS: &[Guard] = &[
+    Guard { patch: "head-and-history", story: "race::one_of_sixteen_writers_wins_and_fifteen_lose_cleanly" },
+    Guard { patch: "key-condition", story: "order::same_firing_twice_at_the_same_moment_opens_one_alert" },
+    Guard { patch: "claim-fence", story: "levels::own_later_rule_of_a_person" },
+    Guard { patch: "tombstone", story: "order::firing_that_its_own_resolve_overtook" },
+    Guard { patch: "lease", story: "sweep::page_whose_sender_was_killed" },
+    Guard { patch: "sweep", story: "sweep::page_whose_message_was_lost" },
+    Guard { patch: "relay", story: "sweep::page_arrives_within_ten_seconds" },
+    Guard { patch: "rescue", story: "rescue::event_that_cannot_be_handled" },
+];
+
+/// Runs the command.
+pub(crate) fn run() -> Result<()> {
+    let scratch = Path::new("target/guards/tree");
+    let remove = || {
+        let _gone = Command::new("git").args(["worktree", "remove", "--force"]).arg(scratch).output();
+    };
+    remove();
+    git(Path::new("."), &["worktree", "add", "--detach", "target/guards/tree", "HEAD"])?;
+    let done = all(scratch);
+    remove();
+    done
+}
+
+fn all(scratch: &Path) -> Result<()> {
+    let build = std::env::current_dir()?.join("target/guards/build");
+    ensure!(stories(scratch, &build, "")?, "the stories are red before any guard was removed");
+    say("with every guard: all stories pass");
+    let mut kept = Vec::new();
+    for Guard { patch, story } in GUARDS {
+        git(scratch, &["checkout", "--quiet", "."])?;
+        git(scratch, &["apply", &format!("shared/testing/guards/{patch}.patch")])?;
+        if stories(scratch, &build, story)? {
+            kept.push(*patch);
+            say(format_args!("without {patch}: `{story}` still passes"));
+        } else {
+            say(format_args!("without {patch}: `{story}` fails, as it must"));
+        }
+    }
+    if kept.is_empty() {
+        return Ok(());
+    }
+    bail!("no story misses these guards: {}", kept.join(", "))
+}
+
+/// Says whether the stories pass; that they cannot be built is an error.
+fn stories(tree: &Path, build: &Path, filter: &str) -> Result<bool> {
+    let cargo = |arguments: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.current_dir(tree).env("CARGO_TARGET_DIR", build).env("FIREBELL_SEEDS", "0..4");
+        command.args(["test", "--quiet", "--package", "testing", "--test", "stories"]).args(arguments);
+        command.output().context("running cargo")
+    };
+    let built = cargo(&["--no-run"])?;
+    ensure!(built.status.success(), "it does not build:\n{}", String::from_utf8_lossy(&built.stderr));
+    Ok(cargo(&["--", filter])?.status.success())
+}
+
+fn git(tree: &Path, arguments: &[&str]) -> Result<()> {
+    let done = Command::new("git").current_dir(tree).args(arguments).output().context("running git")?;
+    ensure!(done.status.success(), "git {}: {}", arguments.join(" "), String::from_utf8_lossy(&done.stderr));
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! What the functions ask of AWS: counted, not timed.
+
+use embedded::{Arm, Kind, Service, Snapshot};
+use testing::bundle::Bundle;
+use testing::sender::Alert;
+
+use crate::stage::{calm, tell};
+
+/// What one thing cost, once everything that it caused has settled.
+async fn cost(bundle: &Bundle, alerts: &[Alert]) -> Snapshot {
+    // The rows of the sweep are counted apart: this stays between two of them.
+    let before = bundle.counts.snapshot();
+    assert!(bundle.deliver(alerts).await);
+    bundle.pass(5).await;
+    bundle.counts.snapshot().since(&before)
+}
+
+/// Waits for the time after a sweep, with everything known that is looked up from time to time: the source's door each
+/// half a minute, its last delivery each minute.
+async fn steady(bundle: &Bundle, name: &str) {
+    let into = u64::try_from(bundle.now().as_millisecond() / 1000 % 60).unwrap();
+    bundle.pass(60 - into + 5).await;
+    assert!(bundle.deliver(&[Alert::now(bundle, name)]).await);
+    bundle.pass(10).await;
+}
+
+/// A bundle whose functions have read their configuration, between two sweeps.
+async fn warm() -> Bundle {
+    let bundle = calm().await;
+    steady(&bundle, "warm").await;
+    bundle
+}
+
+fn calls(cost: &Snapshot, service: Service) -> u64 {
+    cost.requests.iter().filter(|((of, _), _)| *of == service).map(|(_, calls)| calls).sum()
+}
+
+#[test]
+fn duplicate_costs_one_queue_send_and_one_conditional_update_without_a_read() {
+    tell(|| async {
+        let bundle = warm().await;
+        let alert = Alert::now(&bundle, "fire");
+        bundle.deliver(std::slice::from_ref(&alert)).await;
+        bundle.pass(10).await;
+
+        let cost = cost(&bundle, &[alert]).await;
+
+        println!("duplicate: {cost:?}");
+        assert_eq!(calls(&cost, Service::Sqs), 1);
+        assert_eq!(cost.requests.get(&(Service::DynamoDb, "UpdateItem".to_owned())), Some(&1));
+        assert_eq!(calls(&cost, Service::DynamoDb), 1);
+        assert_eq!((cost.total(Kind::Write, Arm::Table), cost.total(Kind::Write, Arm::Index)), (1.0, 0.0));
+        assert_eq!(cost.total(Kind::Read, Arm::Table), 0.0);
+    });
+}
+
+#[test]
+fn new_alert_with_incident_and_first_page_keeps_its_budget() {
+    tell(|| async {
+        let bundle = warm().await;
+
+        let cost = cost(&bundle, &[Alert::now(&bundle, "fire")]).await;
+
+        println!("new alert: {cost:?}");
+        assert!(cost.calls() <= 10, "{} calls", cost.calls());
+        // The raw slice is beside the budget.
+        let raw = 1.0;
+        let written = cost.total(Kind::Write, Arm::Table) - raw;
+        assert!(written <= 20.0, "{written} write units beside the raw slice");
+        let indexed = cost.total(Kind::Write, Arm::Index);
+        assert!(indexed <= 6.0, "{indexed} write units of indexes");
+    });
+}
+
+#[test]
+fn cost_stays_the_same_as_alerts_grow() {
+    tell(|| async {
+        let bundle = warm().await;
+        let few = cost(&bundle, &[Alert::now(&bundle, "first")]).await;
+        for n in 0..200 {
+            bundle.deliver(&[Alert::now(&bundle, &format!("fire {n}"))]).await;
+        }
+        steady(&bundle, "warm again").await;
+
+        let many = cost(&bundle, &[Alert::now(&bundle, "last")]).await;
+
+        assert_eq!(few.requests, many.requests);
+        assert_eq!(few.units, many.units);
+    });
+}
+
+#[test]
+fn forged_and_malformed_requests_cost_one_read_a_source_and_five_seconds_at_most() {
+    tell(|| async {
+        let bundle = calm().await;
+        // After the first sweep, and before the next.
+        bundle.pass(5).await;
+        let source = bundle.source();
+        let send = |id: String, secret: &'static str| {
+            let request = http::Request::post(format!("/v2/alert_events/alertmanager/{id}"))
+                .header("authorization", format!("Bearer {secret}"))
+                .body("{}".into())
+                .unwrap();
+            bundle.request(request)
+        };
+        let before = bundle.counts.snapshot();
+
+        for _ in 0..50 {
+            assert_eq!(send(source.to_string(), "forged").await.unwrap().status(), 401);
+            assert_eq!(send("not-an-id".to_owned(), "forged").await.unwrap().status(), 404);
+        }
+        let once = bundle.counts.snapshot().since(&before).calls();
+        bundle.pass(6).await;
+        for _ in 0..50 {
+            assert_eq!(send(source.to_string(), "forged").await.unwrap().status(), 401);
+        }
+        let twice = bundle.counts.snapshot().since(&before).calls();
+
+        assert_eq!((once, twice), (1, 2));
+    });
+}

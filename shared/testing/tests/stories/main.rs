@@ -1,0 +1,48 @@
+//! Stories: the whole bundle in one process, named by behaviour.
+
+mod bad_input;
+mod cost;
+mod levels;
+mod master;
+mod order;
+mod race;
+mod rescue;
+mod sweep;
+
+#[cfg(test)]
+mod stage {
+    //! What every story begins with.
+
+    use std::future::Future;
+
+    use testing::bundle::Bundle;
+    use testing::faults::FaultPlan;
+    use testing::inbox::Provider;
+    use testing::ledger::Ledger;
+
+    /// Tells a story in a runtime of its own, whose time passes only when everybody waits.
+    pub(crate) fn tell<F: Future<Output = ()>>(story: impl FnOnce() -> F) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        runtime.unwrap().block_on(story());
+    }
+
+    /// The bundle on a day on which nothing goes wrong.
+    pub(crate) async fn calm() -> Bundle {
+        with(FaultPlan::calm()).await
+    }
+
+    /// The bundle on a day on which this goes wrong.
+    pub(crate) async fn with(plan: FaultPlan) -> Bundle {
+        Bundle::start(1, plan, Provider::default()).await.unwrap()
+    }
+
+    /// Everything in the table.
+    pub(crate) async fn ledger(bundle: &Bundle) -> Ledger {
+        Ledger::read(&bundle.embedded.wire()).await.unwrap()
+    }
+
+    /// Who was paged, in order.
+    pub(crate) fn paged(bundle: &Bundle) -> Vec<String> {
+        bundle.inbox.arrived().into_iter().map(|arrived| arrived.address).collect()
+    }
+}

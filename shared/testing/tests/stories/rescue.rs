@@ -1,0 +1,118 @@
+//! When our own rules fail, somebody is paged all the same.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::alert::Routing;
+use domain::id::RouteId;
+use domain::message::Queue;
+use embedded::NewMessage;
+use testing::bundle::Bundle;
+use testing::sender::Alert;
+
+use crate::stage::{calm, ledger, paged, tell};
+
+/// Puts something into the table that no version of ours has written.
+async fn vandalise(bundle: &Bundle, pk: String, sk: String) {
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    embedded::dynamodb(bundle.embedded.wire())
+        .put_item()
+        .table_name(embedded::TABLE)
+        .item("pk", text(&pk))
+        .item("sk", text(&sk))
+        .item("levels", text("nonsense"))
+        .send()
+        .await
+        .unwrap();
+}
+
+/// Makes every function forget what it has kept of the configuration.
+async fn change_something(bundle: &Bundle) {
+    let new = app::user::create::NewUser {
+        name: "New".to_owned(),
+        email: "new@example.com".to_owned(),
+        role: domain::user::Role::Viewer,
+    };
+    let (store, random) = (&bundle.calm.store, &bundle.calm.random);
+    app::user::create::create(store, bundle.org, &new, random, bundle.now()).await.unwrap();
+}
+
+#[test]
+fn route_that_cannot_be_read_pages_the_fallback_contact_and_is_noted() {
+    tell(|| async {
+        let bundle = calm().await;
+        let (routes, _) = bundle.calm.store.routes(bundle.org).await.unwrap();
+        let id: RouteId = routes[0].id;
+        vandalise(&bundle, format!("{}#CONFIG", bundle.org), format!("ROUTE#{id}")).await;
+
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(20).await;
+
+        assert_eq!(paged(&bundle), ["owner@example.com"]);
+        let alert = ledger(&bundle).await.alerts.remove(0);
+        assert_eq!(alert.routing, Routing::Fallback);
+        let body = bundle.calm.store.alert_body(bundle.org, alert.id).await.unwrap().unwrap();
+        assert!(body.problems[0].contains("cannot be read"), "{:?}", body.problems);
+    });
+}
+
+#[test]
+fn path_that_is_gone_pages_the_fallback_contact() {
+    tell(|| async {
+        let bundle = calm().await;
+        let (routes, _) = bundle.calm.store.routes(bundle.org).await.unwrap();
+        app::path::save::delete(&bundle.calm.store, bundle.org, routes[0].paths[0]).await.unwrap();
+
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(20).await;
+
+        assert_eq!(paged(&bundle), ["owner@example.com"]);
+    });
+}
+
+#[test]
+fn source_without_any_route_pages_the_fallback_contact() {
+    tell(|| async {
+        let bundle = calm().await;
+        let (routes, _) = bundle.calm.store.routes(bundle.org).await.unwrap();
+        app::route::save::delete(&bundle.calm.store, bundle.org, routes[0].id).await.unwrap();
+
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(20).await;
+
+        assert_eq!(paged(&bundle), ["owner@example.com"]);
+        assert_eq!(ledger(&bundle).await.alerts[0].routing, Routing::Fallback);
+    });
+}
+
+#[test]
+fn event_that_cannot_be_handled_again_and_again_is_rescued_and_pages() {
+    tell(|| async {
+        let bundle = calm().await;
+        // The person on call cannot be read any more, so opening fails each time; the fallback contact can.
+        let ada = bundle.calm.store.person("ada@example.com").await.unwrap().unwrap().1;
+        vandalise(&bundle, format!("{}#CONFIG", bundle.org), format!("USER#{ada}")).await;
+        change_something(&bundle).await;
+
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(300).await;
+
+        assert_eq!(paged(&bundle), ["owner@example.com"]);
+        let ledger = ledger(&bundle).await;
+        assert_eq!(ledger.alerts.len(), 1);
+        assert_eq!(ledger.alerts[0].routing, Routing::Fallback);
+    });
+}
+
+#[test]
+fn message_of_a_newer_version_does_not_take_its_batch_along() {
+    tell(|| async {
+        let bundle = calm().await;
+        let queues = bundle.embedded.queues();
+        let poison = NewMessage { body: "{\"schema\":99}".to_owned(), ..NewMessage::default() };
+        queues.send(Queue::AlertHandle.name(), poison).unwrap();
+
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(20).await;
+
+        assert_eq!(paged(&bundle), ["ada@example.com"]);
+    });
+}
