@@ -4,10 +4,11 @@ use app::escalation::story::Story;
 use domain::Timestamp;
 use domain::escalation::EscalationState;
 use domain::page::{Page, PageState};
+use jiff::SignedDuration;
 use machine::Stateful;
 use maud::{Markup, html};
 
-use super::words::{self, capital, distance, foreign, names, source_link, time};
+use super::words::{self, capital, distance, foreign, length, names, source_link, time};
 
 /// How many steps are shown at once; those before are folded.
 const STEPS: usize = 6;
@@ -111,10 +112,14 @@ pub(super) fn situation(story: &Story, now: Timestamp) -> Markup {
     }
 }
 
-/// When something is due.
+/// What is later than this is late, and said to be.
+const PROMPT: SignedDuration = SignedDuration::from_secs(60);
+
+/// When something is due, or how late it is.
 fn due(at: Option<Timestamp>, now: Timestamp) -> String {
     match at {
         Some(at) if at > now => distance(at, now),
+        Some(at) if now.duration_since(at) > PROMPT => format!("late by {}", length(now.duration_since(at))),
         Some(_) | None => "any moment now".to_owned(),
     }
 }
@@ -157,16 +162,21 @@ fn moved_at(page: &Page) -> Timestamp {
     page.log.last().map_or(page.slot, |entry| entry.at)
 }
 
+/// What is said of a page that was called off.
+const NOT_NEEDED: &str = "not needed any more";
+
 /// A page: to whom, by which way, and what came of it.
 fn page_words(story: &Story, page: &Page, now: Timestamp) -> Markup {
     let why = page.log.last().map(|entry| entry.why.as_str()).unwrap_or_default();
     let (tone, said) = match page.head().state() {
+        // Nobody will claim it any more; the queue only has not said so yet.
+        PageState::Pending if !story.escalation.head().state().pages() => ("over", NOT_NEEDED.to_owned()),
         PageState::Pending if page.attempt > 1 => ("waiting", format!("attempt {}: {why}", page.attempt)),
         PageState::Pending => ("waiting", due(page.due, now)),
         PageState::Sending => ("waiting", "being sent".to_owned()),
         PageState::Delivered => ("delivered", "delivered".to_owned()),
         PageState::Failed => ("failed", format!("failed: {why}")),
-        PageState::Cancelled => ("over", "not needed any more".to_owned()),
+        PageState::Cancelled => ("over", NOT_NEEDED.to_owned()),
     };
     html! {
         span.what { (capital(page.method_type.name())) " to " (foreign(story.person(page.user))) }

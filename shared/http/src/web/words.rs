@@ -47,7 +47,7 @@ pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// A length of time in its largest unit.
-fn length(apart: SignedDuration) -> String {
+pub(super) fn length(apart: SignedDuration) -> String {
     let seconds = apart.as_secs();
     let (count, unit) = match seconds {
         0..60 => (seconds, "s"),

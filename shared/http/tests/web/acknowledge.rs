@@ -51,6 +51,21 @@ async fn link_shows_the_alert_and_who_is_paged() {
 }
 
 #[tokio::test]
+async fn what_is_late_is_said_to_be() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let link = scene.link(&escalation, &scene.ada);
+
+    scene.pass(59);
+    assert!(scene.get(&link).await.text.contains("<bdi>any moment now</bdi>"), "the page is due");
+    scene.pass(361);
+    let text = scene.get(&link).await.text;
+
+    assert!(text.contains("<bdi>late by 7 min</bdi>"), "the page: {text}");
+    assert!(text.contains("<bdi>Grace Backup</bdi>, late by 2 min."), "the next level: {text}");
+}
+
+#[tokio::test]
 async fn pressing_the_button_acknowledges_as_the_person_of_the_link() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
@@ -81,9 +96,12 @@ async fn second_press_says_who_was_faster_and_changes_nothing() {
     let seen = scene.get(&link).await;
 
     assert_eq!(scene.everything(&escalation).await, before);
-    for part in
-        ["Somebody else is on it.", "Acknowledged by <strong><bdi>Ada Oncall</bdi></strong>", "1 min ago"]
-    {
+    for part in [
+        "Somebody else is on it.",
+        "Acknowledged by <strong><bdi>Ada Oncall</bdi></strong>",
+        "1 min ago",
+        "<bdi>not needed any more</bdi>",
+    ] {
         assert!(seen.text.contains(part), "no {part:?} in {}", seen.text);
     }
 }

@@ -1,5 +1,7 @@
 //! The pages for people, over the embedded database.
 
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
+
 mod acknowledge;
 mod dashboard;
 mod session;
