@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::say;
+use crate::project::say;
 
 /// A guard: the patch that removes it, and a story that must then fail.
 struct Guard {
@@ -25,7 +25,7 @@ const GUARDS: &[Guard] = &[
     Guard { patch: "rescue", story: "rescue::event_that_cannot_be_handled" },
 ];
 
-/// Runs every guard.
+/// Runs the command.
 pub(crate) fn run() -> Result<()> {
     let scratch = Path::new("target/guards/tree");
     let remove = || {

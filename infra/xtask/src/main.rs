@@ -1,3 +1,50 @@
 //! The project's own tool.
 
-fn main() {}
+mod check;
+mod guards;
+mod new_function;
+mod package;
+mod project;
+mod readme;
+mod scenarios;
+
+use lexopt::Arg::{Long, Short, Value};
+use lexopt::Parser;
+
+/// What `--help` shows.
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  check [--all]                 everything that must hold before a change is done;
+                                with --all also what needs more than Rust, and nothing is skipped
+  package [--profile P] [--host] [FUNCTION…]
+                                target/lambda/<function>/bootstrap, where template.yaml looks for it
+  new-function NAME --trigger http|sqs|stream|schedule
+                                a package and everything that belongs to it; completes one that was begun
+  stories [--seeds N]           the master story through as many seeds, optimised
+  guards                        remove each guard once and see its story fail
+  kills [--kills N] [--alerts N]
+                                kill -9 at random moments under load
+  readme                        write the README's tables and drawings anew
+";
+
+fn main() -> anyhow::Result<()> {
+    let mut parser = Parser::from_env();
+    match parser.next()? {
+        Some(Value(command)) => match command.to_str() {
+            Some("check") => check::check(&mut parser),
+            Some("package") => package::package(&mut parser),
+            Some("new-function") => new_function::new_function(&mut parser),
+            Some("stories") => scenarios::stories(&mut parser),
+            Some("guards") => guards::run(),
+            Some("kills") => scenarios::kills(&mut parser),
+            Some("readme") => readme::write(),
+            _ => anyhow::bail!("there is no command {command:?}\n\n{HELP}"),
+        },
+        None | Some(Long("help") | Short('h')) => {
+            project::say(HELP);
+            Ok(())
+        }
+        Some(other) => Err(other.unexpected().into()),
+    }
+}

@@ -19,6 +19,11 @@ fn place(id: SourceId) -> String {
     format!("source/{id}")
 }
 
+/// Seals a source's secret, for this source alone.
+pub fn seal_secret(seal: &Seal, id: SourceId, secret: &str) -> String {
+    seal.seal(&place(id), secret)
+}
+
 /// Opens a source's secret.
 ///
 /// # Errors

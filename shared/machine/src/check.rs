@@ -36,16 +36,21 @@ pub fn check<S: State>() {
 
 /// Draws the table as a mermaid diagram, for the documentation.
 pub fn diagram<S: State>() -> String {
+    // An id in mermaid has no hyphen; a state that has one is given its name beside it.
+    let id = |state: S| state.name().replace('-', "_");
     let mut lines = vec!["stateDiagram-v2".to_owned()];
-    for state in S::INITIAL {
-        lines.push(format!("    [*] --> {}", state.name()));
+    for &state in S::ALL.iter().filter(|state| state.name().contains('-')) {
+        lines.push(format!("    state \"{}\" as {}", state.name(), id(state)));
     }
-    for state in S::ALL {
-        for successor in state.successors() {
-            lines.push(format!("    {} --> {}", state.name(), successor.name()));
+    for &state in S::INITIAL {
+        lines.push(format!("    [*] --> {}", id(state)));
+    }
+    for &state in S::ALL {
+        for &successor in state.successors() {
+            lines.push(format!("    {} --> {}", id(state), id(successor)));
         }
         if state.is_final() {
-            lines.push(format!("    {} --> [*]", state.name()));
+            lines.push(format!("    {} --> [*]", id(state)));
         }
     }
     lines.join("\n")

@@ -2,7 +2,12 @@
 
 pub mod bundle;
 pub mod faults;
+pub mod fixture;
 pub mod inbox;
+pub mod invoke;
 pub mod ledger;
 pub mod master;
+pub mod readme;
+pub mod rights;
 pub mod sender;
+pub mod template;

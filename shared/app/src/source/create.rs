@@ -50,7 +50,7 @@ pub async fn create(
         id: new.id,
         name: new.name,
         kind: new.kind,
-        secret: seal.seal(&super::place(new.id), &secret),
+        secret: super::seal_secret(seal, new.id, &secret),
         template: new.template,
         document: new.document,
         created_at: now,

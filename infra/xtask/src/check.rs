@@ -1,0 +1,191 @@
+//! `cargo xtask check`: everything that must hold before a change is done, step by step.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, ensure};
+use lexopt::Arg::Long;
+use lexopt::Parser;
+
+use crate::project::{cargo, has, root, run, say, target};
+
+/// What a step knows.
+struct Options {
+    /// Whether nothing may be skipped.
+    all: bool,
+}
+
+impl Options {
+    /// How many seeds the stories run through.
+    fn seeds(&self) -> u32 {
+        if self.all { 200 } else { 20 }
+    }
+}
+
+/// When a step runs.
+enum When {
+    /// Always: it needs nothing but Rust.
+    Always,
+    /// With `--all` alone: it needs what is named here.
+    All(&'static str),
+}
+
+/// A step.
+struct Step {
+    name: &'static str,
+    when: When,
+    /// Says what is lacking for it to run.
+    lacks: fn() -> Option<String>,
+    run: fn(&Options) -> anyhow::Result<()>,
+}
+
+/// Every step, in order: one entry each.
+const STEPS: &[Step] = &[
+    Step { name: "fmt", when: When::Always, lacks: nothing, run: fmt },
+    Step { name: "clippy", when: When::Always, lacks: nothing, run: clippy },
+    Step { name: "tests", when: When::Always, lacks: nothing, run: tests },
+    Step { name: "doc", when: When::Always, lacks: nothing, run: doc },
+    Step { name: "stories", when: When::Always, lacks: nothing, run: stories },
+    Step { name: "kills", when: When::All("time"), lacks: nothing, run: kills },
+    Step { name: "outage", when: When::All("time"), lacks: nothing, run: outage },
+    Step {
+        name: "alertmanager",
+        when: When::All("prometheus-alertmanager"),
+        lacks: no_alertmanager,
+        run: alertmanager,
+    },
+    Step { name: "template", when: When::All("sam and cfn-lint"), lacks: no_sam, run: template },
+];
+
+/// Runs the command.
+pub(crate) fn check(parser: &mut Parser) -> anyhow::Result<()> {
+    let mut options = Options { all: false };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("all") => options.all = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+
+    let begun = Instant::now();
+    let (mut done, mut skipped) = (Vec::new(), Vec::new());
+    for step in STEPS {
+        let reason = match (&step.when, options.all) {
+            (When::All(needs), false) => Some(format!("it needs {needs}; `--all` runs it")),
+            (When::Always | When::All(_), _) => (step.lacks)(),
+        };
+        if let Some(reason) = reason {
+            ensure!(!options.all, "`{}` cannot run, and with --all nothing is skipped: {reason}", step.name);
+            say(format_args!("\n=== {} SKIPPED: {reason}", step.name));
+            skipped.push(format!("{} ({reason})", step.name));
+            continue;
+        }
+        say(format_args!("\n=== {}", step.name));
+        let started = Instant::now();
+        if let Err(error) = (step.run)(&options) {
+            bail!("`{}` failed after {}: {error:#}", step.name, seconds(started.elapsed()));
+        }
+        say(format_args!("=== {} passed in {}", step.name, seconds(started.elapsed())));
+        done.push(format!("{} {}", step.name, seconds(started.elapsed())));
+    }
+    say(format_args!("\n=== passed in {}: {}", seconds(begun.elapsed()), done.join(", ")));
+    for step in &skipped {
+        say(format_args!("=== SKIPPED: {step}"));
+    }
+    Ok(())
+}
+
+/// A time as people read it.
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+/// Nothing is lacking.
+fn nothing() -> Option<String> {
+    None
+}
+
+fn fmt(_: &Options) -> anyhow::Result<()> {
+    run(cargo(&["fmt", "--all", "--check"]))
+}
+
+fn clippy(_: &Options) -> anyhow::Result<()> {
+    run(cargo(&["clippy", "--all-targets", "--locked", "--", "-D", "warnings"]))
+}
+
+/// Every test; the drift test and the events are among them.
+fn tests(_: &Options) -> anyhow::Result<()> {
+    if cargo(&["nextest", "--version"]).output().is_ok_and(|output| output.status.success()) {
+        run(cargo(&["nextest", "run", "--locked", "--no-fail-fast"]))
+    } else {
+        run(cargo(&["test", "--locked", "--no-fail-fast"]))
+    }
+}
+
+fn doc(_: &Options) -> anyhow::Result<()> {
+    let mut command = cargo(&["doc", "--locked", "--no-deps"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    run(command)
+}
+
+/// The master story again, through more seeds than a plain test takes.
+fn stories(options: &Options) -> anyhow::Result<()> {
+    let mut command = cargo(&["test", "--locked", "--package", "testing", "--test", "stories"]);
+    command.args(["master", "--", "--nocapture"]).env("FIREBELL_SEEDS", options.seeds().to_string());
+    run(command)
+}
+
+/// The real process, from outside.
+fn from_outside(scenario: &[&str]) -> anyhow::Result<()> {
+    run(cargo(&["build", "--locked", "--package", "local", "--package", "endtoend"]))?;
+    let mut command = std::process::Command::new(target()?.join("debug/endtoend"));
+    command.args(scenario).current_dir(root());
+    run(command)
+}
+
+fn kills(_: &Options) -> anyhow::Result<()> {
+    from_outside(&["kills"])
+}
+
+fn outage(_: &Options) -> anyhow::Result<()> {
+    from_outside(&["outage"])
+}
+
+/// What is lacking to be paged by the real Alertmanager.
+fn no_alertmanager() -> Option<String> {
+    let there = has("prometheus-alertmanager", "--version");
+    (!there).then(|| {
+        "prometheus-alertmanager cannot be started (apt-get install prometheus-alertmanager)".to_owned()
+    })
+}
+
+fn alertmanager(_: &Options) -> anyhow::Result<()> {
+    from_outside(&["alertmanager"])
+}
+
+/// What is lacking to check the template.
+fn no_sam() -> Option<String> {
+    let lacking: Vec<_> =
+        ["sam", "cfn-lint"].into_iter().filter(|program| !has(program, "--version")).collect();
+    (!lacking.is_empty())
+        .then(|| format!("{} cannot be started (pip install aws-sam-cli cfn-lint)", lacking.join(", ")))
+}
+
+fn template(_: &Options) -> anyhow::Result<()> {
+    let mut sam = std::process::Command::new("sam");
+    // A region decides which resources there are; any will do, and none is asked.
+    sam.args(["validate", "--lint", "--region", "eu-west-1"])
+        .current_dir(root())
+        .env("SAM_CLI_TELEMETRY", "0");
+    run(sam)?;
+    let mut templates: Vec<_> = vec![root().join("template.yaml")];
+    for entry in fs::read_dir(root().join("infra"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "yaml") {
+            templates.push(path);
+        }
+    }
+    let mut lint = std::process::Command::new("cfn-lint");
+    lint.args(templates);
+    run(lint)
+}

@@ -1,0 +1,217 @@
+//! The block of a function in `template.yaml`, with the least that it needs to start.
+
+use anyhow::Context;
+
+use super::{New, Trigger};
+
+/// What a function's block begins with.
+const MARK: &str = "  # function ";
+
+/// Adds a function's block where the order of names has it, unless it is there; its queues go to the queues.
+pub(super) fn add(new: &New, template: &str) -> anyhow::Result<String> {
+    if template.contains(&format!("\n{MARK}{}\n", new.name)) {
+        return Ok(template.to_owned());
+    }
+    let block = block(new);
+    let names = template.lines().filter_map(|line| line.strip_prefix(MARK));
+    let at = match names.into_iter().find(|name| *name > new.name.as_str()) {
+        Some(next) => template.find(&format!("{MARK}{next}\n")).context("the next block was just there")?,
+        None => template.find("\nOutputs:\n").context("there is no `Outputs:`")? + 1,
+    };
+    let mut text = format!("{}{block}\n{}", &template[..at], &template[at..]);
+    if new.trigger == Trigger::Sqs {
+        let queues =
+            text.find("\n  # front door\n").context("there is no `# front door` after the queues")?;
+        text.insert_str(queues, &queue(new));
+    }
+    Ok(text)
+}
+
+fn block(new: &New) -> String {
+    let (name, id) = (&new.name, new.logical_id());
+    let head = format!(
+        r"  # function {name}
+  {id}Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/{name}/
+"
+    );
+    let tail = match (new.trigger, new.source()) {
+        (Trigger::Http, source) => {
+            let (rights, route) = match source {
+                Some(kind) => (SOURCE_RIGHTS, format!("POST /v2/alert_events/{kind}/{{id}}")),
+                None => ("", format!("ANY /{name}")),
+            };
+            format!(
+                r#"{rights}  {id}Integration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Api
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !GetAtt {id}Function.Arn
+      PayloadFormatVersion: "2.0"
+  {id}Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Api
+      RouteKey: {route}
+      Target: !Sub integrations/${{{id}Integration}}
+  {id}Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: !Ref {id}Function
+      Action: lambda:InvokeFunction
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{Api}}/*
+"#
+            )
+        }
+        (Trigger::Sqs, _) => format!(
+            r"      Timeout: 5
+      Policies:
+        - Statement:
+            - Effect: Allow
+              Action:
+                - sqs:ReceiveMessage
+                - sqs:DeleteMessage
+                - sqs:GetQueueAttributes
+              Resource: !GetAtt {id}Queue.Arn
+  {id}Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      FunctionName: !Ref {id}Function
+      EventSourceArn: !GetAtt {id}Queue.Arn
+      BatchSize: 10
+      FunctionResponseTypes: [ReportBatchItemFailures]
+      ScalingConfig:
+        MaximumConcurrency: 5
+"
+        ),
+        (Trigger::Stream, _) => format!(
+            r#"      Policies:
+        - Statement:
+            - Effect: Allow
+              Action:
+                - dynamodb:DescribeStream
+                - dynamodb:GetRecords
+                - dynamodb:GetShardIterator
+                - dynamodb:ListStreams
+              Resource: !Sub ${{Table.Arn}}/stream/*
+            - Effect: Allow
+              Action: sqs:SendMessage
+              Resource: !GetAtt OutboxRelayDeadQueue.Arn
+  {id}Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      FunctionName: !Ref {id}Function
+      EventSourceArn: !GetAtt Table.StreamArn
+      StartingPosition: TRIM_HORIZON
+      BatchSize: 100
+      ParallelizationFactor: 10
+      BisectBatchOnFunctionError: true
+      MaximumRetryAttempts: 5
+      MaximumRecordAgeInSeconds: 300
+      FunctionResponseTypes: [ReportBatchItemFailures]
+      FilterCriteria:
+        Filters:
+          - Pattern: '{{"eventName":["INSERT"],"dynamodb":{{"NewImage":{{"outbox":{{"S":[{{"exists":true}}]}}}}}}}}'
+      DestinationConfig:
+        OnFailure:
+          Destination: !GetAtt OutboxRelayDeadQueue.Arn
+"#
+        ),
+        (Trigger::Schedule, _) => r"      Timeout: 50
+      Events:
+        Schedule:
+          Type: ScheduleV2
+          Properties:
+            ScheduleExpression: rate(1 minute)
+            RetryPolicy:
+              MaximumRetryAttempts: 0
+"
+        .to_owned(),
+    };
+    head + &tail
+}
+
+/// What every source's function may do, and has to know for it.
+const SOURCE_RIGHTS: &str = r#"      Environment:
+        Variables:
+          FIREBELL_KEY: !Sub "{{resolve:secretsmanager:${Key}}}"
+          FIREBELL_QUEUE_ALERT_HANDLE: !Ref AlertHandleQueue
+      Policies:
+        - Statement:
+            - Effect: Allow
+              Action: dynamodb:GetItem
+              Resource: !GetAtt Table.Arn
+              Condition:
+                ForAllValues:StringLike:
+                  dynamodb:LeadingKeys: LOOKUP#source#*
+            - Effect: Allow
+              Action: sqs:SendMessage
+              Resource: !GetAtt AlertHandleQueue.Arn
+"#;
+
+/// A queue and where it puts what was tried too often.
+fn queue(new: &New) -> String {
+    let (name, id) = (&new.name, new.logical_id());
+    format!(
+        r"  {id}Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: !Sub ${{AWS::StackName}}-{name}
+      VisibilityTimeout: 30
+      MessageRetentionPeriod: 1209600
+      RedrivePolicy:
+        deadLetterTargetArn: !GetAtt {id}DeadQueue.Arn
+        maxReceiveCount: 10
+  {id}DeadQueue:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: !Sub ${{AWS::StackName}}-{name}-dead
+      MessageRetentionPeriod: 1209600
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::read;
+
+    fn added(name: &str, trigger: Trigger) -> String {
+        add(&New { name: name.to_owned(), trigger }, &read("template.yaml").unwrap()).unwrap()
+    }
+
+    fn order(template: &str) -> Vec<&str> {
+        template.lines().filter_map(|line| line.strip_prefix(MARK)).collect()
+    }
+
+    #[test]
+    fn blocks_stay_in_order_wherever_one_is_added() {
+        for name in ["aaa", "escalation-zap", "zzz"] {
+            let template = added(name, Trigger::Schedule);
+            let names = order(&template);
+            assert!(names.is_sorted() && names.contains(&name), "{names:?}");
+            assert!(template.contains("\n\nOutputs:\n"));
+        }
+    }
+
+    #[test]
+    fn a_block_is_added_and_nothing_else_is_changed() {
+        let before = read("template.yaml").unwrap();
+        for trigger in [Trigger::Http, Trigger::Sqs, Trigger::Stream, Trigger::Schedule] {
+            let after = added("alert-zap", trigger);
+            let new: Vec<&str> =
+                after.lines().filter(|line| line.contains("lert-zap") || line.contains("AlertZap")).collect();
+            assert!(new.len() >= 3, "{new:?}");
+            let mut kept = after.lines();
+            assert!(before.lines().all(|line| kept.any(|other| other == line)), "{trigger:?} lost a line");
+        }
+        assert_eq!(added("alert-zap", Trigger::Sqs).matches("AlertZapDeadQueue").count(), 2);
+        assert!(
+            added("alert-source-zap", Trigger::Http).contains("RouteKey: POST /v2/alert_events/zap/{id}\n")
+        );
+    }
+}

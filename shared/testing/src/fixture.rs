@@ -1,0 +1,320 @@
+//! A small organisation whose ids and secrets are always the same, so that events written down can name them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use anyhow::Context as _;
+use app::seal::Seal;
+use app::source::seal_secret;
+use app::user::create::{NewUser, person};
+use app::{Clock, Context, Random, Rules};
+use domain::alert::Received;
+use domain::id::{ApiKeyId, OrgId, PathId, RouteId, SourceId};
+use domain::message::Queue;
+use domain::org::Org;
+use domain::path::{AckMode, Level, Path, Target};
+use domain::route::{IncidentTemplate, Route, RouteSource};
+use domain::source::{Source, SourceState, Template as SourceTemplate};
+use domain::template::Binding;
+use domain::text::Document;
+use domain::trace::Trace;
+use domain::user::{Role, Urgency, User};
+use domain::{Identity, Timestamp};
+use embedded::{Embedded, Message, Wire};
+use jiff::SignedDuration;
+use machine::{Head, Silent, Stateful};
+use notify::Channel;
+use runtime::Config;
+use runtime::config::{KEY, LOG, MAIL_FROM, PUBLIC_URL, SMTP_URL, TABLE, queue_setting};
+use secrecy::SecretString;
+use serde_json::Value;
+use store::{Commit, KeyHolder, Queues, Store};
+
+use crate::inbox::{Inbox, Provider};
+use crate::rights::Rights;
+use crate::template::{Declared, Template};
+
+/// The secret of every source.
+pub const SECRET: &str = "not-a-secret-of-any-real-source";
+/// The API key.
+pub const API_KEY: &str = "fb_not_an_api_key_of_any_real_organisation";
+/// What links begin with.
+pub const PUBLIC: &str = "https://firebell.example.com";
+/// The installation's key.
+const INSTALLATION_KEY: &str = "the key of an installation that does not exist";
+/// When everything was made: 2026-11-23T12:00:00Z.
+const BEGIN: i64 = 1_795_435_200_000;
+
+/// The organisation, and everything embedded below it.
+pub struct Fixture {
+    /// Database, queues and stream.
+    pub embedded: Embedded,
+    /// What may do everything; functions get less.
+    pub context: Context,
+    /// What is deployed.
+    pub template: Template,
+    /// The organisation.
+    pub org: OrgId,
+    /// The owner, who is also the fallback contact.
+    pub owner: User,
+    /// The person at the first level.
+    pub first: User,
+    /// The person at the second level.
+    pub second: User,
+    /// The sources, by kind.
+    pub sources: BTreeMap<&'static str, SourceId>,
+    /// The path that the route pages.
+    pub path: PathId,
+    /// The route that takes everything.
+    pub route: RouteId,
+    /// Where pages arrive.
+    pub inbox: Arc<Inbox>,
+    now: Arc<AtomicI64>,
+}
+
+impl Fixture {
+    /// Makes the organisation: three people, a path of two levels, a source of each kind, a route for all of them.
+    ///
+    /// # Errors
+    /// If the embedded database refuses.
+    pub async fn new() -> anyhow::Result<Self> {
+        let now = Arc::new(AtomicI64::new(BEGIN));
+        let clock: Clock = {
+            let now = now.clone();
+            Arc::new(move || Timestamp::from_millisecond(now.load(Ordering::Relaxed)).expect("in range"))
+        };
+        let counter = AtomicU64::new(1);
+        let random: Random = Arc::new(move || u128::from(counter.fetch_add(1, Ordering::Relaxed)));
+        let milliseconds = now.clone();
+        let embedded =
+            Embedded::memory(local::queues::specs(), Arc::new(move || milliseconds.load(Ordering::Relaxed)))?;
+        let inbox = Inbox::new(clock.clone(), 0, Provider::default());
+        let context = Context {
+            store: Store::new(embedded::dynamodb(embedded.wire()), embedded::TABLE, Arc::new(Silent)),
+            queues: Queues::new(embedded::sqs(embedded.wire()), local::queues::urls()),
+            seal: Arc::new(Seal::new(&SecretString::from(INSTALLATION_KEY))),
+            channels: vec![inbox.clone()],
+            public_url: PUBLIC.to_owned(),
+            clock,
+            random,
+        };
+        let at = context.now();
+        let org = OrgId::new(at, context.random());
+        let [owner, first, second] = [
+            ("Olive Owner", "olive@example.com", Role::Owner),
+            ("Ada Oncall", "ada@example.com", Role::Responder),
+            ("Grace Backup", "grace@example.com", Role::Responder),
+        ]
+        .map(|(name, email, role)| {
+            let new = NewUser { name: name.to_owned(), email: email.to_owned(), role };
+            person(&new, &context.random, at)
+        });
+        let mut fixture = Self {
+            embedded,
+            template: Template::load()?,
+            org,
+            path: PathId::new(at, context.random()),
+            route: RouteId::new(at, context.random()),
+            owner,
+            first,
+            second,
+            sources: BTreeMap::new(),
+            context,
+            now,
+            inbox,
+        };
+        fixture.organise().await?;
+        fixture.add_sources().await?;
+        fixture.add_rules().await?;
+        // What setting up tells the queues is nobody's event.
+        fixture.forget()?;
+        Ok(fixture)
+    }
+
+    async fn organise(&self) -> anyhow::Result<()> {
+        let org =
+            Org { id: self.org, name: "Example".to_owned(), owner: self.owner.id, fallback: self.owner.id };
+        let holder = KeyHolder {
+            org: self.org,
+            id: ApiKeyId::new(self.context.now(), self.context.random()),
+            name: "example".to_owned(),
+        };
+        let mut commit = Commit::new().home(&org).api_key(&app::org::create::api_key_hash(API_KEY), &holder);
+        commit = commit.new_user(self.org, &self.owner);
+        self.context.store.commit(commit).await?;
+        for user in [&self.first, &self.second] {
+            self.context.store.commit(Commit::new().new_user(self.org, user)).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_sources(&mut self) -> anyhow::Result<()> {
+        let at = self.context.now();
+        for source in sources::all() {
+            // Of its kind alone, so that a new kind moves no id.
+            let id = SourceId::derived(at, source.kind());
+            let made = Source {
+                head: Head::stored(SourceState::Active, 0),
+                org: self.org,
+                id,
+                name: source.name().to_owned(),
+                kind: domain::source::SourceKind(source.kind().to_owned()),
+                secret: seal_secret(&self.context.seal, id, SECRET),
+                template: SourceTemplate::default(),
+                document: Document::default(),
+                created_at: at,
+                last_error: None,
+                last_delivery_at: None,
+            };
+            let made = made.born(SourceState::Active, at)?.because("system:fixture", "created");
+            self.context.store.commit(Commit::new().source(made)).await?;
+            self.sources.insert(source.kind(), id);
+        }
+        Ok(())
+    }
+
+    async fn add_rules(&self) -> anyhow::Result<()> {
+        let level = |user: &User| Level {
+            targets: vec![Target { user: user.id, urgency: Urgency::High }],
+            ack_seconds: 300,
+            ack_mode: AckMode::First,
+        };
+        let path = Path {
+            id: self.path,
+            version: 1,
+            name: "Platform on call".to_owned(),
+            levels: vec![level(&self.first), level(&self.second)],
+            document: Document::default(),
+        };
+        let sources = self.sources.values();
+        let route = Route {
+            id: self.route,
+            version: 1,
+            name: "Everything to the platform team".to_owned(),
+            enabled: true,
+            sources: sources.map(|&source| RouteSource { source, conditions: Vec::new() }).collect(),
+            conditions: Vec::new(),
+            paths: vec![self.path],
+            users: Vec::new(),
+            auto_cancel: true,
+            incident: Some(IncidentTemplate {
+                name: Binding::Reference("alert.title".to_owned()),
+                summary: Some(Binding::Reference("alert.description".to_owned())),
+            }),
+            document: Document::default(),
+        };
+        self.context.store.commit(Commit::new().path(self.org, &path)).await?;
+        self.context.store.commit(Commit::new().route(self.org, &route)).await?;
+        Ok(())
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.context.now()
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, time: SignedDuration) {
+        let milliseconds = i64::try_from(time.as_millis()).expect("a test does not last that long");
+        self.now.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Opens what an event of an alert asks for, as `alert-handle` does.
+    ///
+    /// # Errors
+    /// If it could not be opened.
+    pub async fn receive(&self, received: &Received) -> anyhow::Result<()> {
+        let rules = Rules::new(self.context.store.clone());
+        let trace = Trace::begin(7);
+        app::alert::receive::receive(&self.context.store, &rules, received, &trace, self.now()).await?;
+        self.forget()
+    }
+
+    /// Who does what the tests do by hand.
+    pub fn by(&self) -> Identity {
+        Identity::User(self.first.id)
+    }
+
+    /// Takes what waits in a queue.
+    ///
+    /// # Errors
+    /// If there is no such queue.
+    pub fn messages(&self, queue: Queue) -> anyhow::Result<Vec<Message>> {
+        Ok(self.embedded.queues().receive(queue.name(), 10)?)
+    }
+
+    /// Empties the stream.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn forget(&self) -> anyhow::Result<()> {
+        let stream = self.embedded.stream();
+        loop {
+            let records = stream.read(100)?;
+            let Some(last) = records.last() else { return Ok(()) };
+            stream.checkpoint(&last.sequence)?;
+        }
+    }
+
+    /// What the template makes a function of: its settings, and its rights before every call.
+    ///
+    /// # Errors
+    /// If the template has no such function, or its settings are no configuration.
+    pub fn context_of(&self, function: &str) -> anyhow::Result<(Context, Arc<Rights>)> {
+        let declared = self.template.functions()?.into_iter().find(|declared| declared.name == function);
+        let declared = declared.with_context(|| format!("template.yaml has no function `{function}`"))?;
+        let config = config_of(&declared, &self.template)?;
+        let has = |name: &str| declared.environment.contains_key(name);
+        let key = if has(KEY) { INSTALLATION_KEY } else { "a key that this function was not given" };
+        let channels: Vec<Arc<dyn Channel>> =
+            if has(SMTP_URL) { vec![self.inbox.clone()] } else { Vec::new() };
+        let rights = Rights::new(self.embedded.wire(), &self.template, declared.clone())?;
+        let wire: Arc<dyn Wire> = rights.clone();
+        let context = Context {
+            store: Store::new(embedded::dynamodb(wire.clone()), config.table.as_str(), Arc::new(Silent)),
+            queues: Queues::new(embedded::sqs(wire), config.queues),
+            seal: Arc::new(Seal::new(&SecretString::from(key))),
+            channels,
+            public_url: config.public_url.unwrap_or_default(),
+            clock: self.context.clock.clone(),
+            random: self.context.random.clone(),
+        };
+        Ok((context, rights))
+    }
+}
+
+/// The configuration that a function reads from the environment that the template gives it.
+fn config_of(declared: &Declared, template: &Template) -> anyhow::Result<Config> {
+    let queues = template.queues()?;
+    let urls = local::queues::urls();
+    let setting = |name: &str| -> Option<String> {
+        let value = declared.environment.get(name)?;
+        let text = match name {
+            TABLE => embedded::TABLE.to_owned(),
+            KEY => INSTALLATION_KEY.to_owned(),
+            PUBLIC_URL => PUBLIC.to_owned(),
+            SMTP_URL => "smtp://mail.example.com".to_owned(),
+            LOG | MAIL_FROM => default_of(template, value),
+            _ => {
+                // The address of a queue, which is what a reference to it gives.
+                let id = value["Ref"].as_str()?;
+                let queue = queues.iter().find(|queue| queue.logical_id == id)?;
+                let known = Queue::ALL.iter().find(|known| known.name() == queue.name)?;
+                if queue_setting(*known) != name {
+                    return Some(format!("{name} is the address of `{}`", queue.name));
+                }
+                urls.get(known).cloned()?
+            }
+        };
+        Some(text)
+    };
+    Ok(Config::read(setting)?)
+}
+
+/// The default of the parameter that a value refers to.
+fn default_of(template: &Template, value: &Value) -> String {
+    let parameter = value["Ref"].as_str().unwrap_or_default();
+    let default = template.at(&format!("/Parameters/{parameter}/Default"));
+    default.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,107 @@
+//! What the README shows that the code knows better: functions, settings, states.
+
+use std::fs;
+
+use anyhow::Context;
+use domain::alert::AlertState;
+use domain::escalation::EscalationState;
+use domain::incident::IncidentState;
+use domain::page::PageState;
+use domain::source::SourceState;
+use machine::check::diagram;
+use runtime::config::SETTINGS;
+
+use crate::template::{Template, Trigger, root};
+
+/// A machine, for the README.
+pub struct Machine {
+    /// The name that people know it by.
+    name: &'static str,
+    /// Draws it.
+    draw: fn() -> String,
+}
+
+/// Every machine.
+pub const MACHINES: &[Machine] = &[
+    Machine { name: "Escalation", draw: diagram::<EscalationState> },
+    Machine { name: "Page", draw: diagram::<PageState> },
+    Machine { name: "Alert", draw: diagram::<AlertState> },
+    Machine { name: "Incident", draw: diagram::<IncidentState> },
+    Machine { name: "Alert source", draw: diagram::<SourceState> },
+];
+
+/// The README as it is, and as it should be.
+///
+/// # Errors
+/// If it cannot be read, or has lost one of its marks.
+pub fn read() -> anyhow::Result<(String, String)> {
+    let now = fs::read_to_string(root().join("README.md")).context("reading README.md")?;
+    let mut text = now.clone();
+    for (mark, part) in [("functions", functions()?), ("settings", settings()), ("machines", machines())] {
+        text = put(&text, mark, &part)?;
+    }
+    Ok((now, text))
+}
+
+/// Puts a part between its marks.
+fn put(text: &str, mark: &str, part: &str) -> anyhow::Result<String> {
+    let (open, close) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
+    let lost = || format!("README.md needs `{}` and `{close}`, each on a line of its own", open.trim_end());
+    let (head, rest) = text.split_once(&open).with_context(lost)?;
+    let (_, tail) = rest.split_once(&close).with_context(lost)?;
+    Ok(format!("{head}{open}{part}{close}{tail}"))
+}
+
+/// A row for each function: what starts it, and what it does in its own words.
+fn functions() -> anyhow::Result<String> {
+    let mut declared = Template::load()?.functions()?;
+    declared.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut table = "| function | started by | what it does |\n| --- | --- | --- |\n".to_owned();
+    for function in declared {
+        let name = &function.name;
+        let started = match &function.trigger {
+            Trigger::Http(routes) => {
+                routes.iter().map(|route| format!("`{route}`")).collect::<Vec<_>>().join("<br>")
+            }
+            Trigger::Queue(queue) => format!("queue `{queue}`"),
+            Trigger::Stream => "the table's stream".to_owned(),
+            Trigger::Schedule(when) => format!("schedule, `{when}`"),
+        };
+        let file = root().join("functions").join(name).join("src/lib.rs");
+        let source = fs::read_to_string(&file).with_context(|| format!("reading `{}`", file.display()))?;
+        let lines = source.lines().map_while(|line| line.strip_prefix("//! "));
+        let what: Vec<&str> = lines.collect();
+        table.push_str(&format!("| `{name}` | {started} | {} |\n", what.join(" ")));
+    }
+    Ok(table)
+}
+
+/// A row for each setting.
+fn settings() -> String {
+    let mut table = "| variable | what it is for | default |\n| --- | --- | --- |\n".to_owned();
+    for setting in SETTINGS {
+        let default = setting.default.replace('<', "&lt;");
+        table.push_str(&format!("| `{}` | {} | {default} |\n", setting.name, setting.what));
+    }
+    table
+}
+
+/// A drawing for each machine.
+fn machines() -> String {
+    let drawings =
+        MACHINES.iter().map(|Machine { name, draw }| format!("### {name}\n\n```mermaid\n{}\n```\n", draw()));
+    drawings.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_round_the_marks_stays() {
+        let text = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n";
+
+        assert_eq!(put(text, "x", "new\n").unwrap(), "a\n<!-- x -->\nnew\n<!-- /x -->\nb\n");
+        assert!(put(text, "y", "new\n").unwrap_err().to_string().contains("<!-- y -->"));
+    }
+}

@@ -1,0 +1,83 @@
+//! Holds together what must agree and lives in different places: packages, template, events, README, queues,
+//! settings, and the direction of dependencies. Each failure says what is missing and where.
+
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
+
+mod crates;
+mod functions;
+mod queues;
+mod settings;
+mod source;
+mod table;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The names in a folder of the project.
+fn names_in(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(testing::template::root().join(folder)).expect("the folder is there");
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Every file below a folder whose name ends so, with its text.
+fn files_below(folder: &Path, end: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path, end));
+        } else if path.to_string_lossy().ends_with(end) {
+            let name = path.strip_prefix(testing::template::root()).unwrap();
+            files.push((name.to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+    files
+}
+
+#[test]
+fn readme_shows_what_the_code_knows() {
+    let (now, text) = testing::readme::read().unwrap();
+
+    let first = now.lines().zip(text.lines()).find(|(is, should)| is != should);
+    assert!(
+        now == text,
+        "README.md is behind the code: run `cargo xtask readme`; the first difference: {first:?}"
+    );
+}
+
+#[test]
+fn readme_draws_every_machine() {
+    let domain = files_below(&testing::template::root().join("shared/domain/src"), ".rs");
+    let machines: usize = domain.iter().map(|(_, text)| text.matches("impl Stateful for ").count()).sum();
+
+    assert_eq!(
+        machines,
+        testing::readme::MACHINES.len(),
+        "MACHINES in shared/testing/src/readme.rs lacks a machine"
+    );
+}
+
+#[test]
+fn top_level_holds_only_what_belongs_there() {
+    let allowed = [
+        "CHANGELOG.md",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "README.md",
+        "events",
+        "functions",
+        "infra",
+        "rustfmt.toml",
+        "shared",
+        "template.yaml",
+    ];
+    let names = names_in("");
+    let extra: Vec<_> = names
+        .iter()
+        .filter(|name| !name.starts_with('.') && *name != "target" && !allowed.contains(&name.as_str()))
+        .collect();
+
+    assert!(extra.is_empty(), "these do not belong at the top: {extra:?}");
+}

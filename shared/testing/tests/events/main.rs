@@ -1,0 +1,177 @@
+//! Every event in `events/` goes to its function as Lambda would hand it over, under the rights and settings of the
+//! template, and does what it says.
+
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
+
+mod pipeline;
+mod sources;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use domain::alert::Received;
+use domain::id::{AlertId, EscalationId};
+use domain::message::{AlertMessage, Envelope};
+use jiff::SignedDuration;
+use runtime::BoxFuture;
+use serde_json::{Value, json};
+use testing::fixture::Fixture;
+use testing::inbox::Provider;
+use testing::invoke::{Invoked, invoke};
+use testing::template::{Template, Trigger, root};
+
+/// What is there before the event.
+#[derive(Debug, Clone, Copy)]
+enum Given {
+    /// The organisation and its rules.
+    Rules,
+    /// The alert of `alert-handle/firing`, with its incident, its escalation and its first page.
+    Alert,
+    /// That alert, while the mail's server is down.
+    AlertMailDown,
+    /// That alert, after its first level's time.
+    AlertUnanswered,
+    /// That alert, resolved by hand, before its escalation heard of it.
+    AlertResolved,
+}
+
+/// What an event does, checked; panics with what is wrong.
+type Then = for<'a> fn(&'a Fixture, &'a Invoked) -> BoxFuture<'a, ()>;
+
+/// An event, and what it does.
+struct Case {
+    /// Its function and its name: where it is in `events/`.
+    event: &'static str,
+    given: Given,
+    then: Then,
+}
+
+/// Every event there is: one line for each file.
+const CASES: &[&[Case]] = &[pipeline::CASES, sources::CASES];
+
+/// Makes what is there before the event.
+async fn prepare(given: Given) -> anyhow::Result<Fixture> {
+    let fixture = Fixture::new().await?;
+    match given {
+        Given::Rules => {}
+        Given::Alert => fixture.receive(&received()).await?,
+        Given::AlertMailDown => {
+            fixture.receive(&received()).await?;
+            fixture.inbox.provider(Provider { down: true, ..Provider::default() });
+        }
+        Given::AlertUnanswered => {
+            fixture.receive(&received()).await?;
+            fixture.pass(SignedDuration::from_mins(5));
+        }
+        Given::AlertResolved => {
+            fixture.receive(&received()).await?;
+            let (store, by) = (&fixture.context.store, fixture.by());
+            app::alert::resolve::resolve(store, &by, fixture.org, alert(), fixture.now()).await?;
+            fixture.forget()?;
+        }
+    }
+    Ok(fixture)
+}
+
+/// Reads an event.
+fn read(event: &str) -> String {
+    let file = root().join("events").join(format!("{event}.json"));
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("there is no event events/{event}.json: {error}"))
+}
+
+/// What `alert-handle/firing` brings.
+fn received() -> Received {
+    let event: Value = serde_json::from_str(&read("alert-handle/firing")).unwrap();
+    let body = event["Records"][0]["body"].as_str().unwrap();
+    match serde_json::from_str::<Envelope<AlertMessage>>(body).unwrap().body {
+        AlertMessage::Event(received) => *received,
+        AlertMessage::DeliveryFailed { .. } => panic!("alert-handle/firing is no alert"),
+    }
+}
+
+/// The alert that it opens.
+fn alert() -> AlertId {
+    AlertId::derived(received().received_at, received().id)
+}
+
+/// The escalation that it opens.
+fn escalation() -> EscalationId {
+    EscalationId::derived(received().received_at, format_args!("{} 0", received().id))
+}
+
+/// Says that every message of a batch was handled.
+fn all_handled(invoked: &Invoked) {
+    assert_eq!(invoked.answer["batchItemFailures"], json!([]), "some messages were not handled");
+}
+
+#[tokio::test]
+async fn every_event_does_what_it_says() {
+    for Case { event, given, then } in CASES.iter().copied().flatten() {
+        println!("events/{event}.json");
+        let (function, _) = event.split_once('/').expect("an event is in its function's folder");
+        let fixture = prepare(*given).await.unwrap();
+
+        let invoked = invoke(&fixture, function, &read(event))
+            .await
+            .unwrap_or_else(|error| panic!("{event}: {error:#}"));
+
+        assert_eq!(invoked.refused, [""; 0], "events/{event}.json: calls that the template does not allow");
+        then(&fixture, &invoked).await;
+    }
+}
+
+#[tokio::test]
+async fn no_function_has_a_right_that_no_event_uses() {
+    let mut used: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for Case { event, given, .. } in CASES.iter().copied().flatten() {
+        let (function, _) = event.split_once('/').unwrap();
+        let fixture = prepare(*given).await.unwrap();
+        used.entry(function)
+            .or_default()
+            .extend(invoke(&fixture, function, &read(event)).await.unwrap().used);
+    }
+
+    for function in Template::load().unwrap().functions().unwrap() {
+        let used = used.remove(&*function.name).unwrap_or_default();
+        // The mapping's own: Lambda uses these before the function is called.
+        let polls = |right: &str| match &function.trigger {
+            Trigger::Queue(_) => ["sqs:ReceiveMessage ", "sqs:DeleteMessage ", "sqs:GetQueueAttributes "]
+                .iter()
+                .any(|p| right.starts_with(p)),
+            Trigger::Stream => {
+                right.ends_with("Table/stream/*") || right == "sqs:SendMessage OutboxRelayDeadQueue"
+            }
+            Trigger::Http(_) | Trigger::Schedule(_) => false,
+        };
+        let rights = function.statements.iter().flat_map(|statement| {
+            let pairs =
+                statement.actions.iter().flat_map(|a| statement.resources.iter().map(move |r| (a, r)));
+            pairs.map(|(action, resource)| format!("{action} {resource}"))
+        });
+        let unused: Vec<String> = rights.filter(|right| !polls(right) && !used.contains(right)).collect();
+        assert!(
+            unused.is_empty(),
+            "`{}` has rights that none of its events uses: take them out of template.yaml, or add the event \
+             that needs them: {unused:?}",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn every_event_on_file_has_its_line() {
+    let named: BTreeSet<String> = CASES.iter().copied().flatten().map(|case| case.event.to_owned()).collect();
+    let mut on_file = BTreeSet::new();
+    for folder in fs::read_dir(root().join("events")).unwrap() {
+        let folder = folder.unwrap();
+        for file in fs::read_dir(folder.path()).unwrap() {
+            let (folder, file) = (folder.file_name(), file.unwrap().file_name());
+            let (folder, file) = (folder.to_string_lossy(), file.to_string_lossy());
+            on_file.insert(format!("{folder}/{}", file.trim_end_matches(".json")));
+        }
+    }
+
+    let missing: Vec<_> = on_file.difference(&named).collect();
+    assert!(missing.is_empty(), "no test feeds these: add a line to CASES in tests/events/: {missing:?}");
+    assert_eq!(named.len(), CASES.iter().map(|cases| cases.len()).sum::<usize>(), "an event has two lines");
+}

@@ -1,0 +1,31 @@
+//! What sources send.
+
+use domain::message::Queue;
+use runtime::BoxFuture;
+use testing::fixture::Fixture;
+use testing::invoke::Invoked;
+
+use super::{Case, Given};
+
+pub(crate) const CASES: &[Case] = &[
+    Case { event: "alert-source-alertmanager/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-alertmanager/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-http/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-http/wrong-secret", given: Given::Rules, then: refused },
+];
+
+fn accepted<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 202, "{}", invoked.answer);
+        let queued = fixture.messages(Queue::AlertHandle).unwrap();
+        assert_eq!(queued.len(), 1);
+        assert!(queued[0].body.contains(invoked.answer["body"]["deduplication_key"].as_str().unwrap()));
+    })
+}
+
+fn refused<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 401, "{}", invoked.answer);
+        assert_eq!(fixture.messages(Queue::AlertHandle).unwrap().len(), 0);
+    })
+}
