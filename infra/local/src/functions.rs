@@ -34,4 +34,5 @@ functions! {
     "escalation-tick" => escalation_tick,
     "notification-send" => notification_send,
     "outbox-relay" => outbox_relay,
+    "web" => web,
 }

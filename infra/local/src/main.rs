@@ -9,6 +9,7 @@ use app::org::create::{Created, NewOrg, create};
 use app::seal::Seal;
 use domain::id::OrgId;
 use embedded::{Counting, Counts, Embedded, Wire};
+use http_api::web::sign_in_link;
 use local::demo;
 use local::home::Home;
 use local::options::{HELP, Options};
@@ -89,6 +90,9 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
     runner.trim(embedded.stream());
     let functions = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
     let router = functions.merge(web::router(Meters { metrics, counts, context: context.clone() }));
+    if let Some(org) = context.store.home().await? {
+        tell(format_args!("sign in, within a quarter of an hour, at\n  {}", sign_in_link(&context, org)));
+    }
     writeln!(std::io::stdout(), "firebell is ready at http://{address}")?;
     if let Some(demo) = demo {
         tell(format_args!(

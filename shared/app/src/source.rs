@@ -38,6 +38,7 @@ pub fn open_secret(seal: &Seal, id: SourceId, sealed: &str) -> Result<SecretStri
 /// # Errors
 /// [`AppError::NotFound`] if there is none, or it was destroyed.
 pub async fn find(store: &Store, org: OrgId, id: SourceId) -> Result<Source, AppError> {
-    let source = store.source(org, id).await?.filter(|source| source.head().state() != SourceState::Destroyed);
+    let source =
+        store.source(org, id).await?.filter(|source| source.head().state() != SourceState::Destroyed);
     source.ok_or_else(|| AppError::not_found("alert source", id))
 }

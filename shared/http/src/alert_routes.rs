@@ -142,7 +142,8 @@ impl RouteSourceBody {
 /// Adds the ids of a target.
 fn ids<T: std::str::FromStr>(values: Option<ValuesBody>, field: &str, found: &mut Vec<T>) -> Answer<()> {
     for (id, field) in values.unwrap_or_default().literals(field)? {
-        let unknown = |_| ApiError::invalid(field.clone(), format!("There is nothing of the id `{}`", clip(&id)));
+        let unknown =
+            |_| ApiError::invalid(field.clone(), format!("There is nothing of the id `{}`", clip(&id)));
         found.push(id.parse().map_err(unknown)?);
     }
     Ok(())
@@ -214,7 +215,10 @@ async fn update(
     find(&ctx.store, caller.org, id).await?;
     let version = body.version.ok_or_else(|| ApiError::required("version"))?;
     let seen = version.checked_sub(1).ok_or_else(|| {
-        ApiError::invalid("version", "The version is the one that the update makes: one more than the route's")
+        ApiError::invalid(
+            "version",
+            "The version is the one that the update makes: one more than the route's",
+        )
     })?;
     let route = body.route(id, kept(document, ctx.now())?)?;
     let route = app::route::save::update(&ctx.store, caller.org, route, Some(seen)).await?;

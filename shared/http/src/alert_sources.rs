@@ -198,7 +198,9 @@ fn shown(ctx: &Context, source: &Source) -> Answer<Value> {
     shown["source_type"] = json!(source.kind);
     shown["template"]["title"] = template["title"].clone();
     shown["template"]["description"] = template["description"].clone();
-    for (field, default) in [("attributes", json!([])), ("expressions", json!([])), ("is_private", json!(false))] {
+    for (field, default) in
+        [("attributes", json!([])), ("expressions", json!([])), ("is_private", json!(false))]
+    {
         if shown["template"].get(field).is_none() {
             shown["template"][field] = default;
         }

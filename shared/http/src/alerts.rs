@@ -90,15 +90,13 @@ async fn kept(
 
 async fn show(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answer<Json<Value>> {
     let store = &desk.ctx.store;
-    let alert =
-        store.alert(caller.org, id).await?.ok_or_else(|| AppError::not_found("alert", id))?;
+    let alert = store.alert(caller.org, id).await?.ok_or_else(|| AppError::not_found("alert", id))?;
     shown_alone(store, &alert).await
 }
 
 async fn resolve(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answer<Json<Value>> {
     let ctx = &desk.ctx;
-    let alert =
-        app::alert::resolve::resolve(&ctx.store, &caller.identity, caller.org, id, ctx.now()).await?;
+    let alert = app::alert::resolve::resolve(&ctx.store, &caller.identity, caller.org, id, ctx.now()).await?;
     shown_alone(&ctx.store, &alert).await
 }
 

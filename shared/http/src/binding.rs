@@ -23,10 +23,14 @@ impl BindingBody {
     pub(crate) fn binding(self, field: &str) -> Answer<Binding> {
         let filled = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         match (filled(&self.literal), filled(&self.reference), self) {
-            (true, true, _) => Err(ApiError::invalid(field, "A binding is a literal or a reference, not both")),
+            (true, true, _) => {
+                Err(ApiError::invalid(field, "A binding is a literal or a reference, not both"))
+            }
             (_, false, Self { literal: Some(literal), .. }) => Ok(Binding::Literal(literal)),
             (_, _, Self { reference: Some(reference), .. }) => Ok(Binding::Reference(reference)),
-            (_, _, Self { literal: _, reference: None }) => Err(ApiError::required(&format!("{field}.literal"))),
+            (_, _, Self { literal: _, reference: None }) => {
+                Err(ApiError::required(&format!("{field}.literal")))
+            }
         }
     }
 
@@ -72,7 +76,9 @@ impl ValuesBody {
         let one = self.value.into_iter().map(|value| (format!("{field}.value"), value));
         let several = self.array_value.into_iter().flatten().enumerate();
         let several = several.map(|(n, value)| (format!("{field}.array_value.{n}"), value));
-        one.chain(several).map(|(field, value)| Ok((value.literal(&field)?, format!("{field}.literal")))).collect()
+        one.chain(several)
+            .map(|(field, value)| Ok((value.literal(&field)?, format!("{field}.literal"))))
+            .collect()
     }
 }
 
@@ -105,8 +111,7 @@ pub(crate) fn groups(field: &str, groups: Vec<GroupBody>) -> Answer<Vec<Group>> 
 }
 
 /// The operations that a condition knows.
-const OPERATIONS: &str =
-    "one_of, not_one_of, contains, does_not_contain, starts_with, is_set, is_not_set";
+const OPERATIONS: &str = "one_of, not_one_of, contains, does_not_contain, starts_with, is_set, is_not_set";
 
 impl ConditionBody {
     fn condition(self, field: &str) -> Answer<Condition> {
@@ -129,7 +134,9 @@ impl ConditionBody {
             "starts_with" => Test::StartsWith(one()?),
             "is_set" => Test::IsSet,
             "is_not_set" => Test::IsNotSet,
-            "one_of" | "not_one_of" | "not_in" if texts.is_empty() => return Err(ApiError::required(&params())),
+            "one_of" | "not_one_of" | "not_in" if texts.is_empty() => {
+                return Err(ApiError::required(&params()));
+            }
             "one_of" => Test::OneOf(texts),
             "not_one_of" | "not_in" => Test::NotOneOf(texts),
             unknown => {
@@ -174,11 +181,15 @@ fn object(fields: Map<String, Value>) -> Value {
         (shown.get("operation"), shown.get("subject"))
     {
         let (operation, subject) = (operation.clone(), subject.clone());
-        shown.insert("operation".to_owned(), json!({ "label": operation.replace('_', " "), "value": operation }));
+        shown.insert(
+            "operation".to_owned(),
+            json!({ "label": operation.replace('_', " "), "value": operation }),
+        );
         shown.insert("subject".to_owned(), json!({ "label": label(&subject), "reference": subject }));
         shown.entry("param_bindings").or_insert_with(|| json!([]));
     }
-    let is_binding = !shown.is_empty() && shown.keys().all(|key| matches!(key.as_str(), "literal" | "reference"));
+    let is_binding =
+        !shown.is_empty() && shown.keys().all(|key| matches!(key.as_str(), "literal" | "reference"));
     if is_binding {
         let reference = shown.get("reference").and_then(Value::as_str).filter(|text| !text.is_empty());
         let literal = shown.get("literal").and_then(Value::as_str);

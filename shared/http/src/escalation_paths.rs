@@ -100,20 +100,29 @@ impl LevelBody {
     fn level(self, field: &str) -> Answer<Level> {
         let refuse = |name: &str, reason: &str| Err(ApiError::invalid(format!("{field}.{name}"), reason));
         if self.ack_mode.is_some_and(|mode| mode != "first") {
-            return refuse("ack_mode", "A level ends at the `first` acknowledgement; there is no other way yet");
+            return refuse(
+                "ack_mode",
+                "A level ends at the `first` acknowledgement; there is no other way yet",
+            );
         }
         if self.retry_config.is_some() {
             return refuse("retry_config", "A level is not retried yet: leave it out");
         }
         if self.round_robin_config.is_some_and(|round_robin| round_robin.enabled) {
-            return refuse("round_robin_config.enabled", "A level pages everybody in it; there are no turns yet");
+            return refuse(
+                "round_robin_config.enabled",
+                "A level pages everybody in it; there are no turns yet",
+            );
         }
         let filled = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         if filled(&self.time_to_ack_interval_condition) {
             return refuse("time_to_ack_interval_condition", "Working hours do not count yet: leave it out");
         }
         if filled(&self.time_to_ack_weekday_interval_config_id) {
-            return refuse("time_to_ack_weekday_interval_config_id", "Working hours do not count yet: leave it out");
+            return refuse(
+                "time_to_ack_weekday_interval_config_id",
+                "Working hours do not count yet: leave it out",
+            );
         }
         let targets = self.targets.into_iter().enumerate();
         let targets = targets.map(|(n, target)| target.target(&format!("{field}.targets.{n}")));
@@ -211,7 +220,8 @@ fn shown(path: &Path) -> Value {
 
 /// A level as a client would have sent it.
 fn node((n, level): (usize, &Level)) -> Value {
-    let target = |target: &Target| json!({ "type": "user", "id": target.user, "urgency": target.urgency.name() });
+    let target =
+        |target: &Target| json!({ "type": "user", "id": target.user, "urgency": target.urgency.name() });
     json!({
         "id": format!("level-{}", n + 1),
         "type": "level",

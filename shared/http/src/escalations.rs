@@ -68,7 +68,8 @@ struct CallBody {
 impl CallBody {
     /// Whom to page: exactly one of the two.
     fn whom(&self) -> Answer<Whom> {
-        let users = self.user_ids.as_ref().filter(|users| !users.is_empty() || self.escalation_path_id.is_none());
+        let users =
+            self.user_ids.as_ref().filter(|users| !users.is_empty() || self.escalation_path_id.is_none());
         match (self.escalation_path_id, users) {
             (Some(path), None) => Ok(Whom::Path(path)),
             (None, Some(users)) => Ok(Whom::Users(users.clone())),
@@ -144,7 +145,8 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
 
 /// Entries of a list that is known already.
 fn listed(ids: &[String], before: Option<&str>) -> Vec<Listed> {
-    let mut ids: Vec<&String> = ids.iter().filter(|id| before.is_none_or(|before| id.as_str() < before)).collect();
+    let mut ids: Vec<&String> =
+        ids.iter().filter(|id| before.is_none_or(|before| id.as_str() < before)).collect();
     ids.sort_by(|a, b| b.cmp(a));
     ids.dedup();
     let entry = |id: &String| Listed { id: id.clone(), state: String::new(), title: String::new() };
@@ -159,7 +161,8 @@ async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -
         Plan::Path { id, .. } => Some(id.to_string()),
         Plan::Users(_) | Plan::Fallback => None,
     };
-    let (alert, incident) = (escalation.alert.map(|id| id.to_string()), escalation.incident.map(|id| id.to_string()));
+    let (alert, incident) =
+        (escalation.alert.map(|id| id.to_string()), escalation.incident.map(|id| id.to_string()));
     let keys = filters.values("idempotency_key");
     let maybe = |text: &Option<String>| Has::Texts(text.iter().cloned().collect());
     let passes = filters.pass(|field| match field {
@@ -218,7 +221,9 @@ async fn respond(
         Response::Nack => {
             Err(ApiError::invalid("response", "A key is nobody who could decline: only a person can `nack`"))
         }
-        Response::Snooze => Err(ApiError::invalid("response", "An escalation cannot be snoozed yet: use `ack`")),
+        Response::Snooze => {
+            Err(ApiError::invalid("response", "An escalation cannot be snoozed yet: use `ack`"))
+        }
     }
 }
 

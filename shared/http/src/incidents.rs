@@ -86,7 +86,10 @@ impl IncidentBody {
             return Err(ApiError::invalid("severity_id", format!("There is no severity `{}`", clip(&id))));
         }
         if let Some(id) = given(&self.incident_type_id).filter(|id| *id != type_id(org).to_string()) {
-            return Err(ApiError::invalid("incident_type_id", format!("There is no incident type `{}`", clip(&id))));
+            return Err(ApiError::invalid(
+                "incident_type_id",
+                format!("There is no incident type `{}`", clip(&id)),
+            ));
         }
         let Some(id) = given(&self.incident_status_id) else { return Ok(false) };
         let state = IncidentState::INITIAL.iter().find(|state| status_id(org, **state).to_string() == id);
@@ -133,7 +136,8 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
         None | Some("created_at_newest_first") => Order::Newest,
         Some("created_at_oldest_first") => Order::Oldest,
         Some(other) => {
-            let reason = format!("`{}` is neither created_at_newest_first nor created_at_oldest_first", clip(other));
+            let reason =
+                format!("`{}` is neither created_at_newest_first nor created_at_oldest_first", clip(other));
             return Err(ApiError::invalid("sort_by", reason));
         }
     };
@@ -175,7 +179,11 @@ async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -
 }
 
 /// Shows an incident, by its id, its number or its reference.
-async fn show(State(desk): Shared, caller: Caller, path: Result<Path<String>, axum::extract::rejection::PathRejection>) -> Answer<Json<Value>> {
+async fn show(
+    State(desk): Shared,
+    caller: Caller,
+    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+) -> Answer<Json<Value>> {
     let Path(name) = path.map_err(|_| ApiError::not_found("There is nothing of this id"))?;
     let store = &desk.ctx.store;
     let number = name.strip_prefix("INC-").unwrap_or(&name).parse::<u64>();

@@ -17,6 +17,7 @@ mod rate;
 pub mod settings;
 pub mod source;
 pub mod users;
+pub mod web;
 
 pub use auth::Caller;
 pub use error::ApiError;

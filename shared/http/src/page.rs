@@ -45,14 +45,19 @@ impl Asked {
     pub(crate) fn read(query: &Query, most: usize) -> Answer<Self> {
         let size = match query.one("page_size") {
             None => DEFAULT.min(most),
-            Some(text) => text.parse().ok().filter(|size| (1..=most).contains(size)).ok_or_else(|| {
-                ApiError::invalid("page_size", format!("A page has 1 to {most} objects"))
-            })?,
+            Some(text) => {
+                text.parse().ok().filter(|size| (1..=most).contains(size)).ok_or_else(|| {
+                    ApiError::invalid("page_size", format!("A page has 1 to {most} objects"))
+                })?
+            }
         };
         let after = query.one("after").map(str::to_owned);
         // All ids are alike: which kind it is of shows when nothing is found after it.
         if after.as_ref().is_some_and(|after| after.parse::<AlertId>().is_err()) {
-            return Err(ApiError::invalid("after", "A cursor is the id of the last object of the page before"));
+            return Err(ApiError::invalid(
+                "after",
+                "A cursor is the id of the last object of the page before",
+            ));
         }
         Ok(Self { size, after })
     }
@@ -148,7 +153,8 @@ impl Scan {
         match self.order {
             Order::Newest if self.made.to == Timestamp::MAX => after,
             Order::Newest => {
-                let end = id(self.made.to.saturating_add(SignedDuration::from_millis(1)).unwrap_or(self.made.to));
+                let end =
+                    id(self.made.to.saturating_add(SignedDuration::from_millis(1)).unwrap_or(self.made.to));
                 Some(after.map_or(end.clone(), |after| after.min(end)))
             }
             Order::Oldest if self.made.from == Timestamp::MIN => after,
@@ -188,7 +194,12 @@ mod tests {
     }
 
     /// Pages through a list of so many with a filter, and says what was found and in how many requests.
-    async fn page_through(count: usize, size: usize, filtered: bool, keep: fn(usize) -> bool) -> (Vec<usize>, usize) {
+    async fn page_through(
+        count: usize,
+        size: usize,
+        filtered: bool,
+        keep: fn(usize) -> bool,
+    ) -> (Vec<usize>, usize) {
         let (mut found, mut after, mut requests) = (Vec::new(), None, 0);
         loop {
             let scan = Scan { asked: Asked { size, after }, order: Order::Newest, made: Span::ALL, filtered };
@@ -219,7 +230,11 @@ mod tests {
     async fn pages_hold_everything_once_and_the_last_has_no_cursor() {
         for (count, size, requests) in [(0, 3, 1), (2, 3, 1), (3, 3, 1), (4, 3, 2), (7, 3, 3)] {
             let expected: Vec<usize> = (0..count).rev().collect();
-            assert_eq!(page_through(count, size, false, |_| true).await, (expected, requests), "{count} by {size}");
+            assert_eq!(
+                page_through(count, size, false, |_| true).await,
+                (expected, requests),
+                "{count} by {size}"
+            );
         }
     }
 

@@ -17,7 +17,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let query = axum::extract::Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        let query = query.map_err(|error| ApiError::bad_request(format!("The query cannot be read: {error}")))?;
+        let query =
+            query.map_err(|error| ApiError::bad_request(format!("The query cannot be read: {error}")))?;
         Ok(Self(query.0))
     }
 }
@@ -86,10 +87,7 @@ impl Query {
     ///
     /// # Errors
     /// [`ApiError`] naming a filter that could not be honoured: to ignore it would show too much.
-    pub(crate) fn filters(
-        &self,
-        known: &[(&'static str, &'static [Operator])],
-    ) -> Result<Filters, ApiError> {
+    pub(crate) fn filters(&self, known: &[(&'static str, &'static [Operator])]) -> Result<Filters, ApiError> {
         let mut filters: Vec<Filter> = Vec::new();
         for (key, value) in &self.0 {
             let (name, operator) = match key.split_once('[') {
@@ -150,9 +148,10 @@ impl Filters {
 
     /// The values that a field must be one of; none if nothing is said, or another filter may do instead.
     pub(crate) fn values(&self, field: &str) -> Vec<&str> {
-        let choices = self.filters.iter().filter(|one| {
-            one.field == field && one.operator != Operator::NotIn && !self.any
-        });
+        let choices = self
+            .filters
+            .iter()
+            .filter(|one| one.field == field && one.operator != Operator::NotIn && !self.any);
         choices.flat_map(|filter| filter.values.iter().map(String::as_str)).collect()
     }
 
@@ -225,9 +224,9 @@ fn span_of(filter: &Filter, value: &str) -> Result<Span, ApiError> {
     let span = match filter.operator {
         Operator::Gte => moment(value).map(|(from, _)| Span { from, ..Span::ALL }),
         Operator::Lte => moment(value).map(|(_, to)| Span { to, ..Span::ALL }),
-        Operator::DateRange => value.split_once('~').and_then(|(first, last)| {
-            Some(Span { from: moment(first)?.0, to: moment(last)?.1 })
-        }),
+        Operator::DateRange => value
+            .split_once('~')
+            .and_then(|(first, last)| Some(Span { from: moment(first)?.0, to: moment(last)?.1 })),
         Operator::Is | Operator::OneOf | Operator::NotIn => None,
     };
     span.ok_or_else(|| {
@@ -285,7 +284,10 @@ mod tests {
             (&[("created_at[date_range]", "2024-12-02~2024-12-07")], false),
             (&[("deduplication_key[is]", "x")], false),
             (&[("status[one_of]", "resolved"), ("created_at[gte]", "2024-12-08")], false),
-            (&[("filter_mode", "any"), ("status[one_of]", "resolved"), ("created_at[gte]", "2024-12-08")], true),
+            (
+                &[("filter_mode", "any"), ("status[one_of]", "resolved"), ("created_at[gte]", "2024-12-08")],
+                true,
+            ),
             (&[("unknown", "plain values are left to others")], true),
         ];
         for (parts, expected) in cases {
@@ -305,7 +307,15 @@ mod tests {
             // A lost bracket is forgiven, since the operator is plain.
             assert_eq!(refused, parts[0].0 != "status[one_of", "{parts:?}");
         }
-        assert!(query(&[("created_at[gte]", "yesterday")]).filters(KNOWN).unwrap().span("created_at").is_err());
-        assert!(query(&[("created_at[date_range]", "2024-12-02")]).filters(KNOWN).unwrap().span("created_at").is_err());
+        assert!(
+            query(&[("created_at[gte]", "yesterday")]).filters(KNOWN).unwrap().span("created_at").is_err()
+        );
+        assert!(
+            query(&[("created_at[date_range]", "2024-12-02")])
+                .filters(KNOWN)
+                .unwrap()
+                .span("created_at")
+                .is_err()
+        );
     }
 }

@@ -126,7 +126,10 @@ mod tests {
         assert!(rate.take(&ESCALATIONS, key, at(0.5)).is_err());
         assert!(rate.take(&ESCALATIONS, key, at(1.0)).is_ok());
         assert!(rate.take(&ESCALATIONS, key, at(1.0)).is_err());
-        assert!(rate.take(&ESCALATIONS, ApiKeyId::new(at(0.0), 2), at(1.0)).is_ok(), "another key has its own");
+        assert!(
+            rate.take(&ESCALATIONS, ApiKeyId::new(at(0.0), 2), at(1.0)).is_ok(),
+            "another key has its own"
+        );
         assert!(rate.take(&REQUESTS, key, at(1.0)).is_ok(), "another limit has its own");
     }
 

@@ -111,8 +111,7 @@ async fn add_method(
     Sent { body, .. }: Sent<NewMethodBody>,
 ) -> Answer {
     let (ctx, new) = (&desk.ctx, (body.method_type, body.address.as_str()));
-    let added =
-        app::user::reach::add_method(&ctx.store, caller.org, id, new, &ctx.random, ctx.now()).await?;
+    let added = app::user::reach::add_method(&ctx.store, caller.org, id, new, &ctx.random, ctx.now()).await?;
     Ok(created(json!({ "notification_method": method(&added) })))
 }
 

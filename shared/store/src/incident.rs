@@ -47,7 +47,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn put_incident_number(&self, org: OrgId, number: u64, id: IncidentId) -> Result<(), StoreError> {
+    pub async fn put_incident_number(
+        &self,
+        org: OrgId,
+        number: u64,
+        id: IncidentId,
+    ) -> Result<(), StoreError> {
         self.dynamo
             .put_item()
             .table_name(&*self.table)
@@ -63,7 +68,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the database failed.
     pub async fn incident_by_number(&self, org: OrgId, number: u64) -> Result<Option<Incident>, StoreError> {
-        let row: Option<Number> = self.load("incident's number", &table::incident_number(org, number)).await?;
+        let row: Option<Number> =
+            self.load("incident's number", &table::incident_number(org, number)).await?;
         let Some(Number { id }) = row else { return Ok(None) };
         Ok(self.incident(org, id).await?.filter(|incident| incident.number == number))
     }

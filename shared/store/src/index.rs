@@ -147,7 +147,21 @@ impl Store {
         before: Option<&str>,
         most: usize,
     ) -> Result<Vec<Listed>, StoreError> {
-        self.list(org, "ESCALATION", Order::Newest, before, most).await
+        let mut listed = self.list(org, table::OPEN_ESCALATIONS, Order::Newest, before, most).await?;
+        listed.extend(self.list(org, table::ANSWERED_ESCALATIONS, Order::Newest, before, most).await?);
+        listed.sort_by(|a, b| b.id.cmp(&a.id));
+        // One that was answered a moment ago may be in both.
+        listed.dedup_by(|a, b| a.id == b.id);
+        listed.truncate(most);
+        Ok(listed)
+    }
+
+    /// The newest escalations that still need somebody.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn open_escalations(&self, org: OrgId, most: usize) -> Result<Vec<Listed>, StoreError> {
+        self.list(org, table::OPEN_ESCALATIONS, Order::Newest, None, most).await
     }
 
     /// Incidents from either end.

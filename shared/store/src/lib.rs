@@ -26,6 +26,7 @@ use machine::Observe;
 pub use commit::Commit;
 pub use config::KeyHolder;
 pub use error::StoreError;
+pub use escalation::EscalationStory;
 pub use index::{DueRow, Listed, Order};
 pub use key::Touched;
 pub use once::Made;

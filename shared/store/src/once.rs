@@ -42,7 +42,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn made_by<T: FromStr>(&self, org: OrgId, made: Made, key: &str) -> Result<Option<T>, StoreError> {
+    pub async fn made_by<T: FromStr>(
+        &self,
+        org: OrgId,
+        made: Made,
+        key: &str,
+    ) -> Result<Option<T>, StoreError> {
         let once: Option<Once> = self.load("client's key", &place(org, made, key)).await?;
         Ok(once.and_then(|once| once.id.parse().ok()))
     }

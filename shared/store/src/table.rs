@@ -32,6 +32,11 @@ pub(crate) const TTL: &str = "ttl";
 /// Which write an item updated in place comes from.
 pub(crate) const COMMIT: &str = "commit";
 
+/// The list of escalations that still need somebody.
+pub(crate) const OPEN_ESCALATIONS: &str = "ESCALATION-OPEN";
+/// The list of escalations that somebody has answered, or that are over.
+pub(crate) const ANSWERED_ESCALATIONS: &str = "ESCALATION";
+
 /// The shards of the list index.
 pub(crate) const LIST_SHARDS: u8 = 8;
 /// The shards of the due index.
@@ -90,7 +95,7 @@ pub(crate) fn lookup(kind: Lookup, value: &str) -> Key {
 }
 
 /// The head's sort key.
-const HEAD: &str = "HEAD";
+pub(crate) const HEAD: &str = "HEAD";
 
 /// An organisation.
 pub(crate) fn org(org: OrgId) -> Key {

@@ -53,7 +53,9 @@ pub(crate) async fn alerts(judge: &Judge, source: &Value) -> anyhow::Result<Valu
     let [newest, middle, oldest] = found.as_slice() else { bail!("the alerts never came: {found:?}") };
     ensure!(newest["deduplication_key"] == json!(keys[2]) && oldest["deduplication_key"] == json!(keys[0]));
     ensure!(newest["title"] == format!("{} is broken", keys[2]) && newest["alert_source_id"] == source_id);
-    ensure!(newest["description"] == "Look at the runbook" && newest["source_url"] == "https://sender.example/x");
+    ensure!(
+        newest["description"] == "Look at the runbook" && newest["source_url"] == "https://sender.example/x"
+    );
 
     let ids = found.iter().map(id).collect::<anyhow::Result<Vec<_>>>()?;
     let page = |after| async {
@@ -74,7 +76,9 @@ pub(crate) async fn alerts(judge: &Judge, source: &Value) -> anyhow::Result<Valu
     ensure!(over[0]["id"] == resolved["id"] && over.as_array().is_some_and(|over| over.len() == 1), "{over}");
     let day = newest["created_at"].as_str().and_then(|at| at.get(..10)).context("a day")?;
     let today = of_source(5).set_created_at(filter("gte", day));
-    ensure!(judge.fits("alerts list", list(today).await)?["alerts"].as_array().is_some_and(|all| all.len() == 3));
+    ensure!(
+        judge.fits("alerts list", list(today).await)?["alerts"].as_array().is_some_and(|all| all.len() == 3)
+    );
     ensure!(judge.refused("alerts list", 422, list(AlertsV2ListParams::new(51)).await)? == "page_size");
     judge.refused("alerts show", 404, show(NOTHING).await)?;
     judge.refused("alerts resolve", 404, resolve(NOTHING).await)?;

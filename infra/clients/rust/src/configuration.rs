@@ -63,9 +63,8 @@ pub(crate) async fn people(judge: &Judge) -> anyhow::Result<Vec<String>> {
         },
     ]});
     judge.ours("PUT", &format!("{at}/notification_rules"), &rules).await?;
-    let methods = |id: &str| {
-        users_v2_list_notification_methods(config, UsersV2ListNotificationMethodsParams::new(id))
-    };
+    let methods =
+        |id: &str| users_v2_list_notification_methods(config, UsersV2ListNotificationMethodsParams::new(id));
     let shown = judge.fits("notification methods list", methods(&ids[0]).await)?;
     within(&method, &shown["notification_methods"][1], "notification_method")?;
     judge.refused("notification methods list", 404, methods(NOTHING).await)?;

@@ -59,7 +59,11 @@ impl Judge {
     }
 
     /// Holds that a call succeeded and its reply fitted the client's types.
-    pub(crate) fn fits<T: Serialize, E: Debug>(&self, name: &str, answer: Result<T, Error<E>>) -> anyhow::Result<Value> {
+    pub(crate) fn fits<T: Serialize, E: Debug>(
+        &self,
+        name: &str,
+        answer: Result<T, Error<E>>,
+    ) -> anyhow::Result<Value> {
         let reply = match answer {
             Ok(reply) => serde_json::to_value(reply)?,
             Err(Error::ResponseError(content)) => bail!("{name}: {} {}", content.status, content.content),

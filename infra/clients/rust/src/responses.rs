@@ -41,7 +41,10 @@ pub(crate) async fn incidents(judge: &Judge) -> anyhow::Result<String> {
         };
         let all = judge.pages("incidents", &ids, page).await?;
         let listed: Vec<_> = all.iter().map(|one| one["id"].to_string()).collect();
-        ensure!(listed.is_sorted_by(|a, b| if order.contains("newest") { a > b } else { a < b }), "{listed:?}");
+        ensure!(
+            listed.is_sorted_by(|a, b| if order.contains("newest") { a > b } else { a < b }),
+            "{listed:?}"
+        );
     }
     let shown = judge.fits("incidents show", show(&ids[2]).await)?["incident"].clone();
     ensure!(shown == made, "{shown} is not {made}");
@@ -75,10 +78,15 @@ pub(crate) async fn escalations(
     };
     let list = |params: EscalationsV2ListParams| escalations_v2_list(config, params);
     let show = |id: &str| escalations_v2_show(config, EscalationsV2ShowParams::new(id));
-    let cancel = |id: &str| escalations_v2_cancel_escalation(config, EscalationsV2CancelEscalationParams::new(id));
+    let cancel =
+        |id: &str| escalations_v2_cancel_escalation(config, EscalationsV2CancelEscalationParams::new(id));
 
     let mut ids = Vec::new();
-    let whom = [json!({ "escalation_path_id": path }), json!({ "user_ids": users }), json!({ "user_ids": [users[0]] })];
+    let whom = [
+        json!({ "escalation_path_id": path }),
+        json!({ "user_ids": users }),
+        json!({ "user_ids": [users[0]] }),
+    ];
     for (n, mut sent) in whom.into_iter().enumerate() {
         sent["idempotency_key"] = json!(format!("{}-r-{n}", judge.run));
         sent["title"] = json!(format!("Escalation {n} {}", judge.run));
@@ -100,8 +108,11 @@ pub(crate) async fn escalations(
     let alert = id(alert)?;
     let of_alert = list(EscalationsV2ListParams::new().set_alert(filter("one_of", &alert))).await;
     let of_alert = judge.fits("escalations list", of_alert)?["escalations"].clone();
-    ensure!(of_alert[0]["related_alerts"][0]["id"] == alert && of_alert[0]["creator"]["alert"]["id"] == alert);
-    let by_key = EscalationsV2ListParams::new().set_idempotency_key(filter("is", &format!("{}-r-1", judge.run)));
+    ensure!(
+        of_alert[0]["related_alerts"][0]["id"] == alert && of_alert[0]["creator"]["alert"]["id"] == alert
+    );
+    let by_key =
+        EscalationsV2ListParams::new().set_idempotency_key(filter("is", &format!("{}-r-1", judge.run)));
     let by_key = judge.fits("escalations list", list(by_key).await)?["escalations"].clone();
     ensure!(by_key[0]["id"] == ids[1] && by_key[1].is_null(), "{by_key}");
 

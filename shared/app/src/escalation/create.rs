@@ -105,7 +105,9 @@ async fn plan(rules: &Snapshot, whom: &Whom) -> Result<Plan, AppError> {
     match whom {
         Whom::Path(id) => match rules.path(*id, None).await? {
             Some(path) => Ok(Plan::Path { id: *id, version: path.version }),
-            None => Err(AppError::invalid("escalation_path_id", format!("there is no escalation path `{id}`"))),
+            None => {
+                Err(AppError::invalid("escalation_path_id", format!("there is no escalation path `{id}`")))
+            }
         },
         Whom::Users(users) => {
             if users.is_empty() || users.len() > MOST_PAGES {
@@ -113,7 +115,10 @@ async fn plan(rules: &Snapshot, whom: &Whom) -> Result<Plan, AppError> {
             }
             for (n, id) in users.iter().enumerate() {
                 if rules.user(*id).await?.is_none() {
-                    return Err(AppError::invalid(format!("user_ids.{n}"), format!("there is no user `{id}`")));
+                    return Err(AppError::invalid(
+                        format!("user_ids.{n}"),
+                        format!("there is no user `{id}`"),
+                    ));
                 }
             }
             Ok(Plan::Users(users.clone()))

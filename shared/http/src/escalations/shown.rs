@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::Timestamp;
 use domain::escalation::{Escalation, EscalationState, Plan};
 use domain::id::{HistoryId, UserId};
 use domain::page::{Page, PageState};
 use domain::text::shorten;
-use domain::Timestamp;
 use futures_util::future::join_all;
 use machine::{State as _, Stateful};
 use serde_json::{Value, json};
@@ -101,7 +101,8 @@ async fn events(
     let mut happened: Vec<_> = steps.chain(pages.iter().filter_map(Happened::page)).collect();
     happened.sort_by_key(|one| one.at);
     let users: BTreeSet<UserId> = happened.iter().filter_map(|one| one.user).collect();
-    let people = users.iter().map(|id| async { person(store, escalation.org, *id).await.map(|user| (*id, user)) });
+    let people =
+        users.iter().map(|id| async { person(store, escalation.org, *id).await.map(|user| (*id, user)) });
     let people: BTreeMap<UserId, Value> = join_all(people).await.into_iter().collect::<Answer<_>>()?;
     let shown = happened.iter().map(|one| {
         let mut event = json!({

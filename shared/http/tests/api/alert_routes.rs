@@ -26,7 +26,8 @@ async fn route_comes_back_as_it_was_sent() {
         "condition_groups": [],
         "slack_targets": { "channel_visibility": "public", "binding": { "array_value": [{ "literal": "C1" }] } },
     }]);
-    sent["incident_template"]["summary"] = json!({ "binding": { "value": { "literal": "See the runbook" } } });
+    sent["incident_template"]["summary"] =
+        json!({ "binding": { "value": { "literal": "See the runbook" } } });
     sent["incident_template"]["custom_fields"] = json!([
         { "custom_field_id": "f1", "merge_strategy": "first-wins", "binding": { "value": { "literal": "x" } } },
     ]);
@@ -95,7 +96,11 @@ async fn route_that_cannot_be_honoured_is_refused_by_field() {
         ("/name", json!(""), "name".to_owned()),
         ("/enabled", json!("yes"), "enabled".to_owned()),
         ("/alert_sources", json!(null), "alert_sources".to_owned()),
-        ("/alert_sources/0", json!({ "alert_source_id": nothing }), "alert_sources.0.alert_source_id".to_owned()),
+        (
+            "/alert_sources/0",
+            json!({ "alert_source_id": nothing }),
+            "alert_sources.0.alert_source_id".to_owned(),
+        ),
         ("/alert_sources/0", json!({ "alert_source_id": "x" }), "alert_sources.0.alert_source_id".to_owned()),
         ("/alert_sources/0", json!({}), "alert_sources.0.alert_source_id".to_owned()),
         (
@@ -103,19 +108,51 @@ async fn route_that_cannot_be_honoured_is_refused_by_field() {
             condition("matches_regex", "alert.title"),
             "alert_sources.0.condition_groups.0.conditions.0.operation".to_owned(),
         ),
-        ("/condition_groups", condition("contains", "incident.severity"), "condition_groups.0.conditions.0.subject".to_owned()),
+        (
+            "/condition_groups",
+            condition("contains", "incident.severity"),
+            "condition_groups.0.conditions.0.subject".to_owned(),
+        ),
         ("/condition_groups", json!([{}]), "condition_groups.0.conditions".to_owned()),
         ("/expressions", json!([{ "label": "x" }]), "expressions".to_owned()),
         ("/escalation_config", json!(null), "escalation_config".to_owned()),
-        (targets, json!([{ "escalation_paths": { "value": { "reference": "alert.title" } } }]), format!("{at}.escalation_paths.value.reference")),
-        (targets, json!([{ "escalation_paths": { "value": { "literal": "x" } } }]), format!("{at}.escalation_paths.value.literal")),
-        (targets, json!([{ "escalation_paths": { "value": { "literal": nothing } } }]), format!("{at}.escalation_paths")),
+        (
+            targets,
+            json!([{ "escalation_paths": { "value": { "reference": "alert.title" } } }]),
+            format!("{at}.escalation_paths.value.reference"),
+        ),
+        (
+            targets,
+            json!([{ "escalation_paths": { "value": { "literal": "x" } } }]),
+            format!("{at}.escalation_paths.value.literal"),
+        ),
+        (
+            targets,
+            json!([{ "escalation_paths": { "value": { "literal": nothing } } }]),
+            format!("{at}.escalation_paths"),
+        ),
         (targets, json!([{ "users": { "array_value": [{ "literal": nothing }] } }]), format!("{at}.users")),
-        ("/incident_config/grouping_keys", json!([{ "reference": "alert.title" }]), "incident_config.grouping_keys".to_owned()),
+        (
+            "/incident_config/grouping_keys",
+            json!([{ "reference": "alert.title" }]),
+            "incident_config.grouping_keys".to_owned(),
+        ),
         ("/incident_config/defer_time_seconds", json!(60), "incident_config.defer_time_seconds".to_owned()),
-        ("/incident_config/condition_groups", condition("contains", "alert.title"), "incident_config.condition_groups".to_owned()),
-        ("/incident_template/name", json!({ "binding": { "value": { "reference": "nonsense" } } }), "incident_template.name".to_owned()),
-        ("/incident_template/name", json!({ "binding": { "array_value": [{ "literal": "x" }] } }), "incident_template.name.binding.array_value".to_owned()),
+        (
+            "/incident_config/condition_groups",
+            condition("contains", "alert.title"),
+            "incident_config.condition_groups".to_owned(),
+        ),
+        (
+            "/incident_template/name",
+            json!({ "binding": { "value": { "reference": "nonsense" } } }),
+            "incident_template.name".to_owned(),
+        ),
+        (
+            "/incident_template/name",
+            json!({ "binding": { "array_value": [{ "literal": "x" }] } }),
+            "incident_template.name.binding.array_value".to_owned(),
+        ),
     ];
     for (pointer, value, field) in cases {
         let answer = world.post("/v2/alert_routes", &changed(&good, pointer, value.clone())).await;
@@ -128,7 +165,10 @@ async fn route_that_cannot_be_honoured_is_refused_by_field() {
 async fn update_counts_the_version_and_one_that_has_seen_less_is_refused() {
     let world = World::new().await;
     let (_, sent) = route(&world).await;
-    let path = format!("/v2/alert_routes/{}", id(&world.post("/v2/alert_routes", &sent).await.with(201)["alert_route"]));
+    let path = format!(
+        "/v2/alert_routes/{}",
+        id(&world.post("/v2/alert_routes", &sent).await.with(201)["alert_route"])
+    );
     let renamed = |version: Value| changed(&changed(&sent, "/name", json!("Renamed")), "/version", version);
 
     assert_eq!(world.put(&path, &sent).await.refused(422), "version");

@@ -47,7 +47,11 @@ async fn source_that_cannot_be_honoured_is_refused_by_field() {
         ("/template/title", json!({ "literal": "a", "reference": "alert.title" }), "template.title"),
         ("/template/title", json!({ "reference": "alert.nothing" }), "template.title.reference"),
         ("/template/description", json!("text"), "template.description"),
-        ("/template/attributes", json!([{ "alert_attribute_id": "x", "binding": {} }]), "template.attributes"),
+        (
+            "/template/attributes",
+            json!([{ "alert_attribute_id": "x", "binding": {} }]),
+            "template.attributes",
+        ),
         ("/template/expressions", json!([{ "label": "x" }]), "template.expressions"),
         ("/filter_condition_groups", condition, "filter_condition_groups"),
         ("/heartbeat_options", json!({ "interval_seconds": 60 }), "heartbeat_options"),
@@ -67,7 +71,9 @@ async fn source_that_cannot_be_honoured_is_refused_by_field() {
 async fn validation_keeps_nothing() {
     let world = World::new().await;
 
-    let answer = world.post("/v2/alert_sources/actions/validate", &changed(&source_of("http"), "/name", json!(null))).await;
+    let answer = world
+        .post("/v2/alert_sources/actions/validate", &changed(&source_of("http"), "/name", json!(null)))
+        .await;
 
     assert_eq!(answer.with(204), Value::Null);
     assert_eq!(world.get("/v2/alert_sources").await.with(200)["alert_sources"], json!([]));
@@ -97,7 +103,8 @@ async fn disabled_source_refuses_deliveries_until_it_is_enabled_again() {
     let deliver = async || {
         // What the door knows is kept for a while.
         world.pass(31);
-        let (secret, door) = (source["secret_token"].as_str().unwrap(), source["alert_events_url"].as_str().unwrap());
+        let (secret, door) =
+            (source["secret_token"].as_str().unwrap(), source["alert_events_url"].as_str().unwrap());
         let door = door.trim_start_matches("http://firebell.example");
         world.ask(secret, Method::POST, door, Some(&event("db", "firing"))).await.status.as_u16()
     };
@@ -106,11 +113,18 @@ async fn disabled_source_refuses_deliveries_until_it_is_enabled_again() {
     assert_eq!(deliver().await, 202);
     let renamed = changed(&change, "/name", json!("Renamed"));
     let disabled = world.put(&path, &changed(&renamed, "/disabled", json!(true))).await.with(200);
-    assert_eq!((&disabled["alert_source"]["disabled"], &disabled["alert_source"]["name"]), (&json!(true), &json!("Renamed")));
+    assert_eq!(
+        (&disabled["alert_source"]["disabled"], &disabled["alert_source"]["name"]),
+        (&json!(true), &json!("Renamed"))
+    );
     assert_eq!(disabled["alert_source"]["secret_token"], source["secret_token"]);
     assert_eq!(deliver().await, 404);
     world.post(&format!("{path}/actions/send_test"), &json!({})).await.refused(409);
-    assert_eq!(world.put(&path, &renamed).await.with(200)["alert_source"]["disabled"], true, "nothing was said");
+    assert_eq!(
+        world.put(&path, &renamed).await.with(200)["alert_source"]["disabled"],
+        true,
+        "nothing was said"
+    );
     world.put(&path, &changed(&renamed, "/disabled", json!(false))).await.with(200);
     assert_eq!(deliver().await, 202);
 }
@@ -150,7 +164,8 @@ async fn deleted_source_is_gone_and_its_door_with_it() {
 async fn test_alert_of_every_kind_goes_through_the_door_and_pages() {
     let world = World::new().await;
     for kind in sources::all() {
-        let source = world.post("/v2/alert_sources", &source_of(kind.kind())).await.with(200)["alert_source"].clone();
+        let source =
+            world.post("/v2/alert_sources", &source_of(kind.kind())).await.with(200)["alert_source"].clone();
         let path = format!("/v2/alert_sources/{}", id(&source));
 
         let sent = world.post(&format!("{path}/actions/send_test"), &json!({})).await.with(202);
@@ -161,7 +176,8 @@ async fn test_alert_of_every_kind_goes_through_the_door_and_pages() {
         assert!(shown["last_delivery_at"].is_string(), "{shown}");
         let alerts = world.get(&format!("/v2/alerts?alert_source[one_of]={}", id(&source))).await.with(200);
         assert_eq!(alerts["alerts"][0]["deduplication_key"], sent["deduplication_key"]);
-        let escalations = world.get(&format!("/v2/escalations?alert[one_of]={}", id(&alerts["alerts"][0]))).await;
+        let escalations =
+            world.get(&format!("/v2/escalations?alert[one_of]={}", id(&alerts["alerts"][0]))).await;
         assert_eq!(escalations.with(200)["escalations"][0]["status"], "triggered");
     }
 }

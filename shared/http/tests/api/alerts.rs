@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use crate::world::{World, event, id};
 
 fn keys(pages: &[Vec<Value>]) -> Vec<Vec<&str>> {
-    let key = |alert: &'_ Value| -> &'static str { Box::leak(alert["deduplication_key"].to_string().into_boxed_str()) };
+    let key = |alert: &'_ Value| -> &'static str {
+        Box::leak(alert["deduplication_key"].to_string().into_boxed_str())
+    };
     pages.iter().map(|page| page.iter().map(|alert| key(alert).trim_matches('"')).collect()).collect()
 }
 
@@ -42,7 +44,8 @@ async fn alert_resolved_by_hand_is_resolved_and_stays_so() {
     world.deliver(&source, &event("db", "firing")).await;
     let path = format!("/v2/alerts/{}", id(&world.get("/v2/alerts").await.with(200)["alerts"][0]));
 
-    let resolved = world.post(&format!("{path}/actions/resolve"), &json!({})).await.with(200)["alert"].clone();
+    let resolved =
+        world.post(&format!("{path}/actions/resolve"), &json!({})).await.with(200)["alert"].clone();
 
     assert_eq!(resolved["status"], "resolved");
     assert!(resolved["resolved_at"].is_string());
@@ -88,7 +91,10 @@ async fn filter_that_cannot_be_honoured_is_refused_by_name() {
         ("status[is]=firing", "status[is]"),
         ("status=firing", "status"),
         ("tags[one_of]=x", "tags[one_of]"),
-        ("attributes[01FCNDV6P870EA6S7TK1DSYDG0][one_of]=x", "attributes[01FCNDV6P870EA6S7TK1DSYDG0][one_of]"),
+        (
+            "attributes[01FCNDV6P870EA6S7TK1DSYDG0][one_of]=x",
+            "attributes[01FCNDV6P870EA6S7TK1DSYDG0][one_of]",
+        ),
         ("created_at[gte]=yesterday", "created_at[gte]"),
         ("created_at[date_range]=2027-01-10", "created_at[date_range]"),
         ("updated_at[lte]=soon", "updated_at[lte]"),

@@ -18,7 +18,10 @@ async fn path_comes_back_as_it_was_sent() {
         assert_eq!(made[field], sent[field], "{field}");
     }
     assert_eq!((&made["kind"], &made["current_responders"]), (&json!("standalone"), &json!([])));
-    assert_eq!(world.get(&format!("/v2/escalation_paths/{}", id(&made))).await.with(200)["escalation_path"], made);
+    assert_eq!(
+        world.get(&format!("/v2/escalation_paths/{}", id(&made))).await.with(200)["escalation_path"],
+        made
+    );
 }
 
 #[tokio::test]
@@ -47,9 +50,21 @@ async fn path_that_cannot_be_honoured_is_refused_by_field() {
         (format!("{level}/time_to_ack_seconds"), json!(0), "path.0.level.time_to_ack_seconds"),
         (format!("{level}/time_to_ack_seconds"), json!(-1), "path.0.level.time_to_ack_seconds"),
         (format!("{level}/time_to_ack_seconds"), json!(1.5), "path.0.level.time_to_ack_seconds"),
-        (format!("{level}/retry_config"), json!({ "attempts": 1, "interval_seconds": 9 }), "path.0.level.retry_config"),
-        (format!("{level}/round_robin_config"), json!({ "enabled": true }), "path.0.level.round_robin_config.enabled"),
-        (format!("{level}/time_to_ack_interval_condition"), json!("active"), "path.0.level.time_to_ack_interval_condition"),
+        (
+            format!("{level}/retry_config"),
+            json!({ "attempts": 1, "interval_seconds": 9 }),
+            "path.0.level.retry_config",
+        ),
+        (
+            format!("{level}/round_robin_config"),
+            json!({ "enabled": true }),
+            "path.0.level.round_robin_config.enabled",
+        ),
+        (
+            format!("{level}/time_to_ack_interval_condition"),
+            json!("active"),
+            "path.0.level.time_to_ack_interval_condition",
+        ),
         ("/repeat_config".to_owned(), json!({ "repeat_after_seconds": 9 }), "repeat_config"),
         ("/kind".to_owned(), json!("templated"), "kind"),
     ];

@@ -45,7 +45,10 @@ async fn same_key_begins_nothing_twice_even_at_the_same_moment() {
     let ids: Vec<String> = answers.into_iter().map(|answer| id(&answer.with(201)["escalation"])).collect();
     assert!(ids.iter().all(|one| *one == ids[0]), "{ids:?}");
     let changed = changed(&body, "/title", json!("Another title"));
-    assert_eq!(world.post("/v2/escalations", &changed).await.with(201)["escalation"]["title"], "Database is slow");
+    assert_eq!(
+        world.post("/v2/escalations", &changed).await.with(201)["escalation"]["title"],
+        "Database is slow"
+    );
     assert_eq!(world.pages("/v2/escalations", "escalations").await[0].len(), 1);
 }
 
@@ -71,7 +74,9 @@ async fn escalation_that_makes_no_sense_is_refused_by_field() {
         assert_eq!(answer.refused(422), field, "{pointer} {value}");
     }
     let to_users = changed(&good, "/escalation_path_id", json!(null));
-    for (users, field) in [(json!([]), "user_ids"), (json!([nothing]), "user_ids.0"), (json!(["x"]), "user_ids.0")] {
+    for (users, field) in
+        [(json!([]), "user_ids"), (json!([nothing]), "user_ids.0"), (json!(["x"]), "user_ids.0")]
+    {
         let answer = world.post("/v2/escalations", &changed(&to_users, "/user_ids", users)).await;
         assert_eq!(answer.refused(422), field);
     }
@@ -102,7 +107,10 @@ async fn sixty_a_minute_and_no_more_are_begun_by_one_key() {
 async fn acknowledgement_counts_once_and_is_in_the_history() {
     let world = World::new().await;
     let path = world.path(&world.person("ada").await).await;
-    let url = format!("/v2/escalations/{}", id(&world.post("/v2/escalations", &call("k", &path)).await.with(201)["escalation"]));
+    let url = format!(
+        "/v2/escalations/{}",
+        id(&world.post("/v2/escalations", &call("k", &path)).await.with(201)["escalation"])
+    );
     let respond = format!("{url}/actions/respond");
 
     world.pass(5);
@@ -111,7 +119,8 @@ async fn acknowledgement_counts_once_and_is_in_the_history() {
 
     let shown = world.get(&url).await.with(200)["escalation"].clone();
     assert_eq!(shown["status"], "acked");
-    let events: Vec<&str> = shown["events"].as_array().unwrap().iter().map(|e| e["event"].as_str().unwrap()).collect();
+    let events: Vec<&str> =
+        shown["events"].as_array().unwrap().iter().map(|e| e["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["triggered", "acked"]);
     world.post(&format!("{url}/actions/cancel"), &json!({})).await.with(200);
     world.post(&format!("{url}/actions/cancel"), &json!({})).await.with(200);
@@ -123,7 +132,10 @@ async fn acknowledgement_counts_once_and_is_in_the_history() {
 async fn answer_that_a_key_cannot_give_is_refused_and_changes_nothing() {
     let world = World::new().await;
     let path = world.path(&world.person("ada").await).await;
-    let url = format!("/v2/escalations/{}", id(&world.post("/v2/escalations", &call("k", &path)).await.with(201)["escalation"]));
+    let url = format!(
+        "/v2/escalations/{}",
+        id(&world.post("/v2/escalations", &call("k", &path)).await.with(201)["escalation"])
+    );
     let respond = format!("{url}/actions/respond");
 
     for body in [
@@ -170,14 +182,19 @@ async fn escalation_of_an_alert_shows_its_alert_and_incident_and_is_found_by_the
     assert_eq!(list("status[one_of]=acked").await, Vec::<Value>::new());
     assert_eq!(list("status[not_in]=triggered").await, Vec::<Value>::new());
     assert_eq!(world.get("/v2/escalations?priority[one_of]=x").await.refused(422), "priority[one_of]");
-    assert_eq!(world.pages("/v2/escalations?page_size=1", "escalations").await, [vec![by_hand], vec![of_alert]]);
+    assert_eq!(
+        world.pages("/v2/escalations?page_size=1", "escalations").await,
+        [vec![by_hand], vec![of_alert]]
+    );
 }
 
 #[tokio::test]
 async fn page_that_was_delivered_is_in_the_history_with_whom_it_reached() {
     let world = World::new().await;
     let ada = world.person("ada").await;
-    let made = world.post("/v2/escalations", &call("k", &world.path(&ada).await)).await.with(201)["escalation"].clone();
+    let made =
+        world.post("/v2/escalations", &call("k", &world.path(&ada).await)).await.with(201)["escalation"]
+            .clone();
     let (store, escalation) = (&world.context.store, id(&made).parse::<EscalationId>().unwrap());
     let (_, pages) = store.escalation_story(org(&world).await, escalation).await.unwrap();
 

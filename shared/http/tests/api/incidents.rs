@@ -77,7 +77,8 @@ async fn incident_that_cannot_be_honoured_is_refused_by_field() {
 #[tokio::test]
 async fn incident_begins_in_the_status_that_was_asked_for() {
     let world = World::new().await;
-    let first = world.post("/v2/incidents", &json!({ "idempotency_key": "1", "visibility": "private" })).await;
+    let first =
+        world.post("/v2/incidents", &json!({ "idempotency_key": "1", "visibility": "private" })).await;
     let first = first.with(200)["incident"].clone();
     assert_eq!((&first["name"], &first["visibility"]), (&json!("New incident"), &json!("private")));
 
@@ -120,12 +121,18 @@ async fn list_has_both_ends_and_is_filtered_as_asked() {
     assert_eq!(list("").await, ["54", "32", "1"]);
     assert_eq!(list("&sort_by=created_at_oldest_first").await, ["12", "34", "5"]);
     assert_eq!(list("&created_at[gte]=2027-01-15T10:30:00Z").await, ["54"]);
-    assert_eq!(list("&created_at[gte]=2027-01-15T09:30:00Z&sort_by=created_at_oldest_first").await, ["34", "5"]);
+    assert_eq!(
+        list("&created_at[gte]=2027-01-15T09:30:00Z&sort_by=created_at_oldest_first").await,
+        ["34", "5"]
+    );
     assert_eq!(list("&created_at[lte]=2027-01-15T09:30:00Z&sort_by=created_at_oldest_first").await, ["12"]);
     assert_eq!(list("&status_category[one_of]=live").await, ["54", "32", "1"]);
     assert_eq!(list("&status_category[one_of]=closed").await, [""]);
     assert_eq!(list("&severity[one_of]=x").await, [""]);
     assert_eq!(list("&mode[one_of]=standard").await, ["54", "32", "1"]);
     assert_eq!(world.get("/v2/incidents?sort_by=loudness").await.refused(422), "sort_by");
-    assert_eq!(world.get("/v2/incidents?custom_field[x][one_of]=y").await.refused(422), "custom_field[x][one_of]");
+    assert_eq!(
+        world.get("/v2/incidents?custom_field[x][one_of]=y").await.refused(422),
+        "custom_field[x][one_of]"
+    );
 }

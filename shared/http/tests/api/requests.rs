@@ -10,14 +10,17 @@ use crate::world::World;
 async fn request_without_a_key_is_refused_and_says_so() {
     let world = World::new().await;
 
-    for path in ["/v1/identity", "/v2/users", "/v2/alerts", "/v2/alert_sources", "/v2/escalations", "/v2/incidents"] {
+    for path in
+        ["/v1/identity", "/v2/users", "/v2/alerts", "/v2/alert_sources", "/v2/escalations", "/v2/incidents"]
+    {
         let answer = world.send(Request::get(path).body(Body::empty()).unwrap()).await;
         answer.refused(401);
         assert_eq!(answer.body["errors"][0]["code"], "missing_authorization_material", "{path}");
         assert!(!answer.headers.contains_key("x-ratelimit-limit"), "an unknown key has no allowance");
     }
     for authorization in ["Basic eDp5", "Bearer", "Bearer  ", "fb_x"] {
-        let request = Request::get("/v2/users").header("authorization", authorization).body(Body::empty()).unwrap();
+        let request =
+            Request::get("/v2/users").header("authorization", authorization).body(Body::empty()).unwrap();
         world.send(request).await.refused(401);
     }
 }
@@ -30,7 +33,8 @@ async fn unknown_key_stays_unknown_for_five_seconds_and_no_longer() {
     answer.refused(401);
     assert_eq!(answer.body["errors"][0]["code"], "invalid_authorization_material");
 
-    let holder = world.context.store.key_holder(&app::org::create::api_key_hash(&world.key)).await.unwrap().unwrap();
+    let holder =
+        world.context.store.key_holder(&app::org::create::api_key_hash(&world.key)).await.unwrap().unwrap();
     let commit = store::Commit::new().api_key(&app::org::create::api_key_hash("fb_nobody"), &holder);
     world.context.store.commit(commit).await.unwrap();
     world.pass(4);
@@ -58,7 +62,10 @@ async fn key_is_told_what_it_has_left_and_refused_when_nothing_is() {
     assert_eq!(answer.headers["x-ratelimit-remaining"], "0");
     assert_eq!(answer.body["type"], "too_many_requests");
     let limit = &answer.body["rate_limit"];
-    assert_eq!((&limit["name"], &limit["limit"], &limit["remaining"]), (&json!("first key"), &json!(1200), &json!(0)));
+    assert_eq!(
+        (&limit["name"], &limit["limit"], &limit["remaining"]),
+        (&json!("first key"), &json!(1200), &json!(0))
+    );
     assert!(limit["retry_after"].as_str().unwrap().parse::<domain::Timestamp>().is_ok());
     world.ask(&world.other, Method::GET, "/v1/identity", None).await.with(200);
     world.pass(1);

@@ -10,10 +10,12 @@ async fn ids_of_another_organisation_are_not_found_on_any_route() {
     let world = World::new().await;
     let (source, user) = (world.source().await, world.person("ada").await);
     let path = world.path(&user).await;
-    let route = id(&world.post("/v2/alert_routes", &route_of(&id(&source), &path)).await.with(201)["alert_route"]);
+    let route =
+        id(&world.post("/v2/alert_routes", &route_of(&id(&source), &path)).await.with(201)["alert_route"]);
     world.deliver(&source, &event("db", "firing")).await;
     let first = async |list: &str| id(&world.get(&format!("/v2/{list}")).await.with(200)[list][0]);
-    let (alert, escalation, incident) = (first("alerts").await, first("escalations").await, first("incidents").await);
+    let (alert, escalation, incident) =
+        (first("alerts").await, first("escalations").await, first("incidents").await);
     let source = id(&source);
 
     let none = json!({});
@@ -38,7 +40,11 @@ async fn ids_of_another_organisation_are_not_found_on_any_route() {
         (Method::DELETE, format!("/v2/escalation_paths/{path}"), none.clone()),
         (Method::GET, format!("/v2/escalations/{escalation}"), none.clone()),
         (Method::POST, format!("/v2/escalations/{escalation}/actions/respond"), json!({ "response": "ack" })),
-        (Method::POST, format!("/v2/escalations/{escalation}/actions/respond"), json!({ "response": "nack" })),
+        (
+            Method::POST,
+            format!("/v2/escalations/{escalation}/actions/respond"),
+            json!({ "response": "nack" }),
+        ),
         (Method::POST, format!("/v2/escalations/{escalation}/actions/cancel"), none.clone()),
         (Method::GET, format!("/v2/users/{user}"), none.clone()),
         (Method::GET, format!("/v2/users/{user}/notification_methods"), none.clone()),
@@ -59,7 +65,10 @@ async fn ids_of_another_organisation_are_not_found_on_any_route() {
     }
 
     assert_eq!(world.get(&format!("/v2/alerts/{alert}")).await.with(200)["alert"]["status"], "firing");
-    assert_eq!(world.get(&format!("/v2/escalations/{escalation}")).await.with(200)["escalation"]["status"], "triggered");
+    assert_eq!(
+        world.get(&format!("/v2/escalations/{escalation}")).await.with(200)["escalation"]["status"],
+        "triggered"
+    );
     assert_eq!(world.get(&format!("/v2/alert_routes/{route}")).await.with(200)["alert_route"]["version"], 1);
     world.get(&format!("/v2/alert_sources/{source}")).await.with(200);
 }
@@ -75,7 +84,11 @@ async fn lists_hold_nothing_of_another_organisation() {
     for list in ["alert_sources", "alerts", "alert_routes", "incidents", "escalation_paths", "escalations"] {
         let found = world.ask(&world.other, Method::GET, &format!("/v2/{list}"), None).await.with(200);
         assert_eq!(found[list], json!([]), "{list}");
-        assert_eq!(world.get(&format!("/v2/{list}")).await.with(200)[list].as_array().unwrap().len(), 1, "{list}");
+        assert_eq!(
+            world.get(&format!("/v2/{list}")).await.with(200)[list].as_array().unwrap().len(),
+            1,
+            "{list}"
+        );
     }
     let users = world.ask(&world.other, Method::GET, "/v2/users", None).await.with(200);
     assert_eq!(users["users"].as_array().unwrap().len(), 1);

@@ -117,13 +117,21 @@ async fn method_and_rule_that_make_no_sense_are_refused_by_field() {
         ("/notification_rules/0/rule_type", json!("loud"), "notification_rules.0.rule_type"),
         ("/notification_rules/0/delay_seconds", json!(90_000), "notification_rules.0.delay_seconds"),
         ("/notification_rules/0/delay_seconds", json!(-1), "notification_rules.0.delay_seconds"),
-        ("/notification_rules/0/method_target", json!({ "type": "specific" }), "notification_rules.0.method_target.specific"),
+        (
+            "/notification_rules/0/method_target",
+            json!({ "type": "specific" }),
+            "notification_rules.0.method_target.specific",
+        ),
         (
             "/notification_rules/0/method_target",
             json!({ "type": "specific", "specific": { "id": "01FCNDV6P870EA6S7TK1DSYDG0" } }),
             "notification_rules.0.method_target.specific.id",
         ),
     ] {
-        assert_eq!(world.put(&rules, &changed(&rule, pointer, value.clone())).await.refused(422), field, "{value}");
+        assert_eq!(
+            world.put(&rules, &changed(&rule, pointer, value.clone())).await.refused(422),
+            field,
+            "{value}"
+        );
     }
 }

@@ -61,7 +61,11 @@ impl Answer {
     pub(crate) fn refused(&self, status: u16) -> &str {
         assert_eq!(self.status, status, "{}", self.body);
         assert_eq!(self.body["status"], status, "{}", self.body);
-        assert!(self.body["type"].is_string() && self.body["request_id"].as_str().unwrap().len() == 32, "{}", self.body);
+        assert!(
+            self.body["type"].is_string() && self.body["request_id"].as_str().unwrap().len() == 32,
+            "{}",
+            self.body
+        );
         let error = &self.body["errors"][0];
         assert!(error["code"].is_string() && !error["message"].as_str().unwrap().is_empty(), "{error}");
         error["source"]["field"].as_str().unwrap_or_default()
@@ -83,8 +87,10 @@ impl World {
             Arc::new(move || milliseconds.load(Ordering::Relaxed)),
         )
         .unwrap();
-        let urls: BTreeMap<Queue, String> =
-            Queue::ALL.iter().map(|&queue| (queue, format!("http://embedded/queue/{}", queue.name()))).collect();
+        let urls: BTreeMap<Queue, String> = Queue::ALL
+            .iter()
+            .map(|&queue| (queue, format!("http://embedded/queue/{}", queue.name())))
+            .collect();
         let (milliseconds, rng) = (clock.clone(), Mutex::new(Rng::with_seed(7)));
         let tell: Clock =
             Arc::new(move || Timestamp::from_millisecond(milliseconds.load(Ordering::Relaxed)).unwrap());
@@ -119,9 +125,8 @@ impl World {
             http_api::settings::router,
             http_api::users::router,
         ];
-        let router = routers
-            .into_iter()
-            .fold(axum::Router::new(), |all, router| all.merge(router(context.clone())));
+        let router =
+            routers.into_iter().fold(axum::Router::new(), |all, router| all.merge(router(context.clone())));
         let router = sources::Kind::ALL
             .iter()
             .fold(router, |all, kind| all.merge(http_api::source::router(*kind, context.clone())));
@@ -220,7 +225,8 @@ impl World {
             match envelope.body {
                 AlertMessage::Event(received) => {
                     let now = self.context.now();
-                    let decided = app::alert::receive::receive(store, &rules, &received, &envelope.trace, now).await;
+                    let decided =
+                        app::alert::receive::receive(store, &rules, &received, &envelope.trace, now).await;
                     decisions.push(decided.unwrap());
                     app::source::seen::delivered(store, &rules, &received).await.unwrap();
                 }
