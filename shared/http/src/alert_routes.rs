@@ -170,14 +170,11 @@ impl IncidentBody {
 }
 
 /// What is kept of what was sent: the fields that we show ourselves are not.
-fn kept(mut document: Value, now: Timestamp) -> Answer<Document> {
-    if let Value::Object(fields) = &mut document {
-        for own in ["id", "name", "enabled", "version", "created_at"] {
-            fields.remove(own);
-        }
-        fields.insert("updated_at".to_owned(), json!(now));
-    }
-    Sent::<RouteBody>::kept(document)
+fn kept(document: Value, now: Timestamp) -> Answer<Document> {
+    let own = ["id", "name", "enabled", "version", "created_at"];
+    let mut document = Sent::<RouteBody>::kept(document, &own)?;
+    document.0["updated_at"] = json!(now);
+    Ok(document)
 }
 
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<RouteBody>) -> Answer {

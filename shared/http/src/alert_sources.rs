@@ -89,13 +89,7 @@ impl SourceBody {
 
 /// What is kept of what was sent: the fields that we show ourselves are not.
 fn kept(document: Value) -> Answer<domain::text::Document> {
-    let mut document = document;
-    if let Value::Object(fields) = &mut document {
-        for own in ["name", "source_type", "disabled"] {
-            fields.remove(own);
-        }
-    }
-    Sent::<SourceBody>::kept(document)
+    Sent::<SourceBody>::kept(document, &["id", "name", "source_type", "disabled"])
 }
 
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> Answer<Json<Value>> {

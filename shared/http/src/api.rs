@@ -136,13 +136,16 @@ pub(crate) struct Sent<T> {
 }
 
 impl<T> Sent<T> {
-    /// All that was sent, to be kept with what it configures.
+    /// What was sent, to be kept with what it configures, but for the fields that we show ourselves.
     ///
     /// # Errors
-    /// [`ApiError`] if it is too much to be kept.
-    pub(crate) fn kept(document: Value) -> Result<Document, ApiError> {
+    /// [`ApiError`] if all of it is too much to be kept.
+    pub(crate) fn kept(mut document: Value, own: &[&str]) -> Result<Document, ApiError> {
         if document.to_string().len() > MOST_KEPT {
             return Err(ApiError::too_large(format!("A configuration has at most {MOST_KEPT} bytes")));
+        }
+        if let Value::Object(fields) = &mut document {
+            fields.retain(|name, _| !own.contains(&name.as_str()));
         }
         Ok(Document(document))
     }

@@ -151,13 +151,10 @@ impl TargetBody {
 fn new_path(desk: &Desk, Sent { body, mut document }: Sent<PathBody>) -> Answer<NewPath> {
     let name = body.name.clone();
     let levels = body.levels()?;
-    if let Value::Object(fields) = &mut document {
-        fields.remove("name");
-    }
     for node in document["path"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         node.entry("id").or_insert_with(|| json!(RuleId::new(desk.ctx.now(), desk.ctx.random())));
     }
-    Ok(NewPath { name, levels, document: Sent::<PathBody>::kept(document)? })
+    Ok(NewPath { name, levels, document: Sent::<PathBody>::kept(document, &["id", "name"])? })
 }
 
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<PathBody>) -> Answer {

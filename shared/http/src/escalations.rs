@@ -68,7 +68,9 @@ struct CallBody {
 impl CallBody {
     /// Whom to page: exactly one of the two.
     fn whom(&self) -> Answer<Whom> {
-        match (self.escalation_path_id, &self.user_ids) {
+        let users =
+            self.user_ids.as_ref().filter(|users| !users.is_empty() || self.escalation_path_id.is_none());
+        match (self.escalation_path_id, users) {
             (Some(path), None) => Ok(Whom::Path(path)),
             (None, Some(users)) => Ok(Whom::Users(users.clone())),
             (Some(_), Some(_)) => {

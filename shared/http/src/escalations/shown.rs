@@ -1,5 +1,7 @@
 //! An escalation with what happened to it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::Timestamp;
 use domain::escalation::{Escalation, EscalationState, Plan};
 use domain::id::{HistoryId, UserId};
@@ -98,7 +100,11 @@ async fn events(
     let steps = history.iter().filter_map(Happened::step);
     let mut happened: Vec<_> = steps.chain(pages.iter().filter_map(Happened::page)).collect();
     happened.sort_by_key(|one| one.at);
-    let shown = happened.iter().map(|one| async move {
+    let users: BTreeSet<UserId> = happened.iter().filter_map(|one| one.user).collect();
+    let people =
+        users.iter().map(|id| async { person(store, escalation.org, *id).await.map(|user| (*id, user)) });
+    let people: BTreeMap<UserId, Value> = join_all(people).await.into_iter().collect::<Answer<_>>()?;
+    let shown = happened.iter().map(|one| {
         let mut event = json!({
             "id": HistoryId::derived(one.at, format_args!("{} {}", escalation.id, one.cause)),
             "event": one.event,
@@ -108,10 +114,10 @@ async fn events(
         if let Some(urgency) = one.urgency {
             event["urgency"] = json!(urgency);
         }
-        if let Some(user) = one.user {
-            event["users"] = json!([person(store, escalation.org, user).await?]);
+        if let Some(user) = one.user.and_then(|user| people.get(&user)) {
+            event["users"] = json!([user]);
         }
-        Ok(event)
+        event
     });
-    join_all(shown).await.into_iter().collect()
+    Ok(shown.collect())
 }

@@ -86,6 +86,13 @@ async fn document_too_large_to_be_kept_is_refused() {
     let sent = changed(&source_of("http"), "/owning_team_ids", json!(["x".repeat(200_000)]));
 
     world.post("/v2/alert_sources", &sent).await.refused(413);
+    let named = changed(&source_of("http"), "/name", json!("x".repeat(200_000)));
+    world.post("/v2/alert_sources", &named).await.refused(413);
+    // What is just small enough is kept, in its item and in the change of it.
+    let large = changed(&source_of("http"), "/owning_team_ids", json!(["x".repeat(170_000)]));
+    let made = world.post("/v2/alert_sources", &large).await.with(200)["alert_source"].clone();
+    let larger = changed(&large, "/template/title", json!({ "literal": "y".repeat(5_000) }));
+    world.put(&format!("/v2/alert_sources/{}", id(&made)), &larger).await.with(200);
 }
 
 #[tokio::test]
