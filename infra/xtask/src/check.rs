@@ -130,14 +130,15 @@ fn doc(_: &Options) -> anyhow::Result<()> {
 
 /// The master story again, through more seeds than a plain test takes.
 fn stories(options: &Options) -> anyhow::Result<()> {
-    let mut command = cargo(&["test", "--locked", "--package", "testing", "--test", "stories"]);
+    // Of all packages, so that nothing is built again with other features.
+    let mut command = cargo(&["test", "--locked", "--test", "stories"]);
     command.args(["master", "--", "--nocapture"]).env("FIREBELL_SEEDS", options.seeds().to_string());
     run(command)
 }
 
 /// The real process, from outside.
 fn from_outside(scenario: &[&str]) -> anyhow::Result<()> {
-    run(cargo(&["build", "--locked", "--package", "local", "--package", "endtoend"]))?;
+    run(cargo(&["build", "--locked", "--bin", "local", "--bin", "endtoend"]))?;
     let mut command = std::process::Command::new(target()?.join("debug/endtoend"));
     command.args(scenario).current_dir(root());
     run(command)
