@@ -9,13 +9,14 @@ use app::org::create::{Created, NewOrg, create};
 use app::seal::Seal;
 use domain::id::OrgId;
 use embedded::{Counting, Counts, Embedded, Wire};
+use http_api::web::sign_in_link;
 use local::demo;
 use local::home::Home;
 use local::options::{HELP, Options};
 use local::web::{self, Meters};
 use local::{Plain, PlainFeed, Runner, queues};
 use runtime::config::LogFormat;
-use runtime::{Config, Metrics, channels, observed, system_clock, system_random};
+use runtime::{Config, Metrics, channels, clients_elsewhere, observed, system_clock, system_random};
 use secrecy::ExposeSecret;
 use store::{Queues, Store};
 use tokio::net::TcpListener;
@@ -48,22 +49,27 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
     let embedded =
         Embedded::open(home.dir(), queues::specs(), Arc::new(move || milliseconds().as_millisecond()))
             .with_context(|| format!("cannot open the database in `{}`", home.dir().display()))?;
+    let (metrics, counts) = (Arc::new(Metrics::default()), Arc::new(Counts::default()));
+    let wire: Arc<dyn Wire> = Arc::new(Counting::new(embedded.wire(), counts.clone()));
     if let Some(aws_listen) = options.aws_listen {
         let aws =
             TcpListener::bind(aws_listen).await.with_context(|| format!("cannot listen on {aws_listen}"))?;
         tell(format_args!("the embedded AWS services are at http://{}", aws.local_addr()?));
-        tokio::spawn(embedded::serve(aws, embedded.wire()));
+        tokio::spawn(embedded::serve(aws, wire.clone()));
     }
-
-    let (metrics, counts) = (Arc::new(Metrics::default()), Arc::new(Counts::default()));
-    let wire: Arc<dyn Wire> = Arc::new(Counting::new(embedded.wire(), counts.clone()));
+    // Over the network if somebody stands between, straight into the process otherwise.
+    let (dynamo, sqs) = if config.aws_elsewhere {
+        clients_elsewhere().await
+    } else {
+        (embedded::dynamodb(wire.clone()), embedded::sqs(wire))
+    };
     let key = match &config.key {
         Some(key) => key.clone(),
         None => home.key()?,
     };
     let context = Context {
-        store: Store::new(embedded::dynamodb(wire.clone()), embedded::TABLE, metrics.clone()),
-        queues: Queues::new(embedded::sqs(wire), queues::urls()),
+        store: Store::new(dynamo, embedded::TABLE, metrics.clone()),
+        queues: Queues::new(sqs, queues::urls()),
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config, Some(&home.mail()))?,
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
@@ -84,6 +90,9 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
     runner.trim(embedded.stream());
     let functions = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
     let router = functions.merge(web::router(Meters { metrics, counts, context: context.clone() }));
+    if let Some(org) = context.store.home().await? {
+        tell(format_args!("sign in, within a quarter of an hour, at\n  {}", sign_in_link(&context, org)));
+    }
     writeln!(std::io::stdout(), "firebell is ready at http://{address}")?;
     if let Some(demo) = demo {
         tell(format_args!(

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::say;
+use crate::project::say;
 
 /// A guard: the patch that removes it, and a story that must then fail.
 struct Guard {
@@ -17,7 +17,7 @@ struct Guard {
 const GUARDS: &[Guard] = &[
     Guard { patch: "head-and-history", story: "race::one_of_sixteen_writers_wins_and_fifteen_lose_cleanly" },
     Guard { patch: "key-condition", story: "order::same_firing_twice_at_the_same_moment_opens_one_alert" },
-    Guard { patch: "claim-fence", story: "levels::acknowledgement_at_any_moment" },
+    Guard { patch: "claim-fence", story: "levels::own_later_rule_of_a_person" },
     Guard { patch: "tombstone", story: "order::firing_that_its_own_resolve_overtook" },
     Guard { patch: "lease", story: "sweep::page_whose_sender_was_killed" },
     Guard { patch: "sweep", story: "sweep::page_whose_message_was_lost" },
@@ -25,7 +25,7 @@ const GUARDS: &[Guard] = &[
     Guard { patch: "rescue", story: "rescue::event_that_cannot_be_handled" },
 ];
 
-/// Runs every guard.
+/// Runs the command.
 pub(crate) fn run() -> Result<()> {
     let scratch = Path::new("target/guards/tree");
     let remove = || {

@@ -1,10 +1,12 @@
 //! The project's own tool.
 
 mod check;
+mod guards;
 mod new_function;
 mod package;
 mod project;
 mod readme;
+mod scenarios;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,10 @@ cargo xtask COMMAND
                                 target/lambda/<function>/bootstrap, where template.yaml looks for it
   new-function NAME --trigger http|sqs|stream|schedule
                                 a package and everything that belongs to it; completes one that was begun
+  stories [--seeds N]           the master story through as many seeds, optimised
+  guards                        remove each guard once and see its story fail
+  kills [--kills N] [--alerts N]
+                                kill -9 at random moments under load
   readme                        write the README's tables and drawings anew
 ";
 
@@ -42,6 +48,9 @@ fn command() -> anyhow::Result<()> {
             Some("check") => check::check(&mut parser),
             Some("package") => package::package(&mut parser),
             Some("new-function") => new_function::new_function(&mut parser),
+            Some("stories") => scenarios::stories(&mut parser),
+            Some("guards") => guards::run(),
+            Some("kills") => scenarios::kills(&mut parser),
             Some("readme") => readme::write(),
             _ => anyhow::bail!("there is no command {command:?}\n\n{HELP}"),
         },

@@ -4,3 +4,4 @@ mod open;
 pub mod receive;
 pub mod rescue;
 pub mod resolve;
+pub mod unrouted;

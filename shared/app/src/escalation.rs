@@ -1,5 +1,8 @@
 //! Escalations.
 
+pub mod create;
+pub mod open;
 pub mod respond;
 pub mod settle;
+pub mod story;
 pub mod tick;

@@ -97,6 +97,9 @@ pub struct Escalation {
     pub id: EscalationId,
     /// What it is about, cut.
     pub title: String,
+    /// What whoever began it says of it, cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Where to look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,

@@ -40,6 +40,12 @@ macro_rules! ids {
                 Self(ulid(at, u128::from_be_bytes(random)))
             }
 
+            /// When it was made, to the millisecond.
+            pub fn at(self) -> Timestamp {
+                let millisecond = i64::try_from(self.0.timestamp_ms()).unwrap_or(0);
+                Timestamp::from_millisecond(millisecond).unwrap_or_default()
+            }
+
             /// The shard of `shards` that spreads these ids evenly.
             pub fn shard(self, shards: u8) -> u8 {
                 u8::try_from(self.0.random() % u128::from(shards)).unwrap_or(0)
@@ -110,6 +116,10 @@ ids! {
     RuleId,
     /// An API key.
     ApiKeyId,
+    /// An incident's status.
+    StatusId,
+    /// An incident's type.
+    TypeId,
     /// A row of history.
     HistoryId,
 }
@@ -124,6 +134,13 @@ mod tests {
 
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(serde_json::from_str::<AlertId>(&serde_json::to_string(&id).unwrap()).unwrap(), id);
+    }
+
+    #[test]
+    fn id_says_when_it_was_made() {
+        let at = Timestamp::from_millisecond(1_800_000_000_123).unwrap();
+
+        assert_eq!(AlertId::new(at, 7).at(), at);
     }
 
     #[test]

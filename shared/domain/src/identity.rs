@@ -1,6 +1,7 @@
 //! Who asks: every verb takes an identity, and the history keeps its name.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,12 +34,53 @@ impl Identity {
     }
 }
 
+/// What was given names nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this names no identity")]
+pub struct BadIdentity;
+
+impl FromStr for Identity {
+    type Err = BadIdentity;
+
+    fn from_str(text: &str) -> Result<Self, BadIdentity> {
+        match text.split_once(':') {
+            Some(("system", part)) => Ok(Self::system(part)),
+            Some(("api_key", id)) => id.parse().map(Self::ApiKey).map_err(|_| BadIdentity),
+            Some(("user", id)) => id.parse().map(Self::User).map_err(|_| BadIdentity),
+            Some(_) | None => Err(BadIdentity),
+        }
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System(part) => write!(f, "system:{part}"),
             Self::ApiKey(id) => write!(f, "api_key:{id}"),
             Self::User(id) => write!(f, "user:{id}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+
+    #[test]
+    fn identity_comes_back_from_its_text() {
+        let at = Timestamp::UNIX_EPOCH;
+        let all = [
+            Identity::system("alert_source:01J"),
+            Identity::ApiKey(ApiKeyId::new(at, 1)),
+            Identity::User(UserId::new(at, 2)),
+        ];
+
+        for identity in all {
+            assert_eq!(identity.to_string().parse(), Ok(identity));
+        }
+        for text in ["", "user", "user:x", "robot:1"] {
+            assert_eq!(text.parse::<Identity>(), Err(BadIdentity), "{text}");
         }
     }
 }

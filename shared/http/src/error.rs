@@ -3,11 +3,16 @@
 use app::AppError;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use domain::Timestamp;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use store::StoreError;
+use tracing::warn;
+
+use crate::rate::Allowance;
 
 /// A refusal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ApiError {
     status: StatusCode,
     kind: &'static str,
@@ -15,6 +20,15 @@ pub struct ApiError {
     message: String,
     field: Option<String>,
     request_id: String,
+    limited: Option<Limited>,
+}
+
+/// What a client needs to know that asked too often.
+#[derive(Debug, Clone)]
+struct Limited {
+    name: String,
+    allowance: Allowance,
+    seconds: u32,
 }
 
 /// How long a sender waits before it tries again, in seconds.
@@ -22,7 +36,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
 
 impl ApiError {
     fn new(status: StatusCode, kind: &'static str, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, code, message: message.into(), field: None, request_id: String::new() }
+        let request_id = String::new();
+        Self { status, kind, code, message: message.into(), field: None, request_id, limited: None }
     }
 
     /// No key or secret was given.
@@ -60,6 +75,51 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "payload_too_large", message)
     }
 
+    /// The path takes no such method.
+    pub fn wrong_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "method_not_allowed",
+            "This path does not take this method",
+        )
+    }
+
+    /// It cannot be done as things are.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "illegal_transition", message)
+    }
+
+    /// The key has asked too often.
+    pub(crate) fn too_many(name: &str, allowance: Allowance, now: Timestamp) -> Self {
+        let wait = allowance.next_at.duration_since(now).as_millis_f64() / 1000.0;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within a minute")]
+        let seconds = wait.ceil().max(1.0) as u32;
+        let limited = Limited { name: name.to_owned(), allowance, seconds };
+        Self {
+            limited: Some(limited),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "too_many_requests",
+                "Too many requests of this key: wait as long as `Retry-After` says",
+            )
+        }
+    }
+
+    /// A field of the request is missing.
+    pub fn required(field: &str) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            ..Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "validation_error",
+                "is_required",
+                format!("`{field}` is needed"),
+            )
+        }
+    }
+
     /// A field of the request is wrong.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
@@ -78,6 +138,11 @@ impl ApiError {
         )
     }
 
+    /// The field that is wrong, if it is one.
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// Names the request, so that it is found in the log.
     #[must_use]
     pub fn in_request(mut self, id: &str) -> Self {
@@ -91,11 +156,16 @@ impl From<AppError> for ApiError {
         match error {
             AppError::NotFound { kind, id } => Self::not_found(format!("There is no {kind} `{id}`")),
             AppError::Invalid { field, reason } => Self::invalid(field, reason),
-            AppError::Illegal(reason) => {
-                Self::new(StatusCode::CONFLICT, "conflict", "illegal_transition", reason)
-            }
+            AppError::Illegal(reason) => Self::conflict(reason),
             AppError::Conflict | AppError::Unavailable { .. } => Self::unavailable(),
         }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        warn!(%error, cause = std::error::Error::source(&error).map(tracing::field::display), "a request failed");
+        Self::unavailable()
     }
 }
 
@@ -105,16 +175,30 @@ impl IntoResponse for ApiError {
         if let Some(field) = &self.field {
             error["source"] = json!({ "field": field, "pointer": format!("/{}", field.replace('.', "/")) });
         }
-        let body: Value = json!({
+        let mut body: Value = json!({
             "type": self.kind,
             "status": self.status.as_u16(),
             "request_id": self.request_id,
             "errors": [error],
         });
+        if let Some(Limited { name, allowance, .. }) = &self.limited {
+            body["rate_limit"] = json!({
+                "name": name,
+                "limit": allowance.per_minute(),
+                "remaining": allowance.remaining,
+                "retry_after": allowance.next_at,
+            });
+        }
         let mut response = (self.status, Json(body)).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
+        if let Some(Limited { allowance, seconds, .. }) = &self.limited {
+            response.headers_mut().insert(header::RETRY_AFTER, (*seconds).into());
+            response.extensions_mut().insert(*allowance);
+        }
+        // Whoever knows the request writes the refusal again, with its id.
+        response.extensions_mut().insert(self);
         response
     }
 }

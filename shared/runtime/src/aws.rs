@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_dynamodb::config::Credentials;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
@@ -13,6 +14,10 @@ const ATTEMPTS: u32 = 4;
 
 /// Loads region and credentials; an address in `AWS_ENDPOINT_URL` counts, so that a proxy can stand between.
 pub(crate) async fn load() -> SdkConfig {
+    loader().load().await
+}
+
+fn loader() -> ConfigLoader {
     let http =
         aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder()
@@ -24,6 +29,14 @@ pub(crate) async fn load() -> SdkConfig {
         .http_client(http)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts)
+}
+
+/// The clients of one machine whose embedded services are asked over the network: any credentials will do.
+pub async fn clients_elsewhere() -> (aws_sdk_dynamodb::Client, aws_sdk_sqs::Client) {
+    let config = loader()
+        .region(Region::new("local"))
+        .credentials_provider(Credentials::from_keys("local", "local", None))
         .load()
-        .await
+        .await;
+    (aws_sdk_dynamodb::Client::new(&config), aws_sdk_sqs::Client::new(&config))
 }

@@ -32,6 +32,9 @@ pub const OWNER_EMAIL: &str = "FIREBELL_OWNER_EMAIL";
 pub const LOG: &str = "FIREBELL_LOG";
 /// How it is logged.
 pub const LOG_FORMAT: &str = "FIREBELL_LOG_FORMAT";
+/// Where AWS is, if not where it always is: the clients read these themselves.
+pub const AWS_ENDPOINTS: [&str; 3] =
+    ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS"];
 /// What a queue's address is called, before the queue's name.
 pub const QUEUE_PREFIX: &str = "FIREBELL_QUEUE_";
 
@@ -55,6 +58,11 @@ pub const SETTINGS: &[Setting] = &[
         name: KEY,
         what: "the installation's key: seals secrets and signs links",
         default: "`DIR/key` on one machine",
+    },
+    Setting {
+        name: "AWS_ENDPOINT_URL",
+        what: "where the database and the queues are asked, so that a proxy can stand between",
+        default: "AWS; on one machine, inside the process",
     },
     Setting { name: TABLE, what: "the table (set by the template)", default: "firebell" },
     Setting {
@@ -94,6 +102,8 @@ pub struct Config {
     pub log: String,
     /// How, if it was said.
     pub log_format: Option<LogFormat>,
+    /// Whether AWS is somewhere else: on one machine, whether the clients speak to the network at all.
+    pub aws_elsewhere: bool,
 }
 
 /// Everything that is wrong with the configuration.
@@ -168,6 +178,7 @@ impl Config {
             owner_email,
             log: get(LOG).unwrap_or_else(|| "info".to_owned()),
             log_format,
+            aws_elsewhere: AWS_ENDPOINTS.iter().any(|name| get(name).is_some()),
         })
     }
 }

@@ -8,6 +8,7 @@ mod lambda;
 pub mod telemetry;
 mod web;
 
+pub use aws::clients_elsewhere;
 pub use channels::channels;
 pub use config::{Config, ConfigError};
 pub use function::{BoxFuture, Delivery, Failure, Function, QueueHandler, ScheduleHandler, StreamHandler};

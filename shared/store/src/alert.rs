@@ -5,11 +5,12 @@ use std::time::Duration;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use domain::alert::{Alert, Body};
-use domain::id::{AlertId, OrgId};
+use domain::id::{AlertId, IncidentId, OrgId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
+use crate::incident::number_item;
 use crate::item::{self, Item, n};
 use crate::table::{self, Key};
 use crate::{Commit, Store};
@@ -40,6 +41,27 @@ struct Unrouted {
 }
 
 impl Store {
+    /// Keeps what an alert says, its raw slice, and the number of the incident that it opens, before the transaction
+    /// that makes them known.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn put_text_and_number(
+        &self,
+        org: OrgId,
+        id: AlertId,
+        (body, raw): (&Body, &str),
+        incident: Option<(u64, IncidentId)>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let body = item::write("alert body", &table::alert_body(org, id), body)?;
+        let mut items = vec![body, raw_item(&table::alert_raw(org, id), raw, now)?];
+        if let Some((number, incident)) = incident {
+            items.push(number_item(org, number, incident)?);
+        }
+        self.put_all(items).await
+    }
+
     /// Keeps what an alert says and its raw slice, before the transaction that makes the alert known.
     ///
     /// # Errors
@@ -52,8 +74,7 @@ impl Store {
         raw: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let body = item::write("alert body", &table::alert_body(org, id), body)?;
-        self.put_all(vec![body, raw_item(&table::alert_raw(org, id), raw, now)?]).await
+        self.put_text_and_number(org, id, (body, raw), None, now).await
     }
 
     /// Writes items that nobody else writes, in as many batches as it takes.

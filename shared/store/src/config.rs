@@ -6,7 +6,7 @@ use domain::id::{ApiKeyId, OrgId, PathId, RouteId, SourceId, UserId};
 use domain::org::Org;
 use domain::path::Path;
 use domain::route::Route;
-use domain::source::{DeliveryError, Door, Source};
+use domain::source::{DeliveryError, Door, Source, SourceState};
 use domain::user::User;
 use jiff::SignedDuration;
 use machine::Transition;
@@ -307,11 +307,12 @@ impl Commit {
     /// Adds a new organisation, the only one of its installation.
     pub fn home(self, org: &Org) -> Self {
         let home = Home { org: org.id };
-        self.put_new(item::write("look-up", &table::lookup(Lookup::Home, HOME), &home)).put_new(item::write(
-            "organisation",
-            &table::org(org.id),
-            org,
-        ))
+        self.put_new(item::write("look-up", &table::lookup(Lookup::Home, HOME), &home)).org(org)
+    }
+
+    /// Adds a new organisation beside others.
+    pub fn org(self, org: &Org) -> Self {
+        self.put_new(item::write("organisation", &table::org(org.id), org))
     }
 
     /// Adds an API key, by its hash.
@@ -369,12 +370,17 @@ impl Commit {
         self.delete(&table::route(org, id)).next_generation(org)
     }
 
-    /// Adds a step of a source's configuration and the door that goes with it.
+    /// Adds a step of a source's configuration and the door that goes with it; a destroyed one has no door.
     pub fn source(self, step: Transition<Source>) -> Self {
         let source = step.after().clone();
-        let door =
-            item::write("look-up", &table::lookup(Lookup::Source, &source.id.to_string()), &source.door());
-        self.transition(step).put(door).next_generation(source.org)
+        let key = table::lookup(Lookup::Source, &source.id.to_string());
+        let stepped = self.transition(step).next_generation(source.org);
+        match source.head.state() {
+            SourceState::Active | SourceState::Disabled => {
+                stepped.put(item::write("look-up", &key, &source.door()))
+            }
+            SourceState::Destroyed => stepped.delete(&key),
+        }
     }
 
     /// Keeps the last error of a source; its state is not touched.

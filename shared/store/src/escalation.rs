@@ -9,6 +9,17 @@ use crate::item::{self, Item, s};
 use crate::record::History;
 use crate::{Store, table};
 
+/// An escalation with everything that happened to it.
+#[derive(Debug, Clone)]
+pub struct EscalationStory {
+    /// The escalation.
+    pub escalation: Escalation,
+    /// Its history, oldest first.
+    pub history: Vec<History>,
+    /// Its pages, in the order in which they were made.
+    pub pages: Vec<Page>,
+}
+
 impl Store {
     /// Reads an escalation.
     ///
@@ -18,15 +29,16 @@ impl Store {
         self.load("escalation", &table::escalation(org, id)).await
     }
 
-    /// Reads an escalation's history and its pages; both end with the escalation, so the query is bounded.
+    /// Reads an escalation with its history and its pages; both end with the escalation, so the query is bounded.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn escalation_story(
+    pub async fn escalation_with_story(
         &self,
         org: OrgId,
         id: EscalationId,
-    ) -> Result<(Vec<History>, Vec<Page>), StoreError> {
+    ) -> Result<Option<EscalationStory>, StoreError> {
+        let mut escalation = None;
         let mut history = Vec::new();
         let mut pages = Vec::new();
         for item in self.partition(&table::escalation(org, id).pk).await? {
@@ -35,12 +47,26 @@ impl Store {
                 history.push(item::read("history", item)?);
             } else if sort.starts_with(table::PAGE) {
                 pages.push(item::read("page", item)?);
-            } else if let Some(birth) = birth(&item) {
-                history.push(birth);
+            } else if sort == table::HEAD {
+                history.extend(birth(&item));
+                escalation = Some(item::read("escalation", item)?);
             }
         }
         history.sort_by_key(|row: &History| row.version);
-        Ok((history, pages))
+        Ok(escalation.map(|escalation| EscalationStory { escalation, history, pages }))
+    }
+
+    /// Reads an escalation's history and its pages.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn escalation_story(
+        &self,
+        org: OrgId,
+        id: EscalationId,
+    ) -> Result<(Vec<History>, Vec<Page>), StoreError> {
+        let story = self.escalation_with_story(org, id).await?;
+        Ok(story.map(|story| (story.history, story.pages)).unwrap_or_default())
     }
 
     /// Reads a partition whose size has a bound of its own.

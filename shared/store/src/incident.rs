@@ -3,10 +3,22 @@
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::id::{IncidentId, OrgId};
 use domain::incident::Incident;
+use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::item::{key_item, n};
+use crate::item::{self, Item, key_item, n};
 use crate::{Store, table};
+
+/// Whose number it is.
+#[derive(Serialize, Deserialize)]
+struct Number {
+    id: IncidentId,
+}
+
+/// The row of a number.
+pub(crate) fn number_item(org: OrgId, number: u64, id: IncidentId) -> Result<Item, StoreError> {
+    item::write("incident's number", &table::incident_number(org, number), &Number { id })
+}
 
 impl Store {
     /// The next number of an incident. Gaps are allowed, so a lost answer costs nothing but a number.
@@ -28,6 +40,38 @@ impl Store {
             .map_err(|error| StoreError::call("UpdateItem", error))?;
         let number = counted.attributes.and_then(|item| item.get("n")?.as_n().ok()?.parse().ok());
         number.ok_or_else(|| StoreError::Item { kind: "counter", source: "it has no number".into() })
+    }
+
+    /// Keeps whose number this is. Should the incident not come to be, or come to be under another number, the row
+    /// leads to nothing: whoever follows it compares.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn put_incident_number(
+        &self,
+        org: OrgId,
+        number: u64,
+        id: IncidentId,
+    ) -> Result<(), StoreError> {
+        self.dynamo
+            .put_item()
+            .table_name(&*self.table)
+            .set_item(Some(number_item(org, number, id)?))
+            .send()
+            .await
+            .map_err(|error| StoreError::call("PutItem", error))?;
+        Ok(())
+    }
+
+    /// Reads an incident by its number.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn incident_by_number(&self, org: OrgId, number: u64) -> Result<Option<Incident>, StoreError> {
+        let row: Option<Number> =
+            self.load("incident's number", &table::incident_number(org, number)).await?;
+        let Some(Number { id }) = row else { return Ok(None) };
+        Ok(self.incident(org, id).await?.filter(|incident| incident.number == number))
     }
 
     /// Reads an incident.

@@ -32,6 +32,15 @@ pub struct Listed {
     pub title: String,
 }
 
+/// Which end a list begins at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// With the newest.
+    Newest,
+    /// With the oldest.
+    Oldest,
+}
+
 /// How many pages of a shard one sweep reads at most; what is left waits a minute.
 const MOST_PAGES: usize = 10;
 
@@ -75,14 +84,19 @@ impl Store {
         table::DUE_SHARDS
     }
 
-    /// Lists the newest things of a kind before an id: a page of each shard, merged.
+    /// Lists things of a kind beyond an id: a page of each shard, merged.
     pub(crate) async fn list(
         &self,
         org: OrgId,
         kind: &str,
-        before: Option<&str>,
+        order: Order,
+        beyond: Option<&str>,
         most: usize,
     ) -> Result<Vec<Listed>, StoreError> {
+        let condition = match order {
+            Order::Newest => "lpk = :shard AND lsk < :beyond",
+            Order::Oldest => "lpk = :shard AND lsk > :beyond",
+        };
         let mut listed = Vec::new();
         for shard in 0..table::LIST_SHARDS {
             let query = self
@@ -91,18 +105,21 @@ impl Store {
                 .table_name(&*self.table)
                 .index_name(table::LIST_INDEX)
                 .expression_attribute_values(":shard", s(table::list_partition(org, kind, shard)))
-                .scan_index_forward(false)
+                .scan_index_forward(order == Order::Oldest)
                 .limit(i32::try_from(most).unwrap_or(i32::MAX));
-            let query = match before {
-                Some(id) => query
-                    .key_condition_expression("lpk = :shard AND lsk < :before")
-                    .expression_attribute_values(":before", s(id)),
+            let query = match beyond {
+                Some(id) => {
+                    query.key_condition_expression(condition).expression_attribute_values(":beyond", s(id))
+                }
                 None => query.key_condition_expression("lpk = :shard"),
             };
             let page = query.send().await.map_err(|error| StoreError::call("Query", error))?;
             listed.extend(page.items().iter().filter_map(listed_row));
         }
-        listed.sort_by(|a, b| b.id.cmp(&a.id));
+        listed.sort_by(|a, b| match order {
+            Order::Newest => b.id.cmp(&a.id),
+            Order::Oldest => a.id.cmp(&b.id),
+        });
         listed.truncate(most);
         Ok(listed)
     }
@@ -117,7 +134,7 @@ impl Store {
         before: Option<&str>,
         most: usize,
     ) -> Result<Vec<Listed>, StoreError> {
-        self.list(org, "ALERT", before, most).await
+        self.list(org, "ALERT", Order::Newest, before, most).await
     }
 
     /// The newest escalations.
@@ -130,7 +147,35 @@ impl Store {
         before: Option<&str>,
         most: usize,
     ) -> Result<Vec<Listed>, StoreError> {
-        self.list(org, "ESCALATION", before, most).await
+        let mut listed = self.list(org, table::OPEN_ESCALATIONS, Order::Newest, before, most).await?;
+        listed.extend(self.list(org, table::ANSWERED_ESCALATIONS, Order::Newest, before, most).await?);
+        listed.sort_by(|a, b| b.id.cmp(&a.id));
+        // One that was answered a moment ago may be in both.
+        listed.dedup_by(|a, b| a.id == b.id);
+        listed.truncate(most);
+        Ok(listed)
+    }
+
+    /// The newest escalations that still need somebody.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn open_escalations(&self, org: OrgId, most: usize) -> Result<Vec<Listed>, StoreError> {
+        self.list(org, table::OPEN_ESCALATIONS, Order::Newest, None, most).await
+    }
+
+    /// Incidents from either end.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn list_incidents_by(
+        &self,
+        org: OrgId,
+        order: Order,
+        beyond: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.list(org, "INCIDENT", order, beyond, most).await
     }
 
     /// The newest incidents.
@@ -143,7 +188,7 @@ impl Store {
         before: Option<&str>,
         most: usize,
     ) -> Result<Vec<Listed>, StoreError> {
-        self.list(org, "INCIDENT", before, most).await
+        self.list(org, "INCIDENT", Order::Newest, before, most).await
     }
 }
 

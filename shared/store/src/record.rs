@@ -119,7 +119,10 @@ impl Record for Escalation {
     }
 
     fn index(&self) -> Index {
-        let partition = table::list_partition(self.org, "ESCALATION", self.id.shard(table::LIST_SHARDS));
+        // What still needs somebody is listed apart: finding it costs the same however much is over.
+        let kind =
+            if self.head.state().pages() { table::OPEN_ESCALATIONS } else { table::ANSWERED_ESCALATIONS };
+        let partition = table::list_partition(self.org, kind, self.id.shard(table::LIST_SHARDS));
         Index::default()
             .listed(partition, self.id.to_string())
             .due(self.id.shard(table::DUE_SHARDS), self.due)

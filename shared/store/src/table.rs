@@ -32,6 +32,11 @@ pub(crate) const TTL: &str = "ttl";
 /// Which write an item updated in place comes from.
 pub(crate) const COMMIT: &str = "commit";
 
+/// The list of escalations that still need somebody.
+pub(crate) const OPEN_ESCALATIONS: &str = "ESCALATION-OPEN";
+/// The list of escalations that somebody has answered, or that are over.
+pub(crate) const ANSWERED_ESCALATIONS: &str = "ESCALATION";
+
 /// The shards of the list index.
 pub(crate) const LIST_SHARDS: u8 = 8;
 /// The shards of the due index.
@@ -90,7 +95,7 @@ pub(crate) fn lookup(kind: Lookup, value: &str) -> Key {
 }
 
 /// The head's sort key.
-const HEAD: &str = "HEAD";
+pub(crate) const HEAD: &str = "HEAD";
 
 /// An organisation.
 pub(crate) fn org(org: OrgId) -> Key {
@@ -175,6 +180,16 @@ pub(crate) fn unrouted(org: OrgId, id: AlertId) -> Key {
 /// An incident.
 pub(crate) fn incident(org: OrgId, id: IncidentId) -> Key {
     Key::new(format!("{org}#INCIDENT#{id}"), HEAD)
+}
+
+/// An incident, by its number.
+pub(crate) fn incident_number(org: OrgId, number: u64) -> Key {
+    Key::new(format!("{org}#INCIDENTNUMBER#{number}"), "NUMBER")
+}
+
+/// What a client's own key made.
+pub(crate) fn once(org: OrgId, kind: &str, hash: &str) -> Key {
+    Key::new(format!("{org}#ONCE#{kind}#{hash}"), "ONCE")
 }
 
 /// A counter of an organisation.

@@ -194,10 +194,9 @@ impl Case<'_> {
         let (org, received, now) = (self.received.org, self.received, self.now);
         let arrival = received.arrival();
         let mut alert = self.alert(&opening, opening.routing);
-        self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;
-
         let row = KeyRow::after(self.known, &arrival, Some(alert.id));
         let mut commit = Commit::new().key(org, received.source, &alert.key, self.known, &row, now);
+        let mut number = None;
         if let Some((name, summary)) = opening.incident {
             let new = NewIncident {
                 org,
@@ -211,8 +210,11 @@ impl Case<'_> {
             };
             let opened = create::prepare(self.store, self.by, new, now).await?;
             alert.incident = Some(opened.after().id);
+            number = Some((opened.after().number, opened.after().id));
             commit = commit.transition(opened);
         }
+        let text = (&opening.body, received.event.payload.get());
+        self.store.put_text_and_number(org, alert.id, text, number, now).await?;
         for (n, (plan, auto_cancel)) in opening.plans.into_iter().enumerate() {
             let (levels, staff) = self.rules.levels(&plan).await?;
             let new = NewEscalation {

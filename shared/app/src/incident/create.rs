@@ -4,8 +4,8 @@ use domain::id::{AlertId, IncidentId, OrgId};
 use domain::incident::{Incident, IncidentState, Visibility};
 use domain::trace::Trace;
 use domain::{Identity, Timestamp};
-use machine::{Head, Stateful, Transition};
-use store::{Commit, Store};
+use machine::{CommitError, Head, Stateful, Transition};
+use store::{Commit, Made, Store};
 use tracing::instrument;
 
 use crate::AppError;
@@ -66,7 +66,7 @@ pub async fn prepare(
     Ok(incident.born(state, now)?.because(by.to_string(), "opened"))
 }
 
-/// Creates an incident that nothing else is written with; one that is there already is returned as it is.
+/// Creates an incident that nothing else is written with; what the same key has created before is returned as it is.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
@@ -75,19 +75,25 @@ pub async fn create(
     store: &Store,
     by: &Identity,
     new: NewIncident,
+    key: &str,
     now: Timestamp,
 ) -> Result<Incident, AppError> {
     let (org, id) = (new.org, new.id);
-    if let Some(there) = store.incident(org, id).await? {
+    if let Some(there) = there(store, org, key).await? {
         return Ok(there);
     }
     let opened = prepare(store, by, new, now).await?;
     let incident = opened.after().clone();
-    match store.commit(Commit::new().transition(opened)).await {
+    store.put_incident_number(org, incident.number, id).await?;
+    match store.commit(Commit::new().transition(opened).made_by(org, Made::Incident, key, id)).await {
         Ok(()) => Ok(incident),
-        Err(machine::CommitError::Conflict) => {
-            store.incident(org, id).await?.ok_or_else(|| AppError::not_found("incident", id))
-        }
+        Err(CommitError::Conflict) => there(store, org, key).await?.ok_or(AppError::Conflict),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What the key has created before.
+async fn there(store: &Store, org: OrgId, key: &str) -> Result<Option<Incident>, AppError> {
+    let Some(id) = store.made_by(org, Made::Incident, key).await? else { return Ok(None) };
+    Ok(store.incident(org, id).await?)
 }

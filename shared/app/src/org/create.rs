@@ -57,14 +57,8 @@ pub async fn create(
     if let Some(org) = store.home().await? {
         return Ok(Created::There(org));
     }
-    let owner = NewUser { name: new.owner_name.clone(), email: new.owner_email.clone(), role: Role::Owner };
-    let owner = person(&owner, random, now);
-    let org =
-        Org { id: OrgId::new(now, random()), name: new.name.clone(), owner: owner.id, fallback: owner.id };
-    let api_key = format!("fb_{}", seal.random_token(30));
-    let holder = KeyHolder { org: org.id, id: ApiKeyId::new(now, random()), name: "first key".to_owned() };
-    let commit = Commit::new().home(&org).new_user(org.id, &owner).api_key(&api_key_hash(&api_key), &holder);
-    match store.commit(commit).await {
+    let (org, api_key, commit) = begin(seal, new, random, now);
+    match store.commit(commit.home(&org)).await {
         Ok(()) => Ok(Created::New { org, api_key }),
         Err(CommitError::Conflict) => {
             let there = store.home().await?.ok_or(AppError::Conflict)?;
@@ -72,4 +66,38 @@ pub async fn create(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Creates an organisation beside the one of the installation; returns it and its API key.
+///
+/// # Errors
+/// [`AppError::Invalid`] if somebody has the owner's address already.
+#[instrument(skip_all, err)]
+pub async fn create_beside(
+    store: &Store,
+    seal: &Seal,
+    new: &NewOrg,
+    random: &Random,
+    now: Timestamp,
+) -> Result<(Org, String), AppError> {
+    let (org, api_key, commit) = begin(seal, new, random, now);
+    match store.commit(commit.org(&org)).await {
+        Ok(()) => Ok((org, api_key)),
+        Err(CommitError::Conflict) => {
+            Err(AppError::invalid("owner_email", "somebody has this address already"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An organisation, its key, and the rows of its owner and its key.
+fn begin(seal: &Seal, new: &NewOrg, random: &Random, now: Timestamp) -> (Org, String, Commit) {
+    let owner = NewUser { name: new.owner_name.clone(), email: new.owner_email.clone(), role: Role::Owner };
+    let owner = person(&owner, random, now);
+    let org =
+        Org { id: OrgId::new(now, random()), name: new.name.clone(), owner: owner.id, fallback: owner.id };
+    let api_key = format!("fb_{}", seal.random_token(30));
+    let holder = KeyHolder { org: org.id, id: ApiKeyId::new(now, random()), name: "first key".to_owned() };
+    let commit = Commit::new().new_user(org.id, &owner).api_key(&api_key_hash(&api_key), &holder);
+    (org, api_key, commit)
 }

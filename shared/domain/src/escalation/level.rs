@@ -112,6 +112,7 @@ impl NewEscalation {
             org: self.org,
             id: self.id,
             title: crate::text::shorten(&self.title, crate::alert::TITLE_BYTES),
+            description: None,
             url: self.url.filter(|url| url.len() <= 300),
             plan: self.plan,
             level: 0,

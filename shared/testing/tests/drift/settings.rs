@@ -8,6 +8,7 @@ use testing::template::Template;
 
 /// Settings that the template leaves as they are, and why.
 const LEFT: &[(&str, &str)] = &[
+    ("AWS_ENDPOINT_URL", "AWS is where it always is"),
     (LOG_FORMAT, "JSON is the default on AWS"),
     (OWNER_EMAIL, "the organisation is not yet created on AWS"),
 ];

@@ -1,0 +1,9 @@
+//! Alert sources, through the API.
+
+use app::Context;
+use runtime::Function;
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    Function::Http(http_api::alert_sources::router(ctx))
+}

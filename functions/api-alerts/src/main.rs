@@ -1,0 +1,5 @@
+//! Alerts, through the API.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run(api_alerts::function)
+}

@@ -1,0 +1,9 @@
+//! Incidents, through the API.
+
+use app::Context;
+use runtime::Function;
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    Function::Http(http_api::incidents::router(ctx))
+}

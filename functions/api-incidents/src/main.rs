@@ -1,0 +1,5 @@
+//! Incidents, through the API.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run(api_incidents::function)
+}

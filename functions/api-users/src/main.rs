@@ -1,0 +1,5 @@
+//! People, through the API.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run(api_users::function)
+}

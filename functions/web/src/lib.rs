@@ -1,0 +1,9 @@
+//! Serves the pages for people.
+
+use app::Context;
+use runtime::Function;
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    Function::Http(http_api::web::router(ctx))
+}

@@ -1,0 +1,2 @@
+//! Drives a running server with the published client of incident.io's API.
+fn main() {}

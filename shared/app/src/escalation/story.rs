@@ -1,0 +1,133 @@
+//! Tells what an escalation is about, who is paged, who did what: for people who look at it.
+
+use std::collections::BTreeMap;
+
+use domain::Identity;
+use domain::alert::{Alert, Body};
+use domain::escalation::{Escalation, EscalationState};
+use domain::id::{EscalationId, UserId};
+use domain::incident::Incident;
+use domain::page::Page;
+use domain::path::Level;
+use domain::source::Source;
+use machine::{State, Stateful};
+use store::{History, Store, StoreError};
+use tracing::{instrument, warn};
+
+use crate::AppError;
+use crate::rules::Snapshot;
+
+/// An escalation with everything that people ask about it.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// The escalation.
+    pub escalation: Escalation,
+    /// Its history, oldest first.
+    pub history: Vec<History>,
+    /// Its pages.
+    pub pages: Vec<Page>,
+    /// The levels of its path.
+    pub levels: Vec<Level>,
+    /// The alert that it pages for.
+    pub alert: Option<Alert>,
+    /// What the alert says now.
+    pub body: Option<Body>,
+    /// The alert's source.
+    pub source: Option<Source>,
+    /// The incident that it belongs to.
+    pub incident: Option<Incident>,
+    people: BTreeMap<UserId, String>,
+}
+
+/// How somebody is called who is no longer there.
+const LEFT: &str = "somebody who has left";
+
+impl Story {
+    /// How a person is called.
+    pub fn person(&self, id: UserId) -> &str {
+        self.people.get(&id).map_or(LEFT, String::as_str)
+    }
+
+    /// How whoever caused a step is called.
+    pub fn who(&self, by: &str) -> &str {
+        match by.parse() {
+            Ok(Identity::User(id)) => self.person(id),
+            Ok(Identity::ApiKey(_)) => "an API key",
+            Ok(Identity::System(part)) if part.starts_with("alert_source:") => self.source_name(),
+            Ok(Identity::System(_)) | Err(_) => "Firebell",
+        }
+    }
+
+    /// How the source of its alert is called.
+    pub fn source_name(&self) -> &str {
+        self.source.as_ref().map_or("an alert source", |source| source.name.as_str())
+    }
+
+    /// The step by which it was answered or ended, if it is.
+    pub fn answer(&self) -> Option<&History> {
+        let state = self.escalation.head().state();
+        if state.pages() {
+            return None;
+        }
+        self.history.iter().rev().find(|row| row.to == state.name())
+    }
+
+    /// The people of the level that is paged now, or of one further on.
+    pub fn level(&self, further: usize) -> Vec<&str> {
+        let level = self.levels.get(usize::from(self.escalation.level) + further);
+        level.into_iter().flat_map(|level| &level.targets).map(|target| self.person(target.user)).collect()
+    }
+
+    /// Says whether its next level is still to come.
+    pub fn is_paging(&self) -> bool {
+        matches!(self.escalation.head().state(), EscalationState::Pending | EscalationState::Triggered)
+    }
+}
+
+/// Does without what is there but cannot be read: the rest of the story still matters.
+fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match found {
+        Err(fault @ StoreError::Item { .. }) => {
+            warn!(%fault, "a part of an escalation's story is left out");
+            Ok(None)
+        }
+        Ok(_) | Err(StoreError::Call { .. }) => found,
+    }
+}
+
+/// Tells an escalation's story; none if there is no such escalation.
+///
+/// # Errors
+/// [`AppError`] if the store failed.
+#[instrument(skip_all, fields(escalation.id = %id), err)]
+pub async fn story(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<Option<Story>, AppError> {
+    let org = rules.org.id;
+    let Some(told) = store.escalation_with_story(org, id).await? else { return Ok(None) };
+    let escalation = told.escalation;
+    let (levels, staff) = readable(rules.levels(&escalation.plan).await.map(Some))?.unwrap_or_default();
+    let (alert, body) = match escalation.alert {
+        Some(alert) => {
+            (readable(store.alert(org, alert).await)?, readable(store.alert_body(org, alert).await)?)
+        }
+        None => (None, None),
+    };
+    let source = match &alert {
+        Some(alert) => readable(rules.source(alert.source).await)?.map(|source| (*source).clone()),
+        None => None,
+    };
+    let incident = match escalation.incident {
+        Some(incident) => readable(store.incident(org, incident).await)?,
+        None => None,
+    };
+
+    let mut people: BTreeMap<UserId, String> =
+        staff.users.into_iter().map(|(id, user)| (id, user.name)).collect();
+    let acted = told.history.iter().filter_map(|row| row.by.parse::<Identity>().ok()?.user());
+    for id in acted.chain(told.pages.iter().map(|page| page.user)) {
+        if let Some(user) = readable(rules.user(id).await)? {
+            people.insert(id, user.name.clone());
+        }
+    }
+    let (history, pages) = (told.history, told.pages);
+    Ok(Some(Story { escalation, history, pages, levels, alert, body, source, incident, people }))
+}

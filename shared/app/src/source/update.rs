@@ -1,0 +1,72 @@
+//! Changes an alert source's configuration; its secret and its kind stay.
+
+use domain::id::{OrgId, SourceId};
+use domain::source::{Source, SourceState, Template};
+use domain::text::Document;
+use domain::{Identity, Timestamp};
+use machine::{Stateful, retry_conflicts};
+use store::{Commit, Store};
+use tracing::instrument;
+
+use super::find;
+use crate::AppError;
+
+/// A source's configuration as it is to be.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Its name.
+    pub name: String,
+    /// How its alerts are titled.
+    pub template: Template,
+    /// Whether it refuses deliveries; as it is, if nothing is said.
+    pub disabled: Option<bool>,
+    /// What the client sent, to be echoed.
+    pub document: Document,
+}
+
+/// Changes a source.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] naming the field that is wrong.
+#[instrument(skip_all, fields(alert_source.id = %id), err)]
+pub async fn update(
+    store: &Store,
+    by: &Identity,
+    org: OrgId,
+    id: SourceId,
+    change: Change,
+    now: Timestamp,
+) -> Result<Source, AppError> {
+    let change = &change;
+    retry_conflicts(|| async move {
+        let source = find(store, org, id).await?;
+        super::create::check(&change.name, &source.kind, &change.template)?;
+        let state = match change.disabled {
+            Some(true) => SourceState::Disabled,
+            Some(false) => SourceState::Active,
+            None => source.head().state(),
+        };
+        let step = if state == source.head().state() {
+            source.amend(now)?.because(by.to_string(), "updated")
+        } else {
+            source.transition_to(state, now)?.because(by.to_string(), state_name(state))
+        };
+        let step = step.with(|source| {
+            let Change { name, template, document, .. } = change.clone();
+            (source.name, source.template, source.document) = (name, template, document);
+        });
+        let source = step.after().clone();
+        store.commit(Commit::new().source(step)).await?;
+        Ok(source)
+    })
+    .await
+}
+
+/// Why it changes its state, for the history.
+const fn state_name(state: SourceState) -> &'static str {
+    match state {
+        SourceState::Active => "enabled",
+        SourceState::Disabled => "disabled",
+        SourceState::Destroyed => "destroyed",
+    }
+}

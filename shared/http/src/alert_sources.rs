@@ -1,0 +1,234 @@
+//! Alert sources: what they are, where they deliver to, and a test alert through the very same door.
+
+use std::sync::Arc;
+
+use app::Context;
+use app::source::create::NewSource;
+use app::source::find;
+use app::source::update::Change;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use domain::id::SourceId;
+use domain::source::{Source, SourceKind, SourceState, Template};
+use http::{Request, StatusCode};
+use machine::Stateful;
+use runtime::Tracing;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sources::Kind;
+use tower::ServiceExt;
+
+use crate::ApiError;
+use crate::api::{Answer, Desk, Id, InTrace, Sent, Shared, guarded};
+use crate::auth::Caller;
+use crate::binding::{BindingBody, GroupBody, labelled, none_yet};
+
+/// The router of alert sources.
+pub fn router(ctx: Context) -> axum::Router {
+    let routes = axum::Router::<Arc<Desk>>::new()
+        .route("/v2/alert_sources", get(list).post(create))
+        .route("/v2/alert_sources/actions/validate", post(validate))
+        .route("/v2/alert_sources/{id}", get(show).put(update).delete(destroy))
+        .route("/v2/alert_sources/{id}/actions/send_test", post(send_test));
+    guarded(routes, ctx)
+}
+
+/// What is understood of a source as it is sent; all else is kept and shown again.
+#[derive(Deserialize)]
+struct SourceBody {
+    #[serde(default)]
+    name: String,
+    source_type: Option<SourceKind>,
+    disabled: Option<bool>,
+    template: TemplateBody,
+    filter_condition_groups: Option<Vec<GroupBody>>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+/// The template as it is sent.
+#[derive(Deserialize)]
+struct TemplateBody {
+    title: BindingBody,
+    description: BindingBody,
+    attributes: Option<Vec<Value>>,
+    expressions: Option<Vec<Value>>,
+}
+
+/// Options of kinds of sources that there are not, or not yet.
+const OPTIONS: &[&str] =
+    &["azure_devops_options", "email_options", "heartbeat_options", "http_custom_options", "jira_options"];
+
+impl SourceBody {
+    /// The template, if everything that was sent can be honoured.
+    fn template(&self) -> Answer<Template> {
+        let template = &self.template;
+        none_yet("template.attributes", template.attributes.as_ref())?;
+        none_yet("template.expressions", template.expressions.as_ref())?;
+        none_yet("filter_condition_groups", self.filter_condition_groups.as_ref())?;
+        for option in OPTIONS {
+            if self.rest.get(*option).is_some_and(|value| !value.is_null()) {
+                return Err(ApiError::invalid(*option, "This kind of alert source has no such options"));
+            }
+        }
+        Ok(Template {
+            title: template.title.clone().binding("template.title")?,
+            description: template.description.clone().binding("template.description")?,
+        })
+    }
+
+    /// The kind, which is needed.
+    fn kind(&self) -> Answer<SourceKind> {
+        self.source_type.clone().ok_or_else(|| ApiError::required("source_type"))
+    }
+}
+
+/// What is kept of what was sent: the fields that we show ourselves are not.
+fn kept(document: Value) -> Answer<domain::text::Document> {
+    let mut document = document;
+    if let Value::Object(fields) = &mut document {
+        for own in ["name", "source_type", "disabled"] {
+            fields.remove(own);
+        }
+    }
+    Sent::<SourceBody>::kept(document)
+}
+
+async fn create(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> Answer<Json<Value>> {
+    let (ctx, Sent { body, document }) = (&desk.ctx, sent);
+    let (now, template, kind) = (ctx.now(), body.template()?, body.kind()?);
+    let id = SourceId::new(now, ctx.random());
+    let new = NewSource { id, name: body.name, kind, template, document: kept(document)? };
+    let source =
+        app::source::create::create(&ctx.store, &ctx.seal, &caller.identity, caller.org, new, now).await?;
+    shown_alone(ctx, &source)
+}
+
+async fn validate(_: Caller, Sent { body, .. }: Sent<SourceBody>) -> Answer<StatusCode> {
+    let (template, kind) = (body.template()?, body.kind()?);
+    // A source that is only tried out needs no name.
+    app::source::create::check("validated", &kind, &template)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list(State(desk): Shared, caller: Caller) -> Answer<Json<Value>> {
+    let found = desk.ctx.store.sources_after(caller.org, None, usize::MAX).await?;
+    let there = found.iter().filter(|source| source.head().state() != SourceState::Destroyed);
+    let sources = there.map(|source| shown(&desk.ctx, source)).collect::<Answer<Vec<_>>>()?;
+    Ok(Json(json!({ "alert_sources": sources })))
+}
+
+async fn show(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answer<Json<Value>> {
+    shown_alone(&desk.ctx, &find(&desk.ctx.store, caller.org, id).await?)
+}
+
+async fn update(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<SourceId>,
+    Sent { body, document }: Sent<SourceBody>,
+) -> Answer<Json<Value>> {
+    let ctx = &desk.ctx;
+    let before = find(&ctx.store, caller.org, id).await?;
+    if body.source_type.as_ref().is_some_and(|kind| *kind != before.kind) {
+        return Err(ApiError::invalid("source_type", "The kind of an alert source stays what it is"));
+    }
+    let template = body.template()?;
+    let change = Change { name: body.name, template, disabled: body.disabled, document: kept(document)? };
+    let source =
+        app::source::update::update(&ctx.store, &caller.identity, caller.org, id, change, ctx.now()).await?;
+    shown_alone(ctx, &source)
+}
+
+async fn destroy(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answer<StatusCode> {
+    let ctx = &desk.ctx;
+    app::source::destroy::destroy(&ctx.store, &caller.identity, caller.org, id, ctx.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Delivers the source's own example as its sender would: verified, parsed and queued by the same router, so that
+/// it pages for real.
+async fn send_test(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<SourceId>,
+    InTrace(trace): InTrace,
+) -> Answer {
+    let ctx = &desk.ctx;
+    let source = find(&ctx.store, caller.org, id).await?;
+    if source.head().state() == SourceState::Disabled {
+        return Err(ApiError::conflict("The alert source is disabled: enable it first"));
+    }
+    let kind = Kind::try_from(&source.kind)
+        .map_err(|unknown| ApiError::invalid("source_type", unknown.to_string()))?;
+    let secret = app::source::open_secret(&ctx.seal, source.id, &source.secret)?;
+    let body = kind.get().example().to_string();
+    let mut delivery = Request::post(address("", &source))
+        .extension(Tracing(trace))
+        .body(Body::from(body.clone()))
+        .map_err(|_| ApiError::unavailable())?;
+    kind.get().sign(delivery.headers_mut(), body.as_bytes(), &secret);
+    let delivered: Result<Response, std::convert::Infallible> =
+        crate::source::router(kind, ctx.clone()).oneshot(delivery).await;
+    match delivered {
+        Ok(response) => Ok(response),
+        Err(never) => match never {},
+    }
+}
+
+/// Where a source delivers to.
+fn address(public_url: &str, source: &Source) -> String {
+    format!("{public_url}/v2/alert_events/{}/{}", source.kind, source.id)
+}
+
+fn shown_alone(ctx: &Context, source: &Source) -> Answer<Json<Value>> {
+    Ok(Json(json!({ "alert_source": shown(ctx, source)? })))
+}
+
+/// A source: what was sent, what was made of it, and how it does.
+fn shown(ctx: &Context, source: &Source) -> Answer<Value> {
+    let mut shown = labelled(source.document.0.clone());
+    if !shown.is_object() {
+        shown = json!({});
+    }
+    let template = labelled(json!({
+        "title": binding(&source.template.title),
+        "description": binding(&source.template.description),
+    }));
+    shown["id"] = json!(source.id);
+    shown["name"] = json!(source.name);
+    shown["source_type"] = json!(source.kind);
+    shown["template"]["title"] = template["title"].clone();
+    shown["template"]["description"] = template["description"].clone();
+    for (field, default) in
+        [("attributes", json!([])), ("expressions", json!([])), ("is_private", json!(false))]
+    {
+        if shown["template"].get(field).is_none() {
+            shown["template"][field] = default;
+        }
+    }
+    let secret = app::source::open_secret(&ctx.seal, source.id, &source.secret)?;
+    shown["alert_events_url"] = json!(address(&ctx.public_url, source));
+    shown["secret_token"] = json!(secret.expose_secret());
+    shown["disabled"] = json!(source.head().state() == SourceState::Disabled);
+    shown["created_at"] = json!(source.created_at);
+    if let Some(at) = source.last_delivery_at {
+        shown["last_delivery_at"] = json!(at);
+    }
+    if let Some(error) = &source.last_error {
+        shown["last_error"] = json!({ "at": error.at, "reason": error.reason });
+    }
+    Ok(shown)
+}
+
+/// A binding as it was sent.
+fn binding(binding: &domain::template::Binding) -> Value {
+    match binding {
+        domain::template::Binding::Literal(text) => json!({ "literal": text }),
+        domain::template::Binding::Reference(reference) => json!({ "reference": reference }),
+    }
+}

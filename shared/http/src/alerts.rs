@@ -1,0 +1,154 @@
+//! Alerts: listed, shown as their newest delivery put it, and resolved by hand.
+
+use std::sync::Arc;
+
+use app::{AppError, Context};
+use axum::Json;
+use axum::extract::State;
+use axum::routing::{get, post};
+use domain::alert::{Alert, AlertState, Body};
+use domain::id::{AlertId, OrgId};
+use domain::text::fingerprint;
+use machine::{State as _, Stateful};
+use serde_json::{Value, json};
+use store::{Listed, Order, Store};
+
+use crate::api::{Answer, Desk, Id, Shared, guarded};
+use crate::auth::Caller;
+use crate::page::{Asked, Scan};
+use crate::query::{CHOICE, Filters, Has, Operator, Query, SAME, TIME};
+
+/// The most alerts of a page.
+const MOST: usize = 50;
+
+/// What alerts are filtered by.
+const FILTERS: &[(&str, &[Operator])] = &[
+    ("status", CHOICE),
+    ("deduplication_key", SAME),
+    ("alert_source", CHOICE),
+    ("created_at", TIME),
+    ("updated_at", TIME),
+];
+
+/// The router of alerts.
+pub fn router(ctx: Context) -> axum::Router {
+    let routes = axum::Router::<Arc<Desk>>::new()
+        .route("/v2/alerts", get(list))
+        .route("/v2/alerts/{id}", get(show))
+        .route("/v2/alerts/{id}/actions/resolve", post(resolve));
+    guarded(routes, ctx)
+}
+
+/// Lists alerts, newest first. See `page.rs` for how far one request looks.
+async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<Value>> {
+    let (store, org) = (&desk.ctx.store, caller.org);
+    let (asked, filters) = (Asked::read(&query, MOST)?, query.filters(FILTERS)?);
+    filters.span("updated_at")?;
+    let keys = filters.values("deduplication_key");
+    let key = keys.first().map(|key| fingerprint(key.as_bytes(), 32));
+    let scan = Scan {
+        asked: asked.clone(),
+        order: Order::Newest,
+        made: filters.bound("created_at")?,
+        filtered: !filters.is_empty(),
+    };
+    let (filters, key) = (&filters, key.as_deref());
+    let page = scan
+        .run(
+            |before, most| async move { store.list_alerts(org, before.as_deref(), most).await },
+            |listed| kept(store, org, filters, key, listed),
+        )
+        .await?;
+    Ok(Json(json!({ "alerts": page.items, "pagination_meta": asked.meta(page.after.as_deref()) })))
+}
+
+/// Reads a listed alert again, if it passes the filters.
+async fn kept(
+    store: &Store,
+    org: OrgId,
+    filters: &Filters,
+    key: Option<&str>,
+    listed: Listed,
+) -> Answer<Option<Value>> {
+    let Ok(id) = listed.id.parse() else { return Ok(None) };
+    let Some(alert) = store.alert(org, id).await? else { return Ok(None) };
+    if key.is_some_and(|key| key != alert.key) {
+        return Ok(None);
+    }
+    let Some(body) = store.alert_body(org, id).await? else { return Ok(None) };
+    let source = alert.source.to_string();
+    let passes = filters.pass(|field| match field {
+        "status" => Has::text(alert.head().state().name()),
+        "deduplication_key" => Has::text(&body.deduplication_key),
+        "alert_source" => Has::text(&source),
+        "created_at" => Has::Time(alert.created_at),
+        "updated_at" => Has::Time(updated_at(&alert, &body)),
+        _ => Has::nothing(),
+    });
+    Ok(passes.then(|| shown(&alert, &body)))
+}
+
+async fn show(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answer<Json<Value>> {
+    let store = &desk.ctx.store;
+    let alert = store.alert(caller.org, id).await?.ok_or_else(|| AppError::not_found("alert", id))?;
+    shown_alone(store, &alert).await
+}
+
+async fn resolve(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answer<Json<Value>> {
+    let ctx = &desk.ctx;
+    let alert = app::alert::resolve::resolve(&ctx.store, &caller.identity, caller.org, id, ctx.now()).await?;
+    shown_alone(&ctx.store, &alert).await
+}
+
+async fn shown_alone(store: &Store, alert: &Alert) -> Answer<Json<Value>> {
+    let body = store.alert_body(alert.org, alert.id).await?;
+    let body = body.ok_or_else(|| AppError::not_found("alert", alert.id))?;
+    Ok(Json(json!({ "alert": shown(alert, &body) })))
+}
+
+/// When anything of it last changed.
+fn updated_at(alert: &Alert, body: &Body) -> domain::Timestamp {
+    alert.resolved_at.map_or(body.updated_at, |resolved_at| resolved_at.max(body.updated_at))
+}
+
+/// An alert, in full.
+fn shown(alert: &Alert, body: &Body) -> Value {
+    let mut shown = slim(alert, body);
+    shown["attributes"] = json!([]);
+    shown["tags"] = json!([]);
+    shown["routing"] = json!(alert.routing);
+    if !body.problems.is_empty() {
+        shown["problems"] = json!(body.problems);
+    }
+    if let Some(priority) = &body.priority {
+        shown["priority"] = json!(priority);
+    }
+    shown
+}
+
+/// An alert where something else names it.
+pub(crate) fn slim(alert: &Alert, body: &Body) -> Value {
+    let mut slim = json!({
+        "id": alert.id,
+        "alert_source_id": alert.source,
+        "title": body.title,
+        "status": match alert.head().state() {
+            AlertState::Firing => "firing",
+            AlertState::Resolved => "resolved",
+        },
+        "deduplication_key": body.deduplication_key,
+        "created_at": alert.created_at,
+        "updated_at": updated_at(alert, body),
+        "alert_group_ids": [],
+    });
+    if let Some(description) = &body.description {
+        slim["description"] = json!(description);
+    }
+    if let Some(source_url) = &body.source_url {
+        slim["source_url"] = json!(source_url);
+    }
+    if let Some(resolved_at) = alert.resolved_at {
+        slim["resolved_at"] = json!(resolved_at);
+    }
+    slim
+}

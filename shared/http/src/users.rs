@@ -1,0 +1,240 @@
+//! People: how they are reached, and when.
+
+use std::sync::Arc;
+
+use app::user::create::NewUser;
+use app::user::reach::NewRule;
+use app::{AppError, Context};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use domain::id::{MethodId, OrgId, RuleId, UserId};
+use domain::user::{Method, MethodType, Role, Rule, RuleTarget, Urgency, User};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::Store;
+
+use crate::ApiError;
+use crate::api::{Answer, Desk, Id, Sent, Shared, guarded};
+use crate::auth::Caller;
+use crate::page::Asked;
+use crate::query::Query;
+
+/// The most people of a page.
+const MOST: usize = 10_000;
+
+/// The router of people.
+pub fn router(ctx: Context) -> axum::Router {
+    let routes = axum::Router::<Arc<Desk>>::new()
+        .route("/v2/users", get(list).post(create))
+        .route("/v2/users/{id}", get(show))
+        .route("/v2/users/{id}/notification_methods", get(methods).post(add_method))
+        .route("/v2/users/{id}/notification_rules", get(rules).put(set_rules));
+    guarded(routes, ctx)
+}
+
+async fn find(store: &Store, org: OrgId, id: UserId) -> Answer<User> {
+    Ok(store.user(org, id).await?.ok_or_else(|| AppError::not_found("user", id))?)
+}
+
+async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<Value>> {
+    let (store, asked) = (&desk.ctx.store, Asked::read(&query, MOST)?);
+    let page = match (query.one("email"), query.one("slack_user_id")) {
+        (_, Some(_)) => asked.cut(Vec::new(), id_of),
+        (Some(email), None) => {
+            let known = store.person(email).await?.filter(|(org, _)| *org == caller.org);
+            let user = match known {
+                Some((org, id)) => store.user(org, id).await?,
+                None => None,
+            };
+            let user = user.filter(|user| asked.after.as_ref().is_none_or(|after| id_of(user) > *after));
+            asked.cut(user.into_iter().collect(), id_of)
+        }
+        (None, None) => {
+            let read = store.users_after(caller.org, asked.after.as_deref(), asked.size + 1).await?;
+            asked.cut(read, id_of)
+        }
+    };
+    Ok(Json(json!({
+        "users": page.items.iter().map(shown).collect::<Vec<_>>(),
+        "pagination_meta": asked.meta(page.after.as_deref()),
+    })))
+}
+
+fn id_of(user: &User) -> String {
+    user.id.to_string()
+}
+
+async fn show(State(desk): Shared, caller: Caller, Id(id): Id<UserId>) -> Answer<Json<Value>> {
+    let user = find(&desk.ctx.store, caller.org, id).await?;
+    Ok(Json(json!({ "user": shown(&user) })))
+}
+
+/// A person as they are asked for.
+#[derive(Deserialize)]
+struct NewUserBody {
+    name: String,
+    email: String,
+    role: Option<Role>,
+}
+
+async fn create(State(desk): Shared, caller: Caller, Sent { body, .. }: Sent<NewUserBody>) -> Answer {
+    let NewUserBody { name, email, role } = body;
+    let new = NewUser { name, email, role: role.unwrap_or(Role::Responder) };
+    let ctx = &desk.ctx;
+    let user = app::user::create::create(&ctx.store, caller.org, &new, &ctx.random, ctx.now()).await?;
+    Ok(created(json!({ "user": shown(&user) })))
+}
+
+fn created(body: Value) -> Response {
+    (StatusCode::CREATED, Json(body)).into_response()
+}
+
+async fn methods(State(desk): Shared, caller: Caller, Id(id): Id<UserId>) -> Answer<Json<Value>> {
+    let user = find(&desk.ctx.store, caller.org, id).await?;
+    Ok(Json(json!({ "notification_methods": user.methods.iter().map(method).collect::<Vec<_>>() })))
+}
+
+/// A method as it is asked for.
+#[derive(Deserialize)]
+struct NewMethodBody {
+    method_type: MethodType,
+    address: String,
+}
+
+async fn add_method(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    Sent { body, .. }: Sent<NewMethodBody>,
+) -> Answer {
+    let (ctx, new) = (&desk.ctx, (body.method_type, body.address.as_str()));
+    let added = app::user::reach::add_method(&ctx.store, caller.org, id, new, &ctx.random, ctx.now()).await?;
+    Ok(created(json!({ "notification_method": method(&added) })))
+}
+
+async fn rules(State(desk): Shared, caller: Caller, Id(id): Id<UserId>) -> Answer<Json<Value>> {
+    let user = find(&desk.ctx.store, caller.org, id).await?;
+    Ok(Json(shown_rules(&user)))
+}
+
+/// The rules as they are asked for: all of them.
+#[derive(Deserialize)]
+struct RulesBody {
+    notification_rules: Vec<RuleBody>,
+}
+
+/// A rule as it is asked for.
+#[derive(Deserialize)]
+struct RuleBody {
+    id: Option<RuleId>,
+    rule_type: RuleType,
+    method_type: MethodType,
+    #[serde(default)]
+    delay_seconds: u32,
+    method_target: MethodTarget,
+}
+
+/// The urgency of a rule.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RuleType {
+    HighUrgency,
+    LowUrgency,
+}
+
+/// Which methods a rule uses.
+#[derive(Deserialize)]
+struct MethodTarget {
+    r#type: TargetType,
+    specific: Option<Specific>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TargetType {
+    Specific,
+    All,
+}
+
+#[derive(Deserialize)]
+struct Specific {
+    id: MethodId,
+}
+
+impl RuleBody {
+    fn rule(&self, n: usize) -> Result<NewRule, ApiError> {
+        let target = match (&self.method_target.r#type, &self.method_target.specific) {
+            (TargetType::All, _) => RuleTarget::All,
+            (TargetType::Specific, Some(Specific { id })) => RuleTarget::Specific(*id),
+            (TargetType::Specific, None) => {
+                return Err(ApiError::required(&format!("notification_rules.{n}.method_target.specific")));
+            }
+        };
+        let urgency = match self.rule_type {
+            RuleType::HighUrgency => Urgency::High,
+            RuleType::LowUrgency => Urgency::Low,
+        };
+        let (method_type, delay_seconds) = (self.method_type, self.delay_seconds);
+        Ok(NewRule { id: self.id, urgency, delay_seconds, method_type, target })
+    }
+}
+
+async fn set_rules(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    Sent { body, .. }: Sent<RulesBody>,
+) -> Answer<Json<Value>> {
+    let rules = body.notification_rules.iter().enumerate().map(|(n, rule)| rule.rule(n));
+    let rules = rules.collect::<Result<Vec<_>, _>>()?;
+    let ctx = &desk.ctx;
+    let user =
+        app::user::reach::set_rules(&ctx.store, caller.org, id, &rules, &ctx.random, ctx.now()).await?;
+    Ok(Json(shown_rules(&user)))
+}
+
+/// A person, in full.
+fn shown(user: &User) -> Value {
+    let role = user.role.name();
+    let mut shown = slim(user);
+    shown["base_role"] = json!({ "id": format!("role-{role}"), "name": role, "slug": role });
+    shown["custom_roles"] = json!([]);
+    shown["is_active"] = true.into();
+    shown["seats"] = json!({ "on_call": "full_access", "response": "full_access" });
+    shown
+}
+
+/// A person where something else names them.
+pub(crate) fn slim(user: &User) -> Value {
+    json!({ "id": user.id, "name": user.name, "email": user.email, "role": user.role.name() })
+}
+
+fn method(method: &Method) -> Value {
+    json!({
+        "id": method.id,
+        "method_type": method.method_type.name(),
+        "address": method.address,
+        "is_usable": true,
+    })
+}
+
+fn shown_rules(user: &User) -> Value {
+    json!({ "notification_rules": user.rules.iter().map(rule).collect::<Vec<_>>() })
+}
+
+fn rule(rule: &Rule) -> Value {
+    let target = match rule.target {
+        RuleTarget::All => json!({ "type": "all", "all": {} }),
+        RuleTarget::Specific(id) => json!({ "type": "specific", "specific": { "id": id } }),
+    };
+    json!({
+        "id": rule.id,
+        "rule_type": match rule.urgency { Urgency::High => "high_urgency", Urgency::Low => "low_urgency" },
+        "method_type": rule.method_type.name(),
+        "delay_seconds": rule.delay_seconds,
+        "method_target": target,
+    })
+}

@@ -1,0 +1,70 @@
+//! Pages for people: the acknowledge link, sign-in, and what is open. They work without any script.
+
+mod acknowledge;
+mod dashboard;
+mod escalation;
+mod layout;
+mod refusal;
+mod session;
+mod sign_in;
+mod words;
+
+use std::sync::Arc;
+
+use app::{Context, Rules};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, header};
+
+pub use sign_in::sign_in_link;
+
+/// What the pages are made from.
+struct Desk {
+    ctx: Context,
+    rules: Rules,
+}
+
+/// The most that a form may hold.
+const FORM_BYTES: usize = 16 * 1024;
+
+/// What every answer carries, unless it says otherwise itself.
+const HEADERS: [(HeaderName, &str); 9] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'",
+    ),
+    // Paths hold tokens: no other site hears them.
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (HeaderName::from_static("x-robots-tag"), "noindex, nofollow, noarchive"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+];
+
+/// The router of every page.
+pub fn router(ctx: Context) -> axum::Router {
+    let rules = Rules::new(ctx.store.clone());
+    let desk = Arc::new(Desk { ctx, rules });
+    axum::Router::new()
+        .merge(layout::assets())
+        .merge(acknowledge::router())
+        .merge(dashboard::router())
+        .merge(sign_in::router())
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(from_fn(guarded))
+        .with_state(desk)
+}
+
+/// Adds the headers that keep an answer from being stored, framed, sniffed or indexed.
+async fn guarded(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

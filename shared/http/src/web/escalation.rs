@@ -1,0 +1,175 @@
+//! How an escalation looks, wherever it is shown.
+
+use app::escalation::story::Story;
+use domain::Timestamp;
+use domain::escalation::EscalationState;
+use domain::page::{Page, PageState};
+use machine::Stateful;
+use maud::{Markup, html};
+
+use super::words::{self, capital, distance, foreign, names, source_link, time};
+
+/// How many steps are shown at once; those before are folded.
+const STEPS: usize = 6;
+
+/// How long a description is shown, in bytes.
+const DESCRIPTION_BYTES: usize = 1200;
+
+/// How long a title is shown, in bytes.
+const TITLE_BYTES: usize = 600;
+
+/// The state, in words for people.
+const fn state_words(state: EscalationState) -> &'static str {
+    match state {
+        EscalationState::Pending => "Waiting to page",
+        EscalationState::Triggered => "Paging",
+        EscalationState::Acked => "Acknowledged",
+        EscalationState::Resolved => "Resolved",
+        EscalationState::Expired => "Nobody answered",
+        EscalationState::Cancelled => "Cancelled",
+    }
+}
+
+/// The colour of a state; the words beside it say the same.
+pub(super) const fn tone(state: EscalationState) -> &'static str {
+    match state {
+        EscalationState::Pending => "waiting",
+        EscalationState::Triggered => "paging",
+        EscalationState::Expired => "expired",
+        EscalationState::Acked => "acked",
+        EscalationState::Resolved | EscalationState::Cancelled => "over",
+    }
+}
+
+/// The state as a badge.
+pub(super) fn badge(story: &Story) -> Markup {
+    let state = story.escalation.head().state();
+    html! { span.badge.(tone(state)) { (state_words(state)) } }
+}
+
+/// What it is about, as the alert says it now.
+pub(super) fn title(story: &Story) -> Markup {
+    let title = story.body.as_ref().map_or(&*story.escalation.title, |body| &*body.title);
+    let title = if title.trim().is_empty() { "(no title)" } else { title };
+    foreign(&domain::text::shorten(title, TITLE_BYTES))
+}
+
+/// The description, as the alert says it now.
+pub(super) fn description(story: &Story) -> Markup {
+    let text = story.body.as_ref().and_then(|body| body.description.as_deref()).unwrap_or_default();
+    html! {
+        @if !text.trim().is_empty() {
+            p.description dir="auto" { (domain::text::shorten(text.trim(), DESCRIPTION_BYTES)) }
+        }
+    }
+}
+
+/// Since when, where it comes from, and where it belongs.
+pub(super) fn facts(story: &Story, now: Timestamp) -> Markup {
+    let escalation = &story.escalation;
+    let url = story.body.as_ref().and_then(|body| body.source_url.as_deref());
+    html! {
+        ul.facts {
+            li { (words::since(escalation.created_at, now)) }
+            @if let Some(incident) = &story.incident { li { span.reference { (incident.reference()) } } }
+            @if let Some(alert) = &story.alert {
+                li { "Alert from " (foreign(story.source_name())) " " code title="the alert's id" { (alert.id) } }
+            }
+            @if let Some(link) = source_link(url.or(escalation.url.as_deref())) { li { (link) } }
+        }
+    }
+}
+
+/// Who is paged now and who is next, or who has answered.
+pub(super) fn situation(story: &Story, now: Timestamp) -> Markup {
+    let escalation = &story.escalation;
+    let levels = story.levels.len().max(usize::from(escalation.level) + 1);
+    match escalation.head().state() {
+        EscalationState::Pending => {
+            html! { p.situation { "The first level is paged " (due(escalation.due, now)) "." } }
+        }
+        EscalationState::Triggered => html! {
+            p.situation {
+                "Level " (escalation.level + 1) " of " (levels) ": "
+                strong { (foreign(&names(&story.level(0)))) } ". "
+                @if usize::from(escalation.level) + 1 < levels {
+                    span.next { "Next: " (foreign(&names(&story.level(1)))) ", " (due(escalation.due, now)) "." }
+                } @else {
+                    span.next { "Last level: it expires " (due(escalation.due, now)) "." }
+                }
+            }
+        },
+        EscalationState::Expired => html! {
+            p.situation { strong { "Every level was paged and nobody answered." } " It still needs somebody." }
+        },
+        EscalationState::Acked | EscalationState::Resolved | EscalationState::Cancelled => html! {
+            @if let Some(answer) = story.answer() {
+                p.situation { (capital(&answer.why)) " by " strong { (foreign(story.who(&answer.by))) } ", "
+                    (time(answer.at, now)) }
+            }
+        },
+    }
+}
+
+/// When something is due.
+fn due(at: Option<Timestamp>, now: Timestamp) -> String {
+    match at {
+        Some(at) if at > now => distance(at, now),
+        Some(_) | None => "any moment now".to_owned(),
+    }
+}
+
+/// One step of a history, or one page.
+struct Step {
+    at: Timestamp,
+    what: Markup,
+}
+
+/// Everything that happened, newest first.
+pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
+    let history = story.history.iter().map(|row| Step {
+        at: row.at,
+        what: html! { span.what { (capital(&row.why)) } " " span.who { (foreign(story.who(&row.by))) } },
+    });
+    let pages =
+        story.pages.iter().map(|page| Step { at: moved_at(page), what: page_words(story, page, now) });
+    let mut steps: Vec<Step> = history.chain(pages).collect();
+    steps.sort_by_key(|step| step.at);
+    steps.reverse();
+    let row = |step: &Step| html! { li { (time(step.at, now)) div.step { (step.what) } } };
+    let (newest, earlier) = steps.split_at(steps.len().min(STEPS));
+    html! {
+        div.story {
+            h3 { "History" }
+            ol.timeline { @for step in newest { (row(step)) } }
+            @if !earlier.is_empty() {
+                details {
+                    summary { (earlier.len()) " earlier" }
+                    ol.timeline { @for step in earlier { (row(step)) } }
+                }
+            }
+        }
+    }
+}
+
+/// When a page last moved; when it is due, if it has not.
+fn moved_at(page: &Page) -> Timestamp {
+    page.log.last().map_or(page.slot, |entry| entry.at)
+}
+
+/// A page: to whom, by which way, and what came of it.
+fn page_words(story: &Story, page: &Page, now: Timestamp) -> Markup {
+    let why = page.log.last().map(|entry| entry.why.as_str()).unwrap_or_default();
+    let (tone, said) = match page.head().state() {
+        PageState::Pending if page.attempt > 1 => ("waiting", format!("attempt {}: {why}", page.attempt)),
+        PageState::Pending => ("waiting", due(page.due, now)),
+        PageState::Sending => ("waiting", "being sent".to_owned()),
+        PageState::Delivered => ("delivered", "delivered".to_owned()),
+        PageState::Failed => ("failed", format!("failed: {why}")),
+        PageState::Cancelled => ("over", "not needed any more".to_owned()),
+    };
+    html! {
+        span.what { (capital(page.method_type.name())) " to " (foreign(story.person(page.user))) }
+        " " span.outcome.(tone) { (foreign(&said)) }
+    }
+}

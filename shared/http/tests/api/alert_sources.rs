@@ -1,0 +1,194 @@
+//! Alert sources.
+
+use domain::alert::key::Decision;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::world::{World, changed, event, id, source_of};
+
+#[tokio::test]
+async fn source_comes_back_as_it_was_sent_with_its_door_and_its_secret() {
+    let world = World::new().await;
+    let sent = source_of("alertmanager");
+
+    let made = world.post("/v2/alert_sources", &sent).await.with(200)["alert_source"].clone();
+
+    for field in ["name", "source_type", "owning_team_ids", "auto_resolve_timeout_minutes"] {
+        assert_eq!(made[field], sent[field], "{field}");
+    }
+    assert_eq!(made["template"]["title"], json!({ "reference": "alert.title", "label": "Title" }));
+    assert_eq!(
+        made["template"]["description"],
+        json!({ "literal": "Look at the runbook", "label": "Look at the runbook" })
+    );
+    let path = format!("/v2/alert_events/alertmanager/{}", id(&made));
+    assert_eq!(made["alert_events_url"], format!("http://firebell.example{path}"));
+    assert!(made["secret_token"].as_str().unwrap().len() >= 32);
+    assert_eq!(made["disabled"], false);
+    assert_eq!(world.get(&format!("/v2/alert_sources/{}", id(&made))).await.with(200)["alert_source"], made);
+    assert_eq!(world.get("/v2/alert_sources").await.with(200)["alert_sources"], json!([made]));
+}
+
+#[tokio::test]
+async fn source_that_cannot_be_honoured_is_refused_by_field() {
+    let world = World::new().await;
+    let good = source_of("http");
+    let condition = json!([{ "conditions": [{ "subject": "alert.title", "operation": "is_set", "param_bindings": [] }] }]);
+
+    let cases: Vec<(&str, Value, &str)> = vec![
+        ("/name", json!(null), "name"),
+        ("/name", json!("  "), "name"),
+        ("/name", json!(1), "name"),
+        ("/source_type", json!(null), "source_type"),
+        ("/source_type", json!("carrier_pigeon"), "source_type"),
+        ("/template", json!(null), "template"),
+        ("/template/title", json!(null), "template.title"),
+        ("/template/title", json!({}), "template.title.literal"),
+        ("/template/title", json!({ "literal": "a", "reference": "alert.title" }), "template.title"),
+        ("/template/title", json!({ "reference": "alert.nothing" }), "template.title.reference"),
+        ("/template/description", json!("text"), "template.description"),
+        (
+            "/template/attributes",
+            json!([{ "alert_attribute_id": "x", "binding": {} }]),
+            "template.attributes",
+        ),
+        ("/template/expressions", json!([{ "label": "x" }]), "template.expressions"),
+        ("/filter_condition_groups", condition, "filter_condition_groups"),
+        ("/heartbeat_options", json!({ "interval_seconds": 60 }), "heartbeat_options"),
+        ("/email_options", json!({ "redactions": [] }), "email_options"),
+    ];
+    for (pointer, value, field) in cases {
+        let sent = changed(&good, pointer, value.clone());
+        assert_eq!(world.post("/v2/alert_sources", &sent).await.refused(422), field, "{pointer} {value}");
+        if field != "name" {
+            assert_eq!(world.post("/v2/alert_sources/actions/validate", &sent).await.refused(422), field);
+        }
+    }
+    assert_eq!(world.get("/v2/alert_sources").await.with(200)["alert_sources"], json!([]));
+}
+
+#[tokio::test]
+async fn validation_keeps_nothing() {
+    let world = World::new().await;
+
+    let answer = world
+        .post("/v2/alert_sources/actions/validate", &changed(&source_of("http"), "/name", json!(null)))
+        .await;
+
+    assert_eq!(answer.with(204), Value::Null);
+    assert_eq!(world.get("/v2/alert_sources").await.with(200)["alert_sources"], json!([]));
+}
+
+#[tokio::test]
+async fn document_too_large_to_be_kept_is_refused() {
+    let world = World::new().await;
+
+    let sent = changed(&source_of("http"), "/owning_team_ids", json!(["x".repeat(200_000)]));
+
+    world.post("/v2/alert_sources", &sent).await.refused(413);
+}
+
+#[tokio::test]
+async fn disabled_source_refuses_deliveries_until_it_is_enabled_again() {
+    let world = World::new().await;
+    let source = world.source().await;
+    let path = format!("/v2/alert_sources/{}", id(&source));
+    let deliver = async || {
+        // What the door knows is kept for a while.
+        world.pass(31);
+        let (secret, door) =
+            (source["secret_token"].as_str().unwrap(), source["alert_events_url"].as_str().unwrap());
+        let door = door.trim_start_matches("http://firebell.example");
+        world.ask(secret, Method::POST, door, Some(&event("db", "firing"))).await.status.as_u16()
+    };
+    let change = changed(&source_of("http"), "/source_type", json!(null));
+
+    assert_eq!(deliver().await, 202);
+    let renamed = changed(&change, "/name", json!("Renamed"));
+    let disabled = world.put(&path, &changed(&renamed, "/disabled", json!(true))).await.with(200);
+    assert_eq!(
+        (&disabled["alert_source"]["disabled"], &disabled["alert_source"]["name"]),
+        (&json!(true), &json!("Renamed"))
+    );
+    assert_eq!(disabled["alert_source"]["secret_token"], source["secret_token"]);
+    assert_eq!(deliver().await, 404);
+    world.post(&format!("{path}/actions/send_test"), &json!({})).await.refused(409);
+    assert_eq!(
+        world.put(&path, &renamed).await.with(200)["alert_source"]["disabled"],
+        true,
+        "nothing was said"
+    );
+    world.put(&path, &changed(&renamed, "/disabled", json!(false))).await.with(200);
+    assert_eq!(deliver().await, 202);
+}
+
+#[tokio::test]
+async fn update_that_cannot_be_honoured_changes_nothing() {
+    let world = World::new().await;
+    let source = world.source().await;
+    let path = format!("/v2/alert_sources/{}", id(&source));
+
+    let kind = changed(&source_of("http"), "/source_type", json!("alertmanager"));
+    assert_eq!(world.put(&path, &kind).await.refused(422), "source_type");
+    let name = changed(&source_of("http"), "/name", json!(""));
+    assert_eq!(world.put(&path, &name).await.refused(422), "name");
+    assert_eq!(world.put(&path, &changed(&name, "/template", json!(null))).await.refused(422), "template");
+
+    assert_eq!(world.get(&path).await.with(200)["alert_source"], source);
+}
+
+#[tokio::test]
+async fn deleted_source_is_gone_and_its_door_with_it() {
+    let world = World::new().await;
+    let source = world.source().await;
+    let path = format!("/v2/alert_sources/{}", id(&source));
+
+    world.delete(&path).await.with(204);
+
+    world.get(&path).await.refused(404);
+    world.delete(&path).await.refused(404);
+    world.put(&path, &source_of("http")).await.refused(404);
+    world.post(&format!("{path}/actions/send_test"), &json!({})).await.refused(404);
+    assert_eq!(world.get("/v2/alert_sources").await.with(200)["alert_sources"], json!([]));
+    assert_eq!(world.context.store.door(id(&source).parse().unwrap()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn test_alert_of_every_kind_goes_through_the_door_and_pages() {
+    let world = World::new().await;
+    for kind in sources::all() {
+        let source =
+            world.post("/v2/alert_sources", &source_of(kind.kind())).await.with(200)["alert_source"].clone();
+        let path = format!("/v2/alert_sources/{}", id(&source));
+
+        let sent = world.post(&format!("{path}/actions/send_test"), &json!({})).await.with(202);
+
+        assert_eq!(sent["status"], "success");
+        assert_eq!(world.handle().await, [Decision::Open], "{}", kind.kind());
+        let shown = world.get(&path).await.with(200)["alert_source"].clone();
+        assert!(shown["last_delivery_at"].is_string(), "{shown}");
+        let alerts = world.get(&format!("/v2/alerts?alert_source[one_of]={}", id(&source))).await.with(200);
+        assert_eq!(alerts["alerts"][0]["deduplication_key"], sent["deduplication_key"]);
+        let escalations =
+            world.get(&format!("/v2/escalations?alert[one_of]={}", id(&alerts["alerts"][0]))).await;
+        assert_eq!(escalations.with(200)["escalations"][0]["status"], "triggered");
+    }
+}
+
+#[tokio::test]
+async fn source_says_what_last_went_wrong() {
+    let world = World::new().await;
+    let source = world.source().await;
+    let door = source["alert_events_url"].as_str().unwrap().trim_start_matches("http://firebell.example");
+    let request = http::Request::post(door)
+        .header("authorization", format!("Bearer {}", source["secret_token"].as_str().unwrap()))
+        .body(axum::body::Body::from("this is no JSON"))
+        .unwrap();
+
+    world.send(request).await.refused(400);
+    world.handle().await;
+
+    let shown = world.get(&format!("/v2/alert_sources/{}", id(&source))).await.with(200);
+    let error = &shown["alert_source"]["last_error"];
+    assert!(error["at"].is_string() && !error["reason"].as_str().unwrap().is_empty(), "{shown}");
+}

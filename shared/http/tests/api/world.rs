@@ -1,0 +1,339 @@
+//! Two organisations over an embedded database, with a clock that the test sets.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use app::org::create::{Created, NewOrg, create, create_beside};
+use app::seal::Seal;
+use app::{Clock, Context, Random, Rules};
+use axum::body::Body;
+use domain::Timestamp;
+use domain::alert::key::Decision;
+use domain::message::{AlertMessage, Envelope, Queue};
+use embedded::{Embedded, QueueSpec};
+use fastrand::Rng;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use machine::{Observe, Outcome};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use store::{Queues, Store};
+use tower::ServiceExt;
+
+/// Hears of transitions and keeps nothing.
+struct Deaf;
+
+impl Observe for Deaf {
+    fn transition(&self, _: &'static str, _: &'static str, _: &'static str, _: Outcome, _: f64) {}
+}
+
+/// The API of one installation with two organisations.
+pub(crate) struct World {
+    pub(crate) context: Context,
+    pub(crate) embedded: Embedded,
+    /// The key of the organisation that most tests are about.
+    pub(crate) key: String,
+    /// The key of the other one.
+    pub(crate) other: String,
+    clock: Arc<AtomicI64>,
+    router: axum::Router,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The body, if the status is this.
+    #[track_caller]
+    pub(crate) fn with(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// Holds that this is a refusal in the shape that clients know, and says which field it names.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16) -> &str {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.body["status"], status, "{}", self.body);
+        assert!(
+            self.body["type"].is_string() && self.body["request_id"].as_str().unwrap().len() == 32,
+            "{}",
+            self.body
+        );
+        let error = &self.body["errors"][0];
+        assert!(error["code"].is_string() && !error["message"].as_str().unwrap().is_empty(), "{error}");
+        error["source"]["field"].as_str().unwrap_or_default()
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let clock = Arc::new(AtomicI64::new(1_800_000_000_000));
+        let milliseconds = clock.clone();
+        let queue = |queue: &Queue| QueueSpec {
+            name: queue.name().to_owned(),
+            visibility_timeout_s: 30,
+            max_receive_count: 5,
+            dead_letter: None,
+        };
+        let embedded = Embedded::memory(
+            Queue::ALL.iter().map(queue).collect(),
+            Arc::new(move || milliseconds.load(Ordering::Relaxed)),
+        )
+        .unwrap();
+        let urls: BTreeMap<Queue, String> = Queue::ALL
+            .iter()
+            .map(|&queue| (queue, format!("http://embedded/queue/{}", queue.name())))
+            .collect();
+        let (milliseconds, rng) = (clock.clone(), Mutex::new(Rng::with_seed(7)));
+        let tell: Clock =
+            Arc::new(move || Timestamp::from_millisecond(milliseconds.load(Ordering::Relaxed)).unwrap());
+        let random: Random = Arc::new(move || rng.lock().unwrap().u128(..));
+        let context = Context {
+            store: Store::new(embedded::dynamodb(embedded.wire()), embedded::TABLE, Arc::new(Deaf)),
+            queues: Queues::new(embedded::sqs(embedded.wire()), urls),
+            seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
+            channels: Vec::new(),
+            public_url: "http://firebell.example".to_owned(),
+            clock: tell,
+            random,
+        };
+        let org = |name: &str| NewOrg {
+            name: name.to_owned(),
+            owner_name: "Olive Owner".to_owned(),
+            owner_email: format!("owner@{name}.example"),
+        };
+        let Context { store, seal, random, .. } = &context;
+        let Created::New { api_key: key, .. } =
+            create(store, seal, &org("home"), random, context.now()).await.unwrap()
+        else {
+            unreachable!("the database is new")
+        };
+        let (_, other) = create_beside(store, seal, &org("other"), random, context.now()).await.unwrap();
+        let routers = [
+            http_api::alert_routes::router,
+            http_api::alert_sources::router,
+            http_api::alerts::router,
+            http_api::escalations::router,
+            http_api::incidents::router,
+            http_api::settings::router,
+            http_api::users::router,
+        ];
+        let router =
+            routers.into_iter().fold(axum::Router::new(), |all, router| all.merge(router(context.clone())));
+        let router = sources::Kind::ALL
+            .iter()
+            .fold(router, |all, kind| all.merge(http_api::source::router(*kind, context.clone())));
+        Self { context, embedded, key, other, clock, router }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+
+    /// Sends a request.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Asks with a key.
+    pub(crate) async fn ask(&self, key: &str, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {key}"))
+            .body(body)
+            .unwrap();
+        self.send(request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(&self.key, Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        // Nothing that is made one after the other has the same millisecond.
+        self.clock.fetch_add(1, Ordering::Relaxed);
+        self.ask(&self.key, Method::POST, path, Some(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.ask(&self.key, Method::PUT, path, Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.ask(&self.key, Method::DELETE, path, None).await
+    }
+
+    /// Pages through a list, and says what each page held.
+    pub(crate) async fn pages(&self, path: &str, list: &str) -> Vec<Vec<Value>> {
+        let (mut pages, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let join = if path.contains('?') { '&' } else { '?' };
+            let cursor = after.as_ref().map(|after| format!("{join}after={after}")).unwrap_or_default();
+            let page = self.get(&format!("{path}{cursor}")).await.with(200);
+            pages.push(page[list].as_array().unwrap().clone());
+            match page["pagination_meta"]["after"].as_str() {
+                Some(next) => after = Some(next.to_owned()),
+                None => return pages,
+            }
+        }
+    }
+
+    /// Makes somebody.
+    pub(crate) async fn person(&self, name: &str) -> String {
+        let body = json!({ "name": name, "email": format!("{name}@home.example"), "role": "responder" });
+        id(&self.post("/v2/users", &body).await.with(201)["user"])
+    }
+
+    /// Makes a path that pages somebody.
+    pub(crate) async fn path(&self, user: &str) -> String {
+        id(&self.post("/v2/escalation_paths", &path_of(user)).await.with(201)["escalation_path"])
+    }
+
+    /// Makes a source of the kind `http`.
+    pub(crate) async fn source(&self) -> Value {
+        self.post("/v2/alert_sources", &source_of("http")).await.with(200)["alert_source"].clone()
+    }
+
+    /// Delivers an event to a source as its sender would, and handles everything that waits.
+    pub(crate) async fn deliver(&self, source: &Value, event: &Value) {
+        self.clock.fetch_add(1, Ordering::Relaxed);
+        let path = source["alert_events_url"].as_str().unwrap().trim_start_matches("http://firebell.example");
+        self.ask(source["secret_token"].as_str().unwrap(), Method::POST, path, Some(event)).await.with(202);
+        self.handle().await;
+    }
+
+    /// Handles the events that wait.
+    pub(crate) async fn handle(&self) -> Vec<Decision> {
+        let (store, rules) = (&self.context.store, Rules::new(self.context.store.clone()));
+        let mut decisions = Vec::new();
+        for message in self.embedded.queues().receive(Queue::AlertHandle.name(), 10).unwrap() {
+            let envelope: Envelope<AlertMessage> = serde_json::from_str(&message.body).unwrap();
+            match envelope.body {
+                AlertMessage::Event(received) => {
+                    let now = self.context.now();
+                    let decided =
+                        app::alert::receive::receive(store, &rules, &received, &envelope.trace, now).await;
+                    decisions.push(decided.unwrap());
+                    app::source::seen::delivered(store, &rules, &received).await.unwrap();
+                }
+                AlertMessage::DeliveryFailed { org, source, at, reason } => {
+                    app::source::seen::failed(store, org, source, at, &reason).await.unwrap();
+                }
+            }
+            self.embedded.queues().delete(Queue::AlertHandle.name(), &message.receipt).unwrap();
+        }
+        decisions
+    }
+}
+
+/// The id of something.
+#[track_caller]
+pub(crate) fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap_or_else(|| panic!("no id in {value}")).to_owned()
+}
+
+/// A source as it is asked for.
+pub(crate) fn source_of(kind: &str) -> Value {
+    json!({
+        "name": "Production alerts",
+        "source_type": kind,
+        "template": {
+            "title": { "reference": "alert.title" },
+            "description": { "literal": "Look at the runbook" },
+            "attributes": [],
+            "expressions": [],
+            "is_private": false,
+        },
+        "owning_team_ids": ["01JPQA75EPNEES4479P16P4XAB"],
+        "auto_resolve_timeout_minutes": 60,
+    })
+}
+
+/// A path as it is asked for.
+pub(crate) fn path_of(user: &str) -> Value {
+    json!({
+        "name": "Urgent",
+        "path": [{
+            "id": "first",
+            "type": "level",
+            "level": {
+                "ack_mode": "first",
+                "time_to_ack_seconds": 120,
+                "targets": [{ "type": "user", "id": user, "urgency": "high" }],
+            },
+        }],
+        "working_hours": [{
+            "id": "office",
+            "name": "Office",
+            "timezone": "Europe/Berlin",
+            "weekday_intervals": [{ "weekday": "monday", "start_time": "09:00", "end_time": "17:00" }],
+        }],
+    })
+}
+
+/// A route as it is asked for, in full.
+pub(crate) fn route_of(source: &str, path: &str) -> Value {
+    json!({
+        "name": "Everything",
+        "enabled": true,
+        "is_private": false,
+        "alert_sources": [{ "alert_source_id": source, "condition_groups": [] }],
+        "channel_config": [],
+        "condition_groups": [],
+        "expressions": [],
+        "escalation_config": {
+            "auto_cancel_escalations": true,
+            "escalation_targets": [{ "escalation_paths": { "array_value": [{ "literal": path }] } }],
+        },
+        "incident_config": {
+            "enabled": true,
+            "auto_decline_enabled": false,
+            "condition_groups": [],
+            "defer_time_seconds": 0,
+            "grouping_keys": [],
+            "grouping_window_seconds": 0,
+        },
+        "incident_template": { "name": { "binding": { "value": { "reference": "alert.title" } } } },
+    })
+}
+
+/// An event as a sender delivers it.
+pub(crate) fn event(key: &str, status: &str) -> Value {
+    json!({
+        "title": format!("{key} is broken"),
+        "status": status,
+        "deduplication_key": key,
+        "description": "It was fine before",
+        "source_url": "https://sender.example/x",
+        "metadata": { "team": "platform" },
+    })
+}
+
+/// A body with a field changed, by its path.
+pub(crate) fn changed(body: &Value, pointer: &str, value: Value) -> Value {
+    let mut body = body.clone();
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    let parent = body.pointer_mut(parent).unwrap_or_else(|| panic!("nothing at {pointer}"));
+    match (parent, value) {
+        (Value::Object(fields), Value::Null) => {
+            fields.remove(field);
+        }
+        (Value::Array(items), value) => items[field.parse::<usize>().unwrap()] = value,
+        (parent, value) => parent[field] = value,
+    }
+    body
+}

@@ -1,0 +1,305 @@
+//! The first page.
+
+use domain::Identity;
+use domain::escalation::EscalationState;
+use http::{Method, StatusCode};
+use machine::Stateful;
+
+use crate::support::{Scene, alert, form};
+use crate::weather::Sky;
+
+/// The numbers at the top: open, nobody answered, unrouted.
+fn numbers(page: &str) -> Vec<&str> {
+    page.split("<dd>").skip(1).map(|rest| rest.split("</dd>").next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn page_is_calm_while_nothing_is_open() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+
+    let seen = scene.browse(&session.cookie, "/").await;
+
+    assert_eq!(numbers(&seen.text), ["0", "0", "0"]);
+    assert!(seen.text.contains("All quiet"), "{}", seen.text);
+    assert!(!seen.text.contains("Acknowledge</button>"));
+}
+
+#[tokio::test]
+async fn open_escalations_are_shown_newest_first_with_their_history() {
+    let scene = Scene::new().await;
+    let older = scene.fire(alert("Older")).await;
+    scene.nobody_answers(&older).await;
+    scene.fire(alert("Newer")).await;
+    scene.pass(60);
+    let session = scene.sign_in().await;
+
+    let text = scene.browse(&session.cookie, "/").await.text;
+
+    assert_eq!(numbers(&text), ["2", "1", "0"]);
+    let newer = text.find("<bdi>Newer</bdi>").unwrap();
+    let (newer, older) = text.split_at(text.find("<bdi>Older</bdi>").unwrap().max(newer));
+    for part in
+        ["<bdi>Newer</bdi>", "INC-2", "Level 1 of 2", "Paging", "<strong>1 min ago</strong>", "Opened"]
+    {
+        assert!(newer.contains(part), "no {part:?} in {newer}");
+    }
+    for part in [
+        "INC-1",
+        "Every level was paged and nobody answered.",
+        "Nobody answered at any level",
+        "Level 2 is paged",
+        "Email to <bdi>Grace Backup</bdi>",
+        "Email to <bdi>Olive Owner</bdi>",
+        "<bdi>Firebell</bdi>",
+        "<bdi>Alertmanager</bdi>",
+    ] {
+        assert!(older.contains(part), "no {part:?} in {older}");
+    }
+    assert_eq!(text.matches("Acknowledge</button>").count(), 2);
+}
+
+#[tokio::test]
+async fn pressing_acknowledge_is_recorded_as_who_is_signed_in() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let session = scene.sign_in().await;
+    let path = format!("/escalations/{}/acknowledge", escalation.id);
+    let headers = [("cookie", &*session.cookie), ("sec-fetch-site", "same-origin")];
+
+    let pressed = scene.send(form(&path, &session.token, &headers)).await;
+
+    assert_eq!(pressed.status, StatusCode::SEE_OTHER);
+    assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Acked);
+    let story = scene.ctx.store.escalation_with_story(scene.org, escalation.id).await.unwrap().unwrap();
+    assert_eq!(story.history.last().unwrap().by, Identity::User(scene.owner.id).to_string());
+    let seen = scene.browse(&session.cookie, pressed.header("location")).await;
+    assert!(seen.text.contains("Acknowledged by <strong><bdi>Olive Owner</bdi></strong>"), "{}", seen.text);
+    assert_eq!(numbers(&seen.text), ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn form_from_a_browser_that_tells_only_its_origin_is_taken() {
+    for origin in ["http://firebell.test", "http://localhost:8080"] {
+        let scene = Scene::new().await;
+        let escalation = scene.fire(alert("Disk full")).await;
+        let session = scene.sign_in().await;
+        let path = format!("/escalations/{}/acknowledge", escalation.id);
+        let headers = [("cookie", &*session.cookie), ("origin", origin), ("host", "localhost:8080")];
+
+        let pressed = scene.send(form(&path, &session.token, &headers)).await;
+
+        assert_eq!(pressed.status, StatusCode::SEE_OTHER, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn second_press_says_who_was_faster() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let session = scene.sign_in().await;
+    scene.post(&scene.link(&escalation, &scene.ada)).await;
+    let before = scene.everything(&escalation).await;
+    let path = format!("/escalations/{}/acknowledge", escalation.id);
+
+    let pressed = scene.send(form(&path, &session.token, &[("cookie", &session.cookie)])).await;
+    let seen = scene.browse(&session.cookie, pressed.header("location")).await;
+
+    assert_eq!(scene.everything(&escalation).await, before);
+    assert!(seen.text.contains("Acknowledged by <strong><bdi>Ada Oncall</bdi></strong>"), "{}", seen.text);
+}
+
+#[tokio::test]
+async fn looking_at_the_page_changes_nothing_and_looking_at_its_button_does_nothing() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let session = scene.sign_in().await;
+    let before = scene.everything(&escalation).await;
+
+    scene.browse(&session.cookie, "/").await;
+    scene.browse(&session.cookie, &format!("/?answered={}", escalation.id)).await;
+    let seen = scene.ask(Method::GET, &format!("/escalations/{}/acknowledge", escalation.id)).await;
+
+    assert_eq!(seen.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(scene.everything(&escalation).await, before);
+}
+
+#[tokio::test]
+async fn acknowledging_what_is_not_there_says_so() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+
+    for id in ["01M8525M3G7RJ5BAGYBZRWCH9M", "x", "%ff"] {
+        let path = format!("/escalations/{id}/acknowledge");
+        let seen = scene.send(form(&path, &session.token, &[("cookie", &session.cookie)])).await;
+        assert_eq!(seen.status, StatusCode::NOT_FOUND, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn unrouted_alerts_are_shown_with_their_source() {
+    let scene = Scene::new().await;
+    scene.fire_unrouted(alert("Nobody's disk")).await;
+    scene.pass(7200);
+    let session = scene.sign_in().await;
+
+    let text = scene.browse(&session.cookie, "/").await.text;
+
+    assert_eq!(numbers(&text), ["0", "0", "1"]);
+    for part in ["<bdi>Nobody's disk</bdi>", "<bdi>Old Nagios</bdi>", "<strong>2 h ago</strong>"] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn resolved_alert_is_no_longer_unrouted() {
+    let scene = Scene::new().await;
+    scene.fire_unrouted(alert("Nobody's disk")).await;
+    let session = scene.sign_in().await;
+    let id = scene.ctx.store.unrouted(scene.org, 1).await.unwrap()[0];
+
+    let by = Identity::User(scene.owner.id);
+    app::alert::resolve::resolve(&scene.ctx.store, &by, scene.org, id, scene.ctx.now()).await.unwrap();
+
+    assert_eq!(numbers(&scene.browse(&session.cookie, "/").await.text), ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn open_escalation_is_not_hidden_by_those_that_were_answered_since() {
+    let scene = Scene::new().await;
+    scene.fire(alert("Forgotten")).await;
+    for n in 0..60 {
+        scene.pass(1);
+        let escalation = scene.fire(alert(&format!("Answered {n}"))).await;
+        scene.post(&scene.link(&escalation, &scene.ada)).await;
+    }
+    let session = scene.sign_in().await;
+
+    let text = scene.browse(&session.cookie, "/").await.text;
+
+    assert_eq!(numbers(&text), ["1", "0", "0"]);
+    assert!(text.contains("<bdi>Forgotten</bdi>"), "{text}");
+    let listed = scene.ctx.store.list_escalations(scene.org, None, 100).await.unwrap();
+    assert_eq!(listed.len(), 61, "the list of all has the answered ones too");
+    assert!(listed.is_sorted_by(|a, b| a.id > b.id));
+}
+
+#[tokio::test]
+async fn what_an_index_says_is_read_again() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let session = scene.sign_in().await;
+    scene.weather.set(Sky::StaleIndex);
+    scene.post(&scene.link(&escalation, &scene.ada)).await;
+
+    let text = scene.browse(&session.cookie, "/").await.text;
+
+    let listed = scene.ctx.store.open_escalations(scene.org, 51).await.unwrap();
+    assert_eq!(listed.len(), 1, "the index lags");
+    assert_eq!(numbers(&text), ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn page_asks_the_database_as_often_however_much_is_over() {
+    let scene = Scene::new().await;
+    scene.fire(alert("Open")).await;
+    let session = scene.sign_in().await;
+    let mut asked = Vec::new();
+    for n in 0..30 {
+        if n % 29 == 0 {
+            let before = scene.weather.calls();
+            scene.browse(&session.cookie, "/").await;
+            asked.push(scene.weather.calls() - before);
+        }
+        scene.pass(1);
+        let escalation = scene.fire(alert(&format!("Answered {n}"))).await;
+        scene.post(&scene.link(&escalation, &scene.ada)).await;
+    }
+
+    assert_eq!(asked[0], asked[1]);
+    assert!(asked[0] <= 16, "{asked:?}");
+}
+
+#[tokio::test]
+async fn our_own_failure_says_that_nothing_may_have_been_recorded() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let session = scene.sign_in().await;
+    let link = scene.link(&escalation, &scene.ada);
+    let path = format!("/escalations/{}/acknowledge", escalation.id);
+    scene.weather.set(Sky::Down);
+
+    for seen in [
+        scene.get(&link).await,
+        scene.post(&link).await,
+        scene.browse(&session.cookie, "/").await,
+        scene.send(form(&path, &session.token, &[("cookie", &session.cookie)])).await,
+    ] {
+        assert_eq!((seen.status, seen.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "5"));
+        assert!(seen.text.contains("count on nothing having been recorded"), "{}", seen.text);
+    }
+
+    scene.weather.set(Sky::Clear);
+    assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Triggered);
+}
+
+#[tokio::test]
+async fn no_more_than_fifty_are_shown_and_the_page_says_so() {
+    let scene = Scene::new().await;
+    for n in 0..52 {
+        scene.pass(1);
+        scene.fire(alert(&format!("Alert {n}"))).await;
+    }
+    let session = scene.sign_in().await;
+
+    let text = scene.browse(&session.cookie, "/").await.text;
+
+    assert_eq!(numbers(&text), ["50+", "0", "0"]);
+    assert_eq!(text.matches("Acknowledge</button>").count(), 50);
+    assert!(text.contains("<bdi>Alert 51</bdi>") && !text.contains("<bdi>Alert 1</bdi>"));
+    assert!(text.contains("Only the newest 50 are shown."));
+}
+
+#[tokio::test]
+async fn hostile_texts_are_shown_as_text() {
+    let scene = Scene::new().await;
+    let mut event = alert("<script>alert(1)</script>\u{202e}🔥\"'&");
+    event.source_url = Some("javascript:alert(1)".to_owned());
+    let escalation = scene.fire(event.clone()).await;
+    scene.pass(1);
+    scene.fire_unrouted(event).await;
+    let session = scene.sign_in().await;
+
+    for path in ["/", &format!("/?answered={}", escalation.id), "/?answered=<script>&paused=\"><script>"] {
+        let path = path.replace('<', "%3C").replace('>', "%3E").replace('"', "%22");
+        let text = scene.browse(&session.cookie, &path).await.text;
+        assert_eq!(
+            text.matches("<bdi>&lt;script&gt;alert(1)&lt;/script&gt;\u{202e}🔥&quot;").count(),
+            2,
+            "{path}"
+        );
+        assert!(!text.contains("<script") && !text.contains("javascript:"), "{path}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn page_looks_again_by_itself_until_it_is_paused() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let refresh = r#"<meta http-equiv="refresh" content="15; url=/">"#;
+
+    assert!(scene.browse(&session.cookie, "/").await.text.contains(refresh));
+    assert!(!scene.browse(&session.cookie, "/?paused").await.text.contains("http-equiv"));
+}
+
+#[tokio::test]
+async fn page_tells_its_own_forms_where_they_come_from_and_other_sites_nothing() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+
+    let seen = scene.browse(&session.cookie, "/").await;
+
+    assert_eq!(seen.header("referrer-policy"), "same-origin");
+    assert_eq!(seen.header("cache-control"), "no-store");
+    assert!(seen.header("content-security-policy").contains("form-action 'self'"));
+}

@@ -1,0 +1,7 @@
+//! The pages for people, over the embedded database.
+
+mod acknowledge;
+mod dashboard;
+mod session;
+mod support;
+mod weather;

@@ -1,0 +1,159 @@
+//! Who is signed in, and whose forms are taken.
+
+use domain::escalation::EscalationState;
+use http::{Method, StatusCode};
+use machine::Stateful;
+
+use crate::support::{Scene, alert, form};
+
+#[tokio::test]
+async fn somebody_who_is_not_signed_in_sees_nothing_but_how_to_sign_in() {
+    let scene = Scene::new().await;
+    scene.fire(alert("Disk full")).await;
+
+    for path in ["/", "/sign-in", "/?answered=x"] {
+        let seen = scene.get(path).await;
+        assert_eq!(seen.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert!(seen.text.contains("Firebell prints a link to sign in each time it starts"));
+        assert!(!seen.text.contains("Disk full"));
+    }
+}
+
+#[tokio::test]
+async fn looking_at_the_link_to_sign_in_signs_nobody_in() {
+    let scene = Scene::new().await;
+
+    for method in [Method::GET, Method::HEAD] {
+        let seen = scene.ask(method, &scene.sign_in_link()).await;
+        assert_eq!((seen.status, seen.header("set-cookie")), (StatusCode::OK, ""));
+        assert_eq!(seen.header("referrer-policy"), "no-referrer");
+    }
+}
+
+#[tokio::test]
+async fn pressing_sign_in_gives_a_cookie_that_no_script_and_no_other_site_can_use() {
+    for (public_url, name, secure) in
+        [("http://firebell.test", "firebell=", false), ("https://firebell.test", "__Host-firebell=", true)]
+    {
+        let scene = Scene::at(public_url).await;
+        let link = scene.sign_in_link();
+
+        let seen = scene.send(form("/sign-in", link.split_once("token=").unwrap().1, &[])).await;
+
+        let cookie = seen.header("set-cookie");
+        assert_eq!((seen.status, seen.header("location")), (StatusCode::SEE_OTHER, "/"));
+        assert!(cookie.starts_with(name), "{cookie}");
+        for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"] {
+            assert!(cookie.contains(part), "{cookie}");
+        }
+        assert_eq!(cookie.contains("Secure"), secure, "{cookie}");
+        assert!(!cookie.contains("Domain"), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn forged_or_expired_link_signs_nobody_in() {
+    let scene = Scene::new().await;
+    let link = scene.sign_in_link();
+    let token = link.split_once("token=").unwrap().1.to_owned();
+    let later = token.replacen(".1", ".2", 1);
+
+    for forged in [&*later, &token[1..], "", "x", "a.b.c"] {
+        let seen = scene.send(form("/sign-in", forged, &[])).await;
+        assert_eq!((seen.status, seen.header("set-cookie")), (StatusCode::FORBIDDEN, ""), "{forged}");
+    }
+    scene.pass(15 * 60);
+    let seen = scene.send(form("/sign-in", &token, &[])).await;
+
+    assert_eq!((seen.status, seen.header("set-cookie")), (StatusCode::GONE, ""));
+    assert_eq!(scene.get(&link).await.status, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn link_in_a_page_does_not_sign_anybody_in() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let link = scene.link(&escalation, &scene.owner);
+    let token = link.strip_prefix("/acknowledge/").unwrap();
+
+    let seen = scene.send(form("/sign-in", token, &[])).await;
+
+    assert_eq!((seen.status, seen.header("set-cookie")), (StatusCode::FORBIDDEN, ""));
+    assert_eq!(scene.browse(&format!("firebell={token}"), "/").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn session_ends_after_twelve_hours_and_cannot_be_made_up() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let as_ada = session.cookie.replacen(&scene.owner.id.to_string(), &scene.ada.id.to_string(), 1);
+
+    assert_eq!(scene.browse(&session.cookie, "/").await.status, StatusCode::OK);
+    assert_eq!(scene.browse(&as_ada, "/").await.status, StatusCode::UNAUTHORIZED);
+    let planted = format!("firebell=planted; {}", session.cookie);
+    assert_eq!(scene.browse(&planted, "/").await.status, StatusCode::OK);
+    scene.pass(12 * 3600);
+
+    assert_eq!(scene.browse(&session.cookie, "/").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn form_from_another_site_is_refused() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let session = scene.sign_in().await;
+    let path = format!("/escalations/{}/acknowledge", escalation.id);
+    let before = scene.everything(&escalation).await;
+
+    for (case, headers) in [
+        ("another site", &[("sec-fetch-site", "cross-site"), ("origin", "http://firebell.test")][..]),
+        ("another port of this host", &[("sec-fetch-site", "same-site")][..]),
+        ("another origin", &[("origin", "http://evil.test")][..]),
+        ("another port, by its origin", &[("origin", "http://firebell.test:9")][..]),
+        ("an origin that is kept secret", &[("origin", "null")][..]),
+    ] {
+        let mut headers = headers.to_vec();
+        headers.push(("cookie", &session.cookie));
+        let seen = scene.send(form(&path, &session.token, &headers)).await;
+        assert_eq!(seen.status, StatusCode::FORBIDDEN, "{case}");
+    }
+    let without_cookie = scene.send(form(&path, &session.token, &[])).await;
+    assert_eq!(without_cookie.status, StatusCode::UNAUTHORIZED);
+
+    assert_eq!(scene.everything(&escalation).await, before);
+}
+
+#[tokio::test]
+async fn form_without_the_token_of_its_session_is_refused() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let (session, other) = (scene.sign_in().await, scene.sign_in().await);
+    let path = format!("/escalations/{}/acknowledge", escalation.id);
+    let before = scene.everything(&escalation).await;
+    let headers = [("cookie", &*session.cookie), ("sec-fetch-site", "same-origin")];
+
+    for token in ["", "x", &*other.token, &session.token[1..]] {
+        let seen = scene.send(form(&path, token, &headers)).await;
+        assert_eq!(seen.status, StatusCode::FORBIDDEN, "{token}");
+    }
+    let mut no_form = form(&path, &session.token, &headers);
+    no_form.headers_mut().remove("content-type");
+    assert_eq!(scene.send(no_form).await.status, StatusCode::FORBIDDEN);
+
+    assert_eq!(scene.everything(&escalation).await, before);
+    assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Triggered);
+}
+
+#[tokio::test]
+async fn signing_out_takes_the_cookie_back_and_needs_the_token_too() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let headers = [("cookie", &*session.cookie)];
+
+    let refused = scene.send(form("/sign-out", "x", &headers)).await;
+    let taken = scene.send(form("/sign-out", &session.token, &headers)).await;
+
+    assert_eq!((refused.status, refused.header("set-cookie")), (StatusCode::FORBIDDEN, ""));
+    assert_eq!(taken.status, StatusCode::SEE_OTHER);
+    assert!(taken.header("set-cookie").starts_with("firebell=; Path=/; Max-Age=0;"));
+}

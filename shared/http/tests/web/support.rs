@@ -1,0 +1,307 @@
+//! A small organisation, and a browser that keeps what it is given.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use app::link::AcknowledgeLink;
+use app::org::create::{Created, NewOrg};
+use app::path::save::NewPath;
+use app::seal::Seal;
+use app::source::create::NewSource;
+use app::user::create::NewUser;
+use app::{Context, Rules};
+use axum::body::Body;
+use domain::alert::{AlertEvent, AlertStatus, Received};
+use domain::escalation::Escalation;
+use domain::id::{EventId, OrgId, PathId, RouteId, SourceId};
+use domain::path::{AckMode, Level, Target};
+use domain::route::{Condition, Group, IncidentTemplate, Route, RouteSource, Test};
+use domain::source::{SourceKind, Template};
+use domain::template::Binding;
+use domain::text::Document;
+use domain::trace::Trace;
+use domain::user::{Role, Urgency, User};
+use domain::{Identity, Timestamp};
+use embedded::Embedded;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use jiff::SignedDuration;
+use runtime::Metrics;
+use secrecy::SecretString;
+use store::{Queues, Store};
+use tower::ServiceExt;
+
+use crate::weather::Weather;
+
+/// A moment in 2026, in milliseconds.
+const NOON: i64 = 1_795_003_200_000;
+
+/// An organisation with two people on a path of two levels, and a source of which nothing is routed.
+pub(crate) struct Scene {
+    pub(crate) ctx: Context,
+    pub(crate) org: OrgId,
+    pub(crate) owner: User,
+    pub(crate) ada: User,
+    pub(crate) grace: User,
+    routed: SourceId,
+    unrouted: SourceId,
+    pub(crate) weather: Arc<Weather>,
+    rules: Rules,
+    clock: Arc<AtomicI64>,
+    router: axum::Router,
+}
+
+/// What a browser sees of an answer.
+pub(crate) struct Seen {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Seen {
+    /// A header's text.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+/// An alert of the test's own.
+pub(crate) fn alert(title: &str) -> AlertEvent {
+    AlertEvent {
+        status: AlertStatus::Firing,
+        deduplication_key: title.to_owned(),
+        title: title.to_owned(),
+        description: Some("The disk of db-1 is full.".to_owned()),
+        source_url: Some("https://grafana.example.com/d/1".to_owned()),
+        priority: None,
+        occurred_at: None,
+        payload: serde_json::value::to_raw_value(&serde_json::json!({})).unwrap(),
+    }
+}
+
+impl Scene {
+    /// Sets it up at noon, reached at `http://firebell.test`.
+    pub(crate) async fn new() -> Self {
+        Self::at("http://firebell.test").await
+    }
+
+    /// Sets it up at noon, reached at an address.
+    pub(crate) async fn at(public_url: &str) -> Self {
+        let clock = Arc::new(AtomicI64::new(NOON));
+        let (for_queues, for_us) = (clock.clone(), clock.clone());
+        let embedded =
+            Embedded::memory(Vec::new(), Arc::new(move || for_queues.load(Ordering::SeqCst))).unwrap();
+        let weather = Weather::over(embedded.wire());
+        let ctx = Context {
+            store: Store::new(
+                embedded::dynamodb(weather.clone()),
+                embedded::TABLE,
+                Arc::new(Metrics::default()),
+            ),
+            queues: Queues::new(embedded::sqs(embedded.wire()), Default::default()),
+            seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
+            channels: Vec::new(),
+            public_url: public_url.to_owned(),
+            clock: Arc::new(move || Timestamp::from_millisecond(for_us.load(Ordering::SeqCst)).unwrap()),
+            random: Arc::new(|| fastrand::u128(..)),
+        };
+        let new = NewOrg {
+            name: "Tests & Co".to_owned(),
+            owner_name: "Olive Owner".to_owned(),
+            owner_email: "owner@example.com".to_owned(),
+        };
+        let made = app::org::create::create(&ctx.store, &ctx.seal, &new, &ctx.random, ctx.now()).await;
+        let Created::New { org, .. } = made.unwrap() else { panic!("the organisation is new") };
+        let owner = ctx.store.user(org.id, org.owner).await.unwrap().unwrap();
+        let (ada, grace) =
+            (person(&ctx, org.id, "Ada Oncall").await, person(&ctx, org.id, "Grace Backup").await);
+        let path = path(&ctx, org.id, &[&ada, &grace]).await;
+        let routed = source(&ctx, org.id, "Alertmanager").await;
+        let unrouted = source(&ctx, org.id, "Old Nagios").await;
+        let never = Condition {
+            subject: Binding::Reference("alert.title".to_owned()),
+            test: Test::OneOf(vec!["never".to_owned()]),
+        };
+        route(&ctx, org.id, routed, vec![path], Vec::new()).await;
+        route(&ctx, org.id, unrouted, vec![path], vec![Group(vec![never])]).await;
+        let router = http_api::web::router(ctx.clone());
+        let rules = Rules::new(ctx.store.clone());
+        Self { org: org.id, owner, ada, grace, routed, unrouted, weather, rules, clock, router, ctx }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    async fn receive(&self, source: SourceId, event: AlertEvent) -> Timestamp {
+        let now = self.ctx.now();
+        let received = Received {
+            org: self.org,
+            source,
+            kind: SourceKind("http".to_owned()),
+            id: EventId::new(now, self.ctx.random()),
+            received_at: now,
+            event,
+        };
+        let trace = Trace::begin(self.ctx.random());
+        app::alert::receive::receive(&self.ctx.store, &self.rules, &received, &trace, now).await.unwrap();
+        now
+    }
+
+    /// An alert fires and somebody is paged.
+    pub(crate) async fn fire(&self, event: AlertEvent) -> Escalation {
+        self.receive(self.routed, event).await;
+        let newest = self.ctx.store.list_escalations(self.org, None, 1).await.unwrap().remove(0);
+        let id = newest.id.parse().unwrap();
+        self.ctx.store.escalation(self.org, id).await.unwrap().unwrap()
+    }
+
+    /// An alert fires that no route takes.
+    pub(crate) async fn fire_unrouted(&self, event: AlertEvent) {
+        self.receive(self.unrouted, event).await;
+    }
+
+    /// An escalation's levels pass by without an answer.
+    pub(crate) async fn nobody_answers(&self, escalation: &Escalation) {
+        for _ in 0..2 {
+            self.pass(301);
+            let (store, now) = (&self.ctx.store, self.ctx.now());
+            app::escalation::tick::tick(store, &self.rules, self.org, escalation.id, now).await.unwrap();
+        }
+    }
+
+    /// The escalation as it is now.
+    pub(crate) async fn escalation(&self, escalation: &Escalation) -> Escalation {
+        self.ctx.store.escalation(self.org, escalation.id).await.unwrap().unwrap()
+    }
+
+    /// Everything stored of an escalation, as text.
+    pub(crate) async fn everything(&self, escalation: &Escalation) -> String {
+        let story = self.ctx.store.escalation_with_story(self.org, escalation.id).await.unwrap();
+        format!("{story:?}")
+    }
+
+    /// The link in a person's page, good for an hour.
+    pub(crate) fn link(&self, escalation: &Escalation, user: &User) -> String {
+        let until = self.ctx.now() + SignedDuration::from_hours(1);
+        let link = AcknowledgeLink { org: self.org, escalation: escalation.id, user: user.id, until };
+        format!("/acknowledge/{}", link.token(&self.ctx.seal))
+    }
+
+    /// Sends a request.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Seen {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Seen { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Sends a request without anything beside it.
+    pub(crate) async fn ask(&self, method: Method, path: &str) -> Seen {
+        self.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Looks at a page.
+    pub(crate) async fn get(&self, path: &str) -> Seen {
+        self.ask(Method::GET, path).await
+    }
+
+    /// Presses a button that needs nothing else.
+    pub(crate) async fn post(&self, path: &str) -> Seen {
+        self.ask(Method::POST, path).await
+    }
+}
+
+/// A browser that somebody has signed in with.
+pub(crate) struct Session {
+    /// The cookie that it keeps.
+    pub(crate) cookie: String,
+    /// What the forms on the first page carry.
+    pub(crate) token: String,
+}
+
+impl Scene {
+    /// The path and token of a fresh link to sign in.
+    pub(crate) fn sign_in_link(&self) -> String {
+        let link = http_api::web::sign_in_link(&self.ctx, self.org);
+        link.strip_prefix(&self.ctx.public_url).unwrap().to_owned()
+    }
+
+    /// Signs the owner in, as a browser does.
+    pub(crate) async fn sign_in(&self) -> Session {
+        let link = self.sign_in_link();
+        let token = link.split_once("token=").unwrap().1;
+        let seen = self.send(form("/sign-in", token, &[])).await;
+        assert_eq!(seen.status, StatusCode::SEE_OTHER, "{}", seen.text);
+        let cookie = seen.header("set-cookie").split(';').next().unwrap().to_owned();
+        let page = self.browse(&cookie, "/").await;
+        let token = page.text.split(r#"name="token" value=""#).nth(1).unwrap().split('"').next().unwrap();
+        Session { cookie, token: token.to_owned() }
+    }
+
+    /// Looks at a page with a cookie.
+    pub(crate) async fn browse(&self, cookie: &str, path: &str) -> Seen {
+        let request = Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap();
+        self.send(request).await
+    }
+}
+
+/// A form as a browser sends it.
+pub(crate) fn form(path: &str, token: &str, headers: &[(&str, &str)]) -> Request<Body> {
+    let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::from(format!("token={token}"))).unwrap()
+}
+
+async fn person(ctx: &Context, org: OrgId, name: &str) -> User {
+    let email = format!("{}@example.com", name.split(' ').next().unwrap().to_lowercase());
+    let new = NewUser { name: name.to_owned(), email, role: Role::Responder };
+    app::user::create::create(&ctx.store, org, &new, &ctx.random, ctx.now()).await.unwrap()
+}
+
+async fn path(ctx: &Context, org: OrgId, people: &[&User]) -> PathId {
+    let levels = people.iter().map(|user| Level {
+        targets: vec![Target { user: user.id, urgency: Urgency::High }],
+        ack_seconds: 300,
+        ack_mode: AckMode::First,
+    });
+    let new = NewPath { name: "On call".to_owned(), levels: levels.collect(), document: Document::default() };
+    let id = PathId::new(ctx.now(), ctx.random());
+    app::path::save::create(&ctx.store, org, id, new).await.unwrap().id
+}
+
+async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
+    let new = NewSource {
+        id: SourceId::new(ctx.now(), ctx.random()),
+        name: name.to_owned(),
+        kind: SourceKind("http".to_owned()),
+        template: Template::default(),
+        document: Document::default(),
+    };
+    let by = Identity::system("test");
+    app::source::create::create(&ctx.store, &ctx.seal, &by, org, new, ctx.now()).await.unwrap().id
+}
+
+async fn route(ctx: &Context, org: OrgId, source: SourceId, paths: Vec<PathId>, conditions: Vec<Group>) {
+    let route = Route {
+        id: RouteId::new(ctx.now(), ctx.random()),
+        version: 1,
+        name: "Route".to_owned(),
+        enabled: true,
+        sources: vec![RouteSource { source, conditions: Vec::new() }],
+        conditions,
+        paths,
+        users: Vec::new(),
+        auto_cancel: true,
+        incident: Some(IncidentTemplate {
+            name: Binding::Reference("alert.title".to_owned()),
+            summary: None,
+        }),
+        document: Document::default(),
+    };
+    app::route::save::create(&ctx.store, org, route).await.unwrap();
+}
