@@ -7,6 +7,7 @@ mod package;
 mod project;
 mod readme;
 mod scenarios;
+mod served;
 
 use std::process::ExitCode;
 
