@@ -8,6 +8,7 @@ use lexopt::Arg::Long;
 use lexopt::Parser;
 
 use crate::project::{cargo, has, root, run, say, target};
+use crate::served::Served;
 
 /// What a step knows.
 struct Options {
@@ -46,6 +47,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", when: When::Always, lacks: nothing, run: tests },
     Step { name: "doc", when: When::Always, lacks: nothing, run: doc },
     Step { name: "stories", when: When::Always, lacks: nothing, run: stories },
+    Step { name: "template", when: When::All("sam and cfn-lint"), lacks: no_sam, run: template },
     Step { name: "kills", when: When::All("time"), lacks: nothing, run: kills },
     Step { name: "outage", when: When::All("time"), lacks: nothing, run: outage },
     Step {
@@ -54,7 +56,19 @@ const STEPS: &[Step] = &[
         lacks: no_alertmanager,
         run: alertmanager,
     },
-    Step { name: "template", when: When::All("sam and cfn-lint"), lacks: no_sam, run: template },
+    Step { name: "browser", when: When::All("chromium and chromedriver"), lacks: no_browser, run: browser },
+    Step {
+        name: "client in Python",
+        when: When::All("the package incident-io of PyPI"),
+        lacks: no_python_client,
+        run: python_client,
+    },
+    Step {
+        name: "client in Rust",
+        when: When::All("the crate incident-io, which takes minutes to build"),
+        lacks: nothing,
+        run: rust_client,
+    },
 ];
 
 /// Runs the command.
@@ -130,14 +144,15 @@ fn doc(_: &Options) -> anyhow::Result<()> {
 
 /// The master story again, through more seeds than a plain test takes.
 fn stories(options: &Options) -> anyhow::Result<()> {
-    let mut command = cargo(&["test", "--locked", "--package", "testing", "--test", "stories"]);
+    // Of all packages, so that nothing is built again with other features.
+    let mut command = cargo(&["test", "--locked", "--test", "stories"]);
     command.args(["master", "--", "--nocapture"]).env("FIREBELL_SEEDS", options.seeds().to_string());
     run(command)
 }
 
 /// The real process, from outside.
 fn from_outside(scenario: &[&str]) -> anyhow::Result<()> {
-    run(cargo(&["build", "--locked", "--package", "local", "--package", "endtoend"]))?;
+    run(cargo(&["build", "--locked", "--bin", "local", "--bin", "endtoend"]))?;
     let mut command = std::process::Command::new(target()?.join("debug/endtoend"));
     command.args(scenario).current_dir(root());
     run(command)
@@ -161,6 +176,53 @@ fn no_alertmanager() -> Option<String> {
 
 fn alertmanager(_: &Options) -> anyhow::Result<()> {
     from_outside(&["alertmanager"])
+}
+
+/// What is lacking to look at the pages.
+fn no_browser() -> Option<String> {
+    let programs = ["chromium", "chromedriver"].into_iter();
+    let lacking: Vec<_> = programs.filter(|program| !has(program, "--version")).collect();
+    (!lacking.is_empty()).then(|| {
+        format!("{} cannot be started (apt-get install chromium chromium-driver)", lacking.join(", "))
+    })
+}
+
+/// A person in a real browser; the pictures are kept for whoever wants to look.
+fn browser(_: &Options) -> anyhow::Result<()> {
+    run(cargo(&["build", "--locked", "--package", "browser"]))?;
+    let served = Served::start()?;
+    let (target, mut command) = (target()?, std::process::Command::new(target()?.join("debug/browser")));
+    command.arg(&served.sign_in).arg(target.join("browser-pictures")).current_dir(root());
+    run(command)
+}
+
+/// The published client in Python, and what it is started with.
+const PYTHON_CLIENT: &str = "infra/clients/python/incident_io_test.py";
+
+/// What is lacking to run the client in Python.
+fn no_python_client() -> Option<String> {
+    if !root().join(PYTHON_CLIENT).exists() {
+        return Some(format!("there is no {PYTHON_CLIENT}"));
+    }
+    let mut python = std::process::Command::new("python3");
+    let there =
+        python.args(["-c", "import incident_io"]).output().is_ok_and(|output| output.status.success());
+    (!there).then(|| "python3 cannot import incident_io (pip install incident-io==2.29.0)".to_owned())
+}
+
+fn python_client(_: &Options) -> anyhow::Result<()> {
+    let served = Served::start()?;
+    let mut command = std::process::Command::new("python3");
+    command.args([PYTHON_CLIENT, &served.url, &served.api_key]).current_dir(root());
+    run(command)
+}
+
+fn rust_client(_: &Options) -> anyhow::Result<()> {
+    run(cargo(&["build", "--locked", "--package", "client-incident-io"]))?;
+    let served = Served::start()?;
+    let mut command = std::process::Command::new(target()?.join("debug/client-incident-io"));
+    command.args([&served.url, &served.api_key]).current_dir(root());
+    run(command)
 }
 
 /// What is lacking to check the template.

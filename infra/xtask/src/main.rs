@@ -7,6 +7,9 @@ mod package;
 mod project;
 mod readme;
 mod scenarios;
+mod served;
+
+use std::process::ExitCode;
 
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
@@ -28,7 +31,18 @@ cargo xtask COMMAND
   readme                        write the README's tables and drawings anew
 ";
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match command() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            project::say(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the command line asks for.
+fn command() -> anyhow::Result<()> {
     let mut parser = Parser::from_env();
     match parser.next()? {
         Some(Value(command)) => match command.to_str() {

@@ -43,6 +43,25 @@ impl New {
         camel(&self.name)
     }
 
+    /// Whether it serves a resource of the API.
+    fn is_api(&self) -> bool {
+        self.name.starts_with("api-") && self.trigger == Trigger::Http
+    }
+
+    /// The routes that lead to it, each with what tells it from the others.
+    ///
+    /// A resource of the API has every method, so that a wrong one is refused by us and not by the gateway.
+    fn routes(&self) -> Vec<(&'static str, String)> {
+        match self.source() {
+            Some(kind) => vec![("", format!("POST /v2/alert_events/{kind}/{{id}}"))],
+            None if self.is_api() => {
+                let resource = package::resource(&self.name);
+                vec![("", format!("ANY /v2/{resource}")), ("Each", format!("ANY /v2/{resource}/{{proxy+}}"))]
+            }
+            None => vec![("", format!("ANY /{}", self.name))],
+        }
+    }
+
     /// The kind of source that it receives, if it is a source's function.
     fn source(&self) -> Option<&str> {
         self.name.strip_prefix("alert-source-").filter(|_| self.trigger == Trigger::Http)

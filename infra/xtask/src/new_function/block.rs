@@ -39,33 +39,12 @@ fn block(new: &New) -> String {
     );
     let tail = match (new.trigger, new.source()) {
         (Trigger::Http, source) => {
-            let (rights, route) = match source {
-                Some(kind) => (SOURCE_RIGHTS, format!("POST /v2/alert_events/{kind}/{{id}}")),
-                None => ("", format!("ANY /{name}")),
+            let rights = match source {
+                Some(_) => SOURCE_RIGHTS,
+                None if new.is_api() => API_RIGHTS,
+                None => "",
             };
-            format!(
-                r#"{rights}  {id}Integration:
-    Type: AWS::ApiGatewayV2::Integration
-    Properties:
-      ApiId: !Ref Api
-      IntegrationType: AWS_PROXY
-      IntegrationUri: !GetAtt {id}Function.Arn
-      PayloadFormatVersion: "2.0"
-  {id}Route:
-    Type: AWS::ApiGatewayV2::Route
-    Properties:
-      ApiId: !Ref Api
-      RouteKey: {route}
-      Target: !Sub integrations/${{{id}Integration}}
-  {id}Permission:
-    Type: AWS::Lambda::Permission
-    Properties:
-      FunctionName: !Ref {id}Function
-      Action: lambda:InvokeFunction
-      Principal: apigateway.amazonaws.com
-      SourceArn: !Sub arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{Api}}/*
-"#
-            )
+            format!("{rights}{}", front(new))
         }
         (Trigger::Sqs, _) => format!(
             r"      Timeout: 5
@@ -134,6 +113,54 @@ fn block(new: &New) -> String {
     };
     head + &tail
 }
+
+/// What leads requests to a function.
+fn front(new: &New) -> String {
+    let id = new.logical_id();
+    let mut front = format!(
+        r#"  {id}Integration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Api
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !GetAtt {id}Function.Arn
+      PayloadFormatVersion: "2.0"
+"#
+    );
+    for (route, key) in new.routes() {
+        front.push_str(&format!(
+            r"  {id}{route}Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Api
+      RouteKey: {key}
+      Target: !Sub integrations/${{{id}Integration}}
+"
+        ));
+    }
+    front.push_str(&format!(
+        r"  {id}Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: !Ref {id}Function
+      Action: lambda:InvokeFunction
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{Api}}/*
+"
+    ));
+    front
+}
+
+/// What every function of the API may do: find out who asks.
+const API_RIGHTS: &str = r"      Policies:
+        - Statement:
+            - Effect: Allow
+              Action: dynamodb:GetItem
+              Resource: !GetAtt Table.Arn
+              Condition:
+                ForAllValues:StringLike:
+                  dynamodb:LeadingKeys: LOOKUP#key#*
+";
 
 /// What every source's function may do, and has to know for it.
 const SOURCE_RIGHTS: &str = r#"      Environment:

@@ -43,11 +43,8 @@ pub(super) fn example(new: &New) -> anyhow::Result<String> {
 
 /// A request as the API gateway hands it over.
 fn request(new: &New) -> Value {
-    let (method, path) = match new.source() {
-        Some(kind) => ("POST", format!("/v2/alert_events/{kind}/{{id}}")),
-        None => ("ANY", format!("/{}", new.name)),
-    };
-    let key = format!("{method} {path}");
+    let (_, key) = new.routes().swap_remove(0);
+    let (method, path) = key.split_once(' ').unwrap_or(("GET", "/"));
     let method = if method == "ANY" { "GET" } else { method };
     json!({
         "version": "2.0",

@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
+mod api;
 mod pipeline;
 mod sources;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -47,7 +49,7 @@ struct Case {
 }
 
 /// Every event there is: one line for each file.
-const CASES: &[&[Case]] = &[pipeline::CASES, sources::CASES];
+const CASES: &[&[Case]] = &[api::CASES, pipeline::CASES, sources::CASES, web::CASES];
 
 /// Makes what is there before the event.
 async fn prepare(given: Given) -> anyhow::Result<Fixture> {
