@@ -1,12 +1,20 @@
 //! Stories: the whole bundle in one process, named by behaviour.
 
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod cost;
+#[cfg(test)]
 mod levels;
+#[cfg(test)]
 mod master;
+#[cfg(test)]
 mod order;
+#[cfg(test)]
 mod race;
+#[cfg(test)]
 mod rescue;
+#[cfg(test)]
 mod sweep;
 
 #[cfg(test)]
