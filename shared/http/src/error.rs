@@ -20,7 +20,7 @@ pub struct ApiError {
     message: String,
     field: Option<String>,
     request_id: String,
-    limited: Option<Limited>,
+    limited: Option<Box<Limited>>,
 }
 
 /// What a client needs to know that asked too often.
@@ -97,7 +97,7 @@ impl ApiError {
         let seconds = wait.ceil().max(1.0) as u32;
         let limited = Limited { name: name.to_owned(), allowance, seconds };
         Self {
-            limited: Some(limited),
+            limited: Some(Box::new(limited)),
             ..Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_requests",
@@ -181,7 +181,8 @@ impl IntoResponse for ApiError {
             "request_id": self.request_id,
             "errors": [error],
         });
-        if let Some(Limited { name, allowance, .. }) = &self.limited {
+        if let Some(limited) = &self.limited {
+            let Limited { name, allowance, .. } = &**limited;
             body["rate_limit"] = json!({
                 "name": name,
                 "limit": allowance.per_minute(),
@@ -193,7 +194,8 @@ impl IntoResponse for ApiError {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
-        if let Some(Limited { allowance, seconds, .. }) = &self.limited {
+        if let Some(limited) = &self.limited {
+            let Limited { allowance, seconds, .. } = &**limited;
             response.headers_mut().insert(header::RETRY_AFTER, (*seconds).into());
             response.extensions_mut().insert(*allowance);
         }
