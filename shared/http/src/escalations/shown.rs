@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::Timestamp;
 use domain::escalation::{Escalation, EscalationState, Plan};
 use domain::id::{HistoryId, UserId};
 use domain::page::{Page, PageState};
 use domain::text::shorten;
+use domain::{Identity, Timestamp};
 use futures_util::future::join_all;
 use machine::{State as _, Stateful};
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ impl<'a> Happened<'a> {
             EscalationState::Expired => "expired",
             EscalationState::Cancelled => "cancelled",
         };
-        let user = row.by.strip_prefix("user:").and_then(|id| id.parse().ok());
+        let user = row.by.parse::<Identity>().ok().and_then(|by| by.user());
         let cause = format!("step {}", row.version);
         Some(Self { at: row.at, event, cause, why: &row.why, urgency: None, user })
     }

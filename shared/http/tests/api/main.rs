@@ -1,12 +1,22 @@
 //! The API from the outside, in process: every resource, its bad input, and two organisations that must not meet.
 
+#[cfg(test)]
 mod alert_routes;
+#[cfg(test)]
 mod alert_sources;
+#[cfg(test)]
 mod alerts;
+#[cfg(test)]
 mod escalation_paths;
+#[cfg(test)]
 mod escalations;
+#[cfg(test)]
 mod incidents;
+#[cfg(test)]
 mod requests;
+#[cfg(test)]
 mod tenants;
+#[cfg(test)]
 mod users;
+#[cfg(test)]
 mod world;
