@@ -35,7 +35,7 @@ fn loader() -> ConfigLoader {
 pub async fn clients_elsewhere() -> (aws_sdk_dynamodb::Client, aws_sdk_sqs::Client) {
     let config = loader()
         .region(Region::new("local"))
-        .credentials_provider(Credentials::from_keys("local", "local", None))
+        .credentials_provider(Credentials::new("local", "local", None, None, "one machine"))
         .load()
         .await;
     (aws_sdk_dynamodb::Client::new(&config), aws_sdk_sqs::Client::new(&config))

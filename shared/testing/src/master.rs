@@ -46,6 +46,8 @@ pub struct Outcome {
     pub doubled: usize,
     /// The faults that allow a page to arrive again: it was sent, and the mark or the answer was lost.
     pub unmarked: usize,
+    /// Firings that lasted a minute and were over before two sweeps had looked for a page whose message was lost.
+    pub late: usize,
     /// Faults that were injected, by name.
     pub faults: BTreeMap<String, u64>,
     /// The hash of every call and what became of it.
@@ -80,6 +82,9 @@ pub fn plan() -> FaultPlan {
         latency_ms: 20,
     }
 }
+
+/// How long a lost message may keep a page: one sweep may look at an index that lags, the next one finds it.
+const TWO_SWEEPS: SignedDuration = SignedDuration::from_secs(135);
 
 /// What was sent and accepted of one key, in the sender's order.
 #[derive(Debug, Clone, Copy)]
@@ -255,13 +260,21 @@ impl Teller<'_> {
                 match episode {
                     None => faults.push(format!("lost: `{title}` of {} has no alert", firing.at)),
                     Some(alert) if paged(alert) => {}
-                    Some(alert) => faults.push(format!(
-                        "unpaged: `{title}` of {} is alert {} in {:?}/{}",
-                        firing.at,
-                        alert.id,
-                        alert.routing,
-                        alert.head().state().name()
-                    )),
+                    Some(alert) => {
+                        let what = format!(
+                            "unpaged: `{title}` of {}, accepted {}, over {until}, is alert {} in {:?}/{}",
+                            firing.at,
+                            firing.accepted_at,
+                            alert.id,
+                            alert.routing,
+                            alert.head().state().name(),
+                        );
+                        if until.duration_since(firing.accepted_at) < TWO_SWEEPS {
+                            self.outcome.late += 1;
+                        } else {
+                            faults.push(what);
+                        }
+                    }
                 }
             }
         }
@@ -276,6 +289,13 @@ impl Teller<'_> {
                     ));
                 }
             }
+        }
+        let lost = self.bundle.faults.counters().get(&Fault::Lost).copied().unwrap_or(0);
+        if self.outcome.late as u64 > lost {
+            faults.push(format!(
+                "late: {} firings were over unpaged, and {lost} messages were lost",
+                self.outcome.late
+            ));
         }
         self.outcome.wrong.extend(faults);
     }
