@@ -17,7 +17,7 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use runtime::Tracing;
 use serde_json::json;
-use sources::{Delivery, Kind, VerifyError, limits};
+use sources::{Delivery, Kind, Verified, VerifyError, limits};
 use store::Outgoing;
 use tracing::{info, warn};
 
@@ -82,7 +82,7 @@ impl Desk {
         };
         let body = whole.clone().unwrap_or_default();
         let delivery = Delivery { headers: &parts.headers, query: parts.uri.query(), body: &body };
-        let opened = self.verify(id, &delivery).await?.ok_or_else(unknown)?;
+        let (opened, verified) = self.verify(id, &delivery).await?.ok_or_else(unknown)?;
         if whole.is_none() {
             let length = length_of(&parts.headers);
             let event = sources::too_large_event(self.kind.get().name(), length, self.ctx.now());
@@ -90,11 +90,15 @@ impl Desk {
             let most = limits::DELIVERY_BYTES;
             return Err(ApiError::too_large(format!("A delivery has at most {most} bytes")));
         }
-        self.accept(&opened, &delivery, trace).await
+        self.accept(&opened, verified, trace).await
     }
 
     /// Finds out whether the sender is who it should be; none if there is no such source.
-    async fn verify(&self, id: SourceId, delivery: &Delivery<'_>) -> Result<Option<Opened>, ApiError> {
+    async fn verify<'a>(
+        &self,
+        id: SourceId,
+        delivery: &Delivery<'a>,
+    ) -> Result<Option<(Opened, Verified<'a>)>, ApiError> {
         let source = self.kind.get();
         for doubted in [false, true] {
             let found = self.doors.find(&self.ctx, id, doubted).await.map_err(unavailable)?;
@@ -102,7 +106,7 @@ impl Desk {
                 return Ok(None);
             };
             match source.verify(delivery, &opened.secret, None) {
-                Ok(_) if opened.door.open => return Ok(Some(opened)),
+                Ok(verified) if opened.door.open => return Ok(Some((opened, verified))),
                 Ok(_) => return Ok(None),
                 Err(VerifyError::Missing) => return Err(ApiError::no_authorization()),
                 // The secret may have been changed since: look once more, as far as that is allowed.
@@ -116,12 +120,10 @@ impl Desk {
     async fn accept(
         &self,
         opened: &Opened,
-        delivery: &Delivery<'_>,
+        verified: Verified<'_>,
         trace: &Trace,
     ) -> Result<String, ApiError> {
         let source = self.kind.get();
-        let verified =
-            source.verify(delivery, &opened.secret, None).map_err(|_| ApiError::wrong_authorization())?;
         let spare_key = format!("{:032x}", self.ctx.random());
         let parsed = match source.parse(verified, &spare_key) {
             Ok(parsed) => parsed,

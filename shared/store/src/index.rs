@@ -177,19 +177,6 @@ impl Store {
     ) -> Result<Vec<Listed>, StoreError> {
         self.list(org, "INCIDENT", order, beyond, most).await
     }
-
-    /// The newest incidents.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the database failed.
-    pub async fn list_incidents(
-        &self,
-        org: OrgId,
-        before: Option<&str>,
-        most: usize,
-    ) -> Result<Vec<Listed>, StoreError> {
-        self.list(org, "INCIDENT", Order::Newest, before, most).await
-    }
 }
 
 /// Text of an attribute.
