@@ -24,7 +24,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let process = setup.start(true).await?;
     let source = setup.source().await?;
     wait(&sink, "the demonstration's page", |mails| !mails.is_empty()).await?;
-    let (_alertmanager, address) = alertmanager(&setup, &source).await?;
+    let (_alertmanager, address) = start(&setup, &source).await?;
 
     // One alert through a kill -9: it is fired, the process is killed, and whatever was accepted is paged.
     fire(address, &["through-a-kill".to_owned()], None).await?;
@@ -73,7 +73,7 @@ fn has(mails: &[Mail], name: &str) -> bool {
 }
 
 /// Waits for the inbox.
-async fn wait(sink: &Sink, what: &str, done: impl Fn(&[Mail]) -> bool) -> anyhow::Result<()> {
+pub(crate) async fn wait(sink: &Sink, what: &str, done: impl Fn(&[Mail]) -> bool) -> anyhow::Result<()> {
     let begun = Instant::now();
     while !done(&sink.mails()) {
         ensure!(begun.elapsed() < Duration::from_secs(100), "{what} did not come within 100 seconds");
@@ -83,7 +83,7 @@ async fn wait(sink: &Sink, what: &str, done: impl Fn(&[Mail]) -> bool) -> anyhow
 }
 
 /// Starts the real Alertmanager.
-async fn alertmanager(setup: &Setup, source: &Source) -> anyhow::Result<(Child, std::net::SocketAddr)> {
+pub(crate) async fn start(setup: &Setup, source: &Source) -> anyhow::Result<(Child, std::net::SocketAddr)> {
     let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let config = format!(
         "route: {{receiver: firebell, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 4h}}\n\
@@ -114,7 +114,7 @@ async fn alertmanager(setup: &Setup, source: &Source) -> anyhow::Result<(Child, 
 }
 
 /// Gives Alertmanager alerts that begin, or end.
-async fn fire(to: std::net::SocketAddr, names: &[String], ends: Option<Timestamp>) -> anyhow::Result<()> {
+pub(crate) async fn fire(to: std::net::SocketAddr, names: &[String], ends: Option<Timestamp>) -> anyhow::Result<()> {
     let alerts: Vec<_> = names
         .iter()
         .map(|name| {

@@ -3,6 +3,7 @@
 mod alertmanager;
 mod http;
 mod kills;
+mod levels;
 mod outage;
 mod process;
 mod sink;
@@ -17,6 +18,7 @@ const HELP: &str = "\
 endtoend SCENARIO [--binary target/debug/local] [--kills N] [--alerts N] [--seconds N]
 
   alertmanager   20 alerts through the real Alertmanager into an inbox, and their end
+  levels         nobody answers: level 2, then the fallback contact
   kills          kill -9 at random moments under load; nothing accepted is lost
   outage         the mail server is down for a while; everybody is paged once it is back
 ";
@@ -57,6 +59,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match scenario.as_str() {
             "alertmanager" => alertmanager::run(&options).await,
+            "levels" => levels::run(&options).await,
             "kills" => kills::run(&options).await,
             "outage" => outage::run(&options).await,
             _ => {

@@ -56,6 +56,12 @@ const STEPS: &[Step] = &[
         lacks: no_alertmanager,
         run: alertmanager,
     },
+    Step {
+        name: "levels",
+        when: When::All("prometheus-alertmanager"),
+        lacks: no_alertmanager,
+        run: levels,
+    },
     Step { name: "browser", when: When::All("chromium and chromedriver"), lacks: no_browser, run: browser },
     Step {
         name: "client in Python",
@@ -120,7 +126,14 @@ fn nothing() -> Option<String> {
 }
 
 fn fmt(_: &Options) -> anyhow::Result<()> {
-    run(cargo(&["fmt", "--all", "--check"]))
+    run(cargo(&["fmt", "--all", "--check"]))?;
+    // The registry's macro names these modules, and rustfmt does not look into macros.
+    let mut vendors = std::process::Command::new("rustfmt");
+    vendors.args(["--check", "--edition", "2024"]).current_dir(root());
+    for entry in fs::read_dir(root().join("shared/sources/src/source"))? {
+        vendors.arg(entry?.path());
+    }
+    run(vendors)
 }
 
 fn clippy(_: &Options) -> anyhow::Result<()> {
@@ -176,6 +189,10 @@ fn no_alertmanager() -> Option<String> {
 
 fn alertmanager(_: &Options) -> anyhow::Result<()> {
     from_outside(&["alertmanager"])
+}
+
+fn levels(_: &Options) -> anyhow::Result<()> {
+    from_outside(&["levels"])
 }
 
 /// What is lacking to look at the pages.

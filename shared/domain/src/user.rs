@@ -56,6 +56,9 @@ pub enum MethodType {
 }
 
 impl MethodType {
+    /// Every one.
+    pub const ALL: &'static [Self] = &[Self::Email];
+
     /// The name in the API.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The registry: one file in `channel/`, one field and one arm below for each channel.
+//! What a channel is, and what may come of a send: one file in `channel/` for each.
 
 pub(crate) mod email;
 
@@ -97,32 +97,6 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// [`SendError`] if it was not taken, or if that is not known.
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>>;
-}
-
-/// Every channel, set up.
-#[derive(Debug)]
-pub struct Channels {
-    /// Mail.
-    email: email::Mailer,
-}
-
-impl Channels {
-    /// Takes every channel; there is none that may be missing.
-    pub const fn new(email: email::Mailer) -> Self {
-        Self { email }
-    }
-
-    /// The channel of a method.
-    pub fn get(&self, method_type: MethodType) -> &dyn Channel {
-        match method_type {
-            MethodType::Email => &self.email,
-        }
-    }
-
-    /// Every channel.
-    pub fn all(&self) -> Vec<&dyn Channel> {
-        vec![&self.email]
-    }
 }
 
 /// A text without breaks.

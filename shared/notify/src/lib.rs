@@ -6,5 +6,5 @@ mod channel;
 mod outgoing;
 
 pub use channel::email::{Mailer, SettingsError};
-pub use channel::{Answer, BoxError, Channel, Channels, Receipt, SendError};
+pub use channel::{Answer, BoxError, Channel, Receipt, SendError};
 pub use outgoing::Outgoing;
