@@ -175,6 +175,7 @@ impl Queues {
         let prepare = || {
             db.busy_timeout(std::time::Duration::from_secs(5))?;
             db.pragma_update(None, "journal_mode", "WAL")?;
+            sync(&db, Sync::Later)?;
             db.execute_batch(SCHEMA)
         };
         prepare().map_err(EmbeddedError::file("queues"))?;
@@ -306,6 +307,24 @@ impl Queues {
             wake.send_modify(|count| *count += 1);
         }
     }
+}
+
+/// When a change must be on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    /// Before it is answered: what was sent is a promise, through a power cut too.
+    Now,
+    /// With the next change that must be: a message that is received or deleted once more is as if it had come twice.
+    Later,
+}
+
+/// Says when the changes to come must be on the disk.
+fn sync(db: &Connection, when: Sync) -> rusqlite::Result<()> {
+    let level = match when {
+        Sync::Now => "FULL",
+        Sync::Later => "NORMAL",
+    };
+    db.pragma_update(None, "synchronous", level)
 }
 
 /// Writes a message's id: stable for a row, unique over restarts, and the same again for the same seed.

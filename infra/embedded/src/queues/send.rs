@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{MAX_BODY, MAX_DELAY_S, NewMessage, QueueError, Queues, Sent, message_id};
+use super::{MAX_BODY, MAX_DELAY_S, NewMessage, QueueError, Queues, Sent, Sync, message_id, sync};
 
 impl Queues {
     /// Sends one message.
@@ -27,6 +27,7 @@ impl Queues {
         }
         let now = self.now();
         let mut state = self.state();
+        sync(&state.db, Sync::Now)?;
         let transaction = state.db.transaction()?;
         let mut sent = Vec::with_capacity(messages.len());
         {
@@ -41,6 +42,7 @@ impl Queues {
             }
         }
         transaction.commit()?;
+        sync(&state.db, Sync::Later)?;
         drop(state);
         self.wake(queue);
         Ok(sent)
