@@ -16,8 +16,8 @@ async fn handle(ctx: Context, rules: Rules, delivery: Delivery<EscalationMessage
             escalation::tick::tick(&ctx.store, &rules, org, escalation, ctx.now()).await?;
             Ok(())
         }
-        EscalationMessage::AlertResolved { org, alert } => {
-            escalation::settle::settle(&ctx.store, org, alert, ctx.now()).await
+        EscalationMessage::Alert { org, alert } => {
+            escalation::settle::settle(&ctx.store, &rules, org, alert, ctx.now()).await
         }
     }
 }

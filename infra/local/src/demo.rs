@@ -56,6 +56,7 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
     };
     let source = app::source::create::create(store, &context.seal, &by, org, new, now).await?;
     let route = Route {
+        grouping: None,
         id: RouteId::new(now, context.random()),
         version: 1,
         name: "Everything to the platform team".to_owned(),

@@ -1,6 +1,7 @@
 //! Alerts: one episode of a deduplication key, from its first firing to its resolution.
 
 pub mod arrival;
+pub mod group;
 pub mod key;
 
 use jiff::Timestamp;
@@ -90,9 +91,12 @@ pub struct Alert {
     /// The escalations that page for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escalations: Vec<EscalationId>,
+    /// The group that it belongs to, by the alert that opened that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<AlertId>,
     /// What became of its routing.
     pub routing: Routing,
-    /// When its escalations are owed the news of its resolution.
+    /// When its escalations are owed a look: it has joined them, or it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
     /// The trace that it came in.

@@ -59,6 +59,14 @@ impl State for EscalationState {
 }
 
 impl EscalationState {
+    /// Says whether it answers for an alert that joins it: somebody is being paged, or is on it.
+    pub const fn answers(self) -> bool {
+        match self {
+            Self::Pending | Self::Triggered | Self::Acked => true,
+            Self::Expired | Self::Resolved | Self::Cancelled => false,
+        }
+    }
+
     /// Says whether somebody is still to be paged; the fence of every page asks this.
     pub const fn pages(self) -> bool {
         match self {
@@ -115,6 +123,9 @@ pub struct Escalation {
     /// The alert that it pages for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<AlertId>,
+    /// The group of alerts that it pages for, by the alert that opened that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<AlertId>,
     /// The incident that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,

@@ -25,6 +25,13 @@ pub enum Event {
         /// The page.
         page: Box<Page>,
     },
+    /// An alert has joined a group, whose escalations answer for it.
+    AlertJoined {
+        /// The organisation.
+        org: OrgId,
+        /// The alert.
+        alert: AlertId,
+    },
     /// An alert is over.
     AlertResolved {
         /// The organisation.
@@ -66,8 +73,8 @@ impl Event {
                 let body = NotificationMessage::Due { page: page.clone() };
                 vec![send(Queue::NotificationSend, serde_json::to_value(&body), due)]
             }
-            Self::AlertResolved { org, alert } => {
-                let body = EscalationMessage::AlertResolved { org: *org, alert: *alert };
+            Self::AlertJoined { org, alert } | Self::AlertResolved { org, alert } => {
+                let body = EscalationMessage::Alert { org: *org, alert: *alert };
                 vec![send(Queue::EscalationTick, serde_json::to_value(&body), now)]
             }
         };

@@ -68,6 +68,16 @@ impl State for IncidentState {
     }
 }
 
+impl IncidentState {
+    /// Says whether nothing more is to be done: an alert that comes now is another matter.
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Triage | Self::Active | Self::Paused => false,
+            Self::PostIncident | Self::Closed | Self::Declined | Self::Merged | Self::Canceled => true,
+        }
+    }
+}
+
 /// Who may see an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

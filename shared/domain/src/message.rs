@@ -88,8 +88,9 @@ pub enum EscalationMessage {
         /// The escalation.
         escalation: EscalationId,
     },
-    /// An alert is over: its escalations may be, too.
-    AlertResolved {
+    /// An alert has joined escalations, or is over: they are owed a look.
+    #[serde(alias = "alert_resolved")]
+    Alert {
         /// The organisation.
         org: OrgId,
         /// The alert.

@@ -38,6 +38,9 @@ pub struct Route {
     /// The incident that it opens, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentTemplate>,
+    /// How its alerts are grouped, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grouping: Option<Grouping>,
     /// What the client sent, to be echoed.
     pub document: Document,
 }
@@ -50,6 +53,15 @@ pub struct IncidentTemplate {
     /// The summary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Binding>,
+}
+
+/// Which alerts belong together: they share one incident and are paged once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grouping {
+    /// What must be the same in all of them.
+    pub keys: Vec<Binding>,
+    /// How long after one alert another still joins it.
+    pub window_seconds: u32,
 }
 
 /// A source of a route.
@@ -197,6 +209,7 @@ mod tests {
             users: vec![],
             auto_cancel: true,
             incident: None,
+            grouping: None,
             document: Document::default(),
         }
     }

@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use domain::Timestamp;
 use domain::id::{OrgId, PathId, RouteId, SourceId, UserId};
-use domain::route::{IncidentTemplate, Route, RouteSource};
+use domain::route::{Grouping, IncidentTemplate, Route, RouteSource};
 use domain::template::Binding;
 use domain::text::Document;
 use http::StatusCode;
@@ -82,12 +82,27 @@ struct IncidentBody {
     enabled: bool,
     condition_groups: Option<Vec<GroupBody>>,
     defer_time_seconds: Option<u64>,
-    grouping_keys: Option<Vec<Value>>,
+    #[serde(default)]
+    grouping_keys: Vec<KeyBody>,
+    #[serde(default)]
+    grouping_window_seconds: u32,
+}
+
+/// What must be the same in alerts that belong together.
+#[derive(Deserialize)]
+struct KeyBody {
+    reference: String,
 }
 
 impl Default for IncidentBody {
     fn default() -> Self {
-        Self { enabled: true, condition_groups: None, defer_time_seconds: None, grouping_keys: None }
+        Self {
+            enabled: true,
+            condition_groups: None,
+            defer_time_seconds: None,
+            grouping_keys: Vec::new(),
+            grouping_window_seconds: 0,
+        }
     }
 }
 
@@ -125,6 +140,7 @@ impl RouteBody {
             paths,
             users,
             auto_cancel: self.escalation_config.auto_cancel_escalations,
+            grouping: self.incident_config.grouping()?,
             incident: self.incident_config.template(self.incident_template)?,
             document,
         })
@@ -149,10 +165,44 @@ fn ids<T: std::str::FromStr>(values: Option<ValuesBody>, field: &str, found: &mu
     Ok(())
 }
 
+/// The longest window: a day.
+const LONGEST_WINDOW: u32 = 24 * 3600;
+
+/// The most keys.
+const MOST_KEYS: usize = 10;
+
 impl IncidentBody {
+    /// How alerts are grouped, if they are.
+    fn grouping(&self) -> Answer<Option<Grouping>> {
+        let window_seconds = self.grouping_window_seconds;
+        if window_seconds > LONGEST_WINDOW {
+            let reason = format!("A window is at most {LONGEST_WINDOW} seconds");
+            return Err(ApiError::invalid("incident_config.grouping_window_seconds", reason));
+        }
+        if self.grouping_keys.len() > MOST_KEYS {
+            let reason = format!("There are at most {MOST_KEYS} keys");
+            return Err(ApiError::invalid("incident_config.grouping_keys", reason));
+        }
+        // Without a key, all alerts of a route would be one: that is not meant, and when in doubt, each is paged.
+        if self.grouping_keys.is_empty() {
+            return Ok(None);
+        }
+        if window_seconds == 0 {
+            let reason = "Alerts are grouped within a window: it must be more than 0 seconds";
+            return Err(ApiError::invalid("incident_config.grouping_window_seconds", reason));
+        }
+        let mut keys = Vec::new();
+        for (n, key) in self.grouping_keys.iter().enumerate() {
+            if key.reference.trim().is_empty() {
+                return Err(ApiError::required(&format!("incident_config.grouping_keys.{n}.reference")));
+            }
+            keys.push(Binding::Reference(key.reference.clone()));
+        }
+        Ok(Some(Grouping { keys, window_seconds }))
+    }
+
     /// The template of incidents, if there are to be any.
     fn template(self, template: TemplateBody) -> Answer<Option<IncidentTemplate>> {
-        none_yet("incident_config.grouping_keys", self.grouping_keys.as_ref())?;
         none_yet("incident_config.condition_groups", self.condition_groups.as_ref())?;
         if self.defer_time_seconds.is_some_and(|seconds| seconds > 0) {
             let reason = "An incident cannot be deferred yet: use 0";

@@ -210,7 +210,7 @@ impl Commit {
     }
 
     /// Removes an alert from those that wait.
-    pub fn no_longer_unrouted(self, org: OrgId, id: AlertId) -> Self {
+    pub(crate) fn no_longer_unrouted(self, org: OrgId, id: AlertId) -> Self {
         self.delete(&table::unrouted(org, id))
     }
 }

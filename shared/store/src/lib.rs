@@ -7,6 +7,7 @@ mod commit;
 mod config;
 mod error;
 mod escalation;
+mod group;
 mod incident;
 mod index;
 mod item;

@@ -177,6 +177,16 @@ pub(crate) fn unrouted(org: OrgId, id: AlertId) -> Key {
     Key::new(format!("{org}#UNROUTED"), id.to_string())
 }
 
+/// What is known of a group of alerts.
+pub(crate) fn group(org: OrgId, hash: &str) -> Key {
+    Key::new(format!("{org}#GROUP#{hash}"), "GROUP")
+}
+
+/// An alert of a group that is going on; the group is named by its first alert.
+pub(crate) fn member(org: OrgId, first: AlertId, id: AlertId) -> Key {
+    Key::new(format!("{org}#MEMBER#{first}"), id.to_string())
+}
+
 /// An incident.
 pub(crate) fn incident(org: OrgId, id: IncidentId) -> Key {
     Key::new(format!("{org}#INCIDENT#{id}"), HEAD)

@@ -7,6 +7,8 @@ use app::{Clock, Context, Random};
 use axum::body::Body;
 use domain::Timestamp;
 use domain::id::{OrgId, SourceId};
+use domain::route::{Grouping, Route};
+use domain::template::Binding;
 use embedded::{Counting, Counts, Embedded, Message, Record, Wire};
 use fastrand::Rng;
 use http::{Request, Response};
@@ -151,6 +153,22 @@ impl Bundle {
         let router = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
         let runner = Some(runner);
         Ok(Self { context, calm, embedded, faults, inbox, counts, metrics, org, demo, router, runner })
+    }
+
+    /// Groups the alerts of the demonstration's route by a label.
+    ///
+    /// # Errors
+    /// If the route cannot be changed.
+    pub async fn group_by(&self, label: &str, window_seconds: u32) -> anyhow::Result<()> {
+        self.faults.end();
+        let store = &self.context.store;
+        let mut routes = store.routes_after(self.org, None, 1).await?;
+        let route = routes.pop().ok_or_else(|| anyhow::anyhow!("there is no route"))?;
+        let keys = vec![Binding::Reference(format!("payload.labels.{label}"))];
+        let route = Route { grouping: Some(Grouping { keys, window_seconds }), ..route };
+        app::route::save::update(store, self.org, route, None).await?;
+        self.faults.begin();
+        Ok(())
     }
 
     /// The time.

@@ -189,6 +189,7 @@ impl Fixture {
         };
         let sources = self.sources.values();
         let route = Route {
+            grouping: None,
             id: self.route,
             version: 1,
             name: "Everything to the platform team".to_owned(),

@@ -1,6 +1,6 @@
 //! The master story: many alerts over some keys, with resolves, re-fires and acknowledgements, while AWS does its worst.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
 use domain::Timestamp;
@@ -40,6 +40,8 @@ pub struct Outcome {
     pub refused: usize,
     /// Acknowledgements that are durable.
     pub acknowledged: usize,
+    /// Alerts that joined a group.
+    pub joined: usize,
     /// Pages that arrived.
     pub arrived: usize,
     /// Pages that arrived again.
@@ -83,6 +85,12 @@ pub fn plan() -> FaultPlan {
     }
 }
 
+/// How long alerts join a group, in the stories that group: those of odd seeds.
+const WINDOW_SECONDS: u32 = 120;
+
+/// Over how many groups.
+const GROUPS: usize = 4;
+
 /// How long a lost message may keep a page: one sweep may look at an index that lags, the next one finds it.
 const TWO_SWEEPS: SignedDuration = SignedDuration::from_secs(135);
 
@@ -125,6 +133,10 @@ pub async fn tell(seed: u64, size: Size) -> anyhow::Result<Outcome> {
 pub async fn tell_with(seed: u64, size: Size, plan: FaultPlan) -> anyhow::Result<Outcome> {
     let provider = Provider { refuses: 0.03, mute: 0.01, down: false };
     let bundle = Bundle::start(seed, plan, provider).await?;
+    let grouped = seed % 2 == 1;
+    if grouped {
+        bundle.group_by("team", WINDOW_SECONDS).await?;
+    }
     let mut teller = Teller {
         bundle: &bundle,
         rng: Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
@@ -174,7 +186,7 @@ impl Teller<'_> {
             "externalURL": "http://alertmanager.example", "truncatedAlerts": 0, "groupKey": "{}",
             "alerts": [{
                 "status": if over { "resolved" } else { "firing" },
-                "labels": {"alertname": format!("Key{n}"), "severity": "critical"},
+                "labels": {"alertname": format!("Key{n}"), "severity": "critical", "team": (n % GROUPS).to_string()},
                 "annotations": {"summary": format!("key {n} is on fire")},
                 "startsAt": started.to_string(), "endsAt": ends,
                 "generatorURL": "http://prometheus.example/graph", "fingerprint": format!("{n:016x}"),
@@ -223,6 +235,7 @@ impl Teller<'_> {
     async fn judge(mut self) -> anyhow::Result<Outcome> {
         let ledger = Ledger::read(&self.bundle.embedded.wire()).await?;
         self.judge_paging(&ledger);
+        self.judge_groups(&ledger);
         self.judge_doubles(&ledger);
         self.judge_history(&ledger);
         self.judge_uniqueness(&ledger);
@@ -300,6 +313,27 @@ impl Teller<'_> {
         self.outcome.wrong.extend(faults);
     }
 
+    /// Whoever joined a group has its incident, and somebody answers for whatever goes on.
+    fn judge_groups(&mut self, ledger: &Ledger) {
+        let mut faults = Vec::new();
+        for alert in &ledger.alerts {
+            let Some(first) = alert.group else { continue };
+            self.outcome.joined += usize::from(first != alert.id);
+            let opener = ledger.alerts.iter().find(|other| other.id == first);
+            if opener.is_none_or(|opener| opener.incident != alert.incident) {
+                faults.push(format!("group: alert {} is not in the incident of {first}", alert.id));
+            }
+            let ended = |id: &EscalationId| {
+                let escalation = ledger.escalations.iter().find(|it| it.id == *id);
+                escalation.is_none_or(|it| it.head().state() == EscalationState::Resolved)
+            };
+            if alert.head().state() == AlertState::Firing && alert.escalations.iter().all(ended) {
+                faults.push(format!("group: alert {} goes on, and nobody answers for it", alert.id));
+            }
+        }
+        self.outcome.wrong.extend(faults);
+    }
+
     /// A page arrived again only where it was sent and its mark, or the provider's answer, was lost.
     fn judge_doubles(&mut self, ledger: &Ledger) {
         let arrived = self.bundle.inbox.arrived();
@@ -359,10 +393,11 @@ impl Teller<'_> {
 
     /// One episode has one alert, one incident, one escalation a route.
     fn judge_uniqueness(&mut self, ledger: &Ledger) {
+        // Of a group, the first alone opens anything.
+        let first = |alert: &&Alert| alert.group.is_none_or(|first| first == alert.id);
         let routed: Vec<&Alert> =
-            ledger.alerts.iter().filter(|alert| alert.routing == Routing::Routed).collect();
-        let incidents =
-            routed.iter().filter_map(|alert| alert.incident).collect::<std::collections::BTreeSet<_>>();
+            ledger.alerts.iter().filter(|alert| alert.routing == Routing::Routed).filter(first).collect();
+        let incidents = routed.iter().filter_map(|alert| alert.incident).collect::<BTreeSet<_>>();
         if incidents.len() != ledger.incidents.len() || incidents.len() != routed.len() {
             self.wrong(format!(
                 "incidents: {} for {} routed alerts, {} of them named",
@@ -371,9 +406,23 @@ impl Teller<'_> {
                 incidents.len()
             ));
         }
-        let named: usize = ledger.alerts.iter().map(|alert| alert.escalations.len()).sum();
-        if named != ledger.escalations.len() {
-            self.wrong(format!("escalations: {} for {named} named by alerts", ledger.escalations.len()));
+        let opened: usize = routed.iter().map(|alert| alert.escalations.len()).sum();
+        let again = ledger.escalations.iter().filter(|it| it.group.is_some()).filter(|it| {
+            // Begun for one that had joined as they ended.
+            it.alert != it.group
+        });
+        let (opened, again) = (opened, again.count());
+        let others: usize = ledger
+            .alerts
+            .iter()
+            .filter(|alert| alert.routing != Routing::Routed)
+            .map(|alert| alert.escalations.len())
+            .sum();
+        if opened + others + again != ledger.escalations.len() {
+            self.wrong(format!(
+                "escalations: {} for {opened} opened by routes, {others} by none, {again} begun again",
+                ledger.escalations.len()
+            ));
         }
         let mut starts: Vec<_> = ledger.alerts.iter().map(|alert| (&alert.key, alert.started_at)).collect();
         let all = starts.len();

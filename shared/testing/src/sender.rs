@@ -21,12 +21,20 @@ pub struct Alert {
     pub starts: Timestamp,
     /// When it ended, if it did.
     pub ends: Option<Timestamp>,
+    /// Whose it is; alerts may be grouped by it.
+    pub team: String,
 }
 
 impl Alert {
     /// An alert that begins now.
     pub fn now(bundle: &Bundle, name: &str) -> Self {
-        Self { name: name.to_owned(), fingerprint: name.to_owned(), starts: bundle.now(), ends: None }
+        Self { name: name.to_owned(), fingerprint: name.to_owned(), starts: bundle.now(), ends: None, team: String::new() }
+    }
+
+    /// The same alert, of a team.
+    #[must_use]
+    pub fn of(self, team: &str) -> Self {
+        Self { team: team.to_owned(), ..self }
     }
 
     /// The same alert, over now.
@@ -41,7 +49,7 @@ pub fn delivery(alerts: &[Alert]) -> Value {
     let alert = |alert: &Alert| {
         json!({
             "status": if alert.ends.is_some() { "resolved" } else { "firing" },
-            "labels": {"alertname": alert.name, "severity": "critical"},
+            "labels": {"alertname": alert.name, "severity": "critical", "team": alert.team},
             "annotations": {"summary": alert.name},
             "startsAt": alert.starts.to_string(),
             "endsAt": alert.ends.map_or("0001-01-01T00:00:00Z".to_owned(), |at| at.to_string()),

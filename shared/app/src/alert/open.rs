@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use domain::alert::group::{Group, GroupRow};
 use domain::alert::key::KeyRow;
 use domain::alert::{Alert, AlertState, Body, Received, Routing};
 use domain::escalation::{NewEscalation, Plan};
+use domain::event::Event;
 use domain::id::{AlertId, EscalationId, IncidentId};
 use domain::route::{IncidentTemplate, Route, matching};
 use domain::template::{Binding, Problem};
@@ -31,6 +33,8 @@ pub(super) struct Opening {
     pub(super) plans: Vec<(Plan, bool)>,
     /// The incident that it opens: name and summary.
     pub(super) incident: Option<(String, Option<String>)>,
+    /// The group that it belongs in.
+    pub(super) group: Option<Group>,
 }
 
 /// Resolves a binding, or notes the problem.
@@ -111,7 +115,13 @@ pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Open
     }
     let template = routes.iter().find_map(|route| route.incident.as_ref());
     let incident = template.map(|template| incident_of(template, received, &payload, &mut body));
-    Ok(Opening { body, routing, plans, incident })
+    let group = Group::of(&routes, &plans, received, &payload).unwrap_or_else(|Problem(problem)| {
+        body.problems.push(format!("it is in no group: {problem}"));
+        None
+    });
+    // Whoever looks after the rules shall hear of every alert that they fail on.
+    let group = group.filter(|_| body.problems.is_empty());
+    Ok(Opening { body, routing, plans, incident, group })
 }
 
 /// The plans of a route; a path that is gone is noted and lost.
@@ -183,17 +193,73 @@ impl Case<'_> {
             resolved_at: None,
             incident: None,
             escalations: Vec::new(),
+            group: None,
             routing,
             due: None,
             trace: self.trace.clone(),
         }
     }
 
-    /// Opens the alert in one commit with its incident, its escalations and their first pages.
+    /// Opens the alert: it joins its group, or stands for itself.
     pub(super) async fn open(&self, opening: Opening) -> Result<(), AppError> {
+        let Some(group) = opening.group.clone() else { return self.open_first(opening, None).await };
+        let row = self.store.group(self.received.org, &group.hash).await?;
+        match row {
+            Some(row) if row.takes(self.received.received_at) && self.answers(&row).await? => {
+                self.join(opening, &group, &row).await
+            }
+            row => self.open_first(opening, Some((&group, row))).await,
+        }
+    }
+
+    /// Says whether a group still answers for whoever joins: its incident goes on, and so does somebody's page.
+    async fn answers(&self, row: &GroupRow) -> Result<bool, AppError> {
+        let org = self.received.org;
+        if let Some(id) = row.incident {
+            let incident = self.store.incident(org, id).await?;
+            if incident.is_none_or(|incident| incident.head().state().is_over()) {
+                return Ok(false);
+            }
+        }
+        crate::escalation::settle::answered(self.store, org, &row.escalations).await
+    }
+
+    /// Opens the alert as one of a group that is there: it has the group's incident, and pages nobody.
+    async fn join(&self, opening: Opening, group: &Group, row: &GroupRow) -> Result<(), AppError> {
+        let (org, received, now) = (self.received.org, self.received, self.now);
+        let mut alert = self.alert(&opening, opening.routing);
+        alert.incident = row.incident;
+        alert.escalations = row.escalations.clone();
+        alert.group = Some(row.first);
+        // Should the escalations end just now, somebody has to look again.
+        alert.due = Some(now);
+        self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;
+        let known = KeyRow::after(self.known, &received.arrival(), Some(alert.id));
+        let commit = Commit::new()
+            .key(org, received.source, &alert.key, self.known, &known, now)
+            .member(org, row.first, alert.id);
+        let joined = alert
+            .born(AlertState::Firing, now)?
+            .because(self.by.to_string(), "fired, in a group")
+            .on_transition(|joined| Event::AlertJoined { org, alert: joined.after().id });
+        self.store.commit(commit.transition(joined)).await?;
+        if let Some(until) = row.moved_on(received.received_at, group.window) {
+            self.store.move_group_on(org, &group.hash, row, until).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the alert in one commit with its incident, its escalations and their first pages; and with its group, if
+    /// it is the first there.
+    async fn open_first(
+        &self,
+        opening: Opening,
+        group: Option<(&Group, Option<GroupRow>)>,
+    ) -> Result<(), AppError> {
         let (org, received, now) = (self.received.org, self.received, self.now);
         let arrival = received.arrival();
         let mut alert = self.alert(&opening, opening.routing);
+        alert.group = group.as_ref().map(|_| alert.id);
         let row = KeyRow::after(self.known, &arrival, Some(alert.id));
         let mut commit = Commit::new().key(org, received.source, &alert.key, self.known, &row, now);
         let mut number = None;
@@ -224,6 +290,7 @@ impl Case<'_> {
                 url: opening.body.source_url.clone(),
                 plan,
                 alert: Some(alert.id),
+                group: alert.group,
                 incident: alert.incident,
                 auto_cancel,
                 creator: self.by.clone(),
@@ -238,6 +305,16 @@ impl Case<'_> {
                 commit.transition(escalation).transitions(pages)
             };
         }
+        if let Some((group, known)) = group {
+            let row = GroupRow {
+                version: known.as_ref().map_or(1, |row| row.version + 1),
+                first: alert.id,
+                incident: alert.incident,
+                escalations: alert.escalations.clone(),
+                until: received.received_at.saturating_add(group.window).unwrap_or(now),
+            };
+            commit = commit.group(org, &group.hash, known.as_ref(), &row).member(org, alert.id, alert.id);
+        }
         if alert.routing == Routing::Unrouted {
             commit = commit.unrouted(org, alert.id, &alert.title, now);
         }
@@ -250,7 +327,7 @@ impl Case<'_> {
     pub(super) async fn open_over(&self, tombstone: &KeyRow) -> Result<(), AppError> {
         let (org, received, now) = (self.received.org, self.received, self.now);
         let (body, _) = body_of(self.rules, received).await?;
-        let opening = Opening { body, routing: Routing::Over, plans: Vec::new(), incident: None };
+        let opening = Opening { body, routing: Routing::Over, plans: Vec::new(), incident: None, group: None };
         let mut alert = self.alert(&opening, Routing::Over);
         alert.resolved_at = Some(tombstone.at);
         self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;

@@ -82,7 +82,7 @@ async fn resolve(
         })
     });
     let commit = match ended {
-        Some(Ok(end)) => commit.no_longer_unrouted(received.org, end.after().id).transition(end),
+        Some(Ok(end)) => commit.alert_over(end.after()).transition(end),
         Some(Err(illegal)) => {
             // Somebody resolved it by hand; the key learns of it.
             store.illegal(&illegal);

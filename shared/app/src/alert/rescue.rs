@@ -49,8 +49,13 @@ pub async fn rescue(
             problems: vec!["it could not be handled by the rules, again and again".to_owned()],
             updated_at: received.received_at,
         };
-        let opening =
-            Opening { body, routing: Routing::Fallback, plans: vec![(Plan::Fallback, true)], incident: None };
+        let opening = Opening {
+            body,
+            routing: Routing::Fallback,
+            plans: vec![(Plan::Fallback, true)],
+            incident: None,
+            group: None,
+        };
         let case = Case { store, rules, received, trace, known: known.as_ref(), by, now };
         case.open(opening).await?;
         Ok(decision)

@@ -42,7 +42,7 @@ pub async fn resolve(
             .on_transition(|_| Event::AlertResolved { org, alert: id });
         let after = end.after().clone();
         let key = store.key(org, after.source, &after.key).await?;
-        let mut commit = Commit::new().no_longer_unrouted(org, id).transition(end);
+        let mut commit = Commit::new().alert_over(&after).transition(end);
         if let Some(known) = key.filter(|known| known.alert == Some(id)) {
             commit = commit.key(org, after.source, &after.key, Some(&known), &known.closed(now), now);
         }

@@ -76,6 +76,7 @@ pub async fn create(
         url: None,
         plan,
         alert: None,
+        group: None,
         incident: call.incident,
         auto_cancel: false,
         creator: by.clone(),

@@ -1,29 +1,61 @@
-//! An alert is over: so are the escalations that page for it.
+//! An alert is over, or has joined others: its escalations are owed a look.
 
-use domain::escalation::EscalationState;
+use domain::alert::{Alert, AlertState};
+use domain::escalation::{Escalation, EscalationState, NewEscalation};
 use domain::id::{AlertId, EscalationId, OrgId};
 use domain::{Identity, Timestamp};
-use machine::retry_conflicts;
-use store::Store;
+use machine::{Stateful, retry_conflicts};
+use store::{Commit, Store};
 use tracing::instrument;
 
-use crate::AppError;
+use crate::{AppError, Rules};
 
-/// Resolves the escalations of an alert that is over, then notes that they are owed nothing more.
+/// Ends the escalations of an alert that is over, or makes sure that somebody answers for one that joined a group; then
+/// notes that nothing more is owed.
+///
+/// An alert joins without a condition on the escalations, which would make a flood of alerts queue for one item. So it
+/// may join just as they end. Whoever comes later sees it: the look that follows each joining finds them ended, or the
+/// look that follows their end finds the alert.
 ///
 /// # Errors
 /// [`AppError`] if the news must come again.
 #[instrument(skip_all, fields(alert.id = %id), err)]
-pub async fn settle(store: &Store, org: OrgId, id: AlertId, now: Timestamp) -> Result<(), AppError> {
+pub async fn settle(
+    store: &Store,
+    rules: &Rules,
+    org: OrgId,
+    id: AlertId,
+    now: Timestamp,
+) -> Result<(), AppError> {
     let Some(alert) = store.alert(org, id).await? else { return Ok(()) };
     if alert.due.is_none() {
         return Ok(());
     }
-    for &escalation in &alert.escalations {
-        retry_conflicts(|| resolve(store, org, escalation, now)).await?;
+    match alert.head().state() {
+        AlertState::Firing if answered(store, org, &alert.escalations).await? => {}
+        AlertState::Firing => return answer_for(store, rules, org, id, now).await,
+        AlertState::Resolved => end(store, rules, &alert, now).await?,
     }
     store.alert_settled(org, id).await?;
     Ok(())
+}
+
+/// Resolves the escalations of an alert that is over, unless others of its group go on.
+async fn end(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> Result<(), AppError> {
+    let goes_on = async || match alert.group {
+        Some(first) => store.member(alert.org, first).await,
+        None => Ok(None),
+    };
+    if goes_on().await?.is_some() {
+        return Ok(());
+    }
+    for &escalation in &alert.escalations {
+        retry_conflicts(|| resolve(store, alert.org, escalation, now)).await?;
+    }
+    match goes_on().await? {
+        Some(joined) => answer_for(store, rules, alert.org, joined, now).await,
+        None => Ok(()),
+    }
 }
 
 async fn resolve(store: &Store, org: OrgId, id: EscalationId, now: Timestamp) -> Result<(), AppError> {
@@ -39,4 +71,75 @@ async fn resolve(store: &Store, org: OrgId, id: EscalationId, now: Timestamp) ->
         Err(illegal) => store.illegal(&illegal),
     }
     Ok(())
+}
+
+/// Says whether any of these escalations answers for an alert; where nobody is to be paged, nobody needs to.
+pub(crate) async fn answered(
+    store: &Store,
+    org: OrgId,
+    escalations: &[EscalationId],
+) -> Result<bool, AppError> {
+    for &id in escalations {
+        let escalation = store.escalation(org, id).await?;
+        if escalation.is_some_and(|escalation| escalation.head().state().answers()) {
+            return Ok(true);
+        }
+    }
+    Ok(escalations.is_empty())
+}
+
+/// Makes sure that somebody answers for an alert that goes on: if all its escalations have ended, they begin again.
+async fn answer_for(
+    store: &Store,
+    rules: &Rules,
+    org: OrgId,
+    id: AlertId,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    retry_conflicts(|| async move {
+        let Some(alert) = store.alert(org, id).await? else { return Ok(()) };
+        if alert.head().state() != AlertState::Firing {
+            return Ok(());
+        }
+        if answered(store, org, &alert.escalations).await? {
+            return Ok(store.alert_settled(org, id).await?);
+        }
+        again(store, rules, &alert, now).await
+    })
+    .await
+}
+
+/// Begins an alert's escalations again, as its own.
+async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> Result<(), AppError> {
+    let rules = rules.of(alert.org).await?;
+    let mut commit = Commit::new();
+    let mut begun = Vec::new();
+    for (n, &old) in alert.escalations.iter().enumerate() {
+        let Some(Escalation { plan, auto_cancel, .. }) = store.escalation(alert.org, old).await? else { continue };
+        let (levels, staff) = rules.levels(&plan).await?;
+        let new = NewEscalation {
+            org: alert.org,
+            id: EscalationId::derived(now, format_args!("{} {} {n}", alert.id, alert.head().version())),
+            title: alert.title.clone(),
+            url: None,
+            plan,
+            alert: Some(alert.id),
+            group: alert.group,
+            incident: alert.incident,
+            auto_cancel,
+            creator: Identity::system("alert"),
+            trace: alert.trace.clone(),
+        };
+        begun.push(new.id);
+        let (escalation, pages) = new.triggered(&levels, &staff, now)?;
+        commit = commit.transition(escalation).transitions(pages);
+    }
+    let amended = alert
+        .amend(now)?
+        .because(Identity::system("alert").to_string(), "it joined a group whose escalations had ended")
+        .with(|alert| {
+            alert.escalations = begun;
+            alert.due = None;
+        });
+    Ok(store.commit(commit.transition(amended)).await?)
 }

@@ -62,6 +62,9 @@ async fn tick_once(
 /// Says whether what it pages for is over, should the news of that be late.
 async fn is_over(store: &Store, escalation: &Escalation) -> Result<bool, AppError> {
     let Some(alert) = escalation.alert.filter(|_| escalation.auto_cancel) else { return Ok(false) };
+    if let Some(group) = escalation.group {
+        return Ok(store.member(escalation.org, group).await?.is_none());
+    }
     let alert = store.alert(escalation.org, alert).await?;
     Ok(alert.is_some_and(|alert| alert.head().state() == AlertState::Resolved))
 }

@@ -101,6 +101,10 @@ async fn check(store: &Store, org: OrgId, route: &Route) -> Result<(), AppError>
         let field = format!("escalation_config.escalation_targets.{n}.users");
         check_user(store, org, &field, *user).await?;
     }
+    for (n, key) in route.grouping.iter().flat_map(|grouping| &grouping.keys).enumerate() {
+        let field = || format!("incident_config.grouping_keys.{n}.reference");
+        key.check().map_err(|problem| AppError::invalid(field(), problem.to_string()))?;
+    }
     let Some(incident) = &route.incident else { return Ok(()) };
     let bindings = [Some(("name", &incident.name)), incident.summary.as_ref().map(|b| ("summary", b))];
     for (field, binding) in bindings.into_iter().flatten() {

@@ -61,7 +61,7 @@ fn message(row: DueRow, due: Timestamp) -> Send {
             (Queue::EscalationTick, serde_json::to_value(body))
         }
         DueRow::Alert(org, alert) => {
-            let body = EscalationMessage::AlertResolved { org, alert };
+            let body = EscalationMessage::Alert { org, alert };
             (Queue::EscalationTick, serde_json::to_value(body))
         }
         DueRow::Page(org, escalation, page) => {

@@ -91,6 +91,8 @@ pub struct NewEscalation {
     pub plan: Plan,
     /// The alert.
     pub alert: Option<AlertId>,
+    /// The group of alerts.
+    pub group: Option<AlertId>,
     /// The incident.
     pub incident: Option<IncidentId>,
     /// Whether it is over once its alerts are.
@@ -119,6 +121,7 @@ impl NewEscalation {
             cycle: 0,
             due: None,
             alert: self.alert,
+            group: self.group,
             incident: self.incident,
             auto_cancel: self.auto_cancel,
             creator: self.creator,

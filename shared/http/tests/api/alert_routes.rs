@@ -135,7 +135,22 @@ async fn route_that_cannot_be_honoured_is_refused_by_field() {
         (
             "/incident_config/grouping_keys",
             json!([{ "reference": "alert.title" }]),
-            "incident_config.grouping_keys".to_owned(),
+            "incident_config.grouping_window_seconds".to_owned(),
+        ),
+        (
+            "/incident_config",
+            json!({ "grouping_keys": [{ "reference": "alert.nonsense" }], "grouping_window_seconds": 60 }),
+            "incident_config.grouping_keys.0.reference".to_owned(),
+        ),
+        (
+            "/incident_config",
+            json!({ "grouping_keys": [{ "reference": "" }], "grouping_window_seconds": 60 }),
+            "incident_config.grouping_keys.0.reference".to_owned(),
+        ),
+        (
+            "/incident_config",
+            json!({ "grouping_keys": [{ "reference": "alert.title" }], "grouping_window_seconds": 86401 }),
+            "incident_config.grouping_window_seconds".to_owned(),
         ),
         ("/incident_config/defer_time_seconds", json!(60), "incident_config.defer_time_seconds".to_owned()),
         (

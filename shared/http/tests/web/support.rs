@@ -288,6 +288,7 @@ async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
 
 async fn route(ctx: &Context, org: OrgId, source: SourceId, paths: Vec<PathId>, conditions: Vec<Group>) {
     let route = Route {
+        grouping: None,
         id: RouteId::new(ctx.now(), ctx.random()),
         version: 1,
         name: "Route".to_owned(),

@@ -90,6 +90,36 @@ fn cost_stays_the_same_as_alerts_grow() {
 }
 
 #[test]
+fn joining_a_group_costs_the_same_however_many_have_joined_and_pages_nobody() {
+    tell(|| async {
+        let bundle = calm().await;
+        bundle.group_by("team", 3600).await.unwrap();
+        let alert = |name: &str| Alert::now(&bundle, name).of("storage");
+        steady(&bundle, "warm").await;
+        bundle.deliver(&[alert("first")]).await;
+        bundle.pass(5).await;
+        let few = cost(&bundle, &[alert("second")]).await;
+        for n in 0..100 {
+            bundle.deliver(&[alert(&format!("fire {n}"))]).await;
+        }
+        steady(&bundle, "warm again").await;
+
+        let many = cost(&bundle, &[alert("last")]).await;
+
+        println!("joining: {many:?}");
+        // The window's row is written every ten seconds at most: now it is due.
+        let moved = |snapshot: &Snapshot| {
+            snapshot.requests.get(&(Service::DynamoDb, "UpdateItem".to_owned())).copied().unwrap_or_default()
+        };
+        assert!(moved(&many) <= moved(&few) + 1);
+        assert!(many.calls() <= few.calls() + 1, "{few:?} {many:?}");
+        // Three reads of the group before it joins, and two more in the look that follows.
+        assert!(many.calls() <= 13, "{} calls", many.calls());
+        assert!(!many.requests.contains_key(&(Service::Sqs, "SendMessageBatch".to_owned())));
+    });
+}
+
+#[test]
 fn forged_and_malformed_requests_cost_one_read_a_source_and_five_seconds_at_most() {
     tell(|| async {
         let bundle = calm().await;

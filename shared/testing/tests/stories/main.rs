@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod levels;
 #[cfg(test)]
 mod master;

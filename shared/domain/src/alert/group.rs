@@ -1,0 +1,125 @@
+//! Groups of alerts: one incident and one page for alerts that belong together.
+//!
+//! The first alert of a group opens incident and escalations; those that join within the window page nobody. A group is
+//! told by everything that an alert would cause: its route, whom it would page, and the keys. So whoever joins would
+//! have paged the same people.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Received;
+use crate::escalation::Plan;
+use crate::id::{AlertId, EscalationId, IncidentId};
+use crate::route::Route;
+use crate::template::Problem;
+
+/// A window is moved on at most this often, so that a flood of alerts does not write one row with each.
+const MOVED: SignedDuration = SignedDuration::from_secs(10);
+
+/// The group that an alert belongs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// What tells it from others.
+    pub hash: String,
+    /// How long after one alert another still joins it.
+    pub window: SignedDuration,
+}
+
+/// What is known of a group: its newest episode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRow {
+    /// Counts the episodes; a writer that decided on an older row conflicts.
+    pub version: u64,
+    /// The alert that opened it; it names the episode.
+    pub first: AlertId,
+    /// The incident that its alerts share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentId>,
+    /// The escalations that page for all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalations: Vec<EscalationId>,
+    /// Until when alerts join it.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub until: Timestamp,
+}
+
+impl Group {
+    /// The group of an alert by the first of its routes that groups.
+    ///
+    /// # Errors
+    /// [`Problem`] if a key could not be told; the alert then stands alone.
+    pub fn of(
+        routes: &[&Route],
+        plans: &[(Plan, bool)],
+        received: &Received,
+        payload: &Value,
+    ) -> Result<Option<Self>, Problem> {
+        let grouping = routes.iter().find_map(|route| Some((route.id, route.grouping.as_ref()?)));
+        let Some((route, grouping)) = grouping else { return Ok(None) };
+        let mut values = Vec::new();
+        for key in &grouping.keys {
+            // What lacks a key is like nothing else.
+            let Some(value) = key.resolve(&received.event, payload)? else { return Ok(None) };
+            values.push(value);
+        }
+        let told = format!("{:?}", (route, plans, values));
+        let hash = crate::text::fingerprint(told.as_bytes(), 32);
+        Ok(Some(Self { hash, window: SignedDuration::from_secs(i64::from(grouping.window_seconds)) }))
+    }
+}
+
+impl GroupRow {
+    /// Says whether an alert received then still joins.
+    pub fn takes(&self, received_at: Timestamp) -> bool {
+        received_at <= self.until
+    }
+
+    /// Until when alerts join once this one has, if that is worth a write.
+    pub fn moved_on(&self, received_at: Timestamp, window: SignedDuration) -> Option<Timestamp> {
+        let until = received_at.saturating_add(window).unwrap_or(self.until);
+        (until.duration_since(self.until) >= MOVED.min(window)).then_some(until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(n: i64) -> Timestamp {
+        Timestamp::from_second(n).unwrap()
+    }
+
+    fn row(until: i64) -> GroupRow {
+        GroupRow {
+            version: 1,
+            first: AlertId::new(second(0), 1),
+            incident: None,
+            escalations: Vec::new(),
+            until: second(until),
+        }
+    }
+
+    #[test]
+    fn alerts_join_until_the_window_is_over_and_not_later() {
+        assert!(row(60).takes(second(60)));
+        assert!(!row(60).takes(second(61)));
+    }
+
+    #[test]
+    fn window_moves_on_in_steps_and_never_back() {
+        let window = SignedDuration::from_secs(60);
+
+        assert_eq!(row(60).moved_on(second(9), window), None);
+        assert_eq!(row(60).moved_on(second(10), window), Some(second(70)));
+        assert_eq!(row(60).moved_on(second(-30), window), None);
+    }
+
+    #[test]
+    fn short_window_moves_on_too() {
+        let window = SignedDuration::from_secs(5);
+
+        assert_eq!(row(5).moved_on(second(4), window), None);
+        assert_eq!(row(5).moved_on(second(5), window), Some(second(10)));
+    }
+}
