@@ -1,4 +1,4 @@
-//! The key itself, and whatever no other function answers.
+//! The key itself, what alerts and incidents are given, the API described, and whatever nobody else answers.
 
 use app::Context;
 use runtime::Function;

@@ -114,7 +114,11 @@ pub(crate) async fn start(setup: &Setup, source: &Source) -> anyhow::Result<(Chi
 }
 
 /// Gives Alertmanager alerts that begin, or end.
-pub(crate) async fn fire(to: std::net::SocketAddr, names: &[String], ends: Option<Timestamp>) -> anyhow::Result<()> {
+pub(crate) async fn fire(
+    to: std::net::SocketAddr,
+    names: &[String],
+    ends: Option<Timestamp>,
+) -> anyhow::Result<()> {
     let alerts: Vec<_> = names
         .iter()
         .map(|name| {

@@ -62,7 +62,13 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// Asks the API as the owner.
-async fn ask(process: &Process, setup: &Setup, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+async fn ask(
+    process: &Process,
+    setup: &Setup,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> anyhow::Result<Value> {
     let key = std::fs::read_to_string(setup.data.join("api-key"))?;
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let answer = request(process.address, method, path, Some(key.trim()), &body).await?;
@@ -86,6 +92,7 @@ async fn hurry(process: &Process, setup: &Setup) -> anyhow::Result<()> {
 async fn escalation(process: &Process, setup: &Setup) -> anyhow::Result<Value> {
     let listed = ask(process, setup, "GET", "/v2/escalations", &Value::Null).await?;
     let escalations = listed["escalations"].as_array().context("a list")?;
-    let about = escalations.iter().find(|it| it["title"].as_str().is_some_and(|it| it.contains("nobody-answers")));
+    let about =
+        escalations.iter().find(|it| it["title"].as_str().is_some_and(|it| it.contains("nobody-answers")));
     about.cloned().context("no escalation is about the alert")
 }

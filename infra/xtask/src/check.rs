@@ -56,12 +56,7 @@ const STEPS: &[Step] = &[
         lacks: no_alertmanager,
         run: alertmanager,
     },
-    Step {
-        name: "levels",
-        when: When::All("prometheus-alertmanager"),
-        lacks: no_alertmanager,
-        run: levels,
-    },
+    Step { name: "levels", when: When::All("prometheus-alertmanager"), lacks: no_alertmanager, run: levels },
     Step { name: "browser", when: When::All("chromium and chromedriver"), lacks: no_browser, run: browser },
     Step {
         name: "client in Python",

@@ -1,3 +1,7 @@
 //! Incidents.
 
 pub mod create;
+pub mod edit;
+pub mod update;
+
+mod change;

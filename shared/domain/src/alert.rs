@@ -1,6 +1,7 @@
 //! Alerts: one episode of a deduplication key, from its first firing to its resolution.
 
 pub mod arrival;
+mod attribute;
 pub mod group;
 pub mod key;
 
@@ -14,6 +15,7 @@ use crate::source::SourceKind;
 use crate::trace::Trace;
 
 pub use arrival::{AlertEvent, AlertStatus, Received};
+pub use attribute::Attribute;
 
 /// The states of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +109,7 @@ impl Stateful for Alert {
     const MACHINE: &'static str = "alert";
     type State = AlertState;
     type Event = Event;
+    type Note = ();
 
     fn head(&self) -> Head<AlertState> {
         self.head

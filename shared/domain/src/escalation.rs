@@ -145,6 +145,7 @@ impl Stateful for Escalation {
     const MACHINE: &'static str = "escalation";
     type State = EscalationState;
     type Event = Event;
+    type Note = ();
 
     fn head(&self) -> Head<EscalationState> {
         self.head

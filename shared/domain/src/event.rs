@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AlertId, EscalationId, OrgId};
+use crate::id::{AlertId, EscalationId, IncidentId, OrgId};
 use crate::message::{EscalationMessage, NotificationMessage, Queue};
 use crate::page::Page;
 
@@ -31,6 +31,17 @@ pub enum Event {
         org: OrgId,
         /// The alert.
         alert: AlertId,
+    },
+    /// Somebody has changed an incident: its row of history says what.
+    IncidentChanged {
+        /// The organisation.
+        org: OrgId,
+        /// The incident.
+        incident: IncidentId,
+        /// The version that the change made.
+        version: u64,
+        /// Whether those who follow it are told.
+        announce: bool,
     },
     /// An alert is over.
     AlertResolved {
@@ -73,6 +84,8 @@ impl Event {
                 let body = NotificationMessage::Due { page: page.clone() };
                 vec![send(Queue::NotificationSend, serde_json::to_value(&body), due)]
             }
+            // Nobody yet: channels, webhooks and workflows will.
+            Self::IncidentChanged { .. } => Vec::new(),
             Self::AlertJoined { org, alert } | Self::AlertResolved { org, alert } => {
                 let body = EscalationMessage::Alert { org: *org, alert: *alert };
                 vec![send(Queue::EscalationTick, serde_json::to_value(&body), now)]

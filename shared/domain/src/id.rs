@@ -120,8 +120,34 @@ ids! {
     StatusId,
     /// An incident's type.
     TypeId,
+    /// How bad an incident is.
+    SeverityId,
+    /// A role in an incident.
+    RoleId,
+    /// A moment in an incident's life.
+    MilestoneId,
+    /// An update of an incident.
+    UpdateId,
+    /// An attribute of alerts.
+    AttributeId,
     /// A row of history.
     HistoryId,
+}
+
+/// The bits of an update's id that hold its version.
+const VERSION_BITS: u32 = 24;
+
+impl UpdateId {
+    /// The id of an incident's version, which it tells again.
+    pub fn of(incident: IncidentId, version: u64, at: Timestamp) -> Self {
+        let cause = Self::derived(at, incident).0.random() >> VERSION_BITS << VERSION_BITS;
+        Self(ulid(at, cause | u128::from(version & ((1 << VERSION_BITS) - 1))))
+    }
+
+    /// The version.
+    pub fn version(self) -> u64 {
+        u64::try_from(self.0.random() & ((1 << VERSION_BITS) - 1)).unwrap_or(0)
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +181,17 @@ mod tests {
             AlertId::derived(Timestamp::UNIX_EPOCH, cause).to_string(),
             IncidentId::derived(Timestamp::UNIX_EPOCH, cause).to_string()
         );
+    }
+
+    #[test]
+    fn id_of_an_update_tells_its_version() {
+        let at = Timestamp::from_millisecond(1_800_000_000_123).unwrap();
+        let (one, other) = (IncidentId::new(at, 1), IncidentId::new(at, 2));
+
+        for version in [1, 2, 99_999] {
+            assert_eq!(UpdateId::of(one, version, at).version(), version);
+        }
+        assert_ne!(UpdateId::of(one, 2, at), UpdateId::of(other, 2, at));
     }
 
     #[test]

@@ -1,11 +1,21 @@
 //! Incidents.
 
+mod change;
+mod choice;
+mod milestone;
+
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use machine::{Head, State, Stateful};
 use serde::{Deserialize, Serialize};
 
+pub use change::{Change, Changed, Note, name, summary};
+pub use choice::{Role, RoleKind, STATUS_RANKS, Severity, Status};
+pub use milestone::Milestone;
+
 use crate::event::Event;
-use crate::id::{AlertId, IncidentId, OrgId};
+use crate::id::{AlertId, IncidentId, OrgId, RoleId, SeverityId, StatusId, UserId};
 use crate::trace::Trace;
 
 /// The states of an incident: the field's status categories.
@@ -78,6 +88,25 @@ impl IncidentState {
     }
 }
 
+/// A state, by its name.
+mod state_name {
+    use machine::State as _;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::IncidentState;
+
+    pub(super) fn serialize<S: Serializer>(state: &IncidentState, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(state.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IncidentState, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        IncidentState::named(&name)
+            .ok_or_else(|| D::Error::custom(format_args!("no state is called `{name}`")))
+    }
+}
+
 /// Who may see an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,6 +148,18 @@ pub struct Incident {
     /// Who may see it.
     #[serde(default)]
     pub visibility: Visibility,
+    /// How bad it is, if anybody has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<SeverityId>,
+    /// How far it is, in the organisation's own words; none for the state's own status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusId>,
+    /// Who has which role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<RoleId, UserId>,
+    /// When which milestone was reached.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub milestones: BTreeMap<Milestone, Timestamp>,
     /// Who or what opened it.
     pub creator: crate::Identity,
     /// The alert that opened it.
@@ -143,6 +184,7 @@ impl Stateful for Incident {
     const MACHINE: &'static str = "incident";
     type State = IncidentState;
     type Event = Event;
+    type Note = Note;
 
     fn head(&self) -> Head<IncidentState> {
         self.head

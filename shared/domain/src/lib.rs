@@ -3,6 +3,7 @@
 //! No async, no clock, no randomness, no AWS, no tracing.
 
 pub mod alert;
+pub mod choice;
 pub mod escalation;
 pub mod event;
 pub mod id;

@@ -108,6 +108,7 @@ impl Stateful for Page {
     const MACHINE: &'static str = "escalation_notification";
     type State = PageState;
     type Event = Event;
+    type Note = ();
 
     fn head(&self) -> Head<PageState> {
         self.head

@@ -117,6 +117,7 @@ impl Stateful for Source {
     const MACHINE: &'static str = "alert_source";
     type State = SourceState;
     type Event = Event;
+    type Note = ();
 
     fn head(&self) -> Head<SourceState> {
         self.head

@@ -1,12 +1,9 @@
 //! Alert routes, as version 2 of the API has them.
 
-use std::sync::Arc;
-
 use app::{AppError, Context};
-use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::{Json, routing};
 use domain::Timestamp;
 use domain::id::{OrgId, PathId, RouteId, SourceId, UserId};
 use domain::route::{Grouping, IncidentTemplate, Route, RouteSource};
@@ -18,21 +15,56 @@ use serde_json::{Value, json};
 use store::Store;
 
 use crate::ApiError;
-use crate::api::{Answer, Desk, Id, Sent, Shared, clip, guarded};
+use crate::api::{Answer, Id, Sent, Shared, clip, guarded};
 use crate::auth::Caller;
 use crate::binding::{GroupBody, ValuesBody, groups, labelled, none_yet};
+use crate::operation::{Operation, Resource};
 use crate::page::Asked;
 use crate::query::Query;
 
 /// The most routes of a page.
 const MOST: usize = 50;
 
+/// What can be done with it.
+pub(crate) const RESOURCE: Resource = Resource {
+    name: "Alert routes",
+    operations: &[
+        Operation::get("/v2/alert_routes", "Lists alert routes", || routing::get(list))
+            .asks(&[
+                ("page_size", "How many objects a page has"),
+                ("after", "The id of the last object of the page before"),
+            ])
+            .answers(200, "{alert_routes*: [{id*: id, name*: string, enabled*: boolean}], pagination_meta*: Pagination}"),
+        Operation::post("/v2/alert_routes", "Adds an alert route", || routing::post(create))
+            .takes("AlertRoutePayload")
+            .answers(201, "{alert_route*: AlertRoute}"),
+        Operation::get("/v2/alert_routes/{id}", "Shows an alert route", || routing::get(show))
+            .answers(200, "{alert_route*: AlertRoute}"),
+        Operation::put("/v2/alert_routes/{id}", "Changes an alert route", || routing::put(update))
+            .takes("AlertRoutePayload")
+            .answers(200, "{alert_route*: AlertRoute}"),
+        Operation::delete("/v2/alert_routes/{id}", "Deletes an alert route", || routing::delete(delete)),
+    ],
+    shapes: &[
+        (
+            "AlertRoute",
+            "{id*: id, version*: integer, name*: string, enabled*: boolean, \
+             alert_sources*: [any], condition_groups*: [any], expressions: [any], \
+             escalation_config*: any, incident_config*: any, incident_template: any, \
+             channel_config: [any]}",
+        ),
+        (
+            "AlertRoutePayload",
+            "{version: integer, name*: string, enabled*: boolean, alert_sources*: [any], \
+             condition_groups: [any], expressions: [any], escalation_config*: any, \
+             incident_config*: any, incident_template: any, channel_config: [any]}",
+        ),
+    ],
+};
+
 /// The router of alert routes.
 pub fn router(ctx: Context) -> axum::Router {
-    let routes = axum::Router::<Arc<Desk>>::new()
-        .route("/v2/alert_routes", get(list).post(create))
-        .route("/v2/alert_routes/{id}", get(show).put(update).delete(delete));
-    guarded(routes, ctx)
+    guarded(RESOURCE.routes(), ctx)
 }
 
 /// What is understood of a route as it is sent; all else is kept and shown again.

@@ -1,16 +1,13 @@
 //! Alert sources: what they are, where they deliver to, and a test alert through the very same door.
 
-use std::sync::Arc;
-
 use app::Context;
 use app::source::create::NewSource;
 use app::source::find;
 use app::source::update::Change;
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::{Json, routing};
 use domain::id::SourceId;
 use domain::source::{Source, SourceKind, SourceState, Template};
 use http::{Request, StatusCode};
@@ -23,18 +20,62 @@ use sources::Kind;
 use tower::ServiceExt;
 
 use crate::ApiError;
-use crate::api::{Answer, Desk, Id, InTrace, Sent, Shared, guarded};
+use crate::api::{Answer, Id, InTrace, Sent, Shared, guarded};
 use crate::auth::Caller;
 use crate::binding::{BindingBody, GroupBody, labelled, none_yet};
+use crate::operation::{Operation, Resource};
+
+/// What can be done with it.
+pub(crate) const RESOURCE: Resource = Resource {
+    name: "Alert sources",
+    operations: &[
+        Operation::get("/v2/alert_sources", "Lists alert sources", || routing::get(list))
+            .answers(200, "{alert_sources*: [AlertSource]}"),
+        Operation::post("/v2/alert_sources", "Adds an alert source", || routing::post(create))
+            .takes("AlertSourcePayload")
+            .answers(200, "{alert_source*: AlertSource}"),
+        Operation::post(
+            "/v2/alert_sources/actions/validate",
+            "Says what is wrong with an alert source",
+            || routing::post(validate),
+        )
+        .takes("AlertSourcePayload")
+        .answers_nothing(204),
+        Operation::get("/v2/alert_sources/{id}", "Shows an alert source", || routing::get(show))
+            .answers(200, "{alert_source*: AlertSource}"),
+        Operation::put("/v2/alert_sources/{id}", "Changes an alert source", || routing::put(update))
+            .takes("AlertSourcePayload")
+            .answers(200, "{alert_source*: AlertSource}"),
+        Operation::delete("/v2/alert_sources/{id}", "Destroys an alert source", || routing::delete(destroy)),
+        Operation::post(
+            "/v2/alert_sources/{id}/actions/send_test",
+            "Delivers an example that pages for real; this is ours",
+            || routing::post(send_test),
+        )
+        .answers(202, "Accepted"),
+    ],
+    shapes: &[
+        (
+            "AlertSource",
+            "{id*: id, name*: string, source_type*: string, template*: AlertTemplate, \
+             alert_events_url*: string, secret_token*: string, disabled*: boolean, \
+             created_at*: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
+        ),
+        (
+            "AlertSourcePayload",
+            "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean}",
+        ),
+        (
+            "AlertTemplate",
+            "{title*: Binding, description*: Binding, attributes: [any], expressions: [any], \
+             is_private: boolean}",
+        ),
+    ],
+};
 
 /// The router of alert sources.
 pub fn router(ctx: Context) -> axum::Router {
-    let routes = axum::Router::<Arc<Desk>>::new()
-        .route("/v2/alert_sources", get(list).post(create))
-        .route("/v2/alert_sources/actions/validate", post(validate))
-        .route("/v2/alert_sources/{id}", get(show).put(update).delete(destroy))
-        .route("/v2/alert_sources/{id}/actions/send_test", post(send_test));
-    guarded(routes, ctx)
+    guarded(RESOURCE.routes(), ctx)
 }
 
 /// What is understood of a source as it is sent; all else is kept and shown again.

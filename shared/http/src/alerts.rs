@@ -1,11 +1,8 @@
 //! Alerts: listed, shown as their newest delivery put it, and resolved by hand.
 
-use std::sync::Arc;
-
 use app::{AppError, Context};
-use axum::Json;
 use axum::extract::State;
-use axum::routing::{get, post};
+use axum::{Json, routing};
 use domain::alert::{Alert, AlertState, Body};
 use domain::id::{AlertId, OrgId};
 use domain::text::fingerprint;
@@ -13,8 +10,9 @@ use machine::{State as _, Stateful};
 use serde_json::{Value, json};
 use store::{Listed, Order, Store};
 
-use crate::api::{Answer, Desk, Id, Shared, guarded};
+use crate::api::{Answer, Id, Shared, guarded};
 use crate::auth::Caller;
+use crate::operation::{Operation, Resource};
 use crate::page::{Asked, Scan};
 use crate::query::{CHOICE, Filters, Has, Operator, Query, SAME, TIME};
 
@@ -30,13 +28,38 @@ const FILTERS: &[(&str, &[Operator])] = &[
     ("updated_at", TIME),
 ];
 
+/// What can be done with it.
+pub(crate) const RESOURCE: Resource = Resource {
+    name: "Alerts",
+    operations: &[
+        Operation::get("/v2/alerts", "Lists alerts, the newest first", || routing::get(list))
+            .asks(&[
+                ("status[one_of]", "In one of these states; also not_in"),
+                ("deduplication_key[is]", "Of this key"),
+                ("alert_source[one_of]", "Of one of these sources; also not_in"),
+                ("created_at[gte]", "Not before this; also lte and date_range, and the same of updated_at"),
+                ("page_size", "How many objects a page has"),
+                ("after", "The id of the last object of the page before"),
+            ])
+            .answers(200, "{alerts*: [Alert], pagination_meta*: Pagination}"),
+        Operation::get("/v2/alerts/{id}", "Shows an alert", || routing::get(show))
+            .answers(200, "{alert*: Alert}"),
+        Operation::post("/v2/alerts/{id}/actions/resolve", "Resolves an alert", || routing::post(resolve))
+            .answers(200, "{alert*: Alert}"),
+    ],
+    shapes: &[(
+        "Alert",
+        "{id*: id, alert_source_id*: id, title*: string, description: string, \
+             status*: firing|resolved, deduplication_key*: string, source_url: string, \
+             priority: string, attributes: [any], tags: [any], alert_group_ids*: [id], \
+             routing: string, problems: [string], created_at*: time, updated_at*: time, \
+             resolved_at: time}",
+    )],
+};
+
 /// The router of alerts.
 pub fn router(ctx: Context) -> axum::Router {
-    let routes = axum::Router::<Arc<Desk>>::new()
-        .route("/v2/alerts", get(list))
-        .route("/v2/alerts/{id}", get(show))
-        .route("/v2/alerts/{id}/actions/resolve", post(resolve));
-    guarded(routes, ctx)
+    guarded(RESOURCE.routes(), ctx)
 }
 
 /// Lists alerts, newest first. See `page.rs` for how far one request looks.

@@ -167,9 +167,17 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
         if !document.is_object() {
             return Err(ApiError::bad_request("The body is not a JSON object"));
         }
-        let body = serde_path_to_error::deserialize(&document).map_err(|error| misfit(&error))?;
+        let body = understood(&document)?;
         Ok(Self { body, document })
     }
+}
+
+/// What is understood of a document.
+///
+/// # Errors
+/// [`ApiError`] naming the field that does not fit.
+pub(crate) fn understood<T: DeserializeOwned>(document: &Value) -> Answer<T> {
+    serde_path_to_error::deserialize(document).map_err(|error| misfit(&error))
 }
 
 /// What does not fit, by the field's path; a missing field is named, not what it is missing from.

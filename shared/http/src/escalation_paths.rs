@@ -1,13 +1,10 @@
 //! Escalation paths: levels of people.
 
-use std::sync::Arc;
-
 use app::AppError;
 use app::path::save::NewPath;
-use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::{Json, routing};
 use domain::id::{PathId, RuleId, UserId};
 use domain::path::{AckMode, DEFAULT_ACK_SECONDS, Level, Path, Target};
 use domain::user::Urgency;
@@ -19,18 +16,49 @@ use crate::ApiError;
 use crate::api::{Answer, Desk, Id, Sent, Shared, clip};
 use crate::auth::Caller;
 use crate::binding::labelled;
+use crate::operation::{Operation, Resource};
 use crate::page::Asked;
 use crate::query::Query;
 
 /// The most paths of a page.
 const MOST: usize = 25;
 
-/// The routes of escalation paths.
-pub(crate) fn routes() -> axum::Router<Arc<Desk>> {
-    axum::Router::new()
-        .route("/v2/escalation_paths", get(list).post(create))
-        .route("/v2/escalation_paths/{id}", get(show).put(update).delete(delete))
-}
+/// What can be done with it.
+pub(crate) const RESOURCE: Resource = Resource {
+    name: "Escalation paths",
+    operations: &[
+        Operation::get("/v2/escalation_paths", "Lists escalation paths", || routing::get(list))
+            .asks(&[
+                ("page_size", "How many objects a page has"),
+                ("after", "The id of the last object of the page before"),
+            ])
+            .answers(200, "{escalation_paths*: [EscalationPath], pagination_meta*: Pagination}"),
+        Operation::post("/v2/escalation_paths", "Adds an escalation path", || routing::post(create))
+            .takes("EscalationPathPayload")
+            .answers(201, "{escalation_path*: EscalationPath}"),
+        Operation::get("/v2/escalation_paths/{id}", "Shows an escalation path", || routing::get(show))
+            .answers(200, "{escalation_path*: EscalationPath}"),
+        Operation::put("/v2/escalation_paths/{id}", "Changes an escalation path", || routing::put(update))
+            .takes("EscalationPathPayload")
+            .answers(200, "{escalation_path*: EscalationPath}"),
+        Operation::delete("/v2/escalation_paths/{id}", "Deletes an escalation path", || {
+            routing::delete(delete)
+        }),
+    ],
+    shapes: &[
+        (
+            "EscalationPath",
+            "{id*: id, name*: string, kind: string, path*: [EscalationNode], \
+             working_hours: [any], team_ids*: [id], current_responders*: [any]}",
+        ),
+        ("EscalationPathPayload", "{name*: string, path*: [EscalationNode], working_hours: [any]}"),
+        (
+            "EscalationNode",
+            "{id*: string, type*: string, level: {targets*: [any], time_to_ack_seconds: integer, \
+             ack_mode: string}}",
+        ),
+    ],
+};
 
 /// What is understood of a path as it is sent; all else is kept and shown again.
 #[derive(Deserialize)]

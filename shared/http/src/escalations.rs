@@ -2,15 +2,12 @@
 
 mod shown;
 
-use std::sync::Arc;
-
 use app::escalation::create::{Call, Whom};
 use app::escalation::respond::{Answered, acknowledge, cancel};
 use app::{AppError, Context, Rules};
 use axum::extract::{Extension, State};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
-use axum::{Json, http::StatusCode};
+use axum::{Json, http::StatusCode, routing};
 use domain::escalation::{Escalation, EscalationState, Plan};
 use domain::id::{EscalationId, IncidentId, PathId, UserId};
 use machine::{State as _, Stateful};
@@ -22,6 +19,7 @@ use crate::ApiError;
 use crate::api::{Answer, Desk, Id, InTrace, Sent, Shared, guarded};
 use crate::auth::Caller;
 use crate::escalation_paths;
+use crate::operation::{Operation, Resource};
 use crate::page::{Asked, Scan};
 use crate::query::{CHOICE, Filters, Has, Operator, Query, TIME};
 use crate::rate::{Allowance, ESCALATIONS};
@@ -41,16 +39,54 @@ const FILTERS: &[(&str, &[Operator])] = &[
     ("idempotency_key", &[Operator::Is, Operator::OneOf]),
 ];
 
+/// What can be done with it.
+pub(crate) const RESOURCE: Resource = Resource {
+    name: "Escalations",
+    operations: &[
+        Operation::get("/v2/escalations", "Lists escalations, the newest first", || routing::get(list))
+            .asks(&[
+                ("status[one_of]", "In one of these states; also not_in"),
+                ("escalation_path[one_of]", "Of one of these paths; also not_in"),
+                ("alert[one_of]", "Of one of these alerts; also not_in"),
+                ("incident[one_of]", "Of one of these incidents; also not_in"),
+                ("idempotency_key[is]", "Of this key"),
+                ("created_at[gte]", "Not before this; also lte and date_range, and the same of updated_at"),
+                ("page_size", "How many objects a page has"),
+                ("after", "The id of the last object of the page before"),
+            ])
+            .answers(200, "{escalations*: [Escalation], pagination_meta*: Pagination}"),
+        Operation::post("/v2/escalations", "Begins an escalation; the same key begins nothing twice", || {
+            routing::post(create)
+        })
+        .takes(
+            "{idempotency_key*: string, title*: string, description: string, \
+             escalation_path_id: id, user_ids: [id], incident_id: id}",
+        )
+        .answers(201, "{escalation*: Escalation}"),
+        Operation::get("/v2/escalations/{id}", "Shows an escalation", || routing::get(show))
+            .answers(200, "{escalation*: Escalation}"),
+        Operation::post("/v2/escalations/{id}/actions/respond", "Answers an escalation", || {
+            routing::post(respond)
+        })
+        .takes("{response*: ack|nack}")
+        .answers_nothing(200),
+        Operation::post("/v2/escalations/{id}/actions/cancel", "Calls an escalation off", || {
+            routing::post(call_off)
+        })
+        .answers_nothing(200),
+    ],
+    shapes: &[(
+        "Escalation",
+        "{id*: id, title*: string, description: string, status*: string, events*: [any], \
+             related_alerts*: [any], related_incidents*: [any], creator*: Actor, \
+             created_at*: time, updated_at*: time}",
+    )],
+};
+
 /// The router of escalations and of escalation paths.
 pub fn router(ctx: Context) -> axum::Router {
     let rules = Rules::new(ctx.store.clone());
-    let routes = axum::Router::<Arc<Desk>>::new()
-        .route("/v2/escalations", get(list).post(create))
-        .route("/v2/escalations/{id}", get(show))
-        .route("/v2/escalations/{id}/actions/respond", post(respond))
-        .route("/v2/escalations/{id}/actions/cancel", post(call_off))
-        .layer(Extension(rules))
-        .merge(escalation_paths::routes());
+    let routes = RESOURCE.routes().layer(Extension(rules)).merge(escalation_paths::RESOURCE.routes());
     guarded(routes, ctx)
 }
 

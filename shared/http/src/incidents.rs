@@ -1,27 +1,28 @@
 //! Incidents: created once for a key, listed and shown in full.
 
-use std::sync::Arc;
-
 use app::incident::create::NewIncident;
+use app::incident::edit::Edit;
 use app::{AppError, Context};
-use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::get;
-use domain::Identity;
-use domain::id::{AlertId, IncidentId, OrgId, StatusId, TypeId, UserId};
-use domain::incident::{Incident, IncidentState, Visibility};
+use axum::{Json, routing};
+use domain::choice::Of;
+use domain::id::{AlertId, IncidentId, OrgId, RoleId, UserId};
+use domain::incident::{Incident, IncidentState, Milestone, Visibility};
+use domain::{Identity, Timestamp};
 use machine::{State as _, Stateful};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Listed, Order, Store};
+use std::str::FromStr;
+use store::{Choices, Listed, Order, Store};
 
-use crate::ApiError;
-use crate::api::{Answer, Desk, InTrace, Sent, Shared, clip, guarded};
+use crate::api::{Answer, Desk, Id, InTrace, Sent, Shared, clip, guarded, understood};
 use crate::auth::Caller;
 use crate::binding::none_yet;
+use crate::choices::Offer;
+use crate::operation::{Operation, Resource};
 use crate::page::{Asked, Scan};
 use crate::query::{CHOICE, Filters, Has, Operator, Query, TIME};
-use crate::users;
+use crate::{ApiError, incident_timestamps, incident_types, incident_updates, users};
 
 /// The most incidents of a page.
 const MOST: usize = 500;
@@ -37,12 +38,70 @@ const FILTERS: &[(&str, &[Operator])] = &[
     ("mode", CHOICE),
 ];
 
+/// What can be done with it.
+pub(crate) const RESOURCE: Resource = Resource {
+    name: "Incidents",
+    operations: &[
+        Operation::get("/v2/incidents", "Lists incidents", || routing::get(list))
+            .asks(&[
+                ("sort_by", "created_at_newest_first or created_at_oldest_first"),
+                ("status[one_of]", "In one of these statuses; also not_in"),
+                ("status_category[one_of]", "Of one of these categories; also not_in"),
+                ("severity[one_of]", "Of one of these severities; also not_in"),
+                ("created_at[gte]", "Not before this; also lte and date_range, and the same of updated_at"),
+                ("page_size", "How many objects a page has"),
+                ("after", "The id of the last object of the page before"),
+            ])
+            .answers(200, "{incidents*: [Incident], pagination_meta*: Pagination}"),
+        Operation::post("/v2/incidents", "Opens an incident; the same key opens nothing twice", || {
+            routing::post(create)
+        })
+        .takes(
+            "{idempotency_key*: string, visibility*: public|private, name: string, \
+             summary: string, mode: standard, severity_id: id, incident_type_id: id, \
+             incident_status_id: id, incident_role_assignments: [RoleAssignmentPayload], \
+             incident_timestamp_values: [TimestampValuePayload]}",
+        )
+        .answers(200, "{incident*: Incident}"),
+        Operation::get(
+            "/v2/incidents/{id}",
+            "Shows an incident, by its id, its number or its reference",
+            || routing::get(show),
+        )
+        .answers(200, "{incident*: Incident}"),
+        Operation::post(
+            "/v2/incidents/{id}/actions/edit",
+            "Edits an incident: what is not sent stays as it is",
+            || routing::post(edit),
+        )
+        .takes(
+            "{incident*: {name: string, summary: string, severity_id: id, \
+             incident_status_id: id, incident_role_assignments: [RoleAssignmentPayload], \
+             incident_timestamp_values: [TimestampValuePayload]}, \
+             notify_incident_channel*: boolean}",
+        )
+        .answers(200, "{incident*: Incident}"),
+    ],
+    shapes: &[
+        (
+            "Incident",
+            "{id*: id, reference*: string, name*: string, summary: string, \
+             visibility*: public|private, mode*: standard, permalink*: string, \
+             severity: Severity, incident_status*: IncidentStatus, incident_type: IncidentType, \
+             creator*: Actor, custom_field_entries*: [any], \
+             incident_role_assignments*: [{role*: IncidentRole, assignee: User}], \
+             incident_timestamp_values*: [{incident_timestamp*: IncidentTimestamp, \
+             value: {value*: time}}], duration_metrics: [any], created_at*: time, \
+             updated_at*: time, last_activity_at*: time}",
+        ),
+        ("RoleAssignmentPayload", "{incident_role_id*: id, assignee: {id: id, email: string}}"),
+        ("TimestampValuePayload", "{incident_timestamp_id*: id, value: time}"),
+    ],
+};
+
 /// The router of incidents.
 pub fn router(ctx: Context) -> axum::Router {
-    let routes = axum::Router::<Arc<Desk>>::new()
-        .route("/v2/incidents", get(list).post(create))
-        .route("/v2/incidents/{id}", get(show));
-    guarded(routes, ctx)
+    guarded(RESOURCE.routes().merge(incident_updates::RESOURCE.routes()), ctx)
 }
 
 /// What is understood of an incident as it is sent.
@@ -50,56 +109,146 @@ pub fn router(ctx: Context) -> axum::Router {
 struct IncidentBody {
     idempotency_key: String,
     visibility: Visibility,
+    mode: Option<String>,
+    incident_type_id: Option<String>,
+    retrospective_incident_options: Option<Value>,
+}
+
+/// What an incident is given, at its beginning or later.
+#[derive(Deserialize)]
+struct GivenBody {
     name: Option<String>,
     summary: Option<String>,
-    mode: Option<String>,
     severity_id: Option<String>,
-    incident_type_id: Option<String>,
     incident_status_id: Option<String>,
     custom_field_entries: Option<Vec<Value>>,
-    incident_role_assignments: Option<Vec<Value>>,
-    incident_timestamp_values: Option<Vec<Value>>,
-    retrospective_incident_options: Option<Value>,
+    incident_role_assignments: Option<Vec<AssignmentBody>>,
+    incident_timestamp_values: Option<Vec<MilestoneBody>>,
+}
+
+/// Who has a role, as it is sent.
+#[derive(Deserialize)]
+struct AssignmentBody {
+    incident_role_id: String,
+    assignee: Option<AssigneeBody>,
+}
+
+/// A person, as they are sent.
+#[derive(Deserialize)]
+struct AssigneeBody {
+    id: Option<String>,
+    email: Option<String>,
+    slack_user_id: Option<String>,
+}
+
+/// When a milestone was reached, as it is sent.
+#[derive(Deserialize)]
+struct MilestoneBody {
+    incident_timestamp_id: String,
+    value: Option<Timestamp>,
+}
+
+/// An edit as it is sent.
+#[derive(Deserialize)]
+struct EditBody {
+    incident: GivenBody,
+    notify_incident_channel: bool,
 }
 
 /// The name of an incident that was given none.
 const UNNAMED: &str = "New incident";
 
+/// A text that says something.
+fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// The id that a text is; what is none stands for nothing that there is.
+pub(crate) fn chosen<T: FromStr>(kind: &str, field: &str, text: Option<String>) -> Answer<Option<T>> {
+    let Some(text) = given(text) else { return Ok(None) };
+    let missing = |_| ApiError::invalid(field, format!("There is no {kind} `{}`", clip(&text)));
+    text.parse().map(Some).map_err(missing)
+}
+
+impl GivenBody {
+    /// What was sent, if all of it can be honoured. `at` is where it stands in the body.
+    async fn edit(self, store: &Store, org: OrgId, at: &str) -> Answer<Edit> {
+        none_yet(&format!("{at}custom_field_entries"), self.custom_field_entries.as_ref())?;
+        let mut roles = Vec::new();
+        for (n, body) in self.incident_role_assignments.into_iter().flatten().enumerate() {
+            roles.push(body.assignment(store, org, &format!("{at}incident_role_assignments.{n}")).await?);
+        }
+        let mut milestones = Vec::new();
+        for (n, body) in self.incident_timestamp_values.into_iter().flatten().enumerate() {
+            let id = body.incident_timestamp_id.parse().ok();
+            let milestone = id.and_then(|id| Milestone::of(org, id)).ok_or_else(|| {
+                let field = format!("{at}incident_timestamp_values.{n}.incident_timestamp_id");
+                let reason =
+                    format!("There is no incident timestamp `{}`", clip(&body.incident_timestamp_id));
+                ApiError::invalid(field, reason)
+            })?;
+            milestones.push((milestone, body.value));
+        }
+        Ok(Edit {
+            name: self.name,
+            summary: self.summary,
+            severity: chosen("severity", &format!("{at}severity_id"), self.severity_id)?,
+            status: chosen("incident status", &format!("{at}incident_status_id"), self.incident_status_id)?,
+            roles,
+            milestones,
+            announce: false,
+        })
+    }
+}
+
+impl AssignmentBody {
+    /// Who is to have the role.
+    async fn assignment(self, store: &Store, org: OrgId, at: &str) -> Answer<(RoleId, Option<UserId>)> {
+        let field = format!("{at}.incident_role_id");
+        let role = chosen("incident role", &field, Some(self.incident_role_id))?;
+        let role = role.ok_or_else(|| ApiError::required(&field))?;
+        let Some(AssigneeBody { id, email, slack_user_id }) = self.assignee else { return Ok((role, None)) };
+        if given(slack_user_id).is_some() {
+            let reason = "Nobody is known by a Slack id yet: use `id` or `email`";
+            return Err(ApiError::invalid(format!("{at}.assignee.slack_user_id"), reason));
+        }
+        let user = match (chosen("user", &format!("{at}.assignee.id"), id)?, given(email)) {
+            (Some(id), _) => Some(id),
+            (None, None) => None,
+            (None, Some(email)) => {
+                let person = store.person(&email).await?.filter(|(theirs, _)| *theirs == org);
+                let (_, id) = person.ok_or_else(|| {
+                    let reason = format!("There is nobody with the address `{}`", clip(&email));
+                    ApiError::invalid(format!("{at}.assignee.email"), reason)
+                })?;
+                Some(id)
+            }
+        };
+        Ok((role, user))
+    }
+}
+
 impl IncidentBody {
-    /// Whether somebody has yet to say that it is an incident, if everything that was sent can be honoured.
-    fn triage(&self, org: OrgId) -> Answer<bool> {
-        none_yet("custom_field_entries", self.custom_field_entries.as_ref())?;
-        none_yet("incident_role_assignments", self.incident_role_assignments.as_ref())?;
-        none_yet("incident_timestamp_values", self.incident_timestamp_values.as_ref())?;
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    /// Says what cannot be honoured.
+    fn check(&self, org: OrgId) -> Answer<()> {
         if self.idempotency_key.is_empty() {
             return Err(ApiError::required("idempotency_key"));
         }
-        if given(&self.mode).is_some_and(|mode| mode != "standard") {
+        if given(self.mode.clone()).is_some_and(|mode| mode != "standard") {
             return Err(ApiError::invalid("mode", "There are only incidents of the mode `standard` yet"));
         }
         if self.retrospective_incident_options.is_some() {
             let reason = "There are only incidents of the mode `standard` yet";
             return Err(ApiError::invalid("retrospective_incident_options", reason));
         }
-        if let Some(id) = given(&self.severity_id) {
-            return Err(ApiError::invalid("severity_id", format!("There is no severity `{}`", clip(&id))));
-        }
-        if let Some(id) = given(&self.incident_type_id).filter(|id| *id != type_id(org).to_string()) {
+        let other = |id: &String| *id != incident_types::type_id(org).to_string();
+        if let Some(id) = given(self.incident_type_id.clone()).filter(other) {
             return Err(ApiError::invalid(
                 "incident_type_id",
                 format!("There is no incident type `{}`", clip(&id)),
             ));
         }
-        let Some(id) = given(&self.incident_status_id) else { return Ok(false) };
-        let state = IncidentState::INITIAL.iter().find(|state| status_id(org, **state).to_string() == id);
-        match state {
-            Some(state) => Ok(*state == IncidentState::Triage),
-            None => {
-                let reason = format!("No incident begins in a status `{}`", clip(&id));
-                Err(ApiError::invalid("incident_status_id", reason))
-            }
-        }
+        Ok(())
     }
 }
 
@@ -107,23 +256,38 @@ async fn create(
     State(desk): Shared,
     caller: Caller,
     InTrace(trace): InTrace,
-    Sent { body, .. }: Sent<IncidentBody>,
+    Sent { body, document }: Sent<IncidentBody>,
 ) -> Answer<Json<Value>> {
     let (ctx, now) = (&desk.ctx, desk.ctx.now());
-    let triage = body.triage(caller.org)?;
-    let name = domain::text::present(body.name).unwrap_or_else(|| UNNAMED.to_owned());
+    body.check(caller.org)?;
+    let given: GivenBody = understood(&document)?;
+    let mut given = given.edit(&ctx.store, caller.org, "").await?;
+    let name = domain::text::present(given.name.take()).unwrap_or_else(|| UNNAMED.to_owned());
     let new = NewIncident {
         org: caller.org,
         id: IncidentId::new(now, ctx.random()),
         name,
-        summary: domain::text::present(body.summary),
+        summary: domain::text::present(given.summary.take()),
         visibility: body.visibility,
-        triage,
+        triage: false,
         alert: None,
         trace,
     };
-    let incident =
-        app::incident::create::create(&ctx.store, &caller.identity, new, &body.idempotency_key, now).await?;
+    let key = &body.idempotency_key;
+    let incident = app::incident::create::create(&ctx.store, &caller.identity, new, &given, key, now).await?;
+    shown_alone(&desk, &caller, &incident).await
+}
+
+async fn edit(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<IncidentId>,
+    Sent { body, .. }: Sent<EditBody>,
+) -> Answer<Json<Value>> {
+    let (store, now) = (&desk.ctx.store, desk.ctx.now());
+    let edit = body.incident.edit(store, caller.org, "incident.").await?;
+    let edit = Edit { announce: body.notify_incident_channel, ..edit };
+    let incident = app::incident::edit::edit(store, &caller.identity, caller.org, id, &edit, now).await?;
     shown_alone(&desk, &caller, &incident).await
 }
 
@@ -147,24 +311,32 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
         made: filters.bound("created_at")?,
         filtered: !filters.is_empty(),
     };
+    let choices = &store.incident_choices(org).await?;
     let (desk, caller, filters) = (&*desk, &caller, &filters);
     let page = scan
         .run(
             |beyond, most| async move { store.list_incidents_by(org, order, beyond.as_deref(), most).await },
-            |listed| kept(desk, caller, filters, listed),
+            |listed| kept(desk, caller, choices, filters, listed),
         )
         .await?;
     Ok(Json(json!({ "incidents": page.items, "pagination_meta": asked.meta(page.after.as_deref()) })))
 }
 
 /// Reads a listed incident again, if it passes the filters.
-async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -> Answer<Option<Value>> {
+async fn kept(
+    desk: &Desk,
+    caller: &Caller,
+    choices: &Choices,
+    filters: &Filters,
+    listed: Listed,
+) -> Answer<Option<Value>> {
     let Ok(id) = listed.id.parse() else { return Ok(None) };
     let Some(incident) = desk.ctx.store.incident(caller.org, id).await? else { return Ok(None) };
     let state = incident.head().state();
-    let (status, kind) = (status_id(caller.org, state).to_string(), type_id(caller.org).to_string());
+    let kind = incident_types::type_id(caller.org).to_string();
     let passes = filters.pass(|field| match field {
-        "status" => Has::text(&status),
+        "status" => Has::text(&incident.status().to_string()),
+        "severity" => Has::Texts(incident.severity.iter().map(ToString::to_string).collect()),
         "status_category" => Has::Texts(vec![category(state).to_owned(), state.name().to_owned()]),
         "created_at" => Has::Time(incident.created_at),
         "updated_at" => Has::Time(incident.updated_at),
@@ -175,7 +347,7 @@ async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -
     if !passes {
         return Ok(None);
     }
-    shown(desk, caller, &incident).await.map(Some)
+    shown(desk, caller, choices, &incident).await.map(Some)
 }
 
 /// Shows an incident, by its id, its number or its reference.
@@ -197,21 +369,12 @@ async fn show(
 }
 
 async fn shown_alone(desk: &Desk, caller: &Caller, incident: &Incident) -> Answer<Json<Value>> {
-    Ok(Json(json!({ "incident": shown(desk, caller, incident).await? })))
-}
-
-/// The id of the status that stands for a state; each organisation has its own.
-fn status_id(org: OrgId, state: IncidentState) -> StatusId {
-    StatusId::derived(org.at(), format_args!("{org} {}", state.name()))
-}
-
-/// The id of the type that every incident has.
-fn type_id(org: OrgId) -> TypeId {
-    TypeId::derived(org.at(), org)
+    let choices = desk.ctx.store.incident_choices(incident.org).await?;
+    Ok(Json(json!({ "incident": shown(desk, caller, &choices, incident).await? })))
 }
 
 /// The category of a status, in the words of version 2.
-const fn category(state: IncidentState) -> &'static str {
+pub(crate) const fn category(state: IncidentState) -> &'static str {
     match state {
         IncidentState::Triage => "triage",
         IncidentState::Active => "live",
@@ -224,37 +387,38 @@ const fn category(state: IncidentState) -> &'static str {
     }
 }
 
-/// What people call a status, and what it means.
-const fn status_text(state: IncidentState) -> (&'static str, &'static str) {
-    match state {
-        IncidentState::Triage => ("Triage", "Nobody has said yet that it is an incident."),
-        IncidentState::Active => ("Active", "People work on it."),
-        IncidentState::Paused => ("Paused", "Work on it rests."),
-        IncidentState::PostIncident => ("Post-incident", "It is over and being learned from."),
-        IncidentState::Closed => ("Closed", "It is done."),
-        IncidentState::Declined => ("Declined", "It was no incident."),
-        IncidentState::Merged => ("Merged", "It went into another one."),
-        IncidentState::Canceled => ("Canceled", "It was opened by mistake."),
-    }
+/// A choice by its id. One in use is never deleted, so that it is there.
+pub(crate) fn choice<T: Offer>(choices: &[Of<T>], id: T::Id) -> Option<Value> {
+    choices.iter().find(|choice| choice.id == id).map(Offer::shown)
 }
 
-/// A status, in full.
-fn status(org: OrgId, state: IncidentState) -> Value {
-    let (name, description) = status_text(state);
-    json!({
-        "id": status_id(org, state),
-        "name": name,
-        "description": description,
-        "category": category(state),
-        "rank": IncidentState::ALL.iter().position(|one| *one == state).unwrap_or(0),
-        "created_at": org.at(),
-        "updated_at": org.at(),
-    })
+/// Who has which role.
+async fn assignments(store: &Store, choices: &Choices, incident: &Incident) -> Answer<Vec<Value>> {
+    let mut assignments = Vec::new();
+    for role in &choices.roles {
+        if let Some(user) = incident.roles.get(&role.id) {
+            let assignee = person(store, incident.org, *user).await?;
+            assignments.push(json!({ "role": Offer::shown(role), "assignee": assignee }));
+        }
+    }
+    Ok(assignments)
+}
+
+/// When which milestone was reached; those that were not have no value.
+fn milestones(incident: &Incident) -> Vec<Value> {
+    let shown = |milestone: &Milestone| {
+        let mut value = json!({ "incident_timestamp": incident_timestamps::shown(incident.org, *milestone) });
+        if let Some(at) = incident.reached(*milestone) {
+            value["value"] = json!({ "value": at });
+        }
+        value
+    };
+    Milestone::ALL.iter().map(shown).collect()
 }
 
 /// An incident, in full. What it has not, as a severity, is left out: strict clients take no null there.
-async fn shown(desk: &Desk, caller: &Caller, incident: &Incident) -> Answer<Value> {
-    let org = incident.org;
+async fn shown(desk: &Desk, caller: &Caller, choices: &Choices, incident: &Incident) -> Answer<Value> {
+    let (org, store) = (incident.org, &desk.ctx.store);
     let mut shown = json!({
         "id": incident.id,
         "reference": incident.reference(),
@@ -262,24 +426,15 @@ async fn shown(desk: &Desk, caller: &Caller, incident: &Incident) -> Answer<Valu
         "visibility": incident.visibility.name(),
         "mode": "standard",
         "permalink": format!("{}/incidents/{}", desk.ctx.public_url, incident.number),
-        "incident_status": status(org, incident.head().state()),
-        "incident_type": {
-            "id": type_id(org),
-            "name": "Incident",
-            "description": "Every incident is of this type.",
-            "is_default": true,
-            "private_incidents_only": false,
-            "create_in_triage": "optional",
-            "created_at": org.at(),
-            "updated_at": org.at(),
-        },
-        "creator": creator(&desk.ctx.store, caller, org, &incident.creator, incident.alert).await?,
+        "incident_status": choice(&choices.statuses, incident.status()),
+        "incident_type": incident_types::shown(org),
+        "creator": creator(store, caller, org, &incident.creator, incident.alert).await?,
         "created_at": incident.created_at,
         "updated_at": incident.updated_at,
         "last_activity_at": incident.updated_at,
         "custom_field_entries": [],
-        "incident_role_assignments": [],
-        "incident_timestamp_values": [],
+        "incident_role_assignments": assignments(store, choices, incident).await?,
+        "incident_timestamp_values": milestones(incident),
         "duration_metrics": [],
         "postmortem_document_ids": [],
         "team_ids": [],
@@ -289,6 +444,9 @@ async fn shown(desk: &Desk, caller: &Caller, incident: &Incident) -> Answer<Valu
     });
     if let Some(summary) = &incident.summary {
         shown["summary"] = json!(summary);
+    }
+    if let Some(severity) = incident.severity.and_then(|id| choice(&choices.severities, id)) {
+        shown["severity"] = severity;
     }
     Ok(shown)
 }

@@ -1,20 +1,31 @@
 //! Requests: extract, app verb, present.
 
+mod alert_attributes;
 pub mod alert_routes;
 pub mod alert_sources;
 pub mod alerts;
 mod api;
 mod auth;
 mod binding;
+mod choices;
 mod door;
 mod error;
 mod escalation_paths;
 pub mod escalations;
+mod incident_roles;
+mod incident_statuses;
+mod incident_timestamps;
+mod incident_types;
+mod incident_updates;
 pub mod incidents;
+pub mod openapi;
+mod operation;
 mod page;
 mod query;
 mod rate;
 pub mod settings;
+mod severities;
+mod shape;
 pub mod source;
 pub mod users;
 pub mod web;

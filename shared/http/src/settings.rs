@@ -10,6 +10,11 @@ use serde_json::{Value, json};
 
 use crate::api::{Desk, Shared, guarded, unknown_path};
 use crate::auth::Caller;
+use crate::operation::{Operation, Resource};
+use crate::{
+    alert_attributes, incident_roles, incident_statuses, incident_timestamps, incident_types, openapi,
+    severities,
+};
 
 /// What a key may do: a key has every role.
 const ROLES: &[&str] = &[
@@ -62,9 +67,30 @@ const ROLES: &[&str] = &[
     "documents_viewer",
 ];
 
+/// What can be done with the key itself.
+pub(crate) const RESOURCE: Resource = Resource {
+    name: "Identity",
+    operations: &[Operation::get("/v1/identity", "Shows who the key is", || get(identity)).answers(
+        200,
+        "{identity*: {name*: string, roles*: [string], teams*: [any], team_roles*: [any], dashboard_url*: string}}",
+    )],
+    shapes: &[],
+};
+
 /// The router of settings. It also answers the paths that nothing else answers: one router of a bundle does.
 pub fn router(ctx: Context) -> axum::Router {
-    let routes = axum::Router::<Arc<Desk>>::new().route("/v1/identity", get(identity));
+    let routes = [
+        RESOURCE,
+        openapi::RESOURCE,
+        alert_attributes::RESOURCE,
+        severities::RESOURCE,
+        incident_statuses::RESOURCE,
+        incident_roles::RESOURCE,
+        incident_types::RESOURCE,
+        incident_timestamps::RESOURCE,
+    ];
+    let routes =
+        routes.iter().fold(axum::Router::<Arc<Desk>>::new(), |all, resource| all.merge(resource.routes()));
     let unknown = axum::handler::Handler::with_state(unknown_path, ctx.clone());
     guarded(routes, ctx).fallback_service(unknown)
 }

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
 use domain::alert::{AlertEvent, Received};
 use domain::id::{EventId, SourceId};
@@ -23,6 +23,7 @@ use tracing::{info, warn};
 
 use crate::ApiError;
 use crate::door::{Doors, Opened};
+use crate::operation::{Operation, Resource};
 
 /// What the handler of one kind of source needs.
 struct Desk {
@@ -30,6 +31,19 @@ struct Desk {
     ctx: Context,
     doors: Doors,
 }
+
+/// What can be done with deliveries: the same for every kind of source, each with a router of its own.
+pub(crate) const RESOURCE: Resource = Resource {
+    name: "Alert events",
+    operations: &[Operation::post(
+        "/v2/alert_events/{kind}/{id}",
+        "Takes a delivery of an alert source, in its sender's words, with the source's own secret",
+        MethodRouter::new,
+    )
+    .takes("any")
+    .answers(202, "Accepted")],
+    shapes: &[("Accepted", "{status*: string, message*: string, deduplication_key: string}")],
+};
 
 /// The router of one kind of source.
 pub fn router(kind: Kind, ctx: Context) -> axum::Router {

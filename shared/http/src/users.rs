@@ -1,14 +1,11 @@
 //! People: how they are reached, and when.
 
-use std::sync::Arc;
-
 use app::user::create::NewUser;
 use app::user::reach::NewRule;
 use app::{AppError, Context};
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::{Json, routing};
 use domain::id::{MethodId, OrgId, RuleId, UserId};
 use domain::user::{Method, MethodType, Role, Rule, RuleTarget, Urgency, User};
 use http::StatusCode;
@@ -17,22 +14,80 @@ use serde_json::{Value, json};
 use store::Store;
 
 use crate::ApiError;
-use crate::api::{Answer, Desk, Id, Sent, Shared, guarded};
+use crate::api::{Answer, Id, Sent, Shared, guarded};
 use crate::auth::Caller;
+use crate::operation::{Operation, Resource};
 use crate::page::Asked;
 use crate::query::Query;
 
 /// The most people of a page.
 const MOST: usize = 10_000;
 
+/// What can be done with it.
+pub(crate) const RESOURCE: Resource = Resource {
+    name: "Users",
+    operations: &[
+        Operation::get("/v2/users", "Lists people", || routing::get(list))
+            .asks(&[
+                ("email", "Their address"),
+                ("page_size", "How many objects a page has"),
+                ("after", "The id of the last object of the page before"),
+            ])
+            .answers(200, "{users*: [UserInFull], pagination_meta*: Pagination}"),
+        Operation::post("/v2/users", "Adds a person; this is ours", || routing::post(create))
+            .takes("{name*: string, email*: string, role: viewer|responder|administrator|owner}")
+            .answers(201, "{user*: UserInFull}"),
+        Operation::get("/v2/users/{id}", "Shows a person", || routing::get(show))
+            .answers(200, "{user*: UserInFull}"),
+        Operation::get("/v2/users/{id}/notification_methods", "Lists how a person is reached", || {
+            routing::get(methods)
+        })
+        .answers(200, "{notification_methods*: [NotificationMethod]}"),
+        Operation::post(
+            "/v2/users/{id}/notification_methods",
+            "Adds how a person is reached; this is ours",
+            || routing::post(add_method),
+        )
+        .takes("{method_type*: string, address*: string}")
+        .answers(201, "{notification_method*: NotificationMethod}"),
+        Operation::get(
+            "/v2/users/{id}/notification_rules",
+            "Lists when a person is reached in which way",
+            || routing::get(rules),
+        )
+        .answers(200, "{notification_rules*: [NotificationRule]}"),
+        Operation::put(
+            "/v2/users/{id}/notification_rules",
+            "Sets when a person is reached in which way; this is ours",
+            || routing::put(set_rules),
+        )
+        .takes("{notification_rules*: [NotificationRule]}")
+        .answers(200, "{notification_rules*: [NotificationRule]}"),
+    ],
+    shapes: &[
+        (
+            "User",
+            "{id*: id, name*: string, email: string, \
+             role*: viewer|responder|administrator|owner|unset}",
+        ),
+        (
+            "UserInFull",
+            "{id*: id, name*: string, email: string, \
+             role*: viewer|responder|administrator|owner|unset, base_role*: {id*: id, \
+             name*: string, slug*: string}, custom_roles*: [any], is_active: boolean}",
+        ),
+        ("NotificationMethod", "{id*: id, method_type*: string, address: string, is_usable: boolean}"),
+        (
+            "NotificationRule",
+            "{id: id, rule_type*: high_urgency|low_urgency, method_type*: string, \
+             delay_seconds*: integer, method_target*: {type*: all|specific, specific: {id*: id}}}",
+        ),
+    ],
+};
+
 /// The router of people.
 pub fn router(ctx: Context) -> axum::Router {
-    let routes = axum::Router::<Arc<Desk>>::new()
-        .route("/v2/users", get(list).post(create))
-        .route("/v2/users/{id}", get(show))
-        .route("/v2/users/{id}/notification_methods", get(methods).post(add_method))
-        .route("/v2/users/{id}/notification_rules", get(rules).put(set_rules));
-    guarded(routes, ctx)
+    guarded(RESOURCE.routes(), ctx)
 }
 
 async fn find(store: &Store, org: OrgId, id: UserId) -> Answer<User> {

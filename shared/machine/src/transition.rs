@@ -12,6 +12,8 @@ pub trait Stateful: Sized + Clone {
     type State: State;
     /// What it tells others, in the same write.
     type Event;
+    /// What its history keeps of a step beyond the states; `()` if nothing.
+    type Note: Clone + std::fmt::Debug + Send + Sync;
 
     /// The current head.
     fn head(&self) -> Head<Self::State>;
@@ -34,6 +36,7 @@ pub trait Stateful: Sized + Clone {
             at,
             by: String::new(),
             why: String::new(),
+            note: None,
             events: Vec::new(),
         })
     }
@@ -77,6 +80,7 @@ pub trait Stateful: Sized + Clone {
             at,
             by: String::new(),
             why: String::new(),
+            note: None,
             events: Vec::new(),
         }
     }
@@ -91,6 +95,7 @@ pub struct Transition<M: Stateful> {
     at: Timestamp,
     by: String,
     why: String,
+    note: Option<M::Note>,
     events: Vec<M::Event>,
 }
 
@@ -107,6 +112,8 @@ pub struct Parts<M: Stateful> {
     pub by: String,
     /// Why, for people.
     pub why: String,
+    /// What the history keeps of it beyond the states.
+    pub note: Option<M::Note>,
     /// What others must hear, in the same write.
     pub events: Vec<M::Event>,
 }
@@ -116,6 +123,12 @@ impl<M: Stateful> Transition<M> {
     pub fn because(mut self, by: impl Into<String>, why: impl Into<String>) -> Self {
         self.by = by.into();
         self.why = why.into();
+        self
+    }
+
+    /// Keeps a note with its row of history.
+    pub fn noting(mut self, note: M::Note) -> Self {
+        self.note = Some(note);
         self
     }
 
@@ -156,8 +169,8 @@ impl<M: Stateful> Transition<M> {
 
     /// Takes it apart, for a store.
     pub fn into_parts(self) -> Parts<M> {
-        let Self { before, after, at, by, why, events } = self;
-        Parts { before, after, at, by, why, events }
+        let Self { before, after, at, by, why, note, events } = self;
+        Parts { before, after, at, by, why, note, events }
     }
 
     /// Stores this one transition; several that belong together go through the store's commit.

@@ -44,6 +44,7 @@ impl Stateful for House {
     const MACHINE: &'static str = "house";
     type State = Door;
     type Event = u32;
+    type Note = ();
 
     fn head(&self) -> Head<Door> {
         self.door

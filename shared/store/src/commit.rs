@@ -92,8 +92,28 @@ impl Commit {
     }
 
     /// Adds the removal of an item.
-    pub(crate) fn delete(mut self, key: &Key) -> Self {
-        let delete = Delete::builder().set_key(Some(key_item(key))).table_name("").build().expect("complete");
+    pub(crate) fn delete(self, key: &Key) -> Self {
+        self.remove(Delete::builder().set_key(Some(key_item(key))))
+    }
+
+    /// Adds the removal of an item under a condition.
+    pub(crate) fn delete_if(
+        self,
+        key: &Key,
+        condition: &str,
+        values: &[(&str, aws_sdk_dynamodb::types::AttributeValue)],
+    ) -> Self {
+        let delete = Delete::builder().set_key(Some(key_item(key))).condition_expression(condition);
+        self.remove(
+            values.iter().fold(delete, |delete, (name, value)| {
+                delete.expression_attribute_values(*name, value.clone())
+            }),
+        )
+    }
+
+    /// Adds a removal.
+    fn remove(mut self, delete: aws_sdk_dynamodb::types::builders::DeleteBuilder) -> Self {
+        let delete = delete.table_name("").build().expect("complete");
         self.actions.push(TransactWriteItem::builder().delete(delete).build());
         self
     }
@@ -115,7 +135,7 @@ impl Commit {
 
 /// The actions of one transition.
 fn actions_of<M: Record>(transition: Transition<M>) -> Result<Vec<TransactWriteItem>, StoreError> {
-    let Parts { before, after, at, by, why, events } = transition.into_parts();
+    let Parts { before, after, at, by, why, note, events } = transition.into_parts();
     let place = after.place();
     let mut new = head_item(&after)?;
     let Some(before) = before else {
@@ -141,7 +161,7 @@ fn actions_of<M: Record>(transition: Transition<M>) -> Result<Vec<TransactWriteI
     if !place.in_place || !events.is_empty() {
         let from = Some(machine::State::name(before.head().state()).to_owned());
         let to = machine::State::name(after.head().state()).to_owned();
-        let row = History { version: after.head().version(), from, to, at, by, why };
+        let row = History { version: after.head().version(), from, to, at, by, why, note };
         let mut row = write("history", &(place.history)(&place.head, after.head().version()), &row)?;
         if !events.is_empty() {
             row.insert(table::OUTBOX.to_owned(), s(outbox(&events, false)));

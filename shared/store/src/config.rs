@@ -192,7 +192,7 @@ impl Store {
     }
 
     /// Reads configured items, in order of creation.
-    async fn configured_items(
+    pub(crate) async fn configured_items(
         &self,
         org: OrgId,
         prefix: &str,
@@ -294,7 +294,7 @@ impl Store {
 
 impl Commit {
     /// Counts up the generation: every change of configuration carries this.
-    fn next_generation(self, org: OrgId) -> Self {
+    pub(crate) fn next_generation(self, org: OrgId) -> Self {
         self.update(
             Update::builder()
                 .set_key(Some(key_item(&table::generation(org))))

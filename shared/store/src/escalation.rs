@@ -104,5 +104,6 @@ pub(crate) fn birth(head: &Item) -> Option<History> {
         at: text("created_at")?.parse().ok()?,
         by: text("by")?,
         why: text("why")?,
+        note: None,
     })
 }

@@ -60,7 +60,9 @@ impl Store {
             .await;
         match moved {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|it| it.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|it| it.is_conditional_check_failed_exception()) =>
+            {
                 Ok(())
             }
             Err(error) => Err(StoreError::call("UpdateItem", error)),

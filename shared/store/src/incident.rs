@@ -2,11 +2,12 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::id::{IncidentId, OrgId};
-use domain::incident::Incident;
+use domain::incident::{Incident, Note};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::item::{self, Item, key_item, n};
+use crate::item::{self, Item, key_item, n, s};
+use crate::record::History;
 use crate::{Store, table};
 
 /// Whose number it is.
@@ -72,6 +73,52 @@ impl Store {
             self.load("incident's number", &table::incident_number(org, number)).await?;
         let Some(Number { id }) = row else { return Ok(None) };
         Ok(self.incident(org, id).await?.filter(|incident| incident.number == number))
+    }
+
+    /// Reads an incident's history before a version, the newest first: at most so many rows, and nothing of its birth.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn incident_history(
+        &self,
+        org: OrgId,
+        id: IncidentId,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<History<Note>>, StoreError> {
+        let last = match before {
+            Some(before) => table::history_sort(before.saturating_sub(1)),
+            // `~` sorts after every digit.
+            None => format!("{}~", table::HISTORY),
+        };
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&*self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", s(table::incident(org, id).pk))
+            .expression_attribute_values(":first", s(table::history_sort(0)))
+            .expression_attribute_values(":last", s(last))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreError::call("Query", error))?;
+        page.items.unwrap_or_default().into_iter().map(|item| item::read("history", item)).collect()
+    }
+
+    /// Reads one row of an incident's history.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn incident_step(
+        &self,
+        org: OrgId,
+        id: IncidentId,
+        version: u64,
+    ) -> Result<Option<History<Note>>, StoreError> {
+        self.load("history", &table::incident(org, id).history(version)).await
     }
 
     /// Reads an incident.

@@ -3,6 +3,7 @@
 //! `table` is the only module that spells a key; `commit` the only one that writes several things at once.
 
 mod alert;
+mod choice;
 mod commit;
 mod config;
 mod error;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use machine::Observe;
 
+pub use choice::Choices;
 pub use commit::Commit;
 pub use config::KeyHolder;
 pub use error::StoreError;

@@ -13,6 +13,8 @@ use crate::{Commit, Store, item, table};
 pub enum Made {
     /// An incident.
     Incident,
+    /// An update of an incident.
+    Update,
     /// An escalation.
     Escalation,
 }
@@ -22,6 +24,7 @@ impl Made {
     const fn name(self) -> &'static str {
         match self {
             Self::Incident => "INCIDENT",
+            Self::Update => "UPDATE",
             Self::Escalation => "ESCALATION",
         }
     }

@@ -16,7 +16,9 @@ use crate::item::{self, Item, s};
 use crate::table::{self, Key};
 
 /// A machine that the table keeps.
-pub trait Record: Stateful<Event = Event> + Serialize + DeserializeOwned {
+pub trait Record:
+    Stateful<Event = Event, Note: Serialize + DeserializeOwned> + Serialize + DeserializeOwned
+{
     /// Where its head is, and its history.
     #[doc(hidden)]
     fn place(&self) -> Place;
@@ -58,7 +60,7 @@ impl Index {
 
 /// One row of a record's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct History {
+pub struct History<N = ()> {
     /// The version that it made.
     pub version: u64,
     /// The state that it came from; none at the creation.
@@ -72,6 +74,14 @@ pub struct History {
     pub by: String,
     /// Why.
     pub why: String,
+    /// What is kept of it beyond the states.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub note: Option<N>,
+}
+
+/// No note.
+const fn none<N>() -> Option<N> {
+    None
 }
 
 /// The item of a head, with its index entries.

@@ -3,6 +3,7 @@
 //! The organisation stands in every partition key, but for look-ups, which find it.
 
 use domain::Timestamp;
+use domain::choice::ChoiceKind;
 use domain::id::{AlertId, EscalationId, IncidentId, OrgId, PathId, RouteId, SourceId, UserId};
 
 /// The partition key's attribute.
@@ -120,6 +121,24 @@ pub(crate) const USER: &str = "USER#";
 pub(crate) const PATH: &str = "PATH#";
 /// What sources' sort keys begin with.
 pub(crate) const SOURCE: &str = "SOURCE#";
+
+/// What the sort keys of everything begin with that incidents are given.
+pub(crate) const CHOICE: &str = "CHOICE#";
+
+/// What the sort keys of choices of a kind begin with.
+pub(crate) const fn choices(kind: ChoiceKind) -> &'static str {
+    match kind {
+        ChoiceKind::Severity => "CHOICE#SEVERITY#",
+        ChoiceKind::Status => "CHOICE#STATUS#",
+        ChoiceKind::Role => "CHOICE#ROLE#",
+        ChoiceKind::Attribute => "ATTRIBUTE#",
+    }
+}
+
+/// A choice.
+pub(crate) fn choice(org: OrgId, kind: ChoiceKind, id: impl std::fmt::Display) -> Key {
+    Key::new(config_partition(org), format!("{}{id}", choices(kind)))
+}
 
 /// A route.
 pub(crate) fn route(org: OrgId, id: RouteId) -> Key {

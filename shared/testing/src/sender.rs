@@ -28,7 +28,13 @@ pub struct Alert {
 impl Alert {
     /// An alert that begins now.
     pub fn now(bundle: &Bundle, name: &str) -> Self {
-        Self { name: name.to_owned(), fingerprint: name.to_owned(), starts: bundle.now(), ends: None, team: String::new() }
+        Self {
+            name: name.to_owned(),
+            fingerprint: name.to_owned(),
+            starts: bundle.now(),
+            ends: None,
+            team: String::new(),
+        }
     }
 
     /// The same alert, of a team.

@@ -327,7 +327,8 @@ impl Case<'_> {
     pub(super) async fn open_over(&self, tombstone: &KeyRow) -> Result<(), AppError> {
         let (org, received, now) = (self.received.org, self.received, self.now);
         let (body, _) = body_of(self.rules, received).await?;
-        let opening = Opening { body, routing: Routing::Over, plans: Vec::new(), incident: None, group: None };
+        let opening =
+            Opening { body, routing: Routing::Over, plans: Vec::new(), incident: None, group: None };
         let mut alert = self.alert(&opening, Routing::Over);
         alert.resolved_at = Some(tombstone.at);
         self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;

@@ -115,7 +115,9 @@ async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> R
     let mut commit = Commit::new();
     let mut begun = Vec::new();
     for (n, &old) in alert.escalations.iter().enumerate() {
-        let Some(Escalation { plan, auto_cancel, .. }) = store.escalation(alert.org, old).await? else { continue };
+        let Some(Escalation { plan, auto_cancel, .. }) = store.escalation(alert.org, old).await? else {
+            continue;
+        };
         let (levels, staff) = rules.levels(&plan).await?;
         let new = NewEscalation {
             org: alert.org,

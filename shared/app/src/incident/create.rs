@@ -1,13 +1,17 @@
 //! Creates an incident: the only way one comes to be.
 
+use std::collections::BTreeMap;
+
 use domain::id::{AlertId, IncidentId, OrgId};
 use domain::incident::{Incident, IncidentState, Visibility};
 use domain::trace::Trace;
 use domain::{Identity, Timestamp};
-use machine::{CommitError, Head, Stateful, Transition};
+use machine::{CommitError, Head, State, Stateful, Transition};
 use store::{Commit, Made, Store};
 use tracing::instrument;
 
+use super::change::uses;
+use super::edit::Edit as Given;
 use crate::AppError;
 
 /// What is known of an incident before it is one.
@@ -31,11 +35,6 @@ pub struct NewIncident {
     pub trace: Trace,
 }
 
-/// How long a name may be in the incident's small item.
-const NAME_BYTES: usize = domain::alert::TITLE_BYTES;
-/// How long a summary may be there.
-const SUMMARY_BYTES: usize = 2048;
-
 /// Gives an incident its number and makes its first transition, for the caller's own commit.
 ///
 /// # Errors
@@ -54,9 +53,13 @@ pub async fn prepare(
         org: new.org,
         id: new.id,
         number,
-        title: domain::text::shorten(&new.name, NAME_BYTES),
-        summary: new.summary.map(|summary| domain::text::shorten(&summary, SUMMARY_BYTES)),
+        title: domain::incident::name(&new.name),
+        summary: new.summary.and_then(|summary| domain::incident::summary(&summary)),
         visibility: new.visibility,
+        severity: None,
+        status: None,
+        roles: BTreeMap::new(),
+        milestones: BTreeMap::new(),
         creator: by.clone(),
         alert: new.alert,
         created_at: now,
@@ -67,14 +70,16 @@ pub async fn prepare(
 }
 
 /// Creates an incident that nothing else is written with; what the same key has created before is returned as it is.
+/// `given` is what it has from the beginning: its severity, its status, its roles, its milestones.
 ///
 /// # Errors
-/// [`AppError`] if the store failed.
+/// [`AppError::Invalid`] naming what there is not, [`AppError`] if the store failed.
 #[instrument(skip_all, fields(incident.id = %new.id), err)]
 pub async fn create(
     store: &Store,
     by: &Identity,
-    new: NewIncident,
+    mut new: NewIncident,
+    given: &Given,
     key: &str,
     now: Timestamp,
 ) -> Result<Incident, AppError> {
@@ -82,10 +87,20 @@ pub async fn create(
     if let Some(there) = there(store, org, key).await? {
         return Ok(there);
     }
-    let opened = prepare(store, by, new, now).await?;
+    let choices = store.incident_choices(org).await?;
+    let change = given.clone().change(store, org, &choices).await?;
+    if let Some((status, state)) = change.status {
+        if !IncidentState::INITIAL.contains(&state) {
+            let reason = format!("no incident begins in the status `{status}`");
+            return Err(AppError::invalid("incident_status_id", reason));
+        }
+        new.triage = state == IncidentState::Triage;
+    }
+    let opened = prepare(store, by, new, now).await?.with(|incident| incident.begin_with(&change, now));
     let incident = opened.after().clone();
     store.put_incident_number(org, incident.number, id).await?;
-    match store.commit(Commit::new().transition(opened).made_by(org, Made::Incident, key, id)).await {
+    let commit = Commit::new().transition(opened).made_by(org, Made::Incident, key, id);
+    match store.commit(uses(commit, org, &choices, &change)).await {
         Ok(()) => Ok(incident),
         Err(CommitError::Conflict) => there(store, org, key).await?.ok_or(AppError::Conflict),
         Err(error) => Err(error.into()),

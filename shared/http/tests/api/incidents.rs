@@ -66,7 +66,11 @@ async fn incident_that_cannot_be_honoured_is_refused_by_field() {
         ("/incident_type_id", some.clone(), "incident_type_id"),
         ("/incident_status_id", some, "incident_status_id"),
         ("/custom_field_entries", json!([{ "custom_field_id": "x", "values": [] }]), "custom_field_entries"),
-        ("/incident_role_assignments", json!([{ "incident_role_id": "x" }]), "incident_role_assignments"),
+        (
+            "/incident_role_assignments",
+            json!([{ "incident_role_id": "x" }]),
+            "incident_role_assignments.0.incident_role_id",
+        ),
     ] {
         let answer = world.post("/v2/incidents", &changed(&incident("k"), pointer, value.clone())).await;
         assert_eq!(answer.refused(422), field, "{pointer} {value}");

@@ -7,9 +7,15 @@ mod alert_sources;
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod choices;
+#[cfg(test)]
+mod description;
+#[cfg(test)]
 mod escalation_paths;
 #[cfg(test)]
 mod escalations;
+#[cfg(test)]
+mod incident_updates;
 #[cfg(test)]
 mod incidents;
 #[cfg(test)]

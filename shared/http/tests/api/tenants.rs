@@ -17,6 +17,16 @@ async fn ids_of_another_organisation_are_not_found_on_any_route() {
     let (alert, escalation, incident) =
         (first("alerts").await, first("escalations").await, first("incidents").await);
     let source = id(&source);
+    let edit = json!({ "incident": {}, "notify_incident_channel": false });
+    let choice = json!({
+        "name": "Ours", "description": "", "category": "live", "instructions": "", "shortform": "ours",
+        "incident_id": incident, "idempotency_key": "k", "message": "x", "type": "String", "array": false,
+    });
+    let made = async |list: &str, one: &str| id(&world.post(list, &choice).await.with(201)[one]);
+    let severity = made("/v1/severities", "severity").await;
+    let status = made("/v1/incident_statuses", "incident_status").await;
+    let role = made("/v2/incident_roles", "incident_role").await;
+    let attribute = made("/v2/alert_attributes", "alert_attribute").await;
 
     let none = json!({});
     let rules = json!({ "notification_rules": [] });
@@ -35,6 +45,20 @@ async fn ids_of_another_organisation_are_not_found_on_any_route() {
         (Method::DELETE, format!("/v2/alert_routes/{route}"), none.clone()),
         (Method::GET, format!("/v2/incidents/{incident}"), none.clone()),
         (Method::GET, "/v2/incidents/1".to_owned(), none.clone()),
+        (Method::POST, format!("/v2/incidents/{incident}/actions/edit"), edit),
+        (Method::GET, format!("/v2/alert_attributes/{attribute}"), none.clone()),
+        (Method::PUT, format!("/v2/alert_attributes/{attribute}"), choice.clone()),
+        (Method::DELETE, format!("/v2/alert_attributes/{attribute}"), none.clone()),
+        (Method::GET, format!("/v1/severities/{severity}"), none.clone()),
+        (Method::PUT, format!("/v1/severities/{severity}"), choice.clone()),
+        (Method::DELETE, format!("/v1/severities/{severity}"), none.clone()),
+        (Method::GET, format!("/v1/incident_statuses/{status}"), none.clone()),
+        (Method::PUT, format!("/v1/incident_statuses/{status}"), choice.clone()),
+        (Method::DELETE, format!("/v1/incident_statuses/{status}"), none.clone()),
+        (Method::GET, format!("/v1/incident_roles/{role}"), none.clone()),
+        (Method::GET, format!("/v2/incident_roles/{role}"), none.clone()),
+        (Method::PUT, format!("/v2/incident_roles/{role}"), choice.clone()),
+        (Method::DELETE, format!("/v2/incident_roles/{role}"), none.clone()),
         (Method::GET, format!("/v2/escalation_paths/{path}"), none.clone()),
         (Method::PUT, format!("/v2/escalation_paths/{path}"), path_of(&user)),
         (Method::DELETE, format!("/v2/escalation_paths/{path}"), none.clone()),

@@ -150,13 +150,16 @@ impl World {
     /// Asks with a key.
     pub(crate) async fn ask(&self, key: &str, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let (asked, at) = (method.clone(), path);
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("authorization", format!("Bearer {key}"))
             .body(body)
             .unwrap();
-        self.send(request).await
+        let answer = self.send(request).await;
+        crate::description::check(&asked, at, &answer);
+        answer
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

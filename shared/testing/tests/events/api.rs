@@ -1,7 +1,8 @@
 //! What programs ask of the API.
 
-use domain::alert::AlertState;
+use domain::alert::{AlertState, Attribute};
 use domain::escalation::EscalationState;
+use domain::incident::{Role, Severity, Status};
 use domain::message::Queue;
 use domain::source::SourceState;
 use machine::Stateful;
@@ -9,7 +10,7 @@ use runtime::BoxFuture;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
-use super::{Case, Given, Then, alert, escalation};
+use super::{Case, Given, Then, alert, escalation, severity};
 
 /// A case over the alert that `alert-handle/firing` opens.
 const fn case(event: &'static str, then: Then) -> Case {
@@ -41,11 +42,26 @@ pub(crate) const CASES: &[Case] = &[
     case("api-escalations/show", shows_the_escalation),
     case("api-escalations/update-path", changes_the_path),
     case("api-incidents/create", opens_an_incident),
+    case("api-incidents/edit", edits_the_incident),
     case("api-incidents/list", shows_one),
+    case("api-incidents/list-updates", shows_no_update),
     case("api-incidents/show", shows_the_incident),
     case("api-incidents/show-by-number", shows_the_incident),
+    case("api-incidents/update", shares_an_update),
+    case("api-settings/create-attribute", makes_an_attribute),
+    case("api-settings/create-role", makes_a_role),
+    case("api-settings/create-severity", makes_a_severity),
+    case("api-settings/create-status", makes_a_status),
+    case("api-settings/delete-severity", removes_the_severity),
     case("api-settings/identity", shows_the_key),
+    case("api-settings/list-roles", shows_what_is_built_in),
+    case("api-settings/list-severities", shows_what_is_built_in),
+    case("api-settings/list-statuses", shows_what_is_built_in),
+    case("api-settings/list-timestamps", shows_what_is_built_in),
+    case("api-settings/list-types", shows_one),
+    case("api-settings/show-severity", shows_the_severity),
     case("api-settings/unknown-path", finds_nothing),
+    case("api-settings/update-severity", changes_the_severity),
     case("api-users/add-method", adds_a_method),
     case("api-users/create", makes_a_person),
     case("api-users/list", shows_everybody),
@@ -223,6 +239,99 @@ fn shows_the_incident<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a,
         let incident = &invoked.answer["body"]["incident"];
         assert_eq!(incident["reference"], "INC-1");
         assert!(incident["permalink"].as_str().unwrap().starts_with(testing::fixture::PUBLIC));
+    })
+}
+
+fn edits_the_incident<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 200);
+        let id = invoked.answer["body"]["incident"]["id"].as_str().unwrap().parse().unwrap();
+        let after = fixture.context.store.incident(fixture.org, id).await.unwrap().unwrap();
+        assert_eq!((&*after.title, after.severity), ("Disk of db-1 was full", Some(severity())));
+    })
+}
+
+fn shares_an_update<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 201);
+        let shared = &invoked.answer["body"]["incident_update"];
+        let id = shared["incident_id"].as_str().unwrap().parse().unwrap();
+        let kept = fixture.context.store.incident_step(fixture.org, id, 2).await.unwrap().unwrap();
+        assert_eq!(kept.note.unwrap().message.as_deref(), Some("We know why"));
+    })
+}
+
+fn shows_no_update<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 200);
+        assert_eq!(invoked.answer["body"]["incident_updates"], serde_json::json!([]));
+    })
+}
+
+/// Says that a list shows several things.
+fn shows_what_is_built_in<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 200);
+        let body = invoked.answer["body"].as_object().unwrap();
+        assert!(body.values().all(|list| list.as_array().unwrap().len() > 1), "{body:?}");
+    })
+}
+
+/// The severities' names.
+async fn severities(fixture: &Fixture) -> Vec<String> {
+    let all = fixture.context.store.choices::<Severity>(fixture.org).await.unwrap();
+    all.into_iter().map(|choice| choice.what.name).collect()
+}
+
+fn makes_a_severity<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 201);
+        assert_eq!(severities(fixture).await.last().unwrap(), "Catastrophic");
+    })
+}
+
+fn shows_the_severity<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 200);
+        assert_eq!(invoked.answer["body"]["severity"]["name"], "Annoying");
+    })
+}
+
+fn changes_the_severity<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 200);
+        assert_eq!(severities(fixture).await[0], "Cosmetic");
+    })
+}
+
+fn removes_the_severity<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 202);
+        assert!(!severities(fixture).await.contains(&"Annoying".to_owned()));
+    })
+}
+
+fn makes_a_status<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 201);
+        let all = fixture.context.store.choices::<Status>(fixture.org).await.unwrap();
+        assert!(all.iter().any(|choice| choice.what.name == "Monitoring"));
+    })
+}
+
+fn makes_an_attribute<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 201);
+        let all = fixture.context.store.choices::<Attribute>(fixture.org).await.unwrap();
+        assert!(all.iter().any(|choice| choice.what.name == "Service"));
+    })
+}
+
+fn makes_a_role<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 201);
+        let all = fixture.context.store.choices::<Role>(fixture.org).await.unwrap();
+        assert!(all.iter().any(|choice| choice.what.name == "Scribe"));
     })
 }
 

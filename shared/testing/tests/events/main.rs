@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use domain::alert::Received;
-use domain::id::{AlertId, EscalationId};
+use domain::id::{AlertId, EscalationId, SeverityId};
+use domain::incident::Severity;
 use domain::message::{AlertMessage, Envelope};
 use jiff::SignedDuration;
 use runtime::BoxFuture;
@@ -54,6 +55,9 @@ const CASES: &[&[Case]] = &[api::CASES, pipeline::CASES, sources::CASES, web::CA
 /// Makes what is there before the event.
 async fn prepare(given: Given) -> anyhow::Result<Fixture> {
     let fixture = Fixture::new().await?;
+    let (name, description) = ("Annoying".to_owned(), "It is in the way.".to_owned());
+    let own = Severity { name, description, rank: 0 };
+    app::choice::save::create(&fixture.context.store, fixture.org, severity(), own, fixture.now()).await?;
     match given {
         Given::Rules => {}
         Given::Alert => fixture.receive(&received()).await?,
@@ -99,6 +103,11 @@ fn alert() -> AlertId {
 /// The escalation that it opens.
 fn escalation() -> EscalationId {
     EscalationId::derived(received().received_at, format_args!("{} 0", received().id))
+}
+
+/// A severity of the organisation's own.
+fn severity() -> SeverityId {
+    "01M844DZG00000000000000001".parse().unwrap()
 }
 
 /// Says that every message of a batch was handled.

@@ -1,0 +1,3 @@
+//! Choices: severities, statuses and roles of incidents, attributes of alerts.
+
+pub mod save;

@@ -1,0 +1,98 @@
+//! Saves a choice, whatever its kind.
+
+use domain::Timestamp;
+use domain::choice::{Choice, Of, Offered};
+use domain::id::OrgId;
+use machine::retry_conflicts;
+use store::{Commit, Store};
+use tracing::instrument;
+
+use crate::AppError;
+
+/// The most choices of a kind, so that all of them are read at once.
+pub const MOST: usize = 100;
+
+/// How long a name may be.
+const NAME_BYTES: usize = 100;
+
+/// Adds a choice.
+///
+/// # Errors
+/// [`AppError::Invalid`] if it has no name, another one has it, or there are too many.
+#[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
+pub async fn create<T: Choice>(
+    store: &Store,
+    org: OrgId,
+    id: T::Id,
+    what: T,
+    now: Timestamp,
+) -> Result<Of<T>, AppError> {
+    let there = store.choices::<T>(org).await?;
+    check(&there, id, &what)?;
+    if there.len() >= MOST {
+        return Err(AppError::invalid("name", format!("there are at most {MOST} of a kind")));
+    }
+    let new = Offered { id, what, version: 1, used: false, gone: false, created_at: now, updated_at: now };
+    store.commit(Commit::new().choice(org, &new)).await?;
+    Ok(new)
+}
+
+/// Changes a choice; `change` says what it is to be, from what it is.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is none, [`AppError::Invalid`] if it has no name, or another one has it.
+#[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
+pub async fn update<T: Choice>(
+    store: &Store,
+    org: OrgId,
+    id: T::Id,
+    change: impl Fn(&T) -> T,
+    now: Timestamp,
+) -> Result<Of<T>, AppError> {
+    let change = &change;
+    retry_conflicts(|| async move {
+        let there = store.choices::<T>(org).await?;
+        let before = there.iter().find(|choice| choice.id == id).cloned();
+        let before = before.ok_or_else(|| AppError::not_found(T::KIND.name(), id))?;
+        let what = change(&before.what);
+        check(&there, id, &what)?;
+        let after = Offered { what, version: before.version + 1, updated_at: now, ..before };
+        store.commit(Commit::new().choice(org, &after)).await?;
+        Ok(after)
+    })
+    .await
+}
+
+/// Deletes a choice that nothing was ever given.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is none, [`AppError::Invalid`] if it is in use or the system relies on it.
+#[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
+pub async fn delete<T: Choice>(store: &Store, org: OrgId, id: T::Id) -> Result<(), AppError> {
+    retry_conflicts(|| async move {
+        let found = store.choice::<T>(org, id).await?;
+        let before = found.ok_or_else(|| AppError::not_found(T::KIND.name(), id))?;
+        if before.what.is_fixed() {
+            let reason = format!("`{}` is always there", before.what.name());
+            return Err(AppError::invalid("id", reason));
+        }
+        if before.used {
+            return Err(AppError::invalid("id", format!("`{}` is in use", before.what.name())));
+        }
+        Ok(store.commit(Commit::new().without_choice(org, &before)).await?)
+    })
+    .await
+}
+
+/// Says what is wrong with a choice among the others.
+fn check<T: Choice>(others: &[Of<T>], id: T::Id, what: &T) -> Result<(), AppError> {
+    let name = what.name().trim();
+    if name.is_empty() || name.len() > NAME_BYTES {
+        return Err(AppError::invalid("name", format!("a name of 1 to {NAME_BYTES} bytes is needed")));
+    }
+    let same = |other: &Of<T>| other.id != id && other.what.name().trim().eq_ignore_ascii_case(name);
+    if others.iter().any(same) {
+        return Err(AppError::invalid("name", format!("another {} has this name", T::KIND.name())));
+    }
+    Ok(())
+}

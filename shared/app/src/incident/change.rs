@@ -1,0 +1,64 @@
+//! What every change of an incident goes through: load, decide, one conditional write.
+
+use domain::choice::{Choice, Of};
+use domain::id::{IncidentId, OrgId, StatusId};
+use domain::incident::{Change, Incident, IncidentState};
+use domain::{Identity, Timestamp};
+use store::{Choices, Commit, Store};
+
+use crate::AppError;
+
+/// Finds an incident.
+pub(super) async fn find(store: &Store, org: OrgId, id: IncidentId) -> Result<Incident, AppError> {
+    store.incident(org, id).await?.ok_or_else(|| AppError::not_found("incident", id))
+}
+
+/// Finds what an organisation offers.
+pub(super) fn offered<'a, T: Choice>(
+    choices: &'a [Of<T>],
+    field: &str,
+    id: T::Id,
+) -> Result<&'a Of<T>, AppError> {
+    let found = choices.iter().find(|choice| choice.id == id);
+    found.ok_or_else(|| AppError::invalid(field, format!("there is no {} `{id}`", T::KIND.name())))
+}
+
+/// A status and the state that it means.
+pub(super) fn status(
+    choices: &Choices,
+    field: &str,
+    id: StatusId,
+) -> Result<(StatusId, IncidentState), AppError> {
+    Ok((id, offered(&choices.statuses, field, id)?.what.state))
+}
+
+/// Adds that what an incident is given is in use.
+pub(super) fn uses(mut commit: Commit, org: OrgId, choices: &Choices, change: &Change) -> Commit {
+    let severity = choices.severities.iter().find(|one| Some(one.id) == change.severity);
+    let status = choices.statuses.iter().find(|one| Some(one.id) == change.status.map(|(id, _)| id));
+    if let Some(severity) = severity {
+        commit = commit.used(org, severity);
+    }
+    if let Some(status) = status {
+        commit = commit.used(org, status);
+    }
+    let given = |role| change.roles.iter().any(|(id, user)| *id == role && user.is_some());
+    choices.roles.iter().filter(|role| given(role.id)).fold(commit, |commit, role| commit.used(org, role))
+}
+
+/// Commits a change with what goes with it; one that changes nothing writes nothing. Says what the incident is now.
+pub(super) async fn commit(
+    store: &Store,
+    by: &Identity,
+    incident: Incident,
+    (choices, change): (&Choices, &Change),
+    with: impl FnOnce(Commit) -> Commit,
+    now: Timestamp,
+) -> Result<Incident, AppError> {
+    let step = incident.change(change, by, now).inspect_err(|illegal| store.illegal(illegal))?;
+    let Some(step) = step else { return Ok(incident) };
+    let after = step.after().clone();
+    let commit = uses(Commit::new().transition(step), incident.org, choices, change);
+    store.commit(with(commit)).await?;
+    Ok(after)
+}

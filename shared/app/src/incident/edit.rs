@@ -1,0 +1,107 @@
+//! Edits an incident: what was not right, or is no longer.
+
+use domain::id::{IncidentId, OrgId, RoleId, SeverityId, StatusId, UserId};
+use domain::incident::{Change, Incident, Milestone};
+use domain::{Identity, Timestamp};
+use machine::retry_conflicts;
+use store::{Choices, Store};
+use tracing::instrument;
+
+use super::change::{self, offered, status};
+use crate::AppError;
+use crate::path::save::check_user;
+
+/// What is to be different; what is none stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Edit {
+    /// Its name.
+    pub name: Option<String>,
+    /// What is going on; an empty text removes it.
+    pub summary: Option<String>,
+    /// How bad it is.
+    pub severity: Option<SeverityId>,
+    /// How far it is.
+    pub status: Option<StatusId>,
+    /// Who has which role; nobody, to free it.
+    pub roles: Vec<(RoleId, Option<UserId>)>,
+    /// When which milestone was reached; none, to forget it.
+    pub milestones: Vec<(Milestone, Option<Timestamp>)>,
+    /// Whether those who follow the incident are told.
+    pub announce: bool,
+}
+
+/// The most roles that an edit gives.
+const MOST_ROLES: usize = 20;
+
+impl Edit {
+    /// The change that this means, if everything it names is there.
+    pub(super) async fn change(
+        self,
+        store: &Store,
+        org: OrgId,
+        choices: &Choices,
+    ) -> Result<Change, AppError> {
+        if self.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+            return Err(AppError::invalid("name", "a name is needed"));
+        }
+        if let Some(id) = self.severity {
+            offered(&choices.severities, "severity_id", id)?;
+        }
+        let status = self.status.map(|id| status(choices, "incident_status_id", id)).transpose()?;
+        if self.roles.len() > MOST_ROLES {
+            let reason = format!("there are at most {MOST_ROLES} at once");
+            return Err(AppError::invalid("incident_role_assignments", reason));
+        }
+        for (n, (role, user)) in self.roles.iter().enumerate() {
+            let field = format!("incident_role_assignments.{n}");
+            offered(&choices.roles, &format!("{field}.incident_role_id"), *role)?;
+            if let Some(user) = user {
+                check_user(store, org, &format!("{field}.assignee.id"), *user).await?;
+            }
+        }
+        Ok(Change {
+            name: self.name,
+            summary: self.summary,
+            severity: self.severity,
+            status,
+            roles: self.roles,
+            milestones: self.milestones,
+            message: None,
+            announce: self.announce,
+        })
+    }
+}
+
+/// Edits an incident in one step, and says what it is now.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is no such incident, [`AppError::Invalid`] naming what there is not,
+/// [`AppError::Illegal`] if its state does not allow it.
+#[instrument(skip_all, fields(incident.id = %id), err)]
+pub async fn edit(
+    store: &Store,
+    by: &Identity,
+    org: OrgId,
+    id: IncidentId,
+    edit: &Edit,
+    now: Timestamp,
+) -> Result<Incident, AppError> {
+    retry_conflicts(|| async move {
+        let incident = change::find(store, org, id).await?;
+        let choices = store.incident_choices(org).await?;
+        let change = edit.clone().change(store, org, &choices).await.map_err(in_incident)?;
+        change::commit(store, by, incident, (&choices, &change), |commit| commit, now).await
+    })
+    .await
+}
+
+/// An edit's fields are one level further in.
+fn in_incident(error: AppError) -> AppError {
+    match error {
+        AppError::Invalid { field, reason } => AppError::invalid(format!("incident.{field}"), reason),
+        AppError::NotFound { .. }
+        | AppError::Illegal(_)
+        | AppError::Conflict
+        | AppError::Unavailable { .. } => error,
+    }
+}

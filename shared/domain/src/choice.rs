@@ -1,0 +1,135 @@
+//! Choices: what an organisation offers to pick from, as severities, statuses and roles of incidents.
+//!
+//! An organisation begins with the built-in ones, which are stored only once somebody changes them. One that was ever
+//! used stays: what refers to it must find it.
+
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::id::OrgId;
+
+/// The kinds of choices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChoiceKind {
+    /// How bad an incident is.
+    Severity,
+    /// How far an incident is.
+    Status,
+    /// Who does what in an incident.
+    Role,
+    /// What alerts say in the same words, whatever their source.
+    Attribute,
+}
+
+impl ChoiceKind {
+    /// What people call one.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Severity => "severity",
+            Self::Status => "incident status",
+            Self::Role => "incident role",
+            Self::Attribute => "alert attribute",
+        }
+    }
+}
+
+/// A kind of choice.
+pub trait Choice: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Its ids.
+    type Id: Copy
+        + Eq
+        + Ord
+        + Debug
+        + Display
+        + FromStr
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static;
+    /// Which kind it is.
+    const KIND: ChoiceKind;
+
+    /// What people call it.
+    fn name(&self) -> &str;
+
+    /// Where it stands among the others.
+    fn rank(&self) -> i64;
+
+    /// What an organisation begins with.
+    fn built_in(org: OrgId) -> Vec<(Self::Id, Self)>;
+
+    /// Says whether it may never be deleted: the system itself relies on it.
+    fn is_fixed(&self) -> bool;
+}
+
+/// A choice as an organisation has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offered<T, I> {
+    /// Its id.
+    pub id: I,
+    /// What it is.
+    pub what: T,
+    /// Each change adds one; 0 for a built-in one that nobody has changed.
+    pub version: u64,
+    /// Whether anything was ever given it.
+    #[serde(default)]
+    pub used: bool,
+    /// Whether it is a built-in one that was deleted.
+    #[serde(default)]
+    pub gone: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A choice of a kind, as an organisation has it.
+pub type Of<T> = Offered<T, <T as Choice>::Id>;
+
+/// The built-in choices of an organisation, as nobody has changed them.
+pub fn built_in<T: Choice>(org: OrgId) -> Vec<Of<T>> {
+    let offer = |(id, what)| Offered {
+        id,
+        what,
+        version: 0,
+        used: false,
+        gone: false,
+        created_at: org.at(),
+        updated_at: org.at(),
+    };
+    T::built_in(org).into_iter().map(offer).collect()
+}
+
+/// What an organisation offers: the built-in choices, each as it was changed, and its own, by their rank.
+pub fn offered<T: Choice>(org: OrgId, stored: Vec<Of<T>>) -> Vec<Of<T>> {
+    let untouched = |choice: &Of<T>| !stored.iter().any(|stored| stored.id == choice.id);
+    let mut all: Vec<Of<T>> = built_in::<T>(org).into_iter().filter(untouched).collect();
+    all.extend(stored);
+    all.retain(|choice| !choice.gone);
+    all.sort_by_key(|choice| (choice.what.rank(), choice.id));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::Severity;
+
+    #[test]
+    fn changed_and_deleted_built_in_choices_stand_for_the_first_ones() {
+        let org = OrgId::new(Timestamp::UNIX_EPOCH, 1);
+        let mut stored = built_in::<Severity>(org);
+        stored.truncate(2);
+        stored[0].what.name = "Small".to_owned();
+        stored[1].gone = true;
+
+        let names: Vec<_> = offered(org, stored).into_iter().map(|one| one.what.name).collect();
+
+        assert_eq!(names, ["Small", "Critical"]);
+    }
+}

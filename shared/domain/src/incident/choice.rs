@@ -1,0 +1,196 @@
+//! What incidents are given: severities, statuses and roles.
+
+use machine::State;
+use serde::{Deserialize, Serialize};
+
+use super::IncidentState;
+use crate::choice::{Choice, ChoiceKind};
+use crate::id::{OrgId, RoleId, SeverityId, StatusId};
+
+/// How bad an incident is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Severity {
+    /// What people call it.
+    pub name: String,
+    /// What it means.
+    pub description: String,
+    /// The higher, the worse.
+    pub rank: i64,
+}
+
+impl Choice for Severity {
+    type Id = SeverityId;
+    const KIND: ChoiceKind = ChoiceKind::Severity;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn rank(&self) -> i64 {
+        self.rank
+    }
+
+    fn built_in(org: OrgId) -> Vec<(SeverityId, Self)> {
+        let severity = |name: &str, description: &str, rank| {
+            let id = SeverityId::derived(org.at(), format_args!("{org} {name}"));
+            (id, Self { name: name.to_owned(), description: description.to_owned(), rank })
+        };
+        vec![
+            severity("Minor", "Few are affected, and there is a way around it.", 1),
+            severity("Major", "Many are affected.", 2),
+            severity("Critical", "Nothing that matters works.", 3),
+        ]
+    }
+
+    fn is_fixed(&self) -> bool {
+        false
+    }
+}
+
+/// How far an incident is, in an organisation's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// What people call it.
+    pub name: String,
+    /// What it means.
+    pub description: String,
+    /// The state that an incident in it is in.
+    #[serde(with = "super::state_name")]
+    pub state: IncidentState,
+    /// Where it stands among the others.
+    pub rank: i64,
+    /// Whether an incident has it that is given no other in this state.
+    #[serde(default)]
+    pub is_default: bool,
+}
+
+impl Status {
+    /// The id of the status that an incident has that is given no other.
+    pub fn default_id(org: OrgId, state: IncidentState) -> StatusId {
+        StatusId::derived(org.at(), format_args!("{org} {}", state.name()))
+    }
+}
+
+/// What people call a state, and what it means.
+const fn words(state: IncidentState) -> (&'static str, &'static str) {
+    match state {
+        IncidentState::Triage => ("Triage", "Nobody has said yet that it is an incident."),
+        IncidentState::Active => ("Active", "People work on it."),
+        IncidentState::Paused => ("Paused", "Work on it rests."),
+        IncidentState::PostIncident => ("Post-incident", "It is over and being learned from."),
+        IncidentState::Closed => ("Closed", "It is done."),
+        IncidentState::Declined => ("Declined", "It was no incident."),
+        IncidentState::Merged => ("Merged", "It went into another one."),
+        IncidentState::Canceled => ("Canceled", "It was opened by mistake."),
+    }
+}
+
+/// How many ranks there are for statuses from one state to the next.
+pub const STATUS_RANKS: i64 = 100;
+
+impl Choice for Status {
+    type Id = StatusId;
+    const KIND: ChoiceKind = ChoiceKind::Status;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn rank(&self) -> i64 {
+        self.rank
+    }
+
+    fn built_in(org: OrgId) -> Vec<(StatusId, Self)> {
+        let status = |(rank, &state): (i64, &IncidentState)| {
+            let (name, description) = words(state);
+            let (name, description) = (name.to_owned(), description.to_owned());
+            let what = Self { name, description, state, rank: rank * STATUS_RANKS, is_default: true };
+            (Self::default_id(org, state), what)
+        };
+        (0..).zip(IncidentState::ALL).map(status).collect()
+    }
+
+    fn is_fixed(&self) -> bool {
+        self.is_default
+    }
+}
+
+/// Who a role is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleKind {
+    /// Who leads.
+    Lead,
+    /// Who said that it is one.
+    Reporter,
+    /// One of the organisation's own.
+    Custom,
+}
+
+impl RoleKind {
+    /// The name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lead => "lead",
+            Self::Reporter => "reporter",
+            Self::Custom => "custom",
+        }
+    }
+}
+
+/// Who does what in an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// What people call it.
+    pub name: String,
+    /// What it means.
+    pub description: String,
+    /// What whoever has it is told.
+    pub instructions: String,
+    /// Its name where there is little room.
+    pub shortform: String,
+    /// Who it is.
+    pub kind: RoleKind,
+    /// Whether each incident needs somebody in it.
+    #[serde(default)]
+    pub required: bool,
+}
+
+impl Choice for Role {
+    type Id = RoleId;
+    const KIND: ChoiceKind = ChoiceKind::Role;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn rank(&self) -> i64 {
+        match self.kind {
+            RoleKind::Lead => 0,
+            RoleKind::Reporter => 1,
+            RoleKind::Custom => 2,
+        }
+    }
+
+    fn built_in(org: OrgId) -> Vec<(RoleId, Self)> {
+        let role = |name: &str, description: &str, instructions: &str, kind: RoleKind| {
+            let id = RoleId::derived(org.at(), format_args!("{org} {}", kind.name()));
+            let [name, description, instructions] = [name, description, instructions].map(str::to_owned);
+            let shortform = kind.name().to_owned();
+            (id, Self { name, description, instructions, shortform, kind, required: false })
+        };
+        vec![
+            role(
+                "Incident Lead",
+                "Leads the response.",
+                "Say who does what, and tell others.",
+                RoleKind::Lead,
+            ),
+            role("Reporter", "Said that it is an incident.", "Tell what you have seen.", RoleKind::Reporter),
+        ]
+    }
+
+    fn is_fixed(&self) -> bool {
+        self.kind != RoleKind::Custom
+    }
+}

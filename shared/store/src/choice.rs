@@ -1,0 +1,113 @@
+//! Choices: what an organisation offers to pick from. They are configuration, so that few are read at once.
+
+use domain::choice::{Choice, ChoiceKind, Of, built_in, offered};
+use domain::id::OrgId;
+use domain::incident::{Role, Severity, Status};
+
+use crate::error::StoreError;
+use crate::item::{self, Item, n};
+use crate::table;
+use crate::{Commit, Store};
+
+/// Everything that incidents are given.
+#[derive(Debug, Clone)]
+pub struct Choices {
+    /// How bad they are.
+    pub severities: Vec<Of<Severity>>,
+    /// How far they are.
+    pub statuses: Vec<Of<Status>>,
+    /// Who does what.
+    pub roles: Vec<Of<Role>>,
+}
+
+impl Choices {
+    /// What a new organisation offers.
+    pub fn built_in(org: OrgId) -> Self {
+        Self { severities: built_in(org), statuses: built_in(org), roles: built_in(org) }
+    }
+}
+
+/// Says whether an item is a choice of a kind.
+fn is_of(item: &Item, kind: ChoiceKind) -> bool {
+    let sort = item.get(table::SK).and_then(|sort| sort.as_s().ok());
+    sort.is_some_and(|sort| sort.starts_with(table::choices(kind)))
+}
+
+/// The choices of a kind among items.
+fn among<T: Choice>(org: OrgId, items: &[Item]) -> Result<Vec<Of<T>>, StoreError> {
+    let of_kind = items.iter().filter(|item| is_of(item, T::KIND)).cloned();
+    let stored = of_kind.map(|item| item::read(T::KIND.name(), item)).collect::<Result<_, _>>()?;
+    Ok(offered(org, stored))
+}
+
+impl Store {
+    /// What an organisation offers of a kind, by rank. Few are kept of each kind, so that all are read.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn choices<T: Choice>(&self, org: OrgId) -> Result<Vec<Of<T>>, StoreError> {
+        among(org, &self.configured_items(org, table::choices(T::KIND), None, usize::MAX).await?)
+    }
+
+    /// Everything that incidents are given, in one query.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn incident_choices(&self, org: OrgId) -> Result<Choices, StoreError> {
+        let items = self.configured_items(org, table::CHOICE, None, usize::MAX).await?;
+        Ok(Choices {
+            severities: among(org, &items)?,
+            statuses: among(org, &items)?,
+            roles: among(org, &items)?,
+        })
+    }
+
+    /// One choice; none if there is none, or it was deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn choice<T: Choice>(&self, org: OrgId, id: T::Id) -> Result<Option<Of<T>>, StoreError> {
+        let stored: Option<Of<T>> = self.load(T::KIND.name(), &table::choice(org, T::KIND, id)).await?;
+        match stored {
+            Some(stored) => Ok(Some(stored).filter(|choice| !choice.gone)),
+            None => Ok(built_in::<T>(org).into_iter().find(|choice| choice.id == id)),
+        }
+    }
+}
+
+impl Commit {
+    /// Adds a choice's next version, if nobody has changed it since.
+    fn next_choice<T: Choice>(self, org: OrgId, choice: &Of<T>) -> Self {
+        let item = item::write(T::KIND.name(), &table::choice(org, T::KIND, choice.id), choice);
+        if choice.version == 1 {
+            self.put_new(item)
+        } else {
+            self.put_if(item, Some("version = :before"), &[(":before", n(choice.version - 1))])
+        }
+    }
+
+    /// Adds a change of a choice, which counts its version up by one.
+    pub fn choice<T: Choice>(self, org: OrgId, choice: &Of<T>) -> Self {
+        self.next_choice(org, choice).next_generation(org)
+    }
+
+    /// Adds that a choice is deleted, if nobody has changed or used it since. Of a built-in one it must be remembered.
+    pub fn without_choice<T: Choice>(self, org: OrgId, choice: &Of<T>) -> Self {
+        if built_in::<T>(org).iter().any(|one| one.id == choice.id) {
+            let gone = Of::<T> { gone: true, version: choice.version + 1, ..choice.clone() };
+            return self.choice(org, &gone);
+        }
+        let key = table::choice(org, T::KIND, choice.id);
+        self.delete_if(&key, "version = :before", &[(":before", n(choice.version))]).next_generation(org)
+    }
+
+    /// Adds that a choice is being used, so that it is there as long as what uses it. The first use is written, and
+    /// conflicts with a deletion at the same moment; after that it can no longer be deleted.
+    pub fn used<T: Choice>(self, org: OrgId, choice: &Of<T>) -> Self {
+        if choice.used || choice.what.is_fixed() {
+            return self;
+        }
+        let used = Of::<T> { used: true, version: choice.version + 1, ..choice.clone() };
+        self.next_choice(org, &used)
+    }
+}
