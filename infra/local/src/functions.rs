@@ -34,5 +34,6 @@ functions! {
     "escalation-tick" => escalation_tick,
     "notification-send" => notification_send,
     "outbox-relay" => outbox_relay,
+    "setup" => setup,
     "web" => web,
 }

@@ -73,6 +73,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config, Some(&home.mail()))?,
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        first_key: config.api_key.clone(),
         clock,
         random: system_random(),
     };
@@ -116,6 +117,7 @@ async fn organise(context: &Context, config: &Config, home: &Home) -> anyhow::Re
         name: "My organisation".to_owned(),
         owner_name: "Owner".to_owned(),
         owner_email: config.owner_email.clone(),
+        api_key: context.first_key.clone(),
     };
     let created = create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
     let Created::New { api_key, org } = created else { return Ok(None) };

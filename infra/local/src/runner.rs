@@ -123,6 +123,8 @@ impl Runner {
                         tasks.spawn(follow::follow(name, stream, feed, handle, invoke.clone()));
                     }
                 }
+                // What a deployment sets up, `cargo local` has set up itself.
+                Function::Resource(_) => {}
                 Function::Schedule(handle) => {
                     let invoke = invoke.clone();
                     tasks.spawn(async move {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::Timestamp;
 use notify::Channel;
+use secrecy::SecretString;
 use store::{Queues, Store};
 
 use crate::notification::send::Senders;
@@ -28,6 +29,8 @@ pub struct Context {
     pub channels: Vec<Arc<dyn Channel>>,
     /// What links begin with.
     pub public_url: String,
+    /// The organisation's first API key, where the installation was given one.
+    pub first_key: Option<SecretString>,
     /// Tells the time.
     pub clock: Clock,
     /// Gives random bits.

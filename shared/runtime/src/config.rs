@@ -28,6 +28,8 @@ pub const SMTP_URL: &str = "FIREBELL_SMTP_URL";
 pub const MAIL_FROM: &str = "FIREBELL_MAIL_FROM";
 /// The owner's address.
 pub const OWNER_EMAIL: &str = "FIREBELL_OWNER_EMAIL";
+/// The organisation's first API key.
+pub const API_KEY: &str = "FIREBELL_API_KEY";
 /// What is logged.
 pub const LOG: &str = "FIREBELL_LOG";
 /// How it is logged.
@@ -51,6 +53,11 @@ pub const SETTINGS: &[Setting] = &[
         name: OWNER_EMAIL,
         what: "the owner's address, when the organisation is created",
         default: "owner@localhost",
+    },
+    Setting {
+        name: API_KEY,
+        what: "the first API key, when the organisation is created",
+        default: "one is made, and kept in `DIR/api-key` on one machine",
     },
     Setting { name: LOG, what: "what is logged, as `tracing` filters", default: "info" },
     Setting { name: LOG_FORMAT, what: "`json` or `text`", default: "json on AWS, text on one machine" },
@@ -98,6 +105,8 @@ pub struct Config {
     pub mail_from: String,
     /// The owner's address.
     pub owner_email: String,
+    /// The organisation's first API key.
+    pub api_key: Option<SecretString>,
     /// What is logged.
     pub log: String,
     /// How, if it was said.
@@ -152,9 +161,11 @@ impl Config {
         if !owner_email.contains('@') {
             faults.push(format!("{OWNER_EMAIL} `{owner_email}` is no mail address: it has no `@`"));
         }
-        let key = get(KEY);
-        if key.as_ref().is_some_and(|key| key.len() < 32) {
-            faults.push(format!("{KEY} is too short: it needs 32 characters or more"));
+        let (key, api_key) = (get(KEY), get(API_KEY));
+        for (name, value) in [(KEY, &key), (API_KEY, &api_key)] {
+            if value.as_ref().is_some_and(|value| value.len() < 32) {
+                faults.push(format!("{name} is too short: it needs 32 characters or more"));
+            }
         }
         let log_format = match get(LOG_FORMAT).as_deref() {
             None => None,
@@ -176,6 +187,7 @@ impl Config {
             smtp_url: smtp_url.map(SecretString::from),
             mail_from,
             owner_email,
+            api_key: api_key.map(SecretString::from),
             log: get(LOG).unwrap_or_else(|| "info".to_owned()),
             log_format,
             aws_elsewhere: AWS_ENDPOINTS.iter().any(|name| get(name).is_some()),
@@ -212,12 +224,12 @@ mod tests {
             SMTP_URL => Some("http://mail".to_owned()),
             MAIL_FROM => Some("nobody".to_owned()),
             LOG_FORMAT => Some("xml".to_owned()),
-            KEY => Some("short".to_owned()),
+            KEY | API_KEY => Some("short".to_owned()),
             _ => None,
         })
         .unwrap_err();
 
-        assert_eq!(faults.0.len(), 5, "{faults}");
+        assert_eq!(faults.0.len(), 6, "{faults}");
         assert!(!faults.to_string().contains("http://mail"), "a value that may hold a password was shown");
     }
 

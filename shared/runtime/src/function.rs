@@ -15,6 +15,8 @@ use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 use tracing::{Instrument, error, info_span};
 
+use crate::resource::ResourceHandler;
+
 /// A future that is boxed, so that handlers are objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -41,6 +43,8 @@ pub enum Function {
     Stream(StreamHandler),
     /// Every minute.
     Schedule(ScheduleHandler),
+    /// A deployment.
+    Resource(ResourceHandler),
 }
 
 /// A message and what came with it.

@@ -50,6 +50,7 @@ async fn context(config: &Config) -> Result<Context, Error> {
         seal: Arc::new(Seal::new(&key)),
         channels: crate::channels::channels(config, None)?,
         public_url: config.public_url.clone().unwrap_or_default(),
+        first_key: config.api_key.clone(),
         clock,
         random: system_random(),
     })
@@ -83,6 +84,14 @@ async fn serve(function: fn(Context) -> Function) -> Result<(), Error> {
             #[expect(clippy::disallowed_methods, reason = "this is runtime")]
             lambda_runtime::run(service_fn(move |_: LambdaEvent<serde_json::Value>| async move {
                 handle().await.map_err(Error::from)
+            }))
+            .await
+        }
+        Function::Resource(handle) => {
+            let handle = &handle;
+            #[expect(clippy::disallowed_methods, reason = "this is runtime")]
+            lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+                crate::resource::serve(handle, event.payload).await.map_err(Error::from)
             }))
             .await
         }

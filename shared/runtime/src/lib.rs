@@ -5,6 +5,7 @@ mod channels;
 pub mod config;
 mod function;
 mod lambda;
+mod resource;
 pub mod telemetry;
 mod web;
 
@@ -15,5 +16,7 @@ pub use function::{BoxFuture, Delivery, Failure, Function, QueueHandler, Schedul
 pub use function::{schedule, sqs, stream};
 pub use lambda::{run, system_clock, system_random};
 pub use lambda_runtime::Error;
+pub use resource::serve as serve_resource;
+pub use resource::{Change, Made, ResourceAnswer, ResourceHandler, ResourceRequest, resource};
 pub use telemetry::Metrics;
 pub use web::{Tracing, observed};

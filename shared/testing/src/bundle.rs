@@ -107,6 +107,7 @@ fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
         seal: Arc::new(Seal::new(&SecretString::from("a key for stories"))),
         channels: vec![parts.inbox.clone()],
         public_url: "http://firebell.example".to_owned(),
+        first_key: None,
         clock: parts.clock.clone(),
         random: parts.random.clone(),
     }
@@ -140,6 +141,7 @@ impl Bundle {
             name: "Stories".to_owned(),
             owner_name: "Olive Owner".to_owned(),
             owner_email: "owner@example.com".to_owned(),
+            api_key: None,
         };
         // Through the faults, since the copies that they answer stale reads from must know of it.
         faults.end();

@@ -26,7 +26,7 @@ use jiff::SignedDuration;
 use machine::{Head, Silent, Stateful};
 use notify::Channel;
 use runtime::Config;
-use runtime::config::{KEY, LOG, MAIL_FROM, PUBLIC_URL, SMTP_URL, TABLE, queue_setting};
+use runtime::config::{self, KEY, LOG, MAIL_FROM, PUBLIC_URL, SMTP_URL, TABLE, queue_setting};
 use secrecy::SecretString;
 use serde_json::Value;
 use store::{Commit, KeyHolder, Queues, Store};
@@ -79,6 +79,20 @@ impl Fixture {
     /// # Errors
     /// If the embedded database refuses.
     pub async fn new() -> anyhow::Result<Self> {
+        let mut fixture = Self::empty()?;
+        fixture.organise().await?;
+        fixture.add_sources().await?;
+        fixture.add_rules().await?;
+        // What setting up tells the queues is nobody's event.
+        fixture.forget()?;
+        Ok(fixture)
+    }
+
+    /// The same before anything was made: the ids are known, the table is empty.
+    ///
+    /// # Errors
+    /// If the embedded database refuses, or the template cannot be read.
+    pub fn empty() -> anyhow::Result<Self> {
         let now = Arc::new(AtomicI64::new(BEGIN));
         let clock: Clock = {
             let now = now.clone();
@@ -96,6 +110,7 @@ impl Fixture {
             seal: Arc::new(Seal::new(&SecretString::from(INSTALLATION_KEY))),
             channels: vec![inbox.clone()],
             public_url: PUBLIC.to_owned(),
+            first_key: None,
             clock,
             random,
         };
@@ -110,7 +125,7 @@ impl Fixture {
             let new = NewUser { name: name.to_owned(), email: email.to_owned(), role };
             person(&new, &context.random, at)
         });
-        let mut fixture = Self {
+        Ok(Self {
             embedded,
             template: Template::load()?,
             org,
@@ -123,13 +138,7 @@ impl Fixture {
             context,
             now,
             inbox,
-        };
-        fixture.organise().await?;
-        fixture.add_sources().await?;
-        fixture.add_rules().await?;
-        // What setting up tells the queues is nobody's event.
-        fixture.forget()?;
-        Ok(fixture)
+        })
     }
 
     async fn organise(&self) -> anyhow::Result<()> {
@@ -278,6 +287,7 @@ impl Fixture {
             seal: Arc::new(Seal::new(&SecretString::from(key))),
             channels,
             public_url: config.public_url.unwrap_or_default(),
+            first_key: config.api_key,
             clock: self.context.clock.clone(),
             random: self.context.random.clone(),
         };
@@ -294,6 +304,7 @@ fn config_of(declared: &Declared, template: &Template) -> anyhow::Result<Config>
         let text = match name {
             TABLE => embedded::TABLE.to_owned(),
             KEY => INSTALLATION_KEY.to_owned(),
+            config::API_KEY => API_KEY.to_owned(),
             PUBLIC_URL => PUBLIC.to_owned(),
             SMTP_URL => "smtp://mail.example.com".to_owned(),
             LOG | MAIL_FROM => default_of(template, value),

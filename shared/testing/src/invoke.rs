@@ -39,6 +39,10 @@ pub async fn invoke(fixture: &Fixture, name: &str, event: &str) -> anyhow::Resul
             let event = serde_json::from_str(event).context("it is no event of a stream")?;
             serde_json::to_value(handle(event).await)?
         }
+        Function::Resource(handle) => {
+            let request = serde_json::from_str(event).context("it is no request of CloudFormation")?;
+            serde_json::to_value(handle(request).await)?
+        }
         Function::Schedule(handle) => {
             let _event: Value = serde_json::from_str(event).context("it is no event")?;
             handle().await?;

@@ -66,6 +66,7 @@ fn functions() -> anyhow::Result<String> {
             Trigger::Queue(queue) => format!("queue `{queue}`"),
             Trigger::Stream => "the table's stream".to_owned(),
             Trigger::Schedule(when) => format!("schedule, `{when}`"),
+            Trigger::Deployment => "the deployment".to_owned(),
         };
         let file = root().join("functions").join(name).join("src/lib.rs");
         let source = fs::read_to_string(&file).with_context(|| format!("reading `{}`", file.display()))?;

@@ -30,6 +30,8 @@ pub enum Trigger {
     Stream,
     /// The clock.
     Schedule(String),
+    /// The deployment, as a custom resource.
+    Deployment,
 }
 
 /// A function as the template declares it.
@@ -152,10 +154,14 @@ impl Template {
             return Ok(Trigger::Schedule(expression.as_str().unwrap_or_default().to_owned()));
         }
         let uri = json!({ "Fn::GetAtt": [id, "Arn"] });
+        let resources = self.resources("AWS::CloudFormation::CustomResource");
+        if resources.iter().any(|(_, resource)| resource["ServiceToken"] == uri) {
+            return Ok(Trigger::Deployment);
+        }
         let integrations = self.resources("AWS::ApiGatewayV2::Integration");
         let integration = integrations.iter().find(|(_, integration)| integration["IntegrationUri"] == uri);
         let (integration, _) = integration.with_context(|| {
-            format!("nothing starts `{id}`: it needs an event source mapping, a schedule, or an integration with routes")
+            format!("nothing starts `{id}`: it needs an event source mapping, a schedule, a custom resource, or an integration with routes")
         })?;
         let target = json!({ "Fn::Sub": format!("integrations/${{{integration}}}") });
         let routes = self.resources("AWS::ApiGatewayV2::Route").into_iter();

@@ -1,15 +1,18 @@
 //! Creates the organisation of an installation: its owner, who is the fallback contact, and an API key.
+//!
+//! Whoever sets an installation up calls this: `cargo local` on an empty directory, `setup` when a stack is deployed.
 
 use domain::Timestamp;
 use domain::id::{ApiKeyId, OrgId};
 use domain::org::Org;
 use domain::user::Role;
 use machine::CommitError;
+use secrecy::{ExposeSecret, SecretString};
 use store::{Commit, KeyHolder, Store};
 use tracing::instrument;
 
 use crate::seal::Seal;
-use crate::user::create::{NewUser, person};
+use crate::user::create::{NewUser, check_email, person};
 use crate::{AppError, Random};
 
 /// What an organisation begins with.
@@ -21,6 +24,8 @@ pub struct NewOrg {
     pub owner_name: String,
     /// The owner's address.
     pub owner_email: String,
+    /// Its first API key, where the owner was given one already; otherwise one is made.
+    pub api_key: Option<SecretString>,
 }
 
 /// What was created.
@@ -45,7 +50,7 @@ pub fn api_key_hash(key: &str) -> String {
 /// Creates the organisation, once; doing it again changes nothing.
 ///
 /// # Errors
-/// [`AppError`] if the store failed.
+/// [`AppError::Invalid`] if the owner's address is none; any other if the store failed.
 #[instrument(skip_all, err)]
 pub async fn create(
     store: &Store,
@@ -57,6 +62,7 @@ pub async fn create(
     if let Some(org) = store.home().await? {
         return Ok(Created::There(org));
     }
+    check_email("owner_email", &new.owner_email)?;
     let (org, api_key, commit) = begin(seal, new, random, now);
     match store.commit(commit.home(&org)).await {
         Ok(()) => Ok(Created::New { org, api_key }),
@@ -96,8 +102,49 @@ fn begin(seal: &Seal, new: &NewOrg, random: &Random, now: Timestamp) -> (Org, St
     let owner = person(&owner, random, now);
     let org =
         Org { id: OrgId::new(now, random()), name: new.name.clone(), owner: owner.id, fallback: owner.id };
-    let api_key = format!("fb_{}", seal.random_token(30));
-    let holder = KeyHolder { org: org.id, id: ApiKeyId::new(now, random()), name: "first key".to_owned() };
+    let api_key = match &new.api_key {
+        Some(given) => given.expose_secret().to_owned(),
+        None => format!("fb_{}", seal.random_token(30)),
+    };
+    let holder = first_key(org.id, random, now);
     let commit = Commit::new().new_user(org.id, &owner).api_key(&api_key_hash(&api_key), &holder);
     (org, api_key, commit)
+}
+
+/// Who holds an organisation's first API key.
+fn first_key(org: OrgId, random: &Random, now: Timestamp) -> KeyHolder {
+    KeyHolder { org, id: ApiKeyId::new(now, random()), name: "first key".to_owned() }
+}
+
+/// Makes a key one of an organisation that is there, once; returns its id, which stays the same.
+///
+/// An organisation that outlived its stack is reached by the key of the next one.
+///
+/// # Errors
+/// [`AppError`] if the store failed, or the key is another organisation's.
+#[instrument(skip_all, err)]
+pub async fn admit(
+    store: &Store,
+    org: OrgId,
+    api_key: &SecretString,
+    random: &Random,
+    now: Timestamp,
+) -> Result<ApiKeyId, AppError> {
+    let hash = api_key_hash(api_key.expose_secret());
+    let there = match store.key_holder(&hash).await? {
+        Some(there) => there,
+        None => {
+            let holder = first_key(org, random, now);
+            match store.commit(Commit::new().api_key(&hash, &holder)).await {
+                Ok(()) => holder,
+                Err(CommitError::Conflict) => store.key_holder(&hash).await?.ok_or(AppError::Conflict)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    if there.org == org {
+        Ok(there.id)
+    } else {
+        Err(AppError::invalid("api_key", "another organisation has it"))
+    }
 }

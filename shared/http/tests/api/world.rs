@@ -101,6 +101,7 @@ impl World {
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
             public_url: "http://firebell.example".to_owned(),
+            first_key: None,
             clock: tell,
             random,
         };
@@ -108,6 +109,7 @@ impl World {
             name: name.to_owned(),
             owner_name: "Olive Owner".to_owned(),
             owner_email: format!("owner@{name}.example"),
+            api_key: None,
         };
         let Context { store, seal, random, .. } = &context;
         let Created::New { api_key: key, .. } =

@@ -102,6 +102,7 @@ impl Scene {
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
             public_url: public_url.to_owned(),
+            first_key: None,
             clock: Arc::new(move || Timestamp::from_millisecond(for_us.load(Ordering::SeqCst)).unwrap()),
             random: Arc::new(|| fastrand::u128(..)),
         };
@@ -109,6 +110,7 @@ impl Scene {
             name: "Tests & Co".to_owned(),
             owner_name: "Olive Owner".to_owned(),
             owner_email: "owner@example.com".to_owned(),
+            api_key: None,
         };
         let made = app::org::create::create(&ctx.store, &ctx.seal, &new, &ctx.random, ctx.now()).await;
         let Created::New { org, .. } = made.unwrap() else { panic!("the organisation is new") };

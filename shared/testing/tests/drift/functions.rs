@@ -61,6 +61,7 @@ async fn what_starts_a_function_in_the_template_is_what_it_handles() {
             (Function::Sqs(_), Some(Trigger::Queue(queue))) => queue == entry.name,
             (Function::Stream(_), Some(Trigger::Stream)) => true,
             (Function::Schedule(_), Some(Trigger::Schedule(when))) => when == "rate(1 minute)",
+            (Function::Resource(_), Some(Trigger::Deployment)) => true,
             _ => false,
         };
         assert!(

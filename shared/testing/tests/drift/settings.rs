@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use domain::message::Queue;
-use runtime::config::{KEY, LOG_FORMAT, OWNER_EMAIL, QUEUE_PREFIX, SETTINGS, queue_setting};
+use runtime::config::{API_KEY, KEY, LOG_FORMAT, OWNER_EMAIL, QUEUE_PREFIX, SETTINGS, queue_setting};
 use testing::template::Template;
 
 /// Settings that the template leaves as they are, and why.
 const LEFT: &[(&str, &str)] = &[
     ("AWS_ENDPOINT_URL", "AWS is where it always is"),
     (LOG_FORMAT, "JSON is the default on AWS"),
-    (OWNER_EMAIL, "the organisation is not yet created on AWS"),
+    (OWNER_EMAIL, "on AWS it is a property of the resource that `setup` makes"),
 ];
 
 #[test]
@@ -71,15 +71,40 @@ fn a_function_that_may_send_to_a_queue_knows_its_address_and_no_other() {
 }
 
 #[test]
-fn the_key_comes_from_where_it_was_made() {
+fn keys_come_from_where_they_were_made() {
     for function in Template::load().unwrap().functions().unwrap() {
-        let Some(key) = function.environment.get(KEY) else { continue };
+        for (name, secret) in [(KEY, "Key"), (API_KEY, "ApiKey")] {
+            let Some(key) = function.environment.get(name) else { continue };
+            assert_eq!(
+                key["Fn::Sub"],
+                format!("{{{{resolve:secretsmanager:${{{secret}}}}}}}"),
+                "`{}`: {name} is a reference, never a value",
+                function.name
+            );
+        }
+    }
+}
+
+#[test]
+fn first_api_key_is_known_to_setup_alone_and_shown_nowhere() {
+    let template = Template::load().unwrap();
+    for function in template.functions().unwrap() {
         assert_eq!(
-            key["Fn::Sub"], "{{resolve:secretsmanager:${Key}}}",
-            "`{}`: {KEY} is a reference, never a value",
+            function.environment.contains_key(API_KEY),
+            function.name == "setup",
+            "`{}`",
             function.name
         );
     }
+    for (name, output) in template.at("/Outputs").as_object().unwrap() {
+        let value = output["Value"].to_string();
+        assert!(!value.contains("resolve:"), "the output `{name}` shows a secret: {value}");
+    }
+    let secret = template.at("/Resources/ApiKey");
+    assert_eq!(
+        secret["DeletionPolicy"], "Retain",
+        "the organisation outlives its stack, and so does its key"
+    );
 }
 
 #[test]

@@ -1,0 +1,5 @@
+//! Sets up a new installation.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run(setup::function)
+}
