@@ -48,6 +48,12 @@ const STEPS: &[Step] = &[
     Step { name: "doc", when: When::Always, lacks: nothing, run: doc },
     Step { name: "stories", when: When::Always, lacks: nothing, run: stories },
     Step { name: "template", when: When::All("sam and cfn-lint"), lacks: no_sam, run: template },
+    Step {
+        name: "ministack",
+        when: When::All("the packages ministack, boto3 and aws-sam-translator of PyPI"),
+        lacks: no_ministack,
+        run: ministack,
+    },
     Step { name: "kills", when: When::All("time"), lacks: nothing, run: kills },
     Step { name: "outage", when: When::All("time"), lacks: nothing, run: outage },
     Step {
@@ -234,6 +240,39 @@ fn rust_client(_: &Options) -> anyhow::Result<()> {
     let served = Served::start()?;
     let mut command = std::process::Command::new(target()?.join("debug/client-incident-io"));
     command.args([&served.url, &served.api_key]).current_dir(root());
+    run(command)
+}
+
+/// What is lacking to deploy on an emulator.
+fn no_ministack() -> Option<String> {
+    let mut python = std::process::Command::new("python3");
+    let there = python
+        .args(["-c", "import boto3, ministack, samtranslator"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    (!there).then(|| {
+        "python3 cannot import ministack, boto3 and samtranslator (pip install ministack==1.5.33 boto3 \
+         aws-sam-translator)"
+            .to_owned()
+    })
+}
+
+/// The template itself, with the binaries that it names, on an emulator: from `sam deploy` to a page.
+fn ministack(_: &Options) -> anyhow::Result<()> {
+    run(cargo(&[
+        "run",
+        "--locked",
+        "--quiet",
+        "--package",
+        "xtask",
+        "--",
+        "package",
+        "--profile",
+        "release",
+        "--host",
+    ]))?;
+    let mut command = std::process::Command::new("python3");
+    command.arg("infra/ministack/deployment.py").current_dir(root());
     run(command)
 }
 

@@ -1,0 +1,446 @@
+#!/usr/bin/env python3
+"""The deployment on an emulator, from `sam deploy` to a page and the next deployment. See README.md beside this."""
+
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = ROOT / "target" / "lambda"
+STACK = "firebell"
+REGION = "eu-west-1"
+OWNER = "olive@example.com"
+RESPONDER = "ada@example.com"
+# How many quiet alerts the time to a page is taken from.
+PROBES = 10
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def expect(fact, otherwise):
+    if not fact:
+        raise SystemExit(f"error: {otherwise}")
+
+
+def wait(what, done, seconds=60, pause=0.02):
+    """Waits until something is there, and returns it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = done()
+        if found:
+            return found
+        time.sleep(pause)
+    raise SystemExit(f"error: {what} did not come within {seconds} s")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Inbox(socketserver.ThreadingTCPServer):
+    """A mail server on loopback that keeps what it is given, with the time it came."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Session)
+        self.mails = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def find(self, text):
+        return [mail for mail in list(self.mails) if text in mail["text"]]
+
+
+class Session(socketserver.StreamRequestHandler):
+    """Speaks with one client."""
+
+    disable_nagle_algorithm = True
+
+    def handle(self):
+        self.wfile.write(b"220 inbox\r\n")
+        to = ""
+        for line in self.rfile:
+            verb = line[:4].upper()
+            if verb == b"EHLO":
+                self.wfile.write(b"250-inbox\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
+            elif verb == b"RCPT":
+                to = line.decode().split("<")[1].split(">")[0]
+                self.wfile.write(b"250 ok\r\n")
+            elif verb == b"DATA":
+                self.wfile.write(b"354 go\r\n")
+                at, lines = time.monotonic(), []
+                for line in self.rfile:
+                    if line == b".\r\n":
+                        break
+                    lines.append(line.decode())
+                text = "".join(lines).replace("=\r\n", "").replace("=3D", "=")
+                self.server.mails.append({"at": at, "to": to, "text": text})
+                self.wfile.write(b"250 kept\r\n")
+            elif verb == b"QUIT":
+                self.wfile.write(b"221 bye\r\n")
+                return
+            else:
+                self.wfile.write(b"250 ok\r\n")
+
+
+class Emulator:
+    """The emulator, on loopback and in a folder of its own; it ends with this."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = tempfile.mkdtemp(prefix="firebell-ministack-")
+        environment = {
+            **os.environ,
+            "BIND_HOST": "127.0.0.1",
+            # Addresses that it gives out: of the API, of queues, of where CloudFormation is answered.
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "AWS_ENDPOINT_URL": self.url,
+            "MINISTACK_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "TMPDIR": self.folder,
+            "LOG_LEVEL": "WARNING",
+        }
+        self.log = open(Path(self.folder) / "log", "wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            env=environment, cwd=self.folder, stdout=self.log, stderr=subprocess.STDOUT,
+        )
+        wait("the emulator", self.ready, seconds=60, pause=0.1)
+
+    def ready(self):
+        expect(self.process.poll() is None, f"the emulator ended: {self.said()}")
+        try:
+            return urllib.request.urlopen(f"{self.url}/_localstack/health", timeout=2).status == 200
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def said(self):
+        return (Path(self.folder) / "log").read_text(errors="replace")[-4000:]
+
+    def client(self, service):
+        return boto3.client(
+            service, endpoint_url=self.url, region_name=REGION,
+            aws_access_key_id="test", aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 2}, s3={"addressing_style": "path"}, parameter_validation=False),
+        )
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Deployment:
+    """The stack, and what one asks of it."""
+
+    def __init__(self, emulator, inbox):
+        self.emulator = emulator
+        self.parameters = {
+            "Architecture": "arm64" if os.uname().machine == "aarch64" else "x86_64",
+            "DeletionProtection": "false",
+            "OwnerEmail": OWNER,
+            "SmtpUrl": f"smtp://127.0.0.1:{inbox.server_address[1]}",
+            "MailFrom": "Firebell <firebell@example.com>",
+        }
+        for service in ("cloudformation", "s3", "lambda", "sqs", "secretsmanager", "dynamodb", "apigatewayv2"):
+            setattr(self, service.replace("lambda", "functions"), emulator.client(service))
+        self.s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def upload(self, version):
+        """Packs each binary, and the template that names where they are: what `sam package` does.
+
+        Bytes after the end of a binary change nothing but what it is: each version is another one.
+        """
+        text = (ROOT / "template.yaml").read_text()
+        names = re.findall(r"CodeUri: target/lambda/([a-z-]+)/\n", text)
+        sizes = 0
+        for name in names:
+            binary = BUILT / name / "bootstrap"
+            expect(binary.exists(), f"there is no {binary}: cargo xtask package --profile release --host")
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+                entry = zipfile.ZipInfo("bootstrap")
+                entry.external_attr = 0o755 << 16
+                archive.writestr(entry, binary.read_bytes() + f"\nversion {version}\n".encode())
+            sizes += packed.tell()
+            self.s3.put_object(Bucket="code", Key=f"{version}/{name}.zip", Body=packed.getvalue())
+        return names, sizes, re.sub(
+            r"CodeUri: target/lambda/([a-z-]+)/\n", rf"CodeUri: s3://code/{version}/\1.zip\n", text
+        )
+
+    def deploy(self, version):
+        """Creates the stack, or changes it; returns how long that took."""
+        names, sizes, template = self.upload(version)
+        call = self.cloudformation.create_stack if version == 1 else self.cloudformation.update_stack
+        began = time.monotonic()
+        call(
+            StackName=STACK,
+            TemplateBody=template,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()],
+        )
+        stack = wait(f"version {version}", lambda: self.done(), seconds=180, pause=0.1)
+        took = time.monotonic() - began
+        expect(
+            stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"),
+            f"the stack is {stack['StackStatus']}: {stack.get('StackStatusReason')} {self.failures()}",
+        )
+        self.outputs = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+        return names, sizes, took
+
+    def done(self):
+        stack = self.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+        return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack
+
+    def failures(self):
+        events = self.cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+        failed = [e for e in events if "FAILED" in e.get("ResourceStatus", "")]
+        return [(e["LogicalResourceId"], e.get("ResourceStatusReason")) for e in failed]
+
+    def resource(self, logical):
+        found = self.cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId=logical)
+        return found["StackResourceDetail"]["PhysicalResourceId"]
+
+    def request(self, method, path, body=None, bearer=None):
+        """Asks the deployed API; returns status and text."""
+        # The name of an API resolves nowhere, so its id goes into the path.
+        api = self.resource("Api")
+        url = path if path.startswith("http") else f"{self.emulator.url}/_aws/execute-api/{api}/$default{path}"
+        request = urllib.request.Request(url, method=method, data=None if body is None else json.dumps(body).encode())
+        if body is not None:
+            request.add_header("content-type", "application/json")
+        if bearer:
+            request.add_header("authorization", f"Bearer {bearer}")
+        try:
+            with urllib.request.urlopen(request, timeout=40) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+
+    def ask(self, path, body, status=(200, 201)):
+        got, text = self.request("POST", path, body, self.api_key)
+        expect(got in status, f"POST {path} was answered {got} {text}")
+        return json.loads(text)
+
+    def waiting(self, queue):
+        url = self.sqs.get_queue_url(QueueName=f"{STACK}-{queue}")["QueueUrl"]
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+        counted = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(counted.get(name, 0)) for name in names[:2])
+
+    def polls(self, logical, enabled):
+        """Lets a queue be taken from, or not."""
+        self.functions.update_event_source_mapping(UUID=self.resource(logical), Enabled=enabled)
+
+
+def organise(deployment):
+    """A person, a path, a source and a route, as a newcomer makes them."""
+    user = deployment.ask("/v2/users", {"name": "Ada", "email": RESPONDER, "role": "responder"})["user"]
+    target = {"type": "user", "id": user["id"], "urgency": "high", "schedule_mode": "currently_on_call"}
+    path = deployment.ask("/v2/escalation_paths", {
+        "name": "On call",
+        "path": [{"id": "first", "type": "level", "level": {"targets": [target], "time_to_ack_seconds": 300}}],
+    })["escalation_path"]
+    source = deployment.ask("/v2/alert_sources", {
+        "name": "Alertmanager", "source_type": "alertmanager",
+        "template": {
+            "title": {"reference": "alert.title"}, "description": {"reference": "alert.description"},
+            "attributes": [], "expressions": [],
+        },
+    })["alert_source"]
+    deployment.ask("/v2/alert_routes", {
+        "name": "Everything", "enabled": True, "is_private": False, "condition_groups": [], "expressions": [],
+        "alert_sources": [{"alert_source_id": source["id"], "condition_groups": []}], "channel_config": [],
+        "escalation_config": {
+            "auto_cancel_escalations": True,
+            "escalation_targets": [{"escalation_paths": {"array_value": [{"literal": path["id"]}]}}],
+        },
+        "incident_config": {
+            "enabled": True, "auto_decline_enabled": False, "condition_groups": [], "defer_time_seconds": 0,
+            "grouping_keys": [], "grouping_window_seconds": 0,
+        },
+        "incident_template": {"name": {"binding": {"value": {"reference": "alert.title"}}}},
+    })
+    return source
+
+
+def fire(deployment, source, name):
+    """Posts one alert as Alertmanager does; returns when."""
+    began = time.monotonic()
+    status, text = deployment.request("POST", f"/v2/alert_events/alertmanager/{source['id']}", {
+        "version": "4", "status": "firing",
+        "alerts": [{
+            "status": "firing", "labels": {"alertname": name},
+            "annotations": {"summary": f"{name} is on fire"}, "startsAt": "2026-01-01T00:00:00Z",
+            "endsAt": "0001-01-01T00:00:00Z", "fingerprint": name,
+        }],
+    }, source["secret_token"])
+    expect(status == 202, f"the webhook was answered {status} {text}")
+    return began, time.monotonic() - began
+
+
+def acknowledge(deployment, mail):
+    """Acknowledges by the link of a mail: looking changes nothing, the button does."""
+    public = deployment.outputs["Url"]
+    link = re.search(r"(https?://[^\s\"<>]*)(/acknowledge/[^\s\"<>]+)", mail["text"])
+    expect(link and link[1] == public, f"the mail has no link to {public}: {mail['text']}")
+    status, page = deployment.request("GET", link[2])
+    expect(status == 200 and "<form" in page, f"the link was answered {status} {page}")
+    # The answer leads to the page's own address, which resolves nowhere here: asked for by its path.
+    status, text = post_without_following(deployment, link[2])
+    expect(status in (200, 303), f"the button was answered {status} {text}")
+    status, page = deployment.request("GET", link[2])
+    expect(status == 200 and "<form" not in page, "the button has not acknowledged: it is still there")
+
+
+def post_without_following(deployment, path):
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_):
+            return None
+
+    api = deployment.resource("Api")
+    url = f"{deployment.emulator.url}/_aws/execute-api/{api}/$default{path}"
+    request = urllib.request.Request(url, method="POST", data=b"")
+    try:
+        with urllib.request.build_opener(Stay).open(request, timeout=40) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.read().decode()
+
+
+def scenario(emulator, inbox):
+    deployment = Deployment(emulator, inbox)
+    names, sizes, created = deployment.deploy(1)
+    api = deployment.resource("Api")
+    routes = deployment.apigatewayv2.get_routes(ApiId=api)["Items"]
+    declared = (ROOT / "template.yaml").read_text().count("Type: AWS::ApiGatewayV2::Route")
+    expect(len(routes) == declared, f"the template has {declared} routes, the emulator made {len(routes)}")
+    say(f"deployed {len(names)} functions ({sizes / 1e6:.0f} MB) and {len(routes)} routes in {created:.1f} s")
+
+    # The custom resource has made the organisation; its key is where the owner looks for it.
+    organisation = deployment.outputs["OrganisationId"]
+    secret = deployment.secretsmanager.get_secret_value(SecretId=deployment.outputs["ApiKeySecret"])["SecretString"]
+    deployment.api_key = secret
+    expect(secret not in json.dumps(deployment.outputs), "the key is in the stack's outputs")
+    status, text = deployment.request("GET", "/v1/identity", bearer=secret)
+    expect(status == 200, f"the key was answered {status} {text}")
+    expect(deployment.request("GET", "/v1/identity", bearer="fb_wrong")[0] == 401, "a wrong key was let in")
+    say(f"the organisation {organisation} is there, and the key from its secret is let in")
+
+    source = organise(deployment)
+    fire(deployment, source, "cold")
+    wait("the first page", lambda: inbox.find("cold is on fire"))
+    took, accepted = [], []
+    for n in range(PROBES):
+        began, answered = fire(deployment, source, f"probe-{n}")
+        mail = wait("a page", lambda: inbox.find(f"probe-{n} is on fire"))[0]
+        expect(mail["to"] == RESPONDER, f"{mail['to']} was paged")
+        took.append(mail["at"] - began)
+        accepted.append(answered)
+    took.sort(), accepted.sort()
+    say(
+        f"paged {PROBES} times: from webhook to mail {took[PROBES // 2] * 1000:.0f} ms in the middle, {took[-1] * 1000:.0f} ms "
+        f"at most; accepted in {accepted[PROBES // 2] * 1000:.0f} ms (the emulator's own 50 ms a call among them)"
+    )
+    acknowledge(deployment, inbox.find("probe-0 is on fire")[0])
+    say("acknowledged by the mail's link")
+
+    # The next version is deployed while messages of this one wait.
+    deployment.polls("AlertHandleMapping", False)
+    time.sleep(2)
+    for n in range(3):
+        fire(deployment, source, f"waiting-{n}")
+    expect(deployment.waiting("alert-handle") == 3, f"{deployment.waiting('alert-handle')} messages wait, not 3")
+    expect(not inbox.find("waiting-"), "a message was handled that should wait")
+    before = {name: version_of(deployment, name) for name in ("AlertHandleFunction", "NotificationSendFunction")}
+    _, _, updated = deployment.deploy(2)
+    for name, hash_before in before.items():
+        expect(version_of(deployment, name) != hash_before, f"{name} is the same binary as before")
+    expect(deployment.outputs["OrganisationId"] == organisation, "deploying again made another organisation")
+    # Should the deployment not have begun to take from the queue again by itself.
+    deployment.polls("AlertHandleMapping", True)
+    for n in range(3):
+        wait("a page of a message that waited", lambda: inbox.find(f"waiting-{n} is on fire"))
+    fire(deployment, source, "after")
+    wait("a page of the new version", lambda: inbox.find("after is on fire"))
+    status, text = deployment.request("GET", "/v1/identity", bearer=secret)
+    expect(status == 200, f"after the deployment the key was answered {status} {text}")
+    say(f"deployed anew in {updated:.1f} s; 3 messages of the version before were paged by this one, and so was a new alert")
+
+    # A schedule ticks on AWS; here it is called as the schedule would call it.
+    event = (ROOT / "events/escalation-sweep/tick.json").read_bytes()
+    swept = deployment.functions.invoke(FunctionName=deployment.resource("EscalationSweepFunction"), Payload=event)
+    expect("FunctionError" not in swept, f"the sweep failed: {swept['Payload'].read()}")
+
+    paged = [mail for mail in inbox.mails if mail["to"] == RESPONDER]
+    expect(len(paged) == len({m["text"].split("Subject:")[1].split("\r\n")[0] for m in paged}), "somebody was paged twice")
+    expect(len(paged) == PROBES + 5, f"{len(paged)} pages arrived, not {PROBES + 5}")
+    for queue in ("alert-rescue", "alert-rescue-dead", "escalation-tick-dead", "notification-send-dead", "outbox-relay-dead"):
+        expect(deployment.waiting(queue) == 0, f"{deployment.waiting(queue)} messages in {queue}")
+    items = deployment.dynamodb.scan(TableName=STACK, Select="COUNT")["Count"]
+
+    table = deployment.dynamodb.describe_table(TableName=STACK)["Table"]["TableArn"]
+    deployment.cloudformation.delete_stack(StackName=STACK)
+    wait("the end of the stack", lambda: gone(deployment), seconds=60, pause=0.2)
+    kept = [name for name in deployment.dynamodb.list_tables()["TableNames"] if name == STACK]
+    say(
+        f"counted: {len(paged)} pages for {PROBES + 5} alerts, none twice, nothing in dead-letter queues, {items} items in the table; "
+        f"the stack is deleted, its table {'stays' if kept else 'was removed by the emulator, which AWS would keep'} ({table.split(':')[-1]})"
+    )
+    say("the deployment works")
+
+
+def version_of(deployment, logical):
+    return deployment.functions.get_function_configuration(FunctionName=deployment.resource(logical))["CodeSha256"]
+
+
+def gone(deployment):
+    try:
+        stacks = deployment.cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+        return not stacks or stacks[0]["StackStatus"] == "DELETE_COMPLETE"
+    except deployment.cloudformation.exceptions.ClientError:
+        return True
+
+
+def main():
+    inbox = Inbox()
+    emulator = Emulator()
+    try:
+        scenario(emulator, inbox)
+    except BaseException:
+        say(f"the emulator said:\n{emulator.said()}")
+        raise
+    finally:
+        emulator.stop()
+
+
+if __name__ == "__main__":
+    main()
