@@ -170,7 +170,7 @@ class Deployment:
             "SmtpUrl": f"smtp://127.0.0.1:{inbox.server_address[1]}",
             "MailFrom": "Firebell <firebell@example.com>",
         }
-        for service in ("cloudformation", "s3", "lambda", "sqs", "secretsmanager", "dynamodb", "apigatewayv2"):
+        for service in ("cloudformation", "s3", "lambda", "sqs", "secretsmanager", "dynamodb", "apigatewayv2", "cloudwatch"):
             setattr(self, service.replace("lambda", "functions"), emulator.client(service))
         self.s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
 
@@ -192,6 +192,11 @@ class Deployment:
                 archive.writestr(entry, binary.read_bytes() + f"\nversion {version}\n".encode())
             sizes += packed.tell()
             self.s3.put_object(Bucket="code", Key=f"{version}/{name}.zip", Body=packed.getvalue())
+        for nested in re.findall(r"TemplateURL: infra/([a-z-]+)\.yaml\n", text):
+            body = (ROOT / "infra" / f"{nested}.yaml").read_bytes()
+            self.s3.put_object(Bucket="code", Key=f"{version}/{nested}.yaml", Body=body)
+        code = self.emulator.url + f"/code/{version}"
+        text = re.sub(r"TemplateURL: infra/([a-z-]+)\.yaml\n", rf"TemplateURL: {code}/\1.yaml\n", text)
         return names, sizes, re.sub(
             r"CodeUri: target/lambda/([a-z-]+)/\n", rf"CodeUri: s3://code/{version}/\1.zip\n", text
         )
@@ -344,6 +349,12 @@ def scenario(emulator, inbox):
     declared = (ROOT / "template.yaml").read_text().count("Type: AWS::ApiGatewayV2::Route")
     expect(len(routes) == declared, f"the template has {declared} routes, the emulator made {len(routes)}")
     say(f"deployed {len(names)} functions ({sizes / 1e6:.0f} MB) and {len(routes)} routes in {created:.1f} s")
+
+    alarms = deployment.cloudwatch.describe_alarms(AlarmNamePrefix=f"{STACK}-")["MetricAlarms"]
+    declared = (ROOT / "infra/alarms.yaml").read_text().count("Type: AWS::CloudWatch::Alarm")
+    expect(len(alarms) == declared, f"infra/alarms.yaml has {declared} alarms, the emulator made {len(alarms)}")
+    dashboard = json.loads(deployment.cloudwatch.get_dashboard(DashboardName=STACK)["DashboardBody"])
+    say(f"{len(alarms)} alarms and a dashboard of {len(dashboard['widgets'])} drawings are there")
 
     # The custom resource has made the organisation; its key is where the owner looks for it.
     organisation = deployment.outputs["OrganisationId"]
