@@ -28,6 +28,7 @@ cargo xtask COMMAND
   guards                        remove each guard once and see its story fail
   kills [--kills N] [--alerts N]
                                 kill -9 at random moments under load
+  cost                          what an installation costs idle, and a million alerts
   readme                        write the README's tables and drawings anew
 ";
 
@@ -53,6 +54,7 @@ fn command() -> anyhow::Result<()> {
             Some("guards") => guards::run(),
             Some("kills") => scenarios::kills(&mut parser),
             Some("readme") => readme::write(),
+            Some("cost") => readme::cost(),
             _ => anyhow::bail!("there is no command {command:?}\n\n{HELP}"),
         },
         None | Some(Long("help") | Short('h')) => {

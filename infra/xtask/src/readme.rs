@@ -1,8 +1,13 @@
-//! `cargo xtask readme`: writes the README's tables and drawings anew.
+//! `cargo xtask readme` and `cargo xtask cost`: what the product's own types say of it.
 
 use crate::project::{cargo, run};
 
-/// Runs the command.
+/// Writes the README's tables and drawings anew.
 pub(crate) fn write() -> anyhow::Result<()> {
     run(cargo(&["run", "--quiet", "--package", "testing", "--bin", "readme"]))
+}
+
+/// Counts what an installation costs, and prints it.
+pub(crate) fn cost() -> anyhow::Result<()> {
+    run(cargo(&["run", "--quiet", "--package", "testing", "--bin", "cost"]))
 }

@@ -1,6 +1,7 @@
 //! The whole bundle in one process, with a set clock and seeded faults.
 
 pub mod bundle;
+pub mod cost;
 pub mod faults;
 pub mod fixture;
 pub mod inbox;

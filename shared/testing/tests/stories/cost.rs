@@ -2,6 +2,7 @@
 
 use embedded::{Arm, Kind, Service, Snapshot};
 use testing::bundle::Bundle;
+use testing::cost::{Item, duplicate, idle, in_a_story, new_alert};
 use testing::sender::Alert;
 
 use crate::stage::{calm, tell};
@@ -148,4 +149,27 @@ fn forged_and_malformed_requests_cost_one_read_a_source_and_five_seconds_at_most
 
         assert_eq!((once, twice), (1, 2));
     });
+}
+
+#[test]
+fn idle_installation_costs_five_dollars_a_month_at_most() {
+    let bill = in_a_story(idle()).unwrap();
+
+    println!("{}", bill.show());
+    assert!(bill.total() <= 5.0, "{}", bill.show());
+    assert_eq!(bill.count(Item::WriteUnit), 0.0, "a write a minute without anything to do");
+    assert!(bill.count(Item::ReadUnit) > 0.0, "the sweep was not counted");
+}
+
+#[test]
+fn bills_are_of_what_was_counted() {
+    let duplicate = in_a_story(duplicate()).unwrap();
+    let new = in_a_story(new_alert()).unwrap();
+
+    println!("{}{}", duplicate.show(), new.show());
+    assert_eq!((duplicate.count(Item::WriteUnit), duplicate.count(Item::ReadUnit)), (1e6, 0.0));
+    assert_eq!(duplicate.count(Item::QueueRequest), 3e6);
+    let written = new.count(Item::WriteUnit) / 1e6;
+    assert!((10.0..=27.0).contains(&written), "{written} write units a new alert");
+    assert!(duplicate.total() < new.total());
 }
