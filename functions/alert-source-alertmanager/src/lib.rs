@@ -5,5 +5,5 @@ use runtime::Function;
 
 /// The function.
 pub fn function(ctx: Context) -> Function {
-    Function::Http(http_api::source::router(sources::Kind::Alertmanager, ctx))
+    runtime::http(http_api::source::router(sources::Kind::Alertmanager, ctx))
 }

@@ -1,5 +1,5 @@
 //! Sends pages.
 
 fn main() -> Result<(), runtime::Error> {
-    runtime::run(notification_send::function)
+    runtime::run_sender(notification_send::function)
 }

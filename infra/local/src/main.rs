@@ -58,8 +58,8 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         tokio::spawn(embedded::serve(aws, wire.clone()));
     }
     // Over the network if somebody stands between, straight into the process otherwise.
-    let (dynamo, sqs) = if config.aws_elsewhere {
-        clients_elsewhere().await
+    let (dynamo, sqs) = if config.is_aws_elsewhere() {
+        clients_elsewhere(config)
     } else {
         (embedded::dynamodb(wire.clone()), embedded::sqs(wire))
     };

@@ -113,7 +113,7 @@ impl Runner {
         let mut feed = Some(feed);
         for functions::Entry { name, function } in functions::ALL {
             match function(context.clone()) {
-                Function::Http(routes) => router = router.merge(routes),
+                Function::Http(http) => router = router.merge(http.router),
                 Function::Sqs(handle) => {
                     tasks.spawn(consume::consume(name, embedded.queues().clone(), handle, invoke.clone()));
                 }

@@ -2,41 +2,68 @@
 
 use std::time::Duration;
 
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::region::ProvideRegion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
-use aws_sdk_dynamodb::config::Credentials;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use crate::Config;
 
 /// How often the client tries a call that failed on the way.
 const ATTEMPTS: u32 = 4;
 
-/// Loads region and credentials; an address in `AWS_ENDPOINT_URL` counts, so that a proxy can stand between.
-pub(crate) async fn load() -> SdkConfig {
-    loader().load().await
+/// The clients that a function has.
+pub(crate) struct Clients {
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
 }
 
-fn loader() -> ConfigLoader {
-    let http =
-        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+/// Makes the clients of a function on Lambda, which finds region and credentials in its environment.
+///
+/// The SDK's own chain would look in files, in the metadata service and at STS as well: half a megabyte of code in each
+/// function, for places in which Lambda puts nothing.
+pub(crate) async fn clients(config: &Config) -> Clients {
+    let region = EnvironmentVariableRegionProvider::new().region().await;
+    let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+    made(config, region, credentials)
+}
+
+/// The clients of one machine whose embedded services are asked over the network: any credentials will do.
+pub fn clients_elsewhere(config: &Config) -> (aws_sdk_dynamodb::Client, aws_sdk_sqs::Client) {
+    let credentials = Credentials::new("local", "local", None, None, "one machine");
+    let Clients { dynamodb, sqs } =
+        made(config, Some(Region::new("local")), SharedCredentialsProvider::new(credentials));
+    (dynamodb, sqs)
+}
+
+fn made(config: &Config, region: Option<Region>, credentials: SharedCredentialsProvider) -> Clients {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(12))
         .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+    let sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region)
+        .credentials_provider(credentials)
+        .http_client(https())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts)
+        .build();
+    let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk);
+    dynamodb.set_endpoint_url(config.dynamodb.clone());
+    let mut sqs = aws_sdk_sqs::config::Builder::from(&sdk);
+    sqs.set_endpoint_url(config.sqs.clone());
+    Clients {
+        dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+        sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
+    }
 }
 
-/// The clients of one machine whose embedded services are asked over the network: any credentials will do.
-pub async fn clients_elsewhere() -> (aws_sdk_dynamodb::Client, aws_sdk_sqs::Client) {
-    let config = loader()
-        .region(Region::new("local"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "one machine"))
-        .load()
-        .await;
-    (aws_sdk_dynamodb::Client::new(&config), aws_sdk_sqs::Client::new(&config))
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }

@@ -34,9 +34,6 @@ pub const API_KEY: &str = "FIREBELL_API_KEY";
 pub const LOG: &str = "FIREBELL_LOG";
 /// How it is logged.
 pub const LOG_FORMAT: &str = "FIREBELL_LOG_FORMAT";
-/// Where AWS is, if not where it always is: the clients read these themselves.
-pub const AWS_ENDPOINTS: [&str; 3] =
-    ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS"];
 /// What a queue's address is called, before the queue's name.
 pub const QUEUE_PREFIX: &str = "FIREBELL_QUEUE_";
 
@@ -59,7 +56,7 @@ pub const SETTINGS: &[Setting] = &[
         what: "the first API key, when the organisation is created",
         default: "one is made, and kept in `DIR/api-key` on one machine",
     },
-    Setting { name: LOG, what: "what is logged, as `tracing` filters", default: "info" },
+    Setting { name: LOG, what: "what is logged: levels by target, as `info,store=debug`", default: "info" },
     Setting { name: LOG_FORMAT, what: "`json` or `text`", default: "json on AWS, text on one machine" },
     Setting {
         name: KEY,
@@ -111,8 +108,10 @@ pub struct Config {
     pub log: String,
     /// How, if it was said.
     pub log_format: Option<LogFormat>,
-    /// Whether AWS is somewhere else: on one machine, whether the clients speak to the network at all.
-    pub aws_elsewhere: bool,
+    /// Where DynamoDB is, if not where it always is.
+    pub dynamodb: Option<String>,
+    /// Where SQS is, if not where it always is.
+    pub sqs: Option<String>,
 }
 
 /// Everything that is wrong with the configuration.
@@ -121,6 +120,11 @@ pub struct Config {
 pub struct ConfigError(pub Vec<String>);
 
 impl Config {
+    /// Whether AWS is somewhere else: on one machine, whether the clients speak to the network at all.
+    pub fn is_aws_elsewhere(&self) -> bool {
+        self.dynamodb.is_some() || self.sqs.is_some()
+    }
+
     /// Reads the environment of the process.
     ///
     /// # Errors
@@ -190,7 +194,8 @@ impl Config {
             api_key: api_key.map(SecretString::from),
             log: get(LOG).unwrap_or_else(|| "info".to_owned()),
             log_format,
-            aws_elsewhere: AWS_ENDPOINTS.iter().any(|name| get(name).is_some()),
+            dynamodb: get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| get("AWS_ENDPOINT_URL")),
+            sqs: get("AWS_ENDPOINT_URL_SQS").or_else(|| get("AWS_ENDPOINT_URL")),
         })
     }
 }
@@ -239,6 +244,22 @@ mod tests {
 
         assert_eq!(config.table, "firebell");
         assert!(config.queues.is_empty() && config.smtp_url.is_none());
+    }
+
+    #[test]
+    fn a_service_is_where_its_own_address_says_or_else_where_all_are() {
+        let config = Config::read(|name| match name {
+            "AWS_ENDPOINT_URL" => Some("http://all".to_owned()),
+            "AWS_ENDPOINT_URL_SQS" => Some("http://queues".to_owned()),
+            _ => None,
+        })
+        .unwrap();
+
+        assert_eq!(
+            (config.dynamodb.as_deref(), config.sqs.as_deref()),
+            (Some("http://all"), Some("http://queues"))
+        );
+        assert!(config.is_aws_elsewhere() && !Config::read(|_| None).unwrap().is_aws_elsewhere());
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct Failure(pub String);
 /// A function, by what triggers it.
 pub enum Function {
     /// Requests.
-    Http(axum::Router),
+    Http(Http),
     /// A queue of its own name.
     Sqs(QueueHandler),
     /// The table's stream.
@@ -45,6 +45,23 @@ pub enum Function {
     Schedule(ScheduleHandler),
     /// A deployment.
     Resource(ResourceHandler),
+}
+
+/// A function that runs on Lambda, on the one thread that it has.
+pub(crate) type Running = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
+
+/// A function of requests, and how Lambda runs one.
+///
+/// The way to run it comes with it, so that a function of another kind has no code for requests in its binary.
+pub struct Http {
+    /// What answers.
+    pub router: axum::Router,
+    pub(crate) run: fn(axum::Router) -> Running,
+}
+
+/// Makes a function that answers requests.
+pub fn http(router: axum::Router) -> Function {
+    Function::Http(Http { router, run: |router| Box::pin(lambda_http::run(router)) })
 }
 
 /// A message and what came with it.

@@ -6,13 +6,14 @@ use app::seal::Seal;
 use app::{Clock, Context, Random};
 use domain::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use notify::Channel;
 use secrecy::SecretString;
 use store::{Queues, Store};
 
 use crate::config::LogFormat;
 use crate::function::Function;
 use crate::telemetry::{Emf, start_logging};
-use crate::{Config, aws};
+use crate::{Config, ConfigError, aws};
 
 /// The system's clock, in whole milliseconds.
 pub fn system_clock() -> Clock {
@@ -28,27 +29,42 @@ pub fn system_random() -> Random {
     Arc::new(|| fastrand::u128(..))
 }
 
-/// Starts a function and serves its events until Lambda ends it.
+/// Makes the channels of a configuration.
+type Channels = fn(&Config) -> Result<Vec<Arc<dyn Channel>>, ConfigError>;
+
+/// Starts a function and serves its events until Lambda ends it. It has no channels.
 ///
 /// # Errors
 /// If the configuration is wrong, or the Runtime API fails.
 pub fn run(function: fn(Context) -> Function) -> Result<(), Error> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(function))
+    start(function, |_| Ok(Vec::new()))
+}
+
+/// The same for a function that sends pages itself: it alone has the channels, and their code in its binary.
+///
+/// # Errors
+/// If the configuration is wrong, or the Runtime API fails.
+pub fn run_sender(function: fn(Context) -> Function) -> Result<(), Error> {
+    start(function, |config| crate::channels::channels(config, None))
+}
+
+fn start(function: fn(Context) -> Function, channels: Channels) -> Result<(), Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(function, channels))
 }
 
 /// What a function that runs on Lambda is built from.
-async fn context(config: &Config) -> Result<Context, Error> {
+async fn context(config: &Config, channels: Channels) -> Result<Context, Error> {
     let clock = system_clock();
-    let sdk = aws::load().await;
+    let aws = aws::clients(config).await;
     let observe = Arc::new(Emf::new(clock.clone()));
     // A function that was given no key has one that nobody knows: what it signs is worthless, not forgeable.
     let fresh = || Seal::new(&SecretString::from("")).random_token(48);
     let key = config.key.clone().unwrap_or_else(|| SecretString::from(fresh()));
     Ok(Context {
-        store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), config.table.as_str(), observe),
-        queues: Queues::new(aws_sdk_sqs::Client::new(&sdk), config.queues.clone()),
+        store: Store::new(aws.dynamodb, config.table.as_str(), observe),
+        queues: Queues::new(aws.sqs, config.queues.clone()),
         seal: Arc::new(Seal::new(&key)),
-        channels: crate::channels::channels(config, None)?,
+        channels: channels(config)?,
         public_url: config.public_url.clone().unwrap_or_default(),
         first_key: config.api_key.clone(),
         clock,
@@ -56,13 +72,13 @@ async fn context(config: &Config) -> Result<Context, Error> {
     })
 }
 
-async fn serve(function: fn(Context) -> Function) -> Result<(), Error> {
+async fn serve(function: fn(Context) -> Function, channels: Channels) -> Result<(), Error> {
     let config = Config::from_environment()?;
     start_logging(&config.log, config.log_format.unwrap_or(LogFormat::Json));
-    let context = context(&config).await?;
+    let context = context(&config, channels).await?;
     let (clock, random) = (context.clock.clone(), context.random.clone());
     match function(context) {
-        Function::Http(router) => lambda_http::run(crate::observed(router, clock, random)).await,
+        Function::Http(http) => (http.run)(crate::observed(http.router, clock, random)).await,
         Function::Sqs(handle) => {
             let handle = &handle;
             #[expect(clippy::disallowed_methods, reason = "this is runtime")]

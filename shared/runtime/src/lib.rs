@@ -12,9 +12,11 @@ mod web;
 pub use aws::clients_elsewhere;
 pub use channels::channels;
 pub use config::{Config, ConfigError};
-pub use function::{BoxFuture, Delivery, Failure, Function, QueueHandler, ScheduleHandler, StreamHandler};
-pub use function::{schedule, sqs, stream};
-pub use lambda::{run, system_clock, system_random};
+pub use function::{
+    BoxFuture, Delivery, Failure, Function, Http, QueueHandler, ScheduleHandler, StreamHandler,
+};
+pub use function::{http, schedule, sqs, stream};
+pub use lambda::{run, run_sender, system_clock, system_random};
 pub use lambda_runtime::Error;
 pub use resource::serve as serve_resource;
 pub use resource::{Change, Made, ResourceAnswer, ResourceHandler, ResourceRequest, resource};

@@ -30,7 +30,7 @@ pub async fn invoke(fixture: &Fixture, name: &str, event: &str) -> anyhow::Resul
     let (context, rights) = fixture.context_of(name)?;
     let (clock, random) = (context.clock.clone(), context.random.clone());
     let answer = match (entry.function)(context) {
-        Function::Http(router) => request(runtime::observed(router, clock, random), event).await?,
+        Function::Http(http) => request(runtime::observed(http.router, clock, random), event).await?,
         Function::Sqs(handle) => {
             let event = serde_json::from_str(event).context("it is no event of a queue")?;
             serde_json::to_value(handle(event).await)?

@@ -73,7 +73,7 @@ use runtime::Function;
 
 /// The function.
 pub fn function(ctx: Context) -> Function {{
-    Function::Http(http_api::source::router(sources::Kind::{variant}, ctx))
+    runtime::http(http_api::source::router(sources::Kind::{variant}, ctx))
 }}
 "#
             )
@@ -88,7 +88,7 @@ use runtime::Function;
 
 /// The function.
 pub fn function(ctx: Context) -> Function {{
-    Function::Http(http_api::{resource}::router(ctx))
+    runtime::http(http_api::{resource}::router(ctx))
 }}
 "#
             )
