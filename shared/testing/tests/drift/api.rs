@@ -27,7 +27,7 @@ fn routes() -> Vec<(String, String)> {
         .filter(|function| function.name.starts_with("api-") || function.name.starts_with("alert-source-"));
     api.flat_map(|function| match function.trigger {
         Trigger::Http(routes) => routes.into_iter().map(|route| (function.name.clone(), route)).collect(),
-        Trigger::Queue(_) | Trigger::Stream | Trigger::Schedule(_) => Vec::new(),
+        Trigger::Queue(_) | Trigger::Stream | Trigger::Schedule(_) | Trigger::Deployment => Vec::new(),
     })
     .collect()
 }
