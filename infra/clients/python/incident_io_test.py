@@ -397,7 +397,19 @@ def deliver(source, key, status="firing"):
     DRIVEN.append("alert_events_v2_create_http 202")
 
 
+def undelivered(source):
+    """What a sender is told that has the wrong secret, or the wrong address."""
+    body = models.AlertEventsCreateHTTPPayloadV2.from_dict({"title": "Forged", "status": "firing"})
+    for id, status in [(source.id, HTTPStatus.UNAUTHORIZED), (NOTHING, HTTPStatus.NOT_FOUND)]:
+        sender = AuthenticatedClient(base_url=URL, token="not the secret")
+        reply = alert_events_v2_create_http.sync_detailed(id, client=sender, body=body)
+        assert reply.status_code == status, reply.content
+        assert reply.parsed.status == status and reply.parsed.request_id, reply.parsed
+        DRIVEN.append(f"alert_events_v2_create_http {status.value}")
+
+
 def alerts(source):
+    undelivered(source)
     keys = [f"{RUN}-{n}" for n in range(3)]
     for key in keys:
         deliver(source, key)

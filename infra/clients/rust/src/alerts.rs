@@ -29,8 +29,22 @@ async fn deliver(judge: &Judge, source: &Value, key: &str) -> anyhow::Result<()>
     Ok(())
 }
 
+/// Holds what a sender is told that has the wrong secret, or the wrong address.
+async fn undelivered(judge: &Judge, source: &Value) -> anyhow::Result<()> {
+    let mut sender = judge.config.clone();
+    sender.bearer_access_token = Some("not the secret".to_owned());
+    for (to, status) in [(id(source)?, 401), (NOTHING.to_owned(), 404)] {
+        let event = typed(&json!({ "title": "Forged", "status": "firing" }))?;
+        let params = AlertEventsV2CreateHttpParams::new(to, event);
+        let answer = alert_events_v2_create_http(&sender, params).await;
+        judge.refused("alert events create", status, answer)?;
+    }
+    Ok(())
+}
+
 /// Alerts; returns the newest.
 pub(crate) async fn alerts(judge: &Judge, source: &Value) -> anyhow::Result<Value> {
+    undelivered(judge, source).await?;
     let (config, source_id) = (&judge.config, id(source)?);
     let keys: Vec<String> = (0..3).map(|n| format!("{}-r-{n}", judge.run)).collect();
     for key in &keys {
