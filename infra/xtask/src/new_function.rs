@@ -8,7 +8,7 @@ use anyhow::{Context, bail, ensure};
 use lexopt::Arg::{Long, Value};
 use lexopt::{Parser, ValueExt};
 
-use crate::project::{functions, read, root, say, write};
+use crate::project::{cargo, functions, read, root, run, say, write};
 
 /// What starts a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +63,11 @@ impl New {
     }
 
     /// The kind of source that it receives, if it is a source's function.
-    fn source(&self) -> Option<&str> {
-        self.name.strip_prefix("alert-source-").filter(|_| self.trigger == Trigger::Http)
+    ///
+    /// Kinds have underscores, as everything in addresses has; names of functions have hyphens.
+    fn source(&self) -> Option<String> {
+        let kind = self.name.strip_prefix("alert-source-").filter(|_| self.trigger == Trigger::Http)?;
+        Some(kind.replace('-', "_"))
     }
 }
 
@@ -105,7 +108,8 @@ pub(crate) fn new_function(parser: &mut Parser) -> anyhow::Result<()> {
 
     // What is there already stays as it is: a function that somebody began is completed.
     let mut files = if functions()?.contains(&new.name) { Vec::new() } else { package::files(&new) };
-    if !root().join("events").join(&new.name).exists() {
+    // Those of a source are its own example, signed: they are written once it is in the registry.
+    if new.source().is_none() && !root().join("events").join(&new.name).exists() {
         files.push((format!("events/{}/example.json", new.name), event::example(&new)?));
     }
     for (file, add) in [
@@ -124,6 +128,8 @@ pub(crate) fn new_function(parser: &mut Parser) -> anyhow::Result<()> {
         write(file, text)?;
         say(format_args!("wrote {file}"));
     }
+    // Whatever is run with --locked would refuse the lock file as it was. It needs no network for a package of our own.
+    run(cargo(&["update", "--quiet", "--workspace", "--offline"]))?;
     for line in left(&new) {
         say(format_args!("left: {line}"));
     }
@@ -148,7 +154,10 @@ fn left(new: &New) -> Vec<String> {
         vec![format!("functions/{name}/src/lib.rs: its first line says what it does, and what it does")];
     match trigger {
         Trigger::Http => match new.source() {
-            Some(kind) => left.push(format!("shared/sources/src/source/{kind}.rs and its line in source.rs")),
+            Some(kind) => left.push(format!(
+                "shared/sources/src/source/{kind}.rs and its line in source.rs, if they are not there yet: \
+                 shared/sources/README.md"
+            )),
             None => left.push(format!("shared/http/src/{}.rs: the router", package::resource(name))),
         },
         Trigger::Sqs => left.push(
@@ -161,9 +170,16 @@ fn left(new: &New) -> Vec<String> {
     left.push(
         "template.yaml: its rights and its settings; the events test refuses what is not allowed".to_owned(),
     );
-    left.push(format!(
-        "events/{name}/example.json: a real event, and its line in shared/testing/tests/events/"
-    ));
+    left.push(match new.source() {
+        Some(kind) => format!(
+            "cargo run --bin source-event {kind}: it writes events/{name}/; their lines in \
+             shared/testing/tests/events/sources.rs"
+        ),
+        None => format!(
+            "events/{name}/example.json: a real event, and its line with what it does in \
+             shared/testing/tests/events/"
+        ),
+    });
     left.push("cargo xtask readme, then cargo xtask check".to_owned());
     left
 }

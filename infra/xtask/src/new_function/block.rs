@@ -238,7 +238,8 @@ mod tests {
         }
         assert_eq!(added("alert-zap", Trigger::Sqs).matches("AlertZapDeadQueue").count(), 2);
         assert!(
-            added("alert-source-zap", Trigger::Http).contains("RouteKey: POST /v2/alert_events/zap/{id}\n")
+            added("alert-source-zap-up", Trigger::Http)
+                .contains("RouteKey: POST /v2/alert_events/zap_up/{id}\n")
         );
     }
 }

@@ -64,7 +64,7 @@ fn library(new: &New) -> String {
     let name = &new.name;
     match (new.trigger, new.source()) {
         (Trigger::Http, Some(kind)) => {
-            let variant = camel(kind);
+            let variant = camel(&kind.replace('_', "-"));
             format!(
                 r#"//! Receives what {kind} sends.
 

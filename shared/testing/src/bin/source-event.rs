@@ -1,6 +1,6 @@
 //! Writes the events of a source's function: its own example, signed with the fixture's secret and with another one.
 //!
-//! `cargo run --package testing --bin source-event KIND`; they then stand in `events/alert-source-KIND/`.
+//! `cargo run --bin source-event KIND`; they then stand in `events/alert-source-KIND/`.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
         sources::get(&kind).with_context(|| format!("there is no source `{kind}` in the registry"))?;
     let fixture = Fixture::new().await?;
     let id = fixture.sources[source.kind()].to_string();
-    let folder = root().join(format!("events/alert-source-{kind}"));
+    let folder = root().join(format!("events/alert-source-{}", kind.replace('_', "-")));
     fs::create_dir_all(&folder)?;
     for (case, secret) in [("firing", SECRET), ("wrong-secret", "not the secret of this source")] {
         let event = event(source, &id, secret, fixture.now())?;
