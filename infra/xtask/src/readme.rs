@@ -2,12 +2,17 @@
 
 use crate::project::{cargo, run};
 
+/// A program of `testing`. It is not named by package: that would build everything anew, with other features.
+fn program(name: &str) -> anyhow::Result<()> {
+    run(cargo(&["run", "--quiet", "--bin", name]))
+}
+
 /// Writes the README's tables and drawings anew.
 pub(crate) fn write() -> anyhow::Result<()> {
-    run(cargo(&["run", "--quiet", "--package", "testing", "--bin", "readme"]))
+    program("readme")
 }
 
 /// Counts what an installation costs, and prints it.
 pub(crate) fn cost() -> anyhow::Result<()> {
-    run(cargo(&["run", "--quiet", "--package", "testing", "--bin", "cost"]))
+    program("cost")
 }
