@@ -44,7 +44,8 @@ fn every_function_is_everywhere() {
     }
     assert!(
         missing.is_empty(),
-        "\n{}\n`cargo xtask new-function` adds all of them at once",
+        "\n{}\n`cargo xtask new-function NAME --trigger …` adds what is missing of a function that was begun, but for its \
+         row and the line of its event",
         missing.join("\n")
     );
 }

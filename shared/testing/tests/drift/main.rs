@@ -61,6 +61,25 @@ fn readme_draws_every_machine() {
 }
 
 #[test]
+fn every_file_of_a_test_is_compiled() {
+    let mut lost = Vec::new();
+    for (main, text) in files_below(&testing::template::root().join("shared"), "/main.rs") {
+        let Some((folder, _)) = main.rsplit_once('/').filter(|(folder, _)| folder.contains("/tests/")) else {
+            continue;
+        };
+        for entry in fs::read_dir(testing::template::root().join(folder)).unwrap() {
+            let file = entry.unwrap().file_name().to_string_lossy().into_owned();
+            let module = file.strip_suffix(".rs").filter(|module| *module != "main");
+            if module.is_some_and(|module| !text.contains(&format!("mod {module};"))) {
+                lost.push(format!("{folder}/{file}"));
+            }
+        }
+    }
+
+    assert!(lost.is_empty(), "these never run: add a `mod` line for each to the main.rs beside it: {lost:?}");
+}
+
+#[test]
 fn top_level_holds_only_what_belongs_there() {
     let allowed = [
         "CHANGELOG.md",

@@ -189,6 +189,9 @@ fn every_event_on_file_has_its_line() {
     }
 
     let missing: Vec<_> = on_file.difference(&named).collect();
-    assert!(missing.is_empty(), "no test feeds these: add a line to CASES in tests/events/: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "no test feeds these: add a line to CASES in shared/testing/tests/events/*.rs, or remove them: {missing:?}"
+    );
     assert_eq!(named.len(), CASES.iter().map(|cases| cases.len()).sum::<usize>(), "an event has two lines");
 }
