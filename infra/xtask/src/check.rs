@@ -205,9 +205,15 @@ fn no_browser() -> Option<String> {
     })
 }
 
+/// Builds what is outside the default members, all at once: one by one, each builds its dependencies anew with other
+/// features.
+fn build_outsiders() -> anyhow::Result<()> {
+    run(cargo(&["build", "--locked", "--package", "browser", "--package", "client-incident-io"]))
+}
+
 /// A person in a real browser; the pictures are kept for whoever wants to look.
 fn browser(_: &Options) -> anyhow::Result<()> {
-    run(cargo(&["build", "--locked", "--package", "browser"]))?;
+    build_outsiders()?;
     let served = Served::start()?;
     let (target, mut command) = (target()?, std::process::Command::new(target()?.join("debug/browser")));
     command.arg(&served.sign_in).arg(target.join("browser-pictures")).current_dir(root());
@@ -236,7 +242,7 @@ fn python_client(_: &Options) -> anyhow::Result<()> {
 }
 
 fn rust_client(_: &Options) -> anyhow::Result<()> {
-    run(cargo(&["build", "--locked", "--package", "client-incident-io"]))?;
+    build_outsiders()?;
     let served = Served::start()?;
     let mut command = std::process::Command::new(target()?.join("debug/client-incident-io"));
     command.args([&served.url, &served.api_key]).current_dir(root());
