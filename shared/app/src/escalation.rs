@@ -1,5 +1,6 @@
 //! Escalations.
 
+pub(crate) mod begin;
 pub mod create;
 pub mod open;
 pub mod respond;

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use domain::alert::{Alert, Body};
 use domain::id::{AlertId, IncidentId, OrgId};
 use jiff::{SignedDuration, Timestamp};
+use machine::Stateful;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -131,23 +132,34 @@ impl Store {
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// Notes that an alert's escalations have heard of its end; its state is not touched.
+    /// Notes that an alert's escalations are owed nothing more, unless it has changed since; its state is not touched.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn alert_settled(&self, org: OrgId, id: AlertId) -> Result<(), StoreError> {
-        self.dynamo
+    pub async fn alert_settled(&self, alert: &Alert) -> Result<(), StoreError> {
+        let settled = self
+            .dynamo
             .update_item()
             .table_name(&*self.table)
-            .set_key(Some(item::key_item(&table::alert(org, id))))
+            .set_key(Some(item::key_item(&table::alert(alert.org, alert.id))))
             .update_expression("REMOVE #due, #dpk, #dsk")
+            .condition_expression("#version = :seen")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":seen", n(alert.head().version()))
             .expression_attribute_names("#due", "due")
             .expression_attribute_names("#dpk", table::DUE_PK)
             .expression_attribute_names("#dsk", table::DUE_SK)
             .send()
-            .await
-            .map_err(|error| StoreError::call("UpdateItem", error))?;
-        Ok(())
+            .await;
+        match settled {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|it| it.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(StoreError::call("UpdateItem", error)),
+        }
     }
 
     /// The newest alerts that no route took.

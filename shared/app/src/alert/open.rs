@@ -17,11 +17,9 @@ use serde_json::Value;
 use store::{Commit, Store, StoreError};
 
 use crate::AppError;
+use crate::escalation::begin::begin;
 use crate::incident::create::{self, NewIncident};
 use crate::rules::Snapshot;
-
-/// The most actions of a commit; a transaction takes a hundred.
-const MOST_ACTIONS: usize = 95;
 
 /// What the rules make of an alert.
 pub(super) struct Opening {
@@ -297,13 +295,7 @@ impl Case<'_> {
                 trace: self.trace.clone(),
             };
             alert.escalations.push(new.id);
-            let (escalation, pages) = new.clone().triggered(&levels, &staff, now)?;
-            // What a transaction cannot hold waits for its first tick, which is at once.
-            commit = if commit.len() + 2 + pages.len() > MOST_ACTIONS {
-                commit.transition(new.pending(now)?)
-            } else {
-                commit.transition(escalation).transitions(pages)
-            };
+            commit = begin(commit, new, (&levels, &staff), now)?;
         }
         if let Some((group, known)) = group {
             let row = GroupRow {

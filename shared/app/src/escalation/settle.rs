@@ -8,6 +8,7 @@ use machine::{Stateful, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
 
+use super::begin::begin;
 use crate::{AppError, Rules};
 
 /// Ends the escalations of an alert that is over, or makes sure that somebody answers for one that joined a group; then
@@ -36,7 +37,7 @@ pub async fn settle(
         AlertState::Firing => return answer_for(store, rules, org, id, now).await,
         AlertState::Resolved => end(store, rules, &alert, now).await?,
     }
-    store.alert_settled(org, id).await?;
+    store.alert_settled(&alert).await?;
     Ok(())
 }
 
@@ -46,14 +47,14 @@ async fn end(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> Res
         Some(first) => store.member(alert.org, first).await,
         None => Ok(None),
     };
-    if goes_on().await?.is_some() {
-        return Ok(());
+    if goes_on().await?.is_none() {
+        for &escalation in &alert.escalations {
+            retry_conflicts(|| resolve(store, alert.org, escalation, now)).await?;
+        }
     }
-    for &escalation in &alert.escalations {
-        retry_conflicts(|| resolve(store, alert.org, escalation, now)).await?;
-    }
+    // Also where others went on from the beginning: what was ended may have been ended by a try before this one.
     match goes_on().await? {
-        Some(joined) => answer_for(store, rules, alert.org, joined, now).await,
+        Some(other) => answer_for(store, rules, alert.org, other, now).await,
         None => Ok(()),
     }
 }
@@ -89,7 +90,7 @@ pub(crate) async fn answered(
 }
 
 /// Makes sure that somebody answers for an alert that goes on: if all its escalations have ended, they begin again.
-async fn answer_for(
+pub(super) async fn answer_for(
     store: &Store,
     rules: &Rules,
     org: OrgId,
@@ -102,7 +103,7 @@ async fn answer_for(
             return Ok(());
         }
         if answered(store, org, &alert.escalations).await? {
-            return Ok(store.alert_settled(org, id).await?);
+            return Ok(store.alert_settled(&alert).await?);
         }
         again(store, rules, &alert, now).await
     })
@@ -133,8 +134,7 @@ async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> R
             trace: alert.trace.clone(),
         };
         begun.push(new.id);
-        let (escalation, pages) = new.triggered(&levels, &staff, now)?;
-        commit = commit.transition(escalation).transitions(pages);
+        commit = begin(commit, new, (&levels, &staff), now)?;
     }
     let amended = alert
         .amend(now)?

@@ -9,6 +9,7 @@ use machine::{Stateful, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
 
+use super::settle;
 use crate::{AppError, Rules};
 
 /// Does what a timer asks for, if it is still asked for.
@@ -35,6 +36,7 @@ async fn tick_once(
 ) -> Result<Tick, AppError> {
     let Some(escalation) = store.escalation(org, id).await? else { return Ok(Tick::Over) };
     if escalation.due.is_none() {
+        look_again(store, rules, &escalation, now).await?;
         return Ok(Tick::Over);
     }
     let (levels, staff) = rules.of(org).await?.levels(&escalation.plan).await?;
@@ -55,8 +57,25 @@ async fn tick_once(
         Tick::Escalate(level) => escalation.escalate(level, &levels, &staff, &by, now)?,
         Tick::Expire => escalation.expire(&staff, &by, now)?,
     };
+    let after = step.after().clone();
     store.commit(Commit::new().transition(step).transitions(pages)).await?;
+    look_again(store, rules, &after, now).await?;
     Ok(decided)
+}
+
+/// Makes sure that no alert joined a group just as its escalation ended.
+async fn look_again(
+    store: &Store,
+    rules: &Rules,
+    escalation: &Escalation,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let ended = escalation.head().state() == EscalationState::Resolved;
+    let Some(group) = escalation.group.filter(|_| ended) else { return Ok(()) };
+    match store.member(escalation.org, group).await? {
+        Some(joined) => settle::answer_for(store, rules, escalation.org, joined, now).await,
+        None => Ok(()),
+    }
 }
 
 /// Says whether what it pages for is over, should the news of that be late.
