@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub requests: BTreeMap<(Service, String), u64>,
     /// `dynamodb_consumed_units_total{operation,kind,index}`.
     pub units: BTreeMap<(String, Kind, Arm), f64>,
+    /// Messages that were put on queues, however many went in one call.
+    pub messages: u64,
 }
 
 impl Snapshot {
@@ -58,6 +60,7 @@ impl Snapshot {
         for (key, units) in &mut since.units {
             *units -= earlier.units.get(key).copied().unwrap_or_default();
         }
+        since.messages -= earlier.messages;
         since.requests.retain(|_, count| *count > 0);
         since.units.retain(|_, units| *units > 0.0);
         since
@@ -99,6 +102,7 @@ impl Wire for Counting {
         Box::pin(async move {
             self.counts.change(|counts| {
                 *counts.requests.entry((call.service, call.operation.to_owned())).or_default() += 1;
+                counts.messages += messages(call);
             });
             let asked = match call.service {
                 Service::DynamoDb => units::Asked::of(call.operation, call.body),
@@ -114,5 +118,17 @@ impl Wire for Counting {
             });
             Ok(answer)
         })
+    }
+}
+
+/// How many messages a call puts on a queue.
+fn messages(call: Call<'_>) -> u64 {
+    match (call.service, call.operation) {
+        (Service::Sqs, "SendMessage") => 1,
+        (Service::Sqs, "SendMessageBatch") => {
+            let request: Option<serde_json::Value> = serde_json::from_slice(call.body).ok();
+            request.and_then(|request| request["Entries"].as_array().map(Vec::len)).unwrap_or_default() as u64
+        }
+        (Service::Sqs | Service::DynamoDb | Service::Streams, _) => 0,
     }
 }

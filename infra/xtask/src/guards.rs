@@ -21,7 +21,8 @@ const GUARDS: &[Guard] = &[
     Guard { patch: "tombstone", story: "order::firing_that_its_own_resolve_overtook" },
     Guard { patch: "join", story: "groups::alert_that_joined_just_as_the_escalation_ended" },
     Guard { patch: "lease", story: "sweep::page_whose_sender_was_killed" },
-    Guard { patch: "sweep", story: "sweep::page_whose_message_was_lost" },
+    Guard { patch: "look-again", story: "sweep::page_whose_message_was_lost_is_sent_by_the_second_one" },
+    Guard { patch: "sweep", story: "sweep::page_whose_message_was_lost_is_sent_by_the_sweep" },
     Guard { patch: "relay", story: "sweep::page_arrives_within_ten_seconds" },
     Guard { patch: "rescue", story: "rescue::event_that_cannot_be_handled" },
 ];

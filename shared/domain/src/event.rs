@@ -66,6 +66,11 @@ pub struct Send {
 /// A timer further away than this is left to the sweep.
 pub const FAR: SignedDuration = SignedDuration::from_mins(15);
 
+/// How long after a page was due a second message looks whether it was sent, should the first one have been lost.
+///
+/// It comes after the lease of whoever claimed the page first, so that it also finds a sender that never came back.
+pub const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(25);
+
 impl Event {
     /// Who hears of this event: what the relay sends.
     pub fn sends(&self, now: Timestamp) -> Vec<Send> {
@@ -81,8 +86,13 @@ impl Event {
             }
             Self::PageDue { page } => {
                 let due = page.due.unwrap_or(now);
-                let body = NotificationMessage::Due { page: page.clone() };
-                vec![send(Queue::NotificationSend, serde_json::to_value(&body), due)]
+                let first = NotificationMessage::Due { page: page.clone() };
+                let (org, escalation, page) = (page.org, page.escalation, page.id.clone());
+                let second = NotificationMessage::Check { org, escalation, page };
+                vec![
+                    send(Queue::NotificationSend, serde_json::to_value(&first), due),
+                    send(Queue::NotificationSend, serde_json::to_value(&second), due + LOOK_AGAIN),
+                ]
             }
             // Nobody yet: channels, webhooks and workflows will.
             Self::IncidentChanged { .. } => Vec::new(),

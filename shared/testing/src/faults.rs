@@ -108,6 +108,11 @@ impl Faults {
         self.state().log.injected().to_vec()
     }
 
+    /// The bodies of the messages that got lost, in order.
+    pub fn lost(&self) -> Vec<String> {
+        self.state().log.lost().to_vec()
+    }
+
     /// A hash over every call and what became of it, faults or none.
     pub fn log_hash(&self) -> u64 {
         self.state().log.hash()

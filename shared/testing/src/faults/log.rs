@@ -80,12 +80,18 @@ pub(super) struct Log {
     hash: u64,
     injected: Vec<Injected>,
     counters: BTreeMap<Fault, u64>,
+    lost: Vec<String>,
 }
 
 impl Default for Log {
     fn default() -> Self {
         // FNV-1a's start: a hash that is the same on every build.
-        Self { hash: 0xcbf2_9ce4_8422_2325, injected: Vec::new(), counters: BTreeMap::new() }
+        Self {
+            hash: 0xcbf2_9ce4_8422_2325,
+            injected: Vec::new(),
+            counters: BTreeMap::new(),
+            lost: Vec::new(),
+        }
     }
 }
 
@@ -96,6 +102,17 @@ impl Log {
         self.mix(format!("{fault:?}").as_bytes());
         *self.counters.entry(fault).or_default() += 1;
         self.injected.push(Injected { operation: operation.to_owned(), fault });
+    }
+
+    /// Logs that a message gets lost.
+    pub(super) fn lose(&mut self, operation: &str, body: &str) {
+        self.inject(operation, Fault::Lost);
+        self.lost.push(body.to_owned());
+    }
+
+    /// The bodies of the messages that got lost.
+    pub(super) fn lost(&self) -> &[String] {
+        &self.lost
     }
 
     /// Logs a call and its end. Not its body: the order of an item's attributes is not the seed's.

@@ -35,7 +35,7 @@ impl Faults {
         let Ok(request) = serde_json::from_slice::<Value>(call.body) else {
             return self.inner.call(call).await;
         };
-        let fate = self.fate(call.operation, &request["QueueUrl"]);
+        let fate = self.fate(call.operation, &request["QueueUrl"], &request["MessageBody"]);
         self.meet(call, request, &fate).await
     }
 
@@ -57,7 +57,7 @@ impl Faults {
                 }));
                 continue;
             }
-            let fate = self.fate(call.operation, &queue);
+            let fate = self.fate(call.operation, &queue, &entry["MessageBody"]);
             if fate.times == 0 {
                 lost.push(json!({
                     "Id": entry["Id"], "MessageId": LOST, "MD5OfMessageBody": md5_of(&entry["MessageBody"]),
@@ -128,12 +128,12 @@ impl Faults {
     }
 
     /// Draws what becomes of a message.
-    fn fate(&self, operation: &str, queue: &Value) -> Fate {
+    fn fate(&self, operation: &str, queue: &Value, body: &Value) -> Fate {
         let plan = self.plan();
         let mut state = self.state();
         let name = queue.as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
         if plan.lossy.contains(name) && state.draw(plan.lost) {
-            state.log.inject(operation, Fault::Lost);
+            state.log.lose(operation, body.as_str().unwrap_or_default());
             return Fate { times: 0, delays: Vec::new() };
         }
         let mut times = 1;

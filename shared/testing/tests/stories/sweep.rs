@@ -22,6 +22,27 @@ fn page_whose_message_was_lost_is_sent_by_the_sweep() {
 }
 
 #[test]
+fn page_whose_message_was_lost_is_sent_by_the_second_one_before_any_sweep() {
+    tell(|| async {
+        let bundle = with(FaultPlan { lost: 0.1, ..FaultPlan::calm() }.losing(["notification-send"])).await;
+        // After the first sweep, and before the next.
+        bundle.pass(5).await;
+        for n in 0..20 {
+            bundle.deliver(&[Alert::now(&bundle, &format!("fire {n}"))]).await;
+        }
+        bundle.pass(10).await;
+        let lost = bundle.faults.lost();
+        let lost = lost.iter().filter(|body| body.contains("\"due\":{\"page\"")).count();
+        assert!(lost > 0, "no message was lost");
+        assert_eq!(paged(&bundle).len(), 20 - lost);
+
+        bundle.pass(20).await;
+
+        assert_eq!(paged(&bundle).len(), 20);
+    });
+}
+
+#[test]
 fn level_whose_timer_was_lost_is_paged_by_the_sweep() {
     tell(|| async {
         let bundle = with(FaultPlan { lost: 1.0, ..FaultPlan::calm() }.losing(["escalation-tick"])).await;
