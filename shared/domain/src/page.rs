@@ -119,6 +119,13 @@ impl Stateful for Page {
     }
 }
 
+impl Page {
+    /// The level that it belongs to; none if it is for the fallback contact, after every level.
+    pub fn level(&self) -> Option<u16> {
+        self.id.split('-').nth(1)?.parse().ok()
+    }
+}
+
 /// What is known of a page before it is opened.
 #[derive(Debug, Clone)]
 pub struct NewPage {

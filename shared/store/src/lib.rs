@@ -3,6 +3,7 @@
 //! `table` is the only module that spells a key; `commit` the only one that writes several things at once.
 
 mod alert;
+mod attached;
 mod choice;
 mod commit;
 mod config;

@@ -231,7 +231,8 @@ impl Case<'_> {
         alert.group = Some(row.first);
         // Should the escalations end just now, somebody has to look again.
         alert.due = Some(now);
-        self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;
+        let text = (&opening.body, received.event.payload.get());
+        self.store.put_text_and_incident(org, alert.id, text, alert.incident, now).await?;
         let known = KeyRow::after(self.known, &received.arrival(), Some(alert.id));
         let commit = Commit::new()
             .key(org, received.source, &alert.key, self.known, &known, now)

@@ -134,6 +134,9 @@ async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> R
             trace: alert.trace.clone(),
         };
         begun.push(new.id);
+        if let Some(incident) = alert.incident {
+            commit = commit.attached_escalation(alert.org, incident, new.id);
+        }
         commit = begin(commit, new, (&levels, &staff), now)?;
     }
     let amended = alert

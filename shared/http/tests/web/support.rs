@@ -259,6 +259,57 @@ pub(crate) fn form(path: &str, token: &str, headers: &[(&str, &str)]) -> Request
     request.body(Body::from(format!("token={token}"))).unwrap()
 }
 
+/// What every page of a session has of its own; no other script may stand on it.
+pub(crate) const OUR_SCRIPT: &str = "<script src=\"/assets/";
+
+/// A text as a form sends it.
+fn escaped(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
+
+impl Scene {
+    /// Fills in a form and sends it, as the browser of a session does.
+    pub(crate) async fn fill(&self, session: &Session, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let mut body = format!("token={}", session.token);
+        for (name, value) in fields {
+            body.push_str(&format!("&{}={}", escaped(name), escaped(value)));
+        }
+        let request = Request::post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("cookie", &session.cookie)
+            .header("sec-fetch-site", "same-origin");
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// Looks at a page of a session.
+    pub(crate) async fn look(&self, session: &Session, path: &str) -> String {
+        let seen = self.browse(&session.cookie, path).await;
+        assert_eq!(seen.status, StatusCode::OK, "{path}: {}", seen.text);
+        seen.text
+    }
+}
+
+/// The text of a page between two marks, without its elements.
+pub(crate) fn between(page: &str, begin: &str, end: &str) -> String {
+    let part = page.split_once(begin).unwrap_or_else(|| panic!("no {begin:?} in {page}")).1;
+    let part = part.split_once(end).unwrap_or_else(|| panic!("no {end:?} after {begin:?}")).0;
+    let mut text = String::new();
+    let mut inside = false;
+    for c in part.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => inside = false,
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    text
+}
+
 async fn person(ctx: &Context, org: OrgId, name: &str) -> User {
     let email = format!("{}@example.com", name.split(' ').next().unwrap().to_lowercase());
     let new = NewUser { name: name.to_owned(), email, role: Role::Responder };
