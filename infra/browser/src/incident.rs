@@ -8,6 +8,9 @@ use crate::driver::Browser;
 const HOSTILE: &str = "<script>alert(1)</script><b>\u{202e}مرحبا بالعالم\u{202c} 🔥🧯👩‍🚒 \
     AVeryLongWordWithoutAnyPlaceToBreakItInTwoWhichGoesOnAndOnUntilTheEndOfTheLineAndBeyondIt";
 
+/// Answers a question with yes.
+const YES: &str = "document.querySelector('#sure [value=yes]').click()";
+
 /// Where things are that were made.
 pub(crate) struct Made {
     /// Where it all is.
@@ -86,14 +89,14 @@ pub(crate) async fn run(browser: &Browser, elsewhere: &Browser, made: &Made) -> 
     browser.keys("a").await?;
     browser.until("document.querySelector('#sure').open").await?;
     browser.picture("incident-acknowledge").await?;
-    browser.press("Acknowledge").await.context("answering the question")?;
+    browser.says(YES).await?;
     browser.until("location.search.startsWith('?answered=')").await?;
     let told = browser.text("#timeline li").await?;
     ensure!(told.contains("Owner acknowledged"), "the timeline begins with {told:?}");
 
     browser.press("Close incident").await?;
     browser.until("document.querySelector('#sure').open").await?;
-    browser.says("document.querySelector('#sure [value=yes]').click()").await?;
+    browser.says(YES).await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Closed')").await?;
     browser.picture("incident-closed").await?;
     browser.press("Reopen").await?;
@@ -110,14 +113,14 @@ pub(crate) async fn run_alert(browser: &Browser, made: &Made) -> anyhow::Result<
     browser.goto(&made.alert).await?;
     browser.press("Resolve by hand").await?;
     browser.until("document.querySelector('#sure').open").await?;
-    browser.says("document.querySelector('#sure [value=yes]').click()").await?;
+    browser.says(YES).await?;
     browser.until("document.querySelector('#alert .badge')?.textContent === 'Resolved'").await?;
     browser.picture("alert-resolved").await?;
     let incident = browser.link("#alert a.reference").await?;
     browser.goto(&incident).await?;
     browser.press("Close incident").await?;
     browser.until("document.querySelector('#sure').open").await?;
-    browser.says("document.querySelector('#sure [value=yes]').click()").await?;
+    browser.says(YES).await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Closed')").await?;
     let told = browser.text("#timeline").await?;
     for step in [

@@ -187,9 +187,7 @@ impl Incident {
         let takes_part = self.creator.user() == Some(user.id) || self.roles.values().any(|id| *id == user.id);
         match self.visibility {
             Visibility::Public => true,
-            Visibility::Private => {
-                takes_part || matches!(user.role, UserRole::Administrator | UserRole::Owner)
-            }
+            Visibility::Private => takes_part || user.role >= UserRole::Administrator,
         }
     }
 }

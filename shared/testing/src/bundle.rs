@@ -5,10 +5,10 @@ use std::sync::Arc;
 use app::seal::Seal;
 use app::{Clock, Context, Random};
 use axum::body::Body;
-use domain::Timestamp;
 use domain::id::{OrgId, SourceId};
 use domain::route::{Grouping, Route};
 use domain::template::Binding;
+use domain::{Actor, Timestamp};
 use embedded::{Counting, Counts, Embedded, Message, Record, Wire};
 use fastrand::Rng;
 use http::{Request, Response};
@@ -168,7 +168,8 @@ impl Bundle {
         let route = routes.pop().ok_or_else(|| anyhow::anyhow!("there is no route"))?;
         let keys = vec![Binding::Reference(format!("payload.labels.{label}"))];
         let route = Route { grouping: Some(Grouping { keys, window_seconds }), ..route };
-        app::route::save::update(store, self.org, route, None).await?;
+        let (by, context) = (Actor::system(self.org, "story"), &self.context);
+        app::route::save::update(store, &by, route, None, &context.random, context.now()).await?;
         self.faults.begin();
         Ok(())
     }

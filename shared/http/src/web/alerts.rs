@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use domain::Identity;
+use domain::access::Permission;
 use domain::alert::{Alert, AlertState, Routing};
 use domain::id::{AlertId, SourceId};
 use http::HeaderMap;
@@ -139,8 +140,7 @@ async fn resolve(
     Submitted { signed_in, form }: Submitted<Back>,
 ) -> Result<Redirect, Refusal> {
     let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
-    let (session, by) = (&signed_in.session, Identity::User(signed_in.session.user));
-    resolve::resolve(&desk.ctx.store, &by, session.org, id, desk.ctx.now()).await?;
+    resolve::resolve(&desk.ctx.store, &signed_in.actor(), id, desk.ctx.now()).await?;
     Ok(Redirect::to(&form.to(id)))
 }
 
@@ -191,12 +191,24 @@ fn about(frame: &Frame<'_>, told: &Explained) -> Markup {
                     p.description dir="auto" { (domain::text::shorten(text.trim(), 4000)) }
                 }
             }
-            @if state == AlertState::Firing {
+            @if state == AlertState::Firing && frame.may(Permission::Respond) {
                 form.act method="post" action=(format!("{here}/resolve"))
                     data-sure="The alert is over, and whoever is paged for it alone is paged no more. Resolve it?" {
                     (frame.field())
                     input type="hidden" name="back" value=(here);
                     button type="submit" { "Resolve by hand" }
+                }
+            }
+        }
+        @for escalation in &told.escalations {
+            @let state = escalation.head().state();
+            @if state.pages() {
+                div.card.strip.(tone(state)) data-item {
+                    p.line {
+                        span.badge.(tone(state)) { (state_words(state)) }
+                        " " a href=(format!("/escalations/{}", escalation.id)) { "Level " (escalation.level + 1) }
+                    }
+                    (escalation::acknowledge(frame, escalation.id, &here))
                 }
             }
         }
@@ -239,7 +251,6 @@ fn fields(frame: &Frame<'_>, told: &Explained) -> Markup {
 
 /// Who is paged for it.
 fn escalations(frame: &Frame<'_>, told: &Explained) -> Markup {
-    let here = format!("/alerts/{}", told.alert.id);
     html! {
         section.card aria-labelledby="escalations" {
             h2 #escalations { "Escalations" }
@@ -247,12 +258,12 @@ fn escalations(frame: &Frame<'_>, told: &Explained) -> Markup {
             ul.rows {
                 @for escalation in &told.escalations {
                     @let state = escalation.head().state();
-                    li data-item {
+                    li {
                         p.line {
                             span.badge.(tone(state)) { (state_words(state)) }
                             " " a href=(format!("/escalations/{}", escalation.id)) { "Level " (escalation.level + 1) }
                         }
-                        @if state.pages() { (escalation::acknowledge(frame, escalation.id, &here)) }
+                        p.soft { (words::ago(escalation.created_at, frame.now)) }
                     }
                 }
             }

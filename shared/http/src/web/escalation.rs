@@ -2,6 +2,7 @@
 
 use app::escalation::story::Story;
 use domain::Timestamp;
+use domain::access::Permission;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use domain::page::{Page, PageState};
@@ -52,10 +53,12 @@ pub(super) fn badge(story: &Story) -> Markup {
 /// The button that acknowledges, and leads back to the page that it stands on.
 pub(super) fn acknowledge(frame: &Frame<'_>, id: EscalationId, back: &str) -> Markup {
     html! {
-        form.act method="post" action=(format!("/escalations/{id}/acknowledge")) {
-            (frame.field())
-            input type="hidden" name="back" value=(back);
-            button.primary type="submit" data-acknowledge { "Acknowledge" }
+        @if frame.may(Permission::Respond) {
+            form.act method="post" action=(format!("/escalations/{id}/acknowledge")) {
+                (frame.field())
+                input type="hidden" name="back" value=(back);
+                button.primary type="submit" data-acknowledge { "Acknowledge" }
+            }
         }
     }
 }

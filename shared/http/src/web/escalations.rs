@@ -8,7 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
-use domain::Identity;
+use domain::access::Permission;
 use domain::escalation::{Escalation, Plan};
 use domain::id::EscalationId;
 use domain::page::Page;
@@ -43,8 +43,7 @@ async fn acknowledge(
     Submitted { signed_in, form }: Submitted<Back>,
 ) -> Result<Redirect, Refusal> {
     let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
-    let (session, by) = (&signed_in.session, Identity::User(signed_in.session.user));
-    respond::acknowledge(&desk.ctx.store, &by, session.org, id, desk.ctx.now()).await?;
+    respond::acknowledge(&desk.ctx.store, &signed_in.actor(), id, desk.ctx.now()).await?;
     Ok(Redirect::to(&form.to(id)))
 }
 
@@ -54,8 +53,7 @@ async fn cancel(
     Submitted { signed_in, form }: Submitted<Back>,
 ) -> Result<Redirect, Refusal> {
     let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
-    let (session, by) = (&signed_in.session, Identity::User(signed_in.session.user));
-    respond::cancel(&desk.ctx.store, &by, session.org, id, desk.ctx.now()).await?;
+    respond::cancel(&desk.ctx.store, &signed_in.actor(), id, desk.ctx.now()).await?;
     Ok(Redirect::to(&form.to(id)))
 }
 
@@ -166,7 +164,7 @@ fn page(frame: &Frame<'_>, story: &Story, answered: bool) -> Markup {
                 }
                 div.acts {
                     @if state.pages() { (escalation::acknowledge(frame, escalation.id, &here)) }
-                    @if state.is_going_on() {
+                    @if state.is_going_on() && frame.may(Permission::Respond) {
                         form.act method="post" action=(format!("{here}/cancel"))
                             data-sure="Nobody is paged any more, and nobody is on it. Cancel this escalation?" {
                             (frame.field())

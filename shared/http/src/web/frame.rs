@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use domain::Timestamp;
+use domain::access::Permission;
 use http::HeaderMap;
 use maud::{Markup, html};
 
@@ -43,12 +44,19 @@ pub(super) struct Frame<'a> {
     pub(super) now: Timestamp,
     /// What the browser is told beside it.
     pub(super) head: Markup,
+    /// Where it looks again, if that is not where it is: it is the answer to a form.
+    pub(super) from: Option<String>,
 }
 
 impl<'a> Frame<'a> {
     /// Puts a page together, as of now.
     pub(super) fn new(desk: &'a Desk, signed_in: &'a SignedIn, section: Section) -> Self {
-        Self { desk, signed_in, section, now: desk.ctx.now(), head: Markup::default() }
+        Self { desk, signed_in, section, now: desk.ctx.now(), head: Markup::default(), from: None }
+    }
+
+    /// Says whether whoever looks may do something; what they may not is not offered.
+    pub(super) fn may(&self, what: Permission) -> bool {
+        self.signed_in.actor().may(what).is_ok()
     }
 
     /// What every form carries.
@@ -81,7 +89,9 @@ impl<'a> Frame<'a> {
                     a href=(path) data-go=(key) aria-current=[(*section == self.section).then_some("page")] { (name) }
                 }
             }
-            a.declare href="/incidents/new" data-go="n" { "Declare incident" }
+            @if self.may(Permission::CreateIncidents) {
+                a.declare href="/incidents/new" data-go="n" { "Declare" span.more { " incident" } }
+            }
             form.sign-out method="post" action="/sign-out" {
                 (self.field())
                 span.me title=(self.signed_in.rules.org.name) { (foreign(&self.signed_in.user.name)) }
@@ -95,7 +105,7 @@ impl<'a> Frame<'a> {
         html! {
             p {
                 "As of " (words::as_of(self.now))
-                span #live data-every=(LOOKS) role="status" {}
+                span #live data-every=(LOOKS) data-from=[self.from.as_deref()] role="status" {}
                 " · " button.quiet type="button" data-help hidden { "Keys " kbd { "?" } }
             }
         }

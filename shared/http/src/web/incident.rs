@@ -10,6 +10,7 @@ use app::incident::story::{Paging, Story, story};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
+use domain::access::Permission;
 use domain::alert::AlertState;
 use domain::id::{SeverityId, StatusId};
 use domain::incident::{Incident, IncidentState, Milestone};
@@ -153,8 +154,7 @@ impl<'a> View<'a> {
                 }
                 aside.column aria-label="About this incident" {
                     div #about data-live { (self.about()) (self.escalations()) (self.alerts()) }
-                    (self.roles_form())
-                    (self.edit_form())
+                    @if self.frame.may(Permission::EditIncidents) { (self.roles_form()) (self.edit_form()) }
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use domain::access::Permission;
 use domain::id::SeverityId;
 use domain::incident::{Incident, IncidentState};
 use http::HeaderMap;
@@ -129,7 +130,9 @@ async fn all(
     let main = html! {
         div.headline {
             h1 { "Incidents" }
-            a.button.primary href="/incidents/new" { "Declare incident" }
+            @if frame.may(Permission::CreateIncidents) {
+                a.button.primary href="/incidents/new" { "Declare incident" }
+            }
         }
         div.filters {
             (terms.tabs("Which", &tabs))

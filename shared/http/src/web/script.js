@@ -139,7 +139,7 @@
     looking = true;
     try {
       const headers = version ? { "If-None-Match": version } : {};
-      const answer = await fetch(location.href, { headers, cache: "no-store", redirect: "error" });
+      const answer = await fetch(status.dataset.from ?? location.href, { headers, cache: "no-store", redirect: "error" });
       if (answer.status === 401) {
         status.textContent = " · you are signed out: sign in again to see what is new";
         return;
@@ -221,7 +221,8 @@
     const button = item?.querySelector("[data-acknowledge]") ?? document.querySelector("[data-acknowledge]");
     if (!button) return;
     const place = button.closest("[data-item]");
-    const what = place?.querySelector("h1, h3, .line")?.textContent.trim() ?? document.title;
+    const title = place?.querySelector("h1, h3") ?? document.querySelector("main h1");
+    const what = title?.textContent.trim() ?? document.title;
     ask(`Acknowledge “${what}”? It stops paging, and everybody sees that you are on it.`, "Acknowledge", button.form, button);
   }
 

@@ -1,6 +1,6 @@
 //! The list of incidents and the page of one.
 
-use domain::Identity;
+use domain::Actor;
 use domain::choice::Of;
 use domain::id::{IncidentId, StatusId};
 use domain::incident::{Incident, IncidentState, Severity, Status};
@@ -80,7 +80,7 @@ async fn incident_of_an_alert_tells_its_whole_story_in_order() {
 async fn same_steps_from_the_page_and_from_the_api_tell_the_same_story() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
-    let by = Identity::User(scene.owner.id);
+    let by = Actor::person(scene.org, &scene.owner);
     let (store, now) = (&scene.ctx.store, scene.ctx.now());
     let minor = severity(&scene, "Minor").await.id;
     let closed = status(&scene, IncidentState::Closed);
@@ -112,11 +112,11 @@ async fn same_steps_from_the_page_and_from_the_api_tell_the_same_story() {
         status,
     };
     let share = async |update| {
-        app::incident::update::update(store, &by, scene.org, id, &update, None, now).await.unwrap();
+        app::incident::update::update(store, &by, id, &update, None, now).await.unwrap();
     };
     share(update("On it", Some(minor), None)).await;
     let edit = app::incident::edit::Edit { roles: vec![(lead, Some(scene.ada.id))], ..none };
-    app::incident::edit::edit(store, &by, scene.org, id, &edit, now).await.unwrap();
+    app::incident::edit::edit(store, &by, id, &edit, now).await.unwrap();
     share(update("Done", None, Some(closed))).await;
 
     let one = timeline(&scene.look(&session, "/incidents/1").await);
@@ -243,6 +243,7 @@ async fn update_that_cannot_be_keeps_what_was_written_and_says_why() {
         assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
         let said = between(&seen.text, "role=\"alert\">", "</p>");
         assert!(said.contains(why) || why == "no edge" && !said.is_empty(), "{said}");
+        assert!(seen.text.contains("data-from=\"/incidents/1\""), "it looks again where that can be");
         if fields.len() > 1 {
             assert!(seen.text.contains("Precious &lt;words&gt;</textarea>"), "{}", seen.text);
         }
@@ -309,7 +310,7 @@ async fn private_incident_is_not_there_for_whoever_has_no_part_in_it() {
         trace: domain::trace::Trace::begin(7),
     };
     let (store, now) = (&scene.ctx.store, scene.ctx.now());
-    let by = Identity::User(scene.ada.id);
+    let by = Actor::person(scene.org, &scene.ada);
     let none = app::incident::edit::Edit::default();
 
     let incident = app::incident::create::create(store, &by, new, &none, "k", now).await.unwrap();
@@ -363,4 +364,34 @@ async fn hostile_words_are_shown_as_words() {
         assert!(!page.contains("<script"), "{path}: {page}");
     }
     assert!(scene.look(&session, "/incidents/1").await.contains("&lt;script&gt;"));
+}
+
+#[tokio::test]
+async fn viewer_is_offered_nothing_that_they_may_not_do_and_is_refused_it() {
+    let scene = Scene::new().await;
+    let escalation = scene.fire(alert("Disk full")).await;
+    let session = scene.sign_in().await;
+    scene.owner_becomes_a_viewer().await;
+    let alert = scene.ctx.store.list_alerts(scene.org, None, 1).await.unwrap()[0].id.clone();
+
+    let escalation = format!("/escalations/{}", escalation.id);
+    for path in ["/", "/incidents", "/incidents/1", &escalation, &format!("/alerts/{alert}")] {
+        let page = scene.look(&session, path).await;
+        let forms: Vec<&str> = page
+            .split("method=\"post\" action=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap())
+            .collect();
+        assert_eq!(forms, ["/sign-out"], "{path}");
+        assert!(!page.contains("Declare"), "{path}");
+    }
+    for (path, fields) in [
+        ("/incidents/new", vec![("name", "x"), ("key", "k")]),
+        ("/incidents/1/update", vec![("message", "x")]),
+        ("/incidents/1/roles", vec![]),
+        (&*format!("{escalation}/cancel"), vec![]),
+        (&*format!("/alerts/{alert}/resolve"), vec![]),
+    ] {
+        assert_eq!(scene.fill(&session, path, &fields).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
 }

@@ -8,7 +8,6 @@ use app::incident::create::{NewIncident, create};
 use app::incident::edit::Edit;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use domain::Identity;
 use domain::id::{EscalationId, IncidentId};
 use domain::incident::{Incident, IncidentState, RoleKind, Visibility};
 use domain::trace::Trace;
@@ -91,7 +90,7 @@ impl Declared {
             return Err(AppError::invalid("name", "a name is needed"));
         }
         let whom = whom(&self.page)?;
-        let by = Identity::User(signed_in.session.user);
+        let by = signed_in.actor();
         let key = format!("web {} {}", signed_in.session.user, self.key);
         let choices = ctx.store.incident_choices(org).await?;
         let leads = choices.roles.iter().find(|role| role.what.kind == RoleKind::Lead);
@@ -122,7 +121,7 @@ impl Declared {
                 incident: Some(incident.id),
                 trace: incident.trace.clone(),
             };
-            app::escalation::create::create(&ctx.store, &desk.rules, &by, org, (&key, call), now).await?;
+            app::escalation::create::create(&ctx.store, &desk.rules, &by, (&key, call), now).await?;
         }
         Ok(incident)
     }

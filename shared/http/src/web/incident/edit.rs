@@ -8,7 +8,7 @@ use app::incident::edit::Edit;
 use app::incident::update::Update;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use domain::Identity;
+use domain::access::Permission;
 use domain::choice::Of;
 use domain::id::{RoleId, UserId};
 use domain::incident::{Incident, IncidentState, Status};
@@ -77,7 +77,10 @@ impl Draft {
 pub(super) fn complaint(error: AppError) -> Result<String, Refusal> {
     match error {
         AppError::Invalid { reason, .. } | AppError::Illegal(reason) => Ok(capital(&reason)),
-        AppError::NotFound { .. } | AppError::Conflict | AppError::Unavailable { .. } => Err(error.into()),
+        AppError::NotFound { .. }
+        | AppError::Forbidden(_)
+        | AppError::Conflict
+        | AppError::Unavailable { .. } => Err(error.into()),
     }
 }
 
@@ -92,6 +95,7 @@ async fn again(
     let complaint = complaint(error)?;
     let mut view = View::of(desk, signed_in, incident).await?;
     view.draft = Draft { complaint: Some(complaint), ..draft };
+    view.frame.from = Some(view.path());
     Ok((StatusCode::UNPROCESSABLE_ENTITY, view.answer(&HeaderMap::new(), "")).into_response())
 }
 
@@ -104,8 +108,8 @@ pub(super) async fn update(
     let (store, user, now) = (&desk.ctx.store, signed_in.session.user, desk.ctx.now());
     let (key, update) = (form.key(user), form.update());
     let shared = async {
-        let (by, org) = (Identity::User(user), incident.org);
-        app::incident::update::update(store, &by, org, incident.id, &update?, Some(&key), now).await
+        let by = signed_in.actor();
+        app::incident::update::update(store, &by, incident.id, &update?, Some(&key), now).await
     };
     match shared.await {
         Ok(_) => Ok(done(&incident, "update")),
@@ -177,11 +181,8 @@ async fn commit(
     edit: Result<Edit, AppError>,
 ) -> Result<Response, Refusal> {
     let incident = find(desk, signed_in, number).await?;
-    let (store, by, now) = (&desk.ctx.store, Identity::User(signed_in.session.user), desk.ctx.now());
-    let edited = async {
-        let (org, id) = (incident.org, incident.id);
-        app::incident::edit::edit(store, &by, org, id, &edit?, now).await
-    };
+    let (store, by, now) = (&desk.ctx.store, signed_in.actor(), desk.ctx.now());
+    let edited = async { app::incident::edit::edit(store, &by, incident.id, &edit?, now).await };
     match edited.await {
         Ok(_) => Ok(done(&incident, "edit")),
         Err(error) => again(desk, signed_in, incident, error, Draft::default()).await,
@@ -222,7 +223,8 @@ impl View<'_> {
         let severities = self.story.choices.severities.iter();
         let severities = severities.filter(|one| Some(one.id) != incident.severity);
         let severities = severities.map(|one| (one.id.to_string(), one.what.name.as_str()));
-        let can_be_changed = !matches!(state, IncidentState::Merged | IncidentState::Canceled);
+        let is_final = matches!(state, IncidentState::Merged | IncidentState::Canceled);
+        let can_be_changed = !is_final && self.frame.may(Permission::EditIncidents);
         html! {
             (self.complaint())
             @if can_be_changed {
