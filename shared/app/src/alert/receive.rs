@@ -62,7 +62,7 @@ pub async fn receive(
 }
 
 /// Ends an alert: the key's row and the alert's transition in one commit.
-async fn resolve(
+pub(super) async fn resolve(
     store: &Store,
     received: &Received,
     alert: AlertId,

@@ -9,6 +9,8 @@ mod groups;
 #[cfg(test)]
 mod levels;
 #[cfg(test)]
+mod lost_end;
+#[cfg(test)]
 mod master;
 #[cfg(test)]
 mod order;
