@@ -10,6 +10,7 @@ use store::{Commit, Store};
 use tracing::instrument;
 
 use super::settle;
+use crate::rules::readable;
 use crate::{AppError, Rules};
 
 /// Does what a timer asks for, if it is still asked for.
@@ -84,6 +85,7 @@ async fn is_over(store: &Store, escalation: &Escalation) -> Result<bool, AppErro
     if let Some(group) = escalation.group {
         return Ok(store.member(escalation.org, group).await?.is_none());
     }
-    let alert = store.alert(escalation.org, alert).await?;
+    // One that cannot be read may go on: when in doubt, page.
+    let alert = readable(store.alert(escalation.org, alert).await)?;
     Ok(alert.is_some_and(|alert| alert.head().state() == AlertState::Resolved))
 }

@@ -20,6 +20,8 @@ mod race;
 mod rescue;
 #[cfg(test)]
 mod sweep;
+#[cfg(test)]
+mod unreadable;
 
 #[cfg(test)]
 mod stage {
