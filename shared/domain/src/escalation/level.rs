@@ -40,25 +40,49 @@ pub fn levels_of(plan: &Plan, path: Option<&Path>, staff: &Staff) -> Vec<Level> 
 
 /// The pages of one level; the fallback contact's if it would page nobody.
 pub(super) fn pages(escalation: &Escalation, level: &Level, staff: &Staff, at: Timestamp) -> Vec<NewPage> {
-    let mut pages = Vec::new();
-    for target in &level.targets {
+    let mut people = Vec::new();
+    for target in each_once(&level.targets) {
         let Some(user) = staff.users.get(&target.user) else { continue };
-        pages.extend(pages_to(user, target.urgency, at));
+        people.push(pages_to(user, target.urgency, at));
     }
+    let mut pages = within_bounds(people);
     if pages.is_empty() {
         pages = fallback_pages(staff, at);
     }
-    pages.truncate(MOST_PAGES);
     for (n, page) in pages.iter_mut().enumerate() {
         page.id = format!("{:03}-{:03}-{n:02}", escalation.cycle, escalation.level);
     }
     pages
 }
 
+/// Each person once, as loudly as any of their entries says.
+fn each_once(targets: &[Target]) -> Vec<Target> {
+    let mut once: Vec<Target> = Vec::new();
+    for target in targets {
+        match once.iter_mut().find(|known| known.user == target.user) {
+            Some(known) if target.urgency == Urgency::High => known.urgency = Urgency::High,
+            Some(_) => {}
+            None => once.push(*target),
+        }
+    }
+    once
+}
+
+/// The pages of these people; of too many, the later ones of each person are left out, and no person is.
+fn within_bounds(people: Vec<Vec<NewPage>>) -> Vec<NewPage> {
+    let ranked = people.into_iter().flat_map(|pages| pages.into_iter().enumerate());
+    let mut ranked: Vec<(usize, NewPage)> = ranked.collect();
+    if ranked.len() > MOST_PAGES {
+        ranked.sort_by_key(|(rank, _)| *rank);
+        ranked.truncate(MOST_PAGES);
+    }
+    ranked.into_iter().map(|(_, page)| page).collect()
+}
+
 /// The pages to the fallback contact.
 pub(super) fn fallback_pages(staff: &Staff, at: Timestamp) -> Vec<NewPage> {
     let fallback = staff.fallback.and_then(|id| staff.users.get(&id));
-    fallback.map(|user| pages_to(user, Urgency::High, at)).unwrap_or_default()
+    within_bounds(fallback.map(|user| pages_to(user, Urgency::High, at)).into_iter().collect())
 }
 
 /// One page for each of a person's rules.

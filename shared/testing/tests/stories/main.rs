@@ -11,6 +11,8 @@ mod levels;
 #[cfg(test)]
 mod lost_end;
 #[cfg(test)]
+mod many_people;
+#[cfg(test)]
 mod master;
 #[cfg(test)]
 mod order;
