@@ -10,16 +10,21 @@ use domain::event::Event;
 use domain::id::{AlertId, EscalationId, IncidentId};
 use domain::route::{IncidentTemplate, Route, matching};
 use domain::template::{Binding, Problem};
+use domain::text::shorten;
 use domain::trace::Trace;
 use domain::{Identity, Timestamp};
 use machine::{Head, Stateful};
 use serde_json::Value;
+use sources::limits;
 use store::{Commit, Store, StoreError};
 
 use crate::AppError;
 use crate::escalation::begin::begin;
 use crate::incident::create::{self, NewIncident};
 use crate::rules::Snapshot;
+
+/// How much is kept of each problem: it may name a route, whose name has no bound.
+const PROBLEM_BYTES: usize = 500;
 
 /// What the rules make of an alert.
 pub(super) struct Opening {
@@ -69,8 +74,11 @@ pub(super) async fn body_of(rules: &Snapshot, received: &Received) -> Result<(Bo
         Err(error) => return Err(error.into()),
     };
     let event = &received.event;
-    let title = text(&template.title, received, &payload, &mut problems);
-    let description = text(&template.description, received, &payload, &mut problems);
+    // A template may name a whole payload, which no item would hold.
+    let title = text(&template.title, received, &payload, &mut problems)
+        .map(|title| shorten(&title, limits::TITLE_BYTES));
+    let description = text(&template.description, received, &payload, &mut problems)
+        .map(|description| shorten(&description, limits::DESCRIPTION_BYTES));
     let body = Body {
         title: title.unwrap_or_else(|| event.title.clone()),
         description: description.or_else(|| event.description.clone()),
@@ -117,6 +125,9 @@ pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Open
         body.problems.push(format!("it is in no group: {problem}"));
         None
     });
+    for problem in &mut body.problems {
+        *problem = shorten(problem, PROBLEM_BYTES);
+    }
     // Whoever looks after the rules shall hear of every alert that they fail on.
     let group = group.filter(|_| body.problems.is_empty());
     Ok(Opening { body, routing, plans, incident, group })
@@ -184,7 +195,7 @@ impl Case<'_> {
             id: self.alert_id(),
             source: self.received.source,
             kind: self.received.kind.clone(),
-            title: domain::text::shorten(&opening.body.title, domain::alert::TITLE_BYTES),
+            title: shorten(&opening.body.title, domain::alert::TITLE_BYTES),
             key: self.received.key(),
             created_at: self.received.received_at,
             started_at: self.received.at(),

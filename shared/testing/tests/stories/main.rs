@@ -7,6 +7,8 @@ mod cost;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod large_texts;
+#[cfg(test)]
 mod levels;
 #[cfg(test)]
 mod lost_end;
