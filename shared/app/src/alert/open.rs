@@ -26,6 +26,12 @@ use crate::rules::Snapshot;
 /// How much is kept of each problem: it may name a route, whose name has no bound.
 const PROBLEM_BYTES: usize = 500;
 
+/// How many escalations one alert begins at most: what a transaction holds if none of them has room for its pages.
+const MOST_PLANS: usize = 80;
+
+/// The actions that follow the escalations: the group, its member, the alert that waits for a route, and the alert.
+const AFTER_PLANS: usize = 4;
+
 /// What the rules make of an alert.
 pub(super) struct Opening {
     /// What it says.
@@ -116,7 +122,12 @@ pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Open
         () if rules.routes.iter().any(|route| route.serves(received.source)) => Routing::Unrouted,
         () => Routing::Fallback,
     };
-    if routing == Routing::Fallback || lost && plans.is_empty() {
+    let too_many = plans.len() > MOST_PLANS;
+    if too_many {
+        body.problems.push(format!("{} escalations are too many: {MOST_PLANS} have begun", plans.len()));
+        plans.truncate(MOST_PLANS);
+    }
+    if routing == Routing::Fallback || too_many || lost && plans.is_empty() {
         plans.push((Plan::Fallback, true));
     }
     let template = routes.iter().find_map(|route| route.incident.as_ref());
@@ -290,6 +301,7 @@ impl Case<'_> {
         }
         let text = (&opening.body, received.event.payload.get());
         self.store.put_text_and_number(org, alert.id, text, number, now).await?;
+        let plans = opening.plans.len();
         for (n, (plan, auto_cancel)) in opening.plans.into_iter().enumerate() {
             let (levels, staff) = self.rules.levels(&plan).await?;
             let new = NewEscalation {
@@ -306,7 +318,8 @@ impl Case<'_> {
                 trace: self.trace.clone(),
             };
             alert.escalations.push(new.id);
-            commit = begin(commit, new, (&levels, &staff), now)?;
+            let more = plans - alert.escalations.len() + AFTER_PLANS;
+            commit = begin(commit, new, (&levels, &staff), more, now)?;
         }
         if let Some((group, known)) = group {
             let row = GroupRow {

@@ -110,6 +110,9 @@ pub(super) async fn answer_for(
     .await
 }
 
+/// The actions of amending the alert: its head and its row of history.
+const AMENDED: usize = 2;
+
 /// Begins an alert's escalations again, as its own.
 async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> Result<(), AppError> {
     let rules = rules.of(alert.org).await?;
@@ -134,7 +137,8 @@ async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> R
             trace: alert.trace.clone(),
         };
         begun.push(new.id);
-        commit = begin(commit, new, (&levels, &staff), now)?;
+        let more = alert.escalations.len() - begun.len() + AMENDED;
+        commit = begin(commit, new, (&levels, &staff), more, now)?;
     }
     let amended = alert
         .amend(now)?

@@ -11,7 +11,7 @@ use domain::user::{MethodType, Role, RuleTarget, Urgency};
 use testing::bundle::Bundle;
 use testing::sender::Alert;
 
-use crate::stage::{calm, paged, tell};
+use crate::stage::{calm, ledger, paged, tell};
 
 /// Adds people, who are reached by mail at once, a minute later and so on.
 async fn people(bundle: &Bundle, prefix: &str, count: usize, rules: u32) -> Vec<UserId> {
@@ -106,5 +106,55 @@ fn person_who_is_named_twice_at_a_level_is_paged_once() {
         bundle.pass(60).await;
 
         assert_eq!(paged(&bundle), ["person-0@example.com"]);
+    });
+}
+
+#[test]
+fn alert_whose_paths_are_more_than_a_transaction_holds_pages_along_each_of_them() {
+    tell(|| async {
+        let bundle = calm().await;
+        let everybody = people(&bundle, "person", 20, 1).await;
+        let mut paths = Vec::new();
+        for _ in 0..20 {
+            paths.push(path(&bundle, &everybody).await);
+        }
+        route_to(&bundle, paths).await;
+
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(60).await;
+
+        let found = ledger(&bundle).await;
+        assert_eq!(found.escalations.len(), 20, "it was rescued: {:?}", found.alerts);
+        assert_eq!(paged(&bundle).len(), 400);
+    });
+}
+
+#[test]
+fn alert_with_more_paths_than_can_be_begun_pages_the_fallback_contact_beside_them() {
+    tell(|| async {
+        let bundle = calm().await;
+        let one = people(&bundle, "person", 1, 1).await;
+        let (mut routes, _) = bundle.calm.store.routes(bundle.org).await.unwrap();
+        let route = routes.remove(0);
+        for n in 0..9 {
+            let mut paths = Vec::new();
+            for _ in 0..20 {
+                paths.push(path(&bundle, &one).await);
+            }
+            let id = domain::id::RouteId::new(bundle.now(), n);
+            let another = Route { id, paths, ..route.clone() };
+            let (by, calm) = (Actor::system(bundle.org, "story"), &bundle.calm);
+            app::route::save::create(&calm.store, &by, another, &calm.random, bundle.now()).await.unwrap();
+        }
+
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(60).await;
+
+        let found = ledger(&bundle).await;
+        let paged = paged(&bundle);
+        assert!(paged.iter().any(|to| to == "owner@example.com"), "nobody was told that paths were left out");
+        assert!(paged.len() > 50, "it was rescued: {} pages", paged.len());
+        let body = bundle.calm.store.alert_body(bundle.org, found.alerts[0].id).await.unwrap().unwrap();
+        assert!(body.problems.iter().any(|problem| problem.contains("too many")), "{:?}", body.problems);
     });
 }
