@@ -13,7 +13,7 @@ use crate::id::{AlertId, EscalationId, IncidentId, OrgId, UserId};
 use crate::page::NewPage;
 use crate::path::{AckMode, DEFAULT_ACK_SECONDS, Level, MOST_PAGES, Path, Target};
 use crate::trace::Trace;
-use crate::user::{Urgency, User};
+use crate::user::{MethodType, Urgency, User};
 
 /// The people whom levels name, and the one who is paged when in doubt.
 #[derive(Debug, Clone, Default)]
@@ -79,10 +79,22 @@ fn within_bounds(people: Vec<Vec<NewPage>>) -> Vec<NewPage> {
     ranked.into_iter().map(|(_, page)| page).collect()
 }
 
-/// The pages to the fallback contact.
+/// The pages to the fallback contact, who has nobody to stand in: without any method, a mail to the address that they
+/// are known by.
 pub(super) fn fallback_pages(staff: &Staff, at: Timestamp) -> Vec<NewPage> {
-    let fallback = staff.fallback.and_then(|id| staff.users.get(&id));
-    within_bounds(fallback.map(|user| pages_to(user, Urgency::High, at)).into_iter().collect())
+    let Some(user) = staff.fallback.and_then(|id| staff.users.get(&id)) else { return Vec::new() };
+    let mut pages = pages_to(user, Urgency::High, at);
+    if pages.is_empty() {
+        pages.push(NewPage {
+            id: String::new(),
+            user: user.id,
+            method_type: MethodType::Email,
+            address: user.email.clone(),
+            urgency: Urgency::High,
+            due: at,
+        });
+    }
+    within_bounds(vec![pages])
 }
 
 /// One page for each of a person's rules.
@@ -210,4 +222,31 @@ pub(super) fn staffed(
         .on_transition(timer);
     let pages = pages.into_iter().map(|page| page.open(transition.after(), at)).collect();
     (transition, pages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::user::Role;
+
+    #[test]
+    fn fallback_contact_without_any_method_is_mailed_at_the_address_they_are_known_by() {
+        let user = User {
+            id: UserId::new(Timestamp::UNIX_EPOCH, 1),
+            name: "Olive".to_owned(),
+            email: "olive@example.com".to_owned(),
+            role: Role::Owner,
+            methods: vec![],
+            rules: vec![],
+            version: 1,
+        };
+        let staff = Staff { fallback: Some(user.id), users: BTreeMap::from([(user.id, user)]) };
+
+        let pages = fallback_pages(&staff, Timestamp::UNIX_EPOCH);
+
+        assert_eq!(
+            pages.iter().map(|page| (page.method_type, &*page.address)).collect::<Vec<_>>(),
+            [(MethodType::Email, "olive@example.com")]
+        );
+    }
 }
