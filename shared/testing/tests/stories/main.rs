@@ -11,6 +11,8 @@ mod large_texts;
 #[cfg(test)]
 mod levels;
 #[cfg(test)]
+mod long_outage;
+#[cfg(test)]
 mod lost_end;
 #[cfg(test)]
 mod many_people;
