@@ -19,6 +19,8 @@ mod many_people;
 #[cfg(test)]
 mod master;
 #[cfg(test)]
+mod no_channel;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod race;
