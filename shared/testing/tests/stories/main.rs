@@ -30,6 +30,8 @@ mod rescue;
 mod sweep;
 #[cfg(test)]
 mod unreadable;
+#[cfg(test)]
+mod unreadable_sender;
 
 #[cfg(test)]
 mod stage {
