@@ -74,7 +74,10 @@ async fn look_again(
     let ended = escalation.head().state() == EscalationState::Resolved;
     let Some(group) = escalation.group.filter(|_| ended) else { return Ok(()) };
     match store.member(escalation.org, group).await? {
-        Some(joined) => settle::answer_for(store, rules, escalation.org, joined, now).await,
+        Some(joined) => {
+            let look = (joined, settle::Look::OtherOver);
+            settle::answer_for(store, rules, escalation.org, look, now).await
+        }
         None => Ok(()),
     }
 }
