@@ -12,6 +12,10 @@ use crate::id::{AlertId, EventId};
 /// Past this much time between receptions, the order of reception counts and not the sender's clock.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 
+/// The same for a firing of an episode that its own source has ended: no sender says twice of one that it fires, a
+/// minute after it said that it is over, unless it does so again.
+const AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
 /// What is known of a deduplication key: its newest event, and the alert of its newest episode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRow {
@@ -34,6 +38,9 @@ pub struct KeyRow {
     pub content: String,
     /// How many events were seen, at least.
     pub count: u64,
+    /// Whether somebody ended the alert by hand, so that its source may well go on saying that it fires.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
 }
 
 /// What matters of an event for the decision.
@@ -74,7 +81,13 @@ impl KeyRow {
     /// Says whether the event is newer than the newest one known.
     fn is_older_than(&self, arrival: &Arrival) -> bool {
         (self.at, self.event) < (arrival.at, arrival.event)
-            || arrival.received_at.duration_since(self.received_at) > LATE
+            || arrival.received_at.duration_since(self.received_at) > self.late(arrival.status)
+    }
+
+    /// Past how much time between receptions an event of this status is newer whatever its sender's clock says.
+    fn late(&self, status: AlertStatus) -> SignedDuration {
+        let again = (self.status, status) == (AlertStatus::Resolved, AlertStatus::Firing);
+        if again && self.alert.is_some() && !self.by_hand { AGAIN } else { LATE }
     }
 
     /// The row after this event; the status is the event's, and times never go back.
@@ -91,6 +104,7 @@ impl KeyRow {
             received_at: known.map_or(arrival.received_at, |row| row.received_at.max(arrival.received_at)),
             content: arrival.content.clone(),
             count: known.map_or(1, |row| row.count + 1),
+            by_hand: false,
         }
     }
 }
@@ -103,6 +117,7 @@ impl KeyRow {
             version: self.version + 1,
             at: self.at.max(now),
             received_at: self.received_at.max(now),
+            by_hand: true,
             ..self.clone()
         }
     }
@@ -172,6 +187,7 @@ mod tests {
         use AlertStatus::{Firing, Resolved};
         let open = || Some(row(Firing, 100, 101, Some(alert())));
         let over = || Some(row(Resolved, 200, 201, Some(alert())));
+        let by_hand = || Some(row(Firing, 100, 101, Some(alert())).closed(second(201)));
         let tomb = || Some(row(Resolved, 200, 201, None));
         let cases = [
             ("first firing", None, arrival(9, Firing, 1, 1, "a"), Decision::Open),
@@ -195,6 +211,21 @@ mod tests {
                 over(),
                 arrival(9, Firing, 100, 502, "a"),
                 Decision::Open,
+            ),
+            (
+                "fires again as it did, in a minute",
+                over(),
+                arrival(9, Firing, 100, 261, "a"),
+                Decision::Stale,
+            ),
+            ("fires again as it did, later", over(), arrival(9, Firing, 100, 262, "a"), Decision::Open),
+            ("still fires at its source", by_hand(), arrival(9, Firing, 100, 500, "a"), Decision::Stale),
+            ("still fires, long after", by_hand(), arrival(9, Firing, 100, 502, "a"), Decision::Open),
+            (
+                "firing some minutes after a tombstone",
+                tomb(),
+                arrival(9, Firing, 100, 501, "a"),
+                Decision::OpenOver,
             ),
             ("firing older than a tombstone", tomb(), arrival(9, Firing, 100, 210, "a"), Decision::OpenOver),
             ("firing newer than a tombstone", tomb(), arrival(9, Firing, 201, 210, "a"), Decision::Open),

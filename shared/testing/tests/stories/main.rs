@@ -1,6 +1,8 @@
 //! Stories: the whole bundle in one process, named by behaviour.
 
 #[cfg(test)]
+mod again;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod called_off;
