@@ -11,7 +11,7 @@ use store::{Commit, Store, Touched};
 use tracing::{instrument, warn};
 
 use super::open::{Case, Opening};
-use super::receive::resolve;
+use super::receive::{between, resolve};
 use crate::{AppError, Rules};
 
 /// Opens a bare alert without any of our own rules, and pages the fallback contact.
@@ -43,6 +43,12 @@ pub async fn rescue(
             Decision::Open => {}
             Decision::Resolve(_) | Decision::Bury => {
                 end(store, received, known.as_ref(), decision, by, now).await?;
+                return Ok(decision);
+            }
+            Decision::Between(alert) => {
+                if let Some(known) = &known {
+                    between(store, rules, received, (alert, known), by, now).await?;
+                }
                 return Ok(decision);
             }
             // The alert is known already, and nobody is to be paged.

@@ -8,7 +8,7 @@ use store::Commit;
 use crate::AppError;
 
 /// The most actions of a transaction.
-const MOST_ACTIONS: usize = 100;
+pub(crate) const MOST_ACTIONS: usize = 100;
 
 /// Adds an escalation with its first level paged. What a transaction cannot hold waits for its first tick, at once.
 ///

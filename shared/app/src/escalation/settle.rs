@@ -109,7 +109,7 @@ async fn ended_with_others(
 
 /// Why somebody looks whether an alert that goes on is answered for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(crate) enum Look {
     /// It has joined: its escalations answered by then, so that it is none of theirs if they have ended since.
     Joined,
     /// Another of its group is over. What people called off, and what nobody answered, stays so: they were told of it.
@@ -117,7 +117,7 @@ pub(super) enum Look {
 }
 
 /// Makes sure that somebody answers for an alert that goes on: if its escalations have ended, they begin again.
-pub(super) async fn answer_for(
+pub(crate) async fn answer_for(
     store: &Store,
     rules: &Rules,
     org: OrgId,

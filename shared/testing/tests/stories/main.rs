@@ -13,6 +13,8 @@ mod groups;
 #[cfg(test)]
 mod large_texts;
 #[cfg(test)]
+mod late_end;
+#[cfg(test)]
 mod levels;
 #[cfg(test)]
 mod long_outage;
