@@ -259,9 +259,13 @@ pub(crate) fn page(org: OrgId, escalation: EscalationId, id: &str) -> Key {
     Key::new(format!("{org}#ESCALATION#{escalation}"), format!("{PAGE}{id}"))
 }
 
+/// What sorts after everything that belongs to an escalation's story: beyond it are the rows of its pages' attempts,
+/// which nobody reads and which a provider that is down makes many of.
+pub(crate) const BEYOND_STORY: &str = "X#";
+
 /// The history row of a page's version; pages share their escalation's partition.
 pub(crate) fn page_history_of(head: &Key, version: u64) -> Key {
-    Key::new(head.pk.clone(), format!("P#{}#{version:05}", head.sk.trim_start_matches(PAGE)))
+    Key::new(head.pk.clone(), format!("{BEYOND_STORY}{}#{version:05}", head.sk.trim_start_matches(PAGE)))
 }
 
 /// Something with an index entry, recognised by its primary key.
@@ -316,6 +320,7 @@ mod tests {
         assert_eq!(of(page(o, e, "000-001-02")), Some(Due::Page(o, e, "000-001-02".to_owned())));
         assert_eq!(of(alert(o, a)), Some(Due::Alert(o, a)));
         assert_eq!(of(escalation(o, e).history(2)), None);
+        assert_eq!(of(page_history_of(&page(o, e, "000-001-02"), 3)), None);
     }
 
     #[test]

@@ -123,8 +123,9 @@ async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) ->
     let sent = match channel {
         Some(channel) => channel.send(&outgoing).await,
         None => {
+            // Not yet, or not in this version: a page that fails for ever would stay unsent once there is one.
             let reason = "this installation has no such channel".to_owned();
-            Err(SendError::Permanent { reason, source: None })
+            Err(SendError::Transient { reason, source: None })
         }
     };
     let now = time.now();

@@ -36,6 +36,8 @@ enum Given {
     Alert,
     /// That alert, while the mail's server is down.
     AlertMailDown,
+    /// That alert, as the first of a group.
+    AlertGrouped,
     /// That alert, after its first level's time.
     AlertUnanswered,
     /// That alert, resolved by hand, before its escalation heard of it.
@@ -73,6 +75,16 @@ async fn prepare(given: Given) -> anyhow::Result<Fixture> {
         Given::AlertMailDown => {
             fixture.receive(&received()).await?;
             fixture.inbox.provider(Provider { down: true, ..Provider::default() });
+        }
+        Given::AlertGrouped => {
+            let store = &fixture.context.store;
+            let keys = vec![domain::template::Binding::Reference("payload.labels.severity".to_owned())];
+            let grouping = Some(domain::route::Grouping { keys, window_seconds: 60 });
+            let (mut routes, _) = store.routes(fixture.org).await?;
+            let route = domain::route::Route { grouping, ..routes.remove(0) };
+            let random = &fixture.context.random;
+            app::route::save::update(store, &by, route, None, random, fixture.now()).await?;
+            fixture.receive(&received()).await?;
         }
         Given::AlertUnanswered => {
             fixture.receive(&received()).await?;

@@ -17,6 +17,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-handle/delivery-failed", given: Given::Rules, then: keeps_the_error },
     Case { event: "alert-handle/one-unreadable", given: Given::Rules, then: handles_the_other },
     Case { event: "alert-rescue/firing", given: Given::Rules, then: pages_the_fallback_contact },
+    Case { event: "alert-rescue/resolved", given: Given::Alert, then: resolves },
     Case { event: "escalation-sweep/tick", given: Given::AlertUnanswered, then: sends_what_is_due },
     Case { event: "escalation-tick/alert-resolved", given: Given::AlertResolved, then: stops },
     Case { event: "escalation-tick/due", given: Given::AlertUnanswered, then: pages_the_next_level },
