@@ -71,6 +71,10 @@ pub async fn send(
     let time = Since { now, begun: Instant::now() };
     let page = match message {
         NotificationMessage::Due { page } => Some((**page).clone()),
+        NotificationMessage::SignIn { id } => {
+            crate::sign_in::send::send(store, senders, *id, now).await?;
+            None
+        }
         NotificationMessage::Check { org, escalation, page } => store.page(*org, *escalation, page).await?,
     };
     let Some(page) = page else { return Ok(Sent::Nothing) };

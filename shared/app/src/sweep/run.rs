@@ -71,6 +71,9 @@ fn message(row: DueRow, due: Timestamp) -> Send {
             let body = EscalationMessage::Alert { org, alert };
             (Queue::EscalationTick, serde_json::to_value(body))
         }
+        DueRow::SignIn(id) => {
+            (Queue::NotificationSend, serde_json::to_value(NotificationMessage::SignIn { id }))
+        }
         DueRow::Page(org, escalation, page) => {
             let body = NotificationMessage::Check { org, escalation, page };
             (Queue::NotificationSend, serde_json::to_value(body))

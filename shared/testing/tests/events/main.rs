@@ -32,6 +32,8 @@ enum Given {
     Nothing,
     /// The organisation and its rules.
     Rules,
+    /// Those, and somebody who has asked for a link to sign in.
+    AskedForLink,
     /// The alert of `alert-handle/firing`, with its incident, its escalation and its first page.
     Alert,
     /// That alert, while the mail's server is down.
@@ -71,6 +73,7 @@ async fn prepare(given: Given) -> anyhow::Result<Fixture> {
     app::choice::save::create(&context.store, &by, severity(), own, &context.random, fixture.now()).await?;
     match given {
         Given::Nothing | Given::Rules => {}
+        Given::AskedForLink => fixture.ask_for_link().await?,
         Given::Alert => fixture.receive(&received()).await?,
         Given::AlertMailDown => {
             fixture.receive(&received()).await?;

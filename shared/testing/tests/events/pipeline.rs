@@ -24,6 +24,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "notification-send/check", given: Given::Alert, then: mails },
     Case { event: "notification-send/due", given: Given::Alert, then: mails },
     Case { event: "notification-send/provider-down", given: Given::AlertMailDown, then: tries_again },
+    Case { event: "notification-send/sign-in", given: Given::AskedForLink, then: sends_the_link },
     Case { event: "outbox-relay/opened", given: Given::Rules, then: relays },
 ];
 
@@ -139,5 +140,13 @@ fn relays<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
         assert_eq!(fixture.messages(Queue::EscalationTick).unwrap().len(), 0);
         fixture.pass(jiff::SignedDuration::from_mins(5));
         assert_eq!(fixture.messages(Queue::EscalationTick).unwrap().len(), 1);
+    })
+}
+
+fn sends_the_link<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        all_handled(invoked);
+        let letters = fixture.inbox.letters();
+        assert_eq!(letters.iter().map(|letter| &*letter.address).collect::<Vec<_>>(), ["ada@example.com"]);
     })
 }

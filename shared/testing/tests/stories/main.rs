@@ -33,6 +33,8 @@ mod race;
 #[cfg(test)]
 mod rescue;
 #[cfg(test)]
+mod sign_in;
+#[cfg(test)]
 mod sweep;
 #[cfg(test)]
 mod unreadable;
