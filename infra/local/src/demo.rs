@@ -51,6 +51,7 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
         id: SourceId::new(now, context.random()),
         name: "Alertmanager".to_owned(),
         kind: Kind::Alertmanager.into(),
+        secret: None,
         template: Template::default(),
         document: Document::default(),
     };

@@ -8,7 +8,7 @@ pub mod update;
 use domain::id::{OrgId, SourceId};
 use domain::source::{Source, SourceState};
 use machine::Stateful;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use store::Store;
 
 use crate::AppError;
@@ -22,6 +22,25 @@ fn place(id: SourceId) -> String {
 /// Seals a source's secret, for this source alone.
 pub fn seal_secret(seal: &Seal, id: SourceId, secret: &str) -> String {
     seal.seal(&place(id), secret)
+}
+
+/// How long a secret may be that its sender made: no longer than a header takes, no shorter than can be guessed.
+const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
+
+/// Says what is wrong with a secret that a sender made.
+///
+/// # Errors
+/// [`AppError::Invalid`] if it could be guessed, or could not stand in a header.
+pub fn check_secret(secret: &SecretString) -> Result<(), AppError> {
+    let secret = secret.expose_secret();
+    if SECRET_LENGTH.contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let (least, most) = (SECRET_LENGTH.start(), SECRET_LENGTH.end());
+    Err(AppError::invalid(
+        "secret_token",
+        format!("a secret has {least} to {most} letters, digits and signs"),
+    ))
 }
 
 /// Opens a source's secret.

@@ -13,7 +13,7 @@ use domain::source::{Source, SourceKind, SourceState, Template};
 use http::{Request, StatusCode};
 use machine::Stateful;
 use runtime::Tracing;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sources::Kind;
@@ -63,7 +63,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         ),
         (
             "AlertSourcePayload",
-            "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean}",
+            "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean, secret_token: string}",
         ),
         (
             "AlertTemplate",
@@ -85,6 +85,7 @@ struct SourceBody {
     name: String,
     source_type: Option<SourceKind>,
     disabled: Option<bool>,
+    secret_token: Option<String>,
     template: TemplateBody,
     filter_condition_groups: Option<Vec<GroupBody>>,
     #[serde(flatten)]
@@ -130,14 +131,21 @@ impl SourceBody {
 
 /// What is kept of what was sent: the fields that we show ourselves are not.
 fn kept(document: Value) -> Answer<domain::text::Document> {
-    Sent::<SourceBody>::kept(document, &["id", "name", "source_type", "disabled"])
+    Sent::<SourceBody>::kept(document, &["id", "name", "source_type", "disabled", "secret_token"])
 }
 
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> Answer<Json<Value>> {
     let (ctx, Sent { body, document }) = (&desk.ctx, sent);
     let (now, template, kind) = (ctx.now(), body.template()?, body.kind()?);
     let id = SourceId::new(now, ctx.random());
-    let new = NewSource { id, name: body.name, kind, template, document: kept(document)? };
+    let new = NewSource {
+        id,
+        name: body.name,
+        kind,
+        secret: body.secret_token.map(SecretString::from),
+        template,
+        document: kept(document)?,
+    };
     let source =
         app::source::create::create(&ctx.store, &ctx.seal, &caller.identity, caller.org, new, now).await?;
     shown_alone(ctx, &source)
@@ -145,6 +153,9 @@ async fn create(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> 
 
 async fn validate(_: Caller, Sent { body, .. }: Sent<SourceBody>) -> Answer<StatusCode> {
     let (template, kind) = (body.template()?, body.kind()?);
+    if let Some(secret) = body.secret_token.map(SecretString::from) {
+        app::source::check_secret(&secret)?;
+    }
     // A source that is only tried out needs no name.
     app::source::create::check("validated", &kind, &template)?;
     Ok(StatusCode::NO_CONTENT)
@@ -173,9 +184,23 @@ async fn update(
         return Err(ApiError::invalid("source_type", "The kind of an alert source stays what it is"));
     }
     let template = body.template()?;
-    let change = Change { name: body.name, template, disabled: body.disabled, document: kept(document)? };
-    let source =
-        app::source::update::update(&ctx.store, &caller.identity, caller.org, id, change, ctx.now()).await?;
+    let change = Change {
+        name: body.name,
+        secret: body.secret_token.map(SecretString::from),
+        template,
+        disabled: body.disabled,
+        document: kept(document)?,
+    };
+    let source = app::source::update::update(
+        &ctx.store,
+        &ctx.seal,
+        &caller.identity,
+        caller.org,
+        id,
+        change,
+        ctx.now(),
+    )
+    .await?;
     shown_alone(ctx, &source)
 }
 

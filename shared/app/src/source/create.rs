@@ -5,6 +5,7 @@ use domain::source::{Source, SourceKind, SourceState, Template};
 use domain::text::Document;
 use domain::{Identity, Timestamp};
 use machine::{Head, Stateful};
+use secrecy::{ExposeSecret, SecretString};
 use store::{Commit, Store};
 use tracing::instrument;
 
@@ -20,6 +21,8 @@ pub struct NewSource {
     pub name: String,
     /// Its kind.
     pub kind: SourceKind,
+    /// The secret, if its sender made one; else we do.
+    pub secret: Option<SecretString>,
     /// How its alerts are titled.
     pub template: Template,
     /// What the client sent, to be echoed.
@@ -32,7 +35,7 @@ const SECRET_BYTES: usize = 30;
 /// Creates a source that takes deliveries at once.
 ///
 /// # Errors
-/// [`AppError::Invalid`] if the kind or a binding is unknown.
+/// [`AppError::Invalid`] if the kind or a binding is unknown, or the secret is none.
 #[instrument(skip_all, fields(alert_source.id = %new.id), err)]
 pub async fn create(
     store: &Store,
@@ -43,14 +46,17 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<Source, AppError> {
     check(&new.name, &new.kind, &new.template)?;
-    let secret = seal.random_token(SECRET_BYTES);
+    if let Some(secret) = &new.secret {
+        super::check_secret(secret)?;
+    }
+    let secret = new.secret.unwrap_or_else(|| seal.random_token(SECRET_BYTES).into());
     let source = Source {
         head: Head::stored(SourceState::Active, 0),
         org,
         id: new.id,
         name: new.name,
         kind: new.kind,
-        secret: super::seal_secret(seal, new.id, &secret),
+        secret: super::seal_secret(seal, new.id, secret.expose_secret()),
         template: new.template,
         document: new.document,
         created_at: now,

@@ -1,21 +1,25 @@
-//! Changes an alert source's configuration; its secret and its kind stay.
+//! Changes an alert source's configuration; its kind stays, and its secret unless there is another.
 
 use domain::id::{OrgId, SourceId};
 use domain::source::{Source, SourceState, Template};
 use domain::text::Document;
 use domain::{Identity, Timestamp};
 use machine::{Stateful, retry_conflicts};
+use secrecy::{ExposeSecret, SecretString};
 use store::{Commit, Store};
 use tracing::instrument;
 
 use super::find;
 use crate::AppError;
+use crate::seal::Seal;
 
 /// A source's configuration as it is to be.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// Its name.
     pub name: String,
+    /// Another secret: a sender that signs makes it, and shows it only once it knows our address.
+    pub secret: Option<SecretString>,
     /// How its alerts are titled.
     pub template: Template,
     /// Whether it refuses deliveries; as it is, if nothing is said.
@@ -31,6 +35,7 @@ pub struct Change {
 #[instrument(skip_all, fields(alert_source.id = %id), err)]
 pub async fn update(
     store: &Store,
+    seal: &Seal,
     by: &Identity,
     org: OrgId,
     id: SourceId,
@@ -38,6 +43,9 @@ pub async fn update(
     now: Timestamp,
 ) -> Result<Source, AppError> {
     let change = &change;
+    if let Some(secret) = &change.secret {
+        super::check_secret(secret)?;
+    }
     retry_conflicts(|| async move {
         let source = find(store, org, id).await?;
         super::create::check(&change.name, &source.kind, &change.template)?;
@@ -54,6 +62,9 @@ pub async fn update(
         let step = step.with(|source| {
             let Change { name, template, document, .. } = change.clone();
             (source.name, source.template, source.document) = (name, template, document);
+            if let Some(secret) = &change.secret {
+                source.secret = super::seal_secret(seal, id, secret.expose_secret());
+            }
         });
         let source = step.after().clone();
         store.commit(Commit::new().source(step)).await?;

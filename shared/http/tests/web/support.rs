@@ -281,6 +281,7 @@ async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
         id: SourceId::new(ctx.now(), ctx.random()),
         name: name.to_owned(),
         kind: SourceKind("http".to_owned()),
+        secret: None,
         template: Template::default(),
         document: Document::default(),
     };
