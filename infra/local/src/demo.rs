@@ -24,6 +24,9 @@ pub struct Demo {
     pub secret: SecretString,
 }
 
+/// The address of whoever is on call first.
+pub const FIRST_ON_CALL: &str = "ada@example.com";
+
 /// Makes the organisation's people, path, source and route.
 ///
 /// # Errors
@@ -31,7 +34,7 @@ pub struct Demo {
 pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
     let (store, now) = (&context.store, context.now());
     let mut people = Vec::new();
-    for (name, email) in [("Ada Oncall", "ada@example.com"), ("Grace Backup", "grace@example.com")] {
+    for (name, email) in [("Ada Oncall", FIRST_ON_CALL), ("Grace Backup", "grace@example.com")] {
         let new = NewUser { name: name.to_owned(), email: email.to_owned(), role: Role::Responder };
         people.push(app::user::create::create(store, org, &new, &context.random, now).await?);
     }

@@ -72,6 +72,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         queues: Queues::new(sqs, queues::urls()),
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config, Some(&home.mail()))?,
+        reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         first_key: config.api_key.clone(),
         clock,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use notify::{Channel, Mailer};
+use notify::{Channel, Mailer, Webhook};
 
 use crate::config::{MAIL_FROM, SMTP_URL};
 use crate::{Config, ConfigError};
@@ -21,5 +21,5 @@ pub fn channels(config: &Config, mail: Option<&Path>) -> Result<Vec<Arc<dyn Chan
     };
     let mailer = mailer
         .map_err(|fault| ConfigError(vec![format!("{SMTP_URL} or {MAIL_FROM} cannot be used: {fault}")]))?;
-    Ok(vec![Arc::new(mailer)])
+    Ok(vec![Arc::new(mailer), Arc::new(Webhook::new(config.reach))])
 }

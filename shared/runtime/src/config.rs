@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::message::Queue;
+use egress::Reach;
 use secrecy::SecretString;
 
 /// One row of the table of settings: what the README shows.
@@ -26,6 +27,8 @@ pub const KEY: &str = "FIREBELL_KEY";
 pub const SMTP_URL: &str = "FIREBELL_SMTP_URL";
 /// Who mail is from.
 pub const MAIL_FROM: &str = "FIREBELL_MAIL_FROM";
+/// Whether webhooks may go to this machine itself.
+pub const WEBHOOK_LOOPBACK: &str = "FIREBELL_WEBHOOK_LOOPBACK";
 /// The owner's address.
 pub const OWNER_EMAIL: &str = "FIREBELL_OWNER_EMAIL";
 /// The organisation's first API key.
@@ -46,6 +49,11 @@ pub const SETTINGS: &[Setting] = &[
         default: "mail is written to `DIR/mail` on one machine",
     },
     Setting { name: MAIL_FROM, what: "who mail is from", default: "Firebell <firebell@localhost>" },
+    Setting {
+        name: WEBHOOK_LOOPBACK,
+        what: "`allow` lets webhooks go to this machine itself, unencrypted too",
+        default: "they go to public addresses alone, by `https`",
+    },
     Setting {
         name: OWNER_EMAIL,
         what: "the owner's address, when the organisation is created",
@@ -100,6 +108,8 @@ pub struct Config {
     pub smtp_url: Option<SecretString>,
     /// Who mail is from.
     pub mail_from: String,
+    /// How far requests to addresses that people give may go.
+    pub reach: Reach,
     /// The owner's address.
     pub owner_email: String,
     /// The organisation's first API key.
@@ -171,6 +181,14 @@ impl Config {
                 faults.push(format!("{name} is too short: it needs 32 characters or more"));
             }
         }
+        let reach = match get(WEBHOOK_LOOPBACK).as_deref() {
+            None => Reach::Public,
+            Some("allow") => Reach::AndLoopback,
+            Some(other) => {
+                faults.push(format!("{WEBHOOK_LOOPBACK} is `{other}`: it is `allow`, or not set"));
+                Reach::Public
+            }
+        };
         let log_format = match get(LOG_FORMAT).as_deref() {
             None => None,
             Some("json") => Some(LogFormat::Json),
@@ -190,6 +208,7 @@ impl Config {
             key: key.map(SecretString::from),
             smtp_url: smtp_url.map(SecretString::from),
             mail_from,
+            reach,
             owner_email,
             api_key: api_key.map(SecretString::from),
             log: get(LOG).unwrap_or_else(|| "info".to_owned()),
@@ -229,12 +248,13 @@ mod tests {
             SMTP_URL => Some("http://mail".to_owned()),
             MAIL_FROM => Some("nobody".to_owned()),
             LOG_FORMAT => Some("xml".to_owned()),
+            WEBHOOK_LOOPBACK => Some("perhaps".to_owned()),
             KEY | API_KEY => Some("short".to_owned()),
             _ => None,
         })
         .unwrap_err();
 
-        assert_eq!(faults.0.len(), 6, "{faults}");
+        assert_eq!(faults.0.len(), 7, "{faults}");
         assert!(!faults.to_string().contains("http://mail"), "a value that may hold a password was shown");
     }
 

@@ -70,6 +70,7 @@ fn pages_to(user: &User, urgency: Urgency, at: Timestamp) -> Vec<NewPage> {
             user: user.id,
             method_type: method.method_type,
             address: method.address.clone(),
+            secret: method.secret.clone(),
             urgency,
             due: at + SignedDuration::from_secs(i64::from(delay)),
         })
