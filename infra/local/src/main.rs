@@ -78,7 +78,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         clock,
         random: system_random(),
     };
-    if config.smtp_url.is_none() {
+    if config.smtp_url.is_none() && config.ses.is_none() {
         tell(format_args!("no FIREBELL_SMTP_URL is set: mail is written to {}", home.mail().display()));
     }
     let org = organise(&context, config, &home).await?;

@@ -106,7 +106,8 @@ impl Client {
         let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
         let addresses: Vec<SocketAddr> = found.map_err(EgressError::Unresolved)?.collect();
         let allowed = |address: &SocketAddr| {
-            self.reach.allows(address.ip()) && (target.encrypted || address.ip().is_loopback())
+            let stays = target.encrypted || address.ip().is_loopback() || self.reach == Reach::Anywhere;
+            self.reach.allows(address.ip()) && stays
         };
         if !addresses.iter().all(allowed) {
             return Err(EgressError::Private);

@@ -10,12 +10,15 @@ pub enum Reach {
     Public,
     /// To this machine itself as well, for an installation on one machine and for tests.
     AndLoopback,
+    /// Wherever the operator of the installation says; never for an address that somebody else gave.
+    Anywhere,
 }
 
 impl Reach {
     /// Whether an address may be spoken to.
     pub fn allows(self, address: IpAddr) -> bool {
         match self {
+            Self::Anywhere => true,
             Self::AndLoopback if address.is_loopback() => true,
             Self::AndLoopback | Self::Public => match address {
                 IpAddr::V4(address) => is_public_v4(address),
@@ -140,6 +143,13 @@ mod tests {
         }
         for address in private {
             assert!(!Reach::Public.allows(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn operator_may_mean_their_own_network() {
+        for address in ["10.0.0.1", "127.0.0.1", "fd00::1", "8.8.8.8"] {
+            assert!(Reach::Anywhere.allows(address.parse().unwrap()), "{address}");
         }
     }
 

@@ -48,7 +48,7 @@ impl Target {
         }
         let (encrypted, usual) = if *scheme == Scheme::HTTPS {
             (true, 443)
-        } else if *scheme == Scheme::HTTP && reach == Reach::AndLoopback && is_this_machine(&host) {
+        } else if *scheme == Scheme::HTTP && may_be_open(reach, &host) {
             (false, 80)
         } else if *scheme == Scheme::HTTP {
             return Err(Refused::Unencrypted);
@@ -69,6 +69,15 @@ impl Target {
         let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         Ok(Self { host, port, encrypted, authority: authority.as_str().to_owned(), path })
+    }
+}
+
+/// Whether a connection may go unencrypted.
+fn may_be_open(reach: Reach, host: &str) -> bool {
+    match reach {
+        Reach::Public => false,
+        Reach::AndLoopback => is_this_machine(host),
+        Reach::Anywhere => true,
     }
 }
 

@@ -5,7 +5,7 @@
 mod channel;
 mod outgoing;
 
-pub use channel::email::{Mailer, SettingsError};
+pub use channel::email::{Mailer, SesSettings, SettingsError};
 pub use channel::webhook::Webhook;
 pub use channel::{Answer, BoxError, Channel, Receipt, SendError};
 pub use outgoing::Outgoing;

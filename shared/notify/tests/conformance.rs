@@ -9,19 +9,35 @@ use domain::id::EscalationId;
 use domain::trace::Trace;
 use domain::user::{MethodType, Urgency};
 use egress::Reach;
-use notify::{Channel, Mailer, Outgoing, SendError, Webhook};
+use notify::{Channel, Mailer, Outgoing, SendError, SesSettings, Webhook};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// The channel of a method, and an address that it takes.
-async fn channel(method_type: MethodType, test: &str) -> (Box<dyn Channel>, String) {
+/// The channels of a method, each with an address that it takes.
+async fn of(method_type: MethodType, test: &str) -> Vec<(Box<dyn Channel>, String)> {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("conformance-{test}"));
     match method_type {
         MethodType::Email => {
-            let mailer = Mailer::directory(directory, "pages@example.com").unwrap();
-            (Box::new(mailer), "ada@example.com".to_owned())
+            let ses = SesSettings {
+                region: "eu-west-1".to_owned(),
+                endpoint: Some(program().await),
+                access_key_id: "AKIDEXAMPLE".to_owned(),
+                secret_access_key: "a secret access key".into(),
+                session_token: None,
+            };
+            let mailers = [
+                Mailer::directory(directory, "pages@example.com").unwrap(),
+                Mailer::ses(ses, "pages@example.com").unwrap(),
+            ];
+            let all = mailers.into_iter().map(|mailer| {
+                let channel: Box<dyn Channel> = Box::new(mailer);
+                (channel, "ada@example.com".to_owned())
+            });
+            all.collect()
         }
-        MethodType::Webhook => (Box::new(Webhook::new(Reach::AndLoopback)), program().await),
+        MethodType::Webhook => {
+            vec![(Box::new(Webhook::new(Reach::AndLoopback)), program().await)]
+        }
     }
 }
 
@@ -43,7 +59,7 @@ async fn program() -> String {
 async fn channels(test: &str) -> Vec<(Box<dyn Channel>, String)> {
     let mut channels = Vec::new();
     for &method_type in MethodType::ALL {
-        channels.push(channel(method_type, test).await);
+        channels.extend(of(method_type, test).await);
     }
     channels
 }
@@ -66,7 +82,9 @@ fn page(address: &str, title: &str) -> Outgoing {
 #[tokio::test]
 async fn each_channel_names_its_own_method() {
     for &method_type in MethodType::ALL {
-        assert_eq!(channel(method_type, "registry").await.0.method_type(), method_type);
+        for (channel, _) in of(method_type, "registry").await {
+            assert_eq!(channel.method_type(), method_type);
+        }
     }
 }
 

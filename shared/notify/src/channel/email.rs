@@ -1,8 +1,9 @@
-//! Mail, over SMTP or into a directory.
+//! Mail, over SMTP, by SES or into a directory.
 
 mod directory;
 mod message;
 mod server;
+mod ses;
 mod smtp;
 
 use std::fmt;
@@ -18,6 +19,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::directory::Directory;
 use self::server::Server;
+use self::ses::Ses;
+pub use self::ses::SesSettings;
 use self::smtp::Smtp;
 use super::{Channel, Receipt, SendError};
 use crate::Outgoing;
@@ -50,6 +53,8 @@ pub struct Mailer {
 enum Transport {
     /// To a mail server.
     Smtp(Smtp),
+    /// To SES.
+    Ses(Box<Ses>),
     /// Into files.
     Directory(Directory),
 }
@@ -67,6 +72,15 @@ impl Mailer {
         let server = Server::parse(url.expose_secret())?;
         let smtp = Smtp::new(server, from.email.domain());
         Ok(Self { from, transport: Transport::Smtp(smtp), timeout: TIMEOUT })
+    }
+
+    /// Hands mail over to SES.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if the sender cannot be read.
+    pub fn ses(settings: SesSettings, from: &str) -> Result<Self, SettingsError> {
+        let transport = Transport::Ses(Box::new(Ses::new(settings)));
+        Ok(Self { from: sender(from)?, transport, timeout: TIMEOUT })
     }
 
     /// Writes each mail to a file of its own, for a machine without a mail server.
@@ -88,6 +102,7 @@ impl Mailer {
     pub fn destination(&self) -> String {
         match &self.transport {
             Transport::Smtp(smtp) => smtp.server().to_string(),
+            Transport::Ses(ses) => ses.destination(),
             Transport::Directory(directory) => directory.path().display().to_string(),
         }
     }
@@ -108,6 +123,10 @@ impl Mailer {
         match &self.transport {
             Transport::Smtp(smtp) => {
                 smtp.send(&self.from.email, &to, &message.formatted(), self.timeout / 5).await
+            }
+            Transport::Ses(ses) => {
+                let parties = (&self.from.email, &to);
+                ses.send(parties, &message.formatted(), outgoing.when, self.timeout).await
             }
             Transport::Directory(directory) => directory.write(&outgoing.title, &message.formatted()),
         }

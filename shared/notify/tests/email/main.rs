@@ -4,6 +4,7 @@
 
 mod directory;
 mod provider;
+mod ses;
 
 use std::time::{Duration, Instant};
 
