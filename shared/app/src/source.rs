@@ -5,8 +5,9 @@ pub mod destroy;
 pub mod seen;
 pub mod update;
 
+use domain::alert::Attribute;
 use domain::id::{OrgId, SourceId};
-use domain::source::{Source, SourceState};
+use domain::source::{Source, SourceState, Template};
 use machine::Stateful;
 use secrecy::{ExposeSecret, SecretString};
 use store::Store;
@@ -41,6 +42,29 @@ pub fn check_secret(secret: &SecretString) -> Result<(), AppError> {
         "secret_token",
         format!("a secret has {least} to {most} letters, digits and signs"),
     ))
+}
+
+/// Says what is wrong with the attributes that a template binds.
+///
+/// # Errors
+/// [`AppError::Invalid`] if there is none of such an id, or it has one value and several are bound.
+pub async fn check_attributes(store: &Store, org: OrgId, template: &Template) -> Result<(), AppError> {
+    if template.attributes.is_empty() {
+        return Ok(());
+    }
+    let known = store.choices::<Attribute>(org).await?;
+    for (n, bound) in template.attributes.iter().enumerate() {
+        let (id, at) = (bound.attribute, format!("template.attributes.{n}"));
+        let Some(attribute) = known.iter().find(|known| known.id == id) else {
+            let reason = format!("there is no alert attribute `{id}`");
+            return Err(AppError::invalid(format!("{at}.alert_attribute_id"), reason));
+        };
+        if bound.values.len() > 1 && !attribute.what.array {
+            let reason = format!("`{}` has one value", attribute.what.name);
+            return Err(AppError::invalid(format!("{at}.binding.array_value"), reason));
+        }
+    }
+    Ok(())
 }
 
 /// Opens a source's secret.

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::{Json, routing};
+use domain::alert::attribute::Bound;
 use domain::id::SourceId;
 use domain::source::{Source, SourceKind, SourceState, Template};
 use http::{Request, StatusCode};
@@ -22,7 +23,7 @@ use tower::ServiceExt;
 use crate::ApiError;
 use crate::api::{Answer, Id, InTrace, Sent, Shared, guarded};
 use crate::auth::Caller;
-use crate::binding::{BindingBody, GroupBody, labelled, none_yet};
+use crate::binding::{BindingBody, GroupBody, ValuesBody, labelled, none_yet};
 use crate::operation::{Operation, Resource};
 
 /// What can be done with it.
@@ -97,8 +98,34 @@ struct SourceBody {
 struct TemplateBody {
     title: BindingBody,
     description: BindingBody,
-    attributes: Option<Vec<Value>>,
+    attributes: Option<Vec<AttributeBody>>,
     expressions: Option<Vec<Value>>,
+}
+
+/// An attribute as it is bound.
+#[derive(Clone, Deserialize)]
+struct AttributeBody {
+    alert_attribute_id: String,
+    binding: ValuesBody,
+}
+
+/// How many attributes a source may bind.
+const MOST_ATTRIBUTES: usize = 50;
+
+/// What the attributes are bound to.
+fn attributes(bodies: Vec<AttributeBody>) -> Answer<Vec<Bound>> {
+    if bodies.len() > MOST_ATTRIBUTES {
+        let reason = format!("A source binds at most {MOST_ATTRIBUTES} attributes");
+        return Err(ApiError::invalid("template.attributes", reason));
+    }
+    let bound = bodies.into_iter().enumerate().map(|(n, body)| {
+        let at = format!("template.attributes.{n}");
+        let attribute = body.alert_attribute_id.parse().map_err(|_| {
+            ApiError::invalid(format!("{at}.alert_attribute_id"), "There is no alert attribute of this id")
+        })?;
+        Ok(Bound { attribute, values: body.binding.all(&format!("{at}.binding"))? })
+    });
+    bound.collect()
 }
 
 /// Options of kinds of sources that there are not, or not yet.
@@ -109,7 +136,6 @@ impl SourceBody {
     /// The template, if everything that was sent can be honoured.
     fn template(&self) -> Answer<Template> {
         let template = &self.template;
-        none_yet("template.attributes", template.attributes.as_ref())?;
         none_yet("template.expressions", template.expressions.as_ref())?;
         none_yet("filter_condition_groups", self.filter_condition_groups.as_ref())?;
         for option in OPTIONS {
@@ -120,6 +146,7 @@ impl SourceBody {
         Ok(Template {
             title: template.title.clone().binding("template.title")?,
             description: template.description.clone().binding("template.description")?,
+            attributes: attributes(template.attributes.clone().unwrap_or_default())?,
         })
     }
 
@@ -151,13 +178,18 @@ async fn create(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> 
     shown_alone(ctx, &source)
 }
 
-async fn validate(_: Caller, Sent { body, .. }: Sent<SourceBody>) -> Answer<StatusCode> {
+async fn validate(
+    State(desk): Shared,
+    caller: Caller,
+    Sent { body, .. }: Sent<SourceBody>,
+) -> Answer<StatusCode> {
     let (template, kind) = (body.template()?, body.kind()?);
     if let Some(secret) = body.secret_token.map(SecretString::from) {
         app::source::check_secret(&secret)?;
     }
     // A source that is only tried out needs no name.
     app::source::create::check("validated", &kind, &template)?;
+    app::source::check_attributes(&desk.ctx.store, caller.org, &template).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

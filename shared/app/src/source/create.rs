@@ -46,6 +46,7 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<Source, AppError> {
     check(&new.name, &new.kind, &new.template)?;
+    super::check_attributes(store, org, &new.template).await?;
     if let Some(secret) = &new.secret {
         super::check_secret(secret)?;
     }
@@ -83,6 +84,13 @@ pub fn check(name: &str, kind: &SourceKind, template: &Template) -> Result<(), A
             "source_type",
             format!("`{kind}` is no kind of alert source here; there is {}", known.join(", ")),
         ));
+    }
+    for (n, bound) in template.attributes.iter().enumerate() {
+        for binding in &bound.values {
+            binding.check().map_err(|problem| {
+                AppError::invalid(format!("template.attributes.{n}.binding"), problem.to_string())
+            })?;
+        }
     }
     for (field, binding) in [("title", &template.title), ("description", &template.description)] {
         binding.check().map_err(|problem| {

@@ -49,6 +49,7 @@ pub async fn update(
     retry_conflicts(|| async move {
         let source = find(store, org, id).await?;
         super::create::check(&change.name, &source.kind, &change.template)?;
+        super::check_attributes(store, org, &change.template).await?;
         let state = match change.disabled {
             Some(true) => SourceState::Disabled,
             Some(false) => SourceState::Active,

@@ -50,7 +50,20 @@ async fn source_that_cannot_be_honoured_is_refused_by_field() {
         (
             "/template/attributes",
             json!([{ "alert_attribute_id": "x", "binding": {} }]),
-            "template.attributes",
+            "template.attributes.0.alert_attribute_id",
+        ),
+        (
+            "/template/attributes",
+            json!([{ "alert_attribute_id": "01FCNDV6P870EA6S7TK1DSYDG0", "binding": {} }]),
+            "template.attributes.0.alert_attribute_id",
+        ),
+        (
+            "/template/attributes",
+            json!([{
+                "alert_attribute_id": "01FCNDV6P870EA6S7TK1DSYDG0",
+                "binding": { "value": { "reference": "nowhere.at.all" } },
+            }]),
+            "template.attributes.0.binding",
         ),
         ("/template/expressions", json!([{ "label": "x" }]), "template.expressions"),
         ("/filter_condition_groups", condition, "filter_condition_groups"),

@@ -1,6 +1,7 @@
 //! The API from the outside, in process: every resource, its bad input, and two organisations that must not meet.
 
 #[cfg(test)]
+mod alert_attributes;
 mod alert_routes;
 #[cfg(test)]
 mod alert_sources;
