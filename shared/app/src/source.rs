@@ -6,6 +6,7 @@ pub mod seen;
 pub mod update;
 
 use domain::alert::Attribute;
+use domain::audit::{Kind, Thing};
 use domain::id::{OrgId, SourceId};
 use domain::source::{Source, SourceState, Template};
 use machine::Stateful;
@@ -74,6 +75,11 @@ pub async fn check_attributes(store: &Store, org: OrgId, template: &Template) ->
 pub fn open_secret(seal: &Seal, id: SourceId, sealed: &str) -> Result<SecretString, AppError> {
     seal.open(&place(id), sealed)
         .map_err(|unopened| AppError::Unavailable { what: "opening a secret", source: Box::new(unopened) })
+}
+
+/// A source, as the audit log names it.
+fn thing(source: &Source) -> Thing {
+    Thing::new(Kind::AlertSource, source.id, &source.name)
 }
 
 /// Finds a source that is still there.

@@ -7,11 +7,11 @@ use app::seal::Seal;
 use app::user::reach::{self, NewRule};
 use app::{Clock, Context, Random};
 use axum::body::Body;
-use domain::Timestamp;
 use domain::id::{OrgId, SourceId};
 use domain::route::{Grouping, Route};
 use domain::template::Binding;
 use domain::user::{MethodType, RuleTarget, Urgency};
+use domain::{Actor, Timestamp};
 use embedded::{Counting, Counts, Embedded, Message, Record, Wire};
 use fastrand::Rng;
 use http::{Request, Response};
@@ -172,7 +172,8 @@ impl Bundle {
         let route = routes.pop().ok_or_else(|| anyhow::anyhow!("there is no route"))?;
         let keys = vec![Binding::Reference(format!("payload.labels.{label}"))];
         let route = Route { grouping: Some(Grouping { keys, window_seconds }), ..route };
-        app::route::save::update(store, self.org, route, None).await?;
+        let (by, context) = (Actor::system(self.org, "story"), &self.context);
+        app::route::save::update(store, &by, route, None, &context.random, context.now()).await?;
         self.faults.begin();
         Ok(())
     }
@@ -187,7 +188,8 @@ impl Bundle {
         let user =
             users.iter().find(|user| user.email == demo::FIRST_ON_CALL).context("nobody is on call")?;
         let webhook = (MethodType::Webhook, "https://program.example.com/pages");
-        reach::add_method(&self.context, self.org, user.id, webhook).await?;
+        let (by, context) = (&Actor::system(self.org, "story"), &self.context);
+        reach::add_method(context, by, user.id, webhook).await?;
         let rules = [MethodType::Email, MethodType::Webhook].map(|method_type| NewRule {
             id: None,
             urgency: Urgency::High,
@@ -195,8 +197,7 @@ impl Bundle {
             method_type,
             target: RuleTarget::All,
         });
-        let context = &self.context;
-        reach::set_rules(&context.store, self.org, user.id, &rules, &context.random, context.now()).await?;
+        reach::set_rules(&context.store, by, user.id, &rules, &context.random, context.now()).await?;
         self.faults.begin();
         Ok(())
     }

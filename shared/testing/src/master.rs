@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
-use domain::Timestamp;
+use domain::alert::Alert;
 use domain::alert::{AlertState, Routing};
 use domain::escalation::EscalationState;
 use domain::id::{AlertId, EscalationId, UserId};
 use domain::message::{AlertMessage, Envelope};
 use domain::page::{Page, PageState};
 use domain::user::MethodType;
-use domain::{Identity, alert::Alert};
+use domain::{Actor, Timestamp};
 use fastrand::Rng;
 use jiff::SignedDuration;
 use machine::{State, Stateful};
@@ -227,10 +227,9 @@ impl Teller<'_> {
         }
         let page = &arrived[self.rng.usize(..arrived.len())].page;
         let Some(Ok(id)) = page.split('.').next().map(str::parse::<EscalationId>) else { return };
-        let by = Identity::User(UserId::new(Timestamp::UNIX_EPOCH, 1));
+        let by = Actor::paged(self.bundle.org, UserId::new(Timestamp::UNIX_EPOCH, 1));
         let context = &self.bundle.context;
-        let acknowledging =
-            app::escalation::respond::acknowledge(&context.store, &by, self.bundle.org, id, context.now());
+        let acknowledging = app::escalation::respond::acknowledge(&context.store, &by, id, context.now());
         let answered = self.bundle.faults.invocation("acknowledge", acknowledging).await.output();
         if let Some(Ok(app::escalation::respond::Answered::Now(_))) = answered {
             self.acked.entry(id).or_insert_with(|| self.bundle.now());

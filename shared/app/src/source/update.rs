@@ -1,17 +1,19 @@
 //! Changes an alert source's configuration; its kind stays, and its secret unless there is another.
 
-use domain::id::{OrgId, SourceId};
+use domain::access::Permission;
+use domain::audit::{Did, Entry, changes};
+use domain::id::{AuditId, SourceId};
 use domain::source::{Source, SourceState, Template};
 use domain::text::Document;
-use domain::{Identity, Timestamp};
+use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
 use secrecy::{ExposeSecret, SecretString};
 use store::{Commit, Store};
 use tracing::instrument;
 
 use super::find;
-use crate::AppError;
 use crate::seal::Seal;
+use crate::{AppError, Random};
 
 /// A source's configuration as it is to be.
 #[derive(Debug, Clone)]
@@ -36,18 +38,21 @@ pub struct Change {
 pub async fn update(
     store: &Store,
     seal: &Seal,
-    by: &Identity,
-    org: OrgId,
+    by: &Actor,
     id: SourceId,
     change: Change,
+    random: &Random,
     now: Timestamp,
 ) -> Result<Source, AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
+    let (org, by) = (by.org(), by.identity());
     let change = &change;
     if let Some(secret) = &change.secret {
         super::check_secret(secret)?;
     }
     retry_conflicts(|| async move {
         let source = find(store, org, id).await?;
+        let before = source.clone();
         super::create::check(&change.name, &source.kind, &change.template)?;
         super::check_attributes(store, org, &change.template).await?;
         let state = match change.disabled {
@@ -67,9 +72,11 @@ pub async fn update(
                 source.secret = super::seal_secret(seal, id, secret.expose_secret());
             }
         });
-        let source = step.after().clone();
-        store.commit(Commit::new().source(step)).await?;
-        Ok(source)
+        let after = step.after().clone();
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&after))
+            .changing(changes(Some(&before), Some(&after)));
+        store.commit(Commit::new().source(step, &entry)).await?;
+        Ok(after)
     })
     .await
 }

@@ -1,8 +1,9 @@
 //! How a person is reached: their methods and their rules.
 
-use domain::Timestamp;
-use domain::id::{MethodId, OrgId, RuleId, UserId};
+use domain::audit::{Did, Entry, changes};
+use domain::id::{AuditId, MethodId, OrgId, RuleId, UserId};
 use domain::user::{Method, MethodType, Rule, RuleTarget, Urgency, User};
+use domain::{Actor, Timestamp};
 use egress::{Reach, Target};
 use machine::retry_conflicts;
 use secrecy::{ExposeSecret, SecretString};
@@ -74,7 +75,7 @@ fn check_webhook(address: &str, reach: Reach) -> Result<(), AppError> {
         .map_err(|refused| AppError::invalid("address", refused.to_string()))
 }
 
-async fn load(store: &Store, org: OrgId, id: UserId) -> Result<User, AppError> {
+pub(super) async fn load(store: &Store, org: OrgId, id: UserId) -> Result<User, AppError> {
     store.user(org, id).await?.ok_or_else(|| AppError::not_found("user", id))
 }
 
@@ -94,11 +95,13 @@ pub struct Added {
 #[instrument(skip_all, fields(user.id = %id), err)]
 pub async fn add_method(
     ctx: &Context,
-    org: OrgId,
+    by: &Actor,
     id: UserId,
     (method_type, address): (MethodType, &str),
 ) -> Result<Added, AppError> {
-    let (store, secret) = (&ctx.store, secret_for(method_type, &ctx.seal));
+    let allowed = by.may_reach(id)?;
+    let (org, store, now) = (by.org(), &ctx.store, ctx.now());
+    let secret = secret_for(method_type, &ctx.seal);
     match method_type {
         MethodType::Email => check_email("address", address)?,
         MethodType::Webhook => check_webhook(address, ctx.reach)?,
@@ -113,11 +116,15 @@ pub async fn add_method(
     let added = &Added { method, secret };
     retry_conflicts(|| async move {
         let mut user = load(store, org, id).await?;
+        let before = user.clone();
+        user.version += 1;
         if user.methods.len() >= MOST {
             return Err(AppError::invalid("address", format!("a person has at most {MOST} methods")));
         }
         user.methods.push(added.method.clone());
-        store.commit(Commit::new().user(org, &user)).await?;
+        let entry = Entry::of(&allowed, AuditId::new(now, ctx.random()), Did::Updated, super::thing(&user))
+            .changing(changes(Some(&before), Some(&user)));
+        store.commit(Commit::new().user(&user, &entry)).await?;
         Ok(added.clone())
     })
     .await
@@ -130,17 +137,21 @@ pub async fn add_method(
 #[instrument(skip_all, fields(user.id = %id), err)]
 pub async fn set_rules(
     store: &Store,
-    org: OrgId,
+    by: &Actor,
     id: UserId,
     rules: &[NewRule],
     random: &Random,
     now: Timestamp,
 ) -> Result<User, AppError> {
+    let allowed = by.may_reach(id)?;
+    let org = by.org();
     if rules.len() > MOST {
         return Err(AppError::invalid("notification_rules", format!("a person has at most {MOST} rules")));
     }
     retry_conflicts(|| async move {
         let mut user = load(store, org, id).await?;
+        let before = user.clone();
+        user.version += 1;
         for (n, rule) in rules.iter().enumerate() {
             check(&user, n, rule)?;
         }
@@ -152,7 +163,9 @@ pub async fn set_rules(
             target: rule.target,
         });
         user.rules = made.collect();
-        store.commit(Commit::new().user(org, &user)).await?;
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&user))
+            .changing(changes(Some(&before), Some(&user)));
+        store.commit(Commit::new().user(&user, &entry)).await?;
         Ok(user)
     })
     .await

@@ -1,7 +1,10 @@
 //! The API from the outside, in process: every resource, its bad input, and two organisations that must not meet.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod alert_attributes;
+#[cfg(test)]
 mod alert_routes;
 #[cfg(test)]
 mod alert_sources;
@@ -22,8 +25,12 @@ mod incidents;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod strangers;
+#[cfg(test)]
 mod tenants;
 #[cfg(test)]
 mod users;
+#[cfg(test)]
+mod verbs;
 #[cfg(test)]
 mod world;

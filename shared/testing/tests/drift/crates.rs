@@ -30,7 +30,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("lambda_http", &["runtime", "testing"]),
     ("anyhow", &["endtoend", "local", "testing", "xtask", "browser", "client-incident-io"]),
     ("lettre", &["notify"]),
-    ("hyper", &["egress"]),
+    ("hyper", &["egress", "runtime"]),
 ];
 
 /// The workspace's packages, as cargo knows them.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
+mod access;
 mod api;
 mod pipeline;
 mod setup;
@@ -54,7 +55,8 @@ struct Case {
 }
 
 /// Every event there is: one line for each file.
-const CASES: &[&[Case]] = &[api::CASES, pipeline::CASES, setup::CASES, sources::CASES, web::CASES];
+const CASES: &[&[Case]] =
+    &[access::CASES, api::CASES, pipeline::CASES, setup::CASES, sources::CASES, web::CASES];
 
 /// Makes what is there before the event.
 async fn prepare(given: Given) -> anyhow::Result<Fixture> {
@@ -64,7 +66,8 @@ async fn prepare(given: Given) -> anyhow::Result<Fixture> {
     };
     let (name, description) = ("Annoying".to_owned(), "It is in the way.".to_owned());
     let own = Severity { name, description, rank: 0 };
-    app::choice::save::create(&fixture.context.store, fixture.org, severity(), own, fixture.now()).await?;
+    let (context, by) = (&fixture.context, domain::Actor::system(fixture.org, "example"));
+    app::choice::save::create(&context.store, &by, severity(), own, &context.random, fixture.now()).await?;
     match given {
         Given::Nothing | Given::Rules => {}
         Given::Alert => fixture.receive(&received()).await?,
@@ -78,8 +81,7 @@ async fn prepare(given: Given) -> anyhow::Result<Fixture> {
         }
         Given::AlertResolved => {
             fixture.receive(&received()).await?;
-            let (store, by) = (&fixture.context.store, fixture.by());
-            app::alert::resolve::resolve(store, &by, fixture.org, alert(), fixture.now()).await?;
+            app::alert::resolve::resolve(&context.store, &by, alert(), fixture.now()).await?;
             fixture.forget()?;
         }
     }
