@@ -93,7 +93,8 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
     let functions = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
     let router = functions.merge(web::router(Meters { metrics, counts, context: context.clone() }));
     if let Some(org) = context.store.home().await? {
-        tell(format_args!("sign in, within a quarter of an hour, at\n  {}", sign_in_link(&context, org)));
+        let link = sign_in_link(&context, org).await?;
+        tell(format_args!("sign in, once and within a quarter of an hour, at\n  {link}"));
     }
     writeln!(std::io::stdout(), "firebell is ready at http://{address}")?;
     if let Some(demo) = demo {

@@ -19,6 +19,7 @@ use domain::source::Source;
 use domain::user::User;
 use jiff::SignedDuration;
 use store::{Store, StoreError};
+use tracing::warn;
 
 use crate::AppError;
 
@@ -139,6 +140,17 @@ async fn remember<K: Copy + Eq + Hash, V>(
     Ok(found)
 }
 
+/// Does without what is there but cannot be read: what else is known still counts, and pages somebody.
+pub(crate) fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match found {
+        Err(fault @ StoreError::Item { .. }) => {
+            warn!(%fault, "what cannot be read is left out");
+            Ok(None)
+        }
+        Ok(_) | Err(StoreError::Call { .. }) => found,
+    }
+}
+
 impl Snapshot {
     /// A source's configuration.
     ///
@@ -176,7 +188,7 @@ impl Snapshot {
     /// The fallback contact, or the owner if that person is gone.
     async fn fallback(&self) -> Result<Option<UserId>, StoreError> {
         for id in [self.org.fallback, self.org.owner] {
-            if self.user(id).await?.is_some() {
+            if readable(self.user(id).await)?.is_some() {
                 return Ok(Some(id));
             }
         }
@@ -185,18 +197,21 @@ impl Snapshot {
 
     /// The levels of a plan, and the people whom they name.
     ///
+    /// What cannot be read is as if it were gone, so that the fallback contact is paged: an escalation that waited for
+    /// it to become readable would page nobody at all.
+    ///
     /// # Errors
     /// [`StoreError`] if the database failed.
     pub async fn levels(&self, plan: &Plan) -> Result<(Vec<Level>, Staff), StoreError> {
         let path = match plan {
-            Plan::Path { id, version } => self.path(*id, Some(*version)).await?,
+            Plan::Path { id, version } => readable(self.path(*id, Some(*version)).await)?,
             Plan::Users(_) | Plan::Fallback => None,
         };
         let mut staff = Staff { fallback: self.fallback().await?, ..Staff::default() };
         let levels = domain::escalation::levels_of(plan, path.as_deref(), &staff);
         let named = levels.iter().flat_map(|level| &level.targets).map(|target| target.user);
         for id in named.chain(staff.fallback) {
-            if let Some(user) = self.user(id).await? {
+            if let Some(user) = readable(self.user(id).await)? {
                 staff.users.insert(id, (*user).clone());
             }
         }

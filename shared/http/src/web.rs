@@ -1,6 +1,7 @@
 //! Pages for people: the acknowledge link, sign-in, and what is open. They work without any script.
 
 mod acknowledge;
+mod audit;
 mod dashboard;
 mod escalation;
 mod layout;
@@ -53,6 +54,7 @@ pub fn router(ctx: Context) -> axum::Router {
     axum::Router::new()
         .merge(layout::assets())
         .merge(acknowledge::router())
+        .merge(audit::router())
         .merge(dashboard::router())
         .merge(sign_in::router())
         .layer(DefaultBodyLimit::max(FORM_BYTES))

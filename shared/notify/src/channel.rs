@@ -7,7 +7,7 @@ use domain::text::shorten;
 use domain::user::MethodType;
 use futures_util::future::BoxFuture;
 
-use crate::Outgoing;
+use crate::{Letter, Outgoing};
 
 /// What caused an error, whatever it is.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -117,6 +117,15 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// [`SendError`] if it was not taken, or if that is not known.
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>>;
+
+    /// Hands one letter to the provider, within 10 seconds; most channels take pages only.
+    ///
+    /// # Errors
+    /// [`SendError`] if it was not taken, or if that is not known.
+    fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        let reason = format!("{} takes no letter `{}`", self.method_type().name(), letter.title);
+        Box::pin(async { Err(SendError::Permanent { reason, source: None }) })
+    }
 }
 
 /// A text without breaks.

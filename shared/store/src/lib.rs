@@ -19,6 +19,7 @@ mod once;
 mod page;
 mod queue;
 mod record;
+mod session;
 mod stream;
 mod table;
 

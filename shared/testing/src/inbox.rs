@@ -6,7 +6,7 @@ use domain::Timestamp;
 use domain::user::MethodType;
 use fastrand::Rng;
 use futures_util::future::BoxFuture;
-use notify::{Channel, Outgoing, Receipt, SendError};
+use notify::{Channel, Letter, Outgoing, Receipt, SendError};
 
 /// A page that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub struct Inbox {
 
 struct State {
     arrived: Vec<Arrived>,
+    letters: Vec<Letter>,
     provider: Provider,
     rng: Rng,
 }
@@ -53,7 +54,8 @@ struct State {
 impl Inbox {
     /// An empty inbox, whose provider does what it does by this seed.
     pub fn new(clock: app::Clock, seed: u64, provider: Provider) -> Arc<Self> {
-        let state = State { arrived: Vec::new(), provider, rng: Rng::with_seed(seed ^ 0x1b0c) };
+        let state =
+            State { arrived: Vec::new(), letters: Vec::new(), provider, rng: Rng::with_seed(seed ^ 0x1b0c) };
         Arc::new(Self { clock, state: Mutex::new(state) })
     }
 
@@ -64,6 +66,11 @@ impl Inbox {
     /// Everything that arrived.
     pub fn arrived(&self) -> Vec<Arrived> {
         self.state().arrived.clone()
+    }
+
+    /// Every letter that arrived.
+    pub fn letters(&self) -> Vec<Letter> {
+        self.state().letters.clone()
     }
 
     /// Changes what the provider does wrong.
@@ -79,6 +86,17 @@ impl Channel for Inbox {
 
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
         self.take(outgoing, MethodType::Email)
+    }
+
+    fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        Box::pin(async move {
+            let mut state = self.state();
+            if state.provider.down {
+                return Err(SendError::Transient { reason: "the provider is busy".to_owned(), source: None });
+            }
+            state.letters.push(letter.clone());
+            Ok(Receipt::new("kept"))
+        })
     }
 }
 

@@ -10,11 +10,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::Timestamp;
 use domain::user::MethodType;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use lettre::Address;
 use lettre::message::Mailbox;
+use lettre::{Address, Message};
 use secrecy::{ExposeSecret, SecretString};
 
 use self::directory::Directory;
@@ -23,7 +24,7 @@ use self::ses::Ses;
 pub use self::ses::SesSettings;
 use self::smtp::Smtp;
 use super::{Channel, Receipt, SendError};
-use crate::Outgoing;
+use crate::{Letter, Outgoing};
 
 /// How long a send may take in all: half of the lease of a claim.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -108,15 +109,17 @@ impl Mailer {
     }
 
     /// Sends one mail, however long it takes.
-    async fn deliver(&self, outgoing: &Outgoing) -> Result<Receipt, SendError> {
+    async fn deliver(
+        &self,
+        (address, title, when): (&str, &str, Timestamp),
+        build: impl FnOnce(&Address) -> Result<Message, lettre::error::Error>,
+    ) -> Result<Receipt, SendError> {
         let to: Address =
-            outgoing.address.trim().parse().map_err(|error: lettre::address::AddressError| {
-                SendError::Permanent {
-                    reason: "the address is no mail address".to_owned(),
-                    source: Some(error.into()),
-                }
+            address.trim().parse().map_err(|error: lettre::address::AddressError| SendError::Permanent {
+                reason: "the address is no mail address".to_owned(),
+                source: Some(error.into()),
             })?;
-        let message = message::build(&self.from, &to, outgoing).map_err(|error| SendError::Transient {
+        let message = build(&to).map_err(|error| SendError::Transient {
             reason: "the mail could not be written".to_owned(),
             source: Some(error.into()),
         })?;
@@ -126,10 +129,24 @@ impl Mailer {
             }
             Transport::Ses(ses) => {
                 let parties = (&self.from.email, &to);
-                ses.send(parties, &message.formatted(), outgoing.when, self.timeout).await
+                ses.send(parties, &message.formatted(), when, self.timeout).await
             }
-            Transport::Directory(directory) => directory.write(&outgoing.title, &message.formatted()),
+            Transport::Directory(directory) => directory.write(title, &message.formatted()),
         }
+    }
+}
+
+impl Mailer {
+    /// Gives a send the time that it may take in all.
+    async fn in_time(
+        &self,
+        sending: impl Future<Output = Result<Receipt, SendError>>,
+    ) -> Result<Receipt, SendError> {
+        let sent = tokio::time::timeout(self.timeout, sending).await;
+        sent.unwrap_or_else(|_| {
+            let reason = format!("the mail server was not done within {} s", self.timeout.as_secs_f32());
+            Err(SendError::Transient { reason, source: None })
+        })
     }
 }
 
@@ -144,14 +161,13 @@ impl Channel for Mailer {
     }
 
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        async move {
-            let sent = tokio::time::timeout(self.timeout, self.deliver(outgoing)).await;
-            sent.unwrap_or_else(|_| {
-                let reason = format!("the mail server was not done within {} s", self.timeout.as_secs_f32());
-                Err(SendError::Transient { reason, source: None })
-            })
-        }
-        .boxed()
+        let build = |to: &Address| message::build(&self.from, to, outgoing);
+        self.in_time(self.deliver((&outgoing.address, &outgoing.title, outgoing.when), build)).boxed()
+    }
+
+    fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        let build = |to: &Address| message::letter(&self.from, to, letter);
+        self.in_time(self.deliver((&letter.address, &letter.title, letter.when), build)).boxed()
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) const CASES: &[Case] = &[
     case("api-alerts/list", shows_one),
     case("api-alerts/list-by-key", shows_one),
     case("api-alerts/resolve", resolves),
+    Case { event: "api-alerts/resolve-grouped", given: Given::AlertGrouped, then: resolves },
     case("api-alerts/show", shows_the_alert),
     case("api-escalations/cancel", cancels),
     case("api-escalations/create", begins_an_escalation),

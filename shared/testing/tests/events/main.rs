@@ -33,10 +33,14 @@ enum Given {
     Nothing,
     /// The organisation and its rules.
     Rules,
+    /// Those, and somebody who has asked for a link to sign in.
+    AskedForLink,
     /// The alert of `alert-handle/firing`, with its incident, its escalation and its first page.
     Alert,
     /// That alert, while the mail's server is down.
     AlertMailDown,
+    /// That alert, as the first of a group.
+    AlertGrouped,
     /// That alert, after its first level's time.
     AlertUnanswered,
     /// That alert, resolved by hand, before its escalation heard of it.
@@ -70,10 +74,21 @@ async fn prepare(given: Given) -> anyhow::Result<Fixture> {
     app::choice::save::create(&context.store, &by, severity(), own, &context.random, fixture.now()).await?;
     match given {
         Given::Nothing | Given::Rules => {}
+        Given::AskedForLink => fixture.ask_for_link().await?,
         Given::Alert => fixture.receive(&received()).await?,
         Given::AlertMailDown => {
             fixture.receive(&received()).await?;
             fixture.inbox.provider(Provider { down: true, ..Provider::default() });
+        }
+        Given::AlertGrouped => {
+            let store = &fixture.context.store;
+            let keys = vec![domain::template::Binding::Reference("payload.labels.severity".to_owned())];
+            let grouping = Some(domain::route::Grouping { keys, window_seconds: 60 });
+            let (mut routes, _) = store.routes(fixture.org).await?;
+            let route = domain::route::Route { grouping, ..routes.remove(0) };
+            let random = &fixture.context.random;
+            app::route::save::update(store, &by, route, None, random, fixture.now()).await?;
+            fixture.receive(&received()).await?;
         }
         Given::AlertUnanswered => {
             fixture.receive(&received()).await?;
