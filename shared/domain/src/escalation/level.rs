@@ -90,6 +90,7 @@ pub(super) fn fallback_pages(staff: &Staff, at: Timestamp) -> Vec<NewPage> {
             user: user.id,
             method_type: MethodType::Email,
             address: user.email.clone(),
+            secret: None,
             urgency: Urgency::High,
             due: at,
         });
