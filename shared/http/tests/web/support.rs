@@ -101,6 +101,7 @@ impl Scene {
             queues: Queues::new(embedded::sqs(embedded.wire()), Default::default()),
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
+            reach: Default::default(),
             public_url: public_url.to_owned(),
             first_key: None,
             clock: Arc::new(move || Timestamp::from_millisecond(for_us.load(Ordering::SeqCst)).unwrap()),
@@ -302,6 +303,7 @@ async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
         id: SourceId::new(ctx.now(), ctx.random()),
         name: name.to_owned(),
         kind: SourceKind("http".to_owned()),
+        secret: None,
         template: Template::default(),
         document: Document::default(),
     };
