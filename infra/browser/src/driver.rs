@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use fantoccini::cookies::Cookie;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
@@ -116,6 +117,20 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
+    /// What the browser keeps of the pages that it is on.
+    pub(crate) async fn cookies(&self) -> anyhow::Result<Vec<Cookie<'static>>> {
+        Ok(self.client.get_all_cookies().await?)
+    }
+
+    /// Gives it what another one keeps: a link to sign in is good once.
+    pub(crate) async fn take(&self, base: &str, cookies: &[Cookie<'static>]) -> anyhow::Result<()> {
+        self.goto(&format!("{base}/healthz")).await?;
+        for cookie in cookies {
+            self.client.add_cookie(cookie.clone()).await?;
+        }
+        Ok(())
+    }
+
     /// Goes to an address.
     pub(crate) async fn goto(&self, url: &str) -> anyhow::Result<()> {
         Ok(self.client.goto(url).await?)

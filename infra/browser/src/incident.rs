@@ -1,6 +1,7 @@
 //! An incident from its declaration to its end, as a person at a browser runs it.
 
 use anyhow::{Context, ensure};
+use fantoccini::cookies::Cookie;
 
 use crate::driver::Browser;
 
@@ -13,6 +14,8 @@ const YES: &str = "document.querySelector('#sure [value=yes]').click()";
 
 /// Where things are that were made.
 pub(crate) struct Made {
+    /// What a browser keeps that is signed in.
+    pub(crate) cookies: Vec<Cookie<'static>>,
     /// Where it all is.
     pub(crate) base: String,
     /// The incident that is declared.
@@ -43,6 +46,7 @@ async fn declare(browser: &Browser, base: &str, name: &str) -> anyhow::Result<St
 /// Makes what there is to look at.
 pub(crate) async fn make(browser: &Browser, sign_in: &str) -> anyhow::Result<Made> {
     browser.goto(sign_in).await?;
+    browser.picture("sign-in-link").await?;
     browser.press("Sign in").await?;
     browser.wait_for("dl.tiles").await?;
     let base = sign_in.split("/sign-in").next().unwrap_or_default().to_owned();
@@ -54,7 +58,7 @@ pub(crate) async fn make(browser: &Browser, sign_in: &str) -> anyhow::Result<Mad
     let alert = browser.link("ul.list a").await?;
     browser.goto(&alert).await?;
     let escalation = browser.link("aside a[href^='/escalations/']").await?;
-    Ok(Made { base, incident, hostile, escalation, alert })
+    Ok(Made { cookies: browser.cookies().await?, base, incident, hostile, escalation, alert })
 }
 
 /// Runs the declared incident: update, live, acknowledge, close, reopen.

@@ -41,13 +41,13 @@ async fn main() -> anyhow::Result<()> {
     browser.close().await?;
     for look in LOOKS {
         let browser = driver.browser(look, &pictures).await?;
-        let seen = look_around(&browser, look, (&sign_in, &made), axe.as_deref()).await;
+        let seen = look_around(&browser, look, &made, axe.as_deref()).await;
         browser.close().await?;
         seen.with_context(|| format!("on the {}", look.name))?;
     }
     let (browser, elsewhere) =
         (driver.browser(&LOOKS[0], &pictures).await?, driver.browser(&LOOKS[2], &pictures).await?);
-    let driven = drive(&browser, &elsewhere, &sign_in, &made).await;
+    let driven = drive(&browser, &elsewhere, &made).await;
     if driven.is_err() {
         browser.picture("failed").await?;
     }
@@ -63,18 +63,12 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Signs in, and sees that every page fits its window and is for everybody.
-async fn look_around(
-    browser: &Browser,
-    look: &Look,
-    (sign_in, made): (&str, &Made),
-    axe: Option<&str>,
-) -> anyhow::Result<()> {
-    browser.goto(sign_in).await?;
-    judge(browser, look, "sign-in", axe).await?;
-    browser.press("Sign in").await?;
-    browser.wait_for("dl.tiles").await?;
+/// Sees that every page fits its window and is for everybody.
+async fn look_around(browser: &Browser, look: &Look, made: &Made, axe: Option<&str>) -> anyhow::Result<()> {
     let base = &made.base;
+    browser.goto(&format!("{base}/sign-in")).await?;
+    judge(browser, look, "sign-in", axe).await?;
+    browser.take(base, &made.cookies).await?;
     let pages = [
         ("now", format!("{base}/")),
         ("incidents", format!("{base}/incidents?show=all")),
@@ -108,11 +102,9 @@ async fn judge(browser: &Browser, look: &Look, name: &str, axe: Option<&str>) ->
 }
 
 /// Runs the incidents, from one window with another one beside it.
-async fn drive(browser: &Browser, elsewhere: &Browser, sign_in: &str, made: &Made) -> anyhow::Result<()> {
+async fn drive(browser: &Browser, elsewhere: &Browser, made: &Made) -> anyhow::Result<()> {
     for browser in [browser, elsewhere] {
-        browser.goto(sign_in).await?;
-        browser.press("Sign in").await?;
-        browser.wait_for("dl.tiles").await?;
+        browser.take(&made.base, &made.cookies).await?;
     }
     incident::keys(browser, made).await.context("using the keys")?;
     incident::run(browser, elsewhere, made).await.context("running the declared incident")?;

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AlertId, EscalationId, IncidentId, OrgId};
+use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SignInId};
 use crate::message::{EscalationMessage, NotificationMessage, Queue};
 use crate::page::Page;
 
@@ -42,6 +42,11 @@ pub enum Event {
         version: u64,
         /// Whether those who follow it are told.
         announce: bool,
+    },
+    /// Somebody has asked for a link to sign in.
+    SignInAsked {
+        /// Their attempt.
+        id: SignInId,
     },
     /// An alert is over.
     AlertResolved {
@@ -93,6 +98,10 @@ impl Event {
                     send(Queue::NotificationSend, serde_json::to_value(&first), due),
                     send(Queue::NotificationSend, serde_json::to_value(&second), due + LOOK_AGAIN),
                 ]
+            }
+            Self::SignInAsked { id } => {
+                let body = NotificationMessage::SignIn { id: *id };
+                vec![send(Queue::NotificationSend, serde_json::to_value(&body), now)]
             }
             // Nobody yet: channels, webhooks and workflows will.
             Self::IncidentChanged { .. } => Vec::new(),

@@ -3,6 +3,7 @@
 
 mod acknowledge;
 mod alerts;
+mod audit;
 mod dashboard;
 mod escalation;
 mod escalations;
@@ -63,6 +64,7 @@ pub fn router(ctx: Context) -> axum::Router {
         .merge(layout::assets())
         .merge(acknowledge::router())
         .merge(alerts::router())
+        .merge(audit::router())
         .merge(dashboard::router())
         .merge(escalations::router())
         .merge(incident::router())

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::Timestamp;
-use domain::id::{AlertId, EscalationId, OrgId};
+use domain::id::{AlertId, EscalationId, OrgId, SignInId};
 
 use crate::Store;
 use crate::error::StoreError;
@@ -19,6 +19,8 @@ pub enum DueRow {
     Page(OrgId, EscalationId, String),
     /// An alert whose escalations are owed the news of its end.
     Alert(OrgId, AlertId),
+    /// A link to sign in that is owed.
+    SignIn(SignInId),
 }
 
 /// A listed thing, as the index knows it.
@@ -204,6 +206,7 @@ fn due_row(item: &Item) -> Option<(Timestamp, DueRow)> {
         Due::Escalation(org, id) => DueRow::Escalation(org, id),
         Due::Page(org, escalation, id) => DueRow::Page(org, escalation, id),
         Due::Alert(org, id) => DueRow::Alert(org, id),
+        Due::SignIn(id) => DueRow::SignIn(id),
     };
     Some((at, row))
 }

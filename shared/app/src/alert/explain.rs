@@ -15,8 +15,8 @@ use store::{History, Store};
 use tracing::instrument;
 
 use crate::AppError;
-use crate::escalation::story::{LEFT, readable};
-use crate::rules::Snapshot;
+use crate::escalation::story::LEFT;
+use crate::rules::{Snapshot, readable};
 
 /// The most escalations of an alert that are read.
 const MOST_ESCALATIONS: usize = 20;

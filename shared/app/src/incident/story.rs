@@ -14,8 +14,8 @@ use store::{Choices, History, Store};
 use tracing::instrument;
 
 use crate::AppError;
-use crate::escalation::story::{LEFT, readable};
-use crate::rules::Snapshot;
+use crate::escalation::story::LEFT;
+use crate::rules::{Snapshot, readable};
 
 /// The most steps of its own history.
 const MOST_STEPS: usize = 200;
@@ -156,7 +156,7 @@ fn newest<T: Ord>(ids: impl IntoIterator<Item = T>, most: usize) -> (Vec<T>, boo
 async fn paging(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<Option<Paging>, AppError> {
     let told = readable(store.escalation_with_story(rules.org.id, id).await)?;
     let Some(told) = told else { return Ok(None) };
-    let (levels, _) = readable(rules.levels(&told.escalation.plan).await.map(Some))?.unwrap_or_default();
+    let (levels, _) = rules.levels(&told.escalation.plan).await?;
     Ok(Some(Paging { escalation: told.escalation, levels, history: told.history }))
 }
 

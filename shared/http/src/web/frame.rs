@@ -106,6 +106,7 @@ impl<'a> Frame<'a> {
             p {
                 "As of " (words::as_of(self.now))
                 span #live data-every=(LOOKS) data-from=[self.from.as_deref()] role="status" {}
+                @if self.may(Permission::SeeAudit) { " · " a href="/audit" { "Audit log" } }
                 " · " button.quiet type="button" data-help hidden { "Keys " kbd { "?" } }
             }
         }

@@ -4,6 +4,8 @@
 
 mod acknowledge;
 mod alerts;
+#[cfg(test)]
+mod audit;
 mod dashboard;
 mod declare;
 mod escalations;

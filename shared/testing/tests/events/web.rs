@@ -5,7 +5,7 @@ use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use machine::Stateful;
 use runtime::BoxFuture;
-use testing::fixture::Fixture;
+use testing::fixture::{Fixture, SESSION};
 use testing::invoke::Invoked;
 
 use super::{Case, Given, Then, alert, escalation, severity};
@@ -25,12 +25,15 @@ pub(crate) const CASES: &[Case] = &[
     case("web/declare", opens_an_incident_and_pages),
     case("web/escalation", shows_the_alert),
     case("web/escalations", shows_the_alert),
+    case("web/ask-for-link", notes_that_somebody_asks),
+    case("web/audit", shows_who_changed_what),
     case("web/first-page", shows_what_is_open),
     case("web/incident", shows_the_incident),
     case("web/incidents", shows_the_incident),
     case("web/resolve-alert", resolves_by_hand),
     case("web/sign-in", lets_in),
     case("web/sign-in-link", asks_to_sign_in),
+    case("web/sign-out", lets_out),
     case("web/update-incident", shares_an_update),
 ];
 
@@ -135,5 +138,26 @@ fn shares_an_update<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture
         let store = &fixture.context.store;
         let incident = store.incident_by_number(fixture.org, 1).await.unwrap().unwrap();
         assert_eq!((incident.head().version(), incident.severity), (2, Some(severity())));
+    })
+}
+
+fn lets_out<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        assert_eq!(fixture.context.store.session(SESSION).await.unwrap(), None);
+    })
+}
+
+fn notes_that_somebody_asks<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 202);
+        assert!(invoked.answer["body"].as_str().unwrap().contains("Look into your mail"));
+    })
+}
+
+fn shows_who_changed_what<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 200);
+        assert!(invoked.answer["body"].as_str().unwrap().contains("severity created"));
     })
 }
