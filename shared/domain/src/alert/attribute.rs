@@ -152,6 +152,9 @@ mod tests {
     use crate::Timestamp;
     use crate::alert::AlertStatus;
 
+    /// Type, whether it may have several, what is bound, what comes of it.
+    type Case<'a> = (&'a str, bool, Vec<Binding>, Result<Vec<&'a str>, &'a str>);
+
     fn attribute(n: u128, kind: &str, array: bool) -> Of<Attribute> {
         let what =
             Attribute { name: format!("A{n}"), kind: kind.to_owned(), array, required: false, emoji: None };
@@ -200,7 +203,7 @@ mod tests {
 
     #[test]
     fn values_are_of_their_type_or_told_of() {
-        let cases: Vec<(&str, bool, Vec<Binding>, Result<Vec<&str>, &str>)> = vec![
+        let cases: Vec<Case<'_>> = vec![
             ("String", false, vec![literal("x")], Ok(vec!["x"])),
             ("String", false, vec![reference("alert.priority")], Ok(vec!["critical"])),
             ("String", false, vec![reference("payload.labels.team")], Ok(vec!["shop"])),
