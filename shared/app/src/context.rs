@@ -9,6 +9,7 @@ use store::{Queues, Store};
 
 use crate::notification::send::Senders;
 use crate::seal::Seal;
+use crate::slack::SlackApp;
 
 /// Tells the time, in whole milliseconds.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -27,6 +28,8 @@ pub struct Context {
     pub seal: Arc<Seal>,
     /// The channels that this installation has.
     pub channels: Vec<Arc<dyn Channel>>,
+    /// The Slack app.
+    pub slack: SlackApp,
     /// What links begin with.
     pub public_url: String,
     /// The organisation's first API key, where the installation was given one.

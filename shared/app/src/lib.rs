@@ -12,6 +12,7 @@ pub mod path;
 pub mod route;
 pub mod rules;
 pub mod seal;
+pub mod slack;
 pub mod source;
 pub mod sweep;
 pub mod user;

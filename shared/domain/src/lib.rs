@@ -14,6 +14,7 @@ pub mod org;
 pub mod page;
 pub mod path;
 pub mod route;
+pub mod slack;
 pub mod source;
 pub mod template;
 pub mod text;

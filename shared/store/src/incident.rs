@@ -1,19 +1,32 @@
 //! Incidents and their numbers.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::id::{IncidentId, OrgId};
+use domain::id::{EscalationId, IncidentId, OrgId};
 use domain::incident::{Incident, Note};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::item::{self, Item, key_item, n, s};
 use crate::record::History;
-use crate::{Store, table};
+use crate::{Commit, Store, table};
 
 /// Whose number it is.
 #[derive(Serialize, Deserialize)]
 struct Number {
     id: IncidentId,
+}
+
+/// An escalation that somebody began for an incident.
+#[derive(Serialize, Deserialize)]
+struct Called {
+    escalation: EscalationId,
+}
+
+impl Commit {
+    /// Adds that an escalation was begun for an incident.
+    pub fn called(self, org: OrgId, incident: IncidentId, escalation: EscalationId) -> Self {
+        self.put(item::write("call", &table::called(org, incident, escalation), &Called { escalation }))
+    }
 }
 
 /// The row of a number.
@@ -119,6 +132,31 @@ impl Store {
         version: u64,
     ) -> Result<Option<History<Note>>, StoreError> {
         self.load("history", &table::incident(org, id).history(version)).await
+    }
+
+    /// The escalations that somebody began for an incident, oldest first: at most so many.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn called_for(
+        &self,
+        org: OrgId,
+        id: IncidentId,
+        most: usize,
+    ) -> Result<Vec<EscalationId>, StoreError> {
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&*self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", s(table::called_partition(org, id)))
+            .consistent_read(true)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreError::call("Query", error))?;
+        let rows = page.items.unwrap_or_default().into_iter();
+        rows.map(|row| item::read("call", row).map(|called: Called| called.escalation)).collect()
     }
 
     /// Reads an incident.

@@ -13,10 +13,12 @@ mod incident;
 mod index;
 mod item;
 mod key;
+mod mark;
 mod once;
 mod page;
 mod queue;
 mod record;
+mod slack;
 mod stream;
 mod table;
 

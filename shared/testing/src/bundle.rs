@@ -22,6 +22,7 @@ use std::sync::Mutex;
 use store::{Queues, Store};
 use tower::ServiceExt;
 
+use crate::fake_slack::FakeSlack;
 use crate::faults::{FaultPlan, Faults, FaultyStream, story_clock};
 use crate::inbox::{Inbox, Provider};
 
@@ -40,6 +41,8 @@ pub struct Bundle {
     pub faults: Arc<Faults>,
     /// Where pages arrive.
     pub inbox: Arc<Inbox>,
+    /// Slack, in which the stories take place.
+    pub slack: Arc<FakeSlack>,
     /// What the functions asked of AWS.
     pub counts: Arc<Counts>,
     /// What was measured.
@@ -97,6 +100,7 @@ struct Parts {
     clock: Clock,
     random: Random,
     inbox: Arc<Inbox>,
+    slack: Arc<FakeSlack>,
     metrics: Arc<dyn Observe>,
 }
 
@@ -107,6 +111,7 @@ fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
         seal: Arc::new(Seal::new(&SecretString::from("a key for stories"))),
         channels: vec![parts.inbox.clone()],
         public_url: "http://firebell.example".to_owned(),
+        slack: parts.slack.app(),
         first_key: None,
         clock: parts.clock.clone(),
         random: parts.random.clone(),
@@ -127,10 +132,12 @@ impl Bundle {
         let faults = Faults::new(embedded.wire(), plan, seed, milliseconds)?;
         let (counts, metrics) = (Arc::new(Counts::default()), Arc::new(Metrics::default()));
         let inbox = Inbox::new(clock.clone(), seed, provider);
+        let slack = FakeSlack::new(clock.clone(), seed);
         let parts = Parts {
             clock: clock.clone(),
             random: seeded(seed),
             inbox: inbox.clone(),
+            slack: slack.clone(),
             metrics: metrics.clone(),
         };
         let calm = context(&embedded.wire(), &parts);
@@ -154,7 +161,20 @@ impl Bundle {
         let runner = Runner::start(&context, &embedded, Arc::new(Faulty(faults.clone())), feed);
         let router = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
         let runner = Some(runner);
-        Ok(Self { context, calm, embedded, faults, inbox, counts, metrics, org, demo, router, runner })
+        Ok(Self { context, calm, embedded, faults, inbox, slack, counts, metrics, org, demo, router, runner })
+    }
+
+    /// Connects the organisation with the workspace of the stories.
+    ///
+    /// # Errors
+    /// If it cannot be connected.
+    pub async fn connect_slack(&self) -> anyhow::Result<()> {
+        self.faults.end();
+        let authorised = self.slack.authorised();
+        let ctx = &self.context;
+        app::slack::connect::connect(&ctx.store, &ctx.seal, self.org, &authorised, ctx.now()).await?;
+        self.faults.begin();
+        Ok(())
     }
 
     /// Groups the alerts of the demonstration's route by a label.

@@ -31,6 +31,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use store::{Commit, KeyHolder, Queues, Store};
 
+use crate::fake_slack::{CLIENT, FakeSlack, SIGNING_SECRET};
 use crate::inbox::{Inbox, Provider};
 use crate::rights::Rights;
 use crate::template::{Declared, Template};
@@ -70,6 +71,8 @@ pub struct Fixture {
     pub route: RouteId,
     /// Where pages arrive.
     pub inbox: Arc<Inbox>,
+    /// Slack.
+    pub slack: Arc<FakeSlack>,
     now: Arc<AtomicI64>,
 }
 
@@ -104,12 +107,14 @@ impl Fixture {
         let embedded =
             Embedded::memory(local::queues::specs(), Arc::new(move || milliseconds.load(Ordering::Relaxed)))?;
         let inbox = Inbox::new(clock.clone(), 0, Provider::default());
+        let slack = FakeSlack::new(clock.clone(), 0);
         let context = Context {
             store: Store::new(embedded::dynamodb(embedded.wire()), embedded::TABLE, Arc::new(Silent)),
             queues: Queues::new(embedded::sqs(embedded.wire()), local::queues::urls()),
             seal: Arc::new(Seal::new(&SecretString::from(INSTALLATION_KEY))),
             channels: vec![inbox.clone()],
             public_url: PUBLIC.to_owned(),
+            slack: slack.app(),
             first_key: None,
             clock,
             random,
@@ -138,12 +143,18 @@ impl Fixture {
             context,
             now,
             inbox,
+            slack,
         })
     }
 
     async fn organise(&self) -> anyhow::Result<()> {
-        let org =
-            Org { id: self.org, name: "Example".to_owned(), owner: self.owner.id, fallback: self.owner.id };
+        let org = Org {
+            id: self.org,
+            name: "Example".to_owned(),
+            owner: self.owner.id,
+            fallback: self.owner.id,
+            slack: None,
+        };
         let holder = KeyHolder {
             org: self.org,
             id: ApiKeyId::new(self.context.now(), self.context.random()),
@@ -287,6 +298,11 @@ impl Fixture {
             seal: Arc::new(Seal::new(&SecretString::from(key))),
             channels,
             public_url: config.public_url.unwrap_or_default(),
+            slack: app::slack::SlackApp {
+                signing_secret: config.slack_signing_secret,
+                client: config.slack_client,
+                api: self.slack.app().api,
+            },
             first_key: config.api_key,
             clock: self.context.clock.clone(),
             random: self.context.random.clone(),
@@ -306,6 +322,10 @@ fn config_of(declared: &Declared, template: &Template) -> anyhow::Result<Config>
             KEY => INSTALLATION_KEY.to_owned(),
             config::API_KEY => API_KEY.to_owned(),
             PUBLIC_URL => PUBLIC.to_owned(),
+            config::SLACK_SIGNING_SECRET => SIGNING_SECRET.to_owned(),
+            config::SLACK_CLIENT_ID => CLIENT.0.to_owned(),
+            config::SLACK_CLIENT_SECRET => CLIENT.1.to_owned(),
+            config::SLACK_API_URL => slack::API_URL.to_owned(),
             SMTP_URL => "smtp://mail.example.com".to_owned(),
             LOG | MAIL_FROM => default_of(template, value),
             _ => {

@@ -7,6 +7,7 @@ use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use domain::incident::IncidentState;
 use domain::page::PageState;
+use domain::slack::StepState;
 use domain::source::SourceState;
 use machine::check::diagram;
 use runtime::config::SETTINGS;
@@ -28,6 +29,7 @@ pub const MACHINES: &[Machine] = &[
     Machine { name: "Alert", draw: diagram::<AlertState> },
     Machine { name: "Incident", draw: diagram::<IncidentState> },
     Machine { name: "Alert source", draw: diagram::<SourceState> },
+    Machine { name: "Slack step", draw: diagram::<StepState> },
 ];
 
 /// The README as it is, and as it should be.

@@ -100,8 +100,13 @@ pub async fn create_beside(
 fn begin(seal: &Seal, new: &NewOrg, random: &Random, now: Timestamp) -> (Org, String, Commit) {
     let owner = NewUser { name: new.owner_name.clone(), email: new.owner_email.clone(), role: Role::Owner };
     let owner = person(&owner, random, now);
-    let org =
-        Org { id: OrgId::new(now, random()), name: new.name.clone(), owner: owner.id, fallback: owner.id };
+    let org = Org {
+        id: OrgId::new(now, random()),
+        name: new.name.clone(),
+        owner: owner.id,
+        fallback: owner.id,
+        slack: None,
+    };
     let api_key = match &new.api_key {
         Some(given) => given.expose_secret().to_owned(),
         None => format!("fb_{}", seal.random_token(30)),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::event::Send;
 use domain::message::{EscalationMessage, NotificationMessage, Queue};
+use domain::slack::SlackMessage;
 use domain::trace::Trace;
 use jiff::SignedDuration;
 use store::{DueRow, Queues, Store};
@@ -63,6 +64,10 @@ fn message(row: DueRow, due: Timestamp) -> Send {
         DueRow::Alert(org, alert) => {
             let body = EscalationMessage::Alert { org, alert };
             (Queue::EscalationTick, serde_json::to_value(body))
+        }
+        DueRow::Slack(org, thread, step) => {
+            let body = SlackMessage::Step { org, thread, step };
+            (Queue::SlackWork, serde_json::to_value(body))
         }
         DueRow::Page(org, escalation, page) => {
             let body = NotificationMessage::Check { org, escalation, page };

@@ -31,6 +31,8 @@ pub struct Change {
     pub milestones: Vec<(Milestone, Option<Timestamp>)>,
     /// What others are told with it.
     pub message: Option<String>,
+    /// What somebody said that is worth keeping, and who.
+    pub pinned: Option<(String, Option<String>)>,
     /// Whether those who follow the incident are told.
     pub announce: bool,
 }
@@ -60,6 +62,14 @@ pub enum Changed {
         milestone: Milestone,
         /// When; none, if that was forgotten.
         at: Option<Timestamp>,
+    },
+    /// Something that somebody said was pinned.
+    Pinned {
+        /// What was said.
+        text: String,
+        /// Who said it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        author: Option<String>,
     },
 }
 
@@ -140,6 +150,10 @@ pub(super) fn apply(incident: &mut Incident, change: &Change, now: Timestamp) ->
             };
         }
     }
+    if let Some((text, author)) = &change.pinned {
+        let text = crate::text::shorten(text, SUMMARY_BYTES);
+        changed.push(Changed::Pinned { text, author: author.clone() });
+    }
     changed
 }
 
@@ -178,7 +192,11 @@ impl Incident {
         let state = change.status.map_or(self.head().state(), |(_, state)| state);
         let step =
             if state == self.head().state() { self.amend(now)? } else { self.transition_to(state, now)? };
-        let why = if change.message.is_some() { "update" } else { "edit" };
+        let why = match () {
+            () if change.message.is_some() => "update",
+            () if change.pinned.is_some() => "pin",
+            () => "edit",
+        };
         let (version, announce) = (step.after().head().version(), change.announce);
         let step = step.because(by.to_string(), why).with(|incident| {
             *incident = after;

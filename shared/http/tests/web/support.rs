@@ -102,6 +102,7 @@ impl Scene {
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
             public_url: public_url.to_owned(),
+            slack: app::slack::SlackApp::default(),
             first_key: None,
             clock: Arc::new(move || Timestamp::from_millisecond(for_us.load(Ordering::SeqCst)).unwrap()),
             random: Arc::new(|| fastrand::u128(..)),

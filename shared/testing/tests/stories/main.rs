@@ -17,6 +17,8 @@ mod race;
 #[cfg(test)]
 mod rescue;
 #[cfg(test)]
+mod slack;
+#[cfg(test)]
 mod sweep;
 
 #[cfg(test)]

@@ -1,0 +1,1 @@
+//! Slack is down, slow, or tired of us.

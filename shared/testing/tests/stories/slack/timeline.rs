@@ -1,0 +1,1 @@
+//! The same incident from Slack and from the API.
