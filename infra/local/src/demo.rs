@@ -4,7 +4,7 @@ use app::path::save::NewPath;
 use app::source::create::NewSource;
 use app::user::create::NewUser;
 use app::{AppError, Context};
-use domain::Identity;
+use domain::Actor;
 use domain::id::{OrgId, PathId, RouteId, SourceId};
 use domain::path::{AckMode, Level, Target};
 use domain::route::{IncidentTemplate, Route, RouteSource};
@@ -30,10 +30,11 @@ pub struct Demo {
 /// [`AppError`] if the store failed.
 pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
     let (store, now) = (&context.store, context.now());
+    let by = Actor::system(org, "demo");
     let mut people = Vec::new();
     for (name, email) in [("Ada Oncall", "ada@example.com"), ("Grace Backup", "grace@example.com")] {
         let new = NewUser { name: name.to_owned(), email: email.to_owned(), role: Role::Responder };
-        people.push(app::user::create::create(store, org, &new, &context.random, now).await?);
+        people.push(app::user::create::create(store, &by, &new, &context.random, now).await?);
     }
     let levels = people.iter().map(|user| Level {
         targets: vec![Target { user: user.id, urgency: Urgency::High }],
@@ -45,8 +46,9 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
         levels: levels.collect(),
         document: Document::default(),
     };
-    let path = app::path::save::create(store, org, PathId::new(now, context.random()), new).await?;
-    let by = Identity::system("demo");
+    let path =
+        app::path::save::create(store, &by, PathId::new(now, context.random()), new, &context.random, now)
+            .await?;
     let new = NewSource {
         id: SourceId::new(now, context.random()),
         name: "Alertmanager".to_owned(),
@@ -54,7 +56,7 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
         template: Template::default(),
         document: Document::default(),
     };
-    let source = app::source::create::create(store, &context.seal, &by, org, new, now).await?;
+    let source = app::source::create::create(store, &context.seal, &by, new, &context.random, now).await?;
     let route = Route {
         grouping: None,
         id: RouteId::new(now, context.random()),
@@ -72,7 +74,7 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
         }),
         document: Document::default(),
     };
-    app::route::save::create(store, org, route).await?;
+    app::route::save::create(store, &by, route, &context.random, now).await?;
     let secret = app::source::open_secret(&context.seal, source.id, &source.secret)?;
     Ok(Demo { source, secret })
 }

@@ -1,5 +1,6 @@
 //! Why a verb did not do what was asked, by what the caller does next.
 
+use domain::access::Forbidden;
 use machine::{BoxError, CommitError, IsConflict};
 use store::{QueueError, StoreError};
 
@@ -14,6 +15,9 @@ pub enum AppError {
         /// Its id, as it was asked for.
         id: String,
     },
+    /// Whoever asks may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// What was asked makes no sense.
     #[error("{field}: {reason}")]
     Invalid {

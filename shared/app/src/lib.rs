@@ -1,6 +1,7 @@
 //! One verb in one place: load, decide, commit.
 
 pub mod alert;
+pub mod api_key;
 pub mod choice;
 pub mod escalation;
 pub mod incident;

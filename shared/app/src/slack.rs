@@ -18,6 +18,8 @@ use domain::message::Envelope;
 use domain::org::Org;
 use domain::slack::{SlackMessage, Workspace};
 use domain::trace::Trace;
+use futures_util::future::BoxFuture;
+use notify::{BoxError, Tokens};
 use secrecy::SecretString;
 use slack::{Slack, Token};
 use store::Store;
@@ -99,6 +101,29 @@ pub(crate) struct Room<'a> {
     pub(crate) connection: Connection,
     pub(crate) trace: &'a Trace,
     pub(crate) now: Timestamp,
+}
+
+/// The workspaces of organisations, for whoever sends through them.
+pub struct Workspaces {
+    store: Store,
+    seal: Arc<Seal>,
+}
+
+impl Workspaces {
+    /// Reads them from the store.
+    pub const fn new(store: Store, seal: Arc<Seal>) -> Self {
+        Self { store, seal }
+    }
+}
+
+impl Tokens for Workspaces {
+    fn token(&self, org: OrgId) -> BoxFuture<'_, Result<Option<Token>, BoxError>> {
+        Box::pin(async move {
+            let org = self.store.org(org).await?;
+            let workspace = org.and_then(|org| org.slack);
+            Ok(workspace.map(|workspace| token(&self.seal, &workspace)).transpose()?)
+        })
+    }
 }
 
 /// Puts what was heard on its queue. Once this returns, it is durable.

@@ -5,6 +5,7 @@ pub mod destroy;
 pub mod seen;
 pub mod update;
 
+use domain::audit::{Kind, Thing};
 use domain::id::{OrgId, SourceId};
 use domain::source::{Source, SourceState};
 use machine::Stateful;
@@ -31,6 +32,11 @@ pub fn seal_secret(seal: &Seal, id: SourceId, secret: &str) -> String {
 pub fn open_secret(seal: &Seal, id: SourceId, sealed: &str) -> Result<SecretString, AppError> {
     seal.open(&place(id), sealed)
         .map_err(|unopened| AppError::Unavailable { what: "opening a secret", source: Box::new(unopened) })
+}
+
+/// A source, as the audit log names it.
+fn thing(source: &Source) -> Thing {
+    Thing::new(Kind::AlertSource, source.id, &source.name)
 }
 
 /// Finds a source that is still there.

@@ -2,3 +2,13 @@
 
 pub mod create;
 pub mod reach;
+pub mod remove;
+pub mod role;
+
+use domain::audit::{Kind, Thing};
+use domain::user::User;
+
+/// A person, as the audit log names them.
+pub(crate) fn thing(user: &User) -> Thing {
+    Thing::new(Kind::User, user.id, &user.name)
+}

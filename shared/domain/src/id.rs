@@ -132,6 +132,10 @@ ids! {
     AttributeId,
     /// A row of history.
     HistoryId,
+    /// An entry of the audit log.
+    AuditId,
+    /// Somebody's attempt to sign in.
+    SignInId,
 }
 
 /// The bits of an update's id that hold its version.

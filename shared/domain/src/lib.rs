@@ -2,7 +2,10 @@
 //!
 //! No async, no clock, no randomness, no AWS, no tracing.
 
+pub mod access;
 pub mod alert;
+pub mod api_key;
+pub mod audit;
 pub mod choice;
 pub mod escalation;
 pub mod event;
@@ -21,5 +24,6 @@ pub mod text;
 pub mod trace;
 pub mod user;
 
+pub use access::Actor;
 pub use identity::Identity;
 pub use jiff::Timestamp;

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{MethodId, RuleId, UserId};
 
-/// What a person may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a person may do; each may do what those before may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// May look.
@@ -19,6 +19,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every one, from the least to the most.
+    pub const ALL: &'static [Self] = &[Self::Viewer, Self::Responder, Self::Administrator, Self::Owner];
+
     /// The name in the API.
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,6 +48,9 @@ pub struct User {
     pub methods: Vec<Method>,
     /// When which method is used.
     pub rules: Vec<Rule>,
+    /// Each change adds one.
+    #[serde(default)]
+    pub version: u64,
 }
 
 /// The channel of a method; one for each file in the registry of channels.
@@ -53,16 +59,19 @@ pub struct User {
 pub enum MethodType {
     /// Mail.
     Email,
+    /// A direct message in Slack.
+    Slack,
 }
 
 impl MethodType {
     /// Every one.
-    pub const ALL: &'static [Self] = &[Self::Email];
+    pub const ALL: &'static [Self] = &[Self::Email, Self::Slack];
 
     /// The name in the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Email => "email",
+            Self::Slack => "slack",
         }
     }
 }
@@ -169,6 +178,7 @@ mod tests {
             role: Role::Responder,
             methods: vec![method(1, "ada@example.com"), method(2, "phone@example.com")],
             rules,
+            version: 0,
         }
     }
 

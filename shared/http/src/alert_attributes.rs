@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::routing::{delete, get, post, put};
+use domain::access::Permission;
 use domain::alert::Attribute;
 use domain::choice::Of;
 use domain::id::AttributeId;
@@ -23,16 +24,21 @@ pub(crate) const RESOURCE: Resource = Resource {
         Operation::get("/v2/alert_attributes", "Lists the attributes of alerts", || {
             get(choices::list::<Attribute>)
         })
+        .needs(Permission::See)
         .answers(200, "{alert_attributes*: [AlertAttribute]}"),
         Operation::post("/v2/alert_attributes", "Adds an attribute", || post(create))
+            .needs(Permission::ManageSettings)
             .takes("AlertAttributePayload")
             .answers(201, "{alert_attribute*: AlertAttribute}"),
         Operation::get("/v2/alert_attributes/{id}", "Shows an attribute", || get(choices::show::<Attribute>))
+            .needs(Permission::See)
             .answers(200, "{alert_attribute*: AlertAttribute}"),
         Operation::put("/v2/alert_attributes/{id}", "Changes an attribute", || put(update))
+            .needs(Permission::ManageSettings)
             .takes("AlertAttributePayload")
             .answers(200, "{alert_attribute*: AlertAttribute}"),
-        Operation::delete("/v2/alert_attributes/{id}", "Deletes an attribute", || delete(destroy)),
+        Operation::delete("/v2/alert_attributes/{id}", "Deletes an attribute", || delete(destroy))
+            .needs(Permission::ManageSettings),
     ],
     shapes: &[
         (
@@ -101,7 +107,7 @@ async fn create(
 ) -> Answer<(StatusCode, Json<Value>)> {
     let (ctx, now) = (&desk.ctx, desk.ctx.now());
     let (id, what) = (AttributeId::new(now, ctx.random()), body.attribute()?);
-    let made = app::choice::save::create(&ctx.store, caller.org, id, what, now).await?;
+    let made = app::choice::save::create(&ctx.store, &caller.actor, id, what, &ctx.random, now).await?;
     Ok((StatusCode::CREATED, alone(&made)))
 }
 
@@ -113,7 +119,9 @@ async fn update(
 ) -> Answer<Json<Value>> {
     let (ctx, what) = (&desk.ctx, body.attribute()?);
     let change = |_: &Attribute| what.clone();
-    Ok(alone(&app::choice::save::update(&ctx.store, caller.org, id, change, ctx.now()).await?))
+    Ok(alone(
+        &app::choice::save::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?,
+    ))
 }
 
 async fn destroy(state: Shared, caller: Caller, id: Id<AttributeId>) -> Answer<StatusCode> {

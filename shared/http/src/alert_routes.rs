@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::{Json, routing};
 use domain::Timestamp;
+use domain::access::Permission;
 use domain::id::{OrgId, PathId, RouteId, SourceId, UserId};
 use domain::route::{Grouping, IncidentTemplate, Route, RouteSource};
 use domain::template::Binding;
@@ -29,21 +30,21 @@ const MOST: usize = 50;
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Alert routes",
     operations: &[
-        Operation::get("/v2/alert_routes", "Lists alert routes", || routing::get(list))
+        Operation::get("/v2/alert_routes", "Lists alert routes", || routing::get(list)).needs(Permission::SeeOnCall)
             .asks(&[
                 ("page_size", "How many objects a page has"),
                 ("after", "The id of the last object of the page before"),
             ])
             .answers(200, "{alert_routes*: [{id*: id, name*: string, enabled*: boolean}], pagination_meta*: Pagination}"),
-        Operation::post("/v2/alert_routes", "Adds an alert route", || routing::post(create))
+        Operation::post("/v2/alert_routes", "Adds an alert route", || routing::post(create)).needs(Permission::ConfigureOnCall)
             .takes("AlertRoutePayload")
             .answers(201, "{alert_route*: AlertRoute}"),
-        Operation::get("/v2/alert_routes/{id}", "Shows an alert route", || routing::get(show))
+        Operation::get("/v2/alert_routes/{id}", "Shows an alert route", || routing::get(show)).needs(Permission::SeeOnCall)
             .answers(200, "{alert_route*: AlertRoute}"),
-        Operation::put("/v2/alert_routes/{id}", "Changes an alert route", || routing::put(update))
+        Operation::put("/v2/alert_routes/{id}", "Changes an alert route", || routing::put(update)).needs(Permission::ConfigureOnCall)
             .takes("AlertRoutePayload")
             .answers(200, "{alert_route*: AlertRoute}"),
-        Operation::delete("/v2/alert_routes/{id}", "Deletes an alert route", || routing::delete(delete)),
+        Operation::delete("/v2/alert_routes/{id}", "Deletes an alert route", || routing::delete(delete)).needs(Permission::ConfigureOnCall),
     ],
     shapes: &[
         (
@@ -262,7 +263,7 @@ fn kept(document: Value, now: Timestamp) -> Answer<Document> {
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<RouteBody>) -> Answer {
     let (ctx, now) = (&desk.ctx, desk.ctx.now());
     let route = sent.body.route(RouteId::new(now, ctx.random()), kept(sent.document, now)?)?;
-    let route = app::route::save::create(&ctx.store, caller.org, route).await?;
+    let route = app::route::save::create(&ctx.store, &caller.actor, route, &ctx.random, ctx.now()).await?;
     Ok((StatusCode::CREATED, Json(json!({ "alert_route": shown(&route) }))).into_response())
 }
 
@@ -303,12 +304,14 @@ async fn update(
         )
     })?;
     let route = body.route(id, kept(document, ctx.now())?)?;
-    let route = app::route::save::update(&ctx.store, caller.org, route, Some(seen)).await?;
+    let route =
+        app::route::save::update(&ctx.store, &caller.actor, route, Some(seen), &ctx.random, ctx.now())
+            .await?;
     Ok(Json(json!({ "alert_route": shown(&route) })))
 }
 
 async fn delete(State(desk): Shared, caller: Caller, Id(id): Id<RouteId>) -> Answer<StatusCode> {
-    app::route::save::delete(&desk.ctx.store, caller.org, id).await?;
+    app::route::save::delete(&desk.ctx.store, &caller.actor, id, &desk.ctx.random, desk.ctx.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::{Json, routing};
+use domain::access::Permission;
 use domain::id::SourceId;
 use domain::source::{Source, SourceKind, SourceState, Template};
 use http::{Request, StatusCode};
@@ -30,8 +31,10 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Alert sources",
     operations: &[
         Operation::get("/v2/alert_sources", "Lists alert sources", || routing::get(list))
+            .needs(Permission::SeeOnCall)
             .answers(200, "{alert_sources*: [AlertSource]}"),
         Operation::post("/v2/alert_sources", "Adds an alert source", || routing::post(create))
+            .needs(Permission::ConfigureOnCall)
             .takes("AlertSourcePayload")
             .answers(200, "{alert_source*: AlertSource}"),
         Operation::post(
@@ -39,19 +42,24 @@ pub(crate) const RESOURCE: Resource = Resource {
             "Says what is wrong with an alert source",
             || routing::post(validate),
         )
+        .needs(Permission::ConfigureOnCall)
         .takes("AlertSourcePayload")
         .answers_nothing(204),
         Operation::get("/v2/alert_sources/{id}", "Shows an alert source", || routing::get(show))
+            .needs(Permission::SeeOnCall)
             .answers(200, "{alert_source*: AlertSource}"),
         Operation::put("/v2/alert_sources/{id}", "Changes an alert source", || routing::put(update))
+            .needs(Permission::ConfigureOnCall)
             .takes("AlertSourcePayload")
             .answers(200, "{alert_source*: AlertSource}"),
-        Operation::delete("/v2/alert_sources/{id}", "Destroys an alert source", || routing::delete(destroy)),
+        Operation::delete("/v2/alert_sources/{id}", "Destroys an alert source", || routing::delete(destroy))
+            .needs(Permission::ConfigureOnCall),
         Operation::post(
             "/v2/alert_sources/{id}/actions/send_test",
             "Delivers an example that pages for real; this is ours",
             || routing::post(send_test),
         )
+        .needs(Permission::ConfigureOnCall)
         .answers(202, "Accepted"),
     ],
     shapes: &[
@@ -139,7 +147,7 @@ async fn create(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> 
     let id = SourceId::new(now, ctx.random());
     let new = NewSource { id, name: body.name, kind, template, document: kept(document)? };
     let source =
-        app::source::create::create(&ctx.store, &ctx.seal, &caller.identity, caller.org, new, now).await?;
+        app::source::create::create(&ctx.store, &ctx.seal, &caller.actor, new, &ctx.random, now).await?;
     shown_alone(ctx, &source)
 }
 
@@ -175,13 +183,13 @@ async fn update(
     let template = body.template()?;
     let change = Change { name: body.name, template, disabled: body.disabled, document: kept(document)? };
     let source =
-        app::source::update::update(&ctx.store, &caller.identity, caller.org, id, change, ctx.now()).await?;
+        app::source::update::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?;
     shown_alone(ctx, &source)
 }
 
 async fn destroy(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answer<StatusCode> {
     let ctx = &desk.ctx;
-    app::source::destroy::destroy(&ctx.store, &caller.identity, caller.org, id, ctx.now()).await?;
+    app::source::destroy::destroy(&ctx.store, &caller.actor, id, &ctx.random, ctx.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,6 +3,7 @@
 use app::{AppError, Context};
 use axum::extract::State;
 use axum::{Json, routing};
+use domain::access::Permission;
 use domain::alert::{Alert, AlertState, Body};
 use domain::id::{AlertId, OrgId};
 use domain::text::fingerprint;
@@ -33,6 +34,7 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Alerts",
     operations: &[
         Operation::get("/v2/alerts", "Lists alerts, the newest first", || routing::get(list))
+            .needs(Permission::SeeOnCall)
             .asks(&[
                 ("status[one_of]", "In one of these states; also not_in"),
                 ("deduplication_key[is]", "Of this key"),
@@ -43,8 +45,10 @@ pub(crate) const RESOURCE: Resource = Resource {
             ])
             .answers(200, "{alerts*: [Alert], pagination_meta*: Pagination}"),
         Operation::get("/v2/alerts/{id}", "Shows an alert", || routing::get(show))
+            .needs(Permission::SeeOnCall)
             .answers(200, "{alert*: Alert}"),
         Operation::post("/v2/alerts/{id}/actions/resolve", "Resolves an alert", || routing::post(resolve))
+            .needs(Permission::Respond)
             .answers(200, "{alert*: Alert}"),
     ],
     shapes: &[(
@@ -119,7 +123,7 @@ async fn show(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answe
 
 async fn resolve(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answer<Json<Value>> {
     let ctx = &desk.ctx;
-    let alert = app::alert::resolve::resolve(&ctx.store, &caller.identity, caller.org, id, ctx.now()).await?;
+    let alert = app::alert::resolve::resolve(&ctx.store, &caller.actor, id, ctx.now()).await?;
     shown_alone(&ctx.store, &alert).await
 }
 

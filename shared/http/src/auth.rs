@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use app::Context;
-use app::org::create::api_key_hash;
 use axum::extract::FromRequestParts;
+use domain::api_key::KeyHolder;
 use domain::id::OrgId;
-use domain::{Identity, Timestamp};
+use domain::{Actor, Identity, Timestamp};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use jiff::SignedDuration;
-use store::KeyHolder;
 
 use crate::ApiError;
 
@@ -23,13 +22,15 @@ pub struct Caller {
     pub org: OrgId,
     /// The name in the history.
     pub identity: Identity,
+    /// The same, with what it may do.
+    pub actor: Actor,
     /// The key that was used.
     pub key: KeyHolder,
 }
 
 impl From<KeyHolder> for Caller {
     fn from(key: KeyHolder) -> Self {
-        Self { org: key.org, identity: Identity::ApiKey(key.id), key }
+        Self { org: key.org, identity: Identity::ApiKey(key.id), actor: key.actor(), key }
     }
 }
 
@@ -62,7 +63,7 @@ impl Keys {
     /// Finds out who asks.
     pub(crate) async fn caller(&self, ctx: &Context, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let key = bearer(headers).ok_or_else(ApiError::no_authorization)?;
-        let holder = self.holder(ctx, &api_key_hash(key)).await?;
+        let holder = self.holder(ctx, &domain::api_key::hash(key)).await?;
         holder.map(Caller::from).ok_or_else(ApiError::wrong_authorization)
     }
 

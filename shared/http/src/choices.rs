@@ -43,5 +43,6 @@ pub(crate) async fn show<T: Offer>(
 
 /// Deletes one that nothing was ever given.
 pub(crate) async fn destroy<T: Offer>(State(desk): Shared, caller: Caller, Id(id): Id<T::Id>) -> Answer<()> {
-    Ok(app::choice::save::delete::<T>(&desk.ctx.store, caller.org, id).await?)
+    let ctx = &desk.ctx;
+    Ok(app::choice::save::delete::<T>(&ctx.store, &caller.actor, id, &ctx.random, ctx.now()).await?)
 }

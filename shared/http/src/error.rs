@@ -4,6 +4,7 @@ use app::AppError;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use domain::Timestamp;
+use domain::access::Forbidden;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use store::StoreError;
@@ -155,10 +156,18 @@ impl From<AppError> for ApiError {
     fn from(error: AppError) -> Self {
         match error {
             AppError::NotFound { kind, id } => Self::not_found(format!("There is no {kind} `{id}`")),
+            AppError::Forbidden(forbidden) => forbidden.into(),
             AppError::Invalid { field, reason } => Self::invalid(field, reason),
             AppError::Illegal(reason) => Self::conflict(reason),
             AppError::Conflict | AppError::Unavailable { .. } => Self::unavailable(),
         }
+    }
+}
+
+impl From<Forbidden> for ApiError {
+    fn from(forbidden: Forbidden) -> Self {
+        let message = format!("No role of this key gives it the permission to {}", forbidden.0.what());
+        Self::new(StatusCode::FORBIDDEN, "resource_forbidden", "forbidden", message)
     }
 }
 

@@ -5,6 +5,7 @@ use app::path::save::NewPath;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::{Json, routing};
+use domain::access::Permission;
 use domain::id::{PathId, RuleId, UserId};
 use domain::path::{AckMode, DEFAULT_ACK_SECONDS, Level, Path, Target};
 use domain::user::Urgency;
@@ -28,22 +29,27 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Escalation paths",
     operations: &[
         Operation::get("/v2/escalation_paths", "Lists escalation paths", || routing::get(list))
+            .needs(Permission::SeeOnCall)
             .asks(&[
                 ("page_size", "How many objects a page has"),
                 ("after", "The id of the last object of the page before"),
             ])
             .answers(200, "{escalation_paths*: [EscalationPath], pagination_meta*: Pagination}"),
         Operation::post("/v2/escalation_paths", "Adds an escalation path", || routing::post(create))
+            .needs(Permission::ConfigureOnCall)
             .takes("EscalationPathPayload")
             .answers(201, "{escalation_path*: EscalationPath}"),
         Operation::get("/v2/escalation_paths/{id}", "Shows an escalation path", || routing::get(show))
+            .needs(Permission::SeeOnCall)
             .answers(200, "{escalation_path*: EscalationPath}"),
         Operation::put("/v2/escalation_paths/{id}", "Changes an escalation path", || routing::put(update))
+            .needs(Permission::ConfigureOnCall)
             .takes("EscalationPathPayload")
             .answers(200, "{escalation_path*: EscalationPath}"),
         Operation::delete("/v2/escalation_paths/{id}", "Deletes an escalation path", || {
             routing::delete(delete)
-        }),
+        })
+        .needs(Permission::ConfigureOnCall),
     ],
     shapes: &[
         (
@@ -188,7 +194,7 @@ fn new_path(desk: &Desk, Sent { body, mut document }: Sent<PathBody>) -> Answer<
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<PathBody>) -> Answer {
     let (ctx, new) = (&desk.ctx, new_path(&desk, sent)?);
     let id = PathId::new(ctx.now(), ctx.random());
-    let path = app::path::save::create(&ctx.store, caller.org, id, new).await?;
+    let path = app::path::save::create(&ctx.store, &caller.actor, id, new, &ctx.random, ctx.now()).await?;
     Ok((StatusCode::CREATED, Json(json!({ "escalation_path": shown(&path) }))).into_response())
 }
 
@@ -218,12 +224,20 @@ async fn update(
     if store.path(caller.org, id, None).await?.is_none() {
         return Err(AppError::not_found("escalation path", id).into());
     }
-    let path = app::path::save::update(store, caller.org, id, new_path(&desk, sent)?).await?;
+    let path = app::path::save::update(
+        store,
+        &caller.actor,
+        id,
+        new_path(&desk, sent)?,
+        &desk.ctx.random,
+        desk.ctx.now(),
+    )
+    .await?;
     Ok(Json(json!({ "escalation_path": shown(&path) })))
 }
 
 async fn delete(State(desk): Shared, caller: Caller, Id(id): Id<PathId>) -> Answer<StatusCode> {
-    app::path::save::delete(&desk.ctx.store, caller.org, id).await?;
+    app::path::save::delete(&desk.ctx.store, &caller.actor, id, &desk.ctx.random, desk.ctx.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

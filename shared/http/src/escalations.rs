@@ -8,6 +8,7 @@ use app::{AppError, Context, Rules};
 use axum::extract::{Extension, State};
 use axum::response::IntoResponse;
 use axum::{Json, http::StatusCode, routing};
+use domain::access::Permission;
 use domain::escalation::{Escalation, EscalationState, Plan};
 use domain::id::{EscalationId, IncidentId, PathId, UserId};
 use machine::{State as _, Stateful};
@@ -44,6 +45,7 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Escalations",
     operations: &[
         Operation::get("/v2/escalations", "Lists escalations, the newest first", || routing::get(list))
+            .needs(Permission::SeeOnCall)
             .asks(&[
                 ("status[one_of]", "In one of these states; also not_in"),
                 ("escalation_path[one_of]", "Of one of these paths; also not_in"),
@@ -58,21 +60,25 @@ pub(crate) const RESOURCE: Resource = Resource {
         Operation::post("/v2/escalations", "Begins an escalation; the same key begins nothing twice", || {
             routing::post(create)
         })
+        .needs(Permission::CreateEscalations)
         .takes(
             "{idempotency_key*: string, title*: string, description: string, \
              escalation_path_id: id, user_ids: [id], incident_id: id}",
         )
         .answers(201, "{escalation*: Escalation}"),
         Operation::get("/v2/escalations/{id}", "Shows an escalation", || routing::get(show))
+            .needs(Permission::SeeOnCall)
             .answers(200, "{escalation*: Escalation}"),
         Operation::post("/v2/escalations/{id}/actions/respond", "Answers an escalation", || {
             routing::post(respond)
         })
+        .needs(Permission::Respond)
         .takes("{response*: ack|nack}")
         .answers_nothing(200),
         Operation::post("/v2/escalations/{id}/actions/cancel", "Calls an escalation off", || {
             routing::post(call_off)
         })
+        .needs(Permission::Respond)
         .answers_nothing(200),
     ],
     shapes: &[(
@@ -141,8 +147,7 @@ async fn create(
         trace,
     };
     let asked = (body.idempotency_key.as_str(), call);
-    let escalation =
-        app::escalation::create::create(&ctx.store, &rules, &caller.identity, caller.org, asked, now).await?;
+    let escalation = app::escalation::create::create(&ctx.store, &rules, &caller.actor, asked, now).await?;
     let shown = Json(json!({ "escalation": shown(&desk, &caller, &escalation).await? }));
     Ok((StatusCode::CREATED, Extension(allowance), shown).into_response())
 }
@@ -251,7 +256,7 @@ async fn respond(
     }
     match body.response {
         Response::Ack => {
-            let answered = acknowledge(&ctx.store, &caller.identity, org, id, ctx.now()).await?;
+            let answered = acknowledge(&ctx.store, &caller.actor, id, ctx.now()).await?;
             counts(&answered, EscalationState::Acked)
         }
         Response::Nack => {
@@ -265,7 +270,7 @@ async fn respond(
 
 async fn call_off(State(desk): Shared, caller: Caller, Id(id): Id<EscalationId>) -> Answer<StatusCode> {
     let ctx = &desk.ctx;
-    let answered = cancel(&ctx.store, &caller.identity, caller.org, id, ctx.now()).await?;
+    let answered = cancel(&ctx.store, &caller.actor, id, ctx.now()).await?;
     counts(&answered, EscalationState::Cancelled)
 }
 

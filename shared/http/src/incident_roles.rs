@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::routing::{delete, get, post, put};
+use domain::access::Permission;
 use domain::choice::Of;
 use domain::id::RoleId;
 use domain::incident::{Role, RoleKind};
@@ -20,31 +21,41 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Incident roles",
     operations: &[
         Operation::get("/v2/incident_roles", "Lists the roles in incidents", || get(choices::list::<Role>))
+            .needs(Permission::See)
             .answers(200, "{incident_roles*: [IncidentRole]}"),
         Operation::post("/v2/incident_roles", "Adds a role", || post(create))
+            .needs(Permission::ManageSettings)
             .takes("IncidentRolePayload")
             .answers(201, "{incident_role*: IncidentRole}"),
         Operation::get("/v2/incident_roles/{id}", "Shows a role", || get(choices::show::<Role>))
+            .needs(Permission::See)
             .answers(200, "{incident_role*: IncidentRole}"),
         Operation::put("/v2/incident_roles/{id}", "Changes a role", || put(update))
+            .needs(Permission::ManageSettings)
             .takes("IncidentRolePayload")
             .answers(200, "{incident_role*: IncidentRole}"),
         Operation::delete("/v2/incident_roles/{id}", "Deletes a role that nobody ever had", || {
             delete(destroy)
-        }),
+        })
+        .needs(Permission::ManageSettings),
         Operation::get("/v1/incident_roles", "Lists the roles in incidents", || get(choices::list::<Role>))
+            .needs(Permission::See)
             .answers(200, "{incident_roles*: [IncidentRole]}"),
         Operation::post("/v1/incident_roles", "Adds a role", || post(create))
+            .needs(Permission::ManageSettings)
             .takes("IncidentRolePayload")
             .answers(201, "{incident_role*: IncidentRole}"),
         Operation::get("/v1/incident_roles/{id}", "Shows a role", || get(choices::show::<Role>))
+            .needs(Permission::See)
             .answers(200, "{incident_role*: IncidentRole}"),
         Operation::put("/v1/incident_roles/{id}", "Changes a role", || put(update))
+            .needs(Permission::ManageSettings)
             .takes("IncidentRolePayload")
             .answers(200, "{incident_role*: IncidentRole}"),
         Operation::delete("/v1/incident_roles/{id}", "Deletes a role that nobody ever had", || {
             delete(destroy)
-        }),
+        })
+        .needs(Permission::ManageSettings),
     ],
     shapes: &[
         (
@@ -109,7 +120,7 @@ async fn create(
 ) -> Answer<(StatusCode, Json<Value>)> {
     let (ctx, now) = (&desk.ctx, desk.ctx.now());
     let (id, what) = (RoleId::new(now, ctx.random()), body.role(RoleKind::Custom, false));
-    let made = app::choice::save::create(&ctx.store, caller.org, id, what, now).await?;
+    let made = app::choice::save::create(&ctx.store, &caller.actor, id, what, &ctx.random, now).await?;
     Ok((StatusCode::CREATED, alone(&made)))
 }
 
@@ -120,7 +131,9 @@ async fn update(
     Sent { body, .. }: Sent<RoleBody>,
 ) -> Answer<Json<Value>> {
     let (ctx, change) = (&desk.ctx, |before: &Role| body.role(before.kind, before.required));
-    Ok(alone(&app::choice::save::update(&ctx.store, caller.org, id, change, ctx.now()).await?))
+    Ok(alone(
+        &app::choice::save::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?,
+    ))
 }
 
 async fn destroy(state: Shared, caller: Caller, id: Id<RoleId>) -> Answer<StatusCode> {

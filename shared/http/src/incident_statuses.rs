@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::routing::{delete, get, post, put};
+use domain::access::Permission;
 use domain::choice::Of;
 use domain::id::StatusId;
 use domain::incident::{IncidentState, Status};
@@ -24,13 +25,17 @@ pub(crate) const RESOURCE: Resource = Resource {
         Operation::get("/v1/incident_statuses", "Lists the statuses of incidents", || {
             get(choices::list::<Status>)
         })
+        .needs(Permission::See)
         .answers(200, "{incident_statuses*: [IncidentStatus]}"),
         Operation::post("/v1/incident_statuses", "Adds a status", || post(create))
+            .needs(Permission::ManageSettings)
             .takes("{name*: string, description*: string, category*: live|learning|closed, rank: integer}")
             .answers(201, "{incident_status*: IncidentStatus}"),
         Operation::get("/v1/incident_statuses/{id}", "Shows a status", || get(choices::show::<Status>))
+            .needs(Permission::See)
             .answers(200, "{incident_status*: IncidentStatus}"),
         Operation::put("/v1/incident_statuses/{id}", "Changes a status", || put(update))
+            .needs(Permission::ManageSettings)
             .takes("{name*: string, description*: string, rank: integer}")
             .answers(200, "{incident_status*: IncidentStatus}"),
         Operation::delete(
@@ -38,6 +43,7 @@ pub(crate) const RESOURCE: Resource = Resource {
             "Deletes a status of the organisation's own that no incident ever had",
             || delete(destroy),
         )
+        .needs(Permission::ManageSettings)
         .answers_nothing(202),
     ],
     shapes: &[(
@@ -115,7 +121,7 @@ async fn create(
     let StatusBody { name, description, .. } = body;
     let what = Status { name, description, state, rank, is_default: false };
     let id = StatusId::new(now, ctx.random());
-    let made = app::choice::save::create(&ctx.store, caller.org, id, what, now).await?;
+    let made = app::choice::save::create(&ctx.store, &caller.actor, id, what, &ctx.random, now).await?;
     Ok((StatusCode::CREATED, alone(&made)))
 }
 
@@ -132,7 +138,9 @@ async fn update(
         ..before.clone()
     };
     let ctx = &desk.ctx;
-    Ok(alone(&app::choice::save::update(&ctx.store, caller.org, id, change, ctx.now()).await?))
+    Ok(alone(
+        &app::choice::save::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?,
+    ))
 }
 
 async fn destroy(state: Shared, caller: Caller, id: Id<StatusId>) -> Answer<StatusCode> {

@@ -3,6 +3,7 @@
 use app::AppError;
 use axum::Json;
 use axum::routing::get;
+use domain::access::Permission;
 use domain::id::{MilestoneId, OrgId};
 use domain::incident::Milestone;
 use serde_json::{Value, json};
@@ -16,8 +17,10 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Incident timestamps",
     operations: &[
         Operation::get("/v2/incident_timestamps", "Lists the moments of an incident's life", || get(list))
+            .needs(Permission::See)
             .answers(200, "{incident_timestamps*: [IncidentTimestamp]}"),
         Operation::get("/v2/incident_timestamps/{id}", "Shows a moment of an incident's life", || get(show))
+            .needs(Permission::See)
             .answers(200, "{incident_timestamp*: IncidentTimestamp}"),
     ],
     shapes: &[("IncidentTimestamp", "{id*: id, name*: string, rank*: integer}")],

@@ -3,6 +3,7 @@
 use app::AppError;
 use axum::Json;
 use axum::routing::get;
+use domain::access::Permission;
 use domain::id::{OrgId, TypeId};
 use serde_json::{Value, json};
 
@@ -15,8 +16,10 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Incident types",
     operations: &[
         Operation::get("/v1/incident_types", "Lists the types of incidents", || get(list))
+            .needs(Permission::See)
             .answers(200, "{incident_types*: [IncidentType]}"),
         Operation::get("/v1/incident_types/{id}", "Shows a type", || get(show))
+            .needs(Permission::See)
             .answers(200, "{incident_type*: IncidentType}"),
     ],
     shapes: &[(

@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::routing::{get, post};
 use domain::Identity;
+use domain::access::Permission;
 use domain::id::{IncidentId, UpdateId};
 use http::StatusCode;
 use serde::Deserialize;
@@ -27,6 +28,7 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Incident updates",
     operations: &[
         Operation::get("/v2/incident_updates", "Lists an incident's updates, the newest first", || get(list))
+            .needs(Permission::See)
             .asks(&[
                 ("incident_id*", "The incident"),
                 ("page_size", "How many objects a page has"),
@@ -38,6 +40,7 @@ pub(crate) const RESOURCE: Resource = Resource {
             "Shares an update; the same key shares nothing twice",
             || post(create),
         )
+        .needs(Permission::EditIncidents)
         .takes(
             "{idempotency_key*: string, incident_id*: id, message: string, to_incident_status_id: id, \
              to_severity_id: id}",
@@ -85,7 +88,7 @@ async fn create(
         severity: chosen("severity", "to_severity_id", body.to_severity_id)?,
     };
     let key = Some(body.idempotency_key.as_str());
-    let shared = match update::update(store, &caller.identity, org, id, &update, key, now).await {
+    let shared = match update::update(store, &caller.actor, id, &update, key, now).await {
         Err(AppError::NotFound { kind: "incident", .. }) => {
             return Err(ApiError::invalid("incident_id", format!("There is no incident `{id}`")));
         }

@@ -5,6 +5,7 @@ use app::incident::edit::Edit;
 use app::{AppError, Context};
 use axum::extract::{Path, State};
 use axum::{Json, routing};
+use domain::access::Permission;
 use domain::choice::Of;
 use domain::id::{AlertId, IncidentId, OrgId, RoleId, UserId};
 use domain::incident::{Incident, IncidentState, Milestone, Visibility};
@@ -43,6 +44,7 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Incidents",
     operations: &[
         Operation::get("/v2/incidents", "Lists incidents", || routing::get(list))
+            .needs(Permission::See)
             .asks(&[
                 ("sort_by", "created_at_newest_first or created_at_oldest_first"),
                 ("status[one_of]", "In one of these statuses; also not_in"),
@@ -56,6 +58,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         Operation::post("/v2/incidents", "Opens an incident; the same key opens nothing twice", || {
             routing::post(create)
         })
+        .needs(Permission::CreateIncidents)
         .takes(
             "{idempotency_key*: string, visibility*: public|private, name: string, \
              summary: string, mode: standard, severity_id: id, incident_type_id: id, \
@@ -68,12 +71,14 @@ pub(crate) const RESOURCE: Resource = Resource {
             "Shows an incident, by its id, its number or its reference",
             || routing::get(show),
         )
+        .needs(Permission::See)
         .answers(200, "{incident*: Incident}"),
         Operation::post(
             "/v2/incidents/{id}/actions/edit",
             "Edits an incident: what is not sent stays as it is",
             || routing::post(edit),
         )
+        .needs(Permission::EditIncidents)
         .takes(
             "{incident*: {name: string, summary: string, severity_id: id, \
              incident_status_id: id, incident_role_assignments: [RoleAssignmentPayload], \
@@ -274,7 +279,7 @@ async fn create(
         trace,
     };
     let key = &body.idempotency_key;
-    let incident = app::incident::create::create(&ctx.store, &caller.identity, new, &given, key, now).await?;
+    let incident = app::incident::create::create(&ctx.store, &caller.actor, new, &given, key, now).await?;
     shown_alone(&desk, &caller, &incident).await
 }
 
@@ -287,7 +292,7 @@ async fn edit(
     let (store, now) = (&desk.ctx.store, desk.ctx.now());
     let edit = body.incident.edit(store, caller.org, "incident.").await?;
     let edit = Edit { announce: body.notify_incident_channel, ..edit };
-    let incident = app::incident::edit::edit(store, &caller.identity, caller.org, id, &edit, now).await?;
+    let incident = app::incident::edit::edit(store, &caller.actor, id, &edit, now).await?;
     shown_alone(&desk, &caller, &incident).await
 }
 

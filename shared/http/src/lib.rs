@@ -5,6 +5,8 @@ pub mod alert_routes;
 pub mod alert_sources;
 pub mod alerts;
 mod api;
+mod api_keys;
+mod audit_logs;
 mod auth;
 mod binding;
 mod choices;

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::routing::get;
+use domain::access::Permission;
 use serde_json::{Map, Value, json};
 
-use crate::operation::{Method, Operation, Resource};
+use crate::operation::{Method, Needs, Operation, Resource};
 use crate::shape::schema;
 use crate::{
-    alert_attributes, alert_routes, alert_sources, alerts, escalation_paths, escalations, incident_roles,
-    incident_statuses, incident_timestamps, incident_types, incident_updates, incidents, settings,
-    severities, source, users,
+    alert_attributes, alert_routes, alert_sources, alerts, api_keys, audit_logs, escalation_paths,
+    escalations, incident_roles, incident_statuses, incident_timestamps, incident_types, incident_updates,
+    incidents, settings, severities, source, users,
 };
 
 /// Every resource that there is, in the order in which they are described.
@@ -31,6 +32,8 @@ pub(crate) const RESOURCES: &[&Resource] = &[
     &escalations::RESOURCE,
     &escalation_paths::RESOURCE,
     &users::RESOURCE,
+    &api_keys::RESOURCE,
+    &audit_logs::RESOURCE,
     &settings::RESOURCE,
     &RESOURCE,
 ];
@@ -38,9 +41,9 @@ pub(crate) const RESOURCES: &[&Resource] = &[
 /// The description itself.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Description",
-    operations: &[
-        Operation::get("/v1/openapiV3.json", "Describes this API", || get(show)).answers(200, "any")
-    ],
+    operations: &[Operation::get("/v1/openapiV3.json", "Describes this API", || get(show))
+        .needs_a_key()
+        .answers(200, "any")],
     shapes: &[
         ("Pagination", "{page_size*: integer, after: id}"),
         (
@@ -114,10 +117,42 @@ fn operation(resource: &Resource, one: &Operation) -> Value {
             "default": { "$ref": "#/components/responses/Refusal" },
         },
     });
+    if let Needs::Permission(permission) = one.needs {
+        described["description"] = format!("Needs the permission to {}", permission.what()).into();
+    }
     if let Some(shape) = one.body {
         described["requestBody"] = json!({ "required": true, "content": content(shape) });
     }
     described
+}
+
+/// An operation, and what it needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Guarded {
+    /// Its method.
+    pub method: &'static str,
+    /// Its path.
+    pub path: &'static str,
+    /// The permission that it needs; none, if any key or the secret of a source does.
+    pub permission: Option<Permission>,
+}
+
+/// Every operation that there is.
+pub fn operations() -> impl Iterator<Item = Guarded> {
+    let all = RESOURCES.iter().flat_map(|resource| resource.operations);
+    all.map(|one| {
+        let permission = match one.needs {
+            Needs::Permission(permission) => Some(permission),
+            Needs::Unsaid | Needs::Key | Needs::Secret => None,
+        };
+        let method = match one.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+        };
+        Guarded { method, path: one.path, permission }
+    })
 }
 
 /// Describes the whole API.
@@ -161,6 +196,18 @@ mod tests {
     #[test]
     fn description_stays_what_it_is_until_somebody_looks_at_the_change() {
         insta::assert_json_snapshot!("openapi", document());
+    }
+
+    #[test]
+    fn every_operation_says_what_it_needs() {
+        for one in RESOURCES.iter().flat_map(|resource| resource.operations) {
+            let at = format!("{} {}", method(one.method), one.path);
+            assert_ne!(
+                one.needs,
+                Needs::Unsaid,
+                "`{at}` does not say which permission it needs: add `.needs(…)`"
+            );
+        }
     }
 
     #[test]

@@ -3,9 +3,13 @@
 
 use std::sync::Arc;
 
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::MethodRouter;
+use domain::access::{Forbidden, Granted, Permission};
 
-use crate::api::Desk;
+use crate::api::{Answer, Desk};
+use crate::auth::Caller;
 
 /// A method of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +24,19 @@ pub(crate) enum Method {
     Delete,
 }
 
+/// What whoever asks for an operation needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nobody has said: only whoever may do everything passes, and a test fails.
+    Unsaid,
+    /// Any key.
+    Key,
+    /// The secret of the source itself, which its own router asks for.
+    Secret,
+    /// A key with this permission.
+    Permission(Permission),
+}
+
 /// One operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operation {
@@ -29,6 +46,8 @@ pub(crate) struct Operation {
     pub(crate) path: &'static str,
     /// What it does, in a line.
     pub(crate) summary: &'static str,
+    /// What whoever asks for it needs.
+    pub(crate) needs: Needs,
     /// What it asks for beside the path, and what that means.
     pub(crate) query: &'static [(&'static str, &'static str)],
     /// The shape of what it takes.
@@ -48,7 +67,17 @@ impl Operation {
         summary: &'static str,
         serve: fn() -> MethodRouter<Arc<Desk>>,
     ) -> Self {
-        Self { method, path, summary, query: &[], body: None, status: 200, answer: None, serve }
+        Self {
+            method,
+            path,
+            summary,
+            needs: Needs::Unsaid,
+            query: &[],
+            body: None,
+            status: 200,
+            answer: None,
+            serve,
+        }
     }
 
     /// One that reads.
@@ -87,6 +116,21 @@ impl Operation {
         Self { status: 204, ..Self::new(Method::Delete, path, summary, serve) }
     }
 
+    /// The permission that it needs.
+    pub(crate) const fn needs(self, permission: Permission) -> Self {
+        Self { needs: Needs::Permission(permission), ..self }
+    }
+
+    /// Any key may ask for it.
+    pub(crate) const fn needs_a_key(self) -> Self {
+        Self { needs: Needs::Key, ..self }
+    }
+
+    /// It has a router of its own, which asks for the secret of a source.
+    pub(crate) const fn needs_a_secret(self) -> Self {
+        Self { needs: Needs::Secret, ..self }
+    }
+
     /// What it asks for beside the path.
     pub(crate) const fn asks(self, query: &'static [(&'static str, &'static str)]) -> Self {
         Self { query, ..self }
@@ -108,6 +152,22 @@ impl Operation {
     }
 }
 
+/// Lets whoever asks pass if they have what the operation needs.
+async fn asked(State(needs): State<Needs>, caller: Caller, request: Request, next: Next) -> Answer {
+    check(needs, &caller)?;
+    Ok(next.run(request).await)
+}
+
+/// Says whether somebody has what an operation needs, before anything is read of the request.
+fn check(needs: Needs, caller: &Caller) -> Result<(), Forbidden> {
+    let lacks = match needs {
+        Needs::Key => None,
+        Needs::Permission(permission) => caller.actor.may(permission).err(),
+        Needs::Unsaid | Needs::Secret => caller.actor.granted().lacks(Granted::all()).map(Forbidden),
+    };
+    lacks.map_or(Ok(()), Err)
+}
+
 /// What belongs together.
 #[derive(Debug)]
 pub(crate) struct Resource {
@@ -122,7 +182,9 @@ pub(crate) struct Resource {
 impl Resource {
     /// The routes of its operations.
     pub(crate) fn routes(&self) -> axum::Router<Arc<Desk>> {
-        let add = |router: axum::Router<Arc<Desk>>, one: &Operation| router.route(one.path, (one.serve)());
+        let add = |router: axum::Router<Arc<Desk>>, one: &Operation| {
+            router.route(one.path, (one.serve)().route_layer(from_fn_with_state(one.needs, asked)))
+        };
         self.operations.iter().fold(axum::Router::new(), add)
     }
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::routing::{delete, get, post, put};
+use domain::access::Permission;
 use domain::choice::Of;
 use domain::id::SeverityId;
 use domain::incident::Severity;
@@ -20,13 +21,17 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Severities",
     operations: &[
         Operation::get("/v1/severities", "Lists severities", || get(choices::list::<Severity>))
+            .needs(Permission::See)
             .answers(200, "{severities*: [Severity]}"),
         Operation::post("/v1/severities", "Adds a severity", || post(create))
+            .needs(Permission::ManageSettings)
             .takes("SeverityPayload")
             .answers(201, "{severity*: Severity}"),
         Operation::get("/v1/severities/{id}", "Shows a severity", || get(choices::show::<Severity>))
+            .needs(Permission::See)
             .answers(200, "{severity*: Severity}"),
         Operation::put("/v1/severities/{id}", "Changes a severity", || put(update))
+            .needs(Permission::ManageSettings)
             .takes("SeverityPayload")
             .answers(200, "{severity*: Severity}"),
         Operation::delete(
@@ -34,6 +39,7 @@ pub(crate) const RESOURCE: Resource = Resource {
             "Deletes a severity that no incident was ever given",
             || delete(destroy),
         )
+        .needs(Permission::ManageSettings)
         .answers_nothing(202),
     ],
     shapes: &[
@@ -85,7 +91,7 @@ async fn create(
     };
     let what = Severity { name: body.name, description: body.description, rank };
     let id = SeverityId::new(now, ctx.random());
-    let made = app::choice::save::create(&ctx.store, caller.org, id, what, now).await?;
+    let made = app::choice::save::create(&ctx.store, &caller.actor, id, what, &ctx.random, now).await?;
     Ok((StatusCode::CREATED, alone(&made)))
 }
 
@@ -101,7 +107,9 @@ async fn update(
         rank: body.rank.unwrap_or(before.rank),
     };
     let ctx = &desk.ctx;
-    Ok(alone(&app::choice::save::update(&ctx.store, caller.org, id, change, ctx.now()).await?))
+    Ok(alone(
+        &app::choice::save::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?,
+    ))
 }
 
 async fn destroy(state: Shared, caller: Caller, id: Id<SeverityId>) -> Answer<StatusCode> {

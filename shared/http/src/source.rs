@@ -40,6 +40,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         "Takes a delivery of an alert source, in its sender's words, with the source's own secret",
         MethodRouter::new,
     )
+    .needs_a_secret()
     .takes("any")
     .answers(202, "Accepted")],
     shapes: &[("Accepted", "{status*: string, message*: string, deduplication_key: string}")],

@@ -6,6 +6,7 @@ use app::{AppError, Context};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, routing};
+use domain::access::Permission;
 use domain::id::{MethodId, OrgId, RuleId, UserId};
 use domain::user::{Method, MethodType, Role, Rule, RuleTarget, Urgency, User};
 use http::StatusCode;
@@ -28,6 +29,7 @@ pub(crate) const RESOURCE: Resource = Resource {
     name: "Users",
     operations: &[
         Operation::get("/v2/users", "Lists people", || routing::get(list))
+            .needs(Permission::See)
             .asks(&[
                 ("email", "Their address"),
                 ("page_size", "How many objects a page has"),
@@ -35,19 +37,31 @@ pub(crate) const RESOURCE: Resource = Resource {
             ])
             .answers(200, "{users*: [UserInFull], pagination_meta*: Pagination}"),
         Operation::post("/v2/users", "Adds a person; this is ours", || routing::post(create))
+            .needs(Permission::ManageUsers)
             .takes("{name*: string, email*: string, role: viewer|responder|administrator|owner}")
             .answers(201, "{user*: UserInFull}"),
         Operation::get("/v2/users/{id}", "Shows a person", || routing::get(show))
+            .needs(Permission::See)
             .answers(200, "{user*: UserInFull}"),
+        Operation::put("/v2/users/{id}", "Changes what a person may do; this is ours", || {
+            routing::put(change)
+        })
+        .needs(Permission::ManageUsers)
+        .takes("{role*: viewer|responder|administrator|owner}")
+        .answers(200, "{user*: UserInFull}"),
+        Operation::delete("/v2/users/{id}", "Removes a person; this is ours", || routing::delete(remove))
+            .needs(Permission::ManageUsers),
         Operation::get("/v2/users/{id}/notification_methods", "Lists how a person is reached", || {
             routing::get(methods)
         })
+        .needs(Permission::See)
         .answers(200, "{notification_methods*: [NotificationMethod]}"),
         Operation::post(
             "/v2/users/{id}/notification_methods",
             "Adds how a person is reached; this is ours",
             || routing::post(add_method),
         )
+        .needs(Permission::SetMethods)
         .takes("{method_type*: string, address*: string}")
         .answers(201, "{notification_method*: NotificationMethod}"),
         Operation::get(
@@ -55,12 +69,14 @@ pub(crate) const RESOURCE: Resource = Resource {
             "Lists when a person is reached in which way",
             || routing::get(rules),
         )
+        .needs(Permission::See)
         .answers(200, "{notification_rules*: [NotificationRule]}"),
         Operation::put(
             "/v2/users/{id}/notification_rules",
             "Sets when a person is reached in which way; this is ours",
             || routing::put(set_rules),
         )
+        .needs(Permission::SetMethods)
         .takes("{notification_rules*: [NotificationRule]}")
         .answers(200, "{notification_rules*: [NotificationRule]}"),
     ],
@@ -139,8 +155,31 @@ async fn create(State(desk): Shared, caller: Caller, Sent { body, .. }: Sent<New
     let NewUserBody { name, email, role } = body;
     let new = NewUser { name, email, role: role.unwrap_or(Role::Responder) };
     let ctx = &desk.ctx;
-    let user = app::user::create::create(&ctx.store, caller.org, &new, &ctx.random, ctx.now()).await?;
+    let user = app::user::create::create(&ctx.store, &caller.actor, &new, &ctx.random, ctx.now()).await?;
     Ok(created(json!({ "user": shown(&user) })))
+}
+
+/// What a person may do, as it is asked for.
+#[derive(Deserialize)]
+struct RoleBody {
+    role: Role,
+}
+
+async fn change(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    Sent { body, .. }: Sent<RoleBody>,
+) -> Answer<Json<Value>> {
+    let ctx = &desk.ctx;
+    let user = app::user::role::set(&ctx.store, &caller.actor, id, body.role, &ctx.random, ctx.now()).await?;
+    Ok(Json(json!({ "user": shown(&user) })))
+}
+
+async fn remove(State(desk): Shared, caller: Caller, Id(id): Id<UserId>) -> Answer<StatusCode> {
+    let ctx = &desk.ctx;
+    app::user::remove::remove(&ctx.store, &caller.actor, id, &ctx.random, ctx.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn created(body: Value) -> Response {
@@ -149,7 +188,9 @@ fn created(body: Value) -> Response {
 
 async fn methods(State(desk): Shared, caller: Caller, Id(id): Id<UserId>) -> Answer<Json<Value>> {
     let user = find(&desk.ctx.store, caller.org, id).await?;
-    Ok(Json(json!({ "notification_methods": user.methods.iter().map(method).collect::<Vec<_>>() })))
+    let told = caller.actor.may(Permission::SeeAddresses).is_ok();
+    let shown = user.methods.iter().map(|one| if told { method(one) } else { redacted(one) });
+    Ok(Json(json!({ "notification_methods": shown.collect::<Vec<_>>() })))
 }
 
 /// A method as it is asked for.
@@ -166,7 +207,8 @@ async fn add_method(
     Sent { body, .. }: Sent<NewMethodBody>,
 ) -> Answer {
     let (ctx, new) = (&desk.ctx, (body.method_type, body.address.as_str()));
-    let added = app::user::reach::add_method(&ctx.store, caller.org, id, new, &ctx.random, ctx.now()).await?;
+    let added =
+        app::user::reach::add_method(&ctx.store, &caller.actor, id, new, &ctx.random, ctx.now()).await?;
     Ok(created(json!({ "notification_method": method(&added) })))
 }
 
@@ -247,7 +289,7 @@ async fn set_rules(
     let rules = rules.collect::<Result<Vec<_>, _>>()?;
     let ctx = &desk.ctx;
     let user =
-        app::user::reach::set_rules(&ctx.store, caller.org, id, &rules, &ctx.random, ctx.now()).await?;
+        app::user::reach::set_rules(&ctx.store, &caller.actor, id, &rules, &ctx.random, ctx.now()).await?;
     Ok(Json(shown_rules(&user)))
 }
 
@@ -274,6 +316,15 @@ fn method(method: &Method) -> Value {
         "address": method.address,
         "is_usable": true,
     })
+}
+
+/// A method, without what only some may see.
+fn redacted(one: &Method) -> Value {
+    let mut shown = method(one);
+    if let Value::Object(fields) = &mut shown {
+        fields.remove("address");
+    }
+    shown
 }
 
 fn shown_rules(user: &User) -> Value {

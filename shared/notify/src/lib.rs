@@ -6,5 +6,6 @@ mod channel;
 mod outgoing;
 
 pub use channel::email::{Mailer, SettingsError};
+pub use channel::slack::{SlackDirect, Tokens};
 pub use channel::{Answer, BoxError, Channel, Receipt, SendError};
 pub use outgoing::Outgoing;

@@ -1,5 +1,7 @@
 //! The clients, made once.
 
+pub(crate) mod https;
+
 use std::time::Duration;
 
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
@@ -7,10 +9,9 @@ use aws_config::meta::region::ProvideRegion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
+use self::https::Https;
 use crate::Config;
 
 /// How often the client tries a call that failed on the way.
@@ -50,7 +51,7 @@ fn made(config: &Config, region: Option<Region>, credentials: SharedCredentialsP
         .behavior_version(BehaviorVersion::latest())
         .region(region)
         .credentials_provider(credentials)
-        .http_client(https())
+        .http_client(Https::new())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts)
         .build();
@@ -62,8 +63,4 @@ fn made(config: &Config, region: Option<Region>, credentials: SharedCredentialsP
         dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
         sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
     }
-}
-
-fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }

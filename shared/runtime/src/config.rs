@@ -206,7 +206,7 @@ impl Config {
             }
         };
         let slack_api_url = get(SLACK_API_URL);
-        if slack_api_url.as_ref().is_some_and(|url| slack::Https::new(url).is_err()) {
+        if slack_api_url.as_ref().is_some_and(|url| slack::check_url(url).is_err()) {
             faults.push(format!("{SLACK_API_URL} is neither https:// nor http:// on this machine"));
         }
         let log_format = match get(LOG_FORMAT).as_deref() {

@@ -8,9 +8,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -20,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{error, info};
 
+use crate::aws::https::Https;
 use crate::function::{BoxFuture, Failure, Function};
 
 /// How long a change may take; the function's own timeout leaves time for the answer.
@@ -235,8 +233,7 @@ async fn put(address: &str, body: &str) -> Result<(), Failure> {
     request.set_uri(address.to_owned()).map_err(|fault| failed(&fault))?;
     // No content type: the address is signed for a request that has none.
     request.headers_mut().insert("content-length", body.len().to_string());
-    let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
-    let answered = tokio::time::timeout(PATIENCE, connector.call(request)).await;
+    let answered = tokio::time::timeout(PATIENCE, Https::new().call(request)).await;
     let answered = answered.map_err(|fault| failed(&fault))?.map_err(|fault| failed(&fault))?;
     if answered.status().is_success() {
         return Ok(());

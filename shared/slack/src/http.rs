@@ -1,12 +1,8 @@
-//! Slack over HTTPS: the client that is in every function anyway, without redirects.
+//! Slack over HTTPS: over the connections that a function has to AWS anyway, which follow no redirect.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use base64::Engine;
@@ -41,8 +37,15 @@ pub struct AddressError;
 pub struct Https {
     api: String,
     answers: String,
-    /// Made with the first call: its certificates take a while to read, and few functions ever call.
-    connector: OnceLock<Connector>,
+    connector: SharedHttpConnector,
+}
+
+/// Says whether an address may be called: it is encrypted, or does not leave the machine.
+///
+/// # Errors
+/// [`AddressError`] if it may not.
+pub fn check_url(url: &str) -> Result<(), AddressError> {
+    if is_safe(url) { Ok(()) } else { Err(AddressError) }
 }
 
 /// Whether an address is encrypted, or does not leave the machine.
@@ -65,15 +68,13 @@ impl Https {
     ///
     /// # Errors
     /// [`AddressError`] if it is not encrypted and leaves the machine.
-    pub fn new(api: &str) -> Result<Self, AddressError> {
+    pub fn new(api: &str, connector: SharedHttpConnector) -> Result<Self, AddressError> {
         let api = api.trim_end_matches('/');
-        if !is_safe(api) {
-            return Err(AddressError);
-        }
+        check_url(api)?;
         let local = api.starts_with("http://");
         let host = api.split('/').take(3).collect::<Vec<_>>().join("/");
         let answers = if local { format!("{host}/") } else { ANSWERS.to_owned() };
-        Ok(Self { api: api.to_owned(), answers, connector: OnceLock::new() })
+        Ok(Self { api: api.to_owned(), answers, connector })
     }
 
     /// The request as it goes over the wire.
@@ -137,10 +138,7 @@ impl Transport for Https {
             let wired = self.wired(request)?;
             let call = async {
                 // Neither the address nor what is sent may stand in a log: only what happened does.
-                let connector = self.connector.get_or_init(|| {
-                    Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
-                });
-                let answered = connector.call(wired).await;
+                let answered = self.connector.call(wired).await;
                 let answered = answered.map_err(|_| CallError::unreachable("slack cannot be reached"))?;
                 let status = answered.status().as_u16();
                 let retry_after = retry_after(answered.headers().get("retry-after"));
@@ -171,7 +169,7 @@ mod tests {
     #[test]
     fn nothing_leaves_the_machine_without_encryption() {
         for good in [API_URL, "http://127.0.0.1:9/api", "http://localhost/api/", "http://[::1]:80/api"] {
-            assert!(Https::new(good).is_ok(), "{good}");
+            assert!(check_url(good).is_ok(), "{good}");
         }
         for bad in [
             "http://slack.com/api",
@@ -182,13 +180,27 @@ mod tests {
             "https://",
             "",
         ] {
-            assert!(Https::new(bad).is_err(), "{bad}");
+            assert!(check_url(bad).is_err(), "{bad}");
         }
+    }
+
+    /// A way to nowhere.
+    #[derive(Debug)]
+    struct Nowhere;
+
+    impl HttpConnector for Nowhere {
+        fn call(&self, _: HttpRequest) -> aws_smithy_runtime_api::client::http::HttpConnectorFuture {
+            unreachable!("nothing is sent in these tests")
+        }
+    }
+
+    fn https(url: &str) -> Https {
+        Https::new(url, SharedHttpConnector::new(Nowhere)).unwrap()
     }
 
     #[test]
     fn answers_go_to_slack_alone() {
-        let real = Https::new(API_URL).unwrap();
+        let real = https(API_URL);
         let at = |to: &str| real.answers_at(&SecretString::from(to)).is_ok();
 
         assert!(
@@ -204,7 +216,7 @@ mod tests {
         ] {
             assert!(!at(bad), "{bad}");
         }
-        let local = Https::new("http://127.0.0.1:9/api").unwrap();
+        let local = https("http://127.0.0.1:9/api");
         assert!(local.answers_at(&SecretString::from("http://127.0.0.1:9/answer/1")).is_ok());
         assert!(local.answers_at(&SecretString::from("http://127.0.0.1:90/answer/1")).is_err());
     }

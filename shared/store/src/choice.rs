@@ -1,5 +1,6 @@
 //! Choices: what an organisation offers to pick from. They are configuration, so that few are read at once.
 
+use domain::audit::Entry;
 use domain::choice::{Choice, ChoiceKind, Of, built_in, offered};
 use domain::id::OrgId;
 use domain::incident::{Role, Severity, Status};
@@ -87,18 +88,19 @@ impl Commit {
     }
 
     /// Adds a change of a choice, which counts its version up by one.
-    pub fn choice<T: Choice>(self, org: OrgId, choice: &Of<T>) -> Self {
-        self.next_choice(org, choice).next_generation(org)
+    pub fn choice<T: Choice>(self, choice: &Of<T>, entry: &Entry) -> Self {
+        self.next_choice(entry.org, choice).next_generation(entry)
     }
 
     /// Adds that a choice is deleted, if nobody has changed or used it since. Of a built-in one it must be remembered.
-    pub fn without_choice<T: Choice>(self, org: OrgId, choice: &Of<T>) -> Self {
+    pub fn without_choice<T: Choice>(self, choice: &Of<T>, entry: &Entry) -> Self {
+        let org = entry.org;
         if built_in::<T>(org).iter().any(|one| one.id == choice.id) {
             let gone = Of::<T> { gone: true, version: choice.version + 1, ..choice.clone() };
-            return self.choice(org, &gone);
+            return self.choice(&gone, entry);
         }
         let key = table::choice(org, T::KIND, choice.id);
-        self.delete_if(&key, "version = :before", &[(":before", n(choice.version))]).next_generation(org)
+        self.delete_if(&key, "version = :before", &[(":before", n(choice.version))]).next_generation(entry)
     }
 
     /// Adds that a choice is being used, so that it is there as long as what uses it. The first use is written, and

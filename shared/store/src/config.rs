@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::types::Update;
 use domain::Timestamp;
-use domain::id::{ApiKeyId, OrgId, PathId, RouteId, SourceId, UserId};
+use domain::audit::Entry;
+use domain::id::{OrgId, PathId, RouteId, SourceId, UserId};
 use domain::org::Org;
 use domain::path::Path;
 use domain::route::Route;
@@ -18,17 +19,6 @@ use crate::item::{self, Item, key_item, n, s};
 use crate::table::{self, Lookup};
 use crate::{Commit, Store};
 
-/// Who holds an API key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyHolder {
-    /// The organisation.
-    pub org: OrgId,
-    /// The key's id.
-    pub id: ApiKeyId,
-    /// The key's name.
-    pub name: String,
-}
-
 /// A person found by their address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Person {
@@ -41,6 +31,10 @@ struct Person {
 struct Home {
     org: OrgId,
 }
+
+/// The condition that what is stored is at the version decided on; the first one was not numbered once.
+const FOLLOWS: &str =
+    "attribute_exists(pk) AND (version = :before OR (attribute_not_exists(version) AND :before = :zero))";
 
 /// The organisation of an installation that has one.
 const HOME: &str = "default";
@@ -179,7 +173,7 @@ impl Store {
     }
 
     /// Reads configured things of a kind, in order of creation.
-    async fn configured<T: DeserializeOwned>(
+    pub(crate) async fn configured<T: DeserializeOwned>(
         &self,
         kind: &'static str,
         org: OrgId,
@@ -273,14 +267,6 @@ impl Store {
         }
     }
 
-    /// Who holds the API key of this hash.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the database failed.
-    pub async fn key_holder(&self, hash: &str) -> Result<Option<KeyHolder>, StoreError> {
-        self.load("look-up", &table::lookup(Lookup::ApiKey, hash)).await
-    }
-
     /// The person of this address.
     ///
     /// # Errors
@@ -294,10 +280,12 @@ impl Store {
 
 impl Commit {
     /// Counts up the generation: every change of configuration carries this.
-    pub(crate) fn next_generation(self, org: OrgId) -> Self {
-        self.update(
+    ///
+    /// And so every one of them is in the audit log.
+    pub(crate) fn next_generation(self, entry: &Entry) -> Self {
+        self.audited(entry).update(
             Update::builder()
-                .set_key(Some(key_item(&table::generation(org))))
+                .set_key(Some(key_item(&table::generation(entry.org))))
                 .update_expression("ADD #n :one")
                 .expression_attribute_names("#n", "n")
                 .expression_attribute_values(":one", n(1)),
@@ -315,28 +303,43 @@ impl Commit {
         self.put_new(item::write("organisation", &table::org(org.id), org))
     }
 
-    /// Adds an API key, by its hash.
-    pub fn api_key(self, hash: &str, holder: &KeyHolder) -> Self {
-        self.put_new(item::write("look-up", &table::lookup(Lookup::ApiKey, hash), holder))
-    }
-
     /// Adds a new person, whose address nobody else has.
-    pub fn new_user(self, org: OrgId, user: &User) -> Self {
+    pub fn new_user(self, user: &User, entry: &Entry) -> Self {
+        let org = entry.org;
         let person = Person { org, id: user.id };
         let key = table::lookup(Lookup::Email, &user.email.to_lowercase());
         self.put_new(item::write("look-up", &key, &person))
             .put_new(item::write("user", &table::user(org, user.id), user))
-            .next_generation(org)
+            .next_generation(entry)
     }
 
     /// Changes a person who is there.
-    pub fn user(self, org: OrgId, user: &User) -> Self {
-        self.put_if(item::write("user", &table::user(org, user.id), user), Some("attribute_exists(pk)"), &[])
-            .next_generation(org)
+    pub fn user(self, user: &User, entry: &Entry) -> Self {
+        let item = item::write("user", &table::user(entry.org, user.id), user);
+        self.put_if(item, Some(FOLLOWS), &[(":before", n(user.version - 1)), (":zero", n(0))])
+            .next_generation(entry)
+    }
+
+    /// Removes a person; whoever they were signed in as is nobody from then on.
+    pub fn without_user(self, user: &User, entry: &Entry) -> Self {
+        self.delete_if(
+            &table::user(entry.org, user.id),
+            FOLLOWS,
+            &[(":before", n(user.version)), (":zero", n(0))],
+        )
+        .delete(&table::lookup(Lookup::Email, &user.email.to_lowercase()))
+        .next_generation(entry)
+    }
+
+    /// Changes the organisation itself, beside what counts up its generation.
+    pub fn org_changed(self, org: &Org) -> Self {
+        let item = item::write("organisation", &table::org(org.id), org);
+        self.put_if(item, Some(FOLLOWS), &[(":before", n(org.version - 1)), (":zero", n(0))])
     }
 
     /// Adds a path's version: version 1 is new, any other follows the one before.
-    pub fn path(self, org: OrgId, path: &Path) -> Self {
+    pub fn path(self, path: &Path, entry: &Entry) -> Self {
+        let org = entry.org;
         let key = table::path(org, path.id);
         let newest = item::write("path", &key, path);
         let newest = if path.version == 1 {
@@ -346,35 +349,35 @@ impl Commit {
         };
         newest
             .put_new(item::write("path", &table::path_version(org, path.id, path.version), path))
-            .next_generation(org)
+            .next_generation(entry)
     }
 
     /// Removes a path; its versions stay for the escalations that began on them.
-    pub fn without_path(self, org: OrgId, id: PathId) -> Self {
-        self.delete(&table::path(org, id)).next_generation(org)
+    pub fn without_path(self, id: PathId, entry: &Entry) -> Self {
+        self.delete(&table::path(entry.org, id)).next_generation(entry)
     }
 
     /// Adds a route: version 1 is new, any other follows the one before.
-    pub fn route(self, org: OrgId, route: &Route) -> Self {
-        let item = item::write("route", &table::route(org, route.id), route);
+    pub fn route(self, route: &Route, entry: &Entry) -> Self {
+        let item = item::write("route", &table::route(entry.org, route.id), route);
         let route = if route.version == 1 {
             self.put_new(item)
         } else {
             self.put_if(item, Some("version = :before"), &[(":before", n(route.version - 1))])
         };
-        route.next_generation(org)
+        route.next_generation(entry)
     }
 
     /// Removes a route.
-    pub fn without_route(self, org: OrgId, id: RouteId) -> Self {
-        self.delete(&table::route(org, id)).next_generation(org)
+    pub fn without_route(self, id: RouteId, entry: &Entry) -> Self {
+        self.delete(&table::route(entry.org, id)).next_generation(entry)
     }
 
     /// Adds a step of a source's configuration and the door that goes with it; a destroyed one has no door.
-    pub fn source(self, step: Transition<Source>) -> Self {
+    pub fn source(self, step: Transition<Source>, entry: &Entry) -> Self {
         let source = step.after().clone();
         let key = table::lookup(Lookup::Source, &source.id.to_string());
-        let stepped = self.transition(step).next_generation(source.org);
+        let stepped = self.transition(step).next_generation(entry);
         match source.head.state() {
             SourceState::Active | SourceState::Disabled => {
                 stepped.put(item::write("look-up", &key, &source.door()))

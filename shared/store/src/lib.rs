@@ -3,6 +3,8 @@
 //! `table` is the only module that spells a key; `commit` the only one that writes several things at once.
 
 mod alert;
+mod api_key;
+mod audit;
 mod choice;
 mod commit;
 mod config;
@@ -27,9 +29,10 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use machine::Observe;
 
+pub use audit::AuditPage;
 pub use choice::Choices;
 pub use commit::Commit;
-pub use config::KeyHolder;
+
 pub use error::StoreError;
 pub use escalation::EscalationStory;
 pub use index::{DueRow, Listed, Order};

@@ -1,5 +1,6 @@
 //! Slack: whose workspace it is, who is who in it, which channel is which incident's, and what is owed.
 
+use domain::audit::Entry;
 use domain::id::{IncidentId, OrgId, UserId};
 use domain::org::Org;
 use domain::slack::{ChannelId, SlackUserId, Step, StepId, TeamId, Thread};
@@ -121,11 +122,13 @@ impl Store {
 
 impl Commit {
     /// Adds that an organisation has connected a workspace, which no other organisation has.
-    pub fn slack_connected(self, org: &Org, team: &TeamId) -> Self {
+    pub fn slack_connected(self, org: &Org, team: &TeamId, entry: &Entry) -> Self {
         let key = table::lookup(Lookup::SlackTeam, team.as_str());
         let row = item::write("look-up", &key, &Team { org: org.id });
         let mine = "attribute_not_exists(pk) OR org = :org";
-        self.put_if(row, Some(mine), &[(":org", s(org.id.to_string()))]).changed_org(org)
+        self.put_if(row, Some(mine), &[(":org", s(org.id.to_string()))])
+            .org_changed(org)
+            .next_generation(entry)
     }
 
     /// Adds that an organisation has left a workspace for another.
@@ -135,15 +138,11 @@ impl Commit {
     }
 
     /// Adds that an organisation has a workspace no longer.
-    pub fn slack_disconnected(self, org: &Org, team: &TeamId) -> Self {
+    pub fn slack_disconnected(self, org: &Org, team: &TeamId, entry: &Entry) -> Self {
         let key = table::lookup(Lookup::SlackTeam, team.as_str());
-        self.delete_if(&key, "org = :org", &[(":org", s(org.id.to_string()))]).changed_org(org)
-    }
-
-    /// Adds an organisation as it is now.
-    fn changed_org(self, org: &Org) -> Self {
-        let item = item::write("organisation", &table::org(org.id), org);
-        self.put_if(item, Some("attribute_exists(pk)"), &[]).next_generation(org.id)
+        self.delete_if(&key, "org = :org", &[(":org", s(org.id.to_string()))])
+            .org_changed(org)
+            .next_generation(entry)
     }
 
     /// Adds whose channel it is.

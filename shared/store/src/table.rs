@@ -4,7 +4,9 @@
 
 use domain::Timestamp;
 use domain::choice::ChoiceKind;
-use domain::id::{AlertId, EscalationId, IncidentId, OrgId, PathId, RouteId, SourceId, UserId};
+use domain::id::{
+    AlertId, ApiKeyId, AuditId, EscalationId, IncidentId, OrgId, PathId, RouteId, SourceId, UserId,
+};
 use domain::slack::{ChannelId, SlackUserId, StepId, Thread};
 
 /// The partition key's attribute.
@@ -125,6 +127,24 @@ pub(crate) const USER: &str = "USER#";
 pub(crate) const PATH: &str = "PATH#";
 /// What sources' sort keys begin with.
 pub(crate) const SOURCE: &str = "SOURCE#";
+
+/// What API keys' sort keys begin with.
+pub(crate) const API_KEY: &str = "APIKEY#";
+
+/// An API key, as it is listed.
+pub(crate) fn api_key(org: OrgId, id: ApiKeyId) -> Key {
+    Key::new(config_partition(org), format!("{API_KEY}{id}"))
+}
+
+/// The partition of a month's entries of the audit log.
+pub(crate) fn audit_partition(org: OrgId, month: &str) -> String {
+    format!("{org}#AUDIT#{month}")
+}
+
+/// An entry of the audit log, in its month.
+pub(crate) fn audit(org: OrgId, id: AuditId) -> Key {
+    Key::new(audit_partition(org, &id.at().strftime("%Y-%m").to_string()), id.to_string())
+}
 
 /// What the sort keys of everything begin with that incidents are given.
 pub(crate) const CHOICE: &str = "CHOICE#";

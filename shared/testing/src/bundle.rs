@@ -5,10 +5,10 @@ use std::sync::Arc;
 use app::seal::Seal;
 use app::{Clock, Context, Random};
 use axum::body::Body;
-use domain::Timestamp;
 use domain::id::{OrgId, SourceId};
 use domain::route::{Grouping, Route};
 use domain::template::Binding;
+use domain::{Actor, Timestamp};
 use embedded::{Counting, Counts, Embedded, Message, Record, Wire};
 use fastrand::Rng;
 use http::{Request, Response};
@@ -28,6 +28,9 @@ use crate::inbox::{Inbox, Provider};
 
 /// When every story begins.
 const BEGINNING: i64 = 1_800_000_000_000;
+
+/// The organisation's API key.
+pub const API_KEY: &str = "fb_not_an_api_key_of_any_real_organisation";
 
 /// The whole bundle, running.
 pub struct Bundle {
@@ -148,7 +151,7 @@ impl Bundle {
             name: "Stories".to_owned(),
             owner_name: "Olive Owner".to_owned(),
             owner_email: "owner@example.com".to_owned(),
-            api_key: None,
+            api_key: Some(SecretString::from(API_KEY)),
         };
         // Through the faults, since the copies that they answer stale reads from must know of it.
         faults.end();
@@ -171,8 +174,9 @@ impl Bundle {
     pub async fn connect_slack(&self) -> anyhow::Result<()> {
         self.faults.end();
         let authorised = self.slack.authorised();
-        let ctx = &self.context;
-        app::slack::connect::connect(&ctx.store, &ctx.seal, self.org, &authorised, ctx.now()).await?;
+        let (ctx, by) = (&self.context, Actor::system(self.org, "story"));
+        let (seal, random) = (&ctx.seal, &ctx.random);
+        app::slack::connect::connect(&ctx.store, seal, &by, &authorised, random, ctx.now()).await?;
         self.faults.begin();
         Ok(())
     }
@@ -188,7 +192,8 @@ impl Bundle {
         let route = routes.pop().ok_or_else(|| anyhow::anyhow!("there is no route"))?;
         let keys = vec![Binding::Reference(format!("payload.labels.{label}"))];
         let route = Route { grouping: Some(Grouping { keys, window_seconds }), ..route };
-        app::route::save::update(store, self.org, route, None).await?;
+        let (by, context) = (Actor::system(self.org, "story"), &self.context);
+        app::route::save::update(store, &by, route, None, &context.random, context.now()).await?;
         self.faults.begin();
         Ok(())
     }

@@ -113,6 +113,11 @@ impl Faults {
         self.state().log.lost().to_vec()
     }
 
+    /// The bodies of the messages that came late, and by how many seconds at least.
+    pub fn kept_back(&self) -> Vec<(String, i64)> {
+        self.state().log.kept_back().to_vec()
+    }
+
     /// A hash over every call and what became of it, faults or none.
     pub fn log_hash(&self) -> u64 {
         self.state().log.hash()

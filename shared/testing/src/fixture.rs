@@ -9,8 +9,11 @@ use app::seal::Seal;
 use app::source::seal_secret;
 use app::user::create::{NewUser, person};
 use app::{Clock, Context, Random, Rules};
+use domain::access::KeyRole;
 use domain::alert::Received;
-use domain::id::{ApiKeyId, OrgId, PathId, RouteId, SourceId};
+use domain::api_key::ApiKey;
+use domain::audit::{Did, Entry, Kind, Thing};
+use domain::id::{ApiKeyId, AuditId, OrgId, PathId, RouteId, SourceId};
 use domain::message::Queue;
 use domain::org::Org;
 use domain::path::{AckMode, Level, Path, Target};
@@ -29,7 +32,7 @@ use runtime::Config;
 use runtime::config::{self, KEY, LOG, MAIL_FROM, PUBLIC_URL, SMTP_URL, TABLE, queue_setting};
 use secrecy::SecretString;
 use serde_json::Value;
-use store::{Commit, KeyHolder, Queues, Store};
+use store::{Commit, Queues, Store};
 
 use crate::fake_slack::{CLIENT, FakeSlack, SIGNING_SECRET};
 use crate::inbox::{Inbox, Provider};
@@ -148,25 +151,33 @@ impl Fixture {
     }
 
     async fn organise(&self) -> anyhow::Result<()> {
-        let org = Org {
-            id: self.org,
-            name: "Example".to_owned(),
-            owner: self.owner.id,
-            fallback: self.owner.id,
-            slack: None,
-        };
-        let holder = KeyHolder {
-            org: self.org,
-            id: ApiKeyId::new(self.context.now(), self.context.random()),
+        let at = self.context.now();
+        let org = Org::new(self.org, "Example".to_owned(), self.owner.id);
+        let key = ApiKey {
+            id: ApiKeyId::new(at, self.context.random()),
             name: "example".to_owned(),
+            comments: String::new(),
+            roles: KeyRole::all(),
+            hash: domain::api_key::hash(API_KEY),
+            creator: Identity::system("fixture"),
+            created_at: at,
+            issued_at: at,
+            version: 1,
         };
-        let mut commit = Commit::new().home(&org).api_key(&app::org::create::api_key_hash(API_KEY), &holder);
-        commit = commit.new_user(self.org, &self.owner);
+        let entry = self.entry(Thing::new(Kind::ApiKey, key.id, &key.name));
+        let commit = Commit::new().home(&org).new_api_key(&key, &entry);
         self.context.store.commit(commit).await?;
-        for user in [&self.first, &self.second] {
-            self.context.store.commit(Commit::new().new_user(self.org, user)).await?;
+        for user in [&self.owner, &self.first, &self.second] {
+            let entry = self.entry(Thing::new(Kind::User, user.id, &user.name));
+            self.context.store.commit(Commit::new().new_user(user, &entry)).await?;
         }
         Ok(())
+    }
+
+    /// An entry of the audit log: what it begins with was created.
+    fn entry(&self, thing: Thing) -> Entry {
+        let id = AuditId::derived(self.context.now(), &thing.id);
+        Entry::by_system(self.org, "fixture", id, Did::Created, thing)
     }
 
     async fn add_sources(&mut self) -> anyhow::Result<()> {
@@ -188,7 +199,8 @@ impl Fixture {
                 last_delivery_at: None,
             };
             let made = made.born(SourceState::Active, at)?.because("system:fixture", "created");
-            self.context.store.commit(Commit::new().source(made)).await?;
+            let entry = self.entry(Thing::new(Kind::AlertSource, id, source.name()));
+            self.context.store.commit(Commit::new().source(made, &entry)).await?;
             self.sources.insert(source.kind(), id);
         }
         Ok(())
@@ -225,8 +237,10 @@ impl Fixture {
             }),
             document: Document::default(),
         };
-        self.context.store.commit(Commit::new().path(self.org, &path)).await?;
-        self.context.store.commit(Commit::new().route(self.org, &route)).await?;
+        let entry = self.entry(Thing::new(Kind::EscalationPath, path.id, &path.name));
+        self.context.store.commit(Commit::new().path(&path, &entry)).await?;
+        let entry = self.entry(Thing::new(Kind::AlertRoute, route.id, &route.name));
+        self.context.store.commit(Commit::new().route(&route, &entry)).await?;
         Ok(())
     }
 

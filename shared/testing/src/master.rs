@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
-use domain::Timestamp;
+use domain::alert::Alert;
 use domain::alert::{AlertState, Routing};
 use domain::escalation::EscalationState;
-use domain::id::{EscalationId, UserId};
+use domain::id::{AlertId, EscalationId, UserId};
+use domain::message::{AlertMessage, Envelope};
 use domain::page::PageState;
-use domain::{Identity, alert::Alert};
+use domain::{Actor, Timestamp};
 use fastrand::Rng;
 use jiff::SignedDuration;
 use machine::{State, Stateful};
@@ -48,7 +49,7 @@ pub struct Outcome {
     pub doubled: usize,
     /// The faults that allow a page to arrive again: it was sent, and the mark or the answer was lost.
     pub unmarked: usize,
-    /// Firings that lasted a minute and were over before two sweeps had looked for a page both of whose messages were lost.
+    /// Firings that lasted a minute and were over unpaged, because a queue kept their messages back or lost both of a page.
     pub late: usize,
     /// Faults that were injected, by name.
     pub faults: BTreeMap<String, u64>,
@@ -220,10 +221,9 @@ impl Teller<'_> {
         }
         let page = &arrived[self.rng.usize(..arrived.len())].page;
         let Some(Ok(id)) = page.split('.').next().map(str::parse::<EscalationId>) else { return };
-        let by = Identity::User(UserId::new(Timestamp::UNIX_EPOCH, 1));
+        let by = Actor::paged(self.bundle.org, UserId::new(Timestamp::UNIX_EPOCH, 1));
         let context = &self.bundle.context;
-        let acknowledging =
-            app::escalation::respond::acknowledge(&context.store, &by, self.bundle.org, id, context.now());
+        let acknowledging = app::escalation::respond::acknowledge(&context.store, &by, id, context.now());
         let answered = self.bundle.faults.invocation("acknowledge", acknowledging).await.output();
         if let Some(Ok(app::escalation::respond::Answered::Now(_))) = answered {
             self.acked.entry(id).or_insert_with(|| self.bundle.now());
@@ -243,6 +243,22 @@ impl Teller<'_> {
         Ok(self.outcome)
     }
 
+    /// How long the queues kept the messages of an alert back: its own, and that of its page which was the latest.
+    fn kept_back(&self, alert: &Alert) -> SignedDuration {
+        let kept = self.bundle.faults.kept_back();
+        let latest = |of: &dyn Fn(&str) -> bool| {
+            kept.iter().filter(|(body, _)| of(body)).map(|(_, seconds)| *seconds).max().unwrap_or_default()
+        };
+        let own = latest(&|body| match serde_json::from_str::<Envelope<AlertMessage>>(body) {
+            Ok(Envelope { body: AlertMessage::Event(event), .. }) => {
+                AlertId::derived(event.received_at, event.id) == alert.id
+            }
+            Ok(_) | Err(_) => false,
+        });
+        let page = latest(&|body| alert.escalations.iter().any(|id| body.contains(&id.to_string())));
+        SignedDuration::from_secs(own + page)
+    }
+
     fn wrong(&mut self, what: String) {
         self.outcome.wrong.push(what);
     }
@@ -254,9 +270,9 @@ impl Teller<'_> {
             alert.escalations.iter().any(|id| arrived.iter().any(|a| a.page.starts_with(&id.to_string())))
         };
         let lost = self.bundle.faults.lost();
-        let lost_twice = |alert: &Alert| {
+        let lost_of = |alert: &Alert| {
             let of = |id: &EscalationId| lost.iter().filter(|body| body.contains(&id.to_string())).count();
-            alert.escalations.iter().any(|id| of(id) >= 2)
+            alert.escalations.iter().map(of).max().unwrap_or_default()
         };
         let end = self.bundle.now();
         let mut faults = Vec::new();
@@ -267,7 +283,8 @@ impl Teller<'_> {
             for firing in sent.iter().filter(|sent| sent.firing) {
                 let over = sent.iter().find(|later| !later.firing && later.at >= firing.at);
                 let until = over.map_or(end, |over| over.accepted_at);
-                if until.duration_since(firing.accepted_at) < SignedDuration::from_secs(60) {
+                let lasted = until.duration_since(firing.accepted_at);
+                if lasted < SignedDuration::from_secs(60) {
                     continue;
                 }
                 let episode = ledger.alerts.iter().find(|alert| {
@@ -279,15 +296,24 @@ impl Teller<'_> {
                     None => faults.push(format!("lost: `{title}` of {} has no alert", firing.at)),
                     Some(alert) if paged(alert) => {}
                     Some(alert) => {
+                        let pages =
+                            ledger.pages.iter().filter(|page| alert.escalations.contains(&page.escalation));
+                        let pages: Vec<_> = pages.map(|page| (&page.id, page.slot, &page.log)).collect();
                         let what = format!(
-                            "unpaged: `{title}` of {}, accepted {}, over {until}, is alert {} in {:?}/{}",
+                            "unpaged: `{title}` of {}, accepted {}, over {until}, is alert {} in {:?}/{}; \
+                             {} of its messages were lost, they were kept back for {}s; its pages: {pages:?}",
                             firing.at,
                             firing.accepted_at,
                             alert.id,
                             alert.routing,
                             alert.head().state().name(),
+                            lost_of(alert),
+                            self.kept_back(alert).as_secs(),
                         );
-                        if until.duration_since(firing.accepted_at) < TWO_SWEEPS && lost_twice(alert) {
+                        // Nobody can be paged before the message of it has come.
+                        let paged_by =
+                            if lost_of(alert) >= 2 { TWO_SWEEPS } else { SignedDuration::from_secs(60) };
+                        if lasted < paged_by + self.kept_back(alert) {
                             self.outcome.late += 1;
                         } else {
                             faults.push(what);

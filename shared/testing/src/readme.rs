@@ -3,12 +3,14 @@
 use std::fs;
 
 use anyhow::Context;
+use domain::access::{KeyRole, Permission};
 use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use domain::incident::IncidentState;
 use domain::page::PageState;
 use domain::slack::StepState;
 use domain::source::SourceState;
+use domain::user::Role;
 use machine::check::diagram;
 use runtime::config::SETTINGS;
 
@@ -39,7 +41,9 @@ pub const MACHINES: &[Machine] = &[
 pub fn read() -> anyhow::Result<(String, String)> {
     let now = fs::read_to_string(root().join("README.md")).context("reading README.md")?;
     let mut text = now.clone();
-    for (mark, part) in [("functions", functions()?), ("settings", settings()), ("machines", machines())] {
+    let parts =
+        [("functions", functions()?), ("settings", settings()), ("roles", roles()), ("machines", machines())];
+    for (mark, part) in parts {
         text = put(&text, mark, &part)?;
     }
     Ok((now, text))
@@ -85,6 +89,21 @@ fn settings() -> String {
     for setting in SETTINGS {
         let default = setting.default.replace('<', "&lt;");
         table.push_str(&format!("| `{}` | {} | {default} |\n", setting.name, setting.what));
+    }
+    table
+}
+
+/// A row for each permission: which roles of people have it, and which of API keys.
+fn roles() -> String {
+    let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+    let mut table = format!("| may | {} | roles of API keys |\n", names.join(" | "));
+    table.push_str(&format!("| --- |{} --- |\n", " :-: |".repeat(names.len())));
+    for what in Permission::ALL {
+        let has = Role::ALL.iter().map(|role| if role.grants().has(*what) { "✓" } else { "" });
+        let keys = KeyRole::all().into_iter().filter(|role| role.grants().contains(what));
+        let keys: Vec<String> = keys.map(|role| format!("`{}`", role.name())).collect();
+        let has: Vec<&str> = has.collect();
+        table.push_str(&format!("| {} | {} | {} |\n", what.what(), has.join(" | "), keys.join(", ")));
     }
     table
 }

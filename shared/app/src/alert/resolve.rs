@@ -1,9 +1,10 @@
 //! Resolves an alert by hand.
 
+use domain::access::Permission;
 use domain::alert::{Alert, AlertState};
 use domain::event::Event;
-use domain::id::{AlertId, OrgId};
-use domain::{Identity, Timestamp};
+use domain::id::AlertId;
+use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
@@ -17,13 +18,9 @@ use crate::AppError;
 /// # Errors
 /// [`AppError::NotFound`] if there is no such alert.
 #[instrument(skip_all, fields(alert.id = %id), err)]
-pub async fn resolve(
-    store: &Store,
-    by: &Identity,
-    org: OrgId,
-    id: AlertId,
-    now: Timestamp,
-) -> Result<Alert, AppError> {
+pub async fn resolve(store: &Store, by: &Actor, id: AlertId, now: Timestamp) -> Result<Alert, AppError> {
+    by.may(Permission::Respond)?;
+    let (org, by) = (by.org(), by.identity());
     retry_conflicts(|| async move {
         let alert = store.alert(org, id).await?.ok_or_else(|| AppError::not_found("alert", id))?;
         let end = match alert.transition_to(AlertState::Resolved, now) {

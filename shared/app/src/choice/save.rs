@@ -1,13 +1,15 @@
 //! Saves a choice, whatever its kind.
 
-use domain::Timestamp;
+use domain::access::Permission;
+use domain::audit::{Did, Entry, Kind, Thing, changes};
 use domain::choice::{Choice, Of, Offered};
-use domain::id::OrgId;
+use domain::id::AuditId;
+use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
 use store::{Commit, Store};
 use tracing::instrument;
 
-use crate::AppError;
+use crate::{AppError, Random};
 
 /// The most choices of a kind, so that all of them are read at once.
 pub const MOST: usize = 100;
@@ -22,18 +24,23 @@ const NAME_BYTES: usize = 100;
 #[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
 pub async fn create<T: Choice>(
     store: &Store,
-    org: OrgId,
+    by: &Actor,
     id: T::Id,
     what: T,
+    random: &Random,
     now: Timestamp,
 ) -> Result<Of<T>, AppError> {
+    let allowed = by.may(Permission::ManageSettings)?;
+    let org = by.org();
     let there = store.choices::<T>(org).await?;
     check(&there, id, &what)?;
     if there.len() >= MOST {
         return Err(AppError::invalid("name", format!("there are at most {MOST} of a kind")));
     }
     let new = Offered { id, what, version: 1, used: false, gone: false, created_at: now, updated_at: now };
-    store.commit(Commit::new().choice(org, &new)).await?;
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, thing(&new))
+        .changing(changes(None, Some(&new)));
+    store.commit(Commit::new().choice(&new, &entry)).await?;
     Ok(new)
 }
 
@@ -44,11 +51,14 @@ pub async fn create<T: Choice>(
 #[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
 pub async fn update<T: Choice>(
     store: &Store,
-    org: OrgId,
+    by: &Actor,
     id: T::Id,
     change: impl Fn(&T) -> T,
+    random: &Random,
     now: Timestamp,
 ) -> Result<Of<T>, AppError> {
+    let allowed = by.may(Permission::ManageSettings)?;
+    let org = by.org();
     let change = &change;
     retry_conflicts(|| async move {
         let there = store.choices::<T>(org).await?;
@@ -56,8 +66,10 @@ pub async fn update<T: Choice>(
         let before = before.ok_or_else(|| AppError::not_found(T::KIND.name(), id))?;
         let what = change(&before.what);
         check(&there, id, &what)?;
-        let after = Offered { what, version: before.version + 1, updated_at: now, ..before };
-        store.commit(Commit::new().choice(org, &after)).await?;
+        let after = Offered { what, version: before.version + 1, updated_at: now, ..before.clone() };
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&after))
+            .changing(changes(Some(&before), Some(&after)));
+        store.commit(Commit::new().choice(&after, &entry)).await?;
         Ok(after)
     })
     .await
@@ -68,7 +80,15 @@ pub async fn update<T: Choice>(
 /// # Errors
 /// [`AppError::NotFound`] if there is none, [`AppError::Invalid`] if it is in use or the system relies on it.
 #[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
-pub async fn delete<T: Choice>(store: &Store, org: OrgId, id: T::Id) -> Result<(), AppError> {
+pub async fn delete<T: Choice>(
+    store: &Store,
+    by: &Actor,
+    id: T::Id,
+    random: &Random,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let allowed = by.may(Permission::ManageSettings)?;
+    let org = by.org();
     retry_conflicts(|| async move {
         let found = store.choice::<T>(org, id).await?;
         let before = found.ok_or_else(|| AppError::not_found(T::KIND.name(), id))?;
@@ -79,9 +99,15 @@ pub async fn delete<T: Choice>(store: &Store, org: OrgId, id: T::Id) -> Result<(
         if before.used {
             return Err(AppError::invalid("id", format!("`{}` is in use", before.what.name())));
         }
-        Ok(store.commit(Commit::new().without_choice(org, &before)).await?)
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, thing(&before));
+        Ok(store.commit(Commit::new().without_choice(&before, &entry)).await?)
     })
     .await
+}
+
+/// A choice, as the audit log names it.
+fn thing<T: Choice>(choice: &Of<T>) -> Thing {
+    Thing::new(Kind::Choice(T::KIND), choice.id, choice.what.name())
 }
 
 /// Says what is wrong with a choice among the others.

@@ -1,11 +1,12 @@
 //! Begins an escalation because somebody asks for it, not an alert.
 
+use domain::access::Permission;
 use domain::escalation::{Escalation, NewEscalation, Plan};
 use domain::id::{EscalationId, IncidentId, OrgId, PathId, UserId};
 use domain::path::MOST_PAGES;
 use domain::text::shorten;
 use domain::trace::Trace;
-use domain::{Identity, Timestamp};
+use domain::{Actor, Timestamp};
 use machine::CommitError;
 use store::{Commit, Made, Store};
 use tracing::instrument;
@@ -50,11 +51,12 @@ const DESCRIPTION_BYTES: usize = 400;
 pub async fn create(
     store: &Store,
     rules: &Rules,
-    by: &Identity,
-    org: OrgId,
+    by: &Actor,
     (key, call): (&str, Call),
     now: Timestamp,
 ) -> Result<Escalation, AppError> {
+    by.may(Permission::CreateEscalations)?;
+    let (org, by) = (by.org(), by.identity());
     if let Some(there) = there(store, org, key).await? {
         return Ok(there);
     }

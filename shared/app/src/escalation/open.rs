@@ -53,8 +53,10 @@ fn cannot_be_read(fault: &AppError) -> bool {
         AppError::Unavailable { source, .. } => {
             matches!(source.downcast_ref::<StoreError>(), Some(StoreError::Item { .. }))
         }
-        AppError::NotFound { .. } | AppError::Invalid { .. } | AppError::Illegal(_) | AppError::Conflict => {
-            false
-        }
+        AppError::NotFound { .. }
+        | AppError::Forbidden(_)
+        | AppError::Invalid { .. }
+        | AppError::Illegal(_)
+        | AppError::Conflict => false,
     }
 }

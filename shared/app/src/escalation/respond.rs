@@ -1,8 +1,9 @@
 //! Answers an escalation: acknowledges it, takes that back, or calls it off.
 
+use domain::access::Permission;
 use domain::escalation::{Escalation, EscalationState};
 use domain::id::{EscalationId, OrgId};
-use domain::{Identity, Timestamp};
+use domain::{Actor, Identity, Timestamp};
 use machine::{Stateful, Transition, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
@@ -63,12 +64,12 @@ async fn stop(
 #[instrument(skip_all, fields(escalation.id = %id), err)]
 pub async fn acknowledge(
     store: &Store,
-    by: &Identity,
-    org: OrgId,
+    by: &Actor,
     id: EscalationId,
     now: Timestamp,
 ) -> Result<Answered, AppError> {
-    stop(store, by, (org, id), (EscalationState::Acked, "acknowledged"), now).await
+    by.may(Permission::Respond)?;
+    stop(store, by.identity(), (by.org(), id), (EscalationState::Acked, "acknowledged"), now).await
 }
 
 /// Calls it off.
@@ -78,12 +79,12 @@ pub async fn acknowledge(
 #[instrument(skip_all, fields(escalation.id = %id), err)]
 pub async fn cancel(
     store: &Store,
-    by: &Identity,
-    org: OrgId,
+    by: &Actor,
     id: EscalationId,
     now: Timestamp,
 ) -> Result<Answered, AppError> {
-    stop(store, by, (org, id), (EscalationState::Cancelled, "cancelled"), now).await
+    by.may(Permission::Respond)?;
+    stop(store, by.identity(), (by.org(), id), (EscalationState::Cancelled, "cancelled"), now).await
 }
 
 /// Takes an acknowledgement back: the first level is paged again.
@@ -94,11 +95,12 @@ pub async fn cancel(
 pub async fn unacknowledge(
     store: &Store,
     rules: &Rules,
-    by: &Identity,
-    org: OrgId,
+    by: &Actor,
     id: EscalationId,
     now: Timestamp,
 ) -> Result<Escalation, AppError> {
+    by.may(Permission::Respond)?;
+    let (org, by) = (by.org(), by.identity());
     retry_conflicts(|| async move {
         let escalation = load(store, org, id).await?;
         if escalation.head().state() != EscalationState::Acked {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use domain::access::Permission;
 use domain::id::{AlertId, IncidentId, OrgId};
 use domain::incident::{Incident, IncidentState, Visibility};
 use domain::trace::Trace;
-use domain::{Identity, Timestamp};
+use domain::{Actor, Identity, Timestamp};
 use machine::{CommitError, Head, State, Stateful, Transition};
 use store::{Commit, Made, Store};
 use tracing::instrument;
@@ -80,13 +81,15 @@ pub async fn prepare(
 #[instrument(skip_all, fields(incident.id = %new.id), err)]
 pub async fn create(
     store: &Store,
-    by: &Identity,
+    by: &Actor,
     mut new: NewIncident,
     given: &Given,
     key: &str,
     now: Timestamp,
 ) -> Result<Incident, AppError> {
-    let (org, id) = (new.org, new.id);
+    by.may(Permission::CreateIncidents)?;
+    let (org, by, id) = (by.org(), by.identity(), new.id);
+    new.org = org;
     if let Some(there) = there(store, org, key).await? {
         return Ok(there);
     }

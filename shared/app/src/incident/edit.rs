@@ -1,8 +1,9 @@
 //! Edits an incident: what was not right, or is no longer.
 
+use domain::access::Permission;
 use domain::id::{IncidentId, OrgId, RoleId, SeverityId, StatusId, UserId};
 use domain::incident::{Change, Incident, Milestone};
-use domain::{Identity, Timestamp};
+use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
 use store::{Choices, Store};
 use tracing::instrument;
@@ -81,12 +82,13 @@ impl Edit {
 #[instrument(skip_all, fields(incident.id = %id), err)]
 pub async fn edit(
     store: &Store,
-    by: &Identity,
-    org: OrgId,
+    by: &Actor,
     id: IncidentId,
     edit: &Edit,
     now: Timestamp,
 ) -> Result<Incident, AppError> {
+    by.may(Permission::EditIncidents)?;
+    let (org, by) = (by.org(), by.identity());
     retry_conflicts(|| async move {
         let incident = change::find(store, org, id).await?;
         let choices = store.incident_choices(org).await?;
@@ -101,6 +103,7 @@ fn in_incident(error: AppError) -> AppError {
     match error {
         AppError::Invalid { field, reason } => AppError::invalid(format!("incident.{field}"), reason),
         AppError::NotFound { .. }
+        | AppError::Forbidden(_)
         | AppError::Illegal(_)
         | AppError::Conflict
         | AppError::Unavailable { .. } => error,

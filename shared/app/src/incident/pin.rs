@@ -1,8 +1,9 @@
 //! Keeps what somebody said in an incident's timeline.
 
-use domain::id::{IncidentId, OrgId, UpdateId};
+use domain::access::Permission;
+use domain::id::{IncidentId, UpdateId};
 use domain::incident::{Change, Incident};
-use domain::{Identity, Timestamp};
+use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
 use store::{Made, Store};
 use tracing::instrument;
@@ -26,12 +27,14 @@ pub struct Said {
 #[instrument(skip_all, fields(incident.id = %id), err)]
 pub async fn pin(
     store: &Store,
-    by: &Identity,
-    (org, id): (OrgId, IncidentId),
+    by: &Actor,
+    id: IncidentId,
     said: &Said,
     key: &str,
     now: Timestamp,
 ) -> Result<Incident, AppError> {
+    by.may(Permission::EditIncidents)?;
+    let (org, by) = (by.org(), by.identity());
     let key = format!("{id} {key}");
     let key = key.as_str();
     retry_conflicts(|| async move {

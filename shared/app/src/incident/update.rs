@@ -1,8 +1,9 @@
 //! Shares an update: what others are told of an incident, with its status and its severity.
 
+use domain::access::Permission;
 use domain::id::{IncidentId, OrgId, SeverityId, StatusId, UpdateId};
 use domain::incident::{Change, Note};
-use domain::{Identity, Timestamp};
+use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
 use store::{History, Made, Store};
 use tracing::instrument;
@@ -51,13 +52,14 @@ const MESSAGE_BYTES: usize = 16 * 1024;
 #[instrument(skip_all, fields(incident.id = %id), err)]
 pub async fn update(
     store: &Store,
-    by: &Identity,
-    org: OrgId,
+    by: &Actor,
     id: IncidentId,
     update: &Update,
     key: Option<&str>,
     now: Timestamp,
 ) -> Result<Shared, AppError> {
+    by.may(Permission::EditIncidents)?;
+    let (org, by) = (by.org(), by.identity());
     if update.message.is_none() && update.status.is_none() && update.severity.is_none() {
         return Err(AppError::invalid("message", "an update has a message, a status or a severity"));
     }

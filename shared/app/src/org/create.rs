@@ -2,13 +2,16 @@
 //!
 //! Whoever sets an installation up calls this: `cargo local` on an empty directory, `setup` when a stack is deployed.
 
-use domain::Timestamp;
-use domain::id::{ApiKeyId, OrgId};
+use domain::access::KeyRole;
+use domain::api_key::ApiKey;
+use domain::audit::{Did, Entry};
+use domain::id::{ApiKeyId, AuditId, OrgId};
 use domain::org::Org;
 use domain::user::Role;
+use domain::{Identity, Timestamp};
 use machine::CommitError;
 use secrecy::{ExposeSecret, SecretString};
-use store::{Commit, KeyHolder, Store};
+use store::{Commit, Store};
 use tracing::instrument;
 
 use crate::seal::Seal;
@@ -40,11 +43,6 @@ pub enum Created {
     },
     /// There was one already.
     There(OrgId),
-}
-
-/// The hash under which an API key is kept.
-pub fn api_key_hash(key: &str) -> String {
-    domain::text::fingerprint(key.as_bytes(), 64)
 }
 
 /// Creates the organisation, once; doing it again changes nothing.
@@ -100,25 +98,35 @@ pub async fn create_beside(
 fn begin(seal: &Seal, new: &NewOrg, random: &Random, now: Timestamp) -> (Org, String, Commit) {
     let owner = NewUser { name: new.owner_name.clone(), email: new.owner_email.clone(), role: Role::Owner };
     let owner = person(&owner, random, now);
-    let org = Org {
-        id: OrgId::new(now, random()),
-        name: new.name.clone(),
-        owner: owner.id,
-        fallback: owner.id,
-        slack: None,
-    };
+    let org = Org::new(OrgId::new(now, random()), new.name.clone(), owner.id);
     let api_key = match &new.api_key {
         Some(given) => given.expose_secret().to_owned(),
         None => format!("fb_{}", seal.random_token(30)),
     };
-    let holder = first_key(org.id, random, now);
-    let commit = Commit::new().new_user(org.id, &owner).api_key(&api_key_hash(&api_key), &holder);
+    let key = first_key(domain::api_key::hash(&api_key), random, now);
+    let entry = |thing| Entry::by_system(org.id, PART, AuditId::new(now, random()), Did::Created, thing);
+    let commit = Commit::new()
+        .new_user(&owner, &entry(crate::user::thing(&owner)))
+        .new_api_key(&key, &entry(crate::api_key::thing(&key)));
     (org, api_key, commit)
 }
 
-/// Who holds an organisation's first API key.
-fn first_key(org: OrgId, random: &Random, now: Timestamp) -> KeyHolder {
-    KeyHolder { org, id: ApiKeyId::new(now, random()), name: "first key".to_owned() }
+/// Who does all this, in the audit log.
+const PART: &str = "setup";
+
+/// An organisation's first API key, which may do everything.
+fn first_key(hash: String, random: &Random, now: Timestamp) -> ApiKey {
+    ApiKey {
+        id: ApiKeyId::new(now, random()),
+        name: "first key".to_owned(),
+        comments: String::new(),
+        roles: KeyRole::all(),
+        hash,
+        creator: Identity::system(PART),
+        created_at: now,
+        issued_at: now,
+        version: 1,
+    }
 }
 
 /// Makes a key one of an organisation that is there, once; returns its id, which stays the same.
@@ -135,13 +143,15 @@ pub async fn admit(
     random: &Random,
     now: Timestamp,
 ) -> Result<ApiKeyId, AppError> {
-    let hash = api_key_hash(api_key.expose_secret());
+    let hash = domain::api_key::hash(api_key.expose_secret());
     let there = match store.key_holder(&hash).await? {
         Some(there) => there,
         None => {
-            let holder = first_key(org, random, now);
-            match store.commit(Commit::new().api_key(&hash, &holder)).await {
-                Ok(()) => holder,
+            let key = first_key(hash.clone(), random, now);
+            let thing = crate::api_key::thing(&key);
+            let entry = Entry::by_system(org, PART, AuditId::new(now, random()), Did::Created, thing);
+            match store.commit(Commit::new().new_api_key(&key, &entry)).await {
+                Ok(()) => key.holder(org),
                 Err(CommitError::Conflict) => store.key_holder(&hash).await?.ok_or(AppError::Conflict)?,
                 Err(error) => return Err(error.into()),
             }

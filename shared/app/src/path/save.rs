@@ -1,13 +1,16 @@
 //! Saves an escalation path: each update is a version, and an escalation keeps the version that it began on.
 
-use domain::id::{OrgId, PathId, UserId};
+use domain::access::Permission;
+use domain::audit::{Did, Entry, Kind, Thing, changes};
+use domain::id::{AuditId, OrgId, PathId, UserId};
 use domain::path::{Level, Path};
 use domain::text::Document;
+use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
 use store::{Commit, Store};
 use tracing::instrument;
 
-use crate::AppError;
+use crate::{AppError, Random};
 
 /// How many levels a path may have.
 const MOST_LEVELS: usize = 30;
@@ -32,10 +35,20 @@ pub struct NewPath {
 /// # Errors
 /// [`AppError::Invalid`] naming the field that is wrong.
 #[instrument(skip_all, fields(escalation_path.id = %id), err)]
-pub async fn create(store: &Store, org: OrgId, id: PathId, new: NewPath) -> Result<Path, AppError> {
-    check(store, org, &new).await?;
+pub async fn create(
+    store: &Store,
+    by: &Actor,
+    id: PathId,
+    new: NewPath,
+    random: &Random,
+    now: Timestamp,
+) -> Result<Path, AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
+    check(store, by.org(), &new).await?;
     let path = Path { id, version: 1, name: new.name, levels: new.levels, document: new.document };
-    store.commit(Commit::new().path(org, &path)).await?;
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, thing(&path))
+        .changing(changes(None, Some(&path)));
+    store.commit(Commit::new().path(&path, &entry)).await?;
     Ok(path)
 }
 
@@ -44,7 +57,16 @@ pub async fn create(store: &Store, org: OrgId, id: PathId, new: NewPath) -> Resu
 /// # Errors
 /// [`AppError::NotFound`] if there is no such path.
 #[instrument(skip_all, fields(escalation_path.id = %id), err)]
-pub async fn update(store: &Store, org: OrgId, id: PathId, new: NewPath) -> Result<Path, AppError> {
+pub async fn update(
+    store: &Store,
+    by: &Actor,
+    id: PathId,
+    new: NewPath,
+    random: &Random,
+    now: Timestamp,
+) -> Result<Path, AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
+    let org = by.org();
     check(store, org, &new).await?;
     let new = &new;
     retry_conflicts(|| async move {
@@ -52,7 +74,9 @@ pub async fn update(store: &Store, org: OrgId, id: PathId, new: NewPath) -> Resu
             store.path(org, id, None).await?.ok_or_else(|| AppError::not_found("escalation path", id))?;
         let NewPath { name, levels, document } = new.clone();
         let path = Path { id, version: before.version + 1, name, levels, document };
-        store.commit(Commit::new().path(org, &path)).await?;
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&path))
+            .changing(changes(Some(&before), Some(&path)));
+        store.commit(Commit::new().path(&path, &entry)).await?;
         Ok(path)
     })
     .await
@@ -63,9 +87,23 @@ pub async fn update(store: &Store, org: OrgId, id: PathId, new: NewPath) -> Resu
 /// # Errors
 /// [`AppError::NotFound`] if there is no such path.
 #[instrument(skip_all, fields(escalation_path.id = %id), err)]
-pub async fn delete(store: &Store, org: OrgId, id: PathId) -> Result<(), AppError> {
-    store.path(org, id, None).await?.ok_or_else(|| AppError::not_found("escalation path", id))?;
-    Ok(store.commit(Commit::new().without_path(org, id)).await?)
+pub async fn delete(
+    store: &Store,
+    by: &Actor,
+    id: PathId,
+    random: &Random,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
+    let found = store.path(by.org(), id, None).await?;
+    let path = found.ok_or_else(|| AppError::not_found("escalation path", id))?;
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, thing(&path));
+    Ok(store.commit(Commit::new().without_path(id, &entry)).await?)
+}
+
+/// A path, as the audit log names it.
+fn thing(path: &Path) -> Thing {
+    Thing::new(Kind::EscalationPath, path.id, &path.name)
 }
 
 /// Says what is wrong with a path.

@@ -1,13 +1,16 @@
 //! Saves an alert route.
 
-use domain::id::{OrgId, RouteId};
+use domain::access::Permission;
+use domain::audit::{Did, Entry, Kind, Thing, changes};
+use domain::id::{AuditId, OrgId, RouteId};
 use domain::route::{Group, Route};
+use domain::{Actor, Timestamp};
 use machine::{CommitError, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
 
-use crate::AppError;
 use crate::path::save::check_user;
+use crate::{AppError, Random};
 
 /// How many sources, paths or people a route may name.
 const MOST: usize = 20;
@@ -17,10 +20,19 @@ const MOST: usize = 20;
 /// # Errors
 /// [`AppError::Invalid`] naming the field that is wrong.
 #[instrument(skip_all, fields(alert_route.id = %route.id), err)]
-pub async fn create(store: &Store, org: OrgId, mut route: Route) -> Result<Route, AppError> {
+pub async fn create(
+    store: &Store,
+    by: &Actor,
+    mut route: Route,
+    random: &Random,
+    now: Timestamp,
+) -> Result<Route, AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
     route.version = 1;
-    check(store, org, &route).await?;
-    store.commit(Commit::new().route(org, &route)).await?;
+    check(store, by.org(), &route).await?;
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, thing(&route))
+        .changing(changes(None, Some(&route)));
+    store.commit(Commit::new().route(&route, &entry)).await?;
     Ok(route)
 }
 
@@ -31,10 +43,14 @@ pub async fn create(store: &Store, org: OrgId, mut route: Route) -> Result<Route
 #[instrument(skip_all, fields(alert_route.id = %route.id), err)]
 pub async fn update(
     store: &Store,
-    org: OrgId,
+    by: &Actor,
     route: Route,
     expected: Option<u64>,
+    random: &Random,
+    now: Timestamp,
 ) -> Result<Route, AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
+    let org = by.org();
     check(store, org, &route).await?;
     let route = &route;
     retry_conflicts(|| async move {
@@ -46,7 +62,9 @@ pub async fn update(
             )));
         }
         let route = Route { version: before.version + 1, ..route.clone() };
-        store.commit(Commit::new().route(org, &route)).await?;
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&route))
+            .changing(changes(Some(&before), Some(&route)));
+        store.commit(Commit::new().route(&route, &entry)).await?;
         Ok(route)
     })
     .await
@@ -57,12 +75,25 @@ pub async fn update(
 /// # Errors
 /// [`AppError::NotFound`] if there is no such route.
 #[instrument(skip_all, fields(alert_route.id = %id), err)]
-pub async fn delete(store: &Store, org: OrgId, id: RouteId) -> Result<(), AppError> {
-    load(store, org, id).await?;
-    match store.commit(Commit::new().without_route(org, id)).await {
+pub async fn delete(
+    store: &Store,
+    by: &Actor,
+    id: RouteId,
+    random: &Random,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
+    let route = load(store, by.org(), id).await?;
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, thing(&route));
+    match store.commit(Commit::new().without_route(id, &entry)).await {
         Err(CommitError::Conflict) => Err(AppError::Conflict),
         done => Ok(done?),
     }
+}
+
+/// A route, as the audit log names it.
+fn thing(route: &Route) -> Thing {
+    Thing::new(Kind::AlertRoute, route.id, &route.name)
 }
 
 async fn load(store: &Store, org: OrgId, id: RouteId) -> Result<Route, AppError> {

@@ -1,14 +1,14 @@
 //! What each thing that people ask for in Slack does: the same verbs that the API calls.
 
-use domain::Identity;
 use domain::escalation::Escalation;
-use domain::id::{EscalationId, IncidentId, SeverityId, UserId};
+use domain::id::{EscalationId, IncidentId, SeverityId};
 use domain::incident::{Incident, IncidentState, RoleKind, Status, Visibility};
 use domain::slack::command::HELP;
 use domain::slack::step::Place;
 use domain::slack::text::plain;
 use domain::slack::{Ask, Asked, Command, Form, Pin, Press, StepState, Thread, Whom, Work};
 use domain::text::shorten;
+use domain::{Actor, Identity};
 use machine::Stateful;
 use slack::CallError;
 use slack::block::{new_form, update_form};
@@ -131,13 +131,26 @@ impl Room<'_> {
     }
 
     /// Who asks; somebody who is nobody here may open an incident, and nothing else.
-    async fn me(&self, asked: &Asked) -> Result<UserId, Stop> {
-        self.who(&asked.user).await?.ok_or_else(|| {
+    async fn me(&self, asked: &Asked) -> Result<Actor, Stop> {
+        let user = match self.who(&asked.user).await? {
+            Some(user) => self.rules.user(user).await?,
+            None => None,
+        };
+        user.map(|user| Actor::person(self.org, &user)).ok_or_else(|| {
             Stop::Say(
                 "Nobody in Firebell has your address of Slack. Ask an administrator to add you, then try again."
                     .to_owned(),
             )
         })
+    }
+
+    /// Who asks, as far as that is known already; else somebody in Slack.
+    async fn me_or_stranger(&self, asked: &Asked) -> Result<Actor, Stop> {
+        let user = match self.known(&asked.user).await? {
+            Some(user) => self.rules.user(user).await?,
+            None => None,
+        };
+        Ok(user.map_or_else(|| stranger(self.org, &asked.user), |user| Actor::person(self.org, &user)))
     }
 
     /// Opens an incident before anything else is asked of Slack.
@@ -149,9 +162,8 @@ impl Room<'_> {
         severity: Option<SeverityId>,
     ) -> Acted {
         let store = &self.desk.store;
-        let known = self.known(&asked.user).await?;
-        let by = known.map_or_else(|| stranger(&asked.user), Identity::User);
-        let reporter = match known {
+        let by = self.me_or_stranger(asked).await?;
+        let reporter = match by.identity().user() {
             Some(user) => {
                 let roles = store.incident_choices(self.org).await?.roles;
                 let reporter = roles.iter().find(|role| role.what.kind == RoleKind::Reporter);
@@ -241,16 +253,16 @@ impl Room<'_> {
         message: String,
         severity: Option<SeverityId>,
     ) -> Acted {
-        let by = Identity::User(self.me(asked).await?);
+        let by = self.me(asked).await?;
         let update = Update { message: Some(message), status: None, severity };
         let store = &self.desk.store;
-        incident::update::update(store, &by, self.org, id, &update, Some(&asked.key), self.now).await?;
+        incident::update::update(store, &by, id, &update, Some(&asked.key), self.now).await?;
         say("Shared.")
     }
 
     async fn page(&self, asked: &Asked, incident: &Incident, whom: &Whom) -> Acted {
         let me = self.me(asked).await?;
-        let Some(called) = self.called_by(whom, me).await? else {
+        let Some(called) = self.called_by(whom, me.identity().user()).await? else {
             return say(
                 "There is nobody, and no escalation path, of that name. To open an incident of that name, type \
                  `/inc new …`.",
@@ -265,18 +277,17 @@ impl Room<'_> {
             trace: self.trace.clone(),
         };
         let (store, rules) = (&self.desk.store, &self.desk.rules);
-        escalation::create::create(store, rules, &Identity::User(me), self.org, (&asked.key, call), self.now)
-            .await?;
+        escalation::create::create(store, rules, &me, (&asked.key, call), self.now).await?;
         say(format!("Paged, for {}.", named(incident)))
     }
 
     /// Acknowledges whatever an incident still pages for.
     async fn acknowledge(&self, asked: &Asked, incident: &Incident) -> Acted {
-        let by = Identity::User(self.me(asked).await?);
+        let by = self.me(asked).await?;
         let paging = self.escalations(incident).await?;
         let paging: Vec<Escalation> = paging.into_iter().filter(|e| e.head().state().pages()).collect();
         for escalation in &paging {
-            respond::acknowledge(&self.desk.store, &by, self.org, escalation.id, self.now).await?;
+            respond::acknowledge(&self.desk.store, &by, escalation.id, self.now).await?;
         }
         say(if paging.is_empty() {
             format!("Nobody is being paged for {}.", named(incident))
@@ -286,8 +297,8 @@ impl Room<'_> {
     }
 
     async fn acknowledge_page(&self, asked: &Asked, id: EscalationId) -> Acted {
-        let by = Identity::User(self.me(asked).await?);
-        let answered = respond::acknowledge(&self.desk.store, &by, self.org, id, self.now).await?;
+        let by = self.me(asked).await?;
+        let answered = respond::acknowledge(&self.desk.store, &by, id, self.now).await?;
         let title = quoted(&shorten(&answered.escalation().title, REPEATED));
         let text = match answered {
             Answered::Now(_) => format!("*{title}*\nYou are on it."),
@@ -298,7 +309,7 @@ impl Room<'_> {
 
     /// Closes an incident, and ends what it still pages for.
     async fn resolve(&self, asked: &Asked, id: IncidentId, message: Option<String>) -> Acted {
-        let by = Identity::User(self.me(asked).await?);
+        let by = self.me(asked).await?;
         let store = &self.desk.store;
         let Some(incident) = store.incident(self.org, id).await? else {
             return say("There is no such incident.");
@@ -316,15 +327,15 @@ impl Room<'_> {
         if let Some(to) = to {
             let status = Some(Status::default_id(self.org, to));
             let update = Update { message, status, severity: None };
-            incident::update::update(store, &by, self.org, id, &update, Some(&asked.key), self.now).await?;
+            incident::update::update(store, &by, id, &update, Some(&asked.key), self.now).await?;
         }
         // Also where it is over already: whoever closed it may not have come as far as this.
         if let Some(alert) = incident.alert {
-            alert::resolve::resolve(store, &by, self.org, alert, self.now).await?;
+            alert::resolve::resolve(store, &by, alert, self.now).await?;
         }
         for escalation in self.escalations(&incident).await? {
             if escalation.alert.is_none() && escalation.head().state().pages() {
-                respond::cancel(store, &by, self.org, escalation.id, self.now).await?;
+                respond::cancel(store, &by, escalation.id, self.now).await?;
             }
         }
         say(match to {
@@ -336,7 +347,7 @@ impl Room<'_> {
 
     async fn lead(&self, asked: &Asked, incident: &Incident, whom: &Whom) -> Acted {
         let me = self.me(asked).await?;
-        let lead = match self.called_by(whom, me).await? {
+        let lead = match self.called_by(whom, me.identity().user()).await? {
             Some(Called::Users(users)) => users.first().copied(),
             Some(Called::Path(_)) | None => None,
         };
@@ -345,8 +356,7 @@ impl Room<'_> {
         let role = roles.iter().find(|role| role.what.kind == RoleKind::Lead);
         let Some(role) = role else { return say("There is no role of a lead.") };
         let edit = Edit { roles: vec![(role.id, Some(lead))], announce: true, ..Edit::default() };
-        let by = Identity::User(me);
-        incident::edit::edit(&self.desk.store, &by, self.org, incident.id, &edit, self.now).await?;
+        incident::edit::edit(&self.desk.store, &me, incident.id, &edit, self.now).await?;
         let who = self.called(&Identity::User(lead)).await?;
         say(format!("{} leads {} now.", quoted(&who), named(incident)))
     }
@@ -354,10 +364,7 @@ impl Room<'_> {
     /// Keeps a message that was pinned in an incident's channel in its timeline.
     async fn pin(&self, asked: &Asked, pin: &Pin) -> Acted {
         let Some(incident) = self.incident(None, asked.channel.as_ref()).await? else { return Ok(None) };
-        let by = match self.known(&asked.user).await? {
-            Some(user) => Identity::User(user),
-            None => stranger(&asked.user),
-        };
+        let by = self.me_or_stranger(asked).await?;
         let author = match &pin.author {
             Some(author) => match self.known(author).await? {
                 Some(user) => Some(self.called(&Identity::User(user)).await?),
@@ -370,7 +377,7 @@ impl Room<'_> {
         let said = Pinned { text, author };
         // A message that is pinned again is in the timeline already.
         let key = format!("slack pin {}", pin.ts);
-        incident::pin::pin(&self.desk.store, &by, (self.org, incident.id), &said, &key, self.now).await?;
+        incident::pin::pin(&self.desk.store, &by, incident.id, &said, &key, self.now).await?;
         Ok(None)
     }
 

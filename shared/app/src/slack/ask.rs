@@ -41,7 +41,7 @@ pub(super) enum Stop {
 impl From<AppError> for Stop {
     fn from(error: AppError) -> Self {
         match error {
-            AppError::NotFound { .. } | AppError::Illegal(_) => {
+            AppError::NotFound { .. } | AppError::Forbidden(_) | AppError::Illegal(_) => {
                 Self::Say(format!("That cannot be done: {}.", super::perform::quoted(&error.to_string())))
             }
             AppError::Invalid { reason, .. } => {

@@ -54,10 +54,10 @@ impl Room<'_> {
     pub(crate) async fn called_by(
         &self,
         whom: &Whom,
-        me: domain::id::UserId,
+        me: Option<domain::id::UserId>,
     ) -> Result<Option<Called>, Unknown> {
         let name = match whom {
-            Whom::Me => return Ok(Some(Called::Users(vec![me]))),
+            Whom::Me => return Ok(me.map(|me| Called::Users(vec![me]))),
             Whom::Slack(slack) => return Ok(self.who(slack).await?.map(|user| Called::Users(vec![user]))),
             Whom::Name(name) => name.trim(),
         };

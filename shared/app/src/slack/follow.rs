@@ -76,5 +76,5 @@ impl Room<'_> {
 
 /// Says whether a change is told in the incident's channel.
 fn is_told(row: &History<Note>) -> bool {
-    row.note.as_ref().is_some_and(Note::is_update)
+    row.note.as_ref().is_some_and(|note| note.is_update() && !note.quiet)
 }

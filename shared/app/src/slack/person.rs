@@ -1,8 +1,8 @@
 //! Who is who: somebody in Slack and a person of the organisation, by their address.
 
-use domain::Identity;
-use domain::id::UserId;
+use domain::id::{OrgId, UserId};
 use domain::slack::SlackUserId;
+use domain::{Actor, Identity};
 use slack::CallError;
 use store::Commit;
 
@@ -13,8 +13,8 @@ use crate::AppError;
 const IN_SLACK: &str = "slack:";
 
 /// Somebody in Slack who is nobody here, for the history.
-pub(crate) fn stranger(slack: &SlackUserId) -> Identity {
-    Identity::system(&format!("{IN_SLACK}{slack}"))
+pub(crate) fn stranger(org: OrgId, slack: &SlackUserId) -> Actor {
+    Actor::system(org, &format!("{IN_SLACK}{slack}"))
 }
 
 /// Who somebody in Slack was, if the history names one.

@@ -1,15 +1,17 @@
 //! Creates an alert source's configuration, with a secret of its own.
 
-use domain::id::{OrgId, SourceId};
+use domain::access::Permission;
+use domain::audit::{Did, Entry, changes};
+use domain::id::{AuditId, SourceId};
 use domain::source::{Source, SourceKind, SourceState, Template};
 use domain::text::Document;
-use domain::{Identity, Timestamp};
+use domain::{Actor, Timestamp};
 use machine::{Head, Stateful};
 use store::{Commit, Store};
 use tracing::instrument;
 
-use crate::AppError;
 use crate::seal::Seal;
+use crate::{AppError, Random};
 
 /// What is known of a source before it is made.
 #[derive(Debug, Clone)]
@@ -37,11 +39,13 @@ const SECRET_BYTES: usize = 30;
 pub async fn create(
     store: &Store,
     seal: &Seal,
-    by: &Identity,
-    org: OrgId,
+    by: &Actor,
     new: NewSource,
+    random: &Random,
     now: Timestamp,
 ) -> Result<Source, AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
+    let org = by.org();
     check(&new.name, &new.kind, &new.template)?;
     let secret = seal.random_token(SECRET_BYTES);
     let source = Source {
@@ -57,9 +61,11 @@ pub async fn create(
         last_error: None,
         last_delivery_at: None,
     };
-    let made = source.born(SourceState::Active, now)?.because(by.to_string(), "created");
+    let made = source.born(SourceState::Active, now)?.because(by.identity().to_string(), "created");
     let source = made.after().clone();
-    store.commit(Commit::new().source(made)).await?;
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, super::thing(&source))
+        .changing(changes(None, Some(&source)));
+    store.commit(Commit::new().source(made, &entry)).await?;
     Ok(source)
 }
 

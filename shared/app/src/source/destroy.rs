@@ -1,14 +1,16 @@
 //! Destroys an alert source: it takes nothing more, and what it sent stays.
 
-use domain::id::{OrgId, SourceId};
+use domain::access::Permission;
+use domain::audit::{Did, Entry};
+use domain::id::{AuditId, SourceId};
 use domain::source::SourceState;
-use domain::{Identity, Timestamp};
+use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
 
 use super::find;
-use crate::AppError;
+use crate::{AppError, Random};
 
 /// Destroys a source and removes its door.
 ///
@@ -17,15 +19,19 @@ use crate::AppError;
 #[instrument(skip_all, fields(alert_source.id = %id), err)]
 pub async fn destroy(
     store: &Store,
-    by: &Identity,
-    org: OrgId,
+    by: &Actor,
     id: SourceId,
+    random: &Random,
     now: Timestamp,
 ) -> Result<(), AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
+    let (org, by) = (by.org(), by.identity());
     retry_conflicts(|| async move {
         let source = find(store, org, id).await?;
         let end = source.transition_to(SourceState::Destroyed, now)?.because(by.to_string(), "destroyed");
-        store.commit(Commit::new().source(end)).await?;
+        let thing = super::thing(end.after());
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, thing);
+        store.commit(Commit::new().source(end, &entry)).await?;
         Ok(())
     })
     .await

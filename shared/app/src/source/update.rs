@@ -1,15 +1,17 @@
 //! Changes an alert source's configuration; its secret and its kind stay.
 
-use domain::id::{OrgId, SourceId};
+use domain::access::Permission;
+use domain::audit::{Did, Entry, changes};
+use domain::id::{AuditId, SourceId};
 use domain::source::{Source, SourceState, Template};
 use domain::text::Document;
-use domain::{Identity, Timestamp};
+use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
 
 use super::find;
-use crate::AppError;
+use crate::{AppError, Random};
 
 /// A source's configuration as it is to be.
 #[derive(Debug, Clone)]
@@ -31,15 +33,18 @@ pub struct Change {
 #[instrument(skip_all, fields(alert_source.id = %id), err)]
 pub async fn update(
     store: &Store,
-    by: &Identity,
-    org: OrgId,
+    by: &Actor,
     id: SourceId,
     change: Change,
+    random: &Random,
     now: Timestamp,
 ) -> Result<Source, AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
+    let (org, by) = (by.org(), by.identity());
     let change = &change;
     retry_conflicts(|| async move {
         let source = find(store, org, id).await?;
+        let before = source.clone();
         super::create::check(&change.name, &source.kind, &change.template)?;
         let state = match change.disabled {
             Some(true) => SourceState::Disabled,
@@ -55,9 +60,11 @@ pub async fn update(
             let Change { name, template, document, .. } = change.clone();
             (source.name, source.template, source.document) = (name, template, document);
         });
-        let source = step.after().clone();
-        store.commit(Commit::new().source(step)).await?;
-        Ok(source)
+        let after = step.after().clone();
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&after))
+            .changing(changes(Some(&before), Some(&after)));
+        store.commit(Commit::new().source(step, &entry)).await?;
+        Ok(after)
     })
     .await
 }

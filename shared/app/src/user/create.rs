@@ -1,8 +1,10 @@
 //! Adds a person, who is reached by mail at once unless told otherwise.
 
-use domain::Timestamp;
-use domain::id::{MethodId, OrgId, RuleId, UserId};
+use domain::access::Permission;
+use domain::audit::{Did, Entry, changes};
+use domain::id::{AuditId, MethodId, RuleId, UserId};
 use domain::user::{Method, MethodType, Role, Rule, RuleTarget, Urgency, User};
+use domain::{Actor, Timestamp};
 use machine::CommitError;
 use store::{Commit, Store};
 use tracing::instrument;
@@ -59,6 +61,7 @@ pub fn person(new: &NewUser, random: &Random, now: Timestamp) -> User {
         role: new.role,
         methods: vec![Method { id: method, method_type: MethodType::Email, address: new.email.clone() }],
         rules: vec![rule],
+        version: 0,
     }
 }
 
@@ -69,17 +72,24 @@ pub fn person(new: &NewUser, random: &Random, now: Timestamp) -> User {
 #[instrument(skip_all, err)]
 pub async fn create(
     store: &Store,
-    org: OrgId,
+    by: &Actor,
     new: &NewUser,
     random: &Random,
     now: Timestamp,
 ) -> Result<User, AppError> {
+    let allowed = by.may(Permission::ManageUsers)?;
+    if new.role == Role::Owner {
+        by.may(Permission::ManageOwners)?;
+    }
+    let org = by.org();
     if new.name.trim().is_empty() || new.name.len() > NAME_BYTES {
         return Err(AppError::invalid("name", format!("a name of 1 to {NAME_BYTES} bytes is needed")));
     }
     check_email("email", &new.email)?;
     let user = person(new, random, now);
-    match store.commit(Commit::new().new_user(org, &user)).await {
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, super::thing(&user))
+        .changing(changes(None, Some(&user)));
+    match store.commit(Commit::new().new_user(&user, &entry)).await {
         Ok(()) => Ok(user),
         Err(CommitError::Conflict) => {
             // A write whose answer was lost is ours all the same.

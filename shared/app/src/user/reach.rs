@@ -1,8 +1,10 @@
 //! How a person is reached: their methods and their rules.
 
-use domain::Timestamp;
-use domain::id::{MethodId, OrgId, RuleId, UserId};
+use domain::audit::{Did, Entry, changes};
+use domain::id::{AuditId, MethodId, OrgId, RuleId, UserId};
+use domain::slack::SlackUserId;
 use domain::user::{Method, MethodType, Rule, RuleTarget, Urgency, User};
+use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
 use store::{Commit, Store};
 use tracing::instrument;
@@ -31,7 +33,7 @@ pub struct NewRule {
     pub target: RuleTarget,
 }
 
-async fn load(store: &Store, org: OrgId, id: UserId) -> Result<User, AppError> {
+pub(super) async fn load(store: &Store, org: OrgId, id: UserId) -> Result<User, AppError> {
     store.user(org, id).await?.ok_or_else(|| AppError::not_found("user", id))
 }
 
@@ -42,24 +44,34 @@ async fn load(store: &Store, org: OrgId, id: UserId) -> Result<User, AppError> {
 #[instrument(skip_all, fields(user.id = %id), err)]
 pub async fn add_method(
     store: &Store,
-    org: OrgId,
+    by: &Actor,
     id: UserId,
     (method_type, address): (MethodType, &str),
     random: &Random,
     now: Timestamp,
 ) -> Result<Method, AppError> {
+    let allowed = by.may_reach(id)?;
+    let org = by.org();
     match method_type {
         MethodType::Email => check_email("address", address)?,
+        MethodType::Slack => {
+            let reason = "it is no id of somebody in Slack: those are like U012AB3CD";
+            address.parse::<SlackUserId>().map_err(|_| AppError::invalid("address", reason))?;
+        }
     }
     let method = Method { id: MethodId::new(now, random()), method_type, address: address.to_owned() };
     let method = &method;
     retry_conflicts(|| async move {
         let mut user = load(store, org, id).await?;
+        let before = user.clone();
+        user.version += 1;
         if user.methods.len() >= MOST {
             return Err(AppError::invalid("address", format!("a person has at most {MOST} methods")));
         }
         user.methods.push(method.clone());
-        store.commit(Commit::new().user(org, &user)).await?;
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&user))
+            .changing(changes(Some(&before), Some(&user)));
+        store.commit(Commit::new().user(&user, &entry)).await?;
         Ok(method.clone())
     })
     .await
@@ -72,17 +84,21 @@ pub async fn add_method(
 #[instrument(skip_all, fields(user.id = %id), err)]
 pub async fn set_rules(
     store: &Store,
-    org: OrgId,
+    by: &Actor,
     id: UserId,
     rules: &[NewRule],
     random: &Random,
     now: Timestamp,
 ) -> Result<User, AppError> {
+    let allowed = by.may_reach(id)?;
+    let org = by.org();
     if rules.len() > MOST {
         return Err(AppError::invalid("notification_rules", format!("a person has at most {MOST} rules")));
     }
     retry_conflicts(|| async move {
         let mut user = load(store, org, id).await?;
+        let before = user.clone();
+        user.version += 1;
         for (n, rule) in rules.iter().enumerate() {
             check(&user, n, rule)?;
         }
@@ -94,7 +110,9 @@ pub async fn set_rules(
             target: rule.target,
         });
         user.rules = made.collect();
-        store.commit(Commit::new().user(org, &user)).await?;
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&user))
+            .changing(changes(Some(&before), Some(&user)));
+        store.commit(Commit::new().user(&user, &entry)).await?;
         Ok(user)
     })
     .await

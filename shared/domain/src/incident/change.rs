@@ -87,6 +87,9 @@ pub struct Note {
     /// What changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Changed>,
+    /// Whether those who follow the incident are not told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
 }
 
 impl Note {
@@ -204,7 +207,13 @@ impl Incident {
         });
         let incident = step.after();
         let status = incident.status.unwrap_or_else(|| Status::default_id(incident.org, state));
-        let note = Note { status, severity: incident.severity, message: change.message.clone(), changed };
+        let note = Note {
+            status,
+            severity: incident.severity,
+            message: change.message.clone(),
+            changed,
+            quiet: !announce,
+        };
         let event = Event::IncidentChanged { org: self.org, incident: self.id, version, announce };
         Ok(Some(step.noting(note).on_transition(|_| event)))
     }

@@ -3,17 +3,19 @@
 //! What is posted once and kept up to date (the announcement, who is invited) is one step that is asked for anew:
 //! whoever does it reads what is true then, so that only the newest matters and nothing is posted twice.
 
-use std::fmt;
+mod owed;
+mod work;
 
 use jiff::{SignedDuration, Timestamp};
 use machine::{Head, Illegal, State, Stateful, Transition};
 use serde::{Deserialize, Serialize};
 
+pub use owed::{NewStep, owed_by_escalation, owed_by_incident};
+pub use work::{Place, StepId, Thread, Work};
+
 use super::id::{ChannelId, SlackUserId};
-use crate::escalation::Escalation;
 use crate::event::Event;
 use crate::id::{IncidentId, OrgId};
-use crate::incident::Incident;
 use crate::page::{Due, LogEntry, remember};
 use crate::trace::Trace;
 
@@ -52,135 +54,6 @@ impl State for StepState {
             Self::Doing => &[Self::Done, Self::Failed, Self::Pending, Self::Obsolete],
             Self::Done | Self::Failed => &[Self::Pending],
             Self::Obsolete => &[],
-        }
-    }
-}
-
-/// What steps belong together to: an incident, or one thing that somebody asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Thread(String);
-
-impl Thread {
-    /// Everything that is owed because of an incident.
-    pub fn incident(id: IncidentId) -> Self {
-        Self(id.to_string())
-    }
-
-    /// The answer to something that was asked.
-    pub fn asked(key: &str) -> Self {
-        Self(format!("asked-{}", crate::text::fingerprint(key.as_bytes(), 32)))
-    }
-
-    /// Reads it from a key; a `#` is none of its characters.
-    pub fn of_key(text: &str) -> Option<Self> {
-        (!text.is_empty() && !text.contains('#')).then(|| Self(text.to_owned()))
-    }
-
-    /// The shard of `shards` that spreads these evenly.
-    pub fn shard(&self, shards: u8) -> u8 {
-        let sum = self.0.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-        u8::try_from(sum % u32::from(shards)).unwrap_or(0)
-    }
-}
-
-impl fmt::Display for Thread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A step's id within its thread: the same cause gives the same id, so that nothing is owed twice.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StepId(String);
-
-impl StepId {
-    /// The one step of this name.
-    pub fn of(name: impl fmt::Display) -> Self {
-        Self(name.to_string())
-    }
-}
-
-impl fmt::Display for StepId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Where an incident's message stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    /// Where all incidents are announced.
-    Announcements,
-    /// In the incident's own channel.
-    Channel,
-}
-
-/// What a step does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Work {
-    /// Look at an incident that has changed, and write down what is owed because of that.
-    Follow,
-    /// Create the incident's channel.
-    CreateChannel,
-    /// Invite whoever responds.
-    Invite,
-    /// Post the incident's message, or bring it up to date.
-    Post(Place),
-    /// Share the update that a version of the incident made.
-    Share {
-        /// The version.
-        version: u64,
-    },
-    /// Answer whoever asked; only they see it.
-    Answer {
-        /// Where to, sealed.
-        to: String,
-        /// What to say, in Slack's markup.
-        text: String,
-        /// Whether it takes the place of what they answered.
-        replaces: bool,
-    },
-    /// Say something below a message.
-    Reply {
-        /// The channel.
-        channel: ChannelId,
-        /// The message.
-        ts: String,
-        /// What to say, in Slack's markup.
-        text: String,
-    },
-}
-
-impl Work {
-    /// The name, for people.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Follow => "follow the incident",
-            Self::CreateChannel => "create the channel",
-            Self::Invite => "invite responders",
-            Self::Post(Place::Announcements) => "announce",
-            Self::Post(Place::Channel) => "keep the channel's message",
-            Self::Share { .. } => "share an update",
-            Self::Answer { .. } => "answer",
-            Self::Reply { .. } => "reply",
-        }
-    }
-
-    /// How long it makes sense to try.
-    const fn patience(&self) -> SignedDuration {
-        match self {
-            // Slack takes an answer for half an hour.
-            Self::Answer { .. } => SignedDuration::from_mins(30),
-            Self::Follow
-            | Self::CreateChannel
-            | Self::Invite
-            | Self::Post(_)
-            | Self::Share { .. }
-            | Self::Reply { .. } => SignedDuration::from_hours(24),
         }
     }
 }
@@ -266,74 +139,6 @@ const LONGEST_PAUSE: i64 = 30;
 fn due(step: &Transition<Step>) -> Event {
     let step = step.after();
     Event::SlackStepDue { org: step.org, thread: step.thread.clone(), step: step.id.clone(), due: step.due }
-}
-
-/// A step is opened: everything about it that is not the same for all.
-#[derive(Debug, Clone)]
-pub struct NewStep {
-    /// What it belongs to.
-    pub thread: Thread,
-    /// Its id within that.
-    pub id: StepId,
-    /// The incident.
-    pub incident: Option<IncidentId>,
-    /// What it does.
-    pub work: Work,
-}
-
-impl NewStep {
-    /// A step of an incident.
-    pub fn of(incident: IncidentId, id: impl fmt::Display, work: Work) -> Self {
-        Self { thread: Thread::incident(incident), id: StepId::of(id), incident: Some(incident), work }
-    }
-
-    /// Opens it, to be done at once.
-    pub fn open(self, org: OrgId, trace: &Trace, at: Timestamp) -> Transition<Step> {
-        let step = Step {
-            head: Head::stored(StepState::Pending, 0),
-            org,
-            thread: self.thread,
-            id: self.id,
-            incident: self.incident,
-            work: self.work,
-            kept: Kept::default(),
-            wanted: 0,
-            attempt: 1,
-            since: at,
-            due: Some(at),
-            slot: at,
-            log: Vec::new(),
-            trace: trace.clone(),
-        };
-        step.born(StepState::Pending, at).expect("a step may be born pending").on_transition(due)
-    }
-}
-
-/// What is owed because an incident was opened or changed, if Slack follows it.
-pub fn owed_by_incident(step: &Transition<Incident>) -> Option<Transition<Step>> {
-    let incident = step.after();
-    let id = format!("follow-{:05}", incident.head.version());
-    incident
-        .followed
-        .then(|| NewStep::of(incident.id, id, Work::Follow).open(incident.org, &incident.trace, step.at()))
-}
-
-/// What is owed because an escalation went on, if Slack follows its incident.
-///
-/// One that an alert begins is written together with its incident, which owes a look of its own; one that begins again
-/// for an alert that goes on is not, and tells so by its id, which is younger than the incident's.
-pub fn owed_by_escalation(step: &Transition<Escalation>) -> Option<Transition<Step>> {
-    let escalation = step.after();
-    let incident = escalation.incident.filter(|_| escalation.followed)?;
-    let is_news = match step.from() {
-        Some(from) => from != step.to(),
-        None => escalation.alert.is_none() || escalation.id.at() != incident.at(),
-    };
-    if !is_news {
-        return None;
-    }
-    let id = format!("follow-{}-{:05}", escalation.id, escalation.head.version());
-    Some(NewStep::of(incident, id, Work::Follow).open(escalation.org, &escalation.trace, step.at()))
 }
 
 impl Step {

@@ -12,9 +12,9 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use domain::Identity;
 use domain::escalation::EscalationState;
 use domain::user::User;
+use domain::{Actor, Identity};
 use machine::Stateful;
 use maud::{Markup, html};
 
@@ -64,8 +64,8 @@ async fn show(State(desk): State<Arc<Desk>>, token: Token) -> Result<Markup, Ref
 
 async fn acknowledge(State(desk): State<Arc<Desk>>, token: Token) -> Result<Response, Refusal> {
     let Opened { link, .. } = open(&desk, &token).await?;
-    let by = Identity::User(link.user);
-    respond::acknowledge(&desk.ctx.store, &by, link.org, link.escalation, desk.ctx.now()).await?;
+    let by = Actor::paged(link.org, link.user);
+    respond::acknowledge(&desk.ctx.store, &by, link.escalation, desk.ctx.now()).await?;
     // Whether it counted or somebody was faster: the page says who.
     Ok(Redirect::to(&format!("/acknowledge/{}", link.token(&desk.ctx.seal))).into_response())
 }

@@ -11,9 +11,9 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use domain::Timestamp;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
-use domain::{Identity, Timestamp};
 use http::header::REFERRER_POLICY;
 use machine::Stateful;
 use maud::{Markup, html};
@@ -57,11 +57,10 @@ async fn show(State(desk): State<Arc<Desk>>, signed_in: SignedIn, asked: Asked) 
 async fn acknowledge(
     State(desk): State<Arc<Desk>>,
     id: Result<Path<EscalationId>, PathRejection>,
-    Confirmed(SignedIn { session, .. }): Confirmed,
+    Confirmed(signed_in): Confirmed,
 ) -> Result<Redirect, Refusal> {
     let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
-    let by = Identity::User(session.user);
-    respond::acknowledge(&desk.ctx.store, &by, session.org, id, desk.ctx.now()).await?;
+    respond::acknowledge(&desk.ctx.store, &signed_in.actor(), id, desk.ctx.now()).await?;
     Ok(Redirect::to(&format!("/?answered={id}")))
 }
 

@@ -19,6 +19,8 @@ pub(super) enum Refusal {
     Left,
     /// What it was about is not there.
     Gone,
+    /// Whoever is signed in may not.
+    Forbidden(domain::access::Forbidden),
     /// Nobody is signed in.
     SignedOut,
     /// The link to sign in is not one of ours.
@@ -38,7 +40,9 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::Forged | Self::Left | Self::ForgedSignIn | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Forged | Self::Left | Self::ForgedSignIn | Self::CrossSite | Self::Forbidden(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Expired | Self::ExpiredSignIn => StatusCode::GONE,
             Self::Gone => StatusCode::NOT_FOUND,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -48,6 +52,7 @@ impl Refusal {
     fn title(self) -> &'static str {
         match self {
             Self::SignedOut => "You are not signed in",
+            Self::Forbidden(_) => "Your role does not allow this",
             Self::Forged | Self::ForgedSignIn => "This link is not one of ours",
             Self::Expired | Self::ExpiredSignIn => "This link has expired",
             Self::CrossSite => "This form is no longer good",
@@ -77,6 +82,10 @@ impl Refusal {
             Self::Gone => html! {
                 p { "What you are looking for does not exist, or does not exist any more. "
                     strong { "Nothing was changed." } }
+            },
+            Self::Forbidden(forbidden) => html! {
+                p { "It needs the permission to " (forbidden.0.what()) ". " strong { "Nothing was changed." } }
+                p { "Ask an administrator of your organisation for another role, or to do it for you." }
             },
             Self::SignedOut => html! {
                 (how_to_sign_in())
@@ -113,6 +122,7 @@ fn how_to_sign_in() -> Markup {
 impl From<AppError> for Refusal {
     fn from(error: AppError) -> Self {
         match error {
+            AppError::Forbidden(forbidden) => Self::Forbidden(forbidden),
             AppError::NotFound { .. } | AppError::Invalid { .. } | AppError::Illegal(_) => Self::Gone,
             AppError::Conflict | AppError::Unavailable { .. } => {
                 let cause = std::error::Error::source(&error).map(tracing::field::display);

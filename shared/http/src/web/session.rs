@@ -9,9 +9,9 @@ use std::sync::Arc;
 use app::rules::Snapshot;
 use app::seal::Seal;
 use axum::extract::{Form, FromRequest, FromRequestParts, Request};
-use domain::Timestamp;
 use domain::id::{OrgId, UserId};
 use domain::user::User;
+use domain::{Actor, Timestamp};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 use jiff::SignedDuration;
@@ -124,6 +124,13 @@ pub(super) struct SignedIn {
     pub(super) user: Arc<User>,
     /// Their organisation's configuration.
     pub(super) rules: Arc<Snapshot>,
+}
+
+impl SignedIn {
+    /// The person, with what they may do as their role is now.
+    pub(super) fn actor(&self) -> Actor {
+        Actor::person(self.session.org, &self.user)
+    }
 }
 
 impl FromRequestParts<Arc<Desk>> for SignedIn {

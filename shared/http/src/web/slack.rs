@@ -9,9 +9,9 @@ use app::{AppError, Context};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use domain::Timestamp;
+use domain::access::Permission;
 use domain::id::{OrgId, UserId};
-use domain::user::Role;
+use domain::{Actor, Timestamp};
 use http::{HeaderMap, HeaderValue, header};
 use jiff::SignedDuration;
 use maud::{Markup, html};
@@ -126,7 +126,7 @@ async fn begin(State(desk): State<Arc<Desk>>, signed_in: SignedIn) -> Result<Res
         return Ok(message(said).into_response());
     };
     let user = &signed_in.user;
-    if !matches!(user.role, Role::Administrator | Role::Owner) {
+    if signed_in.actor().may(Permission::ConfigureOnCall).is_err() {
         let said = "Only an administrator can connect a workspace.";
         return Ok(message(said).into_response());
     }
@@ -196,9 +196,11 @@ async fn back(
     // Whoever began may have left meanwhile, or lost the right to it.
     let rules = desk.rules.of(journey.org).await?;
     let user = rules.user(journey.user).await.map_err(AppError::from)?;
-    if !user.is_some_and(|user| matches!(user.role, Role::Administrator | Role::Owner)) {
+    let actor = user.map(|user| Actor::person(journey.org, &user));
+    let actor = actor.filter(|actor| actor.may(Permission::ConfigureOnCall).is_ok());
+    let Some(actor) = actor else {
         return Ok(refused(said("Only an administrator can connect a workspace.")));
-    }
+    };
     let authorised = match api.authorise((id, secret), &code, &redirect(ctx)).await {
         Ok(authorised) => authorised,
         Err(CallError::Refused(word)) => {
@@ -210,7 +212,9 @@ async fn back(
             return Ok(refused(said("Slack does not answer. Please begin anew in a moment.")));
         }
     };
-    match app::slack::connect::connect(&ctx.store, &ctx.seal, journey.org, &authorised, ctx.now()).await {
+    match app::slack::connect::connect(&ctx.store, &ctx.seal, &actor, &authorised, &ctx.random, ctx.now())
+        .await
+    {
         Ok(()) => {
             info!(slack.team = %authorised.team, "connected a workspace");
             Ok(said(&format!("{} is connected. Type /inc in Slack.", authorised.name)))

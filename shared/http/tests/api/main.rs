@@ -1,6 +1,8 @@
 //! The API from the outside, in process: every resource, its bad input, and two organisations that must not meet.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod alert_routes;
 #[cfg(test)]
 mod alert_sources;
@@ -21,8 +23,12 @@ mod incidents;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod strangers;
+#[cfg(test)]
 mod tenants;
 #[cfg(test)]
 mod users;
+#[cfg(test)]
+mod verbs;
 #[cfg(test)]
 mod world;

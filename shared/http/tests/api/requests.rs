@@ -33,10 +33,9 @@ async fn unknown_key_stays_unknown_for_five_seconds_and_no_longer() {
     answer.refused(401);
     assert_eq!(answer.body["errors"][0]["code"], "invalid_authorization_material");
 
-    let holder =
-        world.context.store.key_holder(&app::org::create::api_key_hash(&world.key)).await.unwrap().unwrap();
-    let commit = store::Commit::new().api_key(&app::org::create::api_key_hash("fb_nobody"), &holder);
-    world.context.store.commit(commit).await.unwrap();
+    let holder = world.context.store.key_holder(&domain::api_key::hash(&world.key)).await.unwrap().unwrap();
+    let (context, key) = (&world.context, secrecy::SecretString::from("fb_nobody"));
+    app::org::create::admit(&context.store, holder.org, &key, &context.random, context.now()).await.unwrap();
     world.pass(4);
     world.ask("fb_nobody", Method::GET, "/v2/users", None).await.refused(401);
     world.pass(1);

@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use app::org::create::{Created, NewOrg, create, create_beside};
 use app::seal::Seal;
+use app::user::create::NewUser;
 use app::{Clock, Context, Random, Rules};
 use axum::body::Body;
-use domain::Timestamp;
 use domain::alert::key::Decision;
+use domain::id::OrgId;
 use domain::message::{AlertMessage, Envelope, Queue};
+use domain::user::{Role, User};
+use domain::{Actor, Timestamp};
 use embedded::{Embedded, QueueSpec};
 use fastrand::Rng;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -36,6 +39,10 @@ pub(crate) struct World {
     pub(crate) key: String,
     /// The key of the other one.
     pub(crate) other: String,
+    /// The organisation that most tests are about.
+    pub(crate) org: OrgId,
+    /// The other one.
+    pub(crate) other_org: OrgId,
     clock: Arc<AtomicI64>,
     router: axum::Router,
 }
@@ -113,12 +120,13 @@ impl World {
             api_key: None,
         };
         let Context { store, seal, random, .. } = &context;
-        let Created::New { api_key: key, .. } =
+        let Created::New { org: home, api_key: key } =
             create(store, seal, &org("home"), random, context.now()).await.unwrap()
         else {
             unreachable!("the database is new")
         };
-        let (_, other) = create_beside(store, seal, &org("other"), random, context.now()).await.unwrap();
+        let (other_org, other) =
+            create_beside(store, seal, &org("other"), random, context.now()).await.unwrap();
         let routers = [
             http_api::alert_routes::router,
             http_api::alert_sources::router,
@@ -133,7 +141,7 @@ impl World {
         let router = sources::Kind::ALL
             .iter()
             .fold(router, |all, kind| all.merge(http_api::source::router(*kind, context.clone())));
-        Self { context, embedded, key, other, clock, router }
+        Self { org: home.id, other_org: other_org.id, context, embedded, key, other, clock, router }
     }
 
     /// Lets time pass.
@@ -202,6 +210,17 @@ impl World {
     pub(crate) async fn person(&self, name: &str) -> String {
         let body = json!({ "name": name, "email": format!("{name}@home.example"), "role": "responder" });
         id(&self.post("/v2/users", &body).await.with(201)["user"])
+    }
+
+    /// Makes somebody of a role.
+    pub(crate) async fn member(&self, role: Role) -> User {
+        let new = NewUser {
+            name: "Somebody".to_owned(),
+            email: format!("some-{}@home.example", role.name()),
+            role,
+        };
+        let (context, by) = (&self.context, Actor::system(self.org, "test"));
+        app::user::create::create(&context.store, &by, &new, &context.random, context.now()).await.unwrap()
     }
 
     /// Makes a path that pages somebody.

@@ -1,7 +1,7 @@
 //! The first page.
 
-use domain::Identity;
 use domain::escalation::EscalationState;
+use domain::{Actor, Identity};
 use http::{Method, StatusCode};
 use machine::Stateful;
 
@@ -158,8 +158,8 @@ async fn resolved_alert_is_no_longer_unrouted() {
     let session = scene.sign_in().await;
     let id = scene.ctx.store.unrouted(scene.org, 1).await.unwrap()[0];
 
-    let by = Identity::User(scene.owner.id);
-    app::alert::resolve::resolve(&scene.ctx.store, &by, scene.org, id, scene.ctx.now()).await.unwrap();
+    let by = Actor::person(scene.org, &scene.owner);
+    app::alert::resolve::resolve(&scene.ctx.store, &by, id, scene.ctx.now()).await.unwrap();
 
     assert_eq!(numbers(&scene.browse(&session.cookie, "/").await.text), ["0", "0", "0"]);
 }

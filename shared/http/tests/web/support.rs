@@ -21,7 +21,7 @@ use domain::template::Binding;
 use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{Role, Urgency, User};
-use domain::{Identity, Timestamp};
+use domain::{Actor, Timestamp};
 use embedded::Embedded;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -263,7 +263,9 @@ pub(crate) fn form(path: &str, token: &str, headers: &[(&str, &str)]) -> Request
 async fn person(ctx: &Context, org: OrgId, name: &str) -> User {
     let email = format!("{}@example.com", name.split(' ').next().unwrap().to_lowercase());
     let new = NewUser { name: name.to_owned(), email, role: Role::Responder };
-    app::user::create::create(&ctx.store, org, &new, &ctx.random, ctx.now()).await.unwrap()
+    app::user::create::create(&ctx.store, &Actor::system(org, "test"), &new, &ctx.random, ctx.now())
+        .await
+        .unwrap()
 }
 
 async fn path(ctx: &Context, org: OrgId, people: &[&User]) -> PathId {
@@ -274,7 +276,10 @@ async fn path(ctx: &Context, org: OrgId, people: &[&User]) -> PathId {
     });
     let new = NewPath { name: "On call".to_owned(), levels: levels.collect(), document: Document::default() };
     let id = PathId::new(ctx.now(), ctx.random());
-    app::path::save::create(&ctx.store, org, id, new).await.unwrap().id
+    app::path::save::create(&ctx.store, &Actor::system(org, "test"), id, new, &ctx.random, ctx.now())
+        .await
+        .unwrap()
+        .id
 }
 
 async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
@@ -285,8 +290,8 @@ async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
         template: Template::default(),
         document: Document::default(),
     };
-    let by = Identity::system("test");
-    app::source::create::create(&ctx.store, &ctx.seal, &by, org, new, ctx.now()).await.unwrap().id
+    let by = Actor::system(org, "test");
+    app::source::create::create(&ctx.store, &ctx.seal, &by, new, &ctx.random, ctx.now()).await.unwrap().id
 }
 
 async fn route(ctx: &Context, org: OrgId, source: SourceId, paths: Vec<PathId>, conditions: Vec<Group>) {
@@ -307,5 +312,7 @@ async fn route(ctx: &Context, org: OrgId, source: SourceId, paths: Vec<PathId>, 
         }),
         document: Document::default(),
     };
-    app::route::save::create(&ctx.store, org, route).await.unwrap();
+    app::route::save::create(&ctx.store, &Actor::system(org, "test"), route, &ctx.random, ctx.now())
+        .await
+        .unwrap();
 }

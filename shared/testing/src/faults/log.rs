@@ -81,6 +81,7 @@ pub(super) struct Log {
     injected: Vec<Injected>,
     counters: BTreeMap<Fault, u64>,
     lost: Vec<String>,
+    kept_back: Vec<(String, i64)>,
 }
 
 impl Default for Log {
@@ -91,6 +92,7 @@ impl Default for Log {
             injected: Vec::new(),
             counters: BTreeMap::new(),
             lost: Vec::new(),
+            kept_back: Vec::new(),
         }
     }
 }
@@ -113,6 +115,16 @@ impl Log {
     /// The bodies of the messages that got lost.
     pub(super) fn lost(&self) -> &[String] {
         &self.lost
+    }
+
+    /// Logs that every copy of a message is late by so many seconds at least.
+    pub(super) fn keep_back(&mut self, body: &str, seconds: i64) {
+        self.kept_back.push((body.to_owned(), seconds));
+    }
+
+    /// The bodies of the messages that were late, and by how many seconds.
+    pub(super) fn kept_back(&self) -> &[(String, i64)] {
+        &self.kept_back
     }
 
     /// Logs a call and its end. Not its body: the order of an item's attributes is not the seed's.

@@ -141,7 +141,11 @@ impl Faults {
             times += state.rng.u32(1..=MOST_COPIES);
             state.log.inject(operation, Fault::Doubled);
         }
-        let delays = (0..times).map(|_| self.delay(operation, &mut state)).collect();
+        let delays: Vec<i64> = (0..times).map(|_| self.delay(operation, &mut state)).collect();
+        let first = delays.iter().copied().min().unwrap_or_default();
+        if first > 0 {
+            state.log.keep_back(body.as_str().unwrap_or_default(), first);
+        }
         Fate { times, delays }
     }
 

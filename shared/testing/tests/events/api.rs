@@ -70,7 +70,7 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 /// Says what a request is answered.
-fn answered(invoked: &Invoked, status: u16) {
+pub(crate) fn answered(invoked: &Invoked, status: u16) {
     assert_eq!(invoked.answer["statusCode"], status, "{}", invoked.answer["body"]);
 }
 

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
+mod access;
 mod api;
 mod pipeline;
 mod setup;
@@ -64,7 +65,7 @@ struct Case {
 
 /// Every event there is: one line for each file.
 const CASES: &[&[Case]] =
-    &[api::CASES, pipeline::CASES, setup::CASES, slack::CASES, sources::CASES, web::CASES];
+    &[access::CASES, api::CASES, pipeline::CASES, setup::CASES, slack::CASES, sources::CASES, web::CASES];
 
 /// Makes what is there before the event.
 async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
@@ -74,12 +75,17 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
     };
     if connected {
         let (ctx, authorised) = (&fixture.context, fixture.slack.authorised());
-        app::slack::connect::connect(&ctx.store, &ctx.seal, fixture.org, &authorised, fixture.now()).await?;
+        let by = domain::Actor::system(fixture.org, "example");
+        let now = fixture.now();
+        // Ids of its own, so that those in the events stay as they are.
+        let random: app::Random = std::sync::Arc::new(|| 0x51ac);
+        app::slack::connect::connect(&ctx.store, &ctx.seal, &by, &authorised, &random, now).await?;
         fixture.forget()?;
     }
     let (name, description) = ("Annoying".to_owned(), "It is in the way.".to_owned());
     let own = Severity { name, description, rank: 0 };
-    app::choice::save::create(&fixture.context.store, fixture.org, severity(), own, fixture.now()).await?;
+    let (context, by) = (&fixture.context, domain::Actor::system(fixture.org, "example"));
+    app::choice::save::create(&context.store, &by, severity(), own, &context.random, fixture.now()).await?;
     match given {
         Given::Nothing | Given::Rules => {}
         Given::Alert | Given::Followed => fixture.receive(&received()).await?,
@@ -93,8 +99,7 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
         }
         Given::AlertResolved => {
             fixture.receive(&received()).await?;
-            let (store, by) = (&fixture.context.store, fixture.by());
-            app::alert::resolve::resolve(store, &by, fixture.org, alert(), fixture.now()).await?;
+            app::alert::resolve::resolve(&context.store, &by, alert(), fixture.now()).await?;
             fixture.forget()?;
         }
     }

@@ -1,6 +1,6 @@
 //! What a deployment asks for.
 
-use app::org::create::api_key_hash;
+use domain::api_key::hash as api_key_hash;
 use runtime::{BoxFuture, Function, serve_resource};
 use serde_json::{Value, json};
 use testing::fixture::{API_KEY, Fixture};

@@ -13,6 +13,7 @@ use super::{Case, Given, alert, all_handled};
 
 pub(crate) const CASES: &[Case] = &[
     Case { event: "escalation-sweep/slack", given: Given::Followed, then: asks_for_the_step },
+    Case { event: "notification-send/slack", given: Given::Followed, then: sends_a_direct_message },
     Case { event: "outbox-relay/slack-step", given: Given::Rules, then: asks_for_the_step_at_once },
     Case { event: "slack-command/forged", given: Given::Rules, then: refuses },
     Case { event: "slack-command/open", given: Given::Rules, then: queues },
@@ -38,6 +39,16 @@ fn messages(fixture: &Fixture) -> Vec<String> {
 /// The incident of the alert.
 async fn incident(fixture: &Fixture) -> IncidentId {
     fixture.context.store.alert(fixture.org, alert()).await.unwrap().unwrap().incident.unwrap()
+}
+
+fn sends_a_direct_message<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        all_handled(invoked);
+        let said = fixture.slack.said_in("D0ADA");
+        assert_eq!(said.len(), 1);
+        assert_eq!(said[0].buttons(), ["acknowledge_page", "look"]);
+        assert!(fixture.inbox.arrived().is_empty());
+    })
 }
 
 fn asks_for_the_step<'a>(fixture: &'a Fixture, _: &'a Invoked) -> BoxFuture<'a, ()> {

@@ -1,6 +1,6 @@
 //! Alerts that belong together have one incident and page once, and nobody is forgotten.
 
-use domain::Identity;
+use domain::Actor;
 use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use machine::Stateful;
@@ -136,9 +136,9 @@ fn nobody_is_paged_for_what_joins_while_somebody_is_on_it() {
         bundle.deliver(&[alert(&bundle, "one", "storage")]).await;
         bundle.pass(10).await;
         let escalation = ledger(&bundle).await.escalations[0].id;
-        let by = Identity::system("story");
+        let by = Actor::system(bundle.org, "story");
         let (store, now) = (&bundle.calm.store, bundle.now());
-        app::escalation::respond::acknowledge(store, &by, bundle.org, escalation, now).await.unwrap();
+        app::escalation::respond::acknowledge(store, &by, escalation, now).await.unwrap();
 
         bundle.deliver(&[alert(&bundle, "two", "storage")]).await;
         bundle.pass(10).await;
@@ -160,8 +160,9 @@ fn alert_that_joined_just_as_the_escalation_ended_pages_again() {
         bundle.pass(2).await;
         // As if whoever ended it had looked before the second joined.
         let escalation = ledger(&bundle).await.escalations[0].clone();
-        let by = Identity::system("story");
-        let stopped = escalation.stop(EscalationState::Resolved, &by, "the alert was resolved", bundle.now());
+        let by = Actor::system(bundle.org, "story");
+        let stopped =
+            escalation.stop(EscalationState::Resolved, by.identity(), "the alert was resolved", bundle.now());
         stopped.unwrap().execute(&bundle.calm.store).await.unwrap();
 
         bundle.faults.end();

@@ -1,6 +1,6 @@
 //! Level after level, until somebody acknowledges.
 
-use domain::Identity;
+use domain::Actor;
 use domain::id::UserId;
 use domain::user::{MethodType, RuleTarget, Urgency};
 use machine::{State, Stateful};
@@ -14,8 +14,8 @@ const ACK: u64 = 300;
 
 async fn acknowledge(bundle: &Bundle) {
     let escalation = ledger(bundle).await.escalations.remove(0);
-    let by = Identity::User(escalation_user(bundle).await);
-    app::escalation::respond::acknowledge(&bundle.calm.store, &by, bundle.org, escalation.id, bundle.now())
+    let by = Actor::paged(bundle.org, escalation_user(bundle).await);
+    app::escalation::respond::acknowledge(&bundle.calm.store, &by, escalation.id, bundle.now())
         .await
         .unwrap();
 }
@@ -108,9 +108,16 @@ fn own_later_rule_of_a_person_fires_after_the_next_level_began_but_not_after_an_
         };
         let rules = [rule(0), rule(400), rule(900)];
         let context = &bundle.calm;
-        app::user::reach::set_rules(&context.store, bundle.org, ada, &rules, &context.random, bundle.now())
-            .await
-            .unwrap();
+        app::user::reach::set_rules(
+            &context.store,
+            &Actor::system(bundle.org, "story"),
+            ada,
+            &rules,
+            &context.random,
+            bundle.now(),
+        )
+        .await
+        .unwrap();
 
         bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
         bundle.pass(450).await;

@@ -52,7 +52,7 @@ fn nothing_accepted_is_lost_while_aws_does_its_worst() {
     let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).sum::<usize>();
     println!(
         "{} seeds in {:.1?}: accepted {} firings, refused {} requests, {} pages arrived, {} doubled (allowed {}), \
-         {} acknowledged, {} joined a group, {} over before the sweep, {} wrong",
+         {} acknowledged, {} joined a group, {} over while a queue kept them back, {} wrong",
         outcomes.len(),
         begun.elapsed(),
         sum(|o| o.accepted),

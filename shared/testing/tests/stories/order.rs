@@ -129,8 +129,8 @@ fn alert_resolved_by_hand_is_not_reopened_by_a_late_repeat_but_by_a_new_firing()
         bundle.deliver(std::slice::from_ref(&alert)).await;
         bundle.pass(30).await;
         let id = ledger(&bundle).await.alerts[0].id;
-        let by = domain::Identity::system("story");
-        app::alert::resolve::resolve(&bundle.calm.store, &by, bundle.org, id, bundle.now()).await.unwrap();
+        let by = domain::Actor::system(bundle.org, "story");
+        app::alert::resolve::resolve(&bundle.calm.store, &by, id, bundle.now()).await.unwrap();
 
         bundle.deliver(std::slice::from_ref(&alert)).await;
         bundle.pass(30).await;

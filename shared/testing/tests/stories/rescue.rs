@@ -1,6 +1,7 @@
 //! When our own rules fail, somebody is paged all the same.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::Actor;
 use domain::alert::Routing;
 use domain::id::RouteId;
 use domain::message::Queue;
@@ -32,7 +33,9 @@ async fn change_something(bundle: &Bundle) {
         role: domain::user::Role::Viewer,
     };
     let (store, random) = (&bundle.calm.store, &bundle.calm.random);
-    app::user::create::create(store, bundle.org, &new, random, bundle.now()).await.unwrap();
+    app::user::create::create(store, &Actor::system(bundle.org, "story"), &new, random, bundle.now())
+        .await
+        .unwrap();
 }
 
 #[test]
@@ -59,7 +62,16 @@ fn path_that_is_gone_pages_the_fallback_contact() {
     tell(|| async {
         let bundle = calm().await;
         let (routes, _) = bundle.calm.store.routes(bundle.org).await.unwrap();
-        app::path::save::delete(&bundle.calm.store, bundle.org, routes[0].paths[0]).await.unwrap();
+        let by = Actor::system(bundle.org, "story");
+        app::path::save::delete(
+            &bundle.calm.store,
+            &by,
+            routes[0].paths[0],
+            &bundle.calm.random,
+            bundle.now(),
+        )
+        .await
+        .unwrap();
 
         bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
         bundle.pass(20).await;
@@ -73,7 +85,10 @@ fn source_without_any_route_pages_the_fallback_contact() {
     tell(|| async {
         let bundle = calm().await;
         let (routes, _) = bundle.calm.store.routes(bundle.org).await.unwrap();
-        app::route::save::delete(&bundle.calm.store, bundle.org, routes[0].id).await.unwrap();
+        let by = Actor::system(bundle.org, "story");
+        app::route::save::delete(&bundle.calm.store, &by, routes[0].id, &bundle.calm.random, bundle.now())
+            .await
+            .unwrap();
 
         bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
         bundle.pass(20).await;

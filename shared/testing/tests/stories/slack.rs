@@ -173,9 +173,9 @@ fn acknowledging_elsewhere_is_seen_in_slack() {
         bundle.pass(10).await;
         let escalation = ledger(&bundle).await.escalations.remove(0);
 
-        let by = domain::Identity::system("mail");
+        let by = domain::Actor::system(bundle.org, "mail");
         let (store, now) = (&bundle.context.store, bundle.now());
-        app::escalation::respond::acknowledge(store, &by, bundle.org, escalation.id, now).await.unwrap();
+        app::escalation::respond::acknowledge(store, &by, escalation.id, now).await.unwrap();
         bundle.pass(10).await;
 
         assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS)[0].buttons(), ["update", "resolve"]);

@@ -1,0 +1,33 @@
+//! Revokes an API key.
+
+use domain::access::Permission;
+use domain::audit::{Did, Entry};
+use domain::id::{ApiKeyId, AuditId};
+use domain::{Actor, Timestamp};
+use machine::retry_conflicts;
+use store::{Commit, Store};
+use tracing::instrument;
+
+use super::{find, thing};
+use crate::{AppError, Random};
+
+/// Revokes a key; a function that has just seen it forgets it within half a minute.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is none.
+#[instrument(skip_all, fields(api_key.id = %id), err)]
+pub async fn revoke(
+    store: &Store,
+    by: &Actor,
+    id: ApiKeyId,
+    random: &Random,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let allowed = by.may(Permission::ManageApiKeys)?;
+    retry_conflicts(|| async move {
+        let key = find(store, by.org(), id).await?;
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, thing(&key));
+        Ok(store.commit(Commit::new().without_api_key(&key, &entry)).await?)
+    })
+    .await
+}

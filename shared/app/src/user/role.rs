@@ -1,0 +1,56 @@
+//! Changes what a person may do.
+
+use domain::access::Permission;
+use domain::audit::{Did, Entry, changes};
+use domain::id::{AuditId, UserId};
+use domain::user::{Role, User};
+use domain::{Actor, Timestamp};
+use machine::retry_conflicts;
+use store::{Commit, Store};
+use tracing::instrument;
+
+use super::reach::load;
+use crate::{AppError, Random};
+
+/// Gives a person a role; only an owner makes an owner, or takes that away, and one owner always stays.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is no such person, [`AppError::Illegal`] if nobody would be left to own it all.
+#[instrument(skip_all, fields(user.id = %id), err)]
+pub async fn set(
+    store: &Store,
+    by: &Actor,
+    id: UserId,
+    role: Role,
+    random: &Random,
+    now: Timestamp,
+) -> Result<User, AppError> {
+    let allowed = by.may(Permission::ManageUsers)?;
+    retry_conflicts(|| async move {
+        let before = load(store, by.org(), id).await?;
+        if before.role == role {
+            return Ok(before);
+        }
+        let after = User { role, version: before.version + 1, ..before.clone() };
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&after))
+            .changing(changes(Some(&before), Some(&after)));
+        let commit = Commit::new().user(&after, &entry);
+        let commit = if before.role == Role::Owner || role == Role::Owner {
+            by.may(Permission::ManageOwners)?;
+            let org =
+                store.org(by.org()).await?.ok_or_else(|| AppError::not_found("organisation", by.org()))?;
+            let org = if role == Role::Owner { Some(org.with_owner(id)) } else { org.without_owner(id) };
+            commit.org_changed(&org.ok_or_else(no_owner)?)
+        } else {
+            commit
+        };
+        store.commit(commit).await?;
+        Ok(after)
+    })
+    .await
+}
+
+/// Why the last owner stays one.
+pub(super) fn no_owner() -> AppError {
+    AppError::Illegal("this is the only owner: make somebody else one first".to_owned())
+}

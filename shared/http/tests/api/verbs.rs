@@ -1,0 +1,214 @@
+//! Every verb that somebody can ask for, each called on what there is not: whoever may not is refused before that shows.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use app::api_key::Asked;
+use app::escalation::create::{Call, Whom};
+use app::incident::create::NewIncident;
+use app::incident::edit::Edit;
+use app::incident::update::Update;
+use app::path::save::NewPath;
+use app::source::create::NewSource;
+use app::user::create::NewUser;
+use app::{AppError, Rules};
+use domain::Actor;
+use domain::access::Permission::{self, *};
+use domain::id::{EscalationId, IncidentId, PathId, SeverityId, SourceId};
+use domain::incident::{Severity, Visibility};
+use domain::route::Route;
+use domain::source::{SourceKind, Template};
+use domain::text::Document;
+use domain::trace::Trace;
+use domain::user::{MethodType, Role};
+
+use crate::world::World;
+
+type Done<'a> = Pin<Box<dyn Future<Output = Result<(), AppError>> + 'a>>;
+
+/// A verb, and the permission that it needs.
+pub(crate) struct Verb {
+    pub(crate) name: &'static str,
+    pub(crate) needs: Permission,
+    pub(crate) run: for<'a> fn(&'a World, Actor) -> Done<'a>,
+}
+
+/// What nobody can ask for: Firebell itself does it, or it is how somebody comes to be known.
+pub(crate) const SYSTEM: &[&str] = &[
+    "alert::open::open",
+    "alert::receive::receive",
+    "alert::rescue::rescue",
+    "alert::unrouted::unrouted",
+    "api_key::find",
+    "escalation::open::open",
+    "escalation::settle::settle",
+    "escalation::story::story",
+    "escalation::tick::tick",
+    "incident::create::prepare",
+    "notification::send::send",
+    "org::create::admit",
+    "org::create::create",
+    "org::create::create_beside",
+    "outbox::relay::relay",
+    "source::find",
+    "source::seen::delivered",
+    "source::seen::failed",
+    "sweep::run::run",
+];
+
+/// An id that nobody has.
+fn nobody<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
+    "01FCNDV6P870EA6S7TK1DSYDG0".parse().unwrap()
+}
+
+macro_rules! verbs {
+    ($($name:literal $needs:ident |$world:ident, $by:ident, $ctx:ident| $run:expr;)*) => {
+        /// Every verb.
+        pub(crate) const VERBS: &[Verb] = &[$(Verb {
+            name: $name,
+            needs: $needs,
+            run: |$world, $by| Box::pin(async move {
+                let $ctx = &$world.context;
+                $run.await.map(drop)
+            }),
+        },)*];
+    };
+}
+
+fn route() -> Route {
+    Route {
+        grouping: None,
+        id: nobody(),
+        version: 1,
+        name: String::new(),
+        enabled: true,
+        sources: Vec::new(),
+        conditions: Vec::new(),
+        paths: Vec::new(),
+        users: Vec::new(),
+        auto_cancel: true,
+        incident: None,
+        document: Document::default(),
+    }
+}
+
+fn path() -> NewPath {
+    NewPath { name: String::new(), levels: Vec::new(), document: Document::default() }
+}
+
+fn severity() -> Severity {
+    Severity { name: String::new(), description: String::new(), rank: 0 }
+}
+
+fn source_change() -> app::source::update::Change {
+    app::source::update::Change {
+        name: String::new(),
+        template: Template::default(),
+        disabled: None,
+        document: Document::default(),
+    }
+}
+
+fn key() -> Asked {
+    Asked { name: String::new(), comments: String::new(), roles: Vec::new() }
+}
+
+verbs! {
+    "alert::resolve::resolve" Respond |world, by, ctx|
+        app::alert::resolve::resolve(&ctx.store, &by, nobody(), ctx.now());
+    "api_key::create::create" ManageApiKeys |world, by, ctx|
+        app::api_key::create::create(&ctx.store, &ctx.seal, &by, key(), &ctx.random, ctx.now());
+    "api_key::revoke::revoke" ManageApiKeys |world, by, ctx|
+        app::api_key::revoke::revoke(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+    "api_key::update::rotate" ManageApiKeys |world, by, ctx|
+        app::api_key::update::rotate(&ctx.store, &ctx.seal, &by, nobody(), &ctx.random, ctx.now());
+    "api_key::update::update" ManageApiKeys |world, by, ctx|
+        app::api_key::update::update(&ctx.store, &by, nobody(), &key(), &ctx.random, ctx.now());
+    "choice::save::create" ManageSettings |world, by, ctx|
+        app::choice::save::create(&ctx.store, &by, nobody::<SeverityId>(), severity(), &ctx.random, ctx.now());
+    "choice::save::delete" ManageSettings |world, by, ctx|
+        app::choice::save::delete::<Severity>(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+    "choice::save::update" ManageSettings |world, by, ctx|
+        app::choice::save::update(&ctx.store, &by, nobody(), Severity::clone, &ctx.random, ctx.now());
+    "escalation::create::create" CreateEscalations |world, by, ctx| {
+        let id: EscalationId = nobody();
+        let (whom, trace) = (Whom::Users(Vec::new()), Trace::begin(1));
+        let call = Call { id, title: String::new(), description: None, whom, incident: None, trace };
+        async move {
+            let rules = Rules::new(ctx.store.clone());
+            app::escalation::create::create(&ctx.store, &rules, &by, ("k", call), ctx.now()).await
+        }
+    };
+    "escalation::respond::acknowledge" Respond |world, by, ctx|
+        app::escalation::respond::acknowledge(&ctx.store, &by, nobody(), ctx.now());
+    "escalation::respond::cancel" Respond |world, by, ctx|
+        app::escalation::respond::cancel(&ctx.store, &by, nobody(), ctx.now());
+    "escalation::respond::unacknowledge" Respond |world, by, ctx| async move {
+        let rules = Rules::new(ctx.store.clone());
+        app::escalation::respond::unacknowledge(&ctx.store, &rules, &by, nobody(), ctx.now()).await
+    };
+    "incident::create::create" CreateIncidents |world, by, ctx| async move {
+        let new = NewIncident {
+            org: world.org,
+            id: nobody::<IncidentId>(),
+            name: String::new(),
+            summary: None,
+            visibility: Visibility::Public,
+            triage: false,
+            alert: None,
+            trace: Trace::begin(1),
+        };
+        let given = Edit { severity: Some(nobody()), ..Edit::default() };
+        app::incident::create::create(&ctx.store, &by, new, &given, "k", ctx.now()).await
+    };
+    "incident::edit::edit" EditIncidents |world, by, ctx| async move {
+        app::incident::edit::edit(&ctx.store, &by, nobody(), &Edit::default(), ctx.now()).await
+    };
+    "incident::update::update" EditIncidents |world, by, ctx| async move {
+        app::incident::update::update(&ctx.store, &by, nobody(), &Update::default(), None, ctx.now()).await
+    };
+    "path::save::create" ConfigureOnCall |world, by, ctx|
+        app::path::save::create(&ctx.store, &by, nobody::<PathId>(), path(), &ctx.random, ctx.now());
+    "path::save::delete" ConfigureOnCall |world, by, ctx|
+        app::path::save::delete(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+    "path::save::update" ConfigureOnCall |world, by, ctx|
+        app::path::save::update(&ctx.store, &by, nobody(), path(), &ctx.random, ctx.now());
+    "route::save::create" ConfigureOnCall |world, by, ctx|
+        app::route::save::create(&ctx.store, &by, route(), &ctx.random, ctx.now());
+    "route::save::delete" ConfigureOnCall |world, by, ctx|
+        app::route::save::delete(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+    "route::save::update" ConfigureOnCall |world, by, ctx|
+        app::route::save::update(&ctx.store, &by, route(), None, &ctx.random, ctx.now());
+    "source::create::create" ConfigureOnCall |world, by, ctx| {
+        let new = NewSource {
+            id: nobody::<SourceId>(),
+            name: String::new(),
+            kind: SourceKind(String::new()),
+            template: Template::default(),
+            document: Document::default(),
+        };
+        async move {
+            app::source::create::create(&ctx.store, &ctx.seal, &by, new, &ctx.random, ctx.now()).await
+        }
+    };
+    "source::destroy::destroy" ConfigureOnCall |world, by, ctx|
+        app::source::destroy::destroy(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+    "source::update::update" ConfigureOnCall |world, by, ctx|
+        app::source::update::update(&ctx.store, &by, nobody(), source_change(), &ctx.random, ctx.now());
+    "user::create::create" ManageUsers |world, by, ctx| async move {
+        let new = NewUser { name: String::new(), email: String::new(), role: Role::Viewer };
+        app::user::create::create(&ctx.store, &by, &new, &ctx.random, ctx.now()).await
+    };
+    "user::reach::add_method" SetMethods |world, by, ctx| {
+        let method = (MethodType::Email, "x@example.com");
+        async move {
+            app::user::reach::add_method(&ctx.store, &by, nobody(), method, &ctx.random, ctx.now()).await
+        }
+    };
+    "user::reach::set_rules" SetMethods |world, by, ctx|
+        app::user::reach::set_rules(&ctx.store, &by, nobody(), &[], &ctx.random, ctx.now());
+    "user::remove::remove" ManageUsers |world, by, ctx|
+        app::user::remove::remove(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+    "user::role::set" ManageUsers |world, by, ctx|
+        app::user::role::set(&ctx.store, &by, nobody(), Role::Viewer, &ctx.random, ctx.now());
+}
