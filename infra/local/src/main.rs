@@ -75,12 +75,13 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config, Some(&home.mail()))?,
         slack: slack_app(config)?,
+        reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         first_key: config.api_key.clone(),
         clock,
         random: system_random(),
     };
-    if config.smtp_url.is_none() {
+    if config.smtp_url.is_none() && config.ses.is_none() {
         tell(format_args!("no FIREBELL_SMTP_URL is set: mail is written to {}", home.mail().display()));
     }
     let org = organise(&context, config, &home).await?;
@@ -95,7 +96,8 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
     let functions = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
     let router = functions.merge(web::router(Meters { metrics, counts, context: context.clone() }));
     if let Some(org) = context.store.home().await? {
-        tell(format_args!("sign in, within a quarter of an hour, at\n  {}", sign_in_link(&context, org)));
+        let link = sign_in_link(&context, org).await?;
+        tell(format_args!("sign in, once and within a quarter of an hour, at\n  {link}"));
     }
     writeln!(std::io::stdout(), "firebell is ready at http://{address}")?;
     if let Some(demo) = demo {

@@ -77,6 +77,12 @@ const STEPS: &[Step] = &[
         run: slack_sdk,
     },
     Step {
+        name: "webhooks in Python",
+        when: When::All("the package svix of PyPI"),
+        lacks: no_svix,
+        run: webhooks,
+    },
+    Step {
         name: "client in Rust",
         when: When::All("the crate incident-io, which takes minutes to build"),
         lacks: nothing,
@@ -262,6 +268,22 @@ fn slack_sdk(_: &Options) -> anyhow::Result<()> {
     run(cargo(&["build", "--locked", "--bin", "local"]))?;
     let mut command = std::process::Command::new("python3");
     command.arg(SLACK_SDK).arg(target()?.join("debug/local")).current_dir(root());
+    run(command)
+}
+
+/// What is lacking to judge our webhooks.
+fn no_svix() -> Option<String> {
+    let mut python = std::process::Command::new("python3");
+    let there =
+        python.args(["-c", "import svix.webhooks"]).output().is_ok_and(|output| output.status.success());
+    (!there).then(|| "python3 cannot import svix (pip install svix==2.9.1)".to_owned())
+}
+
+/// A program that is paged by webhook, and verifies what it is sent by a library that is not ours.
+fn webhooks(_: &Options) -> anyhow::Result<()> {
+    let served = Served::start()?;
+    let mut command = std::process::Command::new("python3");
+    command.args(["infra/clients/python/webhook_test.py", &served.url, &served.api_key]).current_dir(root());
     run(command)
 }
 

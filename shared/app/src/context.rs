@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::Timestamp;
+use egress::Reach;
 use notify::{Channel, SlackDirect};
 use secrecy::SecretString;
 use store::{Queues, Store};
@@ -30,6 +31,8 @@ pub struct Context {
     pub channels: Vec<Arc<dyn Channel>>,
     /// The Slack app.
     pub slack: SlackApp,
+    /// How far requests to addresses that people give may go.
+    pub reach: Reach,
     /// What links begin with.
     pub public_url: String,
     /// The organisation's first API key, where the installation was given one.

@@ -49,6 +49,20 @@ impl AppError {
         Self::NotFound { kind, id: id.to_string() }
     }
 
+    /// Says whether an item itself is at fault: trying later does not help.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        match self {
+            Self::Unavailable { source, .. } => {
+                matches!(source.downcast_ref::<StoreError>(), Some(StoreError::Item { .. }))
+            }
+            Self::NotFound { .. }
+            | Self::Forbidden(_)
+            | Self::Invalid { .. }
+            | Self::Illegal(_)
+            | Self::Conflict => false,
+        }
+    }
+
     /// A field is wrong.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }

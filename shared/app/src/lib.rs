@@ -13,6 +13,8 @@ pub mod path;
 pub mod route;
 pub mod rules;
 pub mod seal;
+pub mod session;
+pub mod sign_in;
 pub mod slack;
 pub mod source;
 pub mod sweep;

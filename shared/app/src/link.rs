@@ -34,6 +34,9 @@ pub enum LinkError {
     /// It was good once.
     #[error("this link has expired")]
     Expired,
+    /// It was good once, and somebody has used it.
+    #[error("this link was used")]
+    Used,
 }
 
 impl AcknowledgeLink {

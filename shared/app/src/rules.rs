@@ -8,6 +8,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Timestamp;
+use domain::alert::Attribute;
+use domain::choice::Of;
 use domain::escalation::{Plan, Staff};
 use domain::id::{OrgId, PathId, SourceId, UserId};
 use domain::org::Org;
@@ -17,6 +19,7 @@ use domain::source::Source;
 use domain::user::User;
 use jiff::SignedDuration;
 use store::{Store, StoreError};
+use tracing::warn;
 
 use crate::AppError;
 
@@ -47,6 +50,7 @@ pub struct Snapshot {
     users: Memo<UserId, User>,
     paths: Memo<(PathId, Option<u64>), Path>,
     sources: Memo<SourceId, Source>,
+    attributes: Memo<(), Vec<Of<Attribute>>>,
 }
 
 impl Rules {
@@ -111,6 +115,7 @@ impl Rules {
             users: Memo::default(),
             paths: Memo::default(),
             sources: Memo::default(),
+            attributes: Memo::default(),
         }
     }
 }
@@ -135,6 +140,17 @@ async fn remember<K: Copy + Eq + Hash, V>(
     Ok(found)
 }
 
+/// Does without what is there but cannot be read: what else is known still counts, and pages somebody.
+pub(crate) fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match found {
+        Err(fault @ StoreError::Item { .. }) => {
+            warn!(%fault, "what cannot be read is left out");
+            Ok(None)
+        }
+        Ok(_) | Err(StoreError::Call { .. }) => found,
+    }
+}
+
 impl Snapshot {
     /// A source's configuration.
     ///
@@ -142,6 +158,15 @@ impl Snapshot {
     /// [`StoreError`] if the database failed.
     pub async fn source(&self, id: SourceId) -> Result<Option<Arc<Source>>, StoreError> {
         remember(&self.sources, id, self.store.source(self.org.id, id)).await
+    }
+
+    /// The attributes that alerts may have; read once a generation, and only where a source binds one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn attributes(&self) -> Result<Arc<Vec<Of<Attribute>>>, StoreError> {
+        let read = async { self.store.choices::<Attribute>(self.org.id).await.map(Some) };
+        Ok(remember(&self.attributes, (), read).await?.unwrap_or_default())
     }
 
     /// A path at one version, or at its newest.
@@ -163,7 +188,7 @@ impl Snapshot {
     /// The fallback contact, or the owner if that person is gone.
     async fn fallback(&self) -> Result<Option<UserId>, StoreError> {
         for id in [self.org.fallback, self.org.owner] {
-            if self.user(id).await?.is_some() {
+            if readable(self.user(id).await)?.is_some() {
                 return Ok(Some(id));
             }
         }
@@ -172,18 +197,21 @@ impl Snapshot {
 
     /// The levels of a plan, and the people whom they name.
     ///
+    /// What cannot be read is as if it were gone, so that the fallback contact is paged: an escalation that waited for
+    /// it to become readable would page nobody at all.
+    ///
     /// # Errors
     /// [`StoreError`] if the database failed.
     pub async fn levels(&self, plan: &Plan) -> Result<(Vec<Level>, Staff), StoreError> {
         let path = match plan {
-            Plan::Path { id, version } => self.path(*id, Some(*version)).await?,
+            Plan::Path { id, version } => readable(self.path(*id, Some(*version)).await)?,
             Plan::Users(_) | Plan::Fallback => None,
         };
         let mut staff = Staff { fallback: self.fallback().await?, ..Staff::default() };
         let levels = domain::escalation::levels_of(plan, path.as_deref(), &staff);
         let named = levels.iter().flat_map(|level| &level.targets).map(|target| target.user);
         for id in named.chain(staff.fallback) {
-            if let Some(user) = self.user(id).await? {
+            if let Some(user) = readable(self.user(id).await)? {
                 staff.users.insert(id, (*user).clone());
             }
         }

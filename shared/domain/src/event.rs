@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AlertId, EscalationId, IncidentId, OrgId};
+use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SignInId};
 use crate::message::{EscalationMessage, NotificationMessage, Queue};
 use crate::page::Page;
 use crate::slack::{SlackMessage, StepId, Thread};
@@ -55,6 +55,11 @@ pub enum Event {
         /// When it is to be done.
         due: Option<Timestamp>,
     },
+    /// Somebody has asked for a link to sign in.
+    SignInAsked {
+        /// Their attempt.
+        id: SignInId,
+    },
     /// An alert is over.
     AlertResolved {
         /// The organisation.
@@ -105,6 +110,10 @@ impl Event {
                     send(Queue::NotificationSend, serde_json::to_value(&first), due),
                     send(Queue::NotificationSend, serde_json::to_value(&second), due + LOOK_AGAIN),
                 ]
+            }
+            Self::SignInAsked { id } => {
+                let body = NotificationMessage::SignIn { id: *id };
+                vec![send(Queue::NotificationSend, serde_json::to_value(&body), now)]
             }
             // Nobody yet: webhooks and workflows will. Slack is owed a step in the same write.
             Self::IncidentChanged { .. } => Vec::new(),

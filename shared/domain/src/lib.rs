@@ -17,6 +17,8 @@ pub mod org;
 pub mod page;
 pub mod path;
 pub mod route;
+pub mod session;
+pub mod sign_in;
 pub mod slack;
 pub mod source;
 pub mod template;

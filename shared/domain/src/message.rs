@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Received;
-use crate::id::{AlertId, EscalationId, OrgId, SourceId};
+use crate::id::{AlertId, EscalationId, OrgId, SignInId, SourceId};
 use crate::page::Page;
 use crate::trace::Trace;
 
@@ -123,5 +123,10 @@ pub enum NotificationMessage {
         escalation: EscalationId,
         /// The page's id within it.
         page: String,
+    },
+    /// A link to sign in is owed, if the address is anybody's.
+    SignIn {
+        /// The attempt.
+        id: SignInId,
     },
 }

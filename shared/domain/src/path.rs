@@ -51,8 +51,11 @@ pub struct Target {
     pub urgency: Urgency,
 }
 
-/// How many people one level may page at once.
-pub const MOST_PAGES: usize = 20;
+/// How many people one level may name.
+pub const MOST_TARGETS: usize = 20;
+
+/// The most pages that one level makes: what a transaction holds beside the escalation.
+pub const MOST_PAGES: usize = 90;
 
 /// How long somebody has where nothing says so.
 pub const DEFAULT_ACK_SECONDS: u32 = 300;

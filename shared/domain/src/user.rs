@@ -61,17 +61,20 @@ pub enum MethodType {
     Email,
     /// A direct message in Slack.
     Slack,
+    /// A request to a program's own address.
+    Webhook,
 }
 
 impl MethodType {
     /// Every one.
-    pub const ALL: &'static [Self] = &[Self::Email, Self::Slack];
+    pub const ALL: &'static [Self] = &[Self::Email, Self::Slack, Self::Webhook];
 
     /// The name in the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Email => "email",
             Self::Slack => "slack",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -85,6 +88,9 @@ pub struct Method {
     pub method_type: MethodType,
     /// The address in that channel.
     pub address: String,
+    /// What signs the pages to it, sealed, where the channel signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
 }
 
 /// How loudly to page.
@@ -170,6 +176,7 @@ mod tests {
             id: MethodId::new(Timestamp::UNIX_EPOCH, n),
             method_type: MethodType::Email,
             address: address.to_owned(),
+            secret: None,
         };
         User {
             id: UserId::new(Timestamp::UNIX_EPOCH, 1),

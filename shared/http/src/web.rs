@@ -1,6 +1,7 @@
 //! Pages for people: the acknowledge link, sign-in, and what is open. They work without any script.
 
 mod acknowledge;
+mod audit;
 mod dashboard;
 mod escalation;
 mod layout;
@@ -52,6 +53,7 @@ pub fn router(ctx: Context) -> axum::Router {
     let pages = axum::Router::new()
         .merge(layout::assets())
         .merge(acknowledge::router())
+        .merge(audit::router())
         .merge(dashboard::router())
         .merge(sign_in::router());
     served(pages, ctx)

@@ -2,12 +2,13 @@
 
 pub(crate) mod email;
 pub(crate) mod slack;
+pub(crate) mod webhook;
 
 use domain::text::shorten;
 use domain::user::MethodType;
 use futures_util::future::BoxFuture;
 
-use crate::Outgoing;
+use crate::{Letter, Outgoing};
 
 /// What caused an error, whatever it is.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -60,6 +61,17 @@ pub enum SendError {
         #[source]
         source: Option<BoxError>,
     },
+    /// It may be taken another time, and the provider says when.
+    #[error("{reason}")]
+    Busy {
+        /// What was being done.
+        reason: String,
+        /// After how many seconds.
+        after: u64,
+        /// What came of it.
+        #[source]
+        source: Option<BoxError>,
+    },
     /// It will never be taken: the provider says that there is no such address.
     #[error("{reason}")]
     Permanent {
@@ -72,6 +84,14 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// The seconds after which the provider asks to be tried again, if it does.
+    pub const fn asked(&self) -> Option<u64> {
+        match self {
+            Self::Busy { after, .. } => Some(*after),
+            Self::Transient { .. } | Self::Permanent { .. } => None,
+        }
+    }
+
     /// The error and its causes in one line, for a page's history.
     pub fn why(&self) -> String {
         let mut why = self.to_string();
@@ -98,6 +118,15 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// [`SendError`] if it was not taken, or if that is not known.
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>>;
+
+    /// Hands one letter to the provider, within 10 seconds; most channels take pages only.
+    ///
+    /// # Errors
+    /// [`SendError`] if it was not taken, or if that is not known.
+    fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        let reason = format!("{} takes no letter `{}`", self.method_type().name(), letter.title);
+        Box::pin(async { Err(SendError::Permanent { reason, source: None }) })
+    }
 }
 
 /// A text without breaks.

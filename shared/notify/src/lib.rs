@@ -3,9 +3,12 @@
 //! A channel takes one page to one address and says what became of it: taken, not now, or never.
 
 mod channel;
+mod letter;
 mod outgoing;
 
-pub use channel::email::{Mailer, SettingsError};
+pub use channel::email::{Mailer, SesSettings, SettingsError};
 pub use channel::slack::{SlackDirect, Tokens};
+pub use channel::webhook::Webhook;
 pub use channel::{Answer, BoxError, Channel, Receipt, SendError};
+pub use letter::Letter;
 pub use outgoing::Outgoing;

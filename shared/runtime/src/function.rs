@@ -152,7 +152,7 @@ where
     }))
 }
 
-/// Makes a function that a schedule starts.
+/// Makes a function that a schedule starts; one that panics has failed, and the next tick makes up for it.
 pub fn schedule<F, E>(handle: impl Fn() -> F + Send + Sync + 'static) -> Function
 where
     F: Future<Output = Result<(), E>> + Send + 'static,
@@ -160,6 +160,33 @@ where
 {
     Function::Schedule(Arc::new(move || {
         let running = handle();
-        Box::pin(async move { running.await.map_err(|fault| Failure(fault.to_string())) })
+        Box::pin(async move {
+            match AssertUnwindSafe(running).catch_unwind().await {
+                Ok(done) => done.map_err(|fault| Failure(fault.to_string())),
+                Err(_) => Err(Failure("the handler of a tick panicked".to_owned())),
+            }
+        })
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn tick_that_panics_has_failed_and_the_next_one_runs() {
+        let ticks = AtomicU32::new(0);
+        let Function::Schedule(tick) = schedule(move || {
+            let n = ticks.fetch_add(1, Ordering::Relaxed);
+            async move { if n == 0 { panic!("once") } else { Ok::<_, std::fmt::Error>(()) } }
+        }) else {
+            panic!("a schedule is a schedule");
+        };
+
+        let (first, second) = (tick().await, tick().await);
+
+        assert!(first.is_err() && second.is_ok());
+    }
 }

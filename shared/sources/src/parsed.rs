@@ -150,8 +150,9 @@ fn held(event: &AlertEvent) -> usize {
 
 /// The alert that tells of events which could not be read.
 ///
-/// Its key is the same for the same kind of reason, so that a sender which goes on so is one alert. `received_at`
-/// counts in minutes only: deliveries of one minute that say the same are the same.
+/// Its key is the same for the same kind of reason within an hour, so that a sender which goes on so is one alert an
+/// hour: nothing ever says that it is over, and what comes a day after somebody acknowledged the first must page again.
+/// `received_at` counts in minutes only: deliveries of one minute that say the same are the same.
 pub fn unreadable_event(source_name: &str, unreadable: &Unreadable, received_at: Timestamp) -> AlertEvent {
     let Unreadable { count, reason, sample } = unreadable;
     let events = if *count == 1 { "1 event".to_owned() } else { format!("{count} events") };
@@ -166,6 +167,7 @@ pub fn unreadable_event(source_name: &str, unreadable: &Unreadable, received_at:
             shown(source_name)
         ),
         &payload,
+        received_at,
     )
 }
 
@@ -183,6 +185,7 @@ pub fn too_large_event(source_name: &str, bytes: usize, received_at: Timestamp) 
             limits::DELIVERY_BYTES
         ),
         &payload,
+        received_at,
     )
 }
 
@@ -192,10 +195,16 @@ fn shown(source_name: &str) -> String {
 }
 
 /// An alert of our own on a source.
-fn own_event(kind: &str, title: String, description: String, payload: &serde_json::Value) -> AlertEvent {
+fn own_event(
+    kind: &str,
+    title: String,
+    description: String,
+    payload: &serde_json::Value,
+    received_at: Timestamp,
+) -> AlertEvent {
     AlertEvent {
         status: AlertStatus::Firing,
-        deduplication_key: format!("firebell:delivery:{kind}"),
+        deduplication_key: format!("firebell:delivery:{kind}:{}", received_at.strftime("%Y-%m-%dT%H")),
         title,
         description: Some(description),
         source_url: None,

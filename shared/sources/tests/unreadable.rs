@@ -13,7 +13,7 @@ fn alert_on_unreadable_events_says_how_many_of_whom_and_why() {
         unreadable_event("Prometheus", &unreadable(Reason::TooDeep), "2026-03-02T04:11:59Z".parse().unwrap());
 
     assert_eq!(event.status, AlertStatus::Firing);
-    assert_eq!(event.deduplication_key, "firebell:delivery:too-deep");
+    assert_eq!(event.deduplication_key, "firebell:delivery:too-deep:2026-03-02T04");
     insta::assert_snapshot!(
         "alert_on_unreadable_events",
         format!("{}\n\n{}", event.title, event.description.unwrap())
@@ -36,10 +36,21 @@ fn same_kind_of_reason_is_the_same_alert_and_says_the_same_within_a_minute() {
 }
 
 #[test]
+fn what_cannot_be_read_in_another_hour_is_another_alert() {
+    let at = |time: &str| unreadable_event("P", &unreadable(Reason::TooDeep), time.parse().unwrap());
+
+    let first = at("2026-03-02T04:00:00Z").deduplication_key;
+
+    assert_eq!(first, at("2026-03-02T04:59:59Z").deduplication_key);
+    assert_ne!(first, at("2026-03-02T05:00:00Z").deduplication_key);
+    assert_ne!(first, at("2026-03-03T04:00:00Z").deduplication_key);
+}
+
+#[test]
 fn alert_on_a_delivery_too_large_says_how_large() {
     let event = too_large_event(&"n".repeat(5_000), 7_000_000, "2026-03-02T04:11:59Z".parse().unwrap());
 
     assert!(event.title.len() < limits::TITLE_BYTES, "{}", event.title);
     assert!(event.description.unwrap().contains("7000000 bytes"));
-    assert_eq!(event.deduplication_key, "firebell:delivery:delivery-too-large");
+    assert_eq!(event.deduplication_key, "firebell:delivery:delivery-too-large:2026-03-02T04");
 }

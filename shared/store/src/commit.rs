@@ -14,6 +14,9 @@ use crate::stream::outbox;
 use crate::table::{self, Key};
 use crate::{Store, item::write};
 
+/// How long a row is kept that only carries events to the stream: twice as long as the stream keeps them.
+const CARRIER_KEPT_S: i64 = 2 * 24 * 3600;
+
 /// How often a transaction that met another one, or a throttle, is sent again as it is.
 const ATTEMPTS: u32 = 6;
 
@@ -167,6 +170,10 @@ fn actions_of<M: Record>(transition: Transition<M>) -> Result<Vec<TransactWriteI
         let to = machine::State::name(after.head().state()).to_owned();
         let row = History { version: after.head().version(), from, to, at, by, why, note };
         let mut row = write("history", &(place.history)(&place.head, after.head().version()), &row)?;
+        if place.in_place {
+            // It is there for the stream alone, which has it for a day.
+            row.insert(table::TTL.to_owned(), n(at.as_second().saturating_add(CARRIER_KEPT_S)));
+        }
         if !events.is_empty() {
             row.insert(table::OUTBOX.to_owned(), s(outbox(&events, false)));
             if let Some(trace) = new.get(table::TRACE) {

@@ -29,7 +29,8 @@ impl Store {
         self.load("escalation", &table::escalation(org, id)).await
     }
 
-    /// Reads an escalation with its history and its pages; both end with the escalation, so the query is bounded.
+    /// Reads an escalation with its history and its pages; both end with the escalation, so the query is bounded. The
+    /// rows of its pages' attempts do not, and are not read.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -41,7 +42,7 @@ impl Store {
         let mut escalation = None;
         let mut history = Vec::new();
         let mut pages = Vec::new();
-        for item in self.partition(&table::escalation(org, id).pk).await? {
+        for item in self.partition(&table::escalation(org, id).pk, table::BEYOND_STORY).await? {
             let sort = item.get(table::SK).and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
             if sort.starts_with(table::HISTORY) {
                 history.push(item::read("history", item)?);
@@ -69,8 +70,8 @@ impl Store {
         Ok(story.map(|story| (story.history, story.pages)).unwrap_or_default())
     }
 
-    /// Reads a partition whose size has a bound of its own.
-    pub(crate) async fn partition(&self, pk: &str) -> Result<Vec<Item>, StoreError> {
+    /// Reads a partition up to a sort key, of a size that has a bound of its own.
+    async fn partition(&self, pk: &str, beyond: &str) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let mut from = None;
         loop {
@@ -78,8 +79,9 @@ impl Store {
                 .dynamo
                 .query()
                 .table_name(&*self.table)
-                .key_condition_expression("pk = :pk")
+                .key_condition_expression("pk = :pk AND sk < :beyond")
                 .expression_attribute_values(":pk", s(pk))
+                .expression_attribute_values(":beyond", s(beyond))
                 .consistent_read(true)
                 .set_exclusive_start_key(from)
                 .send()

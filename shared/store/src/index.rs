@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::Timestamp;
-use domain::id::{AlertId, EscalationId, OrgId};
+use domain::id::{AlertId, EscalationId, OrgId, SignInId};
 use domain::slack::{StepId, Thread};
 
 use crate::Store;
@@ -22,6 +22,8 @@ pub enum DueRow {
     Alert(OrgId, AlertId),
     /// A step that is owed to Slack.
     Slack(OrgId, Thread, StepId),
+    /// A link to sign in that is owed.
+    SignIn(SignInId),
 }
 
 /// A listed thing, as the index knows it.
@@ -195,6 +197,7 @@ fn due_row(item: &Item) -> Option<(Timestamp, DueRow)> {
         Due::Page(org, escalation, id) => DueRow::Page(org, escalation, id),
         Due::Alert(org, id) => DueRow::Alert(org, id),
         Due::Slack(org, thread, step) => DueRow::Slack(org, thread, step),
+        Due::SignIn(id) => DueRow::SignIn(id),
     };
     Some((at, row))
 }

@@ -20,6 +20,7 @@ mod once;
 mod page;
 mod queue;
 mod record;
+mod session;
 mod slack;
 mod stream;
 mod table;

@@ -6,6 +6,7 @@ use domain::escalation::Escalation;
 use domain::event::Event;
 use domain::incident::Incident;
 use domain::page::{Page, PageState};
+use domain::sign_in::SignIn;
 use domain::slack::step::{owed_by_escalation, owed_by_incident};
 use domain::slack::{Step, StepState};
 use domain::source::Source;
@@ -188,6 +189,16 @@ impl Record for Page {
             PageState::Delivered | PageState::Failed | PageState::Cancelled => None,
         };
         Index::default().due(self.escalation.shard(table::DUE_SHARDS), waits)
+    }
+}
+
+impl Record for SignIn {
+    fn place(&self) -> Place {
+        Place { head: table::sign_in(self.id), history: Key::history, in_place: true }
+    }
+
+    fn index(&self) -> Index {
+        Index::default().due(self.id.shard(table::DUE_SHARDS), self.due)
     }
 }
 

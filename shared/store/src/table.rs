@@ -5,7 +5,7 @@
 use domain::Timestamp;
 use domain::choice::ChoiceKind;
 use domain::id::{
-    AlertId, ApiKeyId, AuditId, EscalationId, IncidentId, OrgId, PathId, RouteId, SourceId, UserId,
+    AlertId, ApiKeyId, AuditId, EscalationId, IncidentId, OrgId, PathId, RouteId, SignInId, SourceId, UserId,
 };
 use domain::slack::{ChannelId, SlackUserId, StepId, Thread};
 
@@ -83,6 +83,12 @@ pub(crate) enum Lookup {
     ApiKey,
     /// A person, by their address.
     Email,
+    /// An attempt to sign in, by its id.
+    SignIn,
+    /// A session, by the hash of its token.
+    Session,
+    /// How often somebody has asked who is not known yet.
+    Limit,
     /// The organisation of a one-organisation installation.
     Home,
     /// The organisation of a Slack workspace.
@@ -95,6 +101,9 @@ pub(crate) fn lookup(kind: Lookup, value: &str) -> Key {
         Lookup::Source => "source",
         Lookup::ApiKey => "key",
         Lookup::Email => "email",
+        Lookup::SignIn => "signin",
+        Lookup::Session => "session",
+        Lookup::Limit => "limit",
         Lookup::Home => "home",
         Lookup::SlackTeam => "slack",
     };
@@ -273,9 +282,13 @@ pub(crate) fn page(org: OrgId, escalation: EscalationId, id: &str) -> Key {
     Key::new(format!("{org}#ESCALATION#{escalation}"), format!("{PAGE}{id}"))
 }
 
+/// What sorts after everything that belongs to an escalation's story: beyond it are the rows of its pages' attempts,
+/// which nobody reads and which a provider that is down makes many of.
+pub(crate) const BEYOND_STORY: &str = "X#";
+
 /// The history row of a page's version; pages share their escalation's partition.
 pub(crate) fn page_history_of(head: &Key, version: u64) -> Key {
-    Key::new(head.pk.clone(), format!("P#{}#{version:05}", head.sk.trim_start_matches(PAGE)))
+    Key::new(head.pk.clone(), format!("{BEYOND_STORY}{}#{version:05}", head.sk.trim_start_matches(PAGE)))
 }
 
 /// What steps' sort keys begin with.
@@ -322,11 +335,24 @@ pub(crate) enum Due {
     Alert(OrgId, AlertId),
     /// A step that is owed to Slack.
     Slack(OrgId, Thread, StepId),
+    /// A link to sign in that is owed.
+    SignIn(SignInId),
+}
+
+/// What the keys of attempts to sign in begin with.
+const SIGN_IN: &str = "LOOKUP#signin#";
+
+/// An attempt to sign in.
+pub(crate) fn sign_in(id: SignInId) -> Key {
+    lookup(Lookup::SignIn, &id.to_string())
 }
 
 /// Recognises what is due by its primary key.
 pub(crate) fn due_of(pk: &str, sk: &str) -> Option<Due> {
     let mut parts = pk.split('#');
+    if let Some(id) = pk.strip_prefix(SIGN_IN) {
+        return Some(Due::SignIn(id.parse().ok()?));
+    }
     let (org, kind, id) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
     match (kind, sk) {
         ("ESCALATION", HEAD) => Some(Due::Escalation(org, id.parse().ok()?)),
@@ -370,7 +396,10 @@ mod tests {
         let step = slack_step(o, &Thread::asked("x"), &StepId::of("announce"));
         assert_eq!(of(step.clone()), Some(Due::Slack(o, Thread::asked("x"), StepId::of("announce"))));
         assert_eq!(of(slack_history_of(&step, 2)), None);
+        let i = SignInId::new(at, 4);
+        assert_eq!(of(sign_in(i)), Some(Due::SignIn(i)));
         assert_eq!(of(escalation(o, e).history(2)), None);
+        assert_eq!(of(page_history_of(&page(o, e, "000-001-02"), 3)), None);
     }
 
     #[test]

@@ -13,11 +13,13 @@ use domain::access::KeyRole;
 use domain::alert::Received;
 use domain::api_key::ApiKey;
 use domain::audit::{Did, Entry, Kind, Thing};
-use domain::id::{ApiKeyId, AuditId, OrgId, PathId, RouteId, SourceId};
+use domain::id::{ApiKeyId, AuditId, OrgId, PathId, RouteId, SignInId, SourceId};
 use domain::message::Queue;
 use domain::org::Org;
 use domain::path::{AckMode, Level, Path, Target};
 use domain::route::{IncidentTemplate, Route, RouteSource};
+use domain::session::Session;
+use domain::sign_in::{SignIn, Whom};
 use domain::source::{Source, SourceState, Template as SourceTemplate};
 use domain::template::Binding;
 use domain::text::Document;
@@ -47,6 +49,12 @@ pub const API_KEY: &str = "fb_not_an_api_key_of_any_real_organisation";
 pub const PUBLIC: &str = "https://firebell.example.com";
 /// The installation's key.
 const INSTALLATION_KEY: &str = "the key of an installation that does not exist";
+/// The random part of the id of a link to sign in that the owner has.
+const LINK: u128 = 901;
+/// The random part of the id of a link to sign in that the first responder has asked for.
+const ASKED: u128 = 902;
+/// What the browser of the owner keeps.
+pub const SESSION: &str = "not-a-session-of-any-real-person-0000000000";
 /// When everything was made: 2026-11-23T12:00:00Z.
 const BEGIN: i64 = 1_795_435_200_000;
 
@@ -116,6 +124,7 @@ impl Fixture {
             queues: Queues::new(embedded::sqs(embedded.wire()), local::queues::urls()),
             seal: Arc::new(Seal::new(&SecretString::from(INSTALLATION_KEY))),
             channels: vec![inbox.clone()],
+            reach: Default::default(),
             public_url: PUBLIC.to_owned(),
             slack: slack.app(),
             first_key: None,
@@ -171,7 +180,23 @@ impl Fixture {
             let entry = self.entry(Thing::new(Kind::User, user.id, &user.name));
             self.context.store.commit(Commit::new().new_user(user, &entry)).await?;
         }
+        let whom = Whom { org: self.org, user: self.owner.id };
+        let link = SignIn::handed_over(SignInId::new(at, LINK), whom, Trace::begin(1))?;
+        let commit = Commit::new().transition(link);
+        let session = Session::begin(whom, at);
+        self.context.store.commit(commit.new_session(SESSION, &session)).await?;
         Ok(())
+    }
+
+    /// The first responder asks for a link to sign in.
+    ///
+    /// # Errors
+    /// If the embedded database refuses.
+    pub async fn ask_for_link(&self) -> anyhow::Result<()> {
+        let id = SignInId::new(self.context.now(), ASKED);
+        let asked = SignIn::asked(id, self.first.email.clone(), Trace::begin(1))?;
+        self.context.store.commit(Commit::new().transition(asked)).await?;
+        self.forget()
     }
 
     /// An entry of the audit log: what it begins with was created.
@@ -311,6 +336,7 @@ impl Fixture {
             queues: Queues::new(embedded::sqs(wire), config.queues),
             seal: Arc::new(Seal::new(&SecretString::from(key))),
             channels,
+            reach: Default::default(),
             public_url: config.public_url.unwrap_or_default(),
             slack: app::slack::SlackApp {
                 signing_secret: config.slack_signing_secret,

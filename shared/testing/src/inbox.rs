@@ -6,7 +6,7 @@ use domain::Timestamp;
 use domain::user::MethodType;
 use fastrand::Rng;
 use futures_util::future::BoxFuture;
-use notify::{Channel, Outgoing, Receipt, SendError};
+use notify::{Channel, Letter, Outgoing, Receipt, SendError};
 
 /// A page that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Arrived {
     pub acknowledge_url: String,
     /// Whether the sender was told that it arrived.
     pub answered: bool,
+    /// The way that it came.
+    pub method_type: MethodType,
 }
 
 /// What the provider does wrong.
@@ -44,6 +46,7 @@ pub struct Inbox {
 
 struct State {
     arrived: Vec<Arrived>,
+    letters: Vec<Letter>,
     provider: Provider,
     rng: Rng,
 }
@@ -51,7 +54,8 @@ struct State {
 impl Inbox {
     /// An empty inbox, whose provider does what it does by this seed.
     pub fn new(clock: app::Clock, seed: u64, provider: Provider) -> Arc<Self> {
-        let state = State { arrived: Vec::new(), provider, rng: Rng::with_seed(seed ^ 0x1b0c) };
+        let state =
+            State { arrived: Vec::new(), letters: Vec::new(), provider, rng: Rng::with_seed(seed ^ 0x1b0c) };
         Arc::new(Self { clock, state: Mutex::new(state) })
     }
 
@@ -62,6 +66,11 @@ impl Inbox {
     /// Everything that arrived.
     pub fn arrived(&self) -> Vec<Arrived> {
         self.state().arrived.clone()
+    }
+
+    /// Every letter that arrived.
+    pub fn letters(&self) -> Vec<Letter> {
+        self.state().letters.clone()
     }
 
     /// Changes what the provider does wrong.
@@ -76,6 +85,45 @@ impl Channel for Inbox {
     }
 
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        self.take(outgoing, MethodType::Email)
+    }
+
+    fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        Box::pin(async move {
+            let mut state = self.state();
+            if state.provider.down {
+                return Err(SendError::Transient { reason: "the provider is busy".to_owned(), source: None });
+            }
+            state.letters.push(letter.clone());
+            Ok(Receipt::new("kept"))
+        })
+    }
+}
+
+/// A program that takes webhooks into the same inbox: a page whose key it has seen does not arrive again.
+pub struct Program(pub Arc<Inbox>);
+
+impl Channel for Program {
+    fn method_type(&self) -> MethodType {
+        MethodType::Webhook
+    }
+
+    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        if outgoing.secret.is_none() {
+            let unsigned = SendError::Permanent { reason: "it is not signed".to_owned(), source: None };
+            return Box::pin(std::future::ready(Err(unsigned)));
+        }
+        self.0.take(outgoing, MethodType::Webhook)
+    }
+}
+
+impl Inbox {
+    /// Takes a page, as the provider is in the mood to.
+    fn take<'a>(
+        &'a self,
+        outgoing: &'a Outgoing,
+        method_type: MethodType,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
             let wait = self.state().rng.u64(1..200);
             tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
@@ -86,14 +134,23 @@ impl Channel for Inbox {
                 return Err(transient("the provider is busy"));
             }
             let answered = state.rng.f64() >= mute;
-            state.arrived.push(Arrived {
+            let key = &outgoing.idempotency_key;
+            let seen = match method_type {
+                MethodType::Email | MethodType::Slack => false,
+                MethodType::Webhook => state.arrived.iter().any(|arrived| arrived.page == *key),
+            };
+            let arrived = Arrived {
                 at: (self.clock)(),
                 page: outgoing.idempotency_key.clone(),
                 address: outgoing.address.clone(),
                 title: outgoing.title.clone(),
                 acknowledge_url: outgoing.acknowledge_url.clone(),
                 answered,
-            });
+                method_type,
+            };
+            if !seen {
+                state.arrived.push(arrived);
+            }
             if answered { Ok(Receipt::new("kept")) } else { Err(transient("the provider did not answer")) }
         })
     }

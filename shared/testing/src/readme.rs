@@ -8,6 +8,7 @@ use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use domain::incident::IncidentState;
 use domain::page::PageState;
+use domain::sign_in::SignInState;
 use domain::slack::StepState;
 use domain::source::SourceState;
 use domain::user::Role;
@@ -30,6 +31,7 @@ pub const MACHINES: &[Machine] = &[
     Machine { name: "Page", draw: diagram::<PageState> },
     Machine { name: "Alert", draw: diagram::<AlertState> },
     Machine { name: "Incident", draw: diagram::<IncidentState> },
+    Machine { name: "Sign-in", draw: diagram::<SignInState> },
     Machine { name: "Alert source", draw: diagram::<SourceState> },
     Machine { name: "Slack step", draw: diagram::<StepState> },
 ];

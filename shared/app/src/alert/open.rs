@@ -2,24 +2,36 @@
 
 use std::sync::Arc;
 
+use domain::alert::attribute::{self, Bound};
 use domain::alert::group::{Group, GroupRow};
 use domain::alert::key::KeyRow;
-use domain::alert::{Alert, AlertState, Body, Received, Routing};
+use domain::alert::{Alert, AlertState, Body, Received, Routing, Said};
 use domain::escalation::{NewEscalation, Plan};
 use domain::event::Event;
 use domain::id::{AlertId, EscalationId, IncidentId};
 use domain::route::{IncidentTemplate, Route, matching};
 use domain::template::{Binding, Problem};
+use domain::text::shorten;
 use domain::trace::Trace;
 use domain::{Identity, Timestamp};
 use machine::{Head, Stateful};
 use serde_json::Value;
+use sources::limits;
 use store::{Commit, Store, StoreError};
 
 use crate::AppError;
 use crate::escalation::begin::begin;
 use crate::incident::create::{self, NewIncident};
 use crate::rules::Snapshot;
+
+/// How much is kept of each problem: it may name a route, whose name has no bound.
+const PROBLEM_BYTES: usize = 500;
+
+/// How many escalations one alert begins at most: what a transaction holds if none of them has room for its pages.
+const MOST_PLANS: usize = 80;
+
+/// The actions that follow the escalations: the group, its member, the alert that waits for a route, and the alert.
+const AFTER_PLANS: usize = 4;
 
 /// What the rules make of an alert.
 pub(super) struct Opening {
@@ -69,18 +81,47 @@ pub(super) async fn body_of(rules: &Snapshot, received: &Received) -> Result<(Bo
         Err(error) => return Err(error.into()),
     };
     let event = &received.event;
-    let title = text(&template.title, received, &payload, &mut problems);
-    let description = text(&template.description, received, &payload, &mut problems);
+    // A template may name a whole payload, which no item would hold.
+    let title = text(&template.title, received, &payload, &mut problems)
+        .map(|title| shorten(&title, limits::TITLE_BYTES));
+    let description = text(&template.description, received, &payload, &mut problems)
+        .map(|description| shorten(&description, limits::DESCRIPTION_BYTES));
+    let attributes = attributes_of(rules, &template.attributes, received, &payload, &mut problems).await?;
     let body = Body {
         title: title.unwrap_or_else(|| event.title.clone()),
         description: description.or_else(|| event.description.clone()),
         source_url: event.source_url.clone(),
         priority: event.priority.clone(),
+        attributes,
         deduplication_key: event.deduplication_key.clone(),
         problems,
         updated_at: received.received_at,
     };
     Ok((body, payload))
+}
+
+/// What an alert says of the attributes that its source binds; what fails is noted.
+async fn attributes_of(
+    rules: &Snapshot,
+    bound: &[Bound],
+    received: &Received,
+    payload: &Value,
+    problems: &mut Vec<String>,
+) -> Result<Vec<Said>, AppError> {
+    if bound.is_empty() {
+        return Ok(Vec::new());
+    }
+    let attributes = match rules.attributes().await {
+        Ok(attributes) => attributes,
+        Err(StoreError::Item { .. }) => {
+            problems.push("the attributes cannot be read".to_owned());
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (said, failed) = attribute::said(bound, &attributes, &received.event, payload);
+    problems.extend(failed.into_iter().map(|Problem(problem)| problem));
+    Ok(said)
 }
 
 /// What the rules make of an alert. An error of theirs is noted, and ends in a page.
@@ -108,7 +149,12 @@ pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Open
         () if rules.routes.iter().any(|route| route.serves(received.source)) => Routing::Unrouted,
         () => Routing::Fallback,
     };
-    if routing == Routing::Fallback || lost && plans.is_empty() {
+    let too_many = plans.len() > MOST_PLANS;
+    if too_many {
+        body.problems.push(format!("{} escalations are too many: {MOST_PLANS} have begun", plans.len()));
+        plans.truncate(MOST_PLANS);
+    }
+    if routing == Routing::Fallback || too_many || lost && plans.is_empty() {
         plans.push((Plan::Fallback, true));
     }
     let template = routes.iter().find_map(|route| route.incident.as_ref());
@@ -117,6 +163,9 @@ pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Open
         body.problems.push(format!("it is in no group: {problem}"));
         None
     });
+    for problem in &mut body.problems {
+        *problem = shorten(problem, PROBLEM_BYTES);
+    }
     // Whoever looks after the rules shall hear of every alert that they fail on.
     let group = group.filter(|_| body.problems.is_empty());
     Ok(Opening { body, routing, plans, incident, group })
@@ -184,7 +233,7 @@ impl Case<'_> {
             id: self.alert_id(),
             source: self.received.source,
             kind: self.received.kind.clone(),
-            title: domain::text::shorten(&opening.body.title, domain::alert::TITLE_BYTES),
+            title: shorten(&opening.body.title, domain::alert::TITLE_BYTES),
             key: self.received.key(),
             created_at: self.received.received_at,
             started_at: self.received.at(),
@@ -280,6 +329,7 @@ impl Case<'_> {
         }
         let text = (&opening.body, received.event.payload.get());
         self.store.put_text_and_number(org, alert.id, text, number, now).await?;
+        let plans = opening.plans.len();
         for (n, (plan, auto_cancel)) in opening.plans.into_iter().enumerate() {
             let (levels, staff) = self.rules.levels(&plan).await?;
             let new = NewEscalation {
@@ -297,7 +347,8 @@ impl Case<'_> {
                 trace: self.trace.clone(),
             };
             alert.escalations.push(new.id);
-            commit = begin(commit, new, (&levels, &staff), now)?;
+            let more = plans - alert.escalations.len() + AFTER_PLANS;
+            commit = begin(commit, new, (&levels, &staff), more, now)?;
         }
         if let Some((group, known)) = group {
             let row = GroupRow {

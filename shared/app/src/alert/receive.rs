@@ -1,7 +1,8 @@
 //! Handles one event of an alert: a duplicate, a new episode, new words, or the end.
 
 use domain::alert::key::{Decision, KeyRow, decide};
-use domain::alert::{AlertState, Received};
+use domain::alert::{Alert, AlertState, Received};
+use domain::escalation::{Escalation, EscalationState};
 use domain::event::Event;
 use domain::id::AlertId;
 use domain::trace::Trace;
@@ -11,6 +12,8 @@ use store::{Commit, Store, Touched};
 use tracing::instrument;
 
 use super::open::{self, Case};
+use crate::escalation::begin::MOST_ACTIONS;
+use crate::escalation::settle::{Look, answer_for};
 use crate::{AppError, Rules};
 
 /// Handles one event. A repeated one changes nothing.
@@ -44,6 +47,10 @@ pub async fn receive(
             (Decision::Resolve(alert), _) => {
                 resolve(store, received, alert, commit(), by, now).await?;
             }
+            (Decision::Between(alert), Some(known)) => {
+                between(store, rules, received, (alert, known), by, now).await?;
+            }
+            (Decision::Between(_), None) => {}
             (Decision::Refresh, _) => {
                 refresh(store, rules, received, row.alert, commit(), now).await?;
             }
@@ -62,7 +69,7 @@ pub async fn receive(
 }
 
 /// Ends an alert: the key's row and the alert's transition in one commit.
-async fn resolve(
+pub(super) async fn resolve(
     store: &Store,
     received: &Received,
     alert: AlertId,
@@ -91,6 +98,53 @@ async fn resolve(
         None => commit,
     };
     Ok(store.commit(commit).await?)
+}
+
+/// Notes an end that the next firing has overtaken: that one was taken for more of the same, so whoever acknowledged
+/// before the end is paged again, as for a new alert.
+///
+/// In a group nobody is: what joins while somebody is on it pages nobody either.
+pub(super) async fn between(
+    store: &Store,
+    rules: &Rules,
+    received: &Received,
+    (alert, known): (AlertId, &KeyRow),
+    by: &Identity,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let (org, arrival) = (received.org, received.arrival());
+    let row = known.with_end(arrival.at);
+    let mut commit = Commit::new().key(org, received.source, &received.key(), Some(known), &row, now);
+    let alert = store.alert(org, alert).await?;
+    let alone = |alert: &Alert| alert.head().state() == AlertState::Firing && alert.group.is_none();
+    if let Some(alert) = alert.filter(alone) {
+        for escalation in again(store, rules, &alert, now).await? {
+            let (levels, staff) = rules.of(org).await?.levels(&escalation.plan).await?;
+            let (next, pages) = escalation.restart(&levels, &staff, by, now)?;
+            // One of them has room for certain.
+            if commit.len() + 2 + pages.len() <= MOST_ACTIONS {
+                let next = next.because(by.to_string(), "it was over, and fires again");
+                commit = commit.transition(next).transitions(pages);
+            }
+        }
+    }
+    Ok(store.commit(commit).await?)
+}
+
+/// The escalations of an alert that somebody has acknowledged; where all have ended, they have begun again.
+async fn again(
+    store: &Store,
+    rules: &Rules,
+    alert: &Alert,
+    now: Timestamp,
+) -> Result<Vec<Escalation>, AppError> {
+    answer_for(store, rules, alert.org, (alert.id, Look::Joined), now).await?;
+    let mut acked = Vec::new();
+    for &id in &alert.escalations {
+        let escalation = store.escalation(alert.org, id).await?;
+        acked.extend(escalation.filter(|escalation| escalation.head().state() == EscalationState::Acked));
+    }
+    Ok(acked)
 }
 
 /// Keeps the newest words of an alert that goes on.

@@ -1,18 +1,23 @@
-//! Rescues an event that could not be handled: a bare alert, and a page to the fallback contact.
+//! Rescues an event that could not be handled: a bare alert, and a page to the fallback contact; or an end, so that the
+//! next beginning pages.
 
-use domain::alert::key::{Decision, decide};
+use domain::alert::key::{Decision, KeyRow, decide};
 use domain::alert::{Body, Received, Routing};
 use domain::escalation::Plan;
 use domain::trace::Trace;
 use domain::{Identity, Timestamp};
 use machine::retry_conflicts;
-use store::{Store, Touched};
-use tracing::instrument;
+use store::{Commit, Store, Touched};
+use tracing::{instrument, warn};
 
 use super::open::{Case, Opening};
+use super::receive::{between, resolve};
 use crate::{AppError, Rules};
 
 /// Opens a bare alert without any of our own rules, and pages the fallback contact.
+///
+/// An end is handled as well: were it dropped, its key would go on firing, and the next episode would be taken for more
+/// of the one that somebody has acknowledged long since.
 ///
 /// # Errors
 /// [`AppError`] if the event is not handled and must come again.
@@ -34,9 +39,22 @@ pub async fn rescue(
             Touched::Known(known) => known,
         };
         let decision = decide(known.as_ref(), arrival);
-        if decision != Decision::Open {
-            // Only a page must not be lost; whatever else it was, the alert is known already.
-            return Ok(decision);
+        match decision {
+            Decision::Open => {}
+            Decision::Resolve(_) | Decision::Bury => {
+                end(store, received, known.as_ref(), decision, by, now).await?;
+                return Ok(decision);
+            }
+            Decision::Between(alert) => {
+                if let Some(known) = &known {
+                    between(store, rules, received, (alert, known), by, now).await?;
+                }
+                return Ok(decision);
+            }
+            // The alert is known already, and nobody is to be paged.
+            Decision::OpenOver | Decision::Touch | Decision::Refresh | Decision::Stale => {
+                return Ok(decision);
+            }
         }
         let rules = &rules.without(received.org).await?;
         let event = &received.event;
@@ -45,6 +63,7 @@ pub async fn rescue(
             description: event.description.clone(),
             source_url: event.source_url.clone(),
             priority: event.priority.clone(),
+            attributes: Vec::new(),
             deduplication_key: event.deduplication_key.clone(),
             problems: vec!["it could not be handled by the rules, again and again".to_owned()],
             updated_at: received.received_at,
@@ -61,4 +80,27 @@ pub async fn rescue(
         Ok(decision)
     })
     .await
+}
+
+/// Ends what a key stands for; of an alert that cannot be read, the key alone.
+async fn end(
+    store: &Store,
+    received: &Received,
+    known: Option<&KeyRow>,
+    decision: Decision,
+    by: &Identity,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let hash = received.key();
+    let row = KeyRow::after(known, &received.arrival(), known.and_then(|row| row.alert));
+    let commit = || Commit::new().key(received.org, received.source, &hash, known, &row, now);
+    if let Decision::Resolve(alert) = decision {
+        match resolve(store, received, alert, commit(), by, now).await {
+            Err(fault) if fault.is_unreadable() => {
+                warn!(alert.id = %alert, %fault, "an alert that is over cannot be read; only its key learns of it");
+            }
+            done => return done,
+        }
+    }
+    Ok(store.commit(commit()).await?)
 }

@@ -7,18 +7,21 @@ use store::Commit;
 
 use crate::AppError;
 
-/// The most actions of a commit; a transaction takes a hundred.
-const MOST_ACTIONS: usize = 95;
+/// The most actions of a transaction.
+pub(crate) const MOST_ACTIONS: usize = 100;
 
 /// Adds an escalation with its first level paged. What a transaction cannot hold waits for its first tick, at once.
+///
+/// `more` is how many actions the caller has yet to add, one at least for each escalation that is still to begin.
 pub(crate) fn begin(
     commit: Commit,
     new: NewEscalation,
     (levels, staff): (&[Level], &Staff),
+    more: usize,
     now: Timestamp,
 ) -> Result<Commit, AppError> {
     let (escalation, pages) = new.clone().triggered(levels, staff, now)?;
-    Ok(if commit.len() + 2 + pages.len() > MOST_ACTIONS {
+    Ok(if commit.len() + 1 + pages.len() + more > MOST_ACTIONS {
         commit.transition(new.pending(now)?)
     } else {
         commit.transition(escalation).transitions(pages)

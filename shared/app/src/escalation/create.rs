@@ -3,7 +3,7 @@
 use domain::access::Permission;
 use domain::escalation::{Escalation, NewEscalation, Plan};
 use domain::id::{EscalationId, IncidentId, OrgId, PathId, UserId};
-use domain::path::MOST_PAGES;
+use domain::path::MOST_TARGETS;
 use domain::text::shorten;
 use domain::trace::Trace;
 use domain::{Actor, Timestamp};
@@ -119,8 +119,8 @@ async fn plan(rules: &Snapshot, whom: &Whom) -> Result<Plan, AppError> {
             }
         },
         Whom::Users(users) => {
-            if users.is_empty() || users.len() > MOST_PAGES {
-                return Err(AppError::invalid("user_ids", format!("there are 1 to {MOST_PAGES} people")));
+            if users.is_empty() || users.len() > MOST_TARGETS {
+                return Err(AppError::invalid("user_ids", format!("there are 1 to {MOST_TARGETS} people")));
             }
             for (n, id) in users.iter().enumerate() {
                 if rules.user(*id).await?.is_none() {

@@ -3,7 +3,7 @@
 use domain::id::EscalationId;
 use futures_util::future::join_all;
 use machine::Stateful;
-use store::{Store, StoreError};
+use store::Store;
 use tracing::instrument;
 
 use super::story::{Story, story};
@@ -40,23 +40,9 @@ pub async fn open(store: &Store, rules: &Snapshot, most: usize) -> Result<Open, 
         match told {
             Ok(Some(story)) if story.escalation.head().state().pages() => open.stories.push(story),
             Ok(_) => {}
-            Err(fault) if cannot_be_read(&fault) => open.unreadable.push(id),
+            Err(fault) if fault.is_unreadable() => open.unreadable.push(id),
             Err(fault) => return Err(fault),
         }
     }
     Ok(open)
-}
-
-/// Says whether the item itself is at fault: trying later does not help.
-fn cannot_be_read(fault: &AppError) -> bool {
-    match fault {
-        AppError::Unavailable { source, .. } => {
-            matches!(source.downcast_ref::<StoreError>(), Some(StoreError::Item { .. }))
-        }
-        AppError::NotFound { .. }
-        | AppError::Forbidden(_)
-        | AppError::Invalid { .. }
-        | AppError::Illegal(_)
-        | AppError::Conflict => false,
-    }
 }

@@ -34,7 +34,7 @@ pub async fn settle(
     }
     match alert.head().state() {
         AlertState::Firing if answered(store, org, &alert.escalations).await? => {}
-        AlertState::Firing => return answer_for(store, rules, org, id, now).await,
+        AlertState::Firing => return answer_for(store, rules, org, (id, Look::Joined), now).await,
         AlertState::Resolved => end(store, rules, &alert, now).await?,
     }
     store.alert_settled(&alert).await?;
@@ -54,7 +54,7 @@ async fn end(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> Res
     }
     // Also where others went on from the beginning: what was ended may have been ended by a try before this one.
     match goes_on().await? {
-        Some(other) => answer_for(store, rules, alert.org, other, now).await,
+        Some(other) => answer_for(store, rules, alert.org, (other, Look::OtherOver), now).await,
         None => Ok(()),
     }
 }
@@ -89,12 +89,39 @@ pub(crate) async fn answered(
     Ok(escalations.is_empty())
 }
 
-/// Makes sure that somebody answers for an alert that goes on: if all its escalations have ended, they begin again.
-pub(super) async fn answer_for(
+/// Says whether nobody answers any more because alerts are over: one at least of these escalations was resolved.
+async fn ended_with_others(
+    store: &Store,
+    org: OrgId,
+    escalations: &[EscalationId],
+) -> Result<bool, AppError> {
+    let mut ended = false;
+    for &id in escalations {
+        let Some(escalation) = store.escalation(org, id).await? else { continue };
+        let state = escalation.head().state();
+        if state.answers() {
+            return Ok(false);
+        }
+        ended |= state == EscalationState::Resolved;
+    }
+    Ok(ended)
+}
+
+/// Why somebody looks whether an alert that goes on is answered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// It has joined: its escalations answered by then, so that it is none of theirs if they have ended since.
+    Joined,
+    /// Another of its group is over. What people called off, and what nobody answered, stays so: they were told of it.
+    OtherOver,
+}
+
+/// Makes sure that somebody answers for an alert that goes on: if its escalations have ended, they begin again.
+pub(crate) async fn answer_for(
     store: &Store,
     rules: &Rules,
     org: OrgId,
-    id: AlertId,
+    (id, look): (AlertId, Look),
     now: Timestamp,
 ) -> Result<(), AppError> {
     retry_conflicts(|| async move {
@@ -102,13 +129,20 @@ pub(super) async fn answer_for(
         if alert.head().state() != AlertState::Firing {
             return Ok(());
         }
-        if answered(store, org, &alert.escalations).await? {
-            return Ok(store.alert_settled(&alert).await?);
+        match look {
+            Look::Joined if answered(store, org, &alert.escalations).await? => {
+                return Ok(store.alert_settled(&alert).await?);
+            }
+            Look::OtherOver if !ended_with_others(store, org, &alert.escalations).await? => return Ok(()),
+            Look::Joined | Look::OtherOver => {}
         }
         again(store, rules, &alert, now).await
     })
     .await
 }
+
+/// The actions of amending the alert: its head and its row of history.
+const AMENDED: usize = 2;
 
 /// Begins an alert's escalations again, as its own.
 async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> Result<(), AppError> {
@@ -136,7 +170,8 @@ async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> R
             trace: alert.trace.clone(),
         };
         begun.push(new.id);
-        commit = begin(commit, new, (&levels, &staff), now)?;
+        let more = alert.escalations.len() - begun.len() + AMENDED;
+        commit = begin(commit, new, (&levels, &staff), more, now)?;
     }
     let amended = alert
         .amend(now)?

@@ -11,11 +11,11 @@ use domain::page::Page;
 use domain::path::Level;
 use domain::source::Source;
 use machine::{State, Stateful};
-use store::{History, Store, StoreError};
-use tracing::{instrument, warn};
+use store::{History, Store};
+use tracing::instrument;
 
 use crate::AppError;
-use crate::rules::Snapshot;
+use crate::rules::{Snapshot, readable};
 
 /// An escalation with everything that people ask about it.
 #[derive(Debug, Clone)]
@@ -84,17 +84,6 @@ impl Story {
     }
 }
 
-/// Does without what is there but cannot be read: the rest of the story still matters.
-fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
-    match found {
-        Err(fault @ StoreError::Item { .. }) => {
-            warn!(%fault, "a part of an escalation's story is left out");
-            Ok(None)
-        }
-        Ok(_) | Err(StoreError::Call { .. }) => found,
-    }
-}
-
 /// Tells an escalation's story; none if there is no such escalation.
 ///
 /// # Errors
@@ -104,7 +93,7 @@ pub async fn story(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<
     let org = rules.org.id;
     let Some(told) = store.escalation_with_story(org, id).await? else { return Ok(None) };
     let escalation = told.escalation;
-    let (levels, staff) = readable(rules.levels(&escalation.plan).await.map(Some))?.unwrap_or_default();
+    let (levels, staff) = rules.levels(&escalation.plan).await?;
     let (alert, body) = match escalation.alert {
         Some(alert) => {
             (readable(store.alert(org, alert).await)?, readable(store.alert_body(org, alert).await)?)

@@ -10,6 +10,7 @@ use store::{Commit, Store};
 use tracing::instrument;
 
 use super::settle;
+use crate::rules::readable;
 use crate::{AppError, Rules};
 
 /// Does what a timer asks for, if it is still asked for.
@@ -73,7 +74,10 @@ async fn look_again(
     let ended = escalation.head().state() == EscalationState::Resolved;
     let Some(group) = escalation.group.filter(|_| ended) else { return Ok(()) };
     match store.member(escalation.org, group).await? {
-        Some(joined) => settle::answer_for(store, rules, escalation.org, joined, now).await,
+        Some(joined) => {
+            let look = (joined, settle::Look::OtherOver);
+            settle::answer_for(store, rules, escalation.org, look, now).await
+        }
         None => Ok(()),
     }
 }
@@ -84,6 +88,7 @@ async fn is_over(store: &Store, escalation: &Escalation) -> Result<bool, AppErro
     if let Some(group) = escalation.group {
         return Ok(store.member(escalation.org, group).await?.is_none());
     }
-    let alert = store.alert(escalation.org, alert).await?;
+    // One that cannot be read may go on: when in doubt, page.
+    let alert = readable(store.alert(escalation.org, alert).await)?;
     Ok(alert.is_some_and(|alert| alert.head().state() == AlertState::Resolved))
 }

@@ -3,7 +3,7 @@
 use domain::access::Permission;
 use domain::audit::{Did, Entry, Kind, Thing, changes};
 use domain::id::{AuditId, OrgId, PathId, UserId};
-use domain::path::{Level, Path};
+use domain::path::{Level, MOST_TARGETS, Path};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
@@ -14,8 +14,6 @@ use crate::{AppError, Random};
 
 /// How many levels a path may have.
 const MOST_LEVELS: usize = 30;
-/// How many people a level may name.
-const MOST_TARGETS: usize = 20;
 /// The shortest and longest time to acknowledge.
 const ACK_SECONDS: std::ops::RangeInclusive<u32> = 1..=7 * 24 * 3600;
 

@@ -25,13 +25,20 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(2);
 pub async fn run(store: &Store, queues: &Queues, trace: &Trace, now: Timestamp) -> Result<usize, AppError> {
     let mut found = 0;
     let mut failed = None;
-    for shard in 0..Store::due_shards() {
+    for shard in shards(now) {
         match sweep(store, queues, shard, trace, now).await {
             Ok(rows) => found += rows,
             Err(error) => failed = Some(error),
         }
     }
     failed.map_or(Ok(found), Err)
+}
+
+/// The shards, beginning with another one each minute: a sweep that runs out of time leaves out others the next time.
+fn shards(now: Timestamp) -> impl Iterator<Item = u8> {
+    let all = Store::due_shards();
+    let first = u8::try_from((now.as_second() / 60).rem_euclid(i64::from(all))).unwrap_or(0);
+    (0..all).map(move |n| (first + n) % all)
 }
 
 async fn sweep(
@@ -69,10 +76,29 @@ fn message(row: DueRow, due: Timestamp) -> Send {
             let body = SlackMessage::Step { org, thread, step };
             (Queue::SlackWork, serde_json::to_value(body))
         }
+        DueRow::SignIn(id) => {
+            (Queue::NotificationSend, serde_json::to_value(NotificationMessage::SignIn { id }))
+        }
         DueRow::Page(org, escalation, page) => {
             let body = NotificationMessage::Check { org, escalation, page };
             (Queue::NotificationSend, serde_json::to_value(body))
         }
     };
     Send { queue, body: body.expect("messages are plain values"), due }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shard_is_swept_and_each_is_the_first_in_turn() {
+        let minute = |n: i64| shards(Timestamp::from_second(60 * n).unwrap()).collect::<Vec<_>>();
+        let mut sorted = minute(7);
+        sorted.sort_unstable();
+        let firsts: std::collections::BTreeSet<u8> = (0..16).map(|n| minute(n)[0]).collect();
+
+        assert_eq!(sorted, (0..Store::due_shards()).collect::<Vec<_>>());
+        assert_eq!(firsts.len(), usize::from(Store::due_shards()));
+    }
 }

@@ -12,6 +12,10 @@ use crate::id::{AlertId, EventId};
 /// Past this much time between receptions, the order of reception counts and not the sender's clock.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 
+/// The same for a firing of an episode that its own source has ended: no sender says twice of one that it fires, a
+/// minute after it said that it is over, unless it does so again.
+const AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
 /// What is known of a deduplication key: its newest event, and the alert of its newest episode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRow {
@@ -34,6 +38,23 @@ pub struct KeyRow {
     pub content: String,
     /// How many events were seen, at least.
     pub count: u64,
+    /// Whether somebody ended the alert by hand, so that its source may well go on saying that it fires.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
+    /// When the episode that goes on began; none once it is over, or where an older version has opened it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub since: Option<Timestamp>,
+    /// The newest end that is known.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub over_at: Option<Timestamp>,
 }
 
 /// What matters of an event for the decision.
@@ -66,6 +87,8 @@ pub enum Decision {
     Refresh,
     /// The alert is over.
     Resolve(AlertId),
+    /// The alert was over and fires again, which came first: whoever acknowledged it before does not know.
+    Between(AlertId),
     /// Nothing new: a repeated message, or one that newer events have overtaken.
     Stale,
 }
@@ -74,23 +97,40 @@ impl KeyRow {
     /// Says whether the event is newer than the newest one known.
     fn is_older_than(&self, arrival: &Arrival) -> bool {
         (self.at, self.event) < (arrival.at, arrival.event)
-            || arrival.received_at.duration_since(self.received_at) > LATE
+            || arrival.received_at.duration_since(self.received_at) > self.late(arrival.status)
+    }
+
+    /// Past how much time between receptions an event of this status is newer whatever its sender's clock says.
+    fn late(&self, status: AlertStatus) -> SignedDuration {
+        let again = (self.status, status) == (AlertStatus::Resolved, AlertStatus::Firing);
+        if again && self.alert.is_some() && !self.by_hand { AGAIN } else { LATE }
     }
 
     /// The row after this event; the status is the event's, and times never go back.
     pub fn after(known: Option<&Self>, arrival: &Arrival, alert: Option<AlertId>) -> Self {
+        // An event that counts in spite of its own time takes the time of its reception.
+        let at = known.map_or(arrival.at, |row| {
+            if arrival.at < row.at { arrival.received_at.max(row.at) } else { arrival.at }
+        });
+        let goes_on = known.filter(|row| row.status == AlertStatus::Firing);
+        let (since, over_at) = match arrival.status {
+            AlertStatus::Firing => {
+                (goes_on.map_or(Some(at), |row| row.since), known.and_then(|row| row.over_at))
+            }
+            AlertStatus::Resolved => (None, Some(at)),
+        };
         Self {
             status: arrival.status,
             version: known.map_or(1, |row| row.version + 1),
             alert,
             event: arrival.event,
-            // An event that counts in spite of its own time takes the time of its reception.
-            at: known.map_or(arrival.at, |row| {
-                if arrival.at < row.at { arrival.received_at.max(row.at) } else { arrival.at }
-            }),
+            at,
             received_at: known.map_or(arrival.received_at, |row| row.received_at.max(arrival.received_at)),
             content: arrival.content.clone(),
             count: known.map_or(1, |row| row.count + 1),
+            by_hand: false,
+            since,
+            over_at,
         }
     }
 }
@@ -103,8 +143,22 @@ impl KeyRow {
             version: self.version + 1,
             at: self.at.max(now),
             received_at: self.received_at.max(now),
+            by_hand: true,
+            since: None,
+            over_at: Some(self.at.max(now)),
             ..self.clone()
         }
+    }
+
+    /// The row once an end is known that the newest firing has overtaken.
+    pub fn with_end(&self, at: Timestamp) -> Self {
+        Self { version: self.version + 1, over_at: Some(at), ..self.clone() }
+    }
+
+    /// Says whether something ended after this episode began and before it fired last, which nobody knew of.
+    fn was_over(&self, arrival: &Arrival) -> bool {
+        self.since.is_some_and(|since| since <= arrival.at && arrival.at < self.at)
+            && self.over_at.is_none_or(|known| known < arrival.at)
     }
 }
 
@@ -125,6 +179,7 @@ pub fn decide(known: Option<&KeyRow>, arrival: &Arrival) -> Decision {
         (Firing, Firing) => Decision::Refresh,
         (Firing, Resolved) => match row.alert {
             Some(alert) if newer => Decision::Resolve(alert),
+            Some(alert) if row.was_over(arrival) => Decision::Between(alert),
             Some(_) | None => Decision::Stale,
         },
         (Resolved, Resolved) if newer => Decision::Bury,
@@ -172,6 +227,12 @@ mod tests {
         use AlertStatus::{Firing, Resolved};
         let open = || Some(row(Firing, 100, 101, Some(alert())));
         let over = || Some(row(Resolved, 200, 201, Some(alert())));
+        let by_hand = || Some(row(Firing, 100, 101, Some(alert())).closed(second(201)));
+        let again = || {
+            let first = row(Firing, 100, 101, Some(alert()));
+            Some(KeyRow::after(Some(&first), &arrival(8, Firing, 300, 301, "b"), Some(alert())))
+        };
+        let known = || Some(again().unwrap().with_end(second(150)));
         let tomb = || Some(row(Resolved, 200, 201, None));
         let cases = [
             ("first firing", None, arrival(9, Firing, 1, 1, "a"), Decision::Open),
@@ -181,6 +242,14 @@ mod tests {
             ("older words late", open(), arrival(4, Firing, 90, 130, "b"), Decision::Stale),
             ("the same message twice", open(), arrival(5, Firing, 100, 101, "a"), Decision::Stale),
             ("resolve", open(), arrival(9, Resolved, 150, 151, "a"), Decision::Resolve(alert())),
+            (
+                "resolve that the next firing overtook",
+                again(),
+                arrival(9, Resolved, 150, 351, "a"),
+                Decision::Between(alert()),
+            ),
+            ("the same once more", known(), arrival(9, Resolved, 150, 351, "a"), Decision::Stale),
+            ("resolve of an episode before", again(), arrival(9, Resolved, 50, 351, "a"), Decision::Stale),
             ("resolve older than the firing", open(), arrival(9, Resolved, 50, 151, "a"), Decision::Stale),
             (
                 "resolve of a sender in 1970, long after",
@@ -195,6 +264,21 @@ mod tests {
                 over(),
                 arrival(9, Firing, 100, 502, "a"),
                 Decision::Open,
+            ),
+            (
+                "fires again as it did, in a minute",
+                over(),
+                arrival(9, Firing, 100, 261, "a"),
+                Decision::Stale,
+            ),
+            ("fires again as it did, later", over(), arrival(9, Firing, 100, 262, "a"), Decision::Open),
+            ("still fires at its source", by_hand(), arrival(9, Firing, 100, 500, "a"), Decision::Stale),
+            ("still fires, long after", by_hand(), arrival(9, Firing, 100, 502, "a"), Decision::Open),
+            (
+                "firing some minutes after a tombstone",
+                tomb(),
+                arrival(9, Firing, 100, 501, "a"),
+                Decision::OpenOver,
             ),
             ("firing older than a tombstone", tomb(), arrival(9, Firing, 100, 210, "a"), Decision::OpenOver),
             ("firing newer than a tombstone", tomb(), arrival(9, Firing, 201, 210, "a"), Decision::Open),
@@ -229,6 +313,7 @@ mod tests {
                 let alert = known.as_ref().and_then(|row| row.alert);
                 Some(KeyRow::after(known.as_ref(), arrival, alert))
             }
+            Decision::Between(_) => Some(known.unwrap().with_end(arrival.at)),
             Decision::Stale => known,
         }
     }

@@ -13,7 +13,7 @@ use crate::id::{AlertId, EscalationId, IncidentId, OrgId, UserId};
 use crate::page::NewPage;
 use crate::path::{AckMode, DEFAULT_ACK_SECONDS, Level, MOST_PAGES, Path, Target};
 use crate::trace::Trace;
-use crate::user::{Urgency, User};
+use crate::user::{MethodType, Urgency, User};
 
 /// The people whom levels name, and the one who is paged when in doubt.
 #[derive(Debug, Clone, Default)]
@@ -40,25 +40,62 @@ pub fn levels_of(plan: &Plan, path: Option<&Path>, staff: &Staff) -> Vec<Level> 
 
 /// The pages of one level; the fallback contact's if it would page nobody.
 pub(super) fn pages(escalation: &Escalation, level: &Level, staff: &Staff, at: Timestamp) -> Vec<NewPage> {
-    let mut pages = Vec::new();
-    for target in &level.targets {
+    let mut people = Vec::new();
+    for target in each_once(&level.targets) {
         let Some(user) = staff.users.get(&target.user) else { continue };
-        pages.extend(pages_to(user, target.urgency, at));
+        people.push(pages_to(user, target.urgency, at));
     }
+    let mut pages = within_bounds(people);
     if pages.is_empty() {
         pages = fallback_pages(staff, at);
     }
-    pages.truncate(MOST_PAGES);
     for (n, page) in pages.iter_mut().enumerate() {
         page.id = format!("{:03}-{:03}-{n:02}", escalation.cycle, escalation.level);
     }
     pages
 }
 
-/// The pages to the fallback contact.
+/// Each person once, as loudly as any of their entries says.
+fn each_once(targets: &[Target]) -> Vec<Target> {
+    let mut once: Vec<Target> = Vec::new();
+    for target in targets {
+        match once.iter_mut().find(|known| known.user == target.user) {
+            Some(known) if target.urgency == Urgency::High => known.urgency = Urgency::High,
+            Some(_) => {}
+            None => once.push(*target),
+        }
+    }
+    once
+}
+
+/// The pages of these people; of too many, the later ones of each person are left out, and no person is.
+fn within_bounds(people: Vec<Vec<NewPage>>) -> Vec<NewPage> {
+    let ranked = people.into_iter().flat_map(|pages| pages.into_iter().enumerate());
+    let mut ranked: Vec<(usize, NewPage)> = ranked.collect();
+    if ranked.len() > MOST_PAGES {
+        ranked.sort_by_key(|(rank, _)| *rank);
+        ranked.truncate(MOST_PAGES);
+    }
+    ranked.into_iter().map(|(_, page)| page).collect()
+}
+
+/// The pages to the fallback contact, who has nobody to stand in: without any method, a mail to the address that they
+/// are known by.
 pub(super) fn fallback_pages(staff: &Staff, at: Timestamp) -> Vec<NewPage> {
-    let fallback = staff.fallback.and_then(|id| staff.users.get(&id));
-    fallback.map(|user| pages_to(user, Urgency::High, at)).unwrap_or_default()
+    let Some(user) = staff.fallback.and_then(|id| staff.users.get(&id)) else { return Vec::new() };
+    let mut pages = pages_to(user, Urgency::High, at);
+    if pages.is_empty() {
+        pages.push(NewPage {
+            id: String::new(),
+            user: user.id,
+            method_type: MethodType::Email,
+            address: user.email.clone(),
+            secret: None,
+            urgency: Urgency::High,
+            due: at,
+        });
+    }
+    within_bounds(vec![pages])
 }
 
 /// One page for each of a person's rules.
@@ -70,6 +107,7 @@ fn pages_to(user: &User, urgency: Urgency, at: Timestamp) -> Vec<NewPage> {
             user: user.id,
             method_type: method.method_type,
             address: method.address.clone(),
+            secret: method.secret.clone(),
             urgency,
             due: at + SignedDuration::from_secs(i64::from(delay)),
         })
@@ -189,4 +227,31 @@ pub(super) fn staffed(
         .on_transition(timer);
     let pages = pages.into_iter().map(|page| page.open(transition.after(), at)).collect();
     (transition, pages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::user::Role;
+
+    #[test]
+    fn fallback_contact_without_any_method_is_mailed_at_the_address_they_are_known_by() {
+        let user = User {
+            id: UserId::new(Timestamp::UNIX_EPOCH, 1),
+            name: "Olive".to_owned(),
+            email: "olive@example.com".to_owned(),
+            role: Role::Owner,
+            methods: vec![],
+            rules: vec![],
+            version: 1,
+        };
+        let staff = Staff { fallback: Some(user.id), users: BTreeMap::from([(user.id, user)]) };
+
+        let pages = fallback_pages(&staff, Timestamp::UNIX_EPOCH);
+
+        assert_eq!(
+            pages.iter().map(|page| (page.method_type, &*page.address)).collect::<Vec<_>>(),
+            [(MethodType::Email, "olive@example.com")]
+        );
+    }
 }

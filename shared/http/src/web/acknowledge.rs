@@ -32,7 +32,7 @@ impl From<LinkError> for Refusal {
     fn from(error: LinkError) -> Self {
         match error {
             LinkError::Forged => Self::Forged,
-            LinkError::Expired => Self::Expired,
+            LinkError::Expired | LinkError::Used => Self::Expired,
         }
     }
 }

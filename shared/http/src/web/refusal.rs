@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use tracing::warn;
 
 use super::layout;
+use super::sign_in::ask_for_link;
 
 /// A page that could not be shown, or a form that was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,10 @@ pub(super) enum Refusal {
     ForgedSignIn,
     /// The link to sign in was good once.
     ExpiredSignIn,
+    /// The link to sign in was used.
+    UsedSignIn,
+    /// Too many links were asked for.
+    TooManySignIns,
     /// A form did not come from our pages, or not from this session.
     CrossSite,
     /// We failed.
@@ -43,7 +48,8 @@ impl Refusal {
             Self::Forged | Self::Left | Self::ForgedSignIn | Self::CrossSite | Self::Forbidden(_) => {
                 StatusCode::FORBIDDEN
             }
-            Self::Expired | Self::ExpiredSignIn => StatusCode::GONE,
+            Self::Expired | Self::ExpiredSignIn | Self::UsedSignIn => StatusCode::GONE,
+            Self::TooManySignIns => StatusCode::TOO_MANY_REQUESTS,
             Self::Gone => StatusCode::NOT_FOUND,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -55,6 +61,8 @@ impl Refusal {
             Self::Forbidden(_) => "Your role does not allow this",
             Self::Forged | Self::ForgedSignIn => "This link is not one of ours",
             Self::Expired | Self::ExpiredSignIn => "This link has expired",
+            Self::UsedSignIn => "This link was used",
+            Self::TooManySignIns => "Too many links",
             Self::CrossSite => "This form is no longer good",
             Self::Left => "This link is no longer good",
             Self::Gone => "There is nothing here",
@@ -99,6 +107,13 @@ impl Refusal {
                 p { "Links to sign in are good for a quarter of an hour." }
                 (how_to_sign_in())
             },
+            Self::UsedSignIn => html! {
+                p { "Each link to sign in is good once. If it was not you who used it, tell an administrator." }
+                (how_to_sign_in())
+            },
+            Self::TooManySignIns => html! {
+                p { "Too many links were asked for from where you are. Try again in a quarter of an hour." }
+            },
             Self::CrossSite => html! {
                 p { "It did not come from a page of this session. " strong { "Nothing was changed." } }
                 p { a href="/" { "Open the page again" } " and press the button there." }
@@ -114,8 +129,10 @@ impl Refusal {
 /// Where to find a link.
 fn how_to_sign_in() -> Markup {
     html! {
-        p { "Firebell prints a link to sign in each time it starts: look at the terminal or the log where "
-            code { "cargo local" } " runs. It is good for a quarter of an hour; start it again for a new one." }
+        (ask_for_link())
+        p { "On one machine, Firebell prints a link to sign in each time it starts: look at the terminal or the log \
+             where " code { "cargo local" } " runs. It is good for a quarter of an hour, and once; start it again for a \
+             new one." }
     }
 }
 

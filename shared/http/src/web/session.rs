@@ -1,33 +1,31 @@
 //! Who is signed in, and whether a form is really theirs.
 //!
-//! A session is a signed cookie: nothing is stored, so it ends by its time or by leaving the person out. Browsers do
-//! not tell ports of one host apart when they send cookies, so every form carries a token of its session as well, and
-//! must come from our own pages.
+//! A session is a row that the token in the browser's cookie finds, so that it can be ended at once. Browsers do not
+//! tell ports of one host apart when they send cookies, so every form carries a token of its session as well, and must
+//! come from our own pages.
 
 use std::sync::Arc;
 
 use app::rules::Snapshot;
 use app::seal::Seal;
 use axum::extract::{Form, FromRequest, FromRequestParts, Request};
+use domain::Actor;
 use domain::id::{OrgId, UserId};
+use domain::session::LASTS;
 use domain::user::User;
-use domain::{Actor, Timestamp};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
-use jiff::SignedDuration;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::Desk;
 use super::refusal::Refusal;
 
-/// How long a session lasts.
-const LASTS: SignedDuration = SignedDuration::from_hours(12);
-
-/// What the signature of the cookie is for.
-const PURPOSE: &str = "session";
 /// What the signature in forms is for.
 const FORM_PURPOSE: &str = "form";
+
+/// How many cookies of our name are looked up: others may plant some beside ours.
+const MOST_COOKIES: usize = 3;
 
 /// Somebody's session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +34,8 @@ pub(super) struct Session {
     pub(super) org: OrgId,
     /// The person.
     pub(super) user: UserId,
-    until: Timestamp,
-    nonce: String,
+    /// What finds it.
+    token: String,
 }
 
 /// Says whether the browser must keep cookies to encrypted connections: everywhere but at a plain address.
@@ -58,61 +56,54 @@ fn set_cookie(public_url: &str, value: &str, seconds: i64) -> HeaderValue {
     HeaderValue::from_str(&cookie).expect("ids, numbers and signatures are plain text")
 }
 
+/// The header that gives the browser a session.
+pub(super) fn begun(public_url: &str, token: &str) -> HeaderValue {
+    set_cookie(public_url, token, LASTS.as_secs())
+}
+
 /// The header that ends a session.
 pub(super) fn ended(public_url: &str) -> HeaderValue {
     set_cookie(public_url, "", 0)
 }
 
+/// The tokens that a browser brings; others may be planted beside ours.
+fn tokens<'a>(headers: &'a HeaderMap, public_url: &str) -> impl Iterator<Item = &'a str> {
+    let name = cookie_name(public_url);
+    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let values = cookies
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='));
+    values.filter(|value| value.len() == TOKEN_LENGTH).take(MOST_COOKIES)
+}
+
+/// How long a token is: 32 bytes in base64. What is no token costs no read.
+const TOKEN_LENGTH: usize = 43;
+
 impl Session {
-    /// Begins a session.
-    pub(super) fn begin(seal: &Seal, org: OrgId, user: UserId, now: Timestamp) -> Self {
-        Self { org, user, until: now + LASTS, nonce: seal.random_token(16) }
-    }
-
-    fn text(&self) -> String {
-        format!("{}.{}.{}.{}", self.org, self.user, self.until.as_second(), self.nonce)
-    }
-
-    /// The header that gives the browser this session.
-    pub(super) fn begun(&self, seal: &Seal, public_url: &str) -> HeaderValue {
-        let text = self.text();
-        let value = format!("{text}.{}", seal.sign(PURPOSE, &text));
-        set_cookie(public_url, &value, LASTS.as_secs())
-    }
-
-    /// The session that a browser brings, if it is good. Another one planted beside it is passed over.
-    fn find(seal: &Seal, headers: &HeaderMap, public_url: &str, now: Timestamp) -> Option<Self> {
-        let name = cookie_name(public_url);
-        let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        cookies
-            .flat_map(|cookies| cookies.split(';'))
-            .filter_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
-            .find_map(|value| Self::read(seal, value, now))
-    }
-
-    fn read(seal: &Seal, value: &str, now: Timestamp) -> Option<Self> {
-        let (text, signature) = value.rsplit_once('.')?;
-        if !seal.is_signed(PURPOSE, text, signature) {
-            return None;
+    /// The session that a browser brings, if it goes on.
+    async fn find(desk: &Desk, headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
+        let ctx = &desk.ctx;
+        for token in tokens(headers, &ctx.public_url) {
+            if let Some(found) = app::session::find::find(&ctx.store, token, ctx.now()).await? {
+                return Ok(Some(Self { org: found.org, user: found.user, token: token.to_owned() }));
+            }
         }
-        let mut parts = text.split('.');
-        let session = Self {
-            org: parts.next()?.parse().ok()?,
-            user: parts.next()?.parse().ok()?,
-            until: Timestamp::from_second(parts.next()?.parse().ok()?).ok()?,
-            nonce: parts.next()?.to_owned(),
-        };
-        (session.until > now).then_some(session)
+        Ok(None)
+    }
+
+    /// What finds it.
+    pub(super) fn token(&self) -> &str {
+        &self.token
     }
 
     /// What a form of this session carries.
     pub(super) fn field(&self, seal: &Seal) -> Markup {
-        html! { input type="hidden" name="token" value=(seal.sign(FORM_PURPOSE, &self.text())); }
+        html! { input type="hidden" name="token" value=(seal.sign(FORM_PURPOSE, &self.token)); }
     }
 
     /// Says whether a form was made for this session, in constant time.
     fn made(&self, seal: &Seal, token: &str) -> bool {
-        seal.is_signed(FORM_PURPOSE, &self.text(), token)
+        seal.is_signed(FORM_PURPOSE, &self.token, token)
     }
 }
 
@@ -137,9 +128,7 @@ impl FromRequestParts<Arc<Desk>> for SignedIn {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, Refusal> {
-        let ctx = &desk.ctx;
-        let session = Session::find(&ctx.seal, &parts.headers, &ctx.public_url, ctx.now());
-        let session = session.ok_or(Refusal::SignedOut)?;
+        let session = Session::find(desk, &parts.headers).await?.ok_or(Refusal::SignedOut)?;
         let rules = desk.rules.of(session.org).await?;
         let user = rules.user(session.user).await.map_err(app::AppError::from)?;
         Ok(Self { user: user.ok_or(Refusal::SignedOut)?, session, rules })
@@ -176,7 +165,7 @@ impl FromRequest<Arc<Desk>> for Confirmed {
 /// Says whether a form comes from our own pages, as far as the browser tells.
 ///
 /// Every browser tells one of the two at least; what tells neither is none, and has only the token to show.
-fn is_from_us(headers: &HeaderMap, public_url: &str) -> bool {
+pub(super) fn is_from_us(headers: &HeaderMap, public_url: &str) -> bool {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
         return site == "same-origin";

@@ -50,6 +50,14 @@ pub(crate) const SYSTEM: &[&str] = &[
     "org::create::create",
     "org::create::create_beside",
     "outbox::relay::relay",
+    "session::end::end",
+    "session::find::find",
+    "sign_in::ask::ask",
+    "sign_in::enter::enter",
+    "sign_in::enter::look",
+    "sign_in::hand_over::hand_over",
+    "sign_in::send::send",
+    "source::check_attributes",
     "source::find",
     "source::seen::delivered",
     "source::seen::failed",
@@ -103,6 +111,7 @@ fn severity() -> Severity {
 fn source_change() -> app::source::update::Change {
     app::source::update::Change {
         name: String::new(),
+        secret: None,
         template: Template::default(),
         disabled: None,
         document: Document::default(),
@@ -184,6 +193,7 @@ verbs! {
             id: nobody::<SourceId>(),
             name: String::new(),
             kind: SourceKind(String::new()),
+            secret: None,
             template: Template::default(),
             document: Document::default(),
         };
@@ -194,7 +204,9 @@ verbs! {
     "source::destroy::destroy" ConfigureOnCall |world, by, ctx|
         app::source::destroy::destroy(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
     "source::update::update" ConfigureOnCall |world, by, ctx|
-        app::source::update::update(&ctx.store, &by, nobody(), source_change(), &ctx.random, ctx.now());
+        app::source::update::update(
+            &ctx.store, &ctx.seal, &by, nobody(), source_change(), &ctx.random, ctx.now()
+        );
     "user::create::create" ManageUsers |world, by, ctx| async move {
         let new = NewUser { name: String::new(), email: String::new(), role: Role::Viewer };
         app::user::create::create(&ctx.store, &by, &new, &ctx.random, ctx.now()).await
@@ -202,7 +214,7 @@ verbs! {
     "user::reach::add_method" SetMethods |world, by, ctx| {
         let method = (MethodType::Email, "x@example.com");
         async move {
-            app::user::reach::add_method(&ctx.store, &by, nobody(), method, &ctx.random, ctx.now()).await
+            app::user::reach::add_method(ctx, &by, nobody(), method).await
         }
     };
     "user::reach::set_rules" SetMethods |world, by, ctx|

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 mod acknowledge;
+#[cfg(test)]
+mod audit;
 mod dashboard;
 mod session;
 mod support;

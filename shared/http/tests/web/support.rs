@@ -101,6 +101,7 @@ impl Scene {
             queues: Queues::new(embedded::sqs(embedded.wire()), Default::default()),
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
+            reach: Default::default(),
             public_url: public_url.to_owned(),
             slack: app::slack::SlackApp::default(),
             first_key: None,
@@ -227,14 +228,14 @@ pub(crate) struct Session {
 
 impl Scene {
     /// The path and token of a fresh link to sign in.
-    pub(crate) fn sign_in_link(&self) -> String {
-        let link = http_api::web::sign_in_link(&self.ctx, self.org);
+    pub(crate) async fn sign_in_link(&self) -> String {
+        let link = http_api::web::sign_in_link(&self.ctx, self.org).await.unwrap();
         link.strip_prefix(&self.ctx.public_url).unwrap().to_owned()
     }
 
     /// Signs the owner in, as a browser does.
     pub(crate) async fn sign_in(&self) -> Session {
-        let link = self.sign_in_link();
+        let link = self.sign_in_link().await;
         let token = link.split_once("token=").unwrap().1;
         let seen = self.send(form("/sign-in", token, &[])).await;
         assert_eq!(seen.status, StatusCode::SEE_OTHER, "{}", seen.text);
@@ -242,6 +243,22 @@ impl Scene {
         let page = self.browse(&cookie, "/").await;
         let token = page.text.split(r#"name="token" value=""#).nth(1).unwrap().split('"').next().unwrap();
         Session { cookie, token: token.to_owned() }
+    }
+
+    /// Signs somebody in, and says which cookie their browser keeps.
+    pub(crate) async fn sign_in_as(&self, user: &User) -> String {
+        let (ctx, whom) = (&self.ctx, domain::sign_in::Whom { org: self.org, user: user.id });
+        let made = app::sign_in::hand_over::hand_over(
+            &ctx.store,
+            &ctx.seal,
+            &ctx.public_url,
+            whom,
+            &ctx.random,
+            ctx.now(),
+        );
+        let link = made.await.unwrap();
+        let seen = self.send(form("/sign-in", link.split_once("token=").unwrap().1, &[])).await;
+        seen.header("set-cookie").split(';').next().unwrap().to_owned()
     }
 
     /// Looks at a page with a cookie.
@@ -287,6 +304,7 @@ async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
         id: SourceId::new(ctx.now(), ctx.random()),
         name: name.to_owned(),
         kind: SourceKind("http".to_owned()),
+        secret: None,
         template: Template::default(),
         document: Document::default(),
     };

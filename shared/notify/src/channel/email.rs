@@ -1,26 +1,30 @@
-//! Mail, over SMTP or into a directory.
+//! Mail, over SMTP, by SES or into a directory.
 
 mod directory;
 mod message;
 mod server;
+mod ses;
 mod smtp;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::Timestamp;
 use domain::user::MethodType;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use lettre::Address;
 use lettre::message::Mailbox;
+use lettre::{Address, Message};
 use secrecy::{ExposeSecret, SecretString};
 
 use self::directory::Directory;
 use self::server::Server;
+use self::ses::Ses;
+pub use self::ses::SesSettings;
 use self::smtp::Smtp;
 use super::{Channel, Receipt, SendError};
-use crate::Outgoing;
+use crate::{Letter, Outgoing};
 
 /// How long a send may take in all: half of the lease of a claim.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,6 +54,8 @@ pub struct Mailer {
 enum Transport {
     /// To a mail server.
     Smtp(Smtp),
+    /// To SES.
+    Ses(Box<Ses>),
     /// Into files.
     Directory(Directory),
 }
@@ -67,6 +73,15 @@ impl Mailer {
         let server = Server::parse(url.expose_secret())?;
         let smtp = Smtp::new(server, from.email.domain());
         Ok(Self { from, transport: Transport::Smtp(smtp), timeout: TIMEOUT })
+    }
+
+    /// Hands mail over to SES.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if the sender cannot be read.
+    pub fn ses(settings: SesSettings, from: &str) -> Result<Self, SettingsError> {
+        let transport = Transport::Ses(Box::new(Ses::new(settings)));
+        Ok(Self { from: sender(from)?, transport, timeout: TIMEOUT })
     }
 
     /// Writes each mail to a file of its own, for a machine without a mail server.
@@ -88,20 +103,23 @@ impl Mailer {
     pub fn destination(&self) -> String {
         match &self.transport {
             Transport::Smtp(smtp) => smtp.server().to_string(),
+            Transport::Ses(ses) => ses.destination(),
             Transport::Directory(directory) => directory.path().display().to_string(),
         }
     }
 
     /// Sends one mail, however long it takes.
-    async fn deliver(&self, outgoing: &Outgoing) -> Result<Receipt, SendError> {
+    async fn deliver(
+        &self,
+        (address, title, when): (&str, &str, Timestamp),
+        build: impl FnOnce(&Address) -> Result<Message, lettre::error::Error>,
+    ) -> Result<Receipt, SendError> {
         let to: Address =
-            outgoing.address.trim().parse().map_err(|error: lettre::address::AddressError| {
-                SendError::Permanent {
-                    reason: "the address is no mail address".to_owned(),
-                    source: Some(error.into()),
-                }
+            address.trim().parse().map_err(|error: lettre::address::AddressError| SendError::Permanent {
+                reason: "the address is no mail address".to_owned(),
+                source: Some(error.into()),
             })?;
-        let message = message::build(&self.from, &to, outgoing).map_err(|error| SendError::Transient {
+        let message = build(&to).map_err(|error| SendError::Transient {
             reason: "the mail could not be written".to_owned(),
             source: Some(error.into()),
         })?;
@@ -109,8 +127,26 @@ impl Mailer {
             Transport::Smtp(smtp) => {
                 smtp.send(&self.from.email, &to, &message.formatted(), self.timeout / 5).await
             }
-            Transport::Directory(directory) => directory.write(&outgoing.title, &message.formatted()),
+            Transport::Ses(ses) => {
+                let parties = (&self.from.email, &to);
+                ses.send(parties, &message.formatted(), when, self.timeout).await
+            }
+            Transport::Directory(directory) => directory.write(title, &message.formatted()),
         }
+    }
+}
+
+impl Mailer {
+    /// Gives a send the time that it may take in all.
+    async fn in_time(
+        &self,
+        sending: impl Future<Output = Result<Receipt, SendError>>,
+    ) -> Result<Receipt, SendError> {
+        let sent = tokio::time::timeout(self.timeout, sending).await;
+        sent.unwrap_or_else(|_| {
+            let reason = format!("the mail server was not done within {} s", self.timeout.as_secs_f32());
+            Err(SendError::Transient { reason, source: None })
+        })
     }
 }
 
@@ -125,14 +161,13 @@ impl Channel for Mailer {
     }
 
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        async move {
-            let sent = tokio::time::timeout(self.timeout, self.deliver(outgoing)).await;
-            sent.unwrap_or_else(|_| {
-                let reason = format!("the mail server was not done within {} s", self.timeout.as_secs_f32());
-                Err(SendError::Transient { reason, source: None })
-            })
-        }
-        .boxed()
+        let build = |to: &Address| message::build(&self.from, to, outgoing);
+        self.in_time(self.deliver((&outgoing.address, &outgoing.title, outgoing.when), build)).boxed()
+    }
+
+    fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        let build = |to: &Address| message::letter(&self.from, to, letter);
+        self.in_time(self.deliver((&letter.address, &letter.title, letter.when), build)).boxed()
     }
 }
 

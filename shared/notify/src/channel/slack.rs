@@ -59,7 +59,11 @@ impl Channel for SlackDirect {
                 reason: "the workspace's token could not be had".to_owned(),
                 source: Some(source),
             })?;
-            let Some(token) = token else { return Err(never("no workspace of Slack is connected")) };
+            let Some(token) = token else {
+                // Not yet: a page that fails for ever would stay unsent once there is one.
+                let reason = "no workspace of Slack is connected".to_owned();
+                return Err(SendError::Transient { reason, source: None });
+            };
             let title = domain::text::shorten(&outgoing.title, SHOWN);
             let source = outgoing.source_url.as_deref();
             let said = block::page(&title, outgoing.escalation, source, &outgoing.acknowledge_url);
@@ -75,6 +79,11 @@ impl Channel for SlackDirect {
                 Err(CallError::Refused(word)) if NOBODY.contains(&&*word) => {
                     Err(never(&format!("slack refused: {word}")))
                 }
+                Err(CallError::Later { reason, retry_after: Some(after) }) => Err(SendError::Busy {
+                    reason: format!("slack did not take it: {reason}"),
+                    after: u64::try_from(after.as_secs()).unwrap_or(0),
+                    source: None,
+                }),
                 // A workspace that is not ours any more may be connected again: when in doubt, it is tried again.
                 Err(error) => Err(SendError::Transient {
                     reason: "slack did not take it".to_owned(),

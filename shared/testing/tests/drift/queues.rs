@@ -57,6 +57,15 @@ fn messages_stay_hidden_for_six_times_the_function_and_are_kept_for_two_weeks() 
 }
 
 #[test]
+fn queues_of_alerts_take_messages_as_large_as_those_of_one_machine() {
+    let template = Template::load().unwrap();
+    for id in ["AlertHandleQueue", "AlertRescueQueue", "AlertRescueDeadQueue"] {
+        let most = template.at(&format!("/Resources/{id}/Properties/MaximumMessageSize"));
+        assert_eq!(most.as_u64(), Some(1024 * 1024), "{id}: an event of 512 KB would be refused");
+    }
+}
+
+#[test]
 fn every_queue_that_is_sent_to_has_its_function() {
     let functions = Template::load().unwrap().functions().unwrap();
     for queue in Queue::ALL {

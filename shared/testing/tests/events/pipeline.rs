@@ -17,12 +17,14 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-handle/delivery-failed", given: Given::Rules, then: keeps_the_error },
     Case { event: "alert-handle/one-unreadable", given: Given::Rules, then: handles_the_other },
     Case { event: "alert-rescue/firing", given: Given::Rules, then: pages_the_fallback_contact },
+    Case { event: "alert-rescue/resolved", given: Given::Alert, then: resolves },
     Case { event: "escalation-sweep/tick", given: Given::AlertUnanswered, then: sends_what_is_due },
     Case { event: "escalation-tick/alert-resolved", given: Given::AlertResolved, then: stops },
     Case { event: "escalation-tick/due", given: Given::AlertUnanswered, then: pages_the_next_level },
     Case { event: "notification-send/check", given: Given::Alert, then: mails },
     Case { event: "notification-send/due", given: Given::Alert, then: mails },
     Case { event: "notification-send/provider-down", given: Given::AlertMailDown, then: tries_again },
+    Case { event: "notification-send/sign-in", given: Given::AskedForLink, then: sends_the_link },
     Case { event: "outbox-relay/opened", given: Given::Rules, then: relays },
 ];
 
@@ -138,5 +140,13 @@ fn relays<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
         assert_eq!(fixture.messages(Queue::EscalationTick).unwrap().len(), 0);
         fixture.pass(jiff::SignedDuration::from_mins(5));
         assert_eq!(fixture.messages(Queue::EscalationTick).unwrap().len(), 1);
+    })
+}
+
+fn sends_the_link<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        all_handled(invoked);
+        let letters = fixture.inbox.letters();
+        assert_eq!(letters.iter().map(|letter| &*letter.address).collect::<Vec<_>>(), ["ada@example.com"]);
     })
 }

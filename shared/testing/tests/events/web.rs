@@ -4,7 +4,7 @@ use domain::Identity;
 use domain::escalation::EscalationState;
 use machine::Stateful;
 use runtime::BoxFuture;
-use testing::fixture::Fixture;
+use testing::fixture::{Fixture, SESSION};
 use testing::invoke::Invoked;
 
 use super::{Case, Given, Then, escalation};
@@ -18,9 +18,12 @@ pub(crate) const CASES: &[Case] = &[
     case("web/acknowledge", acknowledges_as_the_first),
     case("web/acknowledge-link", asks_and_changes_nothing),
     case("web/acknowledge-on-the-page", acknowledges_as_the_owner),
+    case("web/ask-for-link", notes_that_somebody_asks),
+    case("web/audit", shows_who_changed_what),
     case("web/first-page", shows_what_is_open),
     case("web/sign-in", lets_in),
     case("web/sign-in-link", asks_to_sign_in),
+    case("web/sign-out", lets_out),
 ];
 
 /// The escalation's state, version and who answered it last.
@@ -74,5 +77,26 @@ fn asks_to_sign_in<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()
 fn lets_in<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         assert_eq!(invoked.answer["statusCode"], 303);
+    })
+}
+
+fn lets_out<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        assert_eq!(fixture.context.store.session(SESSION).await.unwrap(), None);
+    })
+}
+
+fn notes_that_somebody_asks<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 202);
+        assert!(invoked.answer["body"].as_str().unwrap().contains("Look into your mail"));
+    })
+}
+
+fn shows_who_changed_what<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 200);
+        assert!(invoked.answer["body"].as_str().unwrap().contains("severity created"));
     })
 }

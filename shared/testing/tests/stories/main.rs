@@ -1,15 +1,31 @@
 //! Stories: the whole bundle in one process, named by behaviour.
 
 #[cfg(test)]
+mod again;
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod called_off;
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod large_texts;
+#[cfg(test)]
+mod late_end;
+#[cfg(test)]
 mod levels;
 #[cfg(test)]
+mod long_outage;
+#[cfg(test)]
+mod lost_end;
+#[cfg(test)]
+mod many_people;
+#[cfg(test)]
 mod master;
+#[cfg(test)]
+mod no_channel;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
@@ -17,9 +33,15 @@ mod race;
 #[cfg(test)]
 mod rescue;
 #[cfg(test)]
+mod sign_in;
+#[cfg(test)]
 mod slack;
 #[cfg(test)]
 mod sweep;
+#[cfg(test)]
+mod unreadable;
+#[cfg(test)]
+mod unreadable_sender;
 
 #[cfg(test)]
 mod stage {

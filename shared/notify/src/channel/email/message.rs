@@ -11,7 +11,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
 use lettre::{Address, Message};
 
-use crate::Outgoing;
+use crate::{Letter, Outgoing};
 
 /// The bytes of a subject: a phone shows fewer still.
 const SUBJECT_BYTES: usize = 150;
@@ -53,6 +53,45 @@ pub(super) fn build(
         .raw_header(header("X-Auto-Response-Suppress", "All"))
         .raw_header(header("X-Priority", priority))
         .raw_header(header("Importance", importance))
+        .multipart(content)
+}
+
+/// Writes a letter; likewise the same one each time.
+pub(super) fn letter(from: &Mailbox, to: &Address, letter: &Letter) -> Result<Message, lettre::error::Error> {
+    let identity = fingerprint(letter.idempotency_key.as_bytes(), 32);
+    let (label, url) = (&letter.button.0, &letter.button.1);
+    let plain = format!("{}\n\n{}\n\n{label}:\n{url}\n", letter.title, letter.text);
+    let html = format!(
+        "<!doctype html>\n\
+         <html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title></head>\n\
+         <body style=\"margin:0;padding:16px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif\">\n\
+         <div style=\"max-width:480px;margin:0 auto\">\n\
+         <h1 style=\"margin:0 0 16px;font-size:22px;line-height:1.3\">{title}</h1>\n\
+         <p style=\"margin:0 0 24px;font-size:16px;line-height:1.5\">{text}</p>\n\
+         <a href=\"{url}\" style=\"display:block;padding:18px 12px;border-radius:8px;background:#3f5a79;\
+         color:#ffffff;font-size:19px;font-weight:bold;text-align:center;text-decoration:none\">{label}</a>\n\
+         </div>\n</body></html>\n",
+        title = escaped(&letter.title),
+        text = escaped(&letter.text),
+        url = escaped(url),
+        label = escaped(label),
+    );
+    let content = MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(format!("firebell-{identity}"))
+        .singlepart(SinglePart::plain(plain))
+        .singlepart(SinglePart::html(html));
+    Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, to.clone()))
+        .subject(subject(&clean(&letter.title)))
+        .date(date(letter.when))
+        .message_id(Some(format!("<{identity}@{}>", from.email.domain())))
+        .raw_header(header("X-Firebell-Trace", letter.trace.id()))
+        .raw_header(header("Auto-Submitted", "auto-generated"))
+        .raw_header(header("X-Auto-Response-Suppress", "All"))
         .multipart(content)
 }
 

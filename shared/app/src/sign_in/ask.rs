@@ -1,0 +1,53 @@
+//! Asks for a link to sign in.
+
+use domain::Timestamp;
+use domain::id::SignInId;
+use domain::sign_in::SignIn;
+use domain::trace::Trace;
+use jiff::SignedDuration;
+use store::{Commit, Store};
+use tracing::instrument;
+
+use crate::user::create::check_email;
+use crate::{AppError, Random};
+
+/// How often a link may be asked for, for one address.
+const PER_ADDRESS: (u32, SignedDuration) = (5, SignedDuration::from_mins(15));
+/// How often links may be asked for from one place.
+const PER_PLACE: (u32, SignedDuration) = (30, SignedDuration::from_mins(15));
+
+/// What came of it; neither says whether the address is anybody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// If somebody has this address, a link is on its way to them.
+    Noted,
+    /// Too many were asked for from there.
+    TooMany,
+}
+
+/// Asks for a link. Whose address it is is found out later, elsewhere: here every address costs the same.
+///
+/// # Errors
+/// [`AppError::Invalid`] if it is no mail address.
+#[instrument(skip_all, err)]
+pub async fn ask(
+    store: &Store,
+    email: &str,
+    place: &str,
+    trace: Trace,
+    random: &Random,
+    now: Timestamp,
+) -> Result<Asked, AppError> {
+    let email = email.trim().to_lowercase();
+    check_email("email", &email)?;
+    if !store.may_once_more(&format!("sign-in place {place}"), PER_PLACE, now).await? {
+        return Ok(Asked::TooMany);
+    }
+    // Whoever asks too often for one address has had their links already; nobody learns more from asking on.
+    if !store.may_once_more(&format!("sign-in address {email}"), PER_ADDRESS, now).await? {
+        return Ok(Asked::Noted);
+    }
+    let asked = SignIn::asked(SignInId::new(now, random()), email, trace)?;
+    store.commit(Commit::new().transition(asked)).await?;
+    Ok(Asked::Noted)
+}

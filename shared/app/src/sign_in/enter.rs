@@ -1,0 +1,92 @@
+//! Signs somebody in by their link: the link is used, and the session begins, in one write.
+
+use std::sync::Arc;
+
+use domain::audit::{Did, Entry};
+use domain::id::AuditId;
+use domain::session::Session;
+use domain::sign_in::{SignIn, SignInState, Whom};
+use domain::user::User;
+use domain::{Actor, Timestamp};
+use machine::{Stateful, retry_conflicts};
+use store::{Commit, Store};
+use tracing::instrument;
+
+use crate::link::LinkError;
+use crate::seal::Seal;
+use crate::{AppError, Random};
+
+/// How many random bytes the token of a session has.
+const TOKEN_BYTES: usize = 32;
+
+/// What a link opens.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    sign_in: SignIn,
+    /// Whom it signs in.
+    pub whom: Whom,
+    /// The person.
+    pub user: Arc<User>,
+}
+
+/// Why nobody is signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum EnterError {
+    /// The link is not honoured.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// It could not be done.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+impl machine::IsConflict for EnterError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::App(AppError::Conflict))
+    }
+}
+
+/// Looks at a link, and changes nothing.
+///
+/// # Errors
+/// [`EnterError::Link`] if it is not good.
+#[instrument(skip_all)]
+pub async fn look(store: &Store, seal: &Seal, token: &str, now: Timestamp) -> Result<Opened, EnterError> {
+    let id = super::read(seal, token)?;
+    let sign_in = store.sign_in(id).await.map_err(AppError::from)?.ok_or(LinkError::Expired)?;
+    if sign_in.head().state() == SignInState::Used {
+        return Err(LinkError::Used.into());
+    }
+    let whom = sign_in.whom.filter(|_| sign_in.is_good(now)).ok_or(LinkError::Expired)?;
+    let user = store.user(whom.org, whom.user).await.map_err(AppError::from)?;
+    // Whoever has left since is nobody.
+    let user = Arc::new(user.ok_or(LinkError::Expired)?);
+    Ok(Opened { sign_in, whom, user })
+}
+
+/// Uses a link: returns the token that the browser keeps, which is kept as a hash.
+///
+/// # Errors
+/// [`EnterError::Link`] if it is not good, or somebody has used it.
+#[instrument(skip_all)]
+pub async fn enter(
+    store: &Store,
+    seal: &Seal,
+    token: &str,
+    random: &Random,
+    now: Timestamp,
+) -> Result<String, EnterError> {
+    let kept = seal.random_token(TOKEN_BYTES);
+    let kept = &kept;
+    retry_conflicts(|| async move {
+        let Opened { sign_in, whom, user } = look(store, seal, token, now).await?;
+        let used = sign_in.used(now).map_err(AppError::from)?;
+        let actor = Actor::person(whom.org, &user);
+        let entry = Entry::session(&actor, AuditId::new(now, random()), Did::SignedIn, &user.name);
+        let commit =
+            Commit::new().transition(used).new_session(kept, &Session::begin(whom, now)).audited(&entry);
+        store.commit(commit).await.map_err(AppError::from)?;
+        Ok(kept.clone())
+    })
+    .await
+}

@@ -1,0 +1,30 @@
+//! Hands a link to sign in over where only the right person looks.
+
+use domain::Timestamp;
+use domain::id::SignInId;
+use domain::sign_in::{SignIn, Whom};
+use domain::trace::Trace;
+use store::{Commit, Store};
+use tracing::instrument;
+
+use crate::seal::Seal;
+use crate::{AppError, Random};
+
+/// A link that signs somebody in, once; whoever can read it is believed.
+///
+/// # Errors
+/// [`AppError`] if the store failed.
+#[instrument(skip_all, err)]
+pub async fn hand_over(
+    store: &Store,
+    seal: &Seal,
+    public_url: &str,
+    whom: Whom,
+    random: &Random,
+    now: Timestamp,
+) -> Result<String, AppError> {
+    let id = SignInId::new(now, random());
+    let made = SignIn::handed_over(id, whom, Trace::begin(random()))?;
+    store.commit(Commit::new().transition(made)).await?;
+    Ok(super::link(seal, public_url, id))
+}

@@ -1,0 +1,122 @@
+//! The audit log: who changed what, the newest first.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::routing::get;
+use domain::access::Permission;
+use domain::audit::{Change, Entry};
+use domain::id::AuditId;
+use domain::{Identity, Timestamp};
+use http::header::REFERRER_POLICY;
+use maud::{Markup, html};
+
+use super::Desk;
+use super::layout::{Top, page};
+use super::refusal::Refusal;
+use super::session::SignedIn;
+use super::words::{foreign, time};
+
+/// How many entries a page shows.
+const MOST: usize = 50;
+
+/// The router of the audit log.
+pub(super) fn router() -> axum::Router<Arc<Desk>> {
+    axum::Router::new().route("/audit", get(show))
+}
+
+async fn show(
+    State(desk): State<Arc<Desk>>,
+    signed_in: SignedIn,
+    asked: Result<Query<BTreeMap<String, String>>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    signed_in.actor().may(Permission::SeeAudit).map_err(app::AppError::from)?;
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let before: Option<AuditId> = asked.get("after").and_then(|after| after.parse().ok());
+    let (ctx, org) = (&desk.ctx, signed_in.session.org);
+    let log = ctx.store.audit_log(org, before, MOST, ctx.now()).await.map_err(app::AppError::from)?;
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for entry in &log.entries {
+        if let Slot::Vacant(slot) = names.entry(entry.by.to_string()) {
+            slot.insert(name(&desk, &signed_in, &entry.by).await?);
+        }
+    }
+    let top = Top { title: "Audit log", bar: bar(&desk, &signed_in), ..Top::default() };
+    let page = page(
+        &top,
+        &html! {
+            h1 { "Audit log" }
+            p.lead { "Who changed what, the newest first. " a href="/" { "Back to what is open" } }
+            @if log.entries.is_empty() { p.none { "There is nothing here." } }
+            ul.card.rows {
+                @for entry in &log.entries { (row(entry, &names, ctx.now())) }
+            }
+            @if let Some(after) = log.after {
+                p { a href=(format!("/audit?after={after}")) { "Older entries" } }
+            }
+        },
+    );
+    // The form that signs out must say where it comes from; other sites still hear nothing.
+    Ok((AppendHeaders([(REFERRER_POLICY, "same-origin")]), page).into_response())
+}
+
+/// Who it was, by a name that people know.
+async fn name(desk: &Desk, signed_in: &SignedIn, by: &Identity) -> Result<String, Refusal> {
+    let failed = app::AppError::from;
+    Ok(match by {
+        Identity::System(part) => format!("Firebell ({part})"),
+        Identity::User(id) => {
+            let user = signed_in.rules.user(*id).await.map_err(failed)?;
+            user.map_or_else(|| "Somebody who has left".to_owned(), |user| user.name.clone())
+        }
+        Identity::ApiKey(id) => {
+            let key = desk.ctx.store.api_key(signed_in.session.org, *id).await.map_err(failed)?;
+            key.map_or_else(|| "An API key that is gone".to_owned(), |key| format!("API key “{}”", key.name))
+        }
+    })
+}
+
+fn bar(desk: &Desk, signed_in: &SignedIn) -> Markup {
+    html! {
+        span.org { (foreign(&signed_in.rules.org.name)) }
+        form.sign-out method="post" action="/sign-out" {
+            (signed_in.session.field(&desk.ctx.seal))
+            span.me { (foreign(&signed_in.user.name)) }
+            button type="submit" { "Sign out" }
+        }
+    }
+}
+
+/// One entry.
+fn row(entry: &Entry, names: &BTreeMap<String, String>, now: Timestamp) -> Markup {
+    let who = names.get(&entry.by.to_string()).map_or("", String::as_str);
+    let action = entry.action.replace(['.', '_'], " ");
+    html! {
+        li {
+            h2 { (foreign(&entry.thing.name)) }
+            ul.facts {
+                li { (time(entry.at, now)) }
+                li { strong { (action) } " by " (foreign(who)) }
+                @for change in &entry.changes { li { (changed(change)) } }
+                li { code title="the id of what was changed" { (entry.thing.id) } }
+            }
+        }
+    }
+}
+
+/// A field that is not what it was.
+fn changed(change: &Change) -> Markup {
+    html! {
+        (foreign(&change.field))
+        @match (&change.before, &change.after) {
+            (Some(before), Some(after)) => { ": " (foreign(before)) " → " (foreign(after)) }
+            (None, Some(after)) => { ": " (foreign(after)) }
+            (Some(before), None) => { ": " (foreign(before)) " → nothing" }
+            (None, None) => {}
+        }
+    }
+}

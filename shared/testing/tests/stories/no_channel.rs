@@ -1,0 +1,27 @@
+//! A channel that is not there, or not yet.
+
+use app::notification::send::{Senders, Sent, send};
+use domain::message::NotificationMessage;
+use testing::faults::FaultPlan;
+use testing::sender::Alert;
+
+use crate::stage::{ledger, paged, tell, with};
+
+#[test]
+fn page_to_a_channel_that_is_not_there_waits_until_it_is() {
+    tell(|| async {
+        let bundle = with(FaultPlan { lost: 1.0, ..FaultPlan::calm() }.losing(["notification-send"])).await;
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(10).await;
+        let page = ledger(&bundle).await.pages.remove(0);
+        let nothing = Senders { channels: Vec::new(), ..bundle.calm.senders() };
+        let message = NotificationMessage::Due { page: Box::new(page) };
+
+        let sent = send(&bundle.calm.store, &nothing, &message, bundle.now()).await.unwrap();
+        assert_eq!(sent, Sent::Again);
+        bundle.faults.end();
+        bundle.pass(125).await;
+
+        assert_eq!(paged(&bundle), ["ada@example.com"]);
+    });
+}
