@@ -414,7 +414,7 @@ def scenario(emulator, inbox):
     paged = [mail for mail in inbox.mails if mail["to"] == RESPONDER]
     expect(len(paged) == len({m["text"].split("Subject:")[1].split("\r\n")[0] for m in paged}), "somebody was paged twice")
     expect(len(paged) == PROBES + 5, f"{len(paged)} pages arrived, not {PROBES + 5}")
-    for queue in ("alert-rescue", "alert-rescue-dead", "escalation-tick-dead", "notification-send-dead", "outbox-relay-dead"):
+    for queue in ("alert-rescue", "alert-rescue-dead", "escalation-tick-dead", "notification-send-dead", "outbox-relay-dead", "slack-work-dead"):
         expect(deployment.waiting(queue) == 0, f"{deployment.waiting(queue)} messages in {queue}")
     items = deployment.dynamodb.scan(TableName=STACK, Select="COUNT")["Count"]
 

@@ -36,5 +36,10 @@ functions! {
     "notification-send" => notification_send,
     "outbox-relay" => outbox_relay,
     "setup" => setup,
+    "slack-command" => slack_command,
+    "slack-event" => slack_event,
+    "slack-interaction" => slack_interaction,
+    "slack-oauth" => slack_oauth,
+    "slack-work" => slack_work,
     "web" => web,
 }

@@ -16,7 +16,9 @@ use local::options::{HELP, Options};
 use local::web::{self, Meters};
 use local::{Plain, PlainFeed, Runner, queues};
 use runtime::config::LogFormat;
-use runtime::{Config, Metrics, channels, clients_elsewhere, observed, system_clock, system_random};
+use runtime::{
+    Config, Metrics, channels, clients_elsewhere, observed, slack_app, system_clock, system_random,
+};
 use secrecy::ExposeSecret;
 use store::{Queues, Store};
 use tokio::net::TcpListener;
@@ -72,6 +74,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         queues: Queues::new(sqs, queues::urls()),
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config, Some(&home.mail()))?,
+        slack: slack_app(config)?,
         reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         first_key: config.api_key.clone(),

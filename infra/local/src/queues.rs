@@ -9,6 +9,7 @@ const fn visibility(queue: Queue) -> u32 {
         Queue::AlertHandle | Queue::EscalationTick => 30,
         Queue::AlertRescue => 60,
         Queue::NotificationSend => 90,
+        Queue::SlackWork => 180,
     }
 }
 
@@ -16,7 +17,7 @@ const fn visibility(queue: Queue) -> u32 {
 fn dead_letter(queue: Queue) -> String {
     match queue {
         Queue::AlertHandle => Queue::AlertRescue.name().to_owned(),
-        Queue::AlertRescue | Queue::EscalationTick | Queue::NotificationSend => {
+        Queue::AlertRescue | Queue::EscalationTick | Queue::NotificationSend | Queue::SlackWork => {
             format!("{}-dead", queue.name())
         }
     }
@@ -28,7 +29,7 @@ const fn tries(queue: Queue) -> u32 {
         Queue::AlertHandle => 5,
         // The last place that a page could be lost: it is tried for as long as it is kept.
         Queue::AlertRescue => 1000,
-        Queue::EscalationTick | Queue::NotificationSend => 10,
+        Queue::EscalationTick | Queue::NotificationSend | Queue::SlackWork => 10,
     }
 }
 

@@ -76,6 +76,12 @@ const STEPS: &[Step] = &[
         run: python_client,
     },
     Step {
+        name: "slack",
+        when: When::All("the package slack-sdk of PyPI"),
+        lacks: no_slack_sdk,
+        run: slack_sdk,
+    },
+    Step {
         name: "webhooks in Python",
         when: When::All("the package svix of PyPI"),
         lacks: no_svix,
@@ -256,6 +262,24 @@ fn python_client(_: &Options) -> anyhow::Result<()> {
     let served = Served::start()?;
     let mut command = std::process::Command::new("python3");
     command.args([PYTHON_CLIENT, &served.url, &served.api_key]).current_dir(root());
+    run(command)
+}
+
+/// Slack from the other side, and what it is started with.
+const SLACK_SDK: &str = "infra/clients/python/slack_sdk_test.py";
+
+/// What is lacking to judge what Slack is sent.
+fn no_slack_sdk() -> Option<String> {
+    let mut python = std::process::Command::new("python3");
+    let there = python.args(["-c", "import slack_sdk"]).output().is_ok_and(|output| output.status.success());
+    (!there).then(|| "python3 cannot import slack_sdk (pip install slack-sdk==3.48.0)".to_owned())
+}
+
+/// Slack's own SDK signs what is sent and checks what is shown; its server is the script's own.
+fn slack_sdk(_: &Options) -> anyhow::Result<()> {
+    run(cargo(&["build", "--locked", "--bin", "local"]))?;
+    let mut command = std::process::Command::new("python3");
+    command.arg(SLACK_SDK).arg(target()?.join("debug/local")).current_dir(root());
     run(command)
 }
 

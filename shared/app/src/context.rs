@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use domain::Timestamp;
 use egress::Reach;
-use notify::Channel;
+use notify::{Channel, SlackDirect};
 use secrecy::SecretString;
 use store::{Queues, Store};
 
 use crate::notification::send::Senders;
 use crate::seal::Seal;
+use crate::slack::{SlackApp, Workspaces};
 
 /// Tells the time, in whole milliseconds.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -28,6 +29,8 @@ pub struct Context {
     pub seal: Arc<Seal>,
     /// The channels that this installation has.
     pub channels: Vec<Arc<dyn Channel>>,
+    /// The Slack app.
+    pub slack: SlackApp,
     /// How far requests to addresses that people give may go.
     pub reach: Reach,
     /// What links begin with.
@@ -53,10 +56,11 @@ impl Context {
 
     /// What sending pages needs.
     pub fn senders(&self) -> Senders {
-        Senders {
-            channels: self.channels.clone(),
-            seal: self.seal.clone(),
-            public_url: self.public_url.clone(),
+        let mut channels = self.channels.clone();
+        if let Some(slack) = &self.slack.api {
+            let tokens = Arc::new(Workspaces::new(self.store.clone(), self.seal.clone()));
+            channels.push(Arc::new(SlackDirect::new(slack.clone(), tokens)));
         }
+        Senders { channels, seal: self.seal.clone(), public_url: self.public_url.clone() }
     }
 }

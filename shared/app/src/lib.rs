@@ -15,6 +15,7 @@ pub mod rules;
 pub mod seal;
 pub mod session;
 pub mod sign_in;
+pub mod slack;
 pub mod source;
 pub mod sweep;
 pub mod user;

@@ -137,6 +137,9 @@ pub struct Escalation {
     /// The incident that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
+    /// Whether Slack follows its incident.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub followed: bool,
     /// Whether it is over once its alerts are.
     pub auto_cancel: bool,
     /// Who began it.

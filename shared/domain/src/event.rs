@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SignInId};
 use crate::message::{EscalationMessage, NotificationMessage, Queue};
 use crate::page::Page;
+use crate::slack::{SlackMessage, StepId, Thread};
 
 /// Something that happened.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,6 +43,17 @@ pub enum Event {
         version: u64,
         /// Whether those who follow it are told.
         announce: bool,
+    },
+    /// Something is owed to Slack.
+    SlackStepDue {
+        /// The organisation.
+        org: OrgId,
+        /// What it belongs to.
+        thread: Thread,
+        /// The step.
+        step: StepId,
+        /// When it is to be done.
+        due: Option<Timestamp>,
     },
     /// Somebody has asked for a link to sign in.
     SignInAsked {
@@ -103,8 +115,12 @@ impl Event {
                 let body = NotificationMessage::SignIn { id: *id };
                 vec![send(Queue::NotificationSend, serde_json::to_value(&body), now)]
             }
-            // Nobody yet: channels, webhooks and workflows will.
+            // Nobody yet: webhooks and workflows will. Slack is owed a step in the same write.
             Self::IncidentChanged { .. } => Vec::new(),
+            Self::SlackStepDue { org, thread, step, due } => {
+                let body = SlackMessage::Step { org: *org, thread: thread.clone(), step: step.clone() };
+                vec![send(Queue::SlackWork, serde_json::to_value(&body), due.unwrap_or(now))]
+            }
             Self::AlertJoined { org, alert } | Self::AlertResolved { org, alert } => {
                 let body = EscalationMessage::Alert { org: *org, alert: *alert };
                 vec![send(Queue::EscalationTick, serde_json::to_value(&body), now)]

@@ -168,6 +168,9 @@ pub struct Incident {
     /// The alert that opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<AlertId>,
+    /// Whether Slack follows it: a workspace was connected when it was opened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub followed: bool,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When it last changed.

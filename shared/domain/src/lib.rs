@@ -19,6 +19,7 @@ pub mod path;
 pub mod route;
 pub mod session;
 pub mod sign_in;
+pub mod slack;
 pub mod source;
 pub mod template;
 pub mod text;

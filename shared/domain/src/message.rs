@@ -40,12 +40,19 @@ pub enum Queue {
     EscalationTick,
     /// Pages that are due.
     NotificationSend,
+    /// What people do in Slack, and what is owed to it.
+    SlackWork,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: &'static [Self] =
-        &[Self::AlertHandle, Self::AlertRescue, Self::EscalationTick, Self::NotificationSend];
+    pub const ALL: &'static [Self] = &[
+        Self::AlertHandle,
+        Self::AlertRescue,
+        Self::EscalationTick,
+        Self::NotificationSend,
+        Self::SlackWork,
+    ];
 
     /// The name of the queue and of the function that consumes it.
     pub const fn name(self) -> &'static str {
@@ -54,6 +61,7 @@ impl Queue {
             Self::AlertRescue => "alert-rescue",
             Self::EscalationTick => "escalation-tick",
             Self::NotificationSend => "notification-send",
+            Self::SlackWork => "slack-work",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{OrgId, UserId};
+use crate::slack::Workspace;
 
 /// An organisation and whom to page when nothing else says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Org {
     pub owner: UserId,
     /// Who is paged when in doubt; the owner unless changed.
     pub fallback: UserId,
+    /// The Slack workspace that it has connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slack: Option<Workspace>,
     /// Everybody else whose role is that of an owner.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub owners: BTreeSet<UserId>,
@@ -28,7 +32,7 @@ pub struct Org {
 impl Org {
     /// A new organisation with one owner, who is the fallback contact.
     pub fn new(id: OrgId, name: String, owner: UserId) -> Self {
-        Self { id, name, owner, fallback: owner, owners: BTreeSet::new(), version: 0 }
+        Self { id, name, owner, fallback: owner, slack: None, owners: BTreeSet::new(), version: 0 }
     }
 
     /// The organisation with another owner.

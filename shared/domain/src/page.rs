@@ -60,8 +60,16 @@ pub struct LogEntry {
     pub why: String,
 }
 
-/// How many lines of history a page keeps: the first and the newest.
+/// How many lines of history an item keeps in itself: the first and the newest.
 const MOST_LOG: usize = 16;
+
+/// Adds a line to a history that is kept in its item.
+pub(crate) fn remember(log: &mut Vec<LogEntry>, entry: LogEntry) {
+    if log.len() == MOST_LOG {
+        log.remove(1);
+    }
+    log.push(entry);
+}
 
 /// A page: an escalation notification.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -224,10 +232,7 @@ impl Page {
     fn go(&self, to: PageState, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
         let entry = LogEntry { at, to: to.name().to_owned(), why: crate::text::shorten(why, 120) };
         Ok(self.transition_to(to, at)?.with(|page| {
-            if page.log.len() == MOST_LOG {
-                page.log.remove(1);
-            }
-            page.log.push(entry);
+            remember(&mut page.log, entry);
             if to.is_final() {
                 page.due = None;
             }

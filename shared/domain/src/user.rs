@@ -59,18 +59,21 @@ pub struct User {
 pub enum MethodType {
     /// Mail.
     Email,
+    /// A direct message in Slack.
+    Slack,
     /// A request to a program's own address.
     Webhook,
 }
 
 impl MethodType {
     /// Every one.
-    pub const ALL: &'static [Self] = &[Self::Email, Self::Webhook];
+    pub const ALL: &'static [Self] = &[Self::Email, Self::Slack, Self::Webhook];
 
     /// The name in the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Email => "email",
+            Self::Slack => "slack",
             Self::Webhook => "webhook",
         }
     }

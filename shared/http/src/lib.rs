@@ -28,6 +28,7 @@ mod rate;
 pub mod settings;
 mod severities;
 mod shape;
+pub mod slack;
 pub mod source;
 pub mod users;
 pub mod web;

@@ -16,6 +16,7 @@ mod live;
 mod refusal;
 mod session;
 mod sign_in;
+mod slack;
 mod submitted;
 mod words;
 
@@ -58,9 +59,7 @@ const HEADERS: [(HeaderName, &str); 9] = [
 
 /// The router of every page.
 pub fn router(ctx: Context) -> axum::Router {
-    let rules = Rules::new(ctx.store.clone());
-    let desk = Arc::new(Desk { ctx, rules });
-    axum::Router::new()
+    let pages = axum::Router::new()
         .merge(layout::assets())
         .merge(acknowledge::router())
         .merge(alerts::router())
@@ -69,10 +68,20 @@ pub fn router(ctx: Context) -> axum::Router {
         .merge(escalations::router())
         .merge(incident::router())
         .merge(incidents::router())
-        .merge(sign_in::router())
-        .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(from_fn(guarded))
-        .with_state(desk)
+        .merge(sign_in::router());
+    served(pages, ctx)
+}
+
+/// The router of the pages that connect a workspace of Slack, which have a function of their own.
+pub fn slack(ctx: Context) -> axum::Router {
+    served(slack::router(), ctx)
+}
+
+/// Pages with what all of them have around them.
+fn served(pages: axum::Router<Arc<Desk>>, ctx: Context) -> axum::Router {
+    let rules = Rules::new(ctx.store.clone());
+    let desk = Arc::new(Desk { ctx, rules });
+    pages.layer(DefaultBodyLimit::max(FORM_BYTES)).layer(from_fn(guarded)).with_state(desk)
 }
 
 /// Adds the headers that keep an answer from being stored, framed, sniffed or indexed.

@@ -1,6 +1,7 @@
 //! What a channel is, and what may come of a send: one file in `channel/` for each.
 
 pub(crate) mod email;
+pub(crate) mod slack;
 pub(crate) mod webhook;
 
 use domain::text::shorten;

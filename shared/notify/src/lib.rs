@@ -7,6 +7,7 @@ mod letter;
 mod outgoing;
 
 pub use channel::email::{Mailer, SesSettings, SettingsError};
+pub use channel::slack::{SlackDirect, Tokens};
 pub use channel::webhook::Webhook;
 pub use channel::{Answer, BoxError, Channel, Receipt, SendError};
 pub use letter::Letter;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use domain::Timestamp;
-use domain::id::EscalationId;
+use domain::id::{EscalationId, OrgId};
 use domain::page::Page;
 use domain::trace::Trace;
 use domain::user::Urgency;
@@ -20,6 +20,8 @@ pub struct Outgoing {
     pub title: String,
     /// How loudly.
     pub urgency: Urgency,
+    /// The organisation.
+    pub org: OrgId,
     /// The escalation that it belongs to.
     pub escalation: EscalationId,
     /// The trace that it came in.
@@ -42,6 +44,7 @@ impl Outgoing {
             address: page.address.clone(),
             title: page.title.clone(),
             urgency: page.urgency,
+            org: page.org,
             escalation: page.escalation,
             trace: page.trace.clone(),
             source_url: page.url.clone(),

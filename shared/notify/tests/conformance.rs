@@ -5,13 +5,61 @@
 use std::path::Path;
 
 use domain::Timestamp;
-use domain::id::EscalationId;
+use domain::id::{EscalationId, OrgId};
 use domain::trace::Trace;
 use domain::user::{MethodType, Urgency};
 use egress::Reach;
 use notify::{Channel, Mailer, Outgoing, SendError, SesSettings, Webhook};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+
+mod slack {
+    //! Slack for the conformance suite: it takes every message, or says what it is told to say.
+
+    use std::sync::{Arc, Mutex};
+
+    use ::slack::{CallError, Reply, Request, Slack, Token, Transport};
+    use domain::id::OrgId;
+    use futures_util::future::BoxFuture;
+    use notify::{BoxError, SlackDirect, Tokens};
+    use secrecy::SecretString;
+
+    /// A Slack that replies the same to everything, and keeps what it was sent.
+    pub(crate) struct Replies {
+        pub(crate) status: u16,
+        pub(crate) body: &'static str,
+        pub(crate) sent: Mutex<Vec<Request>>,
+    }
+
+    impl Transport for Replies {
+        fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, CallError>> {
+            self.sent.lock().unwrap().push(request.clone());
+            let reply = Reply { status: self.status, retry_after: None, body: self.body.to_owned() };
+            Box::pin(async move { Ok(reply) })
+        }
+    }
+
+    /// One workspace for everybody.
+    struct One;
+
+    impl Tokens for One {
+        fn token(&self, _: OrgId) -> BoxFuture<'_, Result<Option<Token>, BoxError>> {
+            let team = "T0TESTS".parse().unwrap();
+            Box::pin(async move { Ok(Some(Token { team, secret: SecretString::from("xoxb-none") })) })
+        }
+    }
+
+    /// A channel over a Slack that replies so.
+    pub(crate) fn replying(status: u16, body: &'static str) -> (SlackDirect, Arc<Replies>) {
+        let replies = Arc::new(Replies { status, body, sent: Mutex::default() });
+        (SlackDirect::new(Slack::new(replies.clone()), Arc::new(One)), replies)
+    }
+
+    /// A channel over a Slack that takes everything.
+    pub(crate) fn direct() -> SlackDirect {
+        replying(200, r#"{"ok":true,"channel":"D012AB3CD","ts":"1.2"}"#).0
+    }
+}
 
 /// The channels of a method, each with an address that it takes.
 async fn of(method_type: MethodType, test: &str) -> Vec<(Box<dyn Channel>, String)> {
@@ -35,6 +83,7 @@ async fn of(method_type: MethodType, test: &str) -> Vec<(Box<dyn Channel>, Strin
             });
             all.collect()
         }
+        MethodType::Slack => vec![(Box::new(slack::direct()), "U012AB3CD".to_owned())],
         MethodType::Webhook => {
             vec![(Box::new(Webhook::new(Reach::AndLoopback)), program().await)]
         }
@@ -70,6 +119,7 @@ fn page(address: &str, title: &str) -> Outgoing {
         address: address.to_owned(),
         title: title.to_owned(),
         urgency: Urgency::High,
+        org: OrgId::new(Timestamp::UNIX_EPOCH, 8),
         escalation: EscalationId::new(Timestamp::UNIX_EPOCH, 7),
         trace: Trace::begin(42),
         source_url: None,
@@ -123,4 +173,36 @@ fn outgoing_page_shows_no_address_no_title_and_no_link_in_a_log() {
         assert!(!shown.contains(hidden), "{shown}");
     }
     assert!(shown.contains("01J.1.1"), "{shown}");
+}
+
+#[tokio::test]
+async fn direct_message_is_permanent_only_where_slack_says_that_there_is_nobody() {
+    let outgoing = page("U012AB3CD", "Disk full");
+    for (status, body, permanent) in [
+        (200, r#"{"ok":false,"error":"channel_not_found"}"#, true),
+        (200, r#"{"ok":false,"error":"user_not_found"}"#, true),
+        (200, r#"{"ok":false,"error":"invalid_auth"}"#, false),
+        (429, r#"{"ok":false,"error":"ratelimited"}"#, false),
+        (503, "<html>", false),
+        (200, "<html>", false),
+    ] {
+        let (channel, _) = slack::replying(status, body);
+
+        let error = channel.send(&outgoing).await.unwrap_err();
+
+        assert_eq!(matches!(error, SendError::Permanent { .. }), permanent, "{status} {body} {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn direct_message_has_a_button_and_pings_nobody_else() {
+    let (channel, replies) = slack::replying(200, r#"{"ok":true,"channel":"D1","ts":"1.2"}"#);
+
+    channel.send(&page("U012AB3CD", "<!channel> fire")).await.unwrap();
+
+    let sent = replies.sent.lock().unwrap().remove(0);
+    let ::slack::Request::Call { arguments, .. } = sent else { panic!("no call") };
+    assert_eq!((&arguments["channel"], &arguments["unfurl_links"]), (&"U012AB3CD".into(), &false.into()));
+    assert_eq!(arguments["text"], "You are paged: &lt;!channel&gt; fire");
+    assert!(arguments["blocks"].to_string().contains("acknowledge_page"), "{arguments}");
 }

@@ -36,6 +36,14 @@ pub const WEBHOOK_LOOPBACK: &str = "FIREBELL_WEBHOOK_LOOPBACK";
 pub const OWNER_EMAIL: &str = "FIREBELL_OWNER_EMAIL";
 /// The organisation's first API key.
 pub const API_KEY: &str = "FIREBELL_API_KEY";
+/// By which requests of Slack's are known.
+pub const SLACK_SIGNING_SECRET: &str = "FIREBELL_SLACK_SIGNING_SECRET";
+/// The Slack app's id.
+pub const SLACK_CLIENT_ID: &str = "FIREBELL_SLACK_CLIENT_ID";
+/// The Slack app's secret.
+pub const SLACK_CLIENT_SECRET: &str = "FIREBELL_SLACK_CLIENT_SECRET";
+/// Where Slack's API is.
+pub const SLACK_API_URL: &str = "FIREBELL_SLACK_API_URL";
 /// What is logged.
 pub const LOG: &str = "FIREBELL_LOG";
 /// How it is logged.
@@ -72,6 +80,18 @@ pub const SETTINGS: &[Setting] = &[
         what: "the first API key, when the organisation is created",
         default: "one is made, and kept in `DIR/api-key` on one machine",
     },
+    Setting {
+        name: SLACK_SIGNING_SECRET,
+        what: "the signing secret of the Slack app, by which Slack's requests are known",
+        default: "none: Slack is not connected",
+    },
+    Setting {
+        name: SLACK_CLIENT_ID,
+        what: "the client id of the Slack app, by which a workspace is connected at `/slack/install`",
+        default: "none",
+    },
+    Setting { name: SLACK_CLIENT_SECRET, what: "the client secret of the Slack app", default: "none" },
+    Setting { name: SLACK_API_URL, what: "where Slack's API is", default: slack::API_URL },
     Setting { name: LOG, what: "what is logged: levels by target, as `info,store=debug`", default: "info" },
     Setting { name: LOG_FORMAT, what: "`json` or `text`", default: "json on AWS, text on one machine" },
     Setting {
@@ -124,6 +144,12 @@ pub struct Config {
     pub owner_email: String,
     /// The organisation's first API key.
     pub api_key: Option<SecretString>,
+    /// By which requests of Slack's are known.
+    pub slack_signing_secret: Option<SecretString>,
+    /// The Slack app's id and secret.
+    pub slack_client: Option<(String, SecretString)>,
+    /// Where Slack's API is, if not where it always is.
+    pub slack_api_url: Option<String>,
     /// What is logged.
     pub log: String,
     /// How, if it was said.
@@ -191,6 +217,18 @@ impl Config {
                 faults.push(format!("{name} is too short: it needs 32 characters or more"));
             }
         }
+        let slack_client = match (get(SLACK_CLIENT_ID), get(SLACK_CLIENT_SECRET)) {
+            (Some(id), Some(secret)) => Some((id, SecretString::from(secret))),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                faults.push(format!("{SLACK_CLIENT_ID} and {SLACK_CLIENT_SECRET} are set together"));
+                None
+            }
+        };
+        let slack_api_url = get(SLACK_API_URL);
+        if slack_api_url.as_ref().is_some_and(|url| slack::check_url(url).is_err()) {
+            faults.push(format!("{SLACK_API_URL} is neither https:// nor http:// on this machine"));
+        }
         let ses = match get(MAIL_VIA).as_deref() {
             Some("ses") => ses(&get, &mut faults),
             Some("smtp") | None => None,
@@ -230,6 +268,9 @@ impl Config {
             reach,
             owner_email,
             api_key: api_key.map(SecretString::from),
+            slack_signing_secret: get(SLACK_SIGNING_SECRET).map(SecretString::from),
+            slack_client,
+            slack_api_url,
             log: get(LOG).unwrap_or_else(|| "info".to_owned()),
             log_format,
             dynamodb: get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| get("AWS_ENDPOINT_URL")),
@@ -291,6 +332,8 @@ mod tests {
             WEBHOOK_LOOPBACK => Some("perhaps".to_owned()),
             MAIL_VIA => Some("pigeon".to_owned()),
             KEY | API_KEY => Some("short".to_owned()),
+            SLACK_CLIENT_ID => Some("1.2".to_owned()),
+            SLACK_API_URL => Some("http://slack.example.com".to_owned()),
             _ => None,
         })
         .unwrap_err();

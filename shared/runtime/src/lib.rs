@@ -6,6 +6,7 @@ pub mod config;
 mod function;
 mod lambda;
 mod resource;
+mod slack_app;
 pub mod telemetry;
 mod web;
 
@@ -20,5 +21,6 @@ pub use lambda::{run, run_sender, system_clock, system_random};
 pub use lambda_runtime::Error;
 pub use resource::serve as serve_resource;
 pub use resource::{Change, Made, ResourceAnswer, ResourceHandler, ResourceRequest, resource};
+pub use slack_app::slack_app;
 pub use telemetry::Metrics;
 pub use web::{Tracing, observed};

@@ -48,11 +48,15 @@ impl Commit {
     pub fn transition<M: Record>(mut self, transition: Transition<M>) -> Self {
         let (from, to) = ends(transition.from(), transition.to());
         self.transitions.push((M::MACHINE, from, to));
+        let owed = M::owed(&transition);
         match actions_of(transition) {
             Ok(actions) => self.actions.extend(actions),
             Err(error) => self.broken = Some(error),
         }
-        self
+        match owed {
+            Some(step) => self.transition(step),
+            None => self,
+        }
     }
 
     /// Adds several transitions.

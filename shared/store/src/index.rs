@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use domain::Timestamp;
 use domain::id::{AlertId, EscalationId, OrgId, SignInId};
+use domain::slack::{StepId, Thread};
 
 use crate::Store;
 use crate::error::StoreError;
@@ -19,6 +20,8 @@ pub enum DueRow {
     Page(OrgId, EscalationId, String),
     /// An alert whose escalations are owed the news of its end.
     Alert(OrgId, AlertId),
+    /// A step that is owed to Slack.
+    Slack(OrgId, Thread, StepId),
     /// A link to sign in that is owed.
     SignIn(SignInId),
 }
@@ -206,6 +209,7 @@ fn due_row(item: &Item) -> Option<(Timestamp, DueRow)> {
         Due::Escalation(org, id) => DueRow::Escalation(org, id),
         Due::Page(org, escalation, id) => DueRow::Page(org, escalation, id),
         Due::Alert(org, id) => DueRow::Alert(org, id),
+        Due::Slack(org, thread, step) => DueRow::Slack(org, thread, step),
         Due::SignIn(id) => DueRow::SignIn(id),
     };
     Some((at, row))

@@ -16,11 +16,13 @@ mod incident;
 mod index;
 mod item;
 mod key;
+mod mark;
 mod once;
 mod page;
 mod queue;
 mod record;
 mod session;
+mod slack;
 mod stream;
 mod table;
 

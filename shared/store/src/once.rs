@@ -17,6 +17,8 @@ pub enum Made {
     Update,
     /// An escalation.
     Escalation,
+    /// Something pinned to an incident.
+    Pin,
 }
 
 impl Made {
@@ -26,6 +28,7 @@ impl Made {
             Self::Incident => "INCIDENT",
             Self::Update => "UPDATE",
             Self::Escalation => "ESCALATION",
+            Self::Pin => "PIN",
         }
     }
 }

@@ -7,8 +7,10 @@ use domain::event::Event;
 use domain::incident::Incident;
 use domain::page::{Page, PageState};
 use domain::sign_in::SignIn;
+use domain::slack::step::{owed_by_escalation, owed_by_incident};
+use domain::slack::{Step, StepState};
 use domain::source::Source;
-use machine::{State, Stateful};
+use machine::{State, Stateful, Transition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,12 @@ pub trait Record:
     /// Its entries in the indexes.
     #[doc(hidden)]
     fn index(&self) -> Index;
+
+    /// What is owed to Slack because of a transition, in the same write: no verb can forget it.
+    #[doc(hidden)]
+    fn owed(_step: &Transition<Self>) -> Option<Transition<Step>> {
+        None
+    }
 }
 
 /// Where a record is kept.
@@ -122,6 +130,10 @@ impl Record for Incident {
         let partition = table::list_partition(self.org, "INCIDENT", self.id.shard(table::LIST_SHARDS));
         Index::default().listed(partition, self.id.to_string())
     }
+
+    fn owed(step: &Transition<Self>) -> Option<Transition<Step>> {
+        owed_by_incident(step)
+    }
 }
 
 impl Record for Escalation {
@@ -137,6 +149,28 @@ impl Record for Escalation {
         Index::default()
             .listed(partition, self.id.to_string())
             .due(self.id.shard(table::DUE_SHARDS), self.due)
+    }
+
+    fn owed(step: &Transition<Self>) -> Option<Transition<Step>> {
+        owed_by_escalation(step)
+    }
+}
+
+impl Record for Step {
+    fn place(&self) -> Place {
+        Place {
+            head: table::slack_step(self.org, &self.thread, &self.id),
+            history: |head, version| table::slack_history_of(head, version),
+            in_place: true,
+        }
+    }
+
+    fn index(&self) -> Index {
+        let waits = match self.head.state() {
+            StepState::Pending | StepState::Doing => Some(self.slot),
+            StepState::Done | StepState::Failed | StepState::Obsolete => None,
+        };
+        Index::default().due(self.thread.shard(table::DUE_SHARDS), waits)
     }
 }
 

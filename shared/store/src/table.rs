@@ -7,6 +7,7 @@ use domain::choice::ChoiceKind;
 use domain::id::{
     AlertId, ApiKeyId, AuditId, EscalationId, IncidentId, OrgId, PathId, RouteId, SignInId, SourceId, UserId,
 };
+use domain::slack::{ChannelId, SlackUserId, StepId, Thread};
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -90,6 +91,8 @@ pub(crate) enum Lookup {
     Limit,
     /// The organisation of a one-organisation installation.
     Home,
+    /// The organisation of a Slack workspace.
+    SlackTeam,
 }
 
 /// A look-up.
@@ -102,6 +105,7 @@ pub(crate) fn lookup(kind: Lookup, value: &str) -> Key {
         Lookup::Session => "session",
         Lookup::Limit => "limit",
         Lookup::Home => "home",
+        Lookup::SlackTeam => "slack",
     };
     Key::new(format!("LOOKUP#{kind}#{value}"), "LOOKUP")
 }
@@ -292,6 +296,39 @@ pub(crate) fn page_history_of(head: &Key, version: u64) -> Key {
     Key::new(head.pk.clone(), format!("{BEYOND_STORY}{}#{version:05}", head.sk.trim_start_matches(PAGE)))
 }
 
+/// What steps' sort keys begin with.
+pub(crate) const SLACK_STEP: &str = "STEP#";
+
+/// The partition of everything that is owed to Slack because of one thing.
+pub(crate) fn slack_thread(org: OrgId, thread: &Thread) -> String {
+    format!("{org}#SLACK#{thread}")
+}
+
+/// A step that is owed to Slack.
+pub(crate) fn slack_step(org: OrgId, thread: &Thread, id: &StepId) -> Key {
+    Key::new(slack_thread(org, thread), format!("{SLACK_STEP}{id}"))
+}
+
+/// The history row of a step's version, which carries its event.
+pub(crate) fn slack_history_of(head: &Key, version: u64) -> Key {
+    Key::new(head.pk.clone(), format!("S#{}#{version:05}", head.sk.trim_start_matches(SLACK_STEP)))
+}
+
+/// Whose a channel in Slack is.
+pub(crate) fn slack_channel(org: OrgId, channel: &ChannelId) -> Key {
+    Key::new(format!("{org}#SLACKCHANNEL#{channel}"), "CHANNEL")
+}
+
+/// Who somebody in Slack is.
+pub(crate) fn slack_user(org: OrgId, user: &SlackUserId) -> Key {
+    Key::new(format!("{org}#SLACKUSER#{user}"), "USER")
+}
+
+/// Who somebody is in Slack.
+pub(crate) fn slack_person(org: OrgId, user: UserId) -> Key {
+    Key::new(format!("{org}#SLACKPERSON#{user}"), "PERSON")
+}
+
 /// Something with an index entry, recognised by its primary key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Due {
@@ -301,6 +338,8 @@ pub(crate) enum Due {
     Page(OrgId, EscalationId, String),
     /// An alert whose escalations are owed the news of its end.
     Alert(OrgId, AlertId),
+    /// A step that is owed to Slack.
+    Slack(OrgId, Thread, StepId),
     /// A link to sign in that is owed.
     SignIn(SignInId),
 }
@@ -324,6 +363,9 @@ pub(crate) fn due_of(pk: &str, sk: &str) -> Option<Due> {
         ("ESCALATION", HEAD) => Some(Due::Escalation(org, id.parse().ok()?)),
         ("ESCALATION", page) => Some(Due::Page(org, id.parse().ok()?, page.strip_prefix(PAGE)?.to_owned())),
         ("ALERT", HEAD) => Some(Due::Alert(org, id.parse().ok()?)),
+        ("SLACK", step) => {
+            Some(Due::Slack(org, Thread::of_key(id)?, StepId::of(step.strip_prefix(SLACK_STEP)?)))
+        }
         _ => None,
     }
 }
@@ -356,6 +398,9 @@ mod tests {
         assert_eq!(of(escalation(o, e)), Some(Due::Escalation(o, e)));
         assert_eq!(of(page(o, e, "000-001-02")), Some(Due::Page(o, e, "000-001-02".to_owned())));
         assert_eq!(of(alert(o, a)), Some(Due::Alert(o, a)));
+        let step = slack_step(o, &Thread::asked("x"), &StepId::of("announce"));
+        assert_eq!(of(step.clone()), Some(Due::Slack(o, Thread::asked("x"), StepId::of("announce"))));
+        assert_eq!(of(slack_history_of(&step, 2)), None);
         let i = SignInId::new(at, 4);
         assert_eq!(of(sign_in(i)), Some(Due::SignIn(i)));
         assert_eq!(of(escalation(o, e).history(2)), None);

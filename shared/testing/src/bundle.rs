@@ -25,11 +25,15 @@ use std::sync::Mutex;
 use store::{Queues, Store};
 use tower::ServiceExt;
 
+use crate::fake_slack::FakeSlack;
 use crate::faults::{FaultPlan, Faults, FaultyStream, story_clock};
 use crate::inbox::{Inbox, Program, Provider};
 
 /// When every story begins.
 const BEGINNING: i64 = 1_800_000_000_000;
+
+/// The organisation's API key.
+pub const API_KEY: &str = "fb_not_an_api_key_of_any_real_organisation";
 
 /// The whole bundle, running.
 pub struct Bundle {
@@ -43,6 +47,8 @@ pub struct Bundle {
     pub faults: Arc<Faults>,
     /// Where pages arrive.
     pub inbox: Arc<Inbox>,
+    /// Slack, in which the stories take place.
+    pub slack: Arc<FakeSlack>,
     /// What the functions asked of AWS.
     pub counts: Arc<Counts>,
     /// What was measured.
@@ -100,6 +106,7 @@ struct Parts {
     clock: Clock,
     random: Random,
     inbox: Arc<Inbox>,
+    slack: Arc<FakeSlack>,
     metrics: Arc<dyn Observe>,
 }
 
@@ -111,6 +118,7 @@ fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
         channels: vec![parts.inbox.clone(), Arc::new(Program(parts.inbox.clone()))],
         reach: Default::default(),
         public_url: "http://firebell.example".to_owned(),
+        slack: parts.slack.app(),
         first_key: None,
         clock: parts.clock.clone(),
         random: parts.random.clone(),
@@ -131,10 +139,12 @@ impl Bundle {
         let faults = Faults::new(embedded.wire(), plan, seed, milliseconds)?;
         let (counts, metrics) = (Arc::new(Counts::default()), Arc::new(Metrics::default()));
         let inbox = Inbox::new(clock.clone(), seed, provider);
+        let slack = FakeSlack::new(clock.clone(), seed);
         let parts = Parts {
             clock: clock.clone(),
             random: seeded(seed),
             inbox: inbox.clone(),
+            slack: slack.clone(),
             metrics: metrics.clone(),
         };
         let calm = context(&embedded.wire(), &parts);
@@ -145,7 +155,7 @@ impl Bundle {
             name: "Stories".to_owned(),
             owner_name: "Olive Owner".to_owned(),
             owner_email: "owner@example.com".to_owned(),
-            api_key: None,
+            api_key: Some(SecretString::from(API_KEY)),
         };
         // Through the faults, since the copies that they answer stale reads from must know of it.
         faults.end();
@@ -158,7 +168,21 @@ impl Bundle {
         let runner = Runner::start(&context, &embedded, Arc::new(Faulty(faults.clone())), feed);
         let router = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
         let runner = Some(runner);
-        Ok(Self { context, calm, embedded, faults, inbox, counts, metrics, org, demo, router, runner })
+        Ok(Self { context, calm, embedded, faults, inbox, slack, counts, metrics, org, demo, router, runner })
+    }
+
+    /// Connects the organisation with the workspace of the stories.
+    ///
+    /// # Errors
+    /// If it cannot be connected.
+    pub async fn connect_slack(&self) -> anyhow::Result<()> {
+        self.faults.end();
+        let authorised = self.slack.authorised();
+        let (ctx, by) = (&self.context, Actor::system(self.org, "story"));
+        let (seal, random) = (&ctx.seal, &ctx.random);
+        app::slack::connect::connect(&ctx.store, seal, &by, &authorised, random, ctx.now()).await?;
+        self.faults.begin();
+        Ok(())
     }
 
     /// Groups the alerts of the demonstration's route by a label.

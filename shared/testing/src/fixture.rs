@@ -36,6 +36,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use store::{Commit, Queues, Store};
 
+use crate::fake_slack::{CLIENT, FakeSlack, SIGNING_SECRET};
 use crate::inbox::{Inbox, Provider};
 use crate::rights::Rights;
 use crate::template::{Declared, Template};
@@ -81,6 +82,8 @@ pub struct Fixture {
     pub route: RouteId,
     /// Where pages arrive.
     pub inbox: Arc<Inbox>,
+    /// Slack.
+    pub slack: Arc<FakeSlack>,
     now: Arc<AtomicI64>,
 }
 
@@ -115,6 +118,7 @@ impl Fixture {
         let embedded =
             Embedded::memory(local::queues::specs(), Arc::new(move || milliseconds.load(Ordering::Relaxed)))?;
         let inbox = Inbox::new(clock.clone(), 0, Provider::default());
+        let slack = FakeSlack::new(clock.clone(), 0);
         let context = Context {
             store: Store::new(embedded::dynamodb(embedded.wire()), embedded::TABLE, Arc::new(Silent)),
             queues: Queues::new(embedded::sqs(embedded.wire()), local::queues::urls()),
@@ -122,6 +126,7 @@ impl Fixture {
             channels: vec![inbox.clone()],
             reach: Default::default(),
             public_url: PUBLIC.to_owned(),
+            slack: slack.app(),
             first_key: None,
             clock,
             random,
@@ -150,6 +155,7 @@ impl Fixture {
             context,
             now,
             inbox,
+            slack,
         })
     }
 
@@ -332,6 +338,11 @@ impl Fixture {
             channels,
             reach: Default::default(),
             public_url: config.public_url.unwrap_or_default(),
+            slack: app::slack::SlackApp {
+                signing_secret: config.slack_signing_secret,
+                client: config.slack_client,
+                api: self.slack.app().api,
+            },
             first_key: config.api_key,
             clock: self.context.clock.clone(),
             random: self.context.random.clone(),
@@ -351,6 +362,10 @@ fn config_of(declared: &Declared, template: &Template) -> anyhow::Result<Config>
             KEY => INSTALLATION_KEY.to_owned(),
             config::API_KEY => API_KEY.to_owned(),
             PUBLIC_URL => PUBLIC.to_owned(),
+            config::SLACK_SIGNING_SECRET => SIGNING_SECRET.to_owned(),
+            config::SLACK_CLIENT_ID => CLIENT.0.to_owned(),
+            config::SLACK_CLIENT_SECRET => CLIENT.1.to_owned(),
+            config::SLACK_API_URL => slack::API_URL.to_owned(),
             SMTP_URL => "smtp://mail.example.com".to_owned(),
             LOG | MAIL_FROM => default_of(template, value),
             _ => {

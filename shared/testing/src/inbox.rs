@@ -136,7 +136,7 @@ impl Inbox {
             let answered = state.rng.f64() >= mute;
             let key = &outgoing.idempotency_key;
             let seen = match method_type {
-                MethodType::Email => false,
+                MethodType::Email | MethodType::Slack => false,
                 MethodType::Webhook => state.arrived.iter().any(|arrived| arrived.page == *key),
             };
             let arrived = Arrived {

@@ -27,7 +27,7 @@ pub struct Ledger {
     /// The pages.
     pub pages: Vec<Page>,
     /// The history of each partition, by version.
-    pub history: BTreeMap<String, Vec<History>>,
+    pub history: BTreeMap<String, Vec<History<serde_json::Value>>>,
 }
 
 type Item = std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>;

@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod cost;
+pub mod fake_slack;
 pub mod faults;
 pub mod fixture;
 pub mod inbox;

@@ -9,6 +9,7 @@ use domain::escalation::EscalationState;
 use domain::incident::IncidentState;
 use domain::page::PageState;
 use domain::sign_in::SignInState;
+use domain::slack::StepState;
 use domain::source::SourceState;
 use domain::user::Role;
 use machine::check::diagram;
@@ -32,6 +33,7 @@ pub const MACHINES: &[Machine] = &[
     Machine { name: "Incident", draw: diagram::<IncidentState> },
     Machine { name: "Sign-in", draw: diagram::<SignInState> },
     Machine { name: "Alert source", draw: diagram::<SourceState> },
+    Machine { name: "Slack step", draw: diagram::<StepState> },
 ];
 
 /// The README as it is, and as it should be.

@@ -322,7 +322,8 @@ impl Case<'_> {
                 alert: Some(alert.id),
                 trace: self.trace.clone(),
             };
-            let opened = create::prepare(self.store, self.by, new, now).await?;
+            let followed = self.rules.org.slack.is_some();
+            let opened = create::prepare(self.store, self.by, new, followed, now).await?;
             alert.incident = Some(opened.after().id);
             number = Some((opened.after().number, opened.after().id));
             commit = commit.transition(opened);
@@ -341,6 +342,7 @@ impl Case<'_> {
                 alert: Some(alert.id),
                 group: alert.group,
                 incident: alert.incident,
+                followed: alert.incident.is_some() && self.rules.org.slack.is_some(),
                 auto_cancel,
                 creator: self.by.clone(),
                 trace: self.trace.clone(),

@@ -63,10 +63,12 @@ pub async fn create(
     if call.title.trim().is_empty() {
         return Err(AppError::invalid("title", "a title is needed"));
     }
-    if let Some(incident) = call.incident
-        && store.incident(org, incident).await?.is_none()
-    {
-        return Err(AppError::invalid("incident_id", format!("there is no incident `{incident}`")));
+    let incident = match call.incident {
+        Some(id) => store.incident(org, id).await?,
+        None => None,
+    };
+    if let Some(id) = call.incident.filter(|_| incident.is_none()) {
+        return Err(AppError::invalid("incident_id", format!("there is no incident `{id}`")));
     }
     let rules = rules.of(org).await?;
     let plan = plan(&rules, &call.whom).await?;
@@ -80,6 +82,7 @@ pub async fn create(
         alert: None,
         group: None,
         incident: call.incident,
+        followed: incident.is_some_and(|incident| incident.followed),
         auto_cancel: false,
         creator: by.clone(),
         trace: call.trace,

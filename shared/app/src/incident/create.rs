@@ -36,7 +36,8 @@ pub struct NewIncident {
     pub trace: Trace,
 }
 
-/// Gives an incident its number and makes its first transition, for the caller's own commit.
+/// Gives an incident its number and makes its first transition, for the caller's own commit. `followed` says whether
+/// Slack follows it.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
@@ -45,6 +46,7 @@ pub async fn prepare(
     store: &Store,
     by: &Identity,
     new: NewIncident,
+    followed: bool,
     now: Timestamp,
 ) -> Result<Transition<Incident>, AppError> {
     let number = store.next_incident_number(new.org).await?;
@@ -63,6 +65,7 @@ pub async fn prepare(
         milestones: BTreeMap::new(),
         creator: by.clone(),
         alert: new.alert,
+        followed,
         created_at: now,
         updated_at: now,
         trace: new.trace,
@@ -99,7 +102,9 @@ pub async fn create(
         }
         new.triage = state == IncidentState::Triage;
     }
-    let opened = prepare(store, by, new, now).await?.with(|incident| incident.begin_with(&change, now));
+    let followed = store.org(org).await?.is_some_and(|org| org.slack.is_some());
+    let opened =
+        prepare(store, by, new, followed, now).await?.with(|incident| incident.begin_with(&change, now));
     let incident = opened.after().clone();
     store.put_incident_number(org, incident.number, id).await?;
     let commit = Commit::new().transition(opened).made_by(org, Made::Incident, key, id);

@@ -68,6 +68,7 @@ impl Edit {
             roles: self.roles,
             milestones: self.milestones,
             message: None,
+            pinned: None,
             announce: self.announce,
         })
     }

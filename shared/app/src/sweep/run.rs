@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::event::Send;
 use domain::message::{EscalationMessage, NotificationMessage, Queue};
+use domain::slack::SlackMessage;
 use domain::trace::Trace;
 use jiff::SignedDuration;
 use store::{DueRow, Queues, Store};
@@ -70,6 +71,10 @@ fn message(row: DueRow, due: Timestamp) -> Send {
         DueRow::Alert(org, alert) => {
             let body = EscalationMessage::Alert { org, alert };
             (Queue::EscalationTick, serde_json::to_value(body))
+        }
+        DueRow::Slack(org, thread, step) => {
+            let body = SlackMessage::Step { org, thread, step };
+            (Queue::SlackWork, serde_json::to_value(body))
         }
         DueRow::SignIn(id) => {
             (Queue::NotificationSend, serde_json::to_value(NotificationMessage::SignIn { id }))

@@ -2,6 +2,7 @@
 
 use domain::audit::{Did, Entry, changes};
 use domain::id::{AuditId, MethodId, OrgId, RuleId, UserId};
+use domain::slack::SlackUserId;
 use domain::user::{Method, MethodType, Rule, RuleTarget, Urgency, User};
 use domain::{Actor, Timestamp};
 use egress::{Reach, Target};
@@ -57,7 +58,7 @@ pub fn open_secret(seal: &Seal, user: UserId, address: &str, sealed: &str) -> Re
 /// A fresh secret, where the channel signs, as Standard Webhooks writes one.
 fn secret_for(method_type: MethodType, seal: &Seal) -> Option<SecretString> {
     match method_type {
-        MethodType::Email => None,
+        MethodType::Email | MethodType::Slack => None,
         MethodType::Webhook => {
             let random = seal.random_token(SECRET_BYTES).replace('-', "+").replace('_', "/");
             Some(format!("whsec_{random}").into())
@@ -104,6 +105,10 @@ pub async fn add_method(
     let secret = secret_for(method_type, &ctx.seal);
     match method_type {
         MethodType::Email => check_email("address", address)?,
+        MethodType::Slack => {
+            let reason = "it is no id of somebody in Slack: those are like U012AB3CD";
+            address.parse::<SlackUserId>().map_err(|_| AppError::invalid("address", reason))?;
+        }
         MethodType::Webhook => check_webhook(address, ctx.reach)?,
     }
     let sealed = secret.as_ref().map(|secret| ctx.seal.seal(&place(id, address), secret.expose_secret()));

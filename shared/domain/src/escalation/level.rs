@@ -133,6 +133,8 @@ pub struct NewEscalation {
     pub group: Option<AlertId>,
     /// The incident.
     pub incident: Option<IncidentId>,
+    /// Whether Slack follows its incident.
+    pub followed: bool,
     /// Whether it is over once its alerts are.
     pub auto_cancel: bool,
     /// Who begins it.
@@ -161,6 +163,7 @@ impl NewEscalation {
             alert: self.alert,
             group: self.group,
             incident: self.incident,
+            followed: self.followed,
             auto_cancel: self.auto_cancel,
             creator: self.creator,
             created_at: at,

@@ -31,6 +31,8 @@ pub struct Change {
     pub milestones: Vec<(Milestone, Option<Timestamp>)>,
     /// What others are told with it.
     pub message: Option<String>,
+    /// What somebody said that is worth keeping, and who.
+    pub pinned: Option<(String, Option<String>)>,
     /// Whether those who follow the incident are told.
     pub announce: bool,
 }
@@ -61,6 +63,14 @@ pub enum Changed {
         /// When; none, if that was forgotten.
         at: Option<Timestamp>,
     },
+    /// Something that somebody said was pinned.
+    Pinned {
+        /// What was said.
+        text: String,
+        /// Who said it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        author: Option<String>,
+    },
 }
 
 /// What the history keeps of a change.
@@ -80,6 +90,9 @@ pub struct Note {
     /// What it was before, of what was anything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub was: Vec<Changed>,
+    /// Whether those who follow the incident are not told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
 }
 
 impl Note {
@@ -143,6 +156,10 @@ pub(super) fn apply(incident: &mut Incident, change: &Change, now: Timestamp) ->
             };
         }
     }
+    if let Some((text, author)) = &change.pinned {
+        let text = crate::text::shorten(text, SUMMARY_BYTES);
+        changed.push(Changed::Pinned { text, author: author.clone() });
+    }
     changed
 }
 
@@ -181,7 +198,11 @@ impl Incident {
         let state = change.status.map_or(self.head().state(), |(_, state)| state);
         let step =
             if state == self.head().state() { self.amend(now)? } else { self.transition_to(state, now)? };
-        let why = if change.message.is_some() { "update" } else { "edit" };
+        let why = match () {
+            () if change.message.is_some() => "update",
+            () if change.pinned.is_some() => "pin",
+            () => "edit",
+        };
         let (version, announce) = (step.after().head().version(), change.announce);
         let step = step.because(by.to_string(), why).with(|incident| {
             *incident = after;
@@ -190,7 +211,8 @@ impl Incident {
         let incident = step.after();
         let status = incident.status.unwrap_or_else(|| Status::default_id(incident.org, state));
         let (severity, message) = (incident.severity, change.message.clone());
-        let note = Note { status, severity, message, was: self.before(&changed), changed };
+        let was = self.before(&changed);
+        let note = Note { status, severity, message, was, changed, quiet: !announce };
         let event = Event::IncidentChanged { org: self.org, incident: self.id, version, announce };
         Ok(Some(step.noting(note).on_transition(|_| event)))
     }

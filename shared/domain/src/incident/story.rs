@@ -35,6 +35,13 @@ pub enum Difference {
     Role(RoleId, Moved<UserId>),
     /// When a milestone was reached.
     Milestone(Milestone, Moved<Timestamp>),
+    /// Something that somebody said is worth keeping.
+    Pinned {
+        /// What was said.
+        text: String,
+        /// Who said it.
+        author: Option<String>,
+    },
 }
 
 /// What an incident was when it was opened.
@@ -143,6 +150,7 @@ impl Incident {
                     let at = Some(*self.milestones.get(milestone)?);
                     Changed::Milestone { milestone: *milestone, at }
                 }
+                Changed::Pinned { .. } => return None,
             })
         });
         was.collect()
@@ -167,7 +175,7 @@ impl Incident {
                         None => began.roles.remove(&role),
                     };
                 }
-                Difference::Summary(_) | Difference::Milestone(..) => {}
+                Difference::Summary(_) | Difference::Milestone(..) | Difference::Pinned { .. } => {}
             }
         }
         began
@@ -212,6 +220,9 @@ impl Note {
                     was.and_then(|was| if let Changed::Milestone { at, .. } = was { *at } else { None });
                 Difference::Milestone(*milestone, Moved { before, after: *at })
             }
+            Changed::Pinned { text, author } => {
+                Difference::Pinned { text: text.clone(), author: author.clone() }
+            }
         }
     }
 }
@@ -243,6 +254,7 @@ mod tests {
             milestones: BTreeMap::new(),
             creator: Identity::system("test"),
             alert: None,
+            followed: false,
             created_at: second(0),
             updated_at: second(0),
             trace: Trace::begin(7),

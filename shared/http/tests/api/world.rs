@@ -109,6 +109,7 @@ impl World {
             channels: Vec::new(),
             reach: Default::default(),
             public_url: "http://firebell.example".to_owned(),
+            slack: app::slack::SlackApp::default(),
             first_key: None,
             clock: tell,
             random,

@@ -103,6 +103,7 @@ impl Scene {
             channels: Vec::new(),
             reach: Default::default(),
             public_url: public_url.to_owned(),
+            slack: app::slack::SlackApp::default(),
             first_key: None,
             clock: Arc::new(move || Timestamp::from_millisecond(for_us.load(Ordering::SeqCst)).unwrap()),
             random: Arc::new(|| fastrand::u128(..)),

@@ -9,7 +9,7 @@ mod ses;
 use std::time::{Duration, Instant};
 
 use domain::Timestamp;
-use domain::id::EscalationId;
+use domain::id::{EscalationId, OrgId};
 use domain::trace::Trace;
 use domain::user::Urgency;
 use notify::{Channel, Mailer, Outgoing, SendError, SettingsError};
@@ -24,6 +24,7 @@ fn page(n: u32) -> Outgoing {
         address: "ada@example.com".to_owned(),
         title: format!("Disk {n} is full"),
         urgency: Urgency::High,
+        org: OrgId::new(Timestamp::UNIX_EPOCH, 8),
         escalation: EscalationId::new(Timestamp::UNIX_EPOCH, 7),
         trace: Trace::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap(),
         source_url: None,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
-use domain::id::EscalationId;
+use domain::id::{EscalationId, OrgId};
 use domain::trace::Trace;
 use domain::user::Urgency;
 use egress::Reach;
@@ -27,6 +27,7 @@ fn page(address: &str) -> Outgoing {
         address: address.to_owned(),
         title: "Disk is full".to_owned(),
         urgency: Urgency::High,
+        org: OrgId::new(Timestamp::UNIX_EPOCH, 8),
         escalation: EscalationId::new(Timestamp::UNIX_EPOCH, 7),
         trace: Trace::begin(42),
         source_url: Some("https://prometheus.example.com/graph".to_owned()),

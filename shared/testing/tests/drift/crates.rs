@@ -12,11 +12,12 @@ fn floor(name: &str, manifest: &str) -> Option<u8> {
     match name {
         "machine" => Some(0),
         "domain" | "egress" => Some(1),
-        "sources" | "store" | "notify" => Some(2),
-        "app" => Some(3),
-        "runtime" => Some(4),
-        "http-api" => Some(5),
-        _ if manifest.contains("/functions/") => Some(6),
+        "slack" => Some(2),
+        "sources" | "store" | "notify" => Some(3),
+        "app" => Some(4),
+        "runtime" => Some(5),
+        "http-api" => Some(6),
+        _ if manifest.contains("/functions/") => Some(7),
         _ => None,
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use domain::message::Queue;
 use runtime::config::{
-    API_KEY, KEY, LOG_FORMAT, OWNER_EMAIL, QUEUE_PREFIX, SETTINGS, WEBHOOK_LOOPBACK, queue_setting,
+    API_KEY, KEY, LOG_FORMAT, OWNER_EMAIL, QUEUE_PREFIX, SETTINGS, SLACK_API_URL, WEBHOOK_LOOPBACK,
+    queue_setting,
 };
 use testing::template::Template;
 
@@ -12,6 +13,7 @@ use testing::template::Template;
 const LEFT: &[(&str, &str)] = &[
     ("AWS_ENDPOINT_URL", "AWS is where it always is"),
     (LOG_FORMAT, "JSON is the default on AWS"),
+    (SLACK_API_URL, "Slack is where it always is"),
     (WEBHOOK_LOOPBACK, "on AWS webhooks go to public addresses alone"),
     (OWNER_EMAIL, "on AWS it is a property of the resource that `setup` makes"),
 ];

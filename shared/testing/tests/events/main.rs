@@ -7,6 +7,7 @@ mod access;
 mod api;
 mod pipeline;
 mod setup;
+mod slack;
 mod sources;
 mod web;
 
@@ -43,8 +44,17 @@ enum Given {
     AlertGrouped,
     /// That alert, after its first level's time.
     AlertUnanswered,
+    /// That alert, in an organisation that has connected its workspace.
+    Followed,
     /// That alert, resolved by hand, before its escalation heard of it.
     AlertResolved,
+}
+
+impl Given {
+    /// Whether the organisation has connected its workspace.
+    fn is_connected(self) -> bool {
+        matches!(self, Self::Followed)
+    }
 }
 
 /// What an event does, checked; panics with what is wrong.
@@ -60,14 +70,23 @@ struct Case {
 
 /// Every event there is: one line for each file.
 const CASES: &[&[Case]] =
-    &[access::CASES, api::CASES, pipeline::CASES, setup::CASES, sources::CASES, web::CASES];
+    &[access::CASES, api::CASES, pipeline::CASES, setup::CASES, slack::CASES, sources::CASES, web::CASES];
 
 /// Makes what is there before the event.
-async fn prepare(given: Given) -> anyhow::Result<Fixture> {
+async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
     let fixture = match given {
         Given::Nothing => return Fixture::empty(),
         _ => Fixture::new().await?,
     };
+    if connected {
+        let (ctx, authorised) = (&fixture.context, fixture.slack.authorised());
+        let by = domain::Actor::system(fixture.org, "example");
+        let now = fixture.now();
+        // Ids of its own, so that those in the events stay as they are.
+        let random: app::Random = std::sync::Arc::new(|| 0x51ac);
+        app::slack::connect::connect(&ctx.store, &ctx.seal, &by, &authorised, &random, now).await?;
+        fixture.forget()?;
+    }
     let (name, description) = ("Annoying".to_owned(), "It is in the way.".to_owned());
     let own = Severity { name, description, rank: 0 };
     let (context, by) = (&fixture.context, domain::Actor::system(fixture.org, "example"));
@@ -75,7 +94,7 @@ async fn prepare(given: Given) -> anyhow::Result<Fixture> {
     match given {
         Given::Nothing | Given::Rules => {}
         Given::AskedForLink => fixture.ask_for_link().await?,
-        Given::Alert => fixture.receive(&received()).await?,
+        Given::Alert | Given::Followed => fixture.receive(&received()).await?,
         Given::AlertMailDown => {
             fixture.receive(&received()).await?;
             fixture.inbox.provider(Provider { down: true, ..Provider::default() });
@@ -144,7 +163,7 @@ async fn every_event_does_what_it_says() {
     for Case { event, given, then } in CASES.iter().copied().flatten() {
         println!("events/{event}.json");
         let (function, _) = event.split_once('/').expect("an event is in its function's folder");
-        let fixture = prepare(*given).await.unwrap();
+        let fixture = prepare(*given, given.is_connected()).await.unwrap();
 
         let invoked = invoke(&fixture, function, &read(event))
             .await
@@ -156,11 +175,27 @@ async fn every_event_does_what_it_says() {
 }
 
 #[tokio::test]
+async fn every_function_may_write_what_slack_is_owed_with_what_it_changes() {
+    for Case { event, given, .. } in CASES.iter().copied().flatten() {
+        let (function, _) = event.split_once('/').expect("an event is in its function's folder");
+        let fixture = prepare(*given, true).await.unwrap();
+
+        let invoked = invoke(&fixture, function, &read(event)).await.unwrap();
+
+        let refused = invoked.refused;
+        assert_eq!(
+            refused, [""; 0],
+            "events/{event}.json, where a workspace is connected: put *#SLACK#* beside"
+        );
+    }
+}
+
+#[tokio::test]
 async fn no_function_has_a_right_that_no_event_uses() {
     let mut used: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for Case { event, given, .. } in CASES.iter().copied().flatten() {
         let (function, _) = event.split_once('/').unwrap();
-        let fixture = prepare(*given).await.unwrap();
+        let fixture = prepare(*given, given.is_connected()).await.unwrap();
         used.entry(function)
             .or_default()
             .extend(invoke(&fixture, function, &read(event)).await.unwrap().used);

@@ -35,6 +35,8 @@ mod rescue;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod slack;
+#[cfg(test)]
 mod sweep;
 #[cfg(test)]
 mod unreadable;

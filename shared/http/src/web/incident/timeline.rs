@@ -157,6 +157,10 @@ fn differs(story: &Story, difference: &Difference) -> Markup {
             let at = Moved { before: at.before.as_ref().map(moment), after: at.after.as_ref().map(moment) };
             arrow(milestone.name(), &at)
         }
+        Difference::Pinned { text, author } => html! {
+            "Pinned what " (foreign(author.as_deref().unwrap_or("somebody"))) " said: "
+            b { (foreign(&domain::text::shorten(text, SHOWN_BYTES))) }
+        },
     }
 }
 

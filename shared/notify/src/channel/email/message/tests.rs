@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::Timestamp;
-use domain::id::EscalationId;
+use domain::id::{EscalationId, OrgId};
 use domain::trace::Trace;
 use proptest::prelude::*;
 
@@ -15,6 +15,7 @@ fn page(title: &str) -> Outgoing {
         address: "ada@example.com".to_owned(),
         title: title.to_owned(),
         urgency: Urgency::High,
+        org: OrgId::new(Timestamp::UNIX_EPOCH, 8),
         escalation: EscalationId::new(Timestamp::UNIX_EPOCH, 7),
         trace: Trace::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap(),
         source_url: Some("https://prometheus.example.com/graph?g0.expr=a+%3E+1&g0.tab=0".to_owned()),

@@ -1,0 +1,5 @@
+//! Runs `slack-event` on Lambda.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run(slack_event::function)
+}

@@ -1,0 +1,9 @@
+//! Receives buttons and forms from Slack: verifies them, queues them, and answers at once.
+
+use app::Context;
+use runtime::Function;
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    runtime::http(http_api::slack::interactions(ctx))
+}

@@ -1,0 +1,5 @@
+//! Runs `slack-oauth` on Lambda.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run(slack_oauth::function)
+}

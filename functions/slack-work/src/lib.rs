@@ -1,0 +1,16 @@
+//! Does what people ask for in Slack, and what is owed to Slack: one step at a time, until it is done.
+
+use app::slack::{Desk, work};
+use app::{AppError, Context};
+use domain::slack::SlackMessage;
+use runtime::{Delivery, Function};
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    let desk = Desk::new(&ctx);
+    runtime::sqs(move |delivery| handle(ctx.clone(), desk.clone(), delivery))
+}
+
+async fn handle(ctx: Context, desk: Desk, delivery: Delivery<SlackMessage>) -> Result<(), AppError> {
+    work(&desk, &delivery.message, &delivery.trace, ctx.now()).await
+}

@@ -1,0 +1,53 @@
+//! Keeps what somebody said in an incident's timeline.
+
+use domain::access::Permission;
+use domain::id::{IncidentId, UpdateId};
+use domain::incident::{Change, Incident};
+use domain::{Actor, Timestamp};
+use machine::{Stateful, retry_conflicts};
+use store::{Made, Store};
+use tracing::instrument;
+
+use super::change;
+use crate::AppError;
+
+/// What somebody said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// What.
+    pub text: String,
+    /// Who, as people call them.
+    pub author: Option<String>,
+}
+
+/// Pins what was said; what the same key has pinned before is not pinned again.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is no such incident, [`AppError::Illegal`] if it is over for good.
+#[instrument(skip_all, fields(incident.id = %id), err)]
+pub async fn pin(
+    store: &Store,
+    by: &Actor,
+    id: IncidentId,
+    said: &Said,
+    key: &str,
+    now: Timestamp,
+) -> Result<Incident, AppError> {
+    by.may(Permission::EditIncidents)?;
+    let (org, by) = (by.org(), by.identity());
+    let key = format!("{id} {key}");
+    let key = key.as_str();
+    retry_conflicts(|| async move {
+        let incident = change::find(store, org, id).await?;
+        if store.made_by::<UpdateId>(org, Made::Pin, key).await?.is_some() {
+            return Ok(incident);
+        }
+        let choices = store.incident_choices(org).await?;
+        let pinned = Some((said.text.clone(), said.author.clone()));
+        let change = Change { pinned, ..Change::default() };
+        let made = UpdateId::of(id, incident.head().version() + 1, now);
+        let with = |commit: store::Commit| commit.made_by(org, Made::Pin, key, made);
+        change::commit(store, by, incident, (&choices, &change), with, now).await
+    })
+    .await
+}

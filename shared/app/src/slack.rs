@@ -1,0 +1,162 @@
+//! Slack: what people ask for there, and what is owed to it.
+
+mod act;
+pub mod ask;
+pub mod connect;
+mod find;
+mod follow;
+mod perform;
+mod person;
+mod present;
+pub mod step;
+
+use std::sync::Arc;
+
+use domain::Timestamp;
+use domain::id::OrgId;
+use domain::message::Envelope;
+use domain::org::Org;
+use domain::slack::{SlackMessage, Workspace};
+use domain::trace::Trace;
+use futures_util::future::BoxFuture;
+use notify::{BoxError, Tokens};
+use secrecy::SecretString;
+use slack::{Slack, Token};
+use store::Store;
+
+use crate::seal::{Seal, Unopened};
+use crate::{AppError, Context, Rules};
+
+/// What an installation knows of its Slack app; nothing, if it has none.
+#[derive(Clone, Default)]
+pub struct SlackApp {
+    /// By which requests of Slack's are known.
+    pub signing_secret: Option<SecretString>,
+    /// The app's id and secret, by which it is installed.
+    pub client: Option<(String, SecretString)>,
+    /// Slack itself.
+    pub api: Option<Slack>,
+}
+
+/// What work for Slack is done with.
+#[derive(Clone)]
+pub struct Desk {
+    pub(crate) store: Store,
+    pub(crate) rules: Rules,
+    pub(crate) seal: Arc<Seal>,
+    pub(crate) slack: Option<Slack>,
+}
+
+/// What a token is sealed for.
+fn place(workspace: &str) -> String {
+    format!("slack/{workspace}")
+}
+
+/// Opens the token of a workspace.
+///
+/// # Errors
+/// [`Unopened`] if it was sealed under another key.
+pub(crate) fn token(seal: &Seal, workspace: &Workspace) -> Result<Token, Unopened> {
+    let secret = seal.open(&place(workspace.team.as_str()), &workspace.token)?;
+    Ok(Token { team: workspace.team.clone(), secret })
+}
+
+impl From<Unopened> for AppError {
+    fn from(error: Unopened) -> Self {
+        Self::Unavailable { what: "a sealed secret", source: Box::new(error) }
+    }
+}
+
+impl Desk {
+    /// What a function does work for Slack with.
+    pub fn new(ctx: &Context) -> Self {
+        Self {
+            store: ctx.store.clone(),
+            rules: Rules::new(ctx.store.clone()),
+            seal: ctx.seal.clone(),
+            slack: ctx.slack.api.clone(),
+        }
+    }
+
+    /// The workspace of an organisation, and how to speak with it.
+    pub(crate) fn connection(&self, org: &Org) -> Result<Option<Connection>, AppError> {
+        let (Some(slack), Some(workspace)) = (&self.slack, &org.slack) else { return Ok(None) };
+        let token = token(&self.seal, workspace)?;
+        Ok(Some(Connection { slack: slack.clone(), token, workspace: workspace.clone() }))
+    }
+}
+
+/// A workspace, and how to speak with it.
+pub(crate) struct Connection {
+    pub(crate) slack: Slack,
+    pub(crate) token: Token,
+    pub(crate) workspace: Workspace,
+}
+
+/// The organisation in which somebody asks, and what it is to them.
+pub(crate) struct Room<'a> {
+    pub(crate) desk: &'a Desk,
+    pub(crate) org: OrgId,
+    pub(crate) rules: Arc<crate::rules::Snapshot>,
+    pub(crate) connection: Connection,
+    pub(crate) trace: &'a Trace,
+    pub(crate) now: Timestamp,
+}
+
+/// The workspaces of organisations, for whoever sends through them.
+pub struct Workspaces {
+    store: Store,
+    seal: Arc<Seal>,
+}
+
+impl Workspaces {
+    /// Reads them from the store.
+    pub const fn new(store: Store, seal: Arc<Seal>) -> Self {
+        Self { store, seal }
+    }
+}
+
+impl Tokens for Workspaces {
+    fn token(&self, org: OrgId) -> BoxFuture<'_, Result<Option<Token>, BoxError>> {
+        Box::pin(async move {
+            let org = self.store.org(org).await?;
+            let workspace = org.and_then(|org| org.slack);
+            Ok(workspace.map(|workspace| token(&self.seal, &workspace)).transpose()?)
+        })
+    }
+}
+
+/// Puts what was heard on its queue. Once this returns, it is durable.
+///
+/// # Errors
+/// [`AppError`] if it may not have arrived.
+pub async fn hear(ctx: &Context, trace: Trace, message: &SlackMessage) -> Result<(), AppError> {
+    let envelope = Envelope::new(trace, message);
+    let body = serde_json::to_string(&envelope).expect("messages are plain values");
+    let outgoing = store::Outgoing {
+        // The only two characters that a queue refuses and JSON does not escape.
+        body: body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"),
+        delay: 0,
+        group: None,
+    };
+    Ok(ctx.queues.send(domain::message::Queue::SlackWork, vec![outgoing]).await?)
+}
+
+/// Does what a message asks for.
+///
+/// # Errors
+/// [`AppError`] if the message must come again.
+pub async fn work(
+    desk: &Desk,
+    message: &SlackMessage,
+    trace: &Trace,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    match message {
+        SlackMessage::Asked(asked) => ask::ask(desk, asked, trace, now).await,
+        SlackMessage::Step { org, thread, step } => {
+            step::step(desk, *org, (thread, step), now).await.map(drop)
+        }
+        SlackMessage::Removed { team, at } => connect::removed(&desk.store, team, *at).await,
+    }
+}

@@ -1,0 +1,90 @@
+//! Connects an organisation with its workspace, and takes note when the workspace removes the app.
+
+use domain::access::Permission;
+use domain::audit::{Did, Entry, Kind, Thing, changes};
+use domain::id::AuditId;
+use domain::org::Org;
+use domain::slack::{TeamId, Workspace};
+use domain::{Actor, Timestamp};
+use machine::{CommitError, retry_conflicts};
+use secrecy::ExposeSecret;
+use slack::Authorised;
+use store::{Commit, Store};
+use tracing::{info, instrument};
+
+use super::place;
+use crate::seal::Seal;
+use crate::{AppError, Random};
+
+/// The organisation, as the audit log names it.
+fn thing(org: &Org) -> Thing {
+    Thing::new(Kind::Organisation, org.id, &org.name)
+}
+
+/// Connects an organisation with the workspace that its administrator has chosen. It may be another than before.
+///
+/// # Errors
+/// [`AppError::Illegal`] if another organisation has the workspace, [`AppError::Forbidden`] if they may not.
+#[instrument(skip_all, fields(slack.team = %authorised.team), err)]
+pub async fn connect(
+    store: &Store,
+    seal: &Seal,
+    by: &Actor,
+    authorised: &Authorised,
+    random: &Random,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let allowed = by.may(Permission::ConfigureOnCall)?;
+    let before = store.org(by.org()).await?.ok_or_else(|| AppError::not_found("organisation", by.org()))?;
+    let mut org = Org { version: before.version + 1, ..before.clone() };
+    let team = authorised.team.clone();
+    let workspace = Workspace {
+        team: team.clone(),
+        name: domain::text::shorten(&authorised.name, 200),
+        bot: authorised.bot.clone(),
+        announcements: authorised.channel.clone(),
+        token: seal.seal(&place(team.as_str()), authorised.token.expose_secret()),
+        connected_at: now,
+    };
+    let left = org.slack.replace(workspace).map(|before| before.team).filter(|before| *before != team);
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&org))
+        .changing(changes(Some(&before), Some(&org)));
+    let mut commit = Commit::new().slack_connected(&org, &team, &entry);
+    if let Some(left) = left {
+        commit = commit.slack_left(org.id, &left);
+    }
+    match store.commit(commit).await {
+        Ok(()) => Ok(()),
+        Err(CommitError::Conflict)
+            if store.org_of_team(&team).await?.is_some_and(|other| other != org.id) =>
+        {
+            Err(AppError::Illegal("another organisation has connected this workspace".to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Forgets a workspace that has removed the app; one that has been connected again since stays.
+///
+/// # Errors
+/// [`AppError`] if the news must come again.
+#[instrument(skip_all, fields(slack.team = %team), err)]
+pub async fn removed(store: &Store, team: &TeamId, at: Timestamp) -> Result<(), AppError> {
+    retry_conflicts(|| async move {
+        let Some(id) = store.org_of_team(team).await? else { return Ok(()) };
+        let Some(org) = store.org(id).await? else { return Ok(()) };
+        let stays = |workspace: &Workspace| workspace.team != *team || workspace.connected_at > at;
+        if org.slack.as_ref().is_some_and(stays) {
+            return Ok(());
+        }
+        let after = Org { slack: None, version: org.version + 1, ..org.clone() };
+        // The same news makes the same entry.
+        let entry = AuditId::derived(at, team);
+        let entry = Entry::by_system(id, "slack", entry, Did::Updated, thing(&org))
+            .changing(changes(Some(&org), Some(&after)));
+        store.commit(Commit::new().slack_disconnected(&after, team, &entry)).await?;
+        info!(slack.team = %team, "a workspace has removed the app");
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,83 @@
+//! Finds what an incident is about: its escalations, and which incident somebody means.
+
+use domain::escalation::Escalation;
+use domain::id::PathId;
+use domain::incident::Incident;
+use domain::slack::{ChannelId, Whom};
+
+use super::Room;
+use super::person::Unknown;
+use crate::AppError;
+use crate::escalation::create::Whom as Called;
+
+/// The most escalations of an incident that are looked at.
+const MOST: usize = 20;
+/// How many people and paths are looked at for a name.
+const NAMES: usize = 1000;
+
+impl Room<'_> {
+    /// The incident of a number, or else of a channel.
+    pub(crate) async fn incident(
+        &self,
+        number: Option<u64>,
+        channel: Option<&ChannelId>,
+    ) -> Result<Option<Incident>, AppError> {
+        let store = &self.desk.store;
+        if let Some(number) = number {
+            return Ok(store.incident_by_number(self.org, number).await?);
+        }
+        let Some(channel) = channel else { return Ok(None) };
+        match store.incident_of_channel(self.org, channel).await? {
+            Some(id) => Ok(store.incident(self.org, id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The escalations of an incident: those of its alert, and those that somebody began for it.
+    pub(crate) async fn escalations(&self, incident: &Incident) -> Result<Vec<Escalation>, AppError> {
+        let store = &self.desk.store;
+        let mut ids = match incident.alert {
+            Some(alert) => {
+                store.alert(self.org, alert).await?.map(|alert| alert.escalations).unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        ids.extend(store.attached_escalations(self.org, incident.id, MOST).await?);
+        let mut escalations = Vec::new();
+        for id in ids {
+            escalations.extend(store.escalation(self.org, id).await?);
+        }
+        Ok(escalations)
+    }
+
+    /// The person or the path that somebody means; none if there is none of that name.
+    pub(crate) async fn called_by(
+        &self,
+        whom: &Whom,
+        me: Option<domain::id::UserId>,
+    ) -> Result<Option<Called>, Unknown> {
+        let name = match whom {
+            Whom::Me => return Ok(me.map(|me| Called::Users(vec![me]))),
+            Whom::Slack(slack) => return Ok(self.who(slack).await?.map(|user| Called::Users(vec![user]))),
+            Whom::Name(name) => name.trim(),
+        };
+        let same =
+            |other: &str| other.eq_ignore_ascii_case(name) || other.to_lowercase() == name.to_lowercase();
+        let store = &self.desk.store;
+        let paths = store.paths_after(self.org, None, NAMES).await.map_err(AppError::from)?;
+        if let Some(path) = paths.iter().find(|path| same(&path.name)) {
+            let id: PathId = path.id;
+            return Ok(Some(Called::Path(id)));
+        }
+        let users = store.users_after(self.org, None, NAMES).await.map_err(AppError::from)?;
+        let mut named = users.iter().filter(|user| {
+            let (local, _) = user.email.split_once('@').unwrap_or((&user.email, ""));
+            same(&user.name) || same(&user.email) || same(local)
+        });
+        // A name that two have is nobody's.
+        match (named.next(), named.next()) {
+            (Some(user), None) => Ok(Some(Called::Users(vec![user.id]))),
+            (_, Some(_)) | (None, None) => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Looks at an incident that has changed, and writes down what is owed to Slack because of that.
+
+use domain::incident::{Note, Visibility};
+use domain::slack::step::{NewStep, Place};
+use domain::slack::{Step, StepState, Work};
+use machine::{Stateful, Transition, retry_conflicts};
+use store::{Commit, History};
+
+use super::{Room, step::Did};
+use crate::AppError;
+
+/// How many changes are looked at for updates that were not shared; more than a look is ever late.
+const MOST: usize = 50;
+
+/// The steps of an incident that are there once.
+pub(super) const CHANNEL: &str = "channel";
+const ANNOUNCE: &str = "announce";
+const MESSAGE: &str = "message";
+pub(super) const INVITE: &str = "invite";
+
+impl Room<'_> {
+    /// Writes down what is owed, in the same write that ends the look.
+    pub(super) async fn follow(&self, step: &Step) -> Result<Did, AppError> {
+        retry_conflicts(|| self.follow_once(step)).await
+    }
+
+    async fn follow_once(&self, look: &Step) -> Result<Did, AppError> {
+        let store = &self.desk.store;
+        let steps = store.slack_steps(self.org, &look.thread, "").await?;
+        let named = |name: &str| steps.iter().find(|step| step.id.to_string() == name);
+        let Some(look) = named(&look.id.to_string()) else { return Ok(Did::Nothing) };
+        if look.head().state() != StepState::Pending {
+            return Ok(Did::Nothing);
+        }
+        let incident = match look.incident {
+            Some(id) => store.incident(self.org, id).await?,
+            None => None,
+        };
+        let Some(incident) = incident else {
+            store.mark(look.obsolete("there is no such incident", self.now)?).await?;
+            return Ok(Did::Obsolete);
+        };
+        let id = incident.id;
+        let mut owed: Vec<Transition<Step>> = Vec::new();
+        let once = |name: &str, work: Work| -> Result<Option<Transition<Step>>, AppError> {
+            match named(name) {
+                Some(step) => Ok(step.anew(self.now)?),
+                None => Ok(Some(NewStep::of(id, name, work).open(self.org, &look.trace, self.now))),
+            }
+        };
+        let channel = named(CHANNEL);
+        // One that failed is tried anew with each change; one that is done stays.
+        if channel.is_none_or(|step| step.head().state() == StepState::Failed) {
+            owed.extend(once(CHANNEL, Work::CreateChannel)?);
+        }
+        // Who may see it is decided by who is invited.
+        let announced = self.connection.workspace.announcements.is_some();
+        if announced && incident.visibility == Visibility::Public {
+            owed.extend(once(ANNOUNCE, Work::Post(Place::Announcements))?);
+        }
+        if channel.is_some_and(|step| step.kept.channel.is_some()) {
+            owed.extend(once(MESSAGE, Work::Post(Place::Channel))?);
+            owed.extend(once(INVITE, Work::Invite)?);
+            for row in store.incident_history(self.org, id, None, MOST).await? {
+                let name = format!("share-{:05}", row.version);
+                if is_told(&row) && named(&name).is_none() {
+                    owed.extend(once(&name, Work::Share { version: row.version })?);
+                }
+            }
+        }
+        let done = look.done(look.kept.clone(), &format!("{} steps are owed", owed.len()), self.now)?;
+        store.commit(Commit::new().transition(done).transitions(owed)).await?;
+        Ok(Did::Done)
+    }
+}
+
+/// Says whether a change is told in the incident's channel.
+fn is_told(row: &History<Note>) -> bool {
+    row.note.as_ref().is_some_and(|note| note.is_update() && !note.quiet)
+}

@@ -1,0 +1,99 @@
+//! Who is who: somebody in Slack and a person of the organisation, by their address.
+
+use domain::id::{OrgId, UserId};
+use domain::slack::SlackUserId;
+use domain::{Actor, Identity};
+use slack::CallError;
+use store::Commit;
+
+use super::Room;
+use crate::AppError;
+
+/// What the identity of somebody in Slack begins with who is nobody here.
+const IN_SLACK: &str = "slack:";
+
+/// Somebody in Slack who is nobody here, for the history.
+pub(crate) fn stranger(org: OrgId, slack: &SlackUserId) -> Actor {
+    Actor::system(org, &format!("{IN_SLACK}{slack}"))
+}
+
+/// Who somebody in Slack was, if the history names one.
+pub(crate) fn of_stranger(identity: &Identity) -> Option<SlackUserId> {
+    match identity {
+        Identity::System(part) => part.strip_prefix(IN_SLACK)?.parse().ok(),
+        Identity::ApiKey(_) | Identity::User(_) => None,
+    }
+}
+
+/// Why it is not known who somebody is.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unknown {
+    /// Slack did not say.
+    #[error(transparent)]
+    Slack(#[from] CallError),
+    /// The store failed.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+impl Room<'_> {
+    /// Who somebody in Slack is, as far as that was found out before: no call to Slack.
+    pub(crate) async fn known(&self, slack: &SlackUserId) -> Result<Option<UserId>, AppError> {
+        let known = self.desk.store.user_of_slack(self.org, slack).await?;
+        match known {
+            Some(user) => Ok(self.rules.user(user).await?.map(|user| user.id)),
+            None => Ok(None),
+        }
+    }
+
+    /// Who somebody in Slack is; none if nobody here has their address.
+    pub(crate) async fn who(&self, slack: &SlackUserId) -> Result<Option<UserId>, Unknown> {
+        if let Some(user) = self.known(slack).await? {
+            return Ok(Some(user));
+        }
+        let email = self.connection.slack.email_of(&self.connection.token, slack).await?;
+        let Some(email) = email else { return Ok(None) };
+        let found = self.desk.store.person(&email).await.map_err(AppError::from)?;
+        let Some((_, user)) = found.filter(|(org, _)| *org == self.org) else { return Ok(None) };
+        self.remember(user, slack).await?;
+        Ok(Some(user))
+    }
+
+    /// Who somebody is in Slack; none if nobody there has their address.
+    pub(crate) async fn in_slack(&self, user: UserId) -> Result<Option<SlackUserId>, Unknown> {
+        if let Some(slack) = self.desk.store.slack_of_user(self.org, user).await.map_err(AppError::from)? {
+            return Ok(Some(slack));
+        }
+        let Some(person) = self.rules.user(user).await.map_err(AppError::from)? else { return Ok(None) };
+        let slack = self.connection.slack.user_of(&self.connection.token, &person.email).await?;
+        if let Some(slack) = &slack {
+            self.remember(user, slack).await?;
+        }
+        Ok(slack)
+    }
+
+    /// Remembers that two are the same.
+    async fn remember(&self, user: UserId, slack: &SlackUserId) -> Result<(), AppError> {
+        Ok(self.desk.store.commit(Commit::new().slack_person(self.org, user, slack)).await?)
+    }
+
+    /// How somebody is called who did something.
+    pub(crate) async fn called(&self, identity: &Identity) -> Result<String, AppError> {
+        let user = match (identity.user(), of_stranger(identity)) {
+            (Some(user), _) => Some(user),
+            (None, Some(slack)) => self.known(&slack).await?,
+            (None, None) => None,
+        };
+        if let Some(user) = user {
+            let person = self.rules.user(user).await?;
+            return Ok(person.map_or_else(|| "somebody who has left".to_owned(), |user| user.name.clone()));
+        }
+        Ok(match identity {
+            Identity::ApiKey(_) => "an API key",
+            Identity::System(part) if part.starts_with("alert_source:") => "an alert",
+            Identity::System(part) if part.starts_with(IN_SLACK) => "somebody in Slack",
+            Identity::System(_) | Identity::User(_) => "Firebell",
+        }
+        .to_owned())
+    }
+}

@@ -1,0 +1,198 @@
+//! What somebody typed after `/inc`: the one place that says which words are commands.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::SlackUserId;
+use super::text::plain;
+
+/// Whom a command names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Whom {
+    /// Whoever typed it.
+    Me,
+    /// Somebody in Slack.
+    Slack(SlackUserId),
+    /// A name: somebody's, their address, or an escalation path's.
+    Name(String),
+}
+
+/// A command. An incident that is not named is that of the channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Ask for everything in a form.
+    Form,
+    /// Say what there is.
+    Help,
+    /// Open an incident.
+    New {
+        /// Its name.
+        name: String,
+    },
+    /// Say how an incident is.
+    Status {
+        /// Its number.
+        incident: Option<u64>,
+    },
+    /// Share an update.
+    Update {
+        /// The incident's number.
+        incident: Option<u64>,
+        /// What to share; a form asks if it is none.
+        message: Option<String>,
+    },
+    /// Page somebody.
+    Page {
+        /// The incident's number.
+        incident: Option<u64>,
+        /// Whom.
+        whom: Whom,
+    },
+    /// Say that somebody is on it.
+    Acknowledge {
+        /// The incident's number.
+        incident: Option<u64>,
+    },
+    /// Close an incident.
+    Close {
+        /// Its number.
+        incident: Option<u64>,
+        /// What to share with that.
+        message: Option<String>,
+    },
+    /// Say who leads.
+    Lead {
+        /// The incident's number.
+        incident: Option<u64>,
+        /// Who.
+        whom: Whom,
+    },
+}
+
+/// What there is, for people; each line is a command.
+pub const HELP: &str = "\
+`/inc` opens an incident with a form, `/inc the database is down` at once
+`/inc status [INC-1]` says how it goes
+`/inc update [INC-1] we are failing over` shares an update
+`/inc page [INC-1] @somebody` or `/inc page Platform on call` pages a person or an escalation path
+`/inc ack [INC-1]` stops the paging: you are on it
+`/inc lead [INC-1] [@somebody]` says who leads; you, if nobody is named
+`/inc close [INC-1] [what it was]` closes it
+In an incident's own channel its number can be left out. `/inc new …` opens an incident of any name.";
+
+impl Command {
+    /// Reads what was typed, in Slack's markup.
+    pub fn parse(text: &str) -> Self {
+        let text = text.trim();
+        let (word, rest) = split(text);
+        let (incident, after) = reference(rest);
+        match word.to_lowercase().as_str() {
+            "" => Self::Form,
+            "help" | "?" if rest.is_empty() => Self::Help,
+            "new" if rest.is_empty() => Self::Form,
+            "new" => Self::New { name: plain(rest) },
+            // `status page is down` is an incident.
+            "status" if after.is_empty() => Self::Status { incident },
+            "update" => Self::Update { incident, message: said(after) },
+            "page" if !after.is_empty() => Self::Page { incident, whom: whom(after) },
+            "ack" | "acknowledge" if after.is_empty() => Self::Acknowledge { incident },
+            "close" | "resolve" => Self::Close { incident, message: said(after) },
+            "lead" => Self::Lead { incident, whom: whom(after) },
+            _ => Self::New { name: plain(text) },
+        }
+    }
+}
+
+/// The first word and the rest.
+fn split(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim())
+}
+
+/// The incident that a text begins with, and what follows.
+fn reference(text: &str) -> (Option<u64>, &str) {
+    let (word, rest) = split(text);
+    let number = word.get(..4).filter(|begin| begin.eq_ignore_ascii_case("inc-")).map(|_| &word[4..]);
+    match number.and_then(|number| number.parse().ok()) {
+        Some(number) => (Some(number), rest),
+        None => (None, text),
+    }
+}
+
+/// A text, if it says anything.
+fn said(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| plain(text))
+}
+
+/// Whom a text names.
+fn whom(text: &str) -> Whom {
+    if text.is_empty() || text.eq_ignore_ascii_case("me") {
+        return Whom::Me;
+    }
+    let inside = text.strip_prefix("<@").and_then(|rest| rest.strip_suffix('>'));
+    let id = inside.map(|inside| inside.split_once('|').map_or(inside, |(id, _)| id));
+    match id.and_then(|id| id.parse().ok()) {
+        Some(id) => Whom::Slack(id),
+        None => Whom::Name(plain(text).trim_start_matches('@').to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_is_read_as_it_is_meant() {
+        let named = |name: &str| Command::New { name: name.to_owned() };
+        let update = |incident, message: Option<&str>| Command::Update {
+            incident,
+            message: message.map(str::to_owned),
+        };
+        let ada = || Whom::Slack("U123".parse().unwrap());
+        let cases = [
+            ("", Command::Form),
+            ("   ", Command::Form),
+            ("new", Command::Form),
+            ("help", Command::Help),
+            ("the database is down", named("the database is down")),
+            ("DB &lt;1&gt; is down, ask <@U123|ada>", named("DB <1> is down, ask @ada")),
+            ("new status of everything", named("status of everything")),
+            ("status", Command::Status { incident: None }),
+            ("STATUS inc-12", Command::Status { incident: Some(12) }),
+            ("status page is down", named("status page is down")),
+            ("help me", named("help me")),
+            ("update", update(None, None)),
+            ("update failing over", update(None, Some("failing over"))),
+            ("update INC-7 failing over", update(Some(7), Some("failing over"))),
+            ("update INC-7", update(Some(7), None)),
+            ("update INC-x y", update(None, Some("INC-x y"))),
+            ("page", named("page")),
+            ("page <@U123|ada>", Command::Page { incident: None, whom: ada() }),
+            ("page INC-1 <@U123>", Command::Page { incident: Some(1), whom: ada() }),
+            ("page @ada", Command::Page { incident: None, whom: Whom::Name("ada".to_owned()) }),
+            (
+                "page Platform on call",
+                Command::Page { incident: None, whom: Whom::Name("Platform on call".to_owned()) },
+            ),
+            ("ack", Command::Acknowledge { incident: None }),
+            ("ack of nothing", named("ack of nothing")),
+            ("close", Command::Close { incident: None, message: None }),
+            (
+                "close INC-3 it was DNS",
+                Command::Close { incident: Some(3), message: Some("it was DNS".to_owned()) },
+            ),
+            ("lead", Command::Lead { incident: None, whom: Whom::Me }),
+            ("lead me", Command::Lead { incident: None, whom: Whom::Me }),
+            ("lead INC-3 <@U123|ada>", Command::Lead { incident: Some(3), whom: ada() }),
+        ];
+        for (text, command) in cases {
+            assert_eq!(Command::parse(text), command, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_command() {
+        for word in ["status", "update", "page", "ack", "lead", "close", "new"] {
+            assert!(HELP.contains(&format!("/inc {word}")), "{word}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Slack's side of the wire: who sent a request, what it says, what is sent back, and the calls of its Web API.
+//!
+//! Nothing here knows the store or a verb. All but `http` is pure.
+
+pub mod block;
+mod call;
+mod http;
+pub mod payload;
+mod signature;
+mod transport;
+
+pub use call::{Authorised, NewMessage, Posted, Slack, Token};
+pub use http::{API_URL, AddressError, Https, check_url};
+pub use signature::{Unsigned, WINDOW, verify};
+pub use transport::{Authorization, CallError, Method, Reply, Request, Transport};

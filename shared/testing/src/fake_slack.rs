@@ -1,0 +1,404 @@
+//! Slack, for stories: a workspace that keeps what it is told, and may be down, slow, or tired of us.
+
+pub mod requests;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use app::slack::SlackApp;
+use domain::Timestamp;
+use fastrand::Rng;
+use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use slack::{Authorised, Authorization, CallError, Method, Reply, Request, Slack, Transport};
+
+/// The secret by which requests of this Slack are known.
+pub const SIGNING_SECRET: &str = "not-a-signing-secret-of-any-real-app";
+/// The app's id and secret.
+pub const CLIENT: (&str, &str) = ("1.2", "not-a-client-secret-of-any-real-app");
+/// The workspace.
+pub const TEAM: &str = "T0STORIES";
+/// Who Firebell is in it.
+pub const BOT: &str = "U0BOT";
+/// The token of the workspace.
+pub const TOKEN: &str = "xoxb-not-a-token-of-any-real-workspace";
+/// Where incidents are announced.
+pub const ANNOUNCEMENTS: &str = "C0ANNOUNCE";
+/// The code that an administrator brings from Slack.
+pub const CODE: &str = "not-a-code";
+
+/// The people of the workspace: ids and addresses.
+const PEOPLE: [(&str, &str); 5] = [
+    ("U0ADA", "ada@example.com"),
+    ("U0GRACE", "grace@example.com"),
+    ("U0OLIVE", "olive@example.com"),
+    ("U0OWNER", "owner@example.com"),
+    ("U0EVE", "eve@example.com"),
+];
+
+/// What Slack does wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mood {
+    /// Whether it is down.
+    pub down: bool,
+    /// How often it refuses, for now.
+    pub refuses: f64,
+    /// How often it does what it was asked, and its answer is lost.
+    pub mute: f64,
+    /// Whether it takes one message a second and channel.
+    pub limits: bool,
+}
+
+/// A channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether only members see it.
+    pub private: bool,
+    /// Who created it.
+    pub creator: String,
+    /// Who is in it.
+    pub members: BTreeSet<String>,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// When.
+    pub at: Timestamp,
+    /// Where.
+    pub channel: String,
+    /// Its id.
+    pub ts: String,
+    /// The message that it stands below.
+    pub below: Option<String>,
+    /// What it says.
+    pub text: String,
+    /// Its blocks.
+    pub blocks: Value,
+    /// Its metadata.
+    pub metadata: Value,
+    /// How often it was edited.
+    pub edits: u32,
+}
+
+impl Said {
+    /// What tells it from others.
+    pub fn mark(&self) -> &str {
+        self.metadata["event_payload"]["mark"].as_str().unwrap_or_default()
+    }
+
+    /// The names of its buttons.
+    pub fn buttons(&self) -> Vec<&str> {
+        let blocks = self.blocks.as_array().into_iter().flatten();
+        let elements = blocks
+            .filter(|block| block["type"] == "actions")
+            .flat_map(|block| block["elements"].as_array().into_iter().flatten());
+        elements.filter_map(|element| element["action_id"].as_str()).collect()
+    }
+}
+
+/// An answer that only one person sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Where to.
+    pub to: String,
+    /// What.
+    pub text: String,
+}
+
+struct State {
+    rng: Rng,
+    mood: Mood,
+    channels: Vec<Channel>,
+    messages: Vec<Said>,
+    answers: Vec<Answered>,
+    views: Vec<Value>,
+    triggers: BTreeSet<String>,
+    calls: Vec<(Timestamp, &'static str)>,
+    next: u64,
+}
+
+/// Slack.
+pub struct FakeSlack {
+    clock: app::Clock,
+    state: Mutex<State>,
+}
+
+/// A reply that says no.
+fn refused(word: &str) -> Value {
+    json!({ "ok": false, "error": word })
+}
+
+impl FakeSlack {
+    /// A workspace in which nothing was said yet; it does what it does by this seed.
+    pub fn new(clock: app::Clock, seed: u64) -> Arc<Self> {
+        let announcements = Channel {
+            id: ANNOUNCEMENTS.to_owned(),
+            name: "incidents".to_owned(),
+            private: false,
+            creator: "U0OWNER".to_owned(),
+            members: BTreeSet::from([BOT.to_owned()]),
+        };
+        let state = State {
+            rng: Rng::with_seed(seed ^ 0x51ac),
+            mood: Mood::default(),
+            channels: vec![announcements],
+            messages: Vec::new(),
+            answers: Vec::new(),
+            views: Vec::new(),
+            triggers: BTreeSet::new(),
+            calls: Vec::new(),
+            next: 1,
+        };
+        Arc::new(Self { clock, state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The app that functions are built with.
+    pub fn app(self: &Arc<Self>) -> SlackApp {
+        SlackApp {
+            signing_secret: Some(SecretString::from(SIGNING_SECRET)),
+            client: Some((CLIENT.0.to_owned(), SecretString::from(CLIENT.1))),
+            api: Some(Slack::new(self.clone())),
+        }
+    }
+
+    /// The workspace as Slack tells of it once it is connected.
+    ///
+    /// # Panics
+    /// Never: the ids are ids.
+    pub fn authorised(&self) -> Authorised {
+        Authorised {
+            team: TEAM.parse().expect("an id"),
+            name: "Stories".to_owned(),
+            bot: BOT.parse().expect("an id"),
+            token: SecretString::from(TOKEN),
+            channel: ANNOUNCEMENTS.parse().ok(),
+        }
+    }
+
+    /// Changes what it does wrong.
+    pub fn mood(&self, mood: Mood) {
+        self.state().mood = mood;
+    }
+
+    /// The channels.
+    pub fn channels(&self) -> Vec<Channel> {
+        self.state().channels.clone()
+    }
+
+    /// The messages of a channel.
+    pub fn said_in(&self, channel: &str) -> Vec<Said> {
+        self.state().messages.iter().filter(|said| said.channel == channel).cloned().collect()
+    }
+
+    /// Every message.
+    pub fn said(&self) -> Vec<Said> {
+        self.state().messages.clone()
+    }
+
+    /// What was answered to those who asked.
+    pub fn answers(&self) -> Vec<Answered> {
+        self.state().answers.clone()
+    }
+
+    /// The forms that were opened.
+    pub fn views(&self) -> Vec<Value> {
+        self.state().views.clone()
+    }
+
+    /// Every call that reached it, in order.
+    pub fn calls(&self) -> Vec<(Timestamp, &'static str)> {
+        self.state().calls.clone()
+    }
+
+    /// Makes a channel that is somebody else's.
+    pub fn occupy(&self, name: &str) {
+        let mut state = self.state();
+        let id = state.fresh("C0OTHER");
+        let creator = "U0EVE".to_owned();
+        state.channels.push(Channel {
+            id,
+            name: name.to_owned(),
+            private: false,
+            members: BTreeSet::from([creator.clone()]),
+            creator,
+        });
+    }
+}
+
+impl State {
+    fn fresh(&mut self, prefix: &str) -> String {
+        self.next += 1;
+        format!("{prefix}{}", self.next)
+    }
+
+    /// Answers a call.
+    fn answer(&mut self, method: Method, arguments: &Value, now: Timestamp) -> Value {
+        let text = |name: &str| arguments[name].as_str().unwrap_or_default().to_owned();
+        match method {
+            Method::PostMessage => self.post(arguments, now),
+            Method::Update => {
+                let (channel, ts) = (text("channel"), text("ts"));
+                let found = self.messages.iter_mut().find(|said| said.channel == channel && said.ts == ts);
+                let Some(said) = found else { return refused("message_not_found") };
+                said.text = text("text");
+                said.blocks = arguments["blocks"].clone();
+                said.edits += 1;
+                json!({ "ok": true, "channel": channel, "ts": ts })
+            }
+            Method::Create => self.create(&text("name"), arguments["is_private"] == true),
+            Method::List => {
+                let channels: Vec<Value> = self
+                    .channels
+                    .iter()
+                    .map(|c| json!({ "id": c.id, "name": c.name, "creator": c.creator }))
+                    .collect();
+                json!({ "ok": true, "channels": channels, "response_metadata": { "next_cursor": "" } })
+            }
+            Method::Invite => {
+                let user = text("users");
+                if !PEOPLE.iter().any(|(id, _)| *id == user) {
+                    return refused("user_not_found");
+                }
+                let id = text("channel");
+                let Some(channel) = self.channels.iter_mut().find(|channel| channel.id == id) else {
+                    return refused("channel_not_found");
+                };
+                if channel.members.insert(user) {
+                    json!({ "ok": true })
+                } else {
+                    refused("already_in_channel")
+                }
+            }
+            Method::History => {
+                let channel = text("channel");
+                let messages = self.messages.iter().rev().filter(|said| said.channel == channel);
+                let messages: Vec<Value> = messages
+                    .take(100)
+                    .map(|said| json!({ "ts": said.ts, "text": said.text, "metadata": said.metadata }))
+                    .collect();
+                json!({ "ok": true, "messages": messages })
+            }
+            Method::UserInfo => match PEOPLE.iter().find(|(id, _)| *id == text("user")) {
+                Some((id, email)) => {
+                    json!({ "ok": true, "user": { "id": id, "team_id": TEAM, "profile": { "email": email } } })
+                }
+                None => refused("user_not_found"),
+            },
+            Method::LookupByEmail => match PEOPLE.iter().find(|(_, email)| *email == text("email")) {
+                Some((id, _)) => json!({ "ok": true, "user": { "id": id } }),
+                None => refused("users_not_found"),
+            },
+            Method::OpenView => {
+                if !self.triggers.insert(text("trigger_id")) {
+                    return refused("trigger_exchanged");
+                }
+                self.views.push(arguments["view"].clone());
+                json!({ "ok": true })
+            }
+            Method::OauthAccess if text("code") == CODE => json!({
+                "ok": true, "access_token": TOKEN, "token_type": "bot", "bot_user_id": BOT,
+                "team": { "id": TEAM, "name": "Stories" },
+                "incoming_webhook": { "channel": "#incidents", "channel_id": ANNOUNCEMENTS },
+            }),
+            Method::OauthAccess => refused("invalid_code"),
+        }
+    }
+
+    fn post(&mut self, arguments: &Value, now: Timestamp) -> Value {
+        let channel = arguments["channel"].as_str().unwrap_or_default().to_owned();
+        // A message to a person goes to the channel between the two.
+        let direct = PEOPLE.iter().find(|(id, _)| *id == channel);
+        let channel = match direct {
+            Some((id, _)) => format!("D0{}", &id[2..]),
+            None if self.channels.iter().any(|known| known.id == channel) => channel,
+            None => return refused("channel_not_found"),
+        };
+        let latest = self.messages.iter().rev().find(|said| said.channel == channel);
+        let soon = latest.is_some_and(|said| now.duration_since(said.at) < SignedDuration::from_secs(1));
+        if self.mood.limits && soon {
+            return refused("ratelimited");
+        }
+        let ts = format!("{}.{:06}", now.as_second(), self.next);
+        self.next += 1;
+        let said = Said {
+            at: now,
+            channel: channel.clone(),
+            ts: ts.clone(),
+            below: arguments["thread_ts"].as_str().map(str::to_owned),
+            text: arguments["text"].as_str().unwrap_or_default().to_owned(),
+            blocks: arguments["blocks"].clone(),
+            metadata: arguments["metadata"].clone(),
+            edits: 0,
+        };
+        self.messages.push(said);
+        json!({ "ok": true, "channel": channel, "ts": ts })
+    }
+
+    fn create(&mut self, name: &str, private: bool) -> Value {
+        if self.channels.iter().any(|channel| channel.name == name) {
+            return refused("name_taken");
+        }
+        let id = self.fresh("C0INC");
+        let members = BTreeSet::from([BOT.to_owned()]);
+        let creator = BOT.to_owned();
+        self.channels.push(Channel { id: id.clone(), name: name.to_owned(), private, creator, members });
+        json!({ "ok": true, "channel": { "id": id, "name": name } })
+    }
+}
+
+impl Transport for FakeSlack {
+    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, CallError>> {
+        Box::pin(async move {
+            let wait = self.state().rng.u64(1..200);
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            let now = (self.clock)();
+            let mut state = self.state();
+            let Mood { down, refuses, mute, .. } = state.mood;
+            if down {
+                return Err(CallError::unreachable("slack cannot be reached"));
+            }
+            if state.rng.f64() < refuses {
+                let retry_after = Some(SignedDuration::from_secs(3));
+                return Ok(Reply {
+                    status: 429,
+                    retry_after,
+                    body: r#"{"ok":false,"error":"ratelimited"}"#.to_owned(),
+                });
+            }
+            let body = match request {
+                Request::Call { method, authorization, arguments, .. } => {
+                    state.calls.push((now, method.name()));
+                    let known = match authorization {
+                        Authorization::Bearer(token) => token.expose_secret() == TOKEN,
+                        Authorization::App { id, secret } => (id.as_str(), secret.expose_secret()) == CLIENT,
+                    };
+                    if known { state.answer(*method, arguments, now) } else { refused("invalid_auth") }
+                }
+                Request::Answer { to, message } => {
+                    state.calls.push((now, "answer"));
+                    let (to, text) = (to.expose_secret().to_owned(), message["text"].as_str());
+                    state.answers.push(Answered { to, text: text.unwrap_or_default().to_owned() });
+                    json!({ "ok": true })
+                }
+            };
+            if state.rng.f64() < mute {
+                return Err(CallError::unreachable("slack did not answer in time"));
+            }
+            let retry_after = (body["error"] == "ratelimited").then(|| SignedDuration::from_secs(1));
+            let status = if retry_after.is_some() { 429 } else { 200 };
+            Ok(Reply { status, retry_after, body: body.to_string() })
+        })
+    }
+}

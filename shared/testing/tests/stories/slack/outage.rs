@@ -1,0 +1,172 @@
+//! Slack is down, slow, or tired of us.
+
+use std::collections::BTreeSet;
+
+use domain::slack::StepState;
+use machine::Stateful;
+use testing::bundle::Bundle;
+use testing::fake_slack::{ANNOUNCEMENTS, Mood};
+use testing::faults::FaultPlan;
+use testing::inbox::Provider;
+use testing::sender::Alert;
+
+use super::{channel_of, connected, steps};
+use crate::stage::{ledger, paged, tell};
+
+/// Says what is wrong with what Slack was told: everything that is owed is done, and nothing twice.
+async fn check(bundle: &Bundle, incidents: usize) {
+    let opened = ledger(bundle).await.incidents;
+    assert_eq!(opened.len(), incidents);
+    for incident in &opened {
+        for step in steps(bundle, incident).await {
+            assert_eq!(
+                step.head().state(),
+                StepState::Done,
+                "{} {}: {:?}",
+                step.mark(),
+                step.attempt,
+                step.log
+            );
+        }
+        let channel = channel_of(bundle, &incident.reference());
+        assert!(channel.members.contains("U0ADA"), "{channel:?}");
+    }
+    let said = bundle.slack.said();
+    let marks: BTreeSet<&str> = said.iter().map(testing::fake_slack::Said::mark).collect();
+    assert_eq!(marks.len(), said.len(), "something was posted twice");
+    assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS).len(), incidents);
+    // Beside the channel of the announcements, one each.
+    assert_eq!(bundle.slack.channels().len(), incidents + 1);
+}
+
+/// Fires alerts one after another; each is accepted.
+async fn storm(bundle: &Bundle, alerts: usize, seconds: u64) {
+    for n in 0..alerts {
+        assert!(bundle.deliver(&[Alert::now(bundle, &format!("fire {n}"))]).await);
+        bundle.pass(seconds).await;
+    }
+}
+
+#[test]
+fn slack_is_down_for_ten_minutes_in_a_storm_and_paging_does_not_notice() {
+    tell(|| async {
+        let bundle = connected().await;
+        bundle.slack.mood(Mood { down: true, ..Mood::default() });
+
+        storm(&bundle, 30, 20).await;
+
+        let arrived = bundle.inbox.arrived();
+        for alert in ledger(&bundle).await.alerts {
+            let page = arrived.iter().find(|page| page.title == alert.title).expect("it was not paged");
+            let late = page.at.duration_since(alert.created_at).as_secs();
+            assert!(late < 10, "`{}` was paged {late} s late", alert.title);
+        }
+        assert!(bundle.slack.calls().is_empty(), "slack was not down");
+
+        bundle.slack.mood(Mood::default());
+        bundle.pass(120).await;
+
+        check(&bundle, 30).await;
+    });
+}
+
+#[test]
+fn incident_opened_by_command_lives_while_slack_is_down_and_is_answered_when_it_is_back() {
+    tell(|| async {
+        let bundle = connected().await;
+        bundle.slack.mood(Mood { down: true, ..Mood::default() });
+
+        super::types(&bundle, "U0ADA", "C0SOMEWHERE", "fire", "1.1").await;
+
+        assert_eq!(
+            ledger(&bundle).await.incidents.len(),
+            1,
+            "it is there before slack was asked for anything"
+        );
+        assert!(bundle.slack.answers().is_empty());
+        bundle.pass(600).await;
+        bundle.slack.mood(Mood::default());
+        bundle.pass(90).await;
+        assert_eq!(bundle.slack.answers().len(), 1);
+        check(&bundle, 1).await;
+    });
+}
+
+#[test]
+fn slack_that_does_what_it_is_asked_and_does_not_say_so_is_not_asked_twice() {
+    tell(|| async {
+        let bundle = connected().await;
+        bundle.slack.mood(Mood { mute: 0.4, refuses: 0.2, ..Mood::default() });
+
+        storm(&bundle, 15, 5).await;
+        bundle.pass(300).await;
+        bundle.slack.mood(Mood::default());
+        bundle.pass(120).await;
+
+        check(&bundle, 15).await;
+        let retried = ledger(&bundle).await.incidents;
+        let mut again = 0;
+        for incident in &retried {
+            let steps = steps(&bundle, incident).await;
+            again += steps.iter().filter(|step| step.log.iter().any(|e| e.why.contains("in time"))).count();
+        }
+        assert!(again > 5, "no answer was lost, so nothing was shown");
+    });
+}
+
+#[test]
+fn slack_that_takes_a_message_a_second_is_given_no_more_and_gets_them_all() {
+    tell(|| async {
+        let bundle = connected().await;
+        bundle.slack.mood(Mood { limits: true, ..Mood::default() });
+
+        storm(&bundle, 20, 0).await;
+        bundle.pass(300).await;
+
+        check(&bundle, 20).await;
+        assert_eq!(paged(&bundle).iter().filter(|to| *to == "ada@example.com").count(), 20);
+    });
+}
+
+#[test]
+fn step_whose_message_was_lost_is_done_by_the_sweep() {
+    tell(|| async {
+        let plan = FaultPlan { lost: 1.0, ..FaultPlan::calm() }.losing(["slack-work"]);
+        let bundle = Bundle::start(1, plan, Provider::default()).await.unwrap();
+        bundle.connect_slack().await.unwrap();
+        storm(&bundle, 3, 1).await;
+        bundle.pass(70).await;
+        assert!(bundle.slack.calls().is_empty(), "the messages were not lost");
+
+        bundle.faults.end();
+        bundle.pass(200).await;
+
+        check(&bundle, 3).await;
+    });
+}
+
+#[test]
+fn bad_day_at_aws_and_at_slack_leaves_nothing_undone_and_nothing_twice() {
+    for seed in 0..3 {
+        tell(|| async move {
+            let plan = FaultPlan::rough().losing(["slack-work"]);
+            let bundle = Bundle::start(seed, plan, Provider::default()).await.unwrap();
+            bundle.connect_slack().await.unwrap();
+            bundle.slack.mood(Mood { mute: 0.1, refuses: 0.1, ..Mood::default() });
+            let mut accepted = 0;
+            while accepted < 8 {
+                let alert = Alert::now(&bundle, &format!("fire {accepted}"));
+                accepted += usize::from(bundle.deliver(&[alert]).await);
+                bundle.pass(7).await;
+            }
+            bundle.pass(300).await;
+
+            bundle.faults.end();
+            bundle.slack.mood(Mood::default());
+            bundle.pass(400).await;
+
+            println!("seed {seed}: {:?}", bundle.faults.counters());
+            check(&bundle, 8).await;
+        });
+    }
+}

@@ -1,0 +1,190 @@
+//! Who may do what, and what they are told.
+
+use ::slack::block::form;
+use domain::slack::Press;
+use machine::{State, Stateful};
+use serde_json::json;
+use testing::fake_slack::ANNOUNCEMENTS;
+use testing::sender::Alert;
+
+use super::{channel_of, connected, incident, send, steps, types};
+use crate::stage::{ledger, paged, tell};
+
+#[test]
+fn somebody_whom_nobody_knows_may_open_an_incident_and_is_told_why_they_may_do_no_more() {
+    tell(|| async {
+        let bundle = connected().await;
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(10).await;
+        let known = incident(&bundle).await;
+
+        send(&bundle, bundle.slack.press("U0EVE", ANNOUNCEMENTS, Press::Acknowledge(known.id), "1.1")).await;
+        bundle.pass(5).await;
+        types(&bundle, "U0EVE", "C0SOMEWHERE", "water", "2.2").await;
+
+        let ledger = ledger(&bundle).await;
+        assert_eq!(ledger.escalations[0].head().state().name(), "triggered");
+        assert_eq!(ledger.incidents.len(), 2);
+        let opened = ledger.incidents.iter().find(|incident| incident.title == "water").unwrap();
+        assert_eq!(opened.creator.to_string(), "system:slack:U0EVE");
+        let answers = bundle.slack.answers();
+        assert!(answers[0].text.contains("Nobody in Firebell has your address"), "{answers:?}");
+        assert!(answers[1].text.contains("Opened *INC-2*"), "{answers:?}");
+        let channel = channel_of(&bundle, "INC-2");
+        assert!(channel.members.contains("U0EVE"), "whoever opened it is in its channel: {channel:?}");
+    });
+}
+
+#[test]
+fn paging_somebody_from_slack_pages_them_and_can_be_acknowledged_there() {
+    tell(|| async {
+        let bundle = connected().await;
+        types(&bundle, "U0ADA", "C0SOMEWHERE", "fire", "1.1").await;
+        let incident = incident(&bundle).await;
+        let channel = channel_of(&bundle, "INC-1");
+
+        for _ in 0..2 {
+            types(&bundle, "U0ADA", &channel.id, "page <@U0GRACE|grace>", "2.2").await;
+        }
+
+        assert_eq!(paged(&bundle), ["grace@example.com"]);
+        assert!(channel_of(&bundle, "INC-1").members.contains("U0GRACE"));
+        assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS)[0].buttons(), ["acknowledge", "update", "resolve"]);
+        types(&bundle, "U0GRACE", &channel.id, "ack", "3.3").await;
+        assert_eq!(ledger(&bundle).await.escalations[0].head().state().name(), "acked");
+        assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS)[0].buttons(), ["update", "resolve"]);
+        assert!(steps(&bundle, &incident).await.len() > 4);
+    });
+}
+
+#[test]
+fn command_that_means_no_incident_is_answered_with_what_to_type() {
+    tell(|| async {
+        let bundle = connected().await;
+        for (n, (text, told)) in [
+            ("help", "/inc status"),
+            ("status", "Which incident?"),
+            ("status INC-9", "There is no incident `INC-9`"),
+            ("update it is over", "/inc new"),
+            ("close INC-9", "There is no incident"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            types(&bundle, "U0ADA", "C0SOMEWHERE", text, &format!("{n}.1")).await;
+            let answers = bundle.slack.answers();
+            assert!(answers[n].text.contains(told), "{text}: {answers:?}");
+        }
+        assert!(ledger(&bundle).await.incidents.is_empty());
+    });
+}
+
+#[test]
+fn command_without_a_text_asks_in_a_form_whose_answer_opens_one_incident() {
+    tell(|| async {
+        let bundle = connected().await;
+        types(&bundle, "U0ADA", "C0SOMEWHERE", "", "1.1").await;
+        let view = bundle.slack.views().remove(0);
+        assert_eq!(view["callback_id"], form::NEW);
+        let severity = view["blocks"][2]["element"]["options"][1].clone();
+
+        for _ in 0..2 {
+            let values = [
+                (form::NAME, json!("Disk full")),
+                (form::TEXT, json!("db-1 has no room")),
+                (form::SEVERITY, severity.clone()),
+            ];
+            send(&bundle, bundle.slack.form("U0ADA", form::NEW, "C0SOMEWHERE", &values, "V1")).await;
+            bundle.pass(10).await;
+        }
+
+        let incident = incident(&bundle).await;
+        assert_eq!((&*incident.title, incident.summary.as_deref()), ("Disk full", Some("db-1 has no room")));
+        assert_eq!(incident.severity.unwrap().to_string(), severity["value"]);
+    });
+}
+
+#[test]
+fn pinned_message_is_in_the_timeline_once() {
+    tell(|| async {
+        let bundle = connected().await;
+        types(&bundle, "U0ADA", "C0SOMEWHERE", "fire", "1.1").await;
+        let incident = incident(&bundle).await;
+        let channel = channel_of(&bundle, "INC-1");
+        let pin = json!({
+            "type": "pin_added", "user": "U0ADA", "channel_id": channel.id,
+            "item": {"type": "message", "channel": channel.id,
+                     "message": {"type": "message", "user": "U0ADA", "text": "it was &lt;DNS&gt;", "ts": "7.8"}},
+        });
+
+        for id in ["Ev1", "Ev1", "Ev2"] {
+            send(&bundle, bundle.slack.event(&pin, id)).await;
+        }
+        bundle.pass(10).await;
+
+        let history = bundle.calm.store.incident_history(bundle.org, incident.id, None, 50).await.unwrap();
+        let pins: Vec<_> = history.iter().filter(|row| row.why == "pin").collect();
+        assert_eq!(pins.len(), 1);
+        let note = serde_json::to_value(pins[0].note.as_ref().unwrap()).unwrap();
+        assert_eq!(note["changed"][0]["pinned"], json!({"text": "it was <DNS>", "author": "Ada Oncall"}));
+        assert_eq!(bundle.slack.said_in(&channel.id).len(), 1, "a pin is not shared back");
+    });
+}
+
+#[test]
+fn mention_is_answered_below_the_message() {
+    tell(|| async {
+        let bundle = connected().await;
+        types(&bundle, "U0ADA", "C0SOMEWHERE", "fire", "1.1").await;
+        let channel = channel_of(&bundle, "INC-1");
+        let mention = json!({
+            "type": "app_mention", "user": "U0ADA", "text": "<@U0BOT> status", "ts": "5.5", "channel": channel.id,
+        });
+
+        for _ in 0..2 {
+            send(&bundle, bundle.slack.event(&mention, "Ev1")).await;
+        }
+        bundle.pass(10).await;
+
+        let said = bundle.slack.said_in(&channel.id);
+        assert_eq!((said.len(), said[1].below.as_deref()), (2, Some("5.5")));
+        assert!(said[1].text.contains("Status: Active"), "{said:?}");
+    });
+}
+
+#[test]
+fn workspace_that_removes_the_app_is_asked_for_nothing_any_more() {
+    tell(|| async {
+        let bundle = connected().await;
+        send(&bundle, bundle.slack.event(&json!({"type": "app_uninstalled"}), "Ev1")).await;
+        bundle.pass(5).await;
+
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(70).await;
+
+        assert!(bundle.slack.calls().is_empty());
+        assert_eq!(paged(&bundle), ["ada@example.com"]);
+    });
+}
+
+#[test]
+fn request_that_slack_did_not_sign_is_refused_and_costs_nothing() {
+    tell(|| async {
+        let bundle = connected().await;
+        let good = bundle.slack.command("U0ADA", "C0SOMEWHERE", "fire", "1.1");
+        let (parts, _) = good.into_parts();
+        let before = bundle.counts.snapshot();
+        let forged = http::Request::from_parts(parts.clone(), axum::body::Body::from("text=other"));
+        let answer = bundle.request(forged).await.unwrap();
+        assert_eq!(answer.status(), 401);
+        bundle.pass(301).await;
+        let body = testing::fake_slack::FakeSlack::command_body("U0ADA", "C0SOMEWHERE", "fire", "1.1");
+        let late = http::Request::from_parts(parts, axum::body::Body::from(body));
+        let answer = bundle.request(late).await.unwrap();
+        assert_eq!(answer.status(), 401, "five minutes are over");
+
+        assert!(ledger(&bundle).await.incidents.is_empty());
+        let sent = bundle.counts.snapshot().since(&before);
+        assert!(!sent.requests.keys().any(|(_, operation)| operation == "SendMessage"), "{sent:?}");
+    });
+}
