@@ -37,7 +37,7 @@ pub enum Created {
     /// It is new; the API key is shown once and kept only as a hash.
     New {
         /// The organisation.
-        org: Org,
+        org: Box<Org>,
         /// The API key.
         api_key: String,
     },
@@ -63,7 +63,7 @@ pub async fn create(
     check_email("owner_email", &new.owner_email)?;
     let (org, api_key, commit) = begin(seal, new, random, now);
     match store.commit(commit.home(&org)).await {
-        Ok(()) => Ok(Created::New { org, api_key }),
+        Ok(()) => Ok(Created::New { org: Box::new(org), api_key }),
         Err(CommitError::Conflict) => {
             let there = store.home().await?.ok_or(AppError::Conflict)?;
             Ok(Created::There(there))
