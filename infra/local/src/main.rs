@@ -73,6 +73,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config, Some(&home.mail()))?,
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        oidc: runtime::provider(config),
         first_key: config.api_key.clone(),
         clock,
         random: system_random(),

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use store::{Queues, Store};
 
 use crate::notification::send::Senders;
+use crate::oidc::Oidc;
 use crate::seal::Seal;
 
 /// Tells the time, in whole milliseconds.
@@ -31,6 +32,8 @@ pub struct Context {
     pub public_url: String,
     /// The organisation's first API key, where the installation was given one.
     pub first_key: Option<SecretString>,
+    /// The provider that people may sign in with, where the operator has named one.
+    pub oidc: Option<Arc<Oidc>>,
     /// Tells the time.
     pub clock: Clock,
     /// Gives random bits.

@@ -5,6 +5,7 @@ mod audit;
 mod dashboard;
 mod escalation;
 mod layout;
+mod oidc;
 mod refusal;
 mod session;
 mod sign_in;
@@ -56,6 +57,7 @@ pub fn router(ctx: Context) -> axum::Router {
         .merge(acknowledge::router())
         .merge(audit::router())
         .merge(dashboard::router())
+        .merge(oidc::router())
         .merge(sign_in::router())
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(from_fn(guarded))

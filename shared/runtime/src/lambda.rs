@@ -66,6 +66,7 @@ async fn context(config: &Config, channels: Channels) -> Result<Context, Error> 
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config)?,
         public_url: config.public_url.clone().unwrap_or_default(),
+        oidc: crate::provider(config),
         first_key: config.api_key.clone(),
         clock,
         random: system_random(),

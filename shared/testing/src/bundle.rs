@@ -107,6 +107,7 @@ fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
         seal: Arc::new(Seal::new(&SecretString::from("a key for stories"))),
         channels: vec![parts.inbox.clone()],
         public_url: "http://firebell.example".to_owned(),
+        oidc: None,
         first_key: None,
         clock: parts.clock.clone(),
         random: parts.random.clone(),

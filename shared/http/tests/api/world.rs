@@ -108,6 +108,7 @@ impl World {
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
             public_url: "http://firebell.example".to_owned(),
+            oidc: None,
             first_key: None,
             clock: tell,
             random,

@@ -6,6 +6,8 @@ mod acknowledge;
 #[cfg(test)]
 mod audit;
 mod dashboard;
+mod oidc;
+#[cfg(test)]
 mod session;
 mod support;
 mod weather;
