@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use fantoccini::cookies::Cookie;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
@@ -31,6 +32,20 @@ pub(crate) const LOOKS: &[Look] = &[
 
 /// How long a page may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long something may take to appear that happens elsewhere: two looks of the page.
+const LIVE: Duration = Duration::from_secs(30);
+
+/// Runs axe on the page.
+const RUN_AXE: &str = "
+    const done = arguments[arguments.length - 1];
+    axe.run(document).then(
+        (found) => done(found.passes.length < 5 ? ['axe looked at nothing'] : found.violations
+            .filter((one) => ['serious', 'critical'].includes(one.impact))
+            .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target.join(' ')}: ${node.failureSummary}`))),
+        (error) => done([`axe failed: ${error}`]),
+    );
+";
 
 /// A running chromedriver; it ends with this value.
 pub(crate) struct Driver {
@@ -102,6 +117,20 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
+    /// What the browser keeps of the pages that it is on.
+    pub(crate) async fn cookies(&self) -> anyhow::Result<Vec<Cookie<'static>>> {
+        Ok(self.client.get_all_cookies().await?)
+    }
+
+    /// Gives it what another one keeps: a link to sign in is good once.
+    pub(crate) async fn take(&self, base: &str, cookies: &[Cookie<'static>]) -> anyhow::Result<()> {
+        self.goto(&format!("{base}/healthz")).await?;
+        for cookie in cookies {
+            self.client.add_cookie(cookie.clone()).await?;
+        }
+        Ok(())
+    }
+
     /// Goes to an address.
     pub(crate) async fn goto(&self, url: &str) -> anyhow::Result<()> {
         Ok(self.client.goto(url).await?)
@@ -124,6 +153,66 @@ impl Browser {
         let button = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
         button.with_context(|| format!("no button says {says:?}"))?.click().await?;
         Ok(())
+    }
+
+    /// Writes into a field.
+    pub(crate) async fn fill(&self, css: &str, text: &str) -> anyhow::Result<()> {
+        let field = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        let field = field.with_context(|| format!("no `{css}` on the page"))?;
+        field.clear().await?;
+        // Set by the page's own means: a driver types no character beyond the first plane.
+        let arguments = vec![serde_json::to_value(&field)?, Value::String(text.to_owned())];
+        self.client.execute("arguments[0].value = arguments[1]", arguments).await?;
+        Ok(())
+    }
+
+    /// Chooses what a choice calls so.
+    pub(crate) async fn choose(&self, css: &str, label: &str) -> anyhow::Result<()> {
+        let select = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        select.with_context(|| format!("no `{css}` on the page"))?.select_by_label(label).await?;
+        Ok(())
+    }
+
+    /// Types keys where the focus is.
+    pub(crate) async fn keys(&self, keys: &str) -> anyhow::Result<()> {
+        Ok(self.client.active_element().await?.send_keys(keys).await?)
+    }
+
+    /// The address of the page.
+    pub(crate) async fn address(&self) -> anyhow::Result<String> {
+        Ok(self.client.current_url().await?.to_string())
+    }
+
+    /// Where a link leads.
+    pub(crate) async fn link(&self, css: &str) -> anyhow::Result<String> {
+        let link = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        let link = link.with_context(|| format!("no `{css}` on the page"))?;
+        link.prop("href").await?.with_context(|| format!("`{css}` leads nowhere"))
+    }
+
+    /// What a script says, which is an expression.
+    pub(crate) async fn says(&self, expression: &str) -> anyhow::Result<Value> {
+        Ok(self.client.execute(&format!("return {expression}"), Vec::new()).await?)
+    }
+
+    /// Waits until an expression is true.
+    pub(crate) async fn until(&self, expression: &str) -> anyhow::Result<()> {
+        let begun = std::time::Instant::now();
+        while self.says(expression).await? != Value::Bool(true) {
+            if begun.elapsed() > LIVE {
+                bail!("`{expression}` did not become true within {} s", LIVE.as_secs());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
+    }
+
+    /// What axe finds wrong for people who see, hear or type otherwise: what is serious or critical.
+    pub(crate) async fn violations(&self, axe: &str) -> anyhow::Result<Vec<String>> {
+        self.client.execute(axe, Vec::new()).await?;
+        let found = self.client.execute_async(RUN_AXE, Vec::new()).await?;
+        let found = found.as_array().context("axe answers with a list")?;
+        Ok(found.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect())
     }
 
     /// Keeps a picture of the window.

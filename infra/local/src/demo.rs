@@ -24,6 +24,9 @@ pub struct Demo {
     pub secret: SecretString,
 }
 
+/// The address of whoever is on call first.
+pub const FIRST_ON_CALL: &str = "ada@example.com";
+
 /// Makes the organisation's people, path, source and route.
 ///
 /// # Errors
@@ -32,7 +35,7 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
     let (store, now) = (&context.store, context.now());
     let by = Actor::system(org, "demo");
     let mut people = Vec::new();
-    for (name, email) in [("Ada Oncall", "ada@example.com"), ("Grace Backup", "grace@example.com")] {
+    for (name, email) in [("Ada Oncall", FIRST_ON_CALL), ("Grace Backup", "grace@example.com")] {
         let new = NewUser { name: name.to_owned(), email: email.to_owned(), role: Role::Responder };
         people.push(app::user::create::create(store, &by, &new, &context.random, now).await?);
     }
@@ -53,6 +56,7 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
         id: SourceId::new(now, context.random()),
         name: "Alertmanager".to_owned(),
         kind: Kind::Alertmanager.into(),
+        secret: None,
         template: Template::default(),
         document: Document::default(),
     };

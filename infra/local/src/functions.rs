@@ -23,6 +23,7 @@ functions! {
     "alert-rescue" => alert_rescue,
     "alert-source-alertmanager" => alert_source_alertmanager,
     "alert-source-http" => alert_source_http,
+    "alert-source-sentry" => alert_source_sentry,
     "api-alert-routes" => api_alert_routes,
     "api-alert-sources" => api_alert_sources,
     "api-alerts" => api_alerts,

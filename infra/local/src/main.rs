@@ -72,13 +72,14 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         queues: Queues::new(sqs, queues::urls()),
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config, Some(&home.mail()))?,
+        reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         oidc: runtime::provider(config),
         first_key: config.api_key.clone(),
         clock,
         random: system_random(),
     };
-    if config.smtp_url.is_none() {
+    if config.smtp_url.is_none() && config.ses.is_none() {
         tell(format_args!("no FIREBELL_SMTP_URL is set: mail is written to {}", home.mail().display()));
     }
     let org = organise(&context, config, &home).await?;

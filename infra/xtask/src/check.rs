@@ -63,12 +63,23 @@ const STEPS: &[Step] = &[
         run: alertmanager,
     },
     Step { name: "levels", when: When::All("prometheus-alertmanager"), lacks: no_alertmanager, run: levels },
-    Step { name: "browser", when: When::All("chromium and chromedriver"), lacks: no_browser, run: browser },
+    Step {
+        name: "browser",
+        when: When::All("chromium, chromedriver and the package axe-core of npm"),
+        lacks: no_browser,
+        run: browser,
+    },
     Step {
         name: "client in Python",
         when: When::All("the package incident-io of PyPI"),
         lacks: no_python_client,
         run: python_client,
+    },
+    Step {
+        name: "webhooks in Python",
+        when: When::All("the package svix of PyPI"),
+        lacks: no_svix,
+        run: webhooks,
     },
     Step {
         name: "client in Rust",
@@ -200,10 +211,16 @@ fn levels(_: &Options) -> anyhow::Result<()> {
 fn no_browser() -> Option<String> {
     let programs = ["chromium", "chromedriver"].into_iter();
     let lacking: Vec<_> = programs.filter(|program| !has(program, "--version")).collect();
-    (!lacking.is_empty()).then(|| {
-        format!("{} cannot be started (apt-get install chromium chromium-driver)", lacking.join(", "))
-    })
+    if !lacking.is_empty() {
+        let lacking = lacking.join(", ");
+        return Some(format!("{lacking} cannot be started (apt-get install chromium chromium-driver)"));
+    }
+    let there = target().is_ok_and(|target| target.join(AXE).exists());
+    (!there).then(|| format!("there is no target/{AXE} (npm install --prefix target/ci-npm axe-core)"))
 }
+
+/// What judges whether pages are accessible, below `target/`: it is installed, never kept with the project.
+const AXE: &str = "ci-npm/node_modules/axe-core/axe.min.js";
 
 /// Builds what is outside the default members, all at once: one by one, each builds its dependencies anew with other
 /// features.
@@ -216,7 +233,8 @@ fn browser(_: &Options) -> anyhow::Result<()> {
     build_outsiders()?;
     let served = Served::start()?;
     let (target, mut command) = (target()?, std::process::Command::new(target()?.join("debug/browser")));
-    command.arg(&served.sign_in).arg(target.join("browser-pictures")).current_dir(root());
+    command.arg(&served.sign_in).arg(target.join("browser-pictures"));
+    command.arg("--axe").arg(target.join(AXE)).current_dir(root());
     run(command)
 }
 
@@ -238,6 +256,22 @@ fn python_client(_: &Options) -> anyhow::Result<()> {
     let served = Served::start()?;
     let mut command = std::process::Command::new("python3");
     command.args([PYTHON_CLIENT, &served.url, &served.api_key]).current_dir(root());
+    run(command)
+}
+
+/// What is lacking to judge our webhooks.
+fn no_svix() -> Option<String> {
+    let mut python = std::process::Command::new("python3");
+    let there =
+        python.args(["-c", "import svix.webhooks"]).output().is_ok_and(|output| output.status.success());
+    (!there).then(|| "python3 cannot import svix (pip install svix==2.9.1)".to_owned())
+}
+
+/// A program that is paged by webhook, and verifies what it is sent by a library that is not ours.
+fn webhooks(_: &Options) -> anyhow::Result<()> {
+    let served = Served::start()?;
+    let mut command = std::process::Command::new("python3");
+    command.args(["infra/clients/python/webhook_test.py", &served.url, &served.api_key]).current_dir(root());
     run(command)
 }
 

@@ -29,6 +29,8 @@ impl Served {
         run(cargo(&["build", "--locked", "--bin", "local"]))?;
         let mut child = Command::new(target()?.join("debug/local"))
             .args(["--ephemeral", "--demo", "--listen", "127.0.0.1:0"])
+            // Whoever drives it listens on this machine as well.
+            .env("FIREBELL_WEBHOOK_LOOPBACK", "allow")
             .current_dir(root())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

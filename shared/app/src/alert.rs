@@ -1,5 +1,6 @@
 //! Alerts.
 
+pub mod explain;
 mod open;
 pub mod receive;
 pub mod rescue;

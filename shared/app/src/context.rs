@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::Timestamp;
+use egress::Reach;
 use notify::Channel;
 use secrecy::SecretString;
 use store::{Queues, Store};
@@ -28,6 +29,8 @@ pub struct Context {
     pub seal: Arc<Seal>,
     /// The channels that this installation has.
     pub channels: Vec<Arc<dyn Channel>>,
+    /// How far requests to addresses that people give may go.
+    pub reach: Reach,
     /// What links begin with.
     pub public_url: String,
     /// The organisation's first API key, where the installation was given one.

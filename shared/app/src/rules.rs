@@ -8,6 +8,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Timestamp;
+use domain::alert::Attribute;
+use domain::choice::Of;
 use domain::escalation::{Plan, Staff};
 use domain::id::{OrgId, PathId, SourceId, UserId};
 use domain::org::Org;
@@ -48,6 +50,7 @@ pub struct Snapshot {
     users: Memo<UserId, User>,
     paths: Memo<(PathId, Option<u64>), Path>,
     sources: Memo<SourceId, Source>,
+    attributes: Memo<(), Vec<Of<Attribute>>>,
 }
 
 impl Rules {
@@ -112,6 +115,7 @@ impl Rules {
             users: Memo::default(),
             paths: Memo::default(),
             sources: Memo::default(),
+            attributes: Memo::default(),
         }
     }
 }
@@ -154,6 +158,15 @@ impl Snapshot {
     /// [`StoreError`] if the database failed.
     pub async fn source(&self, id: SourceId) -> Result<Option<Arc<Source>>, StoreError> {
         remember(&self.sources, id, self.store.source(self.org.id, id)).await
+    }
+
+    /// The attributes that alerts may have; read once a generation, and only where a source binds one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn attributes(&self) -> Result<Arc<Vec<Of<Attribute>>>, StoreError> {
+        let read = async { self.store.choices::<Attribute>(self.org.id).await.map(Some) };
+        Ok(remember(&self.attributes, (), read).await?.unwrap_or_default())
     }
 
     /// A path at one version, or at its newest.

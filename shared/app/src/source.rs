@@ -5,11 +5,12 @@ pub mod destroy;
 pub mod seen;
 pub mod update;
 
+use domain::alert::Attribute;
 use domain::audit::{Kind, Thing};
 use domain::id::{OrgId, SourceId};
-use domain::source::{Source, SourceState};
+use domain::source::{Source, SourceState, Template};
 use machine::Stateful;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use store::Store;
 
 use crate::AppError;
@@ -23,6 +24,48 @@ fn place(id: SourceId) -> String {
 /// Seals a source's secret, for this source alone.
 pub fn seal_secret(seal: &Seal, id: SourceId, secret: &str) -> String {
     seal.seal(&place(id), secret)
+}
+
+/// How long a secret may be that its sender made: no longer than a header takes, no shorter than can be guessed.
+const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
+
+/// Says what is wrong with a secret that a sender made.
+///
+/// # Errors
+/// [`AppError::Invalid`] if it could be guessed, or could not stand in a header.
+pub fn check_secret(secret: &SecretString) -> Result<(), AppError> {
+    let secret = secret.expose_secret();
+    if SECRET_LENGTH.contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let (least, most) = (SECRET_LENGTH.start(), SECRET_LENGTH.end());
+    Err(AppError::invalid(
+        "secret_token",
+        format!("a secret has {least} to {most} letters, digits and signs"),
+    ))
+}
+
+/// Says what is wrong with the attributes that a template binds.
+///
+/// # Errors
+/// [`AppError::Invalid`] if there is none of such an id, or it has one value and several are bound.
+pub async fn check_attributes(store: &Store, org: OrgId, template: &Template) -> Result<(), AppError> {
+    if template.attributes.is_empty() {
+        return Ok(());
+    }
+    let known = store.choices::<Attribute>(org).await?;
+    for (n, bound) in template.attributes.iter().enumerate() {
+        let (id, at) = (bound.attribute, format!("template.attributes.{n}"));
+        let Some(attribute) = known.iter().find(|known| known.id == id) else {
+            let reason = format!("there is no alert attribute `{id}`");
+            return Err(AppError::invalid(format!("{at}.alert_attribute_id"), reason));
+        };
+        if bound.values.len() > 1 && !attribute.what.array {
+            let reason = format!("`{}` has one value", attribute.what.name);
+            return Err(AppError::invalid(format!("{at}.binding.array_value"), reason));
+        }
+    }
+    Ok(())
 }
 
 /// Opens a source's secret.

@@ -1,7 +1,7 @@
 //! Alerts: one episode of a deduplication key, from its first firing to its resolution.
 
 pub mod arrival;
-mod attribute;
+pub mod attribute;
 pub mod group;
 pub mod key;
 
@@ -15,7 +15,7 @@ use crate::source::SourceKind;
 use crate::trace::Trace;
 
 pub use arrival::{AlertEvent, AlertStatus, Received};
-pub use attribute::Attribute;
+pub use attribute::{Attribute, Said};
 
 /// The states of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +134,9 @@ pub struct Body {
     /// Its priority, as the sender wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
+    /// What it says of the attributes that its source binds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<Said>,
     /// The deduplication key in full.
     pub deduplication_key: String,
     /// What of our own rules failed on it; it was routed without them.

@@ -67,6 +67,14 @@ impl EscalationState {
         }
     }
 
+    /// Says whether it can still be called off.
+    pub const fn is_going_on(self) -> bool {
+        match self {
+            Self::Pending | Self::Triggered | Self::Acked | Self::Expired => true,
+            Self::Resolved | Self::Cancelled => false,
+        }
+    }
+
     /// Says whether somebody is still to be paged; the fence of every page asks this.
     pub const fn pages(self) -> bool {
         match self {

@@ -3,6 +3,7 @@
 mod change;
 mod choice;
 mod milestone;
+mod story;
 
 use std::collections::BTreeMap;
 
@@ -13,10 +14,12 @@ use serde::{Deserialize, Serialize};
 pub use change::{Change, Changed, Note, name, summary};
 pub use choice::{Role, RoleKind, STATUS_RANKS, Severity, Status};
 pub use milestone::Milestone;
+pub use story::{Beginning, Difference, Entry, Happening, Moved, ordered};
 
 use crate::event::Event;
 use crate::id::{AlertId, IncidentId, OrgId, RoleId, SeverityId, StatusId, UserId};
 use crate::trace::Trace;
+use crate::user::{Role as UserRole, User};
 
 /// The states of an incident: the field's status categories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +180,15 @@ impl Incident {
     /// The name that people say: `INC-123`.
     pub fn reference(&self) -> String {
         format!("INC-{}", self.number)
+    }
+
+    /// Says whether somebody sees it: a private one is for whoever opened it, has a role in it, or looks after all.
+    pub fn is_seen_by(&self, user: &User) -> bool {
+        let takes_part = self.creator.user() == Some(user.id) || self.roles.values().any(|id| *id == user.id);
+        match self.visibility {
+            Visibility::Public => true,
+            Visibility::Private => takes_part || user.role >= UserRole::Administrator,
+        }
     }
 }
 

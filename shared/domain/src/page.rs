@@ -83,6 +83,9 @@ pub struct Page {
     pub method_type: MethodType,
     /// The address.
     pub address: String,
+    /// What signs it, sealed, where the channel signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
     /// How loudly.
     pub urgency: Urgency,
     /// What it is about.
@@ -119,6 +122,13 @@ impl Stateful for Page {
     }
 }
 
+impl Page {
+    /// The level that it belongs to; none if it is for the fallback contact, after every level.
+    pub fn level(&self) -> Option<u16> {
+        self.id.split('-').nth(1)?.parse().ok()
+    }
+}
+
 /// What is known of a page before it is opened.
 #[derive(Debug, Clone)]
 pub struct NewPage {
@@ -130,6 +140,8 @@ pub struct NewPage {
     pub method_type: MethodType,
     /// The address.
     pub address: String,
+    /// What signs it, sealed.
+    pub secret: Option<String>,
     /// How loudly.
     pub urgency: Urgency,
     /// When it is to be sent.
@@ -141,6 +153,9 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(20);
 
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: i64 = 30;
+
+/// The longest pause that a provider may ask for: whoever asks for more is tried all the same.
+const LONGEST_ASKED: i64 = 60;
 
 /// What a due page means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +184,7 @@ impl NewPage {
             user: self.user,
             method_type: self.method_type,
             address: self.address,
+            secret: self.secret,
             urgency: self.urgency,
             title: escalation.title.clone(),
             url: escalation.url.clone(),
@@ -242,12 +258,20 @@ impl Page {
         self.go(PageState::Failed, why, at)
     }
 
-    /// Puts it back, to be sent again after a pause that grows.
+    /// Puts it back, to be sent again after a pause that grows, or the one that the provider `asked` for in seconds,
+    /// if it is no longer than a page can wait.
     ///
     /// # Errors
     /// [`Illegal`] if it was not being sent.
-    pub fn again(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
-        let pause = (1_i64 << self.attempt.min(5)).min(LONGEST_PAUSE);
+    pub fn again(
+        &self,
+        why: &str,
+        asked: Option<u64>,
+        at: Timestamp,
+    ) -> Result<Transition<Self>, Illegal<PageState>> {
+        let own = (1_i64 << self.attempt.min(5)).min(LONGEST_PAUSE);
+        let asked = asked.and_then(|asked| i64::try_from(asked).ok()).filter(|asked| *asked <= LONGEST_ASKED);
+        let pause = asked.map_or(own, |asked| asked.max(1));
         Ok(self
             .go(PageState::Pending, why, at)?
             .with(|page| {
@@ -281,6 +305,36 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn provider_is_given_the_pause_that_it_asks_for_unless_a_page_cannot_wait_so_long() {
+        let page = Page {
+            head: Head::stored(PageState::Sending, 2),
+            org: OrgId::new(Timestamp::UNIX_EPOCH, 1),
+            escalation: EscalationId::new(Timestamp::UNIX_EPOCH, 2),
+            id: "1.1.1".to_owned(),
+            cycle: 1,
+            user: UserId::new(Timestamp::UNIX_EPOCH, 3),
+            method_type: MethodType::Webhook,
+            address: "https://hooks.example.com/".to_owned(),
+            secret: None,
+            urgency: Urgency::High,
+            title: "T".to_owned(),
+            url: None,
+            attempt: 1,
+            due: None,
+            slot: Timestamp::UNIX_EPOCH,
+            log: Vec::new(),
+            trace: Trace::begin(1),
+        };
+        for (asked, pause) in
+            [(None, 2), (Some(17), 17), (Some(0), 1), (Some(60), 60), (Some(61), 2), (Some(u64::MAX), 2)]
+        {
+            let again = page.again("busy", asked, Timestamp::UNIX_EPOCH).unwrap();
+
+            assert_eq!(again.after().due.unwrap().as_second(), pause, "{asked:?}");
+        }
+    }
 
     #[test]
     fn table_passes_its_proofs() {

@@ -1,7 +1,11 @@
 //! Alert routes: which alerts open what, and whom they page.
 
+mod verdict;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use verdict::{Checked, CheckedGroup, Verdict};
 
 use crate::alert::AlertEvent;
 use crate::id::{PathId, RouteId, SourceId, UserId};

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use machine::{Head, State, Stateful};
 use serde::{Deserialize, Serialize};
 
+use crate::alert::attribute::Bound;
 use crate::event::Event;
 use crate::id::{OrgId, SourceId};
 use crate::template::Binding;
@@ -59,6 +60,9 @@ pub struct Template {
     pub title: Binding,
     /// The description.
     pub description: Binding,
+    /// What attributes they have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<Bound>,
 }
 
 impl Default for Template {
@@ -66,6 +70,7 @@ impl Default for Template {
         Self {
             title: Binding::Reference("alert.title".to_owned()),
             description: Binding::Reference("alert.description".to_owned()),
+            attributes: Vec::new(),
         }
     }
 }

@@ -69,6 +69,24 @@ impl Binding {
     }
 }
 
+impl Binding {
+    /// Every text for this alert: of a list in the payload each element, else the one that there is.
+    ///
+    /// # Errors
+    /// [`Problem`] if the reference makes no sense.
+    pub fn resolve_all(&self, event: &AlertEvent, payload: &Value) -> Result<Vec<String>, Problem> {
+        if let Self::Reference(reference) = self
+            && let Some(("payload", path)) = reference.split_once('.')
+            && let Some(Value::Array(elements)) = follow(payload, path)
+        {
+            self.check()?;
+            let texts = elements.iter().filter_map(text_of).map(Some);
+            return Ok(texts.filter_map(crate::text::present).collect());
+        }
+        Ok(self.resolve(event, payload)?.into_iter().collect())
+    }
+}
+
 /// Follows a path; a step into an array is an index.
 fn follow<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(value, |at, step| match at {

@@ -59,16 +59,19 @@ pub struct User {
 pub enum MethodType {
     /// Mail.
     Email,
+    /// A request to a program's own address.
+    Webhook,
 }
 
 impl MethodType {
     /// Every one.
-    pub const ALL: &'static [Self] = &[Self::Email];
+    pub const ALL: &'static [Self] = &[Self::Email, Self::Webhook];
 
     /// The name in the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Email => "email",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -82,6 +85,9 @@ pub struct Method {
     pub method_type: MethodType,
     /// The address in that channel.
     pub address: String,
+    /// What signs the pages to it, sealed, where the channel signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
 }
 
 /// How loudly to page.
@@ -167,6 +173,7 @@ mod tests {
             id: MethodId::new(Timestamp::UNIX_EPOCH, n),
             method_type: MethodType::Email,
             address: address.to_owned(),
+            secret: None,
         };
         User {
             id: UserId::new(Timestamp::UNIX_EPOCH, 1),

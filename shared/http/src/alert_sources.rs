@@ -9,12 +9,13 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::{Json, routing};
 use domain::access::Permission;
+use domain::alert::attribute::Bound;
 use domain::id::SourceId;
 use domain::source::{Source, SourceKind, SourceState, Template};
 use http::{Request, StatusCode};
 use machine::Stateful;
 use runtime::Tracing;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sources::Kind;
@@ -23,7 +24,7 @@ use tower::ServiceExt;
 use crate::ApiError;
 use crate::api::{Answer, Id, InTrace, Sent, Shared, guarded};
 use crate::auth::Caller;
-use crate::binding::{BindingBody, GroupBody, labelled, none_yet};
+use crate::binding::{BindingBody, GroupBody, ValuesBody, labelled, none_yet};
 use crate::operation::{Operation, Resource};
 
 /// What can be done with it.
@@ -71,7 +72,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         ),
         (
             "AlertSourcePayload",
-            "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean}",
+            "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean, secret_token: string}",
         ),
         (
             "AlertTemplate",
@@ -93,6 +94,7 @@ struct SourceBody {
     name: String,
     source_type: Option<SourceKind>,
     disabled: Option<bool>,
+    secret_token: Option<String>,
     template: TemplateBody,
     filter_condition_groups: Option<Vec<GroupBody>>,
     #[serde(flatten)]
@@ -104,8 +106,34 @@ struct SourceBody {
 struct TemplateBody {
     title: BindingBody,
     description: BindingBody,
-    attributes: Option<Vec<Value>>,
+    attributes: Option<Vec<AttributeBody>>,
     expressions: Option<Vec<Value>>,
+}
+
+/// An attribute as it is bound.
+#[derive(Clone, Deserialize)]
+struct AttributeBody {
+    alert_attribute_id: String,
+    binding: ValuesBody,
+}
+
+/// How many attributes a source may bind.
+const MOST_ATTRIBUTES: usize = 50;
+
+/// What the attributes are bound to.
+fn attributes(bodies: Vec<AttributeBody>) -> Answer<Vec<Bound>> {
+    if bodies.len() > MOST_ATTRIBUTES {
+        let reason = format!("A source binds at most {MOST_ATTRIBUTES} attributes");
+        return Err(ApiError::invalid("template.attributes", reason));
+    }
+    let bound = bodies.into_iter().enumerate().map(|(n, body)| {
+        let at = format!("template.attributes.{n}");
+        let attribute = body.alert_attribute_id.parse().map_err(|_| {
+            ApiError::invalid(format!("{at}.alert_attribute_id"), "There is no alert attribute of this id")
+        })?;
+        Ok(Bound { attribute, values: body.binding.all(&format!("{at}.binding"))? })
+    });
+    bound.collect()
 }
 
 /// Options of kinds of sources that there are not, or not yet.
@@ -116,7 +144,6 @@ impl SourceBody {
     /// The template, if everything that was sent can be honoured.
     fn template(&self) -> Answer<Template> {
         let template = &self.template;
-        none_yet("template.attributes", template.attributes.as_ref())?;
         none_yet("template.expressions", template.expressions.as_ref())?;
         none_yet("filter_condition_groups", self.filter_condition_groups.as_ref())?;
         for option in OPTIONS {
@@ -127,6 +154,7 @@ impl SourceBody {
         Ok(Template {
             title: template.title.clone().binding("template.title")?,
             description: template.description.clone().binding("template.description")?,
+            attributes: attributes(template.attributes.clone().unwrap_or_default())?,
         })
     }
 
@@ -138,23 +166,38 @@ impl SourceBody {
 
 /// What is kept of what was sent: the fields that we show ourselves are not.
 fn kept(document: Value) -> Answer<domain::text::Document> {
-    Sent::<SourceBody>::kept(document, &["id", "name", "source_type", "disabled"])
+    Sent::<SourceBody>::kept(document, &["id", "name", "source_type", "disabled", "secret_token"])
 }
 
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> Answer<Json<Value>> {
     let (ctx, Sent { body, document }) = (&desk.ctx, sent);
     let (now, template, kind) = (ctx.now(), body.template()?, body.kind()?);
     let id = SourceId::new(now, ctx.random());
-    let new = NewSource { id, name: body.name, kind, template, document: kept(document)? };
+    let new = NewSource {
+        id,
+        name: body.name,
+        kind,
+        secret: body.secret_token.map(SecretString::from),
+        template,
+        document: kept(document)?,
+    };
     let source =
         app::source::create::create(&ctx.store, &ctx.seal, &caller.actor, new, &ctx.random, now).await?;
     shown_alone(ctx, &source)
 }
 
-async fn validate(_: Caller, Sent { body, .. }: Sent<SourceBody>) -> Answer<StatusCode> {
+async fn validate(
+    State(desk): Shared,
+    caller: Caller,
+    Sent { body, .. }: Sent<SourceBody>,
+) -> Answer<StatusCode> {
     let (template, kind) = (body.template()?, body.kind()?);
+    if let Some(secret) = body.secret_token.map(SecretString::from) {
+        app::source::check_secret(&secret)?;
+    }
     // A source that is only tried out needs no name.
     app::source::create::check("validated", &kind, &template)?;
+    app::source::check_attributes(&desk.ctx.store, caller.org, &template).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -181,9 +224,16 @@ async fn update(
         return Err(ApiError::invalid("source_type", "The kind of an alert source stays what it is"));
     }
     let template = body.template()?;
-    let change = Change { name: body.name, template, disabled: body.disabled, document: kept(document)? };
+    let change = Change {
+        name: body.name,
+        secret: body.secret_token.map(SecretString::from),
+        template,
+        disabled: body.disabled,
+        document: kept(document)?,
+    };
     let source =
-        app::source::update::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?;
+        app::source::update::update(&ctx.store, &ctx.seal, &caller.actor, id, change, &ctx.random, ctx.now())
+            .await?;
     shown_alone(ctx, &source)
 }
 

@@ -4,7 +4,7 @@ use app::{AppError, Context};
 use axum::extract::State;
 use axum::{Json, routing};
 use domain::access::Permission;
-use domain::alert::{Alert, AlertState, Body};
+use domain::alert::{Alert, AlertState, Attribute, Body, Said};
 use domain::id::{AlertId, OrgId};
 use domain::text::fingerprint;
 use machine::{State as _, Stateful};
@@ -51,14 +51,21 @@ pub(crate) const RESOURCE: Resource = Resource {
             .needs(Permission::Respond)
             .answers(200, "{alert*: Alert}"),
     ],
-    shapes: &[(
-        "Alert",
-        "{id*: id, alert_source_id*: id, title*: string, description: string, \
+    shapes: &[
+        (
+            "AlertAttributeSaid",
+            "{attribute*: AlertAttribute, value: {literal: string, label: string}, \
+             array_value: [{literal: string, label: string}]}",
+        ),
+        (
+            "Alert",
+            "{id*: id, alert_source_id*: id, title*: string, description: string, \
              status*: firing|resolved, deduplication_key*: string, source_url: string, \
-             priority: string, attributes: [any], tags: [any], alert_group_ids*: [id], \
+             priority: string, attributes: [AlertAttributeSaid], tags: [any], alert_group_ids*: [id], \
              routing: string, problems: [string], created_at*: time, updated_at*: time, \
              resolved_at: time}",
-    )],
+        ),
+    ],
 };
 
 /// The router of alerts.
@@ -141,7 +148,7 @@ fn updated_at(alert: &Alert, body: &Body) -> domain::Timestamp {
 /// An alert, in full.
 fn shown(alert: &Alert, body: &Body) -> Value {
     let mut shown = slim(alert, body);
-    shown["attributes"] = json!([]);
+    shown["attributes"] = body.attributes.iter().map(said).collect();
     shown["tags"] = json!([]);
     shown["routing"] = json!(alert.routing);
     if !body.problems.is_empty() {
@@ -149,6 +156,24 @@ fn shown(alert: &Alert, body: &Body) -> Value {
     }
     if let Some(priority) = &body.priority {
         shown["priority"] = json!(priority);
+    }
+    shown
+}
+
+/// What an alert says of an attribute: one value, or several where it may have them.
+fn said(said: &Said) -> Value {
+    let Attribute { name, kind, array, required, emoji } = &said.attribute;
+    let mut shown = json!({
+        "attribute": { "id": said.id, "name": name, "type": kind, "array": array, "required": required },
+    });
+    if let Some(emoji) = emoji {
+        shown["attribute"]["emoji"] = json!(emoji);
+    }
+    let mut values = said.values.iter().map(|text| json!({ "literal": text, "label": text }));
+    if *array {
+        shown["array_value"] = values.collect();
+    } else if let Some(value) = values.next() {
+        shown["value"] = value;
     }
     shown
 }

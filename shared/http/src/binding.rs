@@ -68,6 +68,24 @@ impl ValuesBody {
         self.value.map(|value| value.binding(&format!("{field}.value"))).transpose()
     }
 
+    /// All bindings: the one, or each of several.
+    ///
+    /// # Errors
+    /// [`ApiError`] if one of them is none, or both are given.
+    pub(crate) fn all(self, field: &str) -> Answer<Vec<Binding>> {
+        let several = self.array_value.filter(|values| !values.is_empty());
+        match (self.value, several) {
+            (Some(_), Some(_)) => {
+                Err(ApiError::invalid(field, "A binding has one value or several, not both"))
+            }
+            (Some(value), None) => Ok(vec![value.binding(&format!("{field}.value"))?]),
+            (None, several) => {
+                let several = several.unwrap_or_default().into_iter().enumerate();
+                several.map(|(n, value)| value.binding(&format!("{field}.array_value.{n}"))).collect()
+            }
+        }
+    }
+
     /// All literals, each with the field that it came from.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use domain::access::Permission;
 use domain::id::{MethodId, OrgId, RuleId, UserId};
 use domain::user::{Method, MethodType, Role, Rule, RuleTarget, Urgency, User};
 use http::StatusCode;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Store;
@@ -63,7 +64,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         )
         .needs(Permission::SetMethods)
         .takes("{method_type*: string, address*: string}")
-        .answers(201, "{notification_method*: NotificationMethod}"),
+        .answers(201, "{notification_method*: NewNotificationMethod}"),
         Operation::get(
             "/v2/users/{id}/notification_rules",
             "Lists when a person is reached in which way",
@@ -93,6 +94,10 @@ pub(crate) const RESOURCE: Resource = Resource {
              name*: string, slug*: string}, custom_roles*: [any], is_active: boolean}",
         ),
         ("NotificationMethod", "{id*: id, method_type*: string, address: string, is_usable: boolean}"),
+        (
+            "NewNotificationMethod",
+            "{id*: id, method_type*: string, address: string, is_usable: boolean, secret: string}",
+        ),
         (
             "NotificationRule",
             "{id: id, rule_type*: high_urgency|low_urgency, method_type*: string, \
@@ -207,9 +212,12 @@ async fn add_method(
     Sent { body, .. }: Sent<NewMethodBody>,
 ) -> Answer {
     let (ctx, new) = (&desk.ctx, (body.method_type, body.address.as_str()));
-    let added =
-        app::user::reach::add_method(&ctx.store, &caller.actor, id, new, &ctx.random, ctx.now()).await?;
-    Ok(created(json!({ "notification_method": method(&added) })))
+    let added = app::user::reach::add_method(ctx, &caller.actor, id, new).await?;
+    let mut shown = method(&added.method);
+    if let Some(secret) = &added.secret {
+        shown["secret"] = json!(secret.expose_secret());
+    }
+    Ok(created(json!({ "notification_method": shown })))
 }
 
 async fn rules(State(desk): Shared, caller: Caller, Id(id): Id<UserId>) -> Answer<Json<Value>> {

@@ -1,14 +1,23 @@
-//! Pages for people: the acknowledge link, sign-in, and what is open. They work without any script.
+//! Pages for people: the acknowledge link, sign-in, what is open, incidents, escalations and alerts. They work without
+//! any script; with it they look again by themselves, and listen to keys.
 
 mod acknowledge;
+mod alerts;
 mod audit;
 mod dashboard;
 mod escalation;
+mod escalations;
+mod frame;
+mod incident;
+mod incidents;
 mod layout;
+mod list;
+mod live;
 mod oidc;
 mod refusal;
 mod session;
 mod sign_in;
+mod submitted;
 mod words;
 
 use std::sync::Arc;
@@ -34,8 +43,8 @@ const FORM_BYTES: usize = 16 * 1024;
 const HEADERS: [(HeaderName, &str); 9] = [
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-         frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     // Paths hold tokens: no other site hears them.
     (header::REFERRER_POLICY, "no-referrer"),
@@ -55,8 +64,12 @@ pub fn router(ctx: Context) -> axum::Router {
     axum::Router::new()
         .merge(layout::assets())
         .merge(acknowledge::router())
+        .merge(alerts::router())
         .merge(audit::router())
         .merge(dashboard::router())
+        .merge(escalations::router())
+        .merge(incident::router())
+        .merge(incidents::router())
         .merge(oidc::router())
         .merge(sign_in::router())
         .layer(DefaultBodyLimit::max(FORM_BYTES))

@@ -1,6 +1,7 @@
 //! What a channel is, and what may come of a send: one file in `channel/` for each.
 
 pub(crate) mod email;
+pub(crate) mod webhook;
 
 use domain::text::shorten;
 use domain::user::MethodType;
@@ -59,6 +60,17 @@ pub enum SendError {
         #[source]
         source: Option<BoxError>,
     },
+    /// It may be taken another time, and the provider says when.
+    #[error("{reason}")]
+    Busy {
+        /// What was being done.
+        reason: String,
+        /// After how many seconds.
+        after: u64,
+        /// What came of it.
+        #[source]
+        source: Option<BoxError>,
+    },
     /// It will never be taken: the provider says that there is no such address.
     #[error("{reason}")]
     Permanent {
@@ -71,6 +83,14 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// The seconds after which the provider asks to be tried again, if it does.
+    pub const fn asked(&self) -> Option<u64> {
+        match self {
+            Self::Busy { after, .. } => Some(*after),
+            Self::Transient { .. } | Self::Permanent { .. } => None,
+        }
+    }
+
     /// The error and its causes in one line, for a page's history.
     pub fn why(&self) -> String {
         let mut why = self.to_string();

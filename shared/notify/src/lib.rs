@@ -6,7 +6,8 @@ mod channel;
 mod letter;
 mod outgoing;
 
-pub use channel::email::{Mailer, SettingsError};
+pub use channel::email::{Mailer, SesSettings, SettingsError};
+pub use channel::webhook::Webhook;
 pub use channel::{Answer, BoxError, Channel, Receipt, SendError};
 pub use letter::Letter;
 pub use outgoing::Outgoing;

@@ -7,9 +7,10 @@ use domain::id::EscalationId;
 use domain::page::Page;
 use domain::trace::Trace;
 use domain::user::Urgency;
+use secrecy::SecretString;
 
 /// A page, with everything that a channel needs to know.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Outgoing {
     /// What tells a repeated attempt from another page.
     pub idempotency_key: String,
@@ -29,11 +30,13 @@ pub struct Outgoing {
     pub acknowledge_url: String,
     /// When it is sent.
     pub when: Timestamp,
+    /// What signs it, where the channel signs.
+    pub secret: Option<SecretString>,
 }
 
 impl Outgoing {
     /// Takes from a page what a channel needs.
-    pub fn of(page: &Page, acknowledge_url: String, when: Timestamp) -> Self {
+    pub fn of(page: &Page, secret: Option<SecretString>, acknowledge_url: String, when: Timestamp) -> Self {
         Self {
             idempotency_key: page.idempotency_key(),
             address: page.address.clone(),
@@ -44,6 +47,7 @@ impl Outgoing {
             source_url: page.url.clone(),
             acknowledge_url,
             when,
+            secret,
         }
     }
 }

@@ -8,19 +8,60 @@ use domain::Timestamp;
 use domain::id::EscalationId;
 use domain::trace::Trace;
 use domain::user::{MethodType, Urgency};
-use notify::{Channel, Mailer, Outgoing, SendError};
+use egress::Reach;
+use notify::{Channel, Mailer, Outgoing, SendError, SesSettings, Webhook};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-/// The channel of a method.
-fn channel(method_type: MethodType, test: &str) -> Box<dyn Channel> {
+/// The channels of a method, each with an address that it takes.
+async fn of(method_type: MethodType, test: &str) -> Vec<(Box<dyn Channel>, String)> {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("conformance-{test}"));
     match method_type {
-        MethodType::Email => Box::new(Mailer::directory(directory, "pages@example.com").unwrap()),
+        MethodType::Email => {
+            let ses = SesSettings {
+                region: "eu-west-1".to_owned(),
+                endpoint: Some(program().await),
+                access_key_id: "AKIDEXAMPLE".to_owned(),
+                secret_access_key: "a secret access key".into(),
+                session_token: None,
+            };
+            let mailers = [
+                Mailer::directory(directory, "pages@example.com").unwrap(),
+                Mailer::ses(ses, "pages@example.com").unwrap(),
+            ];
+            let all = mailers.into_iter().map(|mailer| {
+                let channel: Box<dyn Channel> = Box::new(mailer);
+                (channel, "ada@example.com".to_owned())
+            });
+            all.collect()
+        }
+        MethodType::Webhook => {
+            vec![(Box::new(Webhook::new(Reach::AndLoopback)), program().await)]
+        }
     }
 }
 
+/// The address of a program that takes everything.
+async fn program() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/hook", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 16]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\na\r\nb").await;
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        }
+    });
+    address
+}
+
 /// Every channel.
-fn channels(test: &str) -> Vec<Box<dyn Channel>> {
-    MethodType::ALL.iter().map(|&method_type| channel(method_type, test)).collect()
+async fn channels(test: &str) -> Vec<(Box<dyn Channel>, String)> {
+    let mut channels = Vec::new();
+    for &method_type in MethodType::ALL {
+        channels.extend(of(method_type, test).await);
+    }
+    channels
 }
 
 fn page(address: &str, title: &str) -> Outgoing {
@@ -34,29 +75,25 @@ fn page(address: &str, title: &str) -> Outgoing {
         source_url: None,
         acknowledge_url: "https://firebell.example.com/a/secret-of-the-link".to_owned(),
         when: Timestamp::UNIX_EPOCH,
+        secret: Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()),
     }
 }
 
-/// An address that the channel takes, by its method.
-const fn good_address(method_type: MethodType) -> &'static str {
-    match method_type {
-        MethodType::Email => "ada@example.com",
-    }
-}
-
-#[test]
-fn each_channel_names_its_own_method() {
+#[tokio::test]
+async fn each_channel_names_its_own_method() {
     for &method_type in MethodType::ALL {
-        assert_eq!(channel(method_type, "registry").method_type(), method_type);
+        for (channel, _) in of(method_type, "registry").await {
+            assert_eq!(channel.method_type(), method_type);
+        }
     }
 }
 
 #[tokio::test]
 async fn each_channel_takes_any_title() {
     let titles = ["Disk full", "", " ", "a\r\nb\0c", "\u{202E}abc", "🔥", "<script>", &"x".repeat(100_000)];
-    for channel in channels("titles") {
+    for (channel, address) in channels("titles").await {
         for title in titles {
-            let outgoing = page(good_address(channel.method_type()), title);
+            let outgoing = page(&address, title);
 
             let receipt = channel.send(&outgoing).await.unwrap();
 
@@ -68,7 +105,7 @@ async fn each_channel_takes_any_title() {
 
 #[tokio::test]
 async fn each_channel_refuses_an_address_of_nothing_for_ever_and_tells_none() {
-    for channel in channels("addresses") {
+    for (channel, _) in channels("addresses").await {
         for address in ["", "\0", "no address at all, secret-address"] {
             let error = channel.send(&page(address, "T")).await.unwrap_err();
 
@@ -82,7 +119,7 @@ async fn each_channel_refuses_an_address_of_nothing_for_ever_and_tells_none() {
 fn outgoing_page_shows_no_address_no_title_and_no_link_in_a_log() {
     let shown = format!("{:?}", page("ada@example.com", "Disk full"));
 
-    for hidden in ["ada@", "Disk full", "secret-of-the-link"] {
+    for hidden in ["ada@", "Disk full", "secret-of-the-link", "whsec_"] {
         assert!(!shown.contains(hidden), "{shown}");
     }
     assert!(shown.contains("01J.1.1"), "{shown}");

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use app::oidc::{Oidc, Settings};
 use domain::message::Queue;
+use egress::Reach;
+use notify::SesSettings;
 use secrecy::SecretString;
 
 /// One row of the table of settings: what the README shows.
@@ -27,6 +29,10 @@ pub const KEY: &str = "FIREBELL_KEY";
 pub const SMTP_URL: &str = "FIREBELL_SMTP_URL";
 /// Who mail is from.
 pub const MAIL_FROM: &str = "FIREBELL_MAIL_FROM";
+/// How mail leaves where no mail server is given.
+pub const MAIL_VIA: &str = "FIREBELL_MAIL_VIA";
+/// Whether webhooks may go to this machine itself.
+pub const WEBHOOK_LOOPBACK: &str = "FIREBELL_WEBHOOK_LOOPBACK";
 /// The owner's address.
 pub const OWNER_EMAIL: &str = "FIREBELL_OWNER_EMAIL";
 /// The organisation's first API key.
@@ -53,6 +59,16 @@ pub const SETTINGS: &[Setting] = &[
         default: "mail is written to `DIR/mail` on one machine",
     },
     Setting { name: MAIL_FROM, what: "who mail is from", default: "Firebell <firebell@localhost>" },
+    Setting {
+        name: MAIL_VIA,
+        what: "how mail leaves where no mail server is given: `ses` is Amazon's SES, in the region of `AWS_REGION`",
+        default: "it does not",
+    },
+    Setting {
+        name: WEBHOOK_LOOPBACK,
+        what: "`allow` lets webhooks go to this machine itself, unencrypted too",
+        default: "they go to public addresses alone, by `https`",
+    },
     Setting {
         name: OWNER_EMAIL,
         what: "the owner's address, when the organisation is created",
@@ -114,6 +130,10 @@ pub struct Config {
     pub smtp_url: Option<SecretString>,
     /// Who mail is from.
     pub mail_from: String,
+    /// SES, if mail leaves by it.
+    pub ses: Option<SesSettings>,
+    /// How far requests to addresses that people give may go.
+    pub reach: Reach,
     /// The owner's address.
     pub owner_email: String,
     /// The organisation's first API key.
@@ -188,6 +208,22 @@ impl Config {
             }
         }
         let oidc = oidc(&mut faults, [get(OIDC_ISSUER), get(OIDC_CLIENT_ID), get(OIDC_CLIENT_SECRET)]);
+        let ses = match get(MAIL_VIA).as_deref() {
+            Some("ses") => ses(&get, &mut faults),
+            Some("smtp") | None => None,
+            Some(other) => {
+                faults.push(format!("{MAIL_VIA} is `{other}`: it is `ses` or `smtp`"));
+                None
+            }
+        };
+        let reach = match get(WEBHOOK_LOOPBACK).as_deref() {
+            None => Reach::Public,
+            Some("allow") => Reach::AndLoopback,
+            Some(other) => {
+                faults.push(format!("{WEBHOOK_LOOPBACK} is `{other}`: it is `allow`, or not set"));
+                Reach::Public
+            }
+        };
         let log_format = match get(LOG_FORMAT).as_deref() {
             None => None,
             Some("json") => Some(LogFormat::Json),
@@ -207,6 +243,8 @@ impl Config {
             key: key.map(SecretString::from),
             smtp_url: smtp_url.map(SecretString::from),
             mail_from,
+            ses,
+            reach,
             owner_email,
             api_key: api_key.map(SecretString::from),
             oidc,
@@ -240,6 +278,27 @@ pub fn queue_setting(queue: Queue) -> String {
     format!("{QUEUE_PREFIX}{}", queue.name().to_uppercase().replace('-', "_"))
 }
 
+/// SES as the environment of a function names it: region and credentials are where Lambda puts them.
+fn ses(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>) -> Option<SesSettings> {
+    let mut needed = |name: &str| {
+        let value = get(name);
+        if value.is_none() {
+            faults.push(format!("{MAIL_VIA} is `ses`, which needs {name}"));
+        }
+        value
+    };
+    let region = needed("AWS_REGION");
+    let access_key_id = needed("AWS_ACCESS_KEY_ID");
+    let secret_access_key = needed("AWS_SECRET_ACCESS_KEY");
+    Some(SesSettings {
+        region: region?,
+        endpoint: get("AWS_ENDPOINT_URL_SESV2").or_else(|| get("AWS_ENDPOINT_URL")),
+        access_key_id: access_key_id?,
+        secret_access_key: secret_access_key?.into(),
+        session_token: get("AWS_SESSION_TOKEN").map(SecretString::from),
+    })
+}
+
 /// Notes an address that cannot be one. The value is not shown: it may hold a password.
 fn check_url(faults: &mut Vec<String>, name: &str, url: &str, schemes: &[&str]) {
     let known = schemes.iter().any(|scheme| {
@@ -264,12 +323,14 @@ mod tests {
             SMTP_URL => Some("http://mail".to_owned()),
             MAIL_FROM => Some("nobody".to_owned()),
             LOG_FORMAT => Some("xml".to_owned()),
+            WEBHOOK_LOOPBACK => Some("perhaps".to_owned()),
+            MAIL_VIA => Some("pigeon".to_owned()),
             KEY | API_KEY => Some("short".to_owned()),
             _ => None,
         })
         .unwrap_err();
 
-        assert_eq!(faults.0.len(), 6, "{faults}");
+        assert_eq!(faults.0.len(), 8, "{faults}");
         assert!(!faults.to_string().contains("http://mail"), "a value that may hold a password was shown");
     }
 
@@ -289,6 +350,22 @@ mod tests {
         assert_eq!(faults("http://127.0.0.1:8000", Some("x")), 0);
         assert_eq!(faults("http://idp.example.com", Some("x")), 1);
         assert_eq!(faults("https://idp.example.com", None), 1);
+    }
+
+    #[test]
+    fn mail_by_ses_needs_what_lambda_puts_into_the_environment() {
+        let lacking = Config::read(|name| (name == MAIL_VIA).then(|| "ses".to_owned())).unwrap_err();
+        let whole = Config::read(|name| match name {
+            MAIL_VIA => Some("ses".to_owned()),
+            "AWS_REGION" => Some("eu-west-1".to_owned()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => Some("x".to_owned()),
+            _ => None,
+        })
+        .unwrap();
+
+        assert_eq!(lacking.0.len(), 3, "{lacking}");
+        let ses = whole.ses.unwrap();
+        assert!(ses.region == "eu-west-1" && ses.endpoint.is_none() && ses.session_token.is_some());
     }
 
     #[test]

@@ -65,6 +65,7 @@ async fn context(config: &Config, channels: Channels) -> Result<Context, Error> 
         queues: Queues::new(aws.sqs, config.queues.clone()),
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config)?,
+        reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_default(),
         oidc: crate::provider(config),
         first_key: config.api_key.clone(),

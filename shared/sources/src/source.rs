@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::scope::{self, Variable};
-use crate::{Delivery, ParseError, Parsed, Verified, VerifyError};
+use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, verify};
 
 /// How a source comes to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,9 @@ pub trait AlertSource: Sync {
     fn kind(&self) -> &'static str;
 
     /// How it comes to be.
-    fn class(&self) -> Class;
+    fn class(&self) -> Class {
+        Class::Configurable
+    }
 
     /// The name for people.
     fn name(&self) -> &'static str;
@@ -38,10 +40,14 @@ pub trait AlertSource: Sync {
     fn docs(&self) -> &'static str;
 
     /// What must be connected before.
-    fn requires(&self) -> &'static [Integration];
+    fn requires(&self) -> &'static [Integration] {
+        &[]
+    }
 
     /// Whether a person must do something at the sender before anything arrives.
-    fn needs_setup(&self) -> bool;
+    fn needs_setup(&self) -> bool {
+        true
+    }
 
     /// A delivery of something that began.
     fn example(&self) -> Value;
@@ -57,11 +63,13 @@ pub trait AlertSource: Sync {
         [scope::ALERT, self.payload_scope()].concat()
     }
 
-    /// Puts on a delivery what the sender would put there, for a test alert.
-    fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString);
+    /// Puts on a delivery what the sender would put there, for a test alert: the secret itself, unless it signs.
+    fn sign(&self, headers: &mut HeaderMap, _body: &[u8], secret: &SecretString) {
+        verify::bear(headers, secret);
+    }
 
-    /// Finds out whether the sender is who it should be, over the raw bytes. `previous` is the secret before the
-    /// last rotation, while it still holds.
+    /// Finds out whether the sender is who it should be, over the raw bytes: it names the secret, unless it signs.
+    /// `previous` is the secret before the last rotation, while it still holds.
     ///
     /// # Errors
     /// [`VerifyError`] if it is not; nothing of the body was read.
@@ -70,7 +78,9 @@ pub trait AlertSource: Sync {
         delivery: &Delivery<'a>,
         secret: &SecretString,
         previous: Option<&SecretString>,
-    ) -> Result<Verified<'a>, VerifyError>;
+    ) -> Result<Verified<'a>, VerifyError> {
+        verify::token(delivery, secret, previous)
+    }
 
     /// Reads the events of a delivery. `spare_key` is the deduplication key of an event for which the sender named
     /// none and none can be computed; it stands in the event, so that the sender can be told.
@@ -111,6 +121,7 @@ macro_rules! sources {
 sources! {
     alertmanager::Alertmanager,
     http::Http,
+    sentry::Sentry,
 }
 
 /// The source of this name in the API.

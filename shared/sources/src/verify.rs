@@ -1,9 +1,10 @@
 //! Who sent it: the only place that makes a [`Verified`].
 
-use ::http::header::AUTHORIZATION;
+use ::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -24,10 +25,10 @@ impl<'a> Verified<'a> {
 /// Why the sender is not known; either is a 401.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// It named no secret.
+    /// It named no secret and has no signature.
     #[error("no secret was given: send it as `Authorization: Bearer …` or as `?token=…`")]
     Missing,
-    /// It named another secret.
+    /// It named another secret, or its signature was made with another or for other bytes.
     #[error("the secret is not that of this alert source")]
     Wrong,
 }
@@ -59,6 +60,61 @@ pub(crate) fn token<'a>(
         [Some(secret), previous].into_iter().flatten().any(|secret| same(token, secret.expose_secret()))
     });
     if right { Ok(Verified(*delivery)) } else { Err(VerifyError::Wrong) }
+}
+
+/// Puts a secret on a delivery as a bearer token.
+pub(crate) fn bear(headers: &mut HeaderMap, secret: &SecretString) {
+    if let Ok(value) = HeaderValue::from_str(&format!("Bearer {}", secret.expose_secret())) {
+        headers.insert(AUTHORIZATION, value);
+    }
+}
+
+/// Verifies a signature over the raw body: the hexadecimal HMAC-SHA256 under the secret, in a header of its own.
+///
+/// # Errors
+/// [`VerifyError`] if there is none, or none that is right.
+pub(crate) fn hex_of_body<'a>(
+    delivery: &Delivery<'a>,
+    header: &HeaderName,
+    secret: &SecretString,
+    previous: Option<&SecretString>,
+) -> Result<Verified<'a>, VerifyError> {
+    let given = delivery.headers.get(header).filter(|value| !value.is_empty()).ok_or(VerifyError::Missing)?;
+    let given = from_hex(given.as_bytes()).ok_or(VerifyError::Wrong)?;
+    let mut secrets = [Some(secret), previous].into_iter().flatten();
+    let right = secrets.any(|secret| {
+        let secret = secret.expose_secret();
+        !secret.is_empty() && hmac::verify(&key_of(secret), delivery.body, &given).is_ok()
+    });
+    if right { Ok(Verified(*delivery)) } else { Err(VerifyError::Wrong) }
+}
+
+/// Puts on a delivery the signature that [`hex_of_body`] verifies.
+pub(crate) fn sign_hex_of_body(
+    headers: &mut HeaderMap,
+    header: &HeaderName,
+    body: &[u8],
+    secret: &SecretString,
+) {
+    let signature = hmac::sign(&key_of(secret.expose_secret()), body);
+    let hex = signature.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    headers
+        .insert(header.clone(), HeaderValue::from_str(&hex).expect("hexadecimal digits stand in a header"));
+}
+
+/// The key that a secret is for signatures.
+fn key_of(secret: &str) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())
+}
+
+/// The bytes that hexadecimal digits write, of either case; none if they are no such digits.
+fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[high, low]| Some(value(*high)? << 4 | value(*low)?)).collect()
 }
 
 /// Compares in a time that tells neither where two secrets differ nor, since both are hashed, how long they are.
@@ -98,8 +154,6 @@ fn password(credentials: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use ::http::{HeaderMap, HeaderValue};
-
     use super::*;
 
     /// Headers, query, outcome.
@@ -168,6 +222,34 @@ mod tests {
         assert_eq!(verify_with(&["Bearer old"], None, "new", Some("old")), Ok(()));
         assert_eq!(verify_with(&["Bearer new"], None, "new", Some("old")), Ok(()));
         assert_eq!(verify_with(&["Bearer old"], None, "new", None), Err(VerifyError::Wrong));
+    }
+
+    #[test]
+    fn signature_over_other_bytes_or_in_other_digits_is_wrong() {
+        let header = HeaderName::from_static("x-signature");
+        let secret = SecretString::from(SECRET);
+        let mut signed = HeaderMap::new();
+        sign_hex_of_body(&mut signed, &header, b"{}", &secret);
+        let right = signed[&header].to_str().unwrap().to_owned();
+        let outcome = |signature: &str, body: &[u8]| {
+            let headers = HeaderMap::from_iter([(header.clone(), HeaderValue::from_str(signature).unwrap())]);
+            hex_of_body(&Delivery { headers: &headers, query: None, body }, &header, &secret, None)
+                .map(|_| ())
+        };
+        let cases: &[(&str, &[u8], Result<(), VerifyError>)] = &[
+            (&right, b"{}", Ok(())),
+            (&right.to_uppercase(), b"{}", Ok(())),
+            (&right, b"{ }", Err(VerifyError::Wrong)),
+            (&right[..62], b"{}", Err(VerifyError::Wrong)),
+            (&right[1..], b"{}", Err(VerifyError::Wrong)),
+            (&format!("{right}00"), b"{}", Err(VerifyError::Wrong)),
+            (&format!("sha256={right}"), b"{}", Err(VerifyError::Wrong)),
+            ("zz", b"{}", Err(VerifyError::Wrong)),
+            ("", b"{}", Err(VerifyError::Missing)),
+        ];
+        for (signature, body, expected) in cases {
+            assert_eq!(outcome(signature, body), *expected, "{signature}");
+        }
     }
 
     #[test]

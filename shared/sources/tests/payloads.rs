@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use sources::{Delivery, all};
 
@@ -35,8 +35,9 @@ fn check(directory: &Path, line: &str) -> Option<Result<(), String>> {
     let [file, kind, event_kind, titles, statuses, keys, ..] = &cells[..] else { return None };
     let source = all().iter().find(|source| source.kind() == kind)?;
     let body = std::fs::read(directory.join(file)).ok()?;
-    let headers = HeaderMap::new();
-    let delivery = Delivery { headers: &headers, query: Some("token=s"), body: &body };
+    let mut headers = HeaderMap::new();
+    source.sign(&mut headers, &body, &"s".into());
+    let delivery = Delivery { headers: &headers, query: None, body: &body };
     let verified = source.verify(&delivery, &"s".into(), None).unwrap();
     let parsed = match source.parse(verified, "spare") {
         Ok(parsed) => parsed,
@@ -82,4 +83,29 @@ fn deliveries_of_real_senders_are_read_as_expected() {
         failed.join("\n")
     );
     assert!(outcomes.len() > 1, "the index names no file of a source that is here");
+}
+
+#[test]
+fn signatures_of_others_are_right() {
+    let Some(directory) = directory() else {
+        eprintln!("SKIPPED: set `FIREBELL_PAYLOADS` to a directory with a `SIGNATURE_VECTORS.json`");
+        return;
+    };
+    let vectors = std::fs::read_to_string(directory.join("SIGNATURE_VECTORS.json")).unwrap();
+    let vectors: Vec<Value> = serde_json::from_str(&vectors).unwrap();
+    let mut checked = 0;
+    for vector in &vectors {
+        let text = |name: &str| vector[name].as_str().unwrap_or_default();
+        let mut scheme = text("scheme").split(' ');
+        let Some(source) = scheme.next().and_then(sources::get) else { continue };
+        let header = HeaderName::from_bytes(scheme.next().unwrap().as_bytes()).unwrap();
+        let headers = HeaderMap::from_iter([(header, HeaderValue::from_str(text("expect")).unwrap())]);
+        let delivery = Delivery { headers: &headers, query: None, body: text("body").as_bytes() };
+
+        let verified = source.verify(&delivery, &text("secret").into(), None);
+
+        assert!(verified.is_ok(), "{}", text("scheme"));
+        checked += 1;
+    }
+    assert!(checked > 0, "there is no vector of a source that is here");
 }

@@ -10,9 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use machine::Stateful;
 use serde::{Deserialize, Serialize};
 
+use crate::attached::alert_item;
 use crate::error::StoreError;
+use crate::escalation::birth;
 use crate::incident::number_item;
 use crate::item::{self, Item, n};
+use crate::record::History;
 use crate::table::{self, Key};
 use crate::{Commit, Store};
 
@@ -21,6 +24,9 @@ const RAW_BYTES: usize = 350 * 1024;
 
 /// How long a raw slice is kept.
 const RAW_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// The most rows of an alert's history that are read.
+const MOST_ROWS: i32 = 50;
 
 /// How often what a batch left unwritten is sent again.
 const ATTEMPTS: u32 = 6;
@@ -59,6 +65,27 @@ impl Store {
         let mut items = vec![body, raw_item(&table::alert_raw(org, id), raw, now)?];
         if let Some((number, incident)) = incident {
             items.push(number_item(org, number, incident)?);
+        }
+        self.put_all(items).await
+    }
+
+    /// Keeps what an alert says, its raw slice, and that it joins an incident, before the transaction that makes that
+    /// known.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn put_text_and_incident(
+        &self,
+        org: OrgId,
+        id: AlertId,
+        (body, raw): (&Body, &str),
+        incident: Option<IncidentId>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let body = item::write("alert body", &table::alert_body(org, id), body)?;
+        let mut items = vec![body, raw_item(&table::alert_raw(org, id), raw, now)?];
+        if let Some(incident) = incident {
+            items.push(alert_item(org, incident, id)?);
         }
         self.put_all(items).await
     }
@@ -130,6 +157,41 @@ impl Store {
         let text = zstd::decode_all(kept.as_ref())
             .map_err(|error| StoreError::Item { kind: "alert slice", source: Box::new(error) })?;
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// Reads an alert with its history, oldest first: few rows, since it ends but once.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn alert_with_history(
+        &self,
+        org: OrgId,
+        id: AlertId,
+    ) -> Result<Option<(Alert, Vec<History>)>, StoreError> {
+        let place = table::alert(org, id);
+        let Some(head) = self.get(&place).await? else { return Ok(None) };
+        let born = birth(&head);
+        let alert: Alert = item::read("alert", head)?;
+        // Until its second version it has no rows beside its birth.
+        let rows = if alert.head().version() > 1 {
+            self.dynamo
+                .query()
+                .table_name(&*self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :rows)")
+                .expression_attribute_values(":pk", item::s(place.pk))
+                .expression_attribute_values(":rows", item::s(table::HISTORY))
+                .consistent_read(true)
+                .limit(MOST_ROWS)
+                .send()
+                .await
+                .map_err(|error| StoreError::call("Query", error))?
+                .items
+                .unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let rows = rows.into_iter().map(|item| item::read("history", item)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Some((alert, born.into_iter().chain(rows).collect())))
     }
 
     /// Notes that an alert's escalations are owed nothing more, unless it has changed since; its state is not touched.

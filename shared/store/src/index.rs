@@ -166,6 +166,19 @@ impl Store {
         self.list(org, table::OPEN_ESCALATIONS, Order::Newest, None, most).await
     }
 
+    /// The newest escalations that still need somebody, before one of them.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn open_escalations_before(
+        &self,
+        org: OrgId,
+        before: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.list(org, table::OPEN_ESCALATIONS, Order::Newest, before, most).await
+    }
+
     /// Incidents from either end.
     ///
     /// # Errors

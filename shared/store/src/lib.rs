@@ -4,6 +4,7 @@
 
 mod alert;
 mod api_key;
+mod attached;
 mod audit;
 mod choice;
 mod commit;

@@ -240,6 +240,21 @@ pub(crate) fn incident(org: OrgId, id: IncidentId) -> Key {
     Key::new(format!("{org}#INCIDENT#{id}"), HEAD)
 }
 
+/// What the sort keys of alerts begin with that belong to an incident.
+pub(crate) const ATTACHED_ALERT: &str = "A#";
+/// What the sort keys of escalations begin with that belong to an incident.
+pub(crate) const ATTACHED_ESCALATION: &str = "E#";
+
+/// An alert that belongs to an incident.
+pub(crate) fn attached_alert(org: OrgId, id: IncidentId, alert: AlertId) -> Key {
+    Key::new(incident(org, id).pk, format!("{ATTACHED_ALERT}{alert}"))
+}
+
+/// An escalation that belongs to an incident.
+pub(crate) fn attached_escalation(org: OrgId, id: IncidentId, escalation: EscalationId) -> Key {
+    Key::new(incident(org, id).pk, format!("{ATTACHED_ESCALATION}{escalation}"))
+}
+
 /// An incident, by its number.
 pub(crate) fn incident_number(org: OrgId, number: u64) -> Key {
     Key::new(format!("{org}#INCIDENTNUMBER#{number}"), "NUMBER")

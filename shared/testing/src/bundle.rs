@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use app::seal::Seal;
+use app::user::reach::{self, NewRule};
 use app::{Clock, Context, Random};
 use axum::body::Body;
 use domain::id::{OrgId, SourceId};
 use domain::route::{Grouping, Route};
 use domain::template::Binding;
+use domain::user::{MethodType, RuleTarget, Urgency};
 use domain::{Actor, Timestamp};
 use embedded::{Counting, Counts, Embedded, Message, Record, Wire};
 use fastrand::Rng;
@@ -23,7 +26,7 @@ use store::{Queues, Store};
 use tower::ServiceExt;
 
 use crate::faults::{FaultPlan, Faults, FaultyStream, story_clock};
-use crate::inbox::{Inbox, Provider};
+use crate::inbox::{Inbox, Program, Provider};
 
 /// When every story begins.
 const BEGINNING: i64 = 1_800_000_000_000;
@@ -105,7 +108,8 @@ fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
         store: Store::new(embedded::dynamodb(wire.clone()), embedded::TABLE, parts.metrics.clone()),
         queues: Queues::new(embedded::sqs(wire.clone()), queues::urls()),
         seal: Arc::new(Seal::new(&SecretString::from("a key for stories"))),
-        channels: vec![parts.inbox.clone()],
+        channels: vec![parts.inbox.clone(), Arc::new(Program(parts.inbox.clone()))],
+        reach: Default::default(),
         public_url: "http://firebell.example".to_owned(),
         oidc: None,
         first_key: None,
@@ -171,6 +175,30 @@ impl Bundle {
         let route = Route { grouping: Some(Grouping { keys, window_seconds }), ..route };
         let (by, context) = (Actor::system(self.org, "story"), &self.context);
         app::route::save::update(store, &by, route, None, &context.random, context.now()).await?;
+        self.faults.begin();
+        Ok(())
+    }
+
+    /// Lets the first on call be told by a program of theirs as well as by mail.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub async fn tell_a_program(&self) -> anyhow::Result<()> {
+        self.faults.end();
+        let users = self.context.store.users_after(self.org, None, 10).await?;
+        let user =
+            users.iter().find(|user| user.email == demo::FIRST_ON_CALL).context("nobody is on call")?;
+        let webhook = (MethodType::Webhook, "https://program.example.com/pages");
+        let (by, context) = (&Actor::system(self.org, "story"), &self.context);
+        reach::add_method(context, by, user.id, webhook).await?;
+        let rules = [MethodType::Email, MethodType::Webhook].map(|method_type| NewRule {
+            id: None,
+            urgency: Urgency::High,
+            delay_seconds: 0,
+            method_type,
+            target: RuleTarget::All,
+        });
+        reach::set_rules(&context.store, by, user.id, &rules, &context.random, context.now()).await?;
         self.faults.begin();
         Ok(())
     }

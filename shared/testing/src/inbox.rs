@@ -23,6 +23,8 @@ pub struct Arrived {
     pub acknowledge_url: String,
     /// Whether the sender was told that it arrived.
     pub answered: bool,
+    /// The way that it came.
+    pub method_type: MethodType,
 }
 
 /// What the provider does wrong.
@@ -83,26 +85,7 @@ impl Channel for Inbox {
     }
 
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        Box::pin(async move {
-            let wait = self.state().rng.u64(1..200);
-            tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
-            let transient = |reason: &str| SendError::Transient { reason: reason.to_owned(), source: None };
-            let mut state = self.state();
-            let Provider { refuses, mute, down } = state.provider;
-            if down || state.rng.f64() < refuses {
-                return Err(transient("the provider is busy"));
-            }
-            let answered = state.rng.f64() >= mute;
-            state.arrived.push(Arrived {
-                at: (self.clock)(),
-                page: outgoing.idempotency_key.clone(),
-                address: outgoing.address.clone(),
-                title: outgoing.title.clone(),
-                acknowledge_url: outgoing.acknowledge_url.clone(),
-                answered,
-            });
-            if answered { Ok(Receipt::new("kept")) } else { Err(transient("the provider did not answer")) }
-        })
+        self.take(outgoing, MethodType::Email)
     }
 
     fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
@@ -113,6 +96,62 @@ impl Channel for Inbox {
             }
             state.letters.push(letter.clone());
             Ok(Receipt::new("kept"))
+        })
+    }
+}
+
+/// A program that takes webhooks into the same inbox: a page whose key it has seen does not arrive again.
+pub struct Program(pub Arc<Inbox>);
+
+impl Channel for Program {
+    fn method_type(&self) -> MethodType {
+        MethodType::Webhook
+    }
+
+    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        if outgoing.secret.is_none() {
+            let unsigned = SendError::Permanent { reason: "it is not signed".to_owned(), source: None };
+            return Box::pin(std::future::ready(Err(unsigned)));
+        }
+        self.0.take(outgoing, MethodType::Webhook)
+    }
+}
+
+impl Inbox {
+    /// Takes a page, as the provider is in the mood to.
+    fn take<'a>(
+        &'a self,
+        outgoing: &'a Outgoing,
+        method_type: MethodType,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        Box::pin(async move {
+            let wait = self.state().rng.u64(1..200);
+            tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+            let transient = |reason: &str| SendError::Transient { reason: reason.to_owned(), source: None };
+            let mut state = self.state();
+            let Provider { refuses, mute, down } = state.provider;
+            if down || state.rng.f64() < refuses {
+                return Err(transient("the provider is busy"));
+            }
+            let answered = state.rng.f64() >= mute;
+            let key = &outgoing.idempotency_key;
+            let seen = match method_type {
+                MethodType::Email => false,
+                MethodType::Webhook => state.arrived.iter().any(|arrived| arrived.page == *key),
+            };
+            let arrived = Arrived {
+                at: (self.clock)(),
+                page: outgoing.idempotency_key.clone(),
+                address: outgoing.address.clone(),
+                title: outgoing.title.clone(),
+                acknowledge_url: outgoing.acknowledge_url.clone(),
+                answered,
+                method_type,
+            };
+            if !seen {
+                state.arrived.push(arrived);
+            }
+            if answered { Ok(Receipt::new("kept")) } else { Err(transient("the provider did not answer")) }
         })
     }
 }

@@ -8,7 +8,8 @@ use domain::alert::{AlertState, Routing};
 use domain::escalation::EscalationState;
 use domain::id::{AlertId, EscalationId, UserId};
 use domain::message::{AlertMessage, Envelope};
-use domain::page::PageState;
+use domain::page::{Page, PageState};
+use domain::user::MethodType;
 use domain::{Actor, Timestamp};
 use fastrand::Rng;
 use jiff::SignedDuration;
@@ -47,6 +48,8 @@ pub struct Outcome {
     pub arrived: usize,
     /// Pages that arrived again.
     pub doubled: usize,
+    /// Pages that a program was told, which takes each key once.
+    pub told_once: usize,
     /// The faults that allow a page to arrive again: it was sent, and the mark or the answer was lost.
     pub unmarked: usize,
     /// Firings that lasted a minute and were over unpaged, because a queue kept their messages back or lost both of a page.
@@ -137,6 +140,9 @@ pub async fn tell_with(seed: u64, size: Size, plan: FaultPlan) -> anyhow::Result
     let grouped = seed % 2 == 1;
     if grouped {
         bundle.group_by("team", WINDOW_SECONDS).await?;
+    }
+    if seed.is_multiple_of(3) {
+        bundle.tell_a_program().await?;
     }
     let mut teller = Teller {
         bundle: &bundle,
@@ -363,9 +369,23 @@ impl Teller<'_> {
         let arrived = self.bundle.inbox.arrived();
         self.outcome.arrived = arrived.len();
         let mut faults = Vec::new();
+        let keys: BTreeSet<_> = ledger.pages.iter().map(Page::idempotency_key).collect();
+        for stranger in arrived.iter().filter(|arrived| !keys.contains(&arrived.page)) {
+            faults.push(format!("strange: {} arrived, and is no page's key", stranger.page));
+        }
         for page in &ledger.pages {
             let key = page.idempotency_key();
             let times = arrived.iter().filter(|arrived| arrived.page == key).count();
+            if page.method_type == MethodType::Webhook {
+                self.outcome.told_once += times;
+                // It tells pages apart by their keys: one that was taken for another would never have arrived.
+                let expected = usize::from(page.head().state() == PageState::Delivered);
+                if times < expected {
+                    faults
+                        .push(format!("untold: {key} was delivered to a program, which took it for another"));
+                }
+                continue;
+            }
             let again = page.log.iter().filter(|entry| entry.to == PageState::Pending.name()).count();
             self.outcome.doubled += times.saturating_sub(1);
             self.outcome.unmarked += again;

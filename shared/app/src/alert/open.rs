@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use domain::alert::attribute::{self, Bound};
 use domain::alert::group::{Group, GroupRow};
 use domain::alert::key::KeyRow;
-use domain::alert::{Alert, AlertState, Body, Received, Routing};
+use domain::alert::{Alert, AlertState, Body, Received, Routing, Said};
 use domain::escalation::{NewEscalation, Plan};
 use domain::event::Event;
 use domain::id::{AlertId, EscalationId, IncidentId};
@@ -85,16 +86,42 @@ pub(super) async fn body_of(rules: &Snapshot, received: &Received) -> Result<(Bo
         .map(|title| shorten(&title, limits::TITLE_BYTES));
     let description = text(&template.description, received, &payload, &mut problems)
         .map(|description| shorten(&description, limits::DESCRIPTION_BYTES));
+    let attributes = attributes_of(rules, &template.attributes, received, &payload, &mut problems).await?;
     let body = Body {
         title: title.unwrap_or_else(|| event.title.clone()),
         description: description.or_else(|| event.description.clone()),
         source_url: event.source_url.clone(),
         priority: event.priority.clone(),
+        attributes,
         deduplication_key: event.deduplication_key.clone(),
         problems,
         updated_at: received.received_at,
     };
     Ok((body, payload))
+}
+
+/// What an alert says of the attributes that its source binds; what fails is noted.
+async fn attributes_of(
+    rules: &Snapshot,
+    bound: &[Bound],
+    received: &Received,
+    payload: &Value,
+    problems: &mut Vec<String>,
+) -> Result<Vec<Said>, AppError> {
+    if bound.is_empty() {
+        return Ok(Vec::new());
+    }
+    let attributes = match rules.attributes().await {
+        Ok(attributes) => attributes,
+        Err(StoreError::Item { .. }) => {
+            problems.push("the attributes cannot be read".to_owned());
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (said, failed) = attribute::said(bound, &attributes, &received.event, payload);
+    problems.extend(failed.into_iter().map(|Problem(problem)| problem));
+    Ok(said)
 }
 
 /// What the rules make of an alert. An error of theirs is noted, and ends in a page.
@@ -253,7 +280,8 @@ impl Case<'_> {
         alert.group = Some(row.first);
         // Should the escalations end just now, somebody has to look again.
         alert.due = Some(now);
-        self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;
+        let text = (&opening.body, received.event.payload.get());
+        self.store.put_text_and_incident(org, alert.id, text, alert.incident, now).await?;
         let known = KeyRow::after(self.known, &received.arrival(), Some(alert.id));
         let commit = Commit::new()
             .key(org, received.source, &alert.key, self.known, &known, now)

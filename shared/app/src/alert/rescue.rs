@@ -63,6 +63,7 @@ pub async fn rescue(
             description: event.description.clone(),
             source_url: event.source_url.clone(),
             priority: event.priority.clone(),
+            attributes: Vec::new(),
             deduplication_key: event.deduplication_key.clone(),
             problems: vec!["it could not be handled by the rules, again and again".to_owned()],
             updated_at: received.received_at,

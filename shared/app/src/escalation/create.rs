@@ -88,8 +88,11 @@ pub async fn create(
     let (begun, pages) = new.triggered(&levels, &staff, now)?;
     let begun = begun.with(|escalation| escalation.description = description);
     let escalation = begun.after().clone();
-    let commit =
+    let mut commit =
         Commit::new().transition(begun).transitions(pages).made_by(org, Made::Escalation, key, call.id);
+    if let Some(incident) = call.incident {
+        commit = commit.attached_escalation(org, incident, call.id);
+    }
     match store.commit(commit).await {
         Ok(()) => Ok(escalation),
         Err(CommitError::Conflict) => there(store, org, key).await?.ok_or(AppError::Conflict),

@@ -168,6 +168,9 @@ async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> R
             trace: alert.trace.clone(),
         };
         begun.push(new.id);
+        if let Some(incident) = alert.incident {
+            commit = commit.attached_escalation(alert.org, incident, new.id);
+        }
         let more = alert.escalations.len() - begun.len() + AMENDED;
         commit = begin(commit, new, (&levels, &staff), more, now)?;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Identity;
 use domain::alert::{Alert, Body};
-use domain::escalation::{Escalation, EscalationState};
+use domain::escalation::{Escalation, EscalationState, Plan};
 use domain::id::{EscalationId, UserId};
 use domain::incident::Incident;
 use domain::page::Page;
@@ -28,6 +28,8 @@ pub struct Story {
     pub pages: Vec<Page>,
     /// The levels of its path.
     pub levels: Vec<Level>,
+    /// How the path is called, if it goes by one.
+    pub path: Option<String>,
     /// The alert that it pages for.
     pub alert: Option<Alert>,
     /// What the alert says now.
@@ -40,7 +42,7 @@ pub struct Story {
 }
 
 /// How somebody is called who is no longer there.
-const LEFT: &str = "somebody who has left";
+pub(crate) const LEFT: &str = "somebody who has left";
 
 impl Story {
     /// How a person is called.
@@ -94,6 +96,11 @@ pub async fn story(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<
     let Some(told) = store.escalation_with_story(org, id).await? else { return Ok(None) };
     let escalation = told.escalation;
     let (levels, staff) = rules.levels(&escalation.plan).await?;
+    let path = match &escalation.plan {
+        Plan::Path { id, version } => readable(rules.path(*id, Some(*version)).await)?,
+        Plan::Users(_) | Plan::Fallback => None,
+    };
+    let path = path.map(|path| path.name.clone());
     let (alert, body) = match escalation.alert {
         Some(alert) => {
             (readable(store.alert(org, alert).await)?, readable(store.alert_body(org, alert).await)?)
@@ -118,5 +125,5 @@ pub async fn story(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<
         }
     }
     let (history, pages) = (told.history, told.pages);
-    Ok(Some(Story { escalation, history, pages, levels, alert, body, source, incident, people }))
+    Ok(Some(Story { escalation, history, pages, levels, path, alert, body, source, incident, people }))
 }

@@ -14,7 +14,8 @@ use tracing::{instrument, warn};
 
 use crate::AppError;
 use crate::link::{AcknowledgeLink, GOOD_FOR};
-use crate::seal::Seal;
+use crate::seal::{Seal, Unopened};
+use crate::user::reach::open_secret;
 
 /// What sending needs beside the store.
 #[derive(Clone)]
@@ -123,10 +124,13 @@ async fn cancel(store: &Store, page: &Page, now: Timestamp) -> Result<Sent, AppE
 /// Sends a page that is ours, and marks what came of it.
 async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) -> Result<Sent, AppError> {
     let channel = senders.channels.iter().find(|channel| channel.method_type() == page.method_type);
-    let outgoing = outgoing(senders, page, time.now());
-    let sent = match channel {
-        Some(channel) => channel.send(&outgoing).await,
-        None => {
+    let sent = match (channel, outgoing(senders, page, time.now())) {
+        (Some(channel), Ok(outgoing)) => channel.send(&outgoing).await,
+        (Some(_), Err(unopened)) => {
+            let reason = "the page cannot be signed".to_owned();
+            Err(SendError::Transient { reason, source: Some(unopened.into()) })
+        }
+        (None, _) => {
             // Not yet, or not in this version: a page that fails for ever would stay unsent once there is one.
             let reason = "this installation has no such channel".to_owned();
             Err(SendError::Transient { reason, source: None })
@@ -145,10 +149,10 @@ async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) ->
             persist(store, page, |page| page.failed(&why, now).map_err(AppError::from)).await?;
             Ok(Sent::Failed)
         }
-        Err(error @ SendError::Transient { .. }) => {
+        Err(error @ (SendError::Transient { .. } | SendError::Busy { .. })) => {
             let why = error.why();
             warn!(page.key = page.idempotency_key(), reason = why, "a page was not taken; it is tried again");
-            store.commit(Commit::new().transition(page.again(&why, now)?)).await?;
+            store.commit(Commit::new().transition(page.again(&why, error.asked(), now)?)).await?;
             Ok(Sent::Again)
         }
     }
@@ -178,12 +182,15 @@ async fn persist(
 }
 
 /// What the channel sends.
-fn outgoing(senders: &Senders, page: &Page, now: Timestamp) -> Outgoing {
+fn outgoing(senders: &Senders, page: &Page, now: Timestamp) -> Result<Outgoing, Unopened> {
+    let open = |sealed: &String| open_secret(&senders.seal, page.user, &page.address, sealed);
+    let secret = page.secret.as_ref().map(open).transpose()?;
     let link = AcknowledgeLink {
         org: page.org,
         escalation: page.escalation,
         user: page.user,
         until: now + GOOD_FOR,
     };
-    Outgoing::of(page, format!("{}/acknowledge/{}", senders.public_url, link.token(&senders.seal)), now)
+    let acknowledge_url = format!("{}/acknowledge/{}", senders.public_url, link.token(&senders.seal));
+    Ok(Outgoing::of(page, secret, acknowledge_url, now))
 }

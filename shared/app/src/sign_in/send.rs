@@ -40,7 +40,7 @@ pub async fn send(store: &Store, senders: &Senders, id: SignInId, now: Timestamp
             warn!(sign_in.id = %id, reason = why, "a link to sign in will never be delivered");
             mark(store, owed.void(&why, now)?).await
         }
-        Err(error @ SendError::Transient { .. }) => {
+        Err(error @ (SendError::Transient { .. } | SendError::Busy { .. })) => {
             warn!(sign_in.id = %id, reason = error.why(), "a link to sign in was not taken; it is tried again");
             mark(store, owed.again(now)?).await
         }

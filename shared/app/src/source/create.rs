@@ -7,6 +7,7 @@ use domain::source::{Source, SourceKind, SourceState, Template};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::{Head, Stateful};
+use secrecy::{ExposeSecret, SecretString};
 use store::{Commit, Store};
 use tracing::instrument;
 
@@ -22,6 +23,8 @@ pub struct NewSource {
     pub name: String,
     /// Its kind.
     pub kind: SourceKind,
+    /// The secret, if its sender made one; else we do.
+    pub secret: Option<SecretString>,
     /// How its alerts are titled.
     pub template: Template,
     /// What the client sent, to be echoed.
@@ -34,7 +37,7 @@ const SECRET_BYTES: usize = 30;
 /// Creates a source that takes deliveries at once.
 ///
 /// # Errors
-/// [`AppError::Invalid`] if the kind or a binding is unknown.
+/// [`AppError::Invalid`] if the kind or a binding is unknown, or the secret is none.
 #[instrument(skip_all, fields(alert_source.id = %new.id), err)]
 pub async fn create(
     store: &Store,
@@ -47,14 +50,18 @@ pub async fn create(
     let allowed = by.may(Permission::ConfigureOnCall)?;
     let org = by.org();
     check(&new.name, &new.kind, &new.template)?;
-    let secret = seal.random_token(SECRET_BYTES);
+    super::check_attributes(store, org, &new.template).await?;
+    if let Some(secret) = &new.secret {
+        super::check_secret(secret)?;
+    }
+    let secret = new.secret.unwrap_or_else(|| seal.random_token(SECRET_BYTES).into());
     let source = Source {
         head: Head::stored(SourceState::Active, 0),
         org,
         id: new.id,
         name: new.name,
         kind: new.kind,
-        secret: super::seal_secret(seal, new.id, &secret),
+        secret: super::seal_secret(seal, new.id, secret.expose_secret()),
         template: new.template,
         document: new.document,
         created_at: now,
@@ -83,6 +90,13 @@ pub fn check(name: &str, kind: &SourceKind, template: &Template) -> Result<(), A
             "source_type",
             format!("`{kind}` is no kind of alert source here; there is {}", known.join(", ")),
         ));
+    }
+    for (n, bound) in template.attributes.iter().enumerate() {
+        for binding in &bound.values {
+            binding.check().map_err(|problem| {
+                AppError::invalid(format!("template.attributes.{n}.binding"), problem.to_string())
+            })?;
+        }
     }
     for (field, binding) in [("title", &template.title), ("description", &template.description)] {
         binding.check().map_err(|problem| {

@@ -1,4 +1,4 @@
-//! Changes an alert source's configuration; its secret and its kind stay.
+//! Changes an alert source's configuration; its kind stays, and its secret unless there is another.
 
 use domain::access::Permission;
 use domain::audit::{Did, Entry, changes};
@@ -7,10 +7,12 @@ use domain::source::{Source, SourceState, Template};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
+use secrecy::{ExposeSecret, SecretString};
 use store::{Commit, Store};
 use tracing::instrument;
 
 use super::find;
+use crate::seal::Seal;
 use crate::{AppError, Random};
 
 /// A source's configuration as it is to be.
@@ -18,6 +20,8 @@ use crate::{AppError, Random};
 pub struct Change {
     /// Its name.
     pub name: String,
+    /// Another secret: a sender that signs makes it, and shows it only once it knows our address.
+    pub secret: Option<SecretString>,
     /// How its alerts are titled.
     pub template: Template,
     /// Whether it refuses deliveries; as it is, if nothing is said.
@@ -33,6 +37,7 @@ pub struct Change {
 #[instrument(skip_all, fields(alert_source.id = %id), err)]
 pub async fn update(
     store: &Store,
+    seal: &Seal,
     by: &Actor,
     id: SourceId,
     change: Change,
@@ -42,10 +47,14 @@ pub async fn update(
     let allowed = by.may(Permission::ConfigureOnCall)?;
     let (org, by) = (by.org(), by.identity());
     let change = &change;
+    if let Some(secret) = &change.secret {
+        super::check_secret(secret)?;
+    }
     retry_conflicts(|| async move {
         let source = find(store, org, id).await?;
         let before = source.clone();
         super::create::check(&change.name, &source.kind, &change.template)?;
+        super::check_attributes(store, org, &change.template).await?;
         let state = match change.disabled {
             Some(true) => SourceState::Disabled,
             Some(false) => SourceState::Active,
@@ -59,6 +68,9 @@ pub async fn update(
         let step = step.with(|source| {
             let Change { name, template, document, .. } = change.clone();
             (source.name, source.template, source.document) = (name, template, document);
+            if let Some(secret) = &change.secret {
+                source.secret = super::seal_secret(seal, id, secret.expose_secret());
+            }
         });
         let after = step.after().clone();
         let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&after))

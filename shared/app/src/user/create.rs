@@ -59,7 +59,12 @@ pub fn person(new: &NewUser, random: &Random, now: Timestamp) -> User {
         name: new.name.clone(),
         email: new.email.clone(),
         role: new.role,
-        methods: vec![Method { id: method, method_type: MethodType::Email, address: new.email.clone() }],
+        methods: vec![Method {
+            id: method,
+            method_type: MethodType::Email,
+            address: new.email.clone(),
+            secret: None,
+        }],
         rules: vec![rule],
         version: 0,
     }

@@ -4,12 +4,15 @@ use domain::audit::{Did, Entry, changes};
 use domain::id::{AuditId, MethodId, OrgId, RuleId, UserId};
 use domain::user::{Method, MethodType, Rule, RuleTarget, Urgency, User};
 use domain::{Actor, Timestamp};
+use egress::{Reach, Target};
 use machine::retry_conflicts;
+use secrecy::{ExposeSecret, SecretString};
 use store::{Commit, Store};
 use tracing::instrument;
 
 use super::create::check_email;
-use crate::{AppError, Random};
+use crate::seal::{Seal, Unopened};
+use crate::{AppError, Context, Random};
 
 /// How many methods a person may have, and how many rules: what fits beside them in one small item.
 const MOST: usize = 20;
@@ -32,8 +35,57 @@ pub struct NewRule {
     pub target: RuleTarget,
 }
 
+/// How long the address of a webhook may be: all methods of a person share one small item.
+const WEBHOOK_BYTES: usize = 1000;
+
+/// How many random bytes a secret has.
+const SECRET_BYTES: usize = 24;
+
+/// The place that a method's secret is sealed for: it signs pages to this address of this person and to no other.
+fn place(user: UserId, address: &str) -> String {
+    format!("method/{user}/{address}")
+}
+
+/// Opens the secret of a page's method.
+///
+/// # Errors
+/// [`Unopened`] if it was sealed for another, or under another key.
+pub fn open_secret(seal: &Seal, user: UserId, address: &str, sealed: &str) -> Result<SecretString, Unopened> {
+    seal.open(&place(user, address), sealed)
+}
+
+/// A fresh secret, where the channel signs, as Standard Webhooks writes one.
+fn secret_for(method_type: MethodType, seal: &Seal) -> Option<SecretString> {
+    match method_type {
+        MethodType::Email => None,
+        MethodType::Webhook => {
+            let random = seal.random_token(SECRET_BYTES).replace('-', "+").replace('_', "/");
+            Some(format!("whsec_{random}").into())
+        }
+    }
+}
+
+/// Says what is wrong with the address of a webhook.
+fn check_webhook(address: &str, reach: Reach) -> Result<(), AppError> {
+    if address.len() > WEBHOOK_BYTES {
+        return Err(AppError::invalid("address", format!("it has more than {WEBHOOK_BYTES} bytes")));
+    }
+    Target::parse(address, reach)
+        .map(|_| ())
+        .map_err(|refused| AppError::invalid("address", refused.to_string()))
+}
+
 pub(super) async fn load(store: &Store, org: OrgId, id: UserId) -> Result<User, AppError> {
     store.user(org, id).await?.ok_or_else(|| AppError::not_found("user", id))
+}
+
+/// A method that was added, and its secret: nobody is shown it again.
+#[derive(Debug, Clone)]
+pub struct Added {
+    /// The method.
+    pub method: Method,
+    /// What signs the pages to it, where its channel signs.
+    pub secret: Option<SecretString>,
 }
 
 /// Adds a method.
@@ -42,20 +94,26 @@ pub(super) async fn load(store: &Store, org: OrgId, id: UserId) -> Result<User, 
 /// [`AppError::Invalid`] if the address is none of that channel.
 #[instrument(skip_all, fields(user.id = %id), err)]
 pub async fn add_method(
-    store: &Store,
+    ctx: &Context,
     by: &Actor,
     id: UserId,
     (method_type, address): (MethodType, &str),
-    random: &Random,
-    now: Timestamp,
-) -> Result<Method, AppError> {
+) -> Result<Added, AppError> {
     let allowed = by.may_reach(id)?;
-    let org = by.org();
+    let (org, store, now) = (by.org(), &ctx.store, ctx.now());
+    let secret = secret_for(method_type, &ctx.seal);
     match method_type {
         MethodType::Email => check_email("address", address)?,
+        MethodType::Webhook => check_webhook(address, ctx.reach)?,
     }
-    let method = Method { id: MethodId::new(now, random()), method_type, address: address.to_owned() };
-    let method = &method;
+    let sealed = secret.as_ref().map(|secret| ctx.seal.seal(&place(id, address), secret.expose_secret()));
+    let method = Method {
+        id: MethodId::new(ctx.now(), ctx.random()),
+        method_type,
+        address: address.to_owned(),
+        secret: sealed,
+    };
+    let added = &Added { method, secret };
     retry_conflicts(|| async move {
         let mut user = load(store, org, id).await?;
         let before = user.clone();
@@ -63,11 +121,11 @@ pub async fn add_method(
         if user.methods.len() >= MOST {
             return Err(AppError::invalid("address", format!("a person has at most {MOST} methods")));
         }
-        user.methods.push(method.clone());
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&user))
+        user.methods.push(added.method.clone());
+        let entry = Entry::of(&allowed, AuditId::new(now, ctx.random()), Did::Updated, super::thing(&user))
             .changing(changes(Some(&before), Some(&user)));
         store.commit(Commit::new().user(&user, &entry)).await?;
-        Ok(method.clone())
+        Ok(added.clone())
     })
     .await
 }

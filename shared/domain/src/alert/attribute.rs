@@ -1,9 +1,12 @@
 //! Attributes: what alerts say in the same words, whatever their source.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::choice::{Choice, ChoiceKind};
+use crate::alert::AlertEvent;
+use crate::choice::{Choice, ChoiceKind, Of};
 use crate::id::{AttributeId, OrgId};
+use crate::template::{Binding, Problem};
 
 /// An attribute that alerts may have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,5 +43,223 @@ impl Choice for Attribute {
 
     fn is_fixed(&self) -> bool {
         false
+    }
+}
+
+/// What an attribute is bound to in a source's template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The attribute.
+    pub attribute: AttributeId,
+    /// Where its values come from.
+    pub values: Vec<Binding>,
+}
+
+/// What an alert says of an attribute, with the attribute as it was when the alert was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The attribute's id.
+    pub id: AttributeId,
+    /// The attribute.
+    #[serde(flatten)]
+    pub attribute: Attribute,
+    /// Its values: one, unless it may have several.
+    pub values: Vec<String>,
+}
+
+/// How many values an alert may have for one attribute.
+const MOST_VALUES: usize = 50;
+
+/// The bytes of one value.
+const VALUE_BYTES: usize = 1000;
+
+/// The bytes of all values of an alert: they share an item with its text.
+const ALL_BYTES: usize = 32 * 1024;
+
+/// What an alert says of each bound attribute. One that fails is told of, and the alert does without it.
+pub fn said(
+    bound: &[Bound],
+    attributes: &[Of<Attribute>],
+    event: &AlertEvent,
+    payload: &Value,
+) -> (Vec<Said>, Vec<Problem>) {
+    let (mut all, mut problems, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for bound in bound {
+        let Some(known) = attributes.iter().find(|known| known.id == bound.attribute) else {
+            problems.push(Problem(format!("the attribute `{}` is gone", bound.attribute)));
+            continue;
+        };
+        let attribute = &known.what;
+        match attribute.read(&bound.values, event, payload) {
+            Ok(values) if values.is_empty() => {}
+            Ok(values) => {
+                bytes += values.iter().map(String::len).sum::<usize>();
+                if bytes > ALL_BYTES {
+                    problems.push(Problem(format!("the attributes hold more than {ALL_BYTES} bytes")));
+                    break;
+                }
+                all.push(Said { id: known.id, attribute: attribute.clone(), values });
+            }
+            Err(Problem(problem)) => {
+                problems.push(Problem(format!("the attribute `{}`: {problem}", attribute.name)));
+            }
+        }
+    }
+    (all, problems)
+}
+
+impl Attribute {
+    /// The values of this attribute, each of its type.
+    fn read(&self, values: &[Binding], event: &AlertEvent, payload: &Value) -> Result<Vec<String>, Problem> {
+        let mut found = Vec::new();
+        for binding in values {
+            found.extend(binding.resolve_all(event, payload)?);
+        }
+        if !self.array && found.len() > 1 {
+            return Err(Problem(format!("it has one value, and there are {}", found.len())));
+        }
+        if found.len() > MOST_VALUES {
+            return Err(Problem(format!(
+                "it has at most {MOST_VALUES} values, and there are {}",
+                found.len()
+            )));
+        }
+        found.into_iter().map(|text| self.typed(&text)).collect()
+    }
+
+    /// A value as its type writes it. Types that we do not know are texts: an entry of a catalogue is named by its id.
+    fn typed(&self, text: &str) -> Result<String, Problem> {
+        let shown = || crate::text::shorten(text, 60);
+        match self.kind.to_ascii_lowercase().as_str() {
+            "number" => match text.trim().parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(text.trim().to_owned()),
+                Ok(_) | Err(_) => Err(Problem(format!("`{}` is no number", shown()))),
+            },
+            "bool" | "boolean" => match text.trim().to_ascii_lowercase().as_str() {
+                word @ ("true" | "false") => Ok(word.to_owned()),
+                _ => Err(Problem(format!("`{}` is neither true nor false", shown()))),
+            },
+            _ => Ok(crate::text::shorten(text, VALUE_BYTES)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Timestamp;
+    use crate::alert::AlertStatus;
+
+    /// Type, whether it may have several, what is bound, what comes of it.
+    type Case<'a> = (&'a str, bool, Vec<Binding>, Result<Vec<&'a str>, &'a str>);
+
+    fn attribute(n: u128, kind: &str, array: bool) -> Of<Attribute> {
+        let what =
+            Attribute { name: format!("A{n}"), kind: kind.to_owned(), array, required: false, emoji: None };
+        Of::<Attribute> {
+            id: AttributeId::new(Timestamp::UNIX_EPOCH, n),
+            what,
+            version: 1,
+            used: false,
+            gone: false,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn said_of(kind: &str, array: bool, values: &[Binding]) -> Result<Vec<String>, String> {
+        let payload = json!({
+            "labels": {"team": "shop", "cpu": 97.5, "up": true, "none": null, "long": "x".repeat(2000)},
+            "tags": ["a", "b", null, "", 3],
+        });
+        let event = AlertEvent {
+            status: AlertStatus::Firing,
+            deduplication_key: "k".to_owned(),
+            title: "Disk full".to_owned(),
+            description: None,
+            source_url: None,
+            priority: Some("critical".to_owned()),
+            occurred_at: None,
+            payload: serde_json::value::to_raw_value(&payload).unwrap(),
+        };
+        let known = attribute(1, kind, array);
+        let bound = Bound { attribute: known.id, values: values.to_vec() };
+        let (said, problems) = said(&[bound], &[known], &event, &payload);
+        match problems.into_iter().next() {
+            Some(Problem(problem)) => Err(problem),
+            None => Ok(said.into_iter().flat_map(|said| said.values).collect()),
+        }
+    }
+
+    fn reference(path: &str) -> Binding {
+        Binding::Reference(path.to_owned())
+    }
+
+    fn literal(text: &str) -> Binding {
+        Binding::Literal(text.to_owned())
+    }
+
+    #[test]
+    fn values_are_of_their_type_or_told_of() {
+        let cases: Vec<Case<'_>> = vec![
+            ("String", false, vec![literal("x")], Ok(vec!["x"])),
+            ("String", false, vec![reference("alert.priority")], Ok(vec!["critical"])),
+            ("String", false, vec![reference("payload.labels.team")], Ok(vec!["shop"])),
+            ("String", false, vec![reference("payload.labels.none")], Ok(vec![])),
+            ("String", false, vec![reference("payload.nowhere")], Ok(vec![])),
+            ("Number", false, vec![reference("payload.labels.cpu")], Ok(vec!["97.5"])),
+            ("Number", false, vec![literal(" 7 ")], Ok(vec!["7"])),
+            ("Number", false, vec![literal("seven")], Err("the attribute `A1`: `seven` is no number")),
+            ("Number", false, vec![literal("inf")], Err("the attribute `A1`: `inf` is no number")),
+            ("Bool", false, vec![reference("payload.labels.up")], Ok(vec!["true"])),
+            ("Bool", false, vec![literal("yes")], Err("the attribute `A1`: `yes` is neither true nor false")),
+            ("String", true, vec![reference("payload.tags")], Ok(vec!["a", "b", "3"])),
+            ("String", true, vec![literal("x"), reference("payload.tags")], Ok(vec!["x", "a", "b", "3"])),
+            (
+                "String",
+                false,
+                vec![reference("payload.tags")],
+                Err("the attribute `A1`: it has one value, and there are 3"),
+            ),
+            ("01CATALOGTYPE", false, vec![literal("01ENTRY")], Ok(vec!["01ENTRY"])),
+        ];
+        for (kind, array, values, expected) in cases {
+            let expected = expected
+                .map(|texts| texts.into_iter().map(str::to_owned).collect::<Vec<_>>())
+                .map_err(str::to_owned);
+            assert_eq!(said_of(kind, array, &values), expected, "{kind} {values:?}");
+        }
+        assert!(
+            said_of("String", false, &[reference("payload.labels.long")]).unwrap()[0].len() <= VALUE_BYTES
+        );
+    }
+
+    #[test]
+    fn what_is_too_much_is_told_of() {
+        let values: Vec<Binding> = (0..MOST_VALUES + 1).map(|n| literal(&n.to_string())).collect();
+        assert!(said_of("String", true, &values).unwrap_err().contains("at most 50 values"));
+        let values: Vec<Binding> = (0..40).map(|_| literal(&"x".repeat(1000))).collect();
+        assert!(said_of("String", true, &values).unwrap_err().contains("more than"));
+    }
+
+    #[test]
+    fn attribute_that_is_gone_is_told_of() {
+        let bound = Bound { attribute: attribute(2, "String", false).id, values: vec![literal("x")] };
+        let event = AlertEvent {
+            status: AlertStatus::Firing,
+            deduplication_key: "k".to_owned(),
+            title: "T".to_owned(),
+            description: None,
+            source_url: None,
+            priority: None,
+            occurred_at: None,
+            payload: serde_json::value::to_raw_value(&json!({})).unwrap(),
+        };
+
+        let (said, problems) = said(&[bound], &[], &event, &json!({}));
+
+        assert!(said.is_empty() && problems[0].0.ends_with("is gone"), "{problems:?}");
     }
 }

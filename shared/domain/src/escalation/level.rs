@@ -90,6 +90,7 @@ pub(super) fn fallback_pages(staff: &Staff, at: Timestamp) -> Vec<NewPage> {
             user: user.id,
             method_type: MethodType::Email,
             address: user.email.clone(),
+            secret: None,
             urgency: Urgency::High,
             due: at,
         });
@@ -106,6 +107,7 @@ fn pages_to(user: &User, urgency: Urgency, at: Timestamp) -> Vec<NewPage> {
             user: user.id,
             method_type: method.method_type,
             address: method.address.clone(),
+            secret: method.secret.clone(),
             urgency,
             due: at + SignedDuration::from_secs(i64::from(delay)),
         })

@@ -77,6 +77,9 @@ pub struct Note {
     /// What changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Changed>,
+    /// What it was before, of what was anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<Changed>,
 }
 
 impl Note {
@@ -186,7 +189,8 @@ impl Incident {
         });
         let incident = step.after();
         let status = incident.status.unwrap_or_else(|| Status::default_id(incident.org, state));
-        let note = Note { status, severity: incident.severity, message: change.message.clone(), changed };
+        let (severity, message) = (incident.severity, change.message.clone());
+        let note = Note { status, severity, message, was: self.before(&changed), changed };
         let event = Event::IncidentChanged { org: self.org, incident: self.id, version, announce };
         Ok(Some(step.noting(note).on_transition(|_| event)))
     }

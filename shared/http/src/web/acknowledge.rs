@@ -18,6 +18,7 @@ use domain::{Actor, Identity};
 use machine::Stateful;
 use maud::{Markup, html};
 
+use super::escalation::Linked;
 use super::layout::{Top, page};
 use super::refusal::Refusal;
 use super::words::foreign;
@@ -82,7 +83,7 @@ fn present(desk: &Desk, opened: &Opened) -> Markup {
                 div.about {
                     (escalation::badge(story))
                     h1 { (escalation::title(story)) }
-                    (escalation::facts(story, now))
+                    (escalation::facts(story, now, Linked::No))
                     (escalation::description(story))
                 }
                 @if state.pages() {

@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use app::alert::unrouted::{Unrouted, unrouted};
 use app::escalation::open::{Open, open};
-use app::escalation::respond;
 use app::escalation::story::{Story, story};
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use axum::routing::get;
 use domain::Timestamp;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
-use http::header::REFERRER_POLICY;
+use http::HeaderMap;
 use machine::Stateful;
 use maud::{Markup, html};
 
-use super::layout::{Top, page};
+use super::escalation::Linked;
+use super::frame::{Frame, Section};
 use super::refusal::Refusal;
-use super::session::{Confirmed, SignedIn};
+use super::session::SignedIn;
 use super::words::{self, foreign};
 use super::{Desk, escalation};
 
@@ -32,13 +32,18 @@ const REFRESH: u8 = 15;
 
 /// The router of the first page.
 pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new().route("/", get(show)).route("/escalations/{id}/acknowledge", post(acknowledge))
+    axum::Router::new().route("/", get(show))
 }
 
 /// What is asked for beside the page itself; whatever makes no sense is left out.
 type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
 
-async fn show(State(desk): State<Arc<Desk>>, signed_in: SignedIn, asked: Asked) -> Result<Response, Refusal> {
+async fn show(
+    State(desk): State<Arc<Desk>>,
+    headers: HeaderMap,
+    signed_in: SignedIn,
+    asked: Asked,
+) -> Result<Response, Refusal> {
     let (store, rules) = (&desk.ctx.store, &signed_in.rules);
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let answered = match asked.get("answered").and_then(|id| id.parse().ok()) {
@@ -48,26 +53,14 @@ async fn show(State(desk): State<Arc<Desk>>, signed_in: SignedIn, asked: Asked) 
     let (open, unrouted) =
         tokio::try_join!(open(store, rules, MOST.into()), unrouted(store, rules, MOST.into()))?;
     let paused = asked.contains_key("paused");
-    let view =
-        View { desk: &desk, signed_in: &signed_in, open, unrouted, answered, paused, now: desk.ctx.now() };
-    // Our own forms must say where they come from; other sites still hear nothing.
-    Ok((AppendHeaders([(REFERRER_POLICY, "same-origin")]), view.page()).into_response())
-}
-
-async fn acknowledge(
-    State(desk): State<Arc<Desk>>,
-    id: Result<Path<EscalationId>, PathRejection>,
-    Confirmed(signed_in): Confirmed,
-) -> Result<Redirect, Refusal> {
-    let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
-    respond::acknowledge(&desk.ctx.store, &signed_in.actor(), id, desk.ctx.now()).await?;
-    Ok(Redirect::to(&format!("/?answered={id}")))
+    let frame = Frame::new(&desk, &signed_in, Section::Home);
+    let now = frame.now;
+    Ok(View { frame, open, unrouted, answered, paused, now }.answer(&headers))
 }
 
 /// Everything on the page.
 struct View<'a> {
-    desk: &'a Desk,
-    signed_in: &'a SignedIn,
+    frame: Frame<'a>,
     open: Open,
     unrouted: Unrouted,
     answered: Option<Story>,
@@ -81,39 +74,30 @@ fn count(shown: usize, more: bool) -> String {
 }
 
 impl View<'_> {
-    fn page(&self) -> Markup {
+    fn answer(mut self, headers: &HeaderMap) -> Response {
         let open = self.open.stories.len() + self.open.unreadable.len();
         let title = match open {
             0 => "All quiet".to_owned(),
             open => format!("{} open", count(open, self.open.more)),
         };
-        let head = html! {
-            @if !self.paused { meta http-equiv="refresh" content=(format!("{REFRESH}; url=/")); }
-        };
-        page(
-            &Top { title: &title, head, bar: self.bar(), narrow: false },
-            &html! {
+        if !self.paused {
+            // With the script it looks again without being loaded anew.
+            self.frame.head =
+                html! { noscript { meta http-equiv="refresh" content=(format!("{REFRESH}; url=/")); } };
+        }
+        let main = html! {
+            div #now data-live {
+                h1.unseen { (title) }
                 (self.notice())
                 (self.counts(open))
                 @if open == 0 && self.unrouted.alerts.is_empty() { (self.quiet()) } @else {
                     (self.escalations())
                     (self.nobodys())
                 }
-                (self.footer())
-            },
-        )
-    }
-
-    fn bar(&self) -> Markup {
-        let field = self.signed_in.session.field(&self.desk.ctx.seal);
-        html! {
-            span.org { (foreign(&self.signed_in.rules.org.name)) }
-            form.sign-out method="post" action="/sign-out" {
-                (field)
-                span.me { (foreign(&self.signed_in.user.name)) }
-                button type="submit" { "Sign out" }
             }
-        }
+            (self.pause())
+        };
+        self.frame.answer(headers, &title, &main)
     }
 
     /// What came of the last press of a button, as it is stored.
@@ -155,7 +139,7 @@ impl View<'_> {
     fn quiet(&self) -> Markup {
         html! {
             section.quiet {
-                h1 { "All quiet" }
+                h2 { "All quiet" }
                 p { "Nobody is being paged, and every alert that fires has found its route." }
             }
         }
@@ -164,13 +148,13 @@ impl View<'_> {
     fn escalations(&self) -> Markup {
         html! {
             section aria-labelledby="escalations" {
-                h1 #escalations { "Open escalations" }
+                h2.part #escalations { "Open escalations" }
                 @if self.open.stories.is_empty() && self.open.unreadable.is_empty() {
                     p.none { "Nobody is being paged." }
                 }
                 @for id in &self.open.unreadable {
                     article.card.expired {
-                        div.about { h2 { "An escalation that cannot be read" } ul.facts { li { code { (id) } } } }
+                        div.about { h3 { "An escalation that cannot be read" } ul.facts { li { code { (id) } } } }
                         (self.button(*id))
                     }
                 }
@@ -183,11 +167,13 @@ impl View<'_> {
     fn card(&self, story: &Story) -> Markup {
         let escalation = &story.escalation;
         html! {
-            article.card.(escalation::tone(escalation.head().state())) {
+            article.card.(escalation::tone(escalation.head().state())) data-item {
                 div.about {
                     (escalation::badge(story))
-                    h2 { (escalation::title(story)) }
-                    (escalation::facts(story, self.now))
+                    h3 {
+                        a.plain href=(format!("/escalations/{}", escalation.id)) data-row { (escalation::title(story)) }
+                    }
+                    (escalation::facts(story, self.now, Linked::Yes))
                     (escalation::situation(story, self.now))
                 }
                 (self.button(escalation.id))
@@ -197,27 +183,24 @@ impl View<'_> {
     }
 
     fn button(&self, id: EscalationId) -> Markup {
-        html! {
-            form.act method="post" action=(format!("/escalations/{id}/acknowledge")) {
-                (self.signed_in.session.field(&self.desk.ctx.seal))
-                button.primary type="submit" { "Acknowledge" }
-            }
-        }
+        escalation::acknowledge(&self.frame, id, "/")
     }
 
     fn nobodys(&self) -> Markup {
         let unrouted = &self.unrouted;
         html! {
             section aria-labelledby="unrouted" {
-                h1 #unrouted { "Unrouted alerts" }
+                h2.part #unrouted { "Unrouted alerts" }
                 @if unrouted.alerts.is_empty() {
                     p.none { "Every alert that fires has found its route." }
                 } @else {
                     p.lead { "No route took these, so nobody was paged. Add a route for them, or change one." }
                     ul.card.rows {
                         @for (alert, source) in &unrouted.alerts {
-                            li {
-                                h2 { (foreign(&alert.title)) }
+                            li data-item {
+                                h3 {
+                                    a.plain href=(format!("/alerts/{}", alert.id)) data-row { (foreign(&alert.title)) }
+                                }
                                 ul.facts {
                                     li { (words::since(alert.created_at, self.now)) }
                                     li {
@@ -235,13 +218,13 @@ impl View<'_> {
         }
     }
 
-    fn footer(&self) -> Markup {
+    /// Without the script: whether it looks again.
+    fn pause(&self) -> Markup {
         html! {
-            footer {
-                p {
-                    "As of " (self.now.strftime("%H:%M:%S UTC").to_string()) " · "
-                    @if self.paused { "paused · " a href="/" { "go on" } }
-                    @else { "looks again every " (REFRESH) " s · " a href="/?paused" { "pause" } }
+            noscript {
+                p.hint.middle {
+                    @if self.paused { "Paused · " a href="/" { "go on" } }
+                    @else { "Looks again every " (REFRESH) " s · " a href="/?paused" { "pause" } }
                 }
             }
         }

@@ -2,13 +2,15 @@
 
 use app::escalation::story::Story;
 use domain::Timestamp;
+use domain::access::Permission;
 use domain::escalation::EscalationState;
+use domain::id::EscalationId;
 use domain::page::{Page, PageState};
-use jiff::SignedDuration;
 use machine::Stateful;
 use maud::{Markup, html};
 
-use super::words::{self, capital, distance, foreign, length, names, source_link, time};
+use super::frame::Frame;
+use super::words::{self, capital, due, foreign, names, source_link, time};
 
 /// How many steps are shown at once; those before are folded.
 const STEPS: usize = 6;
@@ -20,7 +22,7 @@ const DESCRIPTION_BYTES: usize = 1200;
 const TITLE_BYTES: usize = 600;
 
 /// The state, in words for people.
-const fn state_words(state: EscalationState) -> &'static str {
+pub(super) const fn state_words(state: EscalationState) -> &'static str {
     match state {
         EscalationState::Pending => "Waiting to page",
         EscalationState::Triggered => "Paging",
@@ -48,6 +50,19 @@ pub(super) fn badge(story: &Story) -> Markup {
     html! { span.badge.(tone(state)) { (state_words(state)) } }
 }
 
+/// The button that acknowledges, and leads back to the page that it stands on.
+pub(super) fn acknowledge(frame: &Frame<'_>, id: EscalationId, back: &str) -> Markup {
+    html! {
+        @if frame.may(Permission::Respond) {
+            form.act method="post" action=(format!("/escalations/{id}/acknowledge")) {
+                (frame.field())
+                input type="hidden" name="back" value=(back);
+                button.primary type="submit" data-acknowledge { "Acknowledge" }
+            }
+        }
+    }
+}
+
 /// What it is about, as the alert says it now.
 pub(super) fn title(story: &Story) -> Markup {
     let title = story.body.as_ref().map_or(&*story.escalation.title, |body| &*body.title);
@@ -65,16 +80,38 @@ pub(super) fn description(story: &Story) -> Markup {
     }
 }
 
+/// Whether what belongs to something is linked: whoever came by the link in a page is not signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Linked {
+    /// To the pages of a session.
+    Yes,
+    /// Not at all.
+    No,
+}
+
 /// Since when, where it comes from, and where it belongs.
-pub(super) fn facts(story: &Story, now: Timestamp) -> Markup {
+pub(super) fn facts(story: &Story, now: Timestamp, linked: Linked) -> Markup {
     let escalation = &story.escalation;
     let url = story.body.as_ref().and_then(|body| body.source_url.as_deref());
     html! {
         ul.facts {
             li { (words::since(escalation.created_at, now)) }
-            @if let Some(incident) = &story.incident { li { span.reference { (incident.reference()) } } }
+            @if let Some(incident) = &story.incident {
+                li {
+                    @match linked {
+                        Linked::Yes => a.reference href=(format!("/incidents/{}", incident.number)) { (incident.reference()) },
+                        Linked::No => span.reference { (incident.reference()) },
+                    }
+                }
+            }
             @if let Some(alert) = &story.alert {
-                li { "Alert from " (foreign(story.source_name())) " " code title="the alert's id" { (alert.id) } }
+                li {
+                    @match linked {
+                        Linked::Yes => a href=(format!("/alerts/{}", alert.id)) { "Alert from " (foreign(story.source_name())) },
+                        Linked::No => { "Alert from " (foreign(story.source_name())) },
+                    }
+                    " " code title="the alert's id" { (alert.id) }
+                }
             }
             @if let Some(link) = source_link(url.or(escalation.url.as_deref())) { li { (link) } }
         }
@@ -112,18 +149,6 @@ pub(super) fn situation(story: &Story, now: Timestamp) -> Markup {
     }
 }
 
-/// What is later than this is late, and said to be.
-const PROMPT: SignedDuration = SignedDuration::from_secs(60);
-
-/// When something is due, or how late it is.
-fn due(at: Option<Timestamp>, now: Timestamp) -> String {
-    match at {
-        Some(at) if at > now => distance(at, now),
-        Some(at) if now.duration_since(at) > PROMPT => format!("late by {}", length(now.duration_since(at))),
-        Some(_) | None => "any moment now".to_owned(),
-    }
-}
-
 /// One step of a history, or one page.
 struct Step {
     at: Timestamp,
@@ -145,7 +170,7 @@ pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
     let (newest, earlier) = steps.split_at(steps.len().min(STEPS));
     html! {
         div.story {
-            h3 { "History" }
+            p.label { "History" }
             ol.timeline { @for step in newest { (row(step)) } }
             @if !earlier.is_empty() {
                 details {
@@ -158,7 +183,7 @@ pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
 }
 
 /// When a page last moved; when it is due, if it has not.
-fn moved_at(page: &Page) -> Timestamp {
+pub(super) fn moved_at(page: &Page) -> Timestamp {
     page.log.last().map_or(page.slot, |entry| entry.at)
 }
 
@@ -166,20 +191,25 @@ fn moved_at(page: &Page) -> Timestamp {
 const NOT_NEEDED: &str = "not needed any more";
 
 /// A page: to whom, by which way, and what came of it.
-fn page_words(story: &Story, page: &Page, now: Timestamp) -> Markup {
+pub(super) fn page_words(story: &Story, page: &Page, now: Timestamp) -> Markup {
     let why = page.log.last().map(|entry| entry.why.as_str()).unwrap_or_default();
+    let plain = |text: String| html! { (foreign(&text)) };
     let (tone, said) = match page.head().state() {
         // Nobody will claim it any more; the queue only has not said so yet.
-        PageState::Pending if !story.escalation.head().state().pages() => ("over", NOT_NEEDED.to_owned()),
-        PageState::Pending if page.attempt > 1 => ("waiting", format!("attempt {}: {why}", page.attempt)),
+        PageState::Pending if !story.escalation.head().state().pages() => {
+            ("over", plain(NOT_NEEDED.to_owned()))
+        }
+        PageState::Pending if page.attempt > 1 => {
+            ("waiting", plain(format!("attempt {}: {why}", page.attempt)))
+        }
         PageState::Pending => ("waiting", due(page.due, now)),
-        PageState::Sending => ("waiting", "being sent".to_owned()),
-        PageState::Delivered => ("delivered", "delivered".to_owned()),
-        PageState::Failed => ("failed", format!("failed: {why}")),
-        PageState::Cancelled => ("over", NOT_NEEDED.to_owned()),
+        PageState::Sending => ("waiting", plain("being sent".to_owned())),
+        PageState::Delivered => ("delivered", plain("delivered".to_owned())),
+        PageState::Failed => ("failed", plain(format!("failed: {why}"))),
+        PageState::Cancelled => ("over", plain(NOT_NEEDED.to_owned())),
     };
     html! {
         span.what { (capital(page.method_type.name())) " to " (foreign(story.person(page.user))) }
-        " " span.outcome.(tone) { (foreign(&said)) }
+        " " span.outcome.(tone) { (said) }
     }
 }

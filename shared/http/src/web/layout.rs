@@ -1,4 +1,4 @@
-//! What all pages have around them, and the one stylesheet.
+//! What all pages have around them, the one stylesheet and the one script.
 
 use std::sync::{Arc, LazyLock};
 
@@ -32,6 +32,10 @@ impl Asset {
 static STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("style.css")));
 
+/// The script: pages work without it, and look again by themselves with it.
+static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("script.js")));
+
 /// The bell.
 static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("svg", "image/svg+xml; charset=utf-8", include_str!("icon.svg")));
@@ -42,7 +46,7 @@ pub(super) fn assets() -> axum::Router<Arc<Desk>> {
 }
 
 async fn asset(Path(name): Path<String>) -> Response {
-    let Some(asset) = [&*STYLE, &*ICON].into_iter().find(|asset| asset.name == name) else {
+    let Some(asset) = [&*STYLE, &*SCRIPT, &*ICON].into_iter().find(|asset| asset.name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let headers = [
@@ -61,6 +65,10 @@ pub(super) struct Top<'a> {
     pub(super) head: Markup,
     /// What stands beside the name.
     pub(super) bar: Markup,
+    /// What keys do; only pages that have this have the script.
+    pub(super) keys: Option<Markup>,
+    /// What stands at the end.
+    pub(super) footer: Markup,
     /// Whether the page is one narrow column.
     pub(super) narrow: bool,
 }
@@ -78,14 +86,18 @@ pub(super) fn page(top: &Top<'_>, main: &Markup) -> Markup {
                 (top.head)
                 link rel="stylesheet" href=(STYLE.path());
                 link rel="icon" type="image/svg+xml" href=(ICON.path());
+                @if top.keys.is_some() { script src=(SCRIPT.path()) defer {} }
                 title { (top.title) " · Firebell" }
             }
             body class=[top.narrow.then_some("narrow")] {
+                a.skip href="#main" { "Skip to the content" }
                 header.top {
-                    div.brand { (PreEscaped(include_str!("icon.svg"))) span { "Firebell" } }
+                    @let brand = html! { (PreEscaped(include_str!("icon.svg"))) span { "Firebell" } };
+                    @if top.keys.is_some() { a.brand href="/" { (brand) } } @else { div.brand { (brand) } }
                     (top.bar)
                 }
-                main { (main) }
+                main #main tabindex="-1" { (main) }
+                @if let Some(keys) = &top.keys { footer { (top.footer) } (keys) }
             }
         }
     }

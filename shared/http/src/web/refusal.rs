@@ -40,6 +40,8 @@ pub(super) enum Refusal {
     TooManySignIns,
     /// A form did not come from our pages, or not from this session.
     CrossSite,
+    /// A form holds more than one may.
+    TooLong,
     /// We failed.
     Unavailable,
 }
@@ -62,6 +64,7 @@ impl Refusal {
             Self::Expired | Self::ExpiredSignIn | Self::UsedSignIn => StatusCode::GONE,
             Self::TooManySignIns => StatusCode::TOO_MANY_REQUESTS,
             Self::Gone => StatusCode::NOT_FOUND,
+            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -80,6 +83,7 @@ impl Refusal {
             Self::CrossSite => "This form is no longer good",
             Self::Left => "This link is no longer good",
             Self::Gone => "There is nothing here",
+            Self::TooLong => "That is too much text",
             Self::Unavailable => "That did not work just now",
         }
     }
@@ -145,6 +149,10 @@ impl Refusal {
                 p { "It did not come from a page of this session. " strong { "Nothing was changed." } }
                 p { a href="/" { "Open the page again" } " and press the button there." }
             },
+            Self::TooLong => html! {
+                p { "A form takes 16 KB. " strong { "Nothing was changed." } }
+                p { "Go back and make it shorter; your browser still has what you wrote." }
+            },
             Self::Unavailable => html! {
                 p { "We could not reach our own database, so " strong { "count on nothing having been recorded." } }
                 p { "Try again in a few seconds. If it goes on, tell your team by another way that you are on it." }
@@ -175,6 +183,19 @@ impl From<AppError> for Refusal {
                 Self::Unavailable
             }
         }
+    }
+}
+
+impl From<crate::ApiError> for Refusal {
+    /// What goes through an index fails only as the store does, and says so itself.
+    fn from(_: crate::ApiError) -> Self {
+        Self::Unavailable
+    }
+}
+
+impl From<store::StoreError> for Refusal {
+    fn from(error: store::StoreError) -> Self {
+        AppError::from(error).into()
     }
 }
 

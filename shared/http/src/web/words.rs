@@ -7,14 +7,42 @@ use maud::{Markup, html};
 /// A moment: in UTC, and how long ago it was.
 pub(super) fn time(at: Timestamp, now: Timestamp) -> Markup {
     html! {
-        time datetime=(machine_time(at)) { (clock(at, now)) " " span.ago { "(" (distance(at, now)) ")" } }
+        time datetime=(machine_time(at)) data-as="clock-ago" {
+            (moment(at, now)) " " span.ago { "(" (distance(at, now)) ")" }
+        }
     }
+}
+
+/// How long ago a moment was, and nothing else to see.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> Markup {
+    html! { time datetime=(machine_time(at)) data-as="ago" title=(moment(at, now)) { (distance(at, now)) } }
+}
+
+/// As of when a page is, to the second, in UTC.
+pub(super) fn as_of(at: Timestamp) -> Markup {
+    html! { time data-now datetime=(machine_time(at)) data-as="clock" { (at.strftime("%H:%M:%S UTC").to_string()) } }
+}
+
+/// What is later than this is late, and said to be.
+const PROMPT: SignedDuration = SignedDuration::from_secs(60);
+
+/// When something is due, or how late it is.
+pub(super) fn due(at: Option<Timestamp>, now: Timestamp) -> Markup {
+    let Some(at) = at else { return html! { "any moment now" } };
+    let said = match now.duration_since(at) {
+        late if late > PROMPT => format!("late by {}", length(late)),
+        late if late < SignedDuration::ZERO => distance(at, now),
+        _ => "any moment now".to_owned(),
+    };
+    html! { time datetime=(machine_time(at)) data-as="due" { (said) } }
 }
 
 /// How long ago a moment was, with the moment itself beside it.
 pub(super) fn since(at: Timestamp, now: Timestamp) -> Markup {
     html! {
-        time datetime=(machine_time(at)) { strong { (distance(at, now)) } " · " (clock(at, now)) }
+        time datetime=(machine_time(at)) data-as="ago-clock" {
+            strong { (distance(at, now)) } " · " (moment(at, now))
+        }
     }
 }
 
@@ -24,7 +52,7 @@ fn machine_time(at: Timestamp) -> String {
 }
 
 /// A moment in UTC, with no more of the date than is needed.
-fn clock(at: Timestamp, now: Timestamp) -> String {
+fn moment(at: Timestamp, now: Timestamp) -> String {
     let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
     let format = if day(at) == day(now) {
         "%H:%M:%S UTC"

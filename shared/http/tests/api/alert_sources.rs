@@ -50,12 +50,27 @@ async fn source_that_cannot_be_honoured_is_refused_by_field() {
         (
             "/template/attributes",
             json!([{ "alert_attribute_id": "x", "binding": {} }]),
-            "template.attributes",
+            "template.attributes.0.alert_attribute_id",
+        ),
+        (
+            "/template/attributes",
+            json!([{ "alert_attribute_id": "01FCNDV6P870EA6S7TK1DSYDG0", "binding": {} }]),
+            "template.attributes.0.alert_attribute_id",
+        ),
+        (
+            "/template/attributes",
+            json!([{
+                "alert_attribute_id": "01FCNDV6P870EA6S7TK1DSYDG0",
+                "binding": { "value": { "reference": "nowhere.at.all" } },
+            }]),
+            "template.attributes.0.binding",
         ),
         ("/template/expressions", json!([{ "label": "x" }]), "template.expressions"),
         ("/filter_condition_groups", condition, "filter_condition_groups"),
         ("/heartbeat_options", json!({ "interval_seconds": 60 }), "heartbeat_options"),
         ("/email_options", json!({ "redactions": [] }), "email_options"),
+        ("/secret_token", json!("too-short"), "secret_token"),
+        ("/secret_token", json!("with a space in the middle"), "secret_token"),
     ];
     for (pointer, value, field) in cases {
         let sent = changed(&good, pointer, value.clone());
@@ -180,6 +195,37 @@ async fn test_alert_of_every_kind_goes_through_the_door_and_pages() {
             world.get(&format!("/v2/escalations?alert[one_of]={}", id(&alerts["alerts"][0]))).await;
         assert_eq!(escalations.with(200)["escalations"][0]["status"], "triggered");
     }
+}
+
+#[tokio::test]
+async fn secret_that_the_sender_made_takes_the_place_of_ours() {
+    let world = World::new().await;
+    let source =
+        world.post("/v2/alert_sources", &source_of("sentry")).await.with(200)["alert_source"].clone();
+    let path = format!("/v2/alert_sources/{}", id(&source));
+    let theirs = "3f1c5a9e0d7b42688c1f";
+    let deliver = async |secret: &str| {
+        let body = sources::get("sentry").unwrap().example().to_string();
+        let door = source["alert_events_url"].as_str().unwrap().trim_start_matches("http://firebell.example");
+        let mut request = http::Request::post(door).body(axum::body::Body::from(body.clone())).unwrap();
+        sources::get("sentry").unwrap().sign(request.headers_mut(), body.as_bytes(), &secret.into());
+        world.send(request).await
+    };
+    deliver(theirs).await.refused(401);
+
+    let changed = changed(&source_of("sentry"), "/secret_token", json!(theirs));
+    let shown = world.put(&path, &changed).await.with(200)["alert_source"].clone();
+
+    world.pass(6);
+    assert_eq!(shown["secret_token"], theirs);
+    deliver(theirs).await.with(202);
+    deliver(source["secret_token"].as_str().unwrap()).await.refused(401);
+    world.put(&path, &source_of("sentry")).await.with(200);
+    assert_eq!(world.get(&path).await.with(200)["alert_source"]["secret_token"], theirs);
+    let id = id(&source).parse().unwrap();
+    let org = world.context.store.door(id).await.unwrap().unwrap().org;
+    let stored = world.context.store.source(org, id).await.unwrap().unwrap();
+    assert!(!serde_json::to_string(&stored).unwrap().contains(theirs), "the secret stands open in the table");
 }
 
 #[tokio::test]

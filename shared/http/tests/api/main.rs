@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod alert_attributes;
+#[cfg(test)]
 mod alert_routes;
 #[cfg(test)]
 mod alert_sources;

@@ -95,6 +95,54 @@ async fn methods_and_rules_come_back_as_they_were_sent() {
 }
 
 #[tokio::test]
+async fn secret_of_a_webhook_is_shown_once_and_sealed() {
+    let world = World::new().await;
+    let user = world.person("ada").await;
+    let methods = format!("/v2/users/{user}/notification_methods");
+    let sent = json!({ "method_type": "webhook", "address": "https://hooks.example.com/firebell" });
+
+    let made = world.post(&methods, &sent).await.with(201)["notification_method"].clone();
+    let other = world.post(&methods, &sent).await.with(201)["notification_method"].clone();
+
+    let secret = made["secret"].as_str().unwrap();
+    assert!(secret.starts_with("whsec_") && secret.len() == "whsec_".len() + 32, "{secret}");
+    assert_ne!(made["secret"], other["secret"]);
+    let listed = world.get(&methods).await.with(200);
+    assert_eq!(listed["notification_methods"][1]["address"], sent["address"]);
+    for hidden in [listed, world.get(&format!("/v2/users/{user}")).await.with(200)] {
+        assert!(
+            !hidden.to_string().contains("whsec_") && !hidden.to_string().contains("\"secret\""),
+            "{hidden}"
+        );
+    }
+    let org = world.context.store.home().await.unwrap().unwrap();
+    let stored = world.context.store.user(org, user.parse().unwrap()).await.unwrap().unwrap();
+    assert!(!serde_json::to_string(&stored).unwrap().contains(secret), "the secret stands open in the table");
+}
+
+#[tokio::test]
+async fn webhook_into_a_private_network_is_refused() {
+    let world = World::new().await;
+    let methods = format!("/v2/users/{}/notification_methods", world.person("ada").await);
+
+    for address in [
+        "http://hooks.example.com/",
+        "https://user:secret@hooks.example.com/",
+        "https://127.0.0.1/",
+        "https://localhost:8080/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://[::ffff:10.0.0.1]/",
+        "hooks.example.com",
+        "javascript:alert(1)",
+        &format!("https://hooks.example.com/{}", "x".repeat(1000)),
+    ] {
+        let sent = json!({ "method_type": "webhook", "address": address });
+        assert_eq!(world.post(&methods, &sent).await.refused(422), "address", "{address}");
+    }
+}
+
+#[tokio::test]
 async fn method_and_rule_that_make_no_sense_are_refused_by_field() {
     let world = World::new().await;
     let user = world.person("ada").await;

@@ -35,6 +35,7 @@ pub(crate) struct Verb {
 
 /// What nobody can ask for: Firebell itself does it, or it is how somebody comes to be known.
 pub(crate) const SYSTEM: &[&str] = &[
+    "alert::explain::explain",
     "alert::open::open",
     "alert::receive::receive",
     "alert::rescue::rescue",
@@ -45,6 +46,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "escalation::story::story",
     "escalation::tick::tick",
     "incident::create::prepare",
+    "incident::story::story",
     "notification::send::send",
     "oidc::begin::begin",
     "oidc::finish::finish",
@@ -60,6 +62,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "sign_in::enter::look",
     "sign_in::hand_over::hand_over",
     "sign_in::send::send",
+    "source::check_attributes",
     "source::find",
     "source::seen::delivered",
     "source::seen::failed",
@@ -113,6 +116,7 @@ fn severity() -> Severity {
 fn source_change() -> app::source::update::Change {
     app::source::update::Change {
         name: String::new(),
+        secret: None,
         template: Template::default(),
         disabled: None,
         document: Document::default(),
@@ -194,6 +198,7 @@ verbs! {
             id: nobody::<SourceId>(),
             name: String::new(),
             kind: SourceKind(String::new()),
+            secret: None,
             template: Template::default(),
             document: Document::default(),
         };
@@ -204,7 +209,9 @@ verbs! {
     "source::destroy::destroy" ConfigureOnCall |world, by, ctx|
         app::source::destroy::destroy(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
     "source::update::update" ConfigureOnCall |world, by, ctx|
-        app::source::update::update(&ctx.store, &by, nobody(), source_change(), &ctx.random, ctx.now());
+        app::source::update::update(
+            &ctx.store, &ctx.seal, &by, nobody(), source_change(), &ctx.random, ctx.now()
+        );
     "user::create::create" ManageUsers |world, by, ctx| async move {
         let new = NewUser { name: String::new(), email: String::new(), role: Role::Viewer };
         app::user::create::create(&ctx.store, &by, &new, &ctx.random, ctx.now()).await
@@ -212,7 +219,7 @@ verbs! {
     "user::reach::add_method" SetMethods |world, by, ctx| {
         let method = (MethodType::Email, "x@example.com");
         async move {
-            app::user::reach::add_method(&ctx.store, &by, nobody(), method, &ctx.random, ctx.now()).await
+            app::user::reach::add_method(ctx, &by, nobody(), method).await
         }
     };
     "user::reach::set_rules" SetMethods |world, by, ctx|

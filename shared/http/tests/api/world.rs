@@ -107,6 +107,7 @@ impl World {
             queues: Queues::new(embedded::sqs(embedded.wire()), urls),
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
+            reach: Default::default(),
             public_url: "http://firebell.example".to_owned(),
             oidc: None,
             first_key: None,

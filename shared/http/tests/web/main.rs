@@ -3,11 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 mod acknowledge;
+mod alerts;
 #[cfg(test)]
 mod audit;
 mod dashboard;
+mod declare;
+mod escalations;
+mod incidents;
+mod live;
 mod oidc;
-#[cfg(test)]
 mod session;
 mod support;
 mod weather;

@@ -101,6 +101,7 @@ impl Scene {
             queues: Queues::new(embedded::sqs(embedded.wire()), Default::default()),
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
+            reach: Default::default(),
             public_url: public_url.to_owned(),
             oidc: None,
             first_key: None,
@@ -282,6 +283,66 @@ pub(crate) fn form(path: &str, token: &str, headers: &[(&str, &str)]) -> Request
     request.body(Body::from(format!("token={token}"))).unwrap()
 }
 
+/// What every page of a session has of its own; no other script may stand on it.
+pub(crate) const OUR_SCRIPT: &str = "<script src=\"/assets/";
+
+/// A text as a form sends it.
+fn escaped(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
+
+impl Scene {
+    /// Fills in a form and sends it, as the browser of a session does.
+    pub(crate) async fn fill(&self, session: &Session, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let mut body = format!("token={}", session.token);
+        for (name, value) in fields {
+            body.push_str(&format!("&{}={}", escaped(name), escaped(value)));
+        }
+        let request = Request::post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("cookie", &session.cookie)
+            .header("sec-fetch-site", "same-origin");
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// Somebody else becomes the owner, and whoever was is left to look.
+    pub(crate) async fn owner_becomes_a_viewer(&self) {
+        let (ctx, by) = (&self.ctx, Actor::system(self.org, "test"));
+        for (user, role) in [(&self.ada, Role::Owner), (&self.owner, Role::Viewer)] {
+            let now = ctx.now();
+            app::user::role::set(&ctx.store, &by, user.id, role, &ctx.random, now).await.unwrap();
+        }
+    }
+
+    /// Looks at a page of a session.
+    pub(crate) async fn look(&self, session: &Session, path: &str) -> String {
+        let seen = self.browse(&session.cookie, path).await;
+        assert_eq!(seen.status, StatusCode::OK, "{path}: {}", seen.text);
+        seen.text
+    }
+}
+
+/// The text of a page between two marks, without its elements.
+pub(crate) fn between(page: &str, begin: &str, end: &str) -> String {
+    let part = page.split_once(begin).unwrap_or_else(|| panic!("no {begin:?} in {page}")).1;
+    let part = part.split_once(end).unwrap_or_else(|| panic!("no {end:?} after {begin:?}")).0;
+    let mut text = String::new();
+    let mut inside = false;
+    for c in part.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => inside = false,
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    text
+}
+
 async fn person(ctx: &Context, org: OrgId, name: &str) -> User {
     let email = format!("{}@example.com", name.split(' ').next().unwrap().to_lowercase());
     let new = NewUser { name: name.to_owned(), email, role: Role::Responder };
@@ -309,6 +370,7 @@ async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
         id: SourceId::new(ctx.now(), ctx.random()),
         name: name.to_owned(),
         kind: SourceKind("http".to_owned()),
+        secret: None,
         template: Template::default(),
         document: Document::default(),
     };

@@ -1,14 +1,16 @@
-//! Mail, over SMTP or into a directory.
+//! Mail, over SMTP, by SES or into a directory.
 
 mod directory;
 mod message;
 mod server;
+mod ses;
 mod smtp;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::Timestamp;
 use domain::user::MethodType;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -18,6 +20,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::directory::Directory;
 use self::server::Server;
+use self::ses::Ses;
+pub use self::ses::SesSettings;
 use self::smtp::Smtp;
 use super::{Channel, Receipt, SendError};
 use crate::{Letter, Outgoing};
@@ -50,6 +54,8 @@ pub struct Mailer {
 enum Transport {
     /// To a mail server.
     Smtp(Smtp),
+    /// To SES.
+    Ses(Box<Ses>),
     /// Into files.
     Directory(Directory),
 }
@@ -67,6 +73,15 @@ impl Mailer {
         let server = Server::parse(url.expose_secret())?;
         let smtp = Smtp::new(server, from.email.domain());
         Ok(Self { from, transport: Transport::Smtp(smtp), timeout: TIMEOUT })
+    }
+
+    /// Hands mail over to SES.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if the sender cannot be read.
+    pub fn ses(settings: SesSettings, from: &str) -> Result<Self, SettingsError> {
+        let transport = Transport::Ses(Box::new(Ses::new(settings)));
+        Ok(Self { from: sender(from)?, transport, timeout: TIMEOUT })
     }
 
     /// Writes each mail to a file of its own, for a machine without a mail server.
@@ -88,6 +103,7 @@ impl Mailer {
     pub fn destination(&self) -> String {
         match &self.transport {
             Transport::Smtp(smtp) => smtp.server().to_string(),
+            Transport::Ses(ses) => ses.destination(),
             Transport::Directory(directory) => directory.path().display().to_string(),
         }
     }
@@ -95,7 +111,7 @@ impl Mailer {
     /// Sends one mail, however long it takes.
     async fn deliver(
         &self,
-        (address, title): (&str, &str),
+        (address, title, when): (&str, &str, Timestamp),
         build: impl FnOnce(&Address) -> Result<Message, lettre::error::Error>,
     ) -> Result<Receipt, SendError> {
         let to: Address =
@@ -110,6 +126,10 @@ impl Mailer {
         match &self.transport {
             Transport::Smtp(smtp) => {
                 smtp.send(&self.from.email, &to, &message.formatted(), self.timeout / 5).await
+            }
+            Transport::Ses(ses) => {
+                let parties = (&self.from.email, &to);
+                ses.send(parties, &message.formatted(), when, self.timeout).await
             }
             Transport::Directory(directory) => directory.write(title, &message.formatted()),
         }
@@ -142,12 +162,12 @@ impl Channel for Mailer {
 
     fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
         let build = |to: &Address| message::build(&self.from, to, outgoing);
-        self.in_time(self.deliver((&outgoing.address, &outgoing.title), build)).boxed()
+        self.in_time(self.deliver((&outgoing.address, &outgoing.title, outgoing.when), build)).boxed()
     }
 
     fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
         let build = |to: &Address| message::letter(&self.from, to, letter);
-        self.in_time(self.deliver((&letter.address, &letter.title), build)).boxed()
+        self.in_time(self.deliver((&letter.address, &letter.title, letter.when), build)).boxed()
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod directory;
 mod provider;
+mod ses;
 
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ fn page(n: u32) -> Outgoing {
         source_url: None,
         acknowledge_url: "https://firebell.example.com/a/01J".to_owned(),
         when: "2026-03-02T04:11:30Z".parse().unwrap(),
+        secret: None,
     }
 }
 

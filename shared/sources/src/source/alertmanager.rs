@@ -3,16 +3,14 @@
 //! One event for each alert in the group, by the alert's own status: the group's says only that some alert fires, and
 //! an alert that is missing may have been cut off by the sender.
 
-use ::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use domain::alert::{AlertEvent, AlertStatus};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{AlertSource, Class, Integration};
+use super::AlertSource;
 use crate::parsed::{Collector, Reason};
 use crate::scope::{Variable, VariableType};
-use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field, json};
+use crate::{ParseError, Parsed, Verified, field, json};
 
 /// Where a binding finds what Alertmanager says.
 const SCOPE: &[Variable] = &[
@@ -34,10 +32,6 @@ pub(super) struct Alertmanager;
 impl AlertSource for Alertmanager {
     fn kind(&self) -> &'static str {
         "alertmanager"
-    }
-
-    fn class(&self) -> Class {
-        Class::Configurable
     }
 
     fn name(&self) -> &'static str {
@@ -68,14 +62,6 @@ impl AlertSource for Alertmanager {
          `severity`.\n"
     }
 
-    fn requires(&self) -> &'static [Integration] {
-        &[]
-    }
-
-    fn needs_setup(&self) -> bool {
-        true
-    }
-
     fn example(&self) -> Value {
         example("firing", "0001-01-01T00:00:00Z")
     }
@@ -86,21 +72,6 @@ impl AlertSource for Alertmanager {
 
     fn payload_scope(&self) -> &'static [Variable] {
         SCOPE
-    }
-
-    fn sign(&self, headers: &mut HeaderMap, _body: &[u8], secret: &SecretString) {
-        if let Ok(value) = HeaderValue::from_str(&format!("Bearer {}", secret.expose_secret())) {
-            headers.insert(AUTHORIZATION, value);
-        }
-    }
-
-    fn verify<'a>(
-        &self,
-        delivery: &Delivery<'a>,
-        secret: &SecretString,
-        previous: Option<&SecretString>,
-    ) -> Result<Verified<'a>, VerifyError> {
-        crate::verify::token(delivery, secret, previous)
     }
 
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {

@@ -3,18 +3,17 @@
 //! The contract is `title`, `status`, `deduplication_key`, `description`, `source_url` and `metadata`. Senders that
 //! cannot be taught it are read as well as they can be: what names they use is in the tables below.
 
-use ::http::header::{HeaderMap, HeaderName};
+use ::http::header::HeaderName;
 use domain::alert::{AlertEvent, AlertStatus};
 use domain::text::{clip, fingerprint};
-use secrecy::SecretString;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::alertmanager::{self, Alertmanager};
-use super::{AlertSource, Class, Integration};
+use super::AlertSource;
+use super::alertmanager;
 use crate::parsed::{Collector, Reason};
 use crate::scope::{Variable, VariableType};
-use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field, json};
+use crate::{Delivery, ParseError, Parsed, Verified, field, json};
 
 /// Where senders put the title, best first.
 const TITLE: &[&str] = &[
@@ -102,10 +101,6 @@ impl AlertSource for Http {
         "http"
     }
 
-    fn class(&self) -> Class {
-        Class::Configurable
-    }
-
     fn name(&self) -> &'static str {
         "HTTP"
     }
@@ -130,14 +125,6 @@ impl AlertSource for Http {
          object) are optional; `metadata.priority` or `metadata.severity` is the priority. The answer is 202.\n"
     }
 
-    fn requires(&self) -> &'static [Integration] {
-        &[]
-    }
-
-    fn needs_setup(&self) -> bool {
-        true
-    }
-
     fn example(&self) -> Value {
         example("firing")
     }
@@ -148,19 +135,6 @@ impl AlertSource for Http {
 
     fn payload_scope(&self) -> &'static [Variable] {
         SCOPE
-    }
-
-    fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString) {
-        Alertmanager.sign(headers, body, secret);
-    }
-
-    fn verify<'a>(
-        &self,
-        delivery: &Delivery<'a>,
-        secret: &SecretString,
-        previous: Option<&SecretString>,
-    ) -> Result<Verified<'a>, VerifyError> {
-        crate::verify::token(delivery, secret, previous)
     }
 
     fn parse(&self, delivery: Verified<'_>, spare_key: &str) -> Result<Parsed, ParseError> {

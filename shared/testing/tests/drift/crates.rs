@@ -11,7 +11,7 @@ use testing::template::root;
 fn floor(name: &str, manifest: &str) -> Option<u8> {
     match name {
         "machine" => Some(0),
-        "domain" => Some(1),
+        "domain" | "egress" => Some(1),
         "sources" | "store" | "notify" => Some(2),
         "app" => Some(3),
         "runtime" => Some(4),
@@ -30,6 +30,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("lambda_http", &["runtime", "testing"]),
     ("anyhow", &["endtoend", "local", "testing", "xtask", "browser", "client-incident-io"]),
     ("lettre", &["notify"]),
+    ("hyper", &["egress", "runtime"]),
 ];
 
 /// The workspace's packages, as cargo knows them.

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use domain::message::Queue;
-use runtime::config::{API_KEY, KEY, LOG_FORMAT, OWNER_EMAIL, QUEUE_PREFIX, SETTINGS, queue_setting};
+use runtime::config::{
+    API_KEY, KEY, LOG_FORMAT, OWNER_EMAIL, QUEUE_PREFIX, SETTINGS, WEBHOOK_LOOPBACK, queue_setting,
+};
 use testing::template::Template;
 
 /// Settings that the template leaves as they are, and why.
 const LEFT: &[(&str, &str)] = &[
     ("AWS_ENDPOINT_URL", "AWS is where it always is"),
     (LOG_FORMAT, "JSON is the default on AWS"),
+    (WEBHOOK_LOOPBACK, "on AWS webhooks go to public addresses alone"),
     (OWNER_EMAIL, "on AWS it is a property of the resource that `setup` makes"),
 ];
 

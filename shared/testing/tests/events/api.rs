@@ -1,5 +1,6 @@
 //! What programs ask of the API.
 
+use app::user::reach::open_secret;
 use domain::alert::{AlertState, Attribute};
 use domain::escalation::EscalationState;
 use domain::incident::{Role, Severity, Status};
@@ -7,6 +8,7 @@ use domain::message::Queue;
 use domain::source::SourceState;
 use machine::Stateful;
 use runtime::BoxFuture;
+use secrecy::ExposeSecret;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
@@ -64,6 +66,7 @@ pub(crate) const CASES: &[Case] = &[
     case("api-settings/unknown-path", finds_nothing),
     case("api-settings/update-severity", changes_the_severity),
     case("api-users/add-method", adds_a_method),
+    case("api-users/add-webhook", adds_a_webhook),
     case("api-users/create", makes_a_person),
     case("api-users/list", shows_everybody),
     case("api-users/list-by-email", shows_one),
@@ -369,6 +372,19 @@ fn adds_a_method<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a
         answered(invoked, 201);
         let user = fixture.context.store.user(fixture.org, fixture.first.id).await.unwrap().unwrap();
         assert_eq!(user.methods.len(), 2);
+    })
+}
+
+fn adds_a_webhook<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 201);
+        let user = fixture.context.store.user(fixture.org, fixture.first.id).await.unwrap().unwrap();
+        let (method, shown) = (&user.methods[1], &invoked.answer["body"]["notification_method"]);
+        let sealed = method.secret.as_ref().unwrap();
+        let opened = open_secret(&fixture.context.seal, user.id, &method.address, sealed);
+        let opened =
+            opened.expect("whoever sends opens what this function sealed: it has the installation's key");
+        assert_eq!(opened.expose_secret(), shown["secret"].as_str().unwrap());
     })
 }
 

@@ -19,6 +19,7 @@ use domain::incident::Severity;
 use domain::message::{AlertMessage, Envelope};
 use jiff::SignedDuration;
 use runtime::BoxFuture;
+use runtime::config::MAIL_VIA;
 use serde_json::{Value, json};
 use testing::fixture::Fixture;
 use testing::inbox::Provider;
@@ -182,7 +183,10 @@ async fn no_function_has_a_right_that_no_event_uses() {
                 statement.actions.iter().flat_map(|a| statement.resources.iter().map(move |r| (a, r)));
             pairs.map(|(action, resource)| format!("{action} {resource}"))
         });
-        let unused: Vec<String> = rights.filter(|right| !polls(right) && !used.contains(right)).collect();
+        // The inbox of the test stands where mail would be handed over.
+        let mails = |right: &str| right.starts_with("ses:") && function.environment.contains_key(MAIL_VIA);
+        let unused = rights.filter(|right| !polls(right) && !mails(right) && !used.contains(right));
+        let unused: Vec<String> = unused.collect();
         assert!(
             unused.is_empty(),
             "`{}` has rights that none of its events uses: take them out of template.yaml, or add the event \

@@ -12,6 +12,8 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-source-alertmanager/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-http/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-http/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-sentry/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-sentry/wrong-secret", given: Given::Rules, then: refused },
 ];
 
 fn accepted<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {

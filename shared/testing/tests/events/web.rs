@@ -1,13 +1,14 @@
 //! What people ask of the pages.
 
 use domain::Identity;
+use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use machine::Stateful;
 use runtime::BoxFuture;
 use testing::fixture::{Fixture, SESSION};
 use testing::invoke::Invoked;
 
-use super::{Case, Given, Then, escalation};
+use super::{Case, Given, Then, alert, escalation, severity};
 
 /// A case over the alert that `alert-handle/firing` opens.
 const fn case(event: &'static str, then: Then) -> Case {
@@ -18,12 +19,22 @@ pub(crate) const CASES: &[Case] = &[
     case("web/acknowledge", acknowledges_as_the_first),
     case("web/acknowledge-link", asks_and_changes_nothing),
     case("web/acknowledge-on-the-page", acknowledges_as_the_owner),
+    case("web/alert", shows_the_alert),
+    case("web/alerts", shows_the_alert),
+    case("web/cancel-escalation", cancels_as_the_owner),
+    case("web/declare", opens_an_incident_and_pages),
+    case("web/escalation", shows_the_alert),
+    case("web/escalations", shows_the_alert),
     case("web/ask-for-link", notes_that_somebody_asks),
     case("web/audit", shows_who_changed_what),
     case("web/first-page", shows_what_is_open),
+    case("web/incident", shows_the_incident),
+    case("web/incidents", shows_the_incident),
+    case("web/resolve-alert", resolves_by_hand),
     case("web/sign-in", lets_in),
     case("web/sign-in-link", asks_to_sign_in),
     case("web/sign-out", lets_out),
+    case("web/update-incident", shares_an_update),
 ];
 
 /// The escalation's state, version and who answered it last.
@@ -77,6 +88,56 @@ fn asks_to_sign_in<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()
 fn lets_in<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         assert_eq!(invoked.answer["statusCode"], 303);
+    })
+}
+
+fn shows_the_alert<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 200);
+        assert!(invoked.answer["body"].as_str().unwrap().contains("Disk of db-1 is 97 % full"));
+    })
+}
+
+fn shows_the_incident<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 200);
+        let page = invoked.answer["body"].as_str().unwrap();
+        assert!(page.contains("INC-1") && page.contains("Disk of db-1 is 97 % full"));
+    })
+}
+
+fn cancels_as_the_owner<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        let by = Identity::User(fixture.owner.id).to_string();
+        assert_eq!(after(fixture).await, (EscalationState::Cancelled, 2, by));
+    })
+}
+
+fn resolves_by_hand<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        let after = fixture.context.store.alert(fixture.org, alert()).await.unwrap().unwrap();
+        assert_eq!(after.head().state(), AlertState::Resolved);
+    })
+}
+
+fn opens_an_incident_and_pages<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        let store = &fixture.context.store;
+        let opened = store.incident_by_number(fixture.org, 2).await.unwrap().unwrap();
+        assert_eq!(opened.title, "Checkout fails");
+        assert_eq!(store.attached_escalations(fixture.org, opened.id, 9).await.unwrap().len(), 1);
+    })
+}
+
+fn shares_an_update<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        let store = &fixture.context.store;
+        let incident = store.incident_by_number(fixture.org, 1).await.unwrap().unwrap();
+        assert_eq!((incident.head().version(), incident.severity), (2, Some(severity())));
     })
 }
 

@@ -3,6 +3,7 @@
 use domain::Actor;
 use domain::alert::AlertState;
 use domain::escalation::EscalationState;
+use domain::incident::{Entry, Happening};
 use machine::Stateful;
 use testing::bundle::Bundle;
 use testing::faults::FaultPlan;
@@ -39,6 +40,37 @@ fn storm_of_one_team_pages_once_and_opens_one_incident() {
         assert_eq!(found.escalations.len(), 2);
         assert_eq!(paged(&bundle).len(), 2);
         assert!(found.alerts.iter().all(|alert| alert.incident.is_some() && alert.due.is_none()));
+    });
+}
+
+#[test]
+fn incident_tells_of_every_alert_that_joined_it_while_they_last_and_after() {
+    tell(|| async {
+        let bundle = grouped().await;
+        let alerts: Vec<Alert> = (0..3).map(|n| alert(&bundle, &format!("fire {n}"), "storage")).collect();
+        bundle.deliver(&alerts).await;
+        bundle.deliver(&[alert(&bundle, "another", "network")]).await;
+        bundle.pass(30).await;
+        for alert in &alerts {
+            bundle.deliver(&[alert.over(&bundle)]).await;
+        }
+        bundle.pass(30).await;
+
+        let found = ledger(&bundle).await;
+        let store = &bundle.calm.store;
+        let rules = app::Rules::new(store.clone()).of(bundle.org).await.unwrap();
+        let mut told = Vec::new();
+        for incident in found.incidents {
+            let story = app::incident::story::story(store, &rules, incident).await.unwrap();
+            let of = |state| {
+                let is =
+                    |entry: &&Entry| matches!(entry.what, Happening::Alert { state: s, .. } if s == state);
+                story.entries.iter().filter(is).count()
+            };
+            told.push((of(AlertState::Firing), of(AlertState::Resolved), story.escalations.len()));
+        }
+        told.sort_unstable();
+        assert_eq!(told, [(1, 0, 1), (3, 3, 1)]);
     });
 }
 

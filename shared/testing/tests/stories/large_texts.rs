@@ -16,15 +16,18 @@ fn template_that_makes_a_title_of_a_whole_payload_pages_whom_the_route_names() {
         let reference = |path: &str| Binding::Reference(path.to_owned());
         let change = app::source::update::Change {
             name: "Alertmanager".to_owned(),
+            secret: None,
             template: Template {
                 title: reference("payload.annotations.dump"),
                 description: reference("payload.annotations"),
+                attributes: Vec::new(),
             },
             disabled: None,
             document: Document::default(),
         };
-        let (store, by) = (&bundle.calm.store, Actor::system(bundle.org, "story"));
-        app::source::update::update(store, &by, bundle.source(), change, &bundle.calm.random, bundle.now())
+        let (quiet, by) = (&bundle.calm, Actor::system(bundle.org, "story"));
+        let (store, seal) = (&quiet.store, &quiet.seal);
+        app::source::update::update(store, seal, &by, bundle.source(), change, &quiet.random, bundle.now())
             .await
             .unwrap();
         let mut body = delivery(&[Alert::now(&bundle, "fire")]);

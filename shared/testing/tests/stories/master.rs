@@ -52,7 +52,7 @@ fn nothing_accepted_is_lost_while_aws_does_its_worst() {
     let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).sum::<usize>();
     println!(
         "{} seeds in {:.1?}: accepted {} firings, refused {} requests, {} pages arrived, {} doubled (allowed {}), \
-         {} acknowledged, {} joined a group, {} over while a queue kept them back, {} wrong",
+         {} told a program once, {} acknowledged, {} joined a group, {} over while a queue kept them back, {} wrong",
         outcomes.len(),
         begun.elapsed(),
         sum(|o| o.accepted),
@@ -60,6 +60,7 @@ fn nothing_accepted_is_lost_while_aws_does_its_worst() {
         sum(|o| o.arrived),
         sum(|o| o.doubled),
         sum(|o| o.unmarked),
+        sum(|o| o.told_once),
         sum(|o| o.acknowledged),
         sum(|o| o.joined),
         sum(|o| o.late),

@@ -20,6 +20,7 @@ fn page(title: &str) -> Outgoing {
         source_url: Some("https://prometheus.example.com/graph?g0.expr=a+%3E+1&g0.tab=0".to_owned()),
         acknowledge_url: "https://firebell.example.com/a/01J?s=9f&u=1".to_owned(),
         when: "2026-03-02T04:11:30Z".parse().unwrap(),
+        secret: None,
     }
 }
 

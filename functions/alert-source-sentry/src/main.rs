@@ -1,0 +1,5 @@
+//! Runs `alert-source-sentry` on Lambda.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run(alert_source_sentry::function)
+}

@@ -1,0 +1,243 @@
+//! Tells what happened in an incident, in one order: for people who look at it, wherever it was done from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::Identity;
+use domain::alert::{Alert, AlertState};
+use domain::escalation::{Escalation, EscalationState};
+use domain::id::{AlertId, EscalationId, SourceId, UserId};
+use domain::incident::{Difference, Entry, Happening, Incident, Note, ordered};
+use domain::path::Level;
+use futures_util::future::try_join_all;
+use machine::State;
+use store::{Choices, History, Store};
+use tracing::instrument;
+
+use crate::AppError;
+use crate::escalation::story::LEFT;
+use crate::rules::{Snapshot, readable};
+
+/// The most steps of its own history.
+const MOST_STEPS: usize = 200;
+/// The most alerts.
+const MOST_ALERTS: usize = 25;
+/// The most escalations.
+const MOST_ESCALATIONS: usize = 10;
+
+/// An escalation of an incident.
+#[derive(Debug, Clone)]
+pub struct Paging {
+    /// The escalation.
+    pub escalation: Escalation,
+    /// The levels of its path.
+    pub levels: Vec<Level>,
+    history: Vec<History>,
+}
+
+/// An incident with everything that happened.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// The incident.
+    pub incident: Incident,
+    /// What the organisation gives its incidents.
+    pub choices: Choices,
+    /// What happened, the oldest first.
+    pub entries: Vec<Entry>,
+    /// Whether there are earlier steps than those.
+    pub earlier: bool,
+    /// Its alerts, the newest first.
+    pub alerts: Vec<Alert>,
+    /// Whether there are more alerts than those.
+    pub more_alerts: bool,
+    /// Its escalations, the newest first.
+    pub escalations: Vec<Paging>,
+    /// Whether there are more escalations than those.
+    pub more_escalations: bool,
+    people: BTreeMap<UserId, String>,
+    sources: BTreeMap<SourceId, String>,
+}
+
+impl Story {
+    /// How a person is called.
+    pub fn person(&self, id: UserId) -> &str {
+        self.people.get(&id).map_or(LEFT, String::as_str)
+    }
+
+    /// How the source of an alert is called.
+    pub fn source(&self, id: SourceId) -> &str {
+        self.sources.get(&id).map_or("a source that is gone", String::as_str)
+    }
+
+    /// How whoever caused something is called.
+    pub fn who(&self, by: &Identity) -> &str {
+        match by {
+            Identity::User(id) => self.person(*id),
+            Identity::ApiKey(_) => "an API key",
+            Identity::System(part) => match part.strip_prefix("alert_source:").map(str::parse) {
+                Some(Ok(id)) => self.source(id),
+                Some(Err(_)) | None => "Firebell",
+            },
+        }
+    }
+
+    /// One of its alerts.
+    pub fn alert(&self, id: AlertId) -> Option<&Alert> {
+        self.alerts.iter().find(|alert| alert.id == id)
+    }
+
+    /// One of its escalations.
+    pub fn escalation(&self, id: EscalationId) -> Option<&Paging> {
+        self.escalations.iter().find(|paging| paging.escalation.id == id)
+    }
+}
+
+/// Tells an incident's story.
+///
+/// # Errors
+/// [`AppError`] if the store failed.
+#[instrument(skip_all, fields(incident.id = %incident.id), err)]
+pub async fn story(store: &Store, rules: &Snapshot, incident: Incident) -> Result<Story, AppError> {
+    let (org, id) = (incident.org, incident.id);
+    let (mut rows, joined, begun, choices) = tokio::try_join!(
+        store.incident_history(org, id, None, MOST_STEPS + 1),
+        store.attached_alerts(org, id, MOST_ALERTS + 1),
+        store.attached_escalations(org, id, MOST_ESCALATIONS + 1),
+        store.incident_choices(org),
+    )?;
+    let earlier = rows.len() > MOST_STEPS;
+    rows.truncate(MOST_STEPS);
+
+    let (alerts, more_alerts) = newest(incident.alert.into_iter().chain(joined), MOST_ALERTS);
+    let alerts = alerts.into_iter().map(async |id| readable(store.alert_with_history(org, id).await));
+    // What was about to belong to it, and does not, is left out.
+    let alerts: Vec<(Alert, Vec<History>)> = try_join_all(alerts).await?.into_iter().flatten().collect();
+    let alerts: Vec<_> =
+        alerts.into_iter().filter(|(alert, _)| alert.incident == Some(incident.id)).collect();
+
+    let of_alerts = alerts.iter().flat_map(|(alert, _)| alert.escalations.iter().copied());
+    let (escalations, more_escalations) = newest(of_alerts.chain(begun), MOST_ESCALATIONS);
+    let escalations = escalations.into_iter().map(async |id| paging(store, rules, id).await);
+    let escalations: Vec<Paging> = try_join_all(escalations).await?.into_iter().flatten().collect();
+    let escalations: Vec<Paging> =
+        escalations.into_iter().filter(|paging| paging.escalation.incident == Some(incident.id)).collect();
+
+    let mut entries = Vec::new();
+    if !earlier {
+        entries.push(opened(&incident, &rows));
+    }
+    entries.extend(alerts.iter().flat_map(|(alert, history)| of_alert(alert, history)));
+    entries.extend(escalations.iter().flat_map(of_escalation));
+    entries.extend(rows.into_iter().rev().filter_map(of_incident));
+
+    let mut story = Story {
+        incident,
+        choices,
+        entries: ordered(entries),
+        earlier,
+        alerts: alerts.into_iter().map(|(alert, _)| alert).collect(),
+        more_alerts,
+        escalations,
+        more_escalations,
+        people: BTreeMap::new(),
+        sources: BTreeMap::new(),
+    };
+    name(rules, &mut story).await?;
+    Ok(story)
+}
+
+/// The newest of some ids, each once, and whether there are more.
+fn newest<T: Ord>(ids: impl IntoIterator<Item = T>, most: usize) -> (Vec<T>, bool) {
+    let all: BTreeSet<T> = ids.into_iter().collect();
+    let more = all.len() > most;
+    (all.into_iter().rev().take(most).collect(), more)
+}
+
+/// Reads an escalation with its history and its levels.
+async fn paging(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<Option<Paging>, AppError> {
+    let told = readable(store.escalation_with_story(rules.org.id, id).await)?;
+    let Some(told) = told else { return Ok(None) };
+    let (levels, _) = rules.levels(&told.escalation.plan).await?;
+    Ok(Some(Paging { escalation: told.escalation, levels, history: told.history }))
+}
+
+/// How it began.
+fn opened(incident: &Incident, rows: &[History<Note>]) -> Entry {
+    let began = incident.beginning(rows.iter().filter_map(|row| row.note.as_ref()));
+    Entry { at: incident.created_at, by: Some(incident.creator.clone()), what: Happening::Opened(began) }
+}
+
+/// One step of its own history.
+fn of_incident(row: History<Note>) -> Option<Entry> {
+    let note = row.note?;
+    let differences = note.differences();
+    let message = note.message.filter(|message| !message.is_empty());
+    let what = Happening::Changed { message, differences };
+    Some(Entry { at: row.at, by: row.by.parse().ok(), what })
+}
+
+/// An alert's beginning and its end.
+fn of_alert(alert: &Alert, history: &[History]) -> Vec<Entry> {
+    let entry = |row: &History| {
+        let state = AlertState::named(&row.to)?;
+        let moved = row.from.as_deref() != Some(state.name());
+        let what = Happening::Alert { alert: alert.id, state };
+        moved.then(|| Entry { at: row.at, by: row.by.parse().ok(), what })
+    };
+    history.iter().filter_map(entry).collect()
+}
+
+/// An escalation's steps, each with the level that it paged.
+fn of_escalation(paging: &Paging) -> Vec<Entry> {
+    let mut paged: Option<u16> = None;
+    let mut entries = Vec::new();
+    for row in &paging.history {
+        let Some(state) = EscalationState::named(&row.to) else { continue };
+        let again = row.from.as_deref() == Some(EscalationState::Triggered.name());
+        let level = (state == EscalationState::Triggered).then(|| match paged {
+            Some(level) if again => level + 1,
+            Some(_) | None => 0,
+        });
+        paged = level.or(paged);
+        let escalation = paging.escalation.id;
+        let what = Happening::Escalation { escalation, state, level, why: row.why.clone() };
+        entries.push(Entry { at: row.at, by: row.by.parse().ok(), what });
+    }
+    entries
+}
+
+/// Finds out how everybody and every source in it is called.
+async fn name(rules: &Snapshot, story: &mut Story) -> Result<(), AppError> {
+    let mut people: BTreeSet<UserId> = story.incident.roles.values().copied().collect();
+    let mut sources: BTreeSet<SourceId> = story.alerts.iter().map(|alert| alert.source).collect();
+    let levels = story.escalations.iter().flat_map(|paging| &paging.levels);
+    people.extend(levels.flat_map(|level| &level.targets).map(|target| target.user));
+    for entry in &story.entries {
+        people.extend(entry.by.as_ref().and_then(Identity::user));
+        if let Some(Identity::System(part)) = &entry.by {
+            let source = part.strip_prefix("alert_source:").map(str::parse::<SourceId>);
+            sources.extend(source.and_then(Result::ok));
+        }
+        match &entry.what {
+            Happening::Opened(began) => people.extend(began.roles.values()),
+            Happening::Changed { differences, .. } => {
+                for difference in differences {
+                    if let Difference::Role(_, user) = difference {
+                        people.extend(user.before.into_iter().chain(user.after));
+                    }
+                }
+            }
+            Happening::Alert { .. } | Happening::Escalation { .. } => {}
+        }
+    }
+    for id in people {
+        if let Some(user) = readable(rules.user(id).await)? {
+            story.people.insert(id, user.name.clone());
+        }
+    }
+    for id in sources {
+        if let Some(source) = readable(rules.source(id).await)? {
+            story.sources.insert(id, source.name.clone());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,349 @@
+//! The story of an incident: everything that happened to it and to what belongs to it, in one order.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::change::{Changed, Note};
+use super::{Incident, Milestone};
+use crate::Identity;
+use crate::alert::AlertState;
+use crate::escalation::EscalationState;
+use crate::id::{AlertId, EscalationId, RoleId, SeverityId, StatusId, UserId};
+
+/// Something that was one thing and is another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved<T> {
+    /// What it was; none if it was nothing.
+    pub before: Option<T>,
+    /// What it is; none if it is nothing any more.
+    pub after: Option<T>,
+}
+
+/// One thing that a change changed, before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// Its name.
+    Name(Moved<String>),
+    /// What is going on.
+    Summary(Moved<String>),
+    /// How bad it is.
+    Severity(Moved<SeverityId>),
+    /// How far it is.
+    Status(Moved<StatusId>),
+    /// Who has a role.
+    Role(RoleId, Moved<UserId>),
+    /// When a milestone was reached.
+    Milestone(Milestone, Moved<Timestamp>),
+}
+
+/// What an incident was when it was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    /// Its name.
+    pub name: String,
+    /// How bad it was.
+    pub severity: Option<SeverityId>,
+    /// How far it was.
+    pub status: StatusId,
+    /// Who had which role.
+    pub roles: BTreeMap<RoleId, UserId>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happening {
+    /// An alert that belongs to it fired, or ended.
+    Alert {
+        /// The alert.
+        alert: AlertId,
+        /// What it went to.
+        state: AlertState,
+    },
+    /// It was opened.
+    Opened(Beginning),
+    /// An escalation that belongs to it moved on.
+    Escalation {
+        /// The escalation.
+        escalation: EscalationId,
+        /// What it went to.
+        state: EscalationState,
+        /// The level that was paged with it, if one was.
+        level: Option<u16>,
+        /// Why, as its history keeps it.
+        why: String,
+    },
+    /// It was changed, or others were told of it.
+    Changed {
+        /// What others were told.
+        message: Option<String>,
+        /// What changed.
+        differences: Vec<Difference>,
+    },
+}
+
+/// Something that happened: when, and because of whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// Because of whom; none if that is not known any more.
+    pub by: Option<Identity>,
+    /// What.
+    pub what: Happening,
+}
+
+impl Happening {
+    /// Of what happened in the same moment, causes stand before what they caused.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Alert { .. } => 0,
+            Self::Opened(_) => 1,
+            Self::Escalation { .. } => 2,
+            Self::Changed { .. } => 3,
+        }
+    }
+}
+
+/// Puts entries in order, the oldest first. Those of one history come in their own order, and keep it.
+pub fn ordered(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_by_key(|entry| (entry.at, entry.what.rank()));
+    entries
+}
+
+/// Says whether two are the same thing, whatever they say of it.
+fn is_same_thing(one: &Changed, other: &Changed) -> bool {
+    match (one, other) {
+        (Changed::Role { role, .. }, Changed::Role { role: other, .. }) => role == other,
+        (Changed::Milestone { milestone, .. }, Changed::Milestone { milestone: other, .. }) => {
+            milestone == other
+        }
+        (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
+    }
+}
+
+/// A text that says something.
+fn said(text: &str) -> Option<String> {
+    crate::text::present(Some(text.to_owned()))
+}
+
+impl Incident {
+    /// What it is, of what is about to change.
+    pub(super) fn before(&self, changed: &[Changed]) -> Vec<Changed> {
+        let was = changed.iter().filter_map(|changed| {
+            Some(match changed {
+                Changed::Name(_) => Changed::Name(self.title.clone()),
+                Changed::Summary(_) => Changed::Summary(self.summary.clone()?),
+                Changed::Severity(_) => Changed::Severity(self.severity?),
+                Changed::Status(_) => Changed::Status(self.status()),
+                Changed::Role { role, .. } => {
+                    Changed::Role { role: *role, user: Some(*self.roles.get(role)?) }
+                }
+                Changed::Milestone { milestone, .. } => {
+                    let at = Some(*self.milestones.get(milestone)?);
+                    Changed::Milestone { milestone: *milestone, at }
+                }
+            })
+        });
+        was.collect()
+    }
+
+    /// What it was when it was opened, told backwards from what it is now: `notes` is its whole history, newest first.
+    pub fn beginning<'a>(&self, notes: impl IntoIterator<Item = &'a Note>) -> Beginning {
+        let mut began = Beginning {
+            name: self.title.clone(),
+            severity: self.severity,
+            status: self.status(),
+            roles: self.roles.clone(),
+        };
+        for difference in notes.into_iter().flat_map(Note::differences) {
+            match difference {
+                Difference::Name(name) => began.name = name.before.unwrap_or_default(),
+                Difference::Severity(severity) => began.severity = severity.before,
+                Difference::Status(status) => began.status = status.before.unwrap_or(began.status),
+                Difference::Role(role, user) => {
+                    match user.before {
+                        Some(user) => began.roles.insert(role, user),
+                        None => began.roles.remove(&role),
+                    };
+                }
+                Difference::Summary(_) | Difference::Milestone(..) => {}
+            }
+        }
+        began
+    }
+}
+
+impl Note {
+    /// What changed, before and after.
+    pub fn differences(&self) -> Vec<Difference> {
+        self.changed.iter().map(|changed| self.difference(changed)).collect()
+    }
+
+    fn difference(&self, changed: &Changed) -> Difference {
+        let was = self.was.iter().find(|was| is_same_thing(was, changed));
+        match changed {
+            Changed::Name(after) => {
+                let before =
+                    was.and_then(|was| if let Changed::Name(text) = was { said(text) } else { None });
+                Difference::Name(Moved { before, after: said(after) })
+            }
+            Changed::Summary(after) => {
+                let before =
+                    was.and_then(|was| if let Changed::Summary(text) = was { said(text) } else { None });
+                Difference::Summary(Moved { before, after: said(after) })
+            }
+            Changed::Severity(after) => {
+                let before =
+                    was.and_then(|was| if let Changed::Severity(id) = was { Some(*id) } else { None });
+                Difference::Severity(Moved { before, after: Some(*after) })
+            }
+            Changed::Status(after) => {
+                let before = was.and_then(|was| if let Changed::Status(id) = was { Some(*id) } else { None });
+                Difference::Status(Moved { before, after: Some(*after) })
+            }
+            Changed::Role { role, user } => {
+                let before =
+                    was.and_then(|was| if let Changed::Role { user, .. } = was { *user } else { None });
+                Difference::Role(*role, Moved { before, after: *user })
+            }
+            Changed::Milestone { milestone, at } => {
+                let before =
+                    was.and_then(|was| if let Changed::Milestone { at, .. } = was { *at } else { None });
+                Difference::Milestone(*milestone, Moved { before, after: *at })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Change, IncidentState, Status};
+    use super::*;
+    use crate::id::{IncidentId, OrgId};
+    use crate::trace::Trace;
+    use machine::Head;
+
+    fn second(n: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + n).unwrap()
+    }
+
+    fn incident() -> Incident {
+        Incident {
+            head: Head::stored(IncidentState::Active, 1),
+            org: OrgId::new(second(0), 1),
+            id: IncidentId::new(second(0), 2),
+            number: 1,
+            title: "Disk full".to_owned(),
+            summary: None,
+            visibility: super::super::Visibility::Public,
+            severity: None,
+            status: None,
+            roles: BTreeMap::new(),
+            milestones: BTreeMap::new(),
+            creator: Identity::system("test"),
+            alert: None,
+            created_at: second(0),
+            updated_at: second(0),
+            trace: Trace::begin(7),
+        }
+    }
+
+    /// Changes an incident and says what its history keeps of that.
+    fn change(incident: &mut Incident, change: &Change, now: Timestamp) -> Note {
+        let step = incident.change(change, &Identity::system("test"), now).unwrap().unwrap();
+        let parts = step.into_parts();
+        *incident = parts.after;
+        parts.note.unwrap()
+    }
+
+    #[test]
+    fn change_says_what_was_before_and_what_is_after() {
+        let mut incident = incident();
+        let (minor, major) = (SeverityId::new(second(0), 1), SeverityId::new(second(0), 2));
+        let (lead, ada, grace) =
+            (RoleId::new(second(0), 3), UserId::new(second(0), 4), UserId::new(second(0), 5));
+        let active = Status::default_id(incident.org, IncidentState::Active);
+        let closed = Status::default_id(incident.org, IncidentState::Closed);
+
+        let first = Change { severity: Some(minor), roles: vec![(lead, Some(ada))], ..Change::default() };
+        let first = change(&mut incident, &first, second(1));
+        let second_change = Change {
+            name: Some("Disk of db-1 full".to_owned()),
+            severity: Some(major),
+            status: Some((closed, IncidentState::Closed)),
+            roles: vec![(lead, Some(grace))],
+            ..Change::default()
+        };
+        let then = change(&mut incident, &second_change, second(2));
+
+        assert_eq!(
+            first.differences(),
+            [
+                Difference::Severity(Moved { before: None, after: Some(minor) }),
+                Difference::Role(lead, Moved { before: None, after: Some(ada) }),
+            ]
+        );
+        assert_eq!(
+            then.differences(),
+            [
+                Difference::Name(Moved {
+                    before: Some("Disk full".to_owned()),
+                    after: Some("Disk of db-1 full".to_owned())
+                }),
+                Difference::Severity(Moved { before: Some(minor), after: Some(major) }),
+                Difference::Status(Moved { before: Some(active), after: Some(closed) }),
+                Difference::Role(lead, Moved { before: Some(ada), after: Some(grace) }),
+            ]
+        );
+        let began = incident.beginning([&then, &first]);
+        let expected = Beginning {
+            name: "Disk full".to_owned(),
+            severity: None,
+            status: active,
+            roles: BTreeMap::new(),
+        };
+        assert_eq!(began, expected);
+    }
+
+    #[test]
+    fn row_of_an_older_version_says_what_is_after_alone() {
+        let severity = SeverityId::new(second(0), 1);
+        let status = Status::default_id(incident().org, IncidentState::Active);
+        let row = serde_json::json!({ "status": status, "changed": [{ "severity": severity }] });
+
+        let note: Note = serde_json::from_value(row).unwrap();
+
+        let after = Difference::Severity(Moved { before: None, after: Some(severity) });
+        assert_eq!(note.differences(), [after]);
+    }
+
+    #[test]
+    fn causes_stand_before_what_they_caused_and_histories_keep_their_order() {
+        let (alert, escalation) = (AlertId::new(second(0), 1), EscalationId::new(second(0), 2));
+        let told =
+            |message: &str| Happening::Changed { message: Some(message.to_owned()), differences: Vec::new() };
+        let paged = |level| Happening::Escalation {
+            escalation,
+            state: EscalationState::Triggered,
+            level: Some(level),
+            why: String::new(),
+        };
+        let opened = Happening::Opened(incident().beginning([]));
+        let fired = Happening::Alert { alert, state: AlertState::Firing };
+        let happened = [
+            (0, opened.clone()),
+            (5, told("one")),
+            (5, told("two")),
+            (0, paged(0)),
+            (5, paged(1)),
+            (0, fired.clone()),
+        ];
+        let entries =
+            happened.into_iter().map(|(at, what)| Entry { at: second(at), by: None, what }).collect();
+
+        let ordered: Vec<Happening> = ordered(entries).into_iter().map(|entry| entry.what).collect();
+
+        assert_eq!(ordered, [fired, opened, paged(0), paged(1), told("one"), told("two")]);
+    }
+}

@@ -1,0 +1,83 @@
+//! What belongs to an incident beside the alert that opened it: alerts that joined, escalations that somebody began.
+//!
+//! A row says only that something was about to belong to the incident. Whoever follows one reads what it leads to, and
+//! sees whether that names the incident.
+
+use std::str::FromStr;
+
+use domain::id::{AlertId, EscalationId, IncidentId, OrgId};
+use serde::Serialize;
+
+use crate::error::StoreError;
+use crate::item::{self, Item, s};
+use crate::{Commit, Store, table};
+
+/// Something that belongs to an incident; its key says everything.
+#[derive(Serialize)]
+struct Attached {}
+
+/// The row of an alert that joins an incident.
+pub(crate) fn alert_item(org: OrgId, incident: IncidentId, alert: AlertId) -> Result<Item, StoreError> {
+    item::write("attached alert", &table::attached_alert(org, incident, alert), &Attached {})
+}
+
+impl Commit {
+    /// Adds that an escalation belongs to an incident.
+    pub fn attached_escalation(self, org: OrgId, incident: IncidentId, id: EscalationId) -> Self {
+        let key = table::attached_escalation(org, incident, id);
+        self.put(item::write("attached escalation", &key, &Attached {}))
+    }
+}
+
+impl Store {
+    /// The newest alerts that joined an incident.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn attached_alerts(
+        &self,
+        org: OrgId,
+        incident: IncidentId,
+        most: usize,
+    ) -> Result<Vec<AlertId>, StoreError> {
+        self.attached(org, incident, table::ATTACHED_ALERT, most).await
+    }
+
+    /// The newest escalations that were begun for an incident, beside those of its alerts.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn attached_escalations(
+        &self,
+        org: OrgId,
+        incident: IncidentId,
+        most: usize,
+    ) -> Result<Vec<EscalationId>, StoreError> {
+        self.attached(org, incident, table::ATTACHED_ESCALATION, most).await
+    }
+
+    /// The newest rows of a kind.
+    async fn attached<T: FromStr>(
+        &self,
+        org: OrgId,
+        incident: IncidentId,
+        kind: &str,
+        most: usize,
+    ) -> Result<Vec<T>, StoreError> {
+        let found = self
+            .dynamo
+            .query()
+            .table_name(&*self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :kind)")
+            .expression_attribute_values(":pk", s(table::incident(org, incident).pk))
+            .expression_attribute_values(":kind", s(kind))
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreError::call("Query", error))?;
+        let id = |item: &Item| item.get(table::SK)?.as_s().ok()?.strip_prefix(kind)?.parse().ok();
+        Ok(found.items().iter().filter_map(id).collect())
+    }
+}
