@@ -77,6 +77,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         slack: slack_app(config)?,
         reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        oidc: runtime::provider(config),
         first_key: config.api_key.clone(),
         clock,
         random: system_random(),

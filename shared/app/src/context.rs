@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use store::{Queues, Store};
 
 use crate::notification::send::Senders;
+use crate::oidc::Oidc;
 use crate::seal::Seal;
 use crate::slack::{SlackApp, Workspaces};
 
@@ -37,6 +38,8 @@ pub struct Context {
     pub public_url: String,
     /// The organisation's first API key, where the installation was given one.
     pub first_key: Option<SecretString>,
+    /// The provider that people may sign in with, where the operator has named one.
+    pub oidc: Option<Arc<Oidc>>,
     /// Tells the time.
     pub clock: Clock,
     /// Gives random bits.

@@ -7,6 +7,7 @@ pub mod escalation;
 pub mod incident;
 pub mod link;
 pub mod notification;
+pub mod oidc;
 pub mod org;
 pub mod outbox;
 pub mod path;

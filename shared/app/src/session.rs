@@ -1,4 +1,5 @@
 //! Sessions: found by the token that a browser keeps, and ended.
 
+pub mod begin;
 pub mod end;
 pub mod find;

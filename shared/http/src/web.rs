@@ -13,6 +13,7 @@ mod incidents;
 mod layout;
 mod list;
 mod live;
+mod oidc;
 mod refusal;
 mod session;
 mod sign_in;
@@ -68,6 +69,7 @@ pub fn router(ctx: Context) -> axum::Router {
         .merge(escalations::router())
         .merge(incident::router())
         .merge(incidents::router())
+        .merge(oidc::router())
         .merge(sign_in::router());
     served(pages, ctx)
 }

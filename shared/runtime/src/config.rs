@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use app::oidc::{Oidc, Settings};
 use domain::message::Queue;
 use egress::Reach;
 use notify::SesSettings;
@@ -44,6 +45,12 @@ pub const SLACK_CLIENT_ID: &str = "FIREBELL_SLACK_CLIENT_ID";
 pub const SLACK_CLIENT_SECRET: &str = "FIREBELL_SLACK_CLIENT_SECRET";
 /// Where Slack's API is.
 pub const SLACK_API_URL: &str = "FIREBELL_SLACK_API_URL";
+/// The provider of OpenID Connect that people may sign in with.
+pub const OIDC_ISSUER: &str = "FIREBELL_OIDC_ISSUER";
+/// Who the installation is there.
+pub const OIDC_CLIENT_ID: &str = "FIREBELL_OIDC_CLIENT_ID";
+/// How it shows that.
+pub const OIDC_CLIENT_SECRET: &str = "FIREBELL_OIDC_CLIENT_SECRET";
 /// What is logged.
 pub const LOG: &str = "FIREBELL_LOG";
 /// How it is logged.
@@ -92,6 +99,13 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting { name: SLACK_CLIENT_SECRET, what: "the client secret of the Slack app", default: "none" },
     Setting { name: SLACK_API_URL, what: "where Slack's API is", default: slack::API_URL },
+    Setting {
+        name: OIDC_ISSUER,
+        what: "the provider of OpenID Connect that people may sign in with; it sends them back to `/sign-in/oidc/callback`",
+        default: "people sign in by a link alone",
+    },
+    Setting { name: OIDC_CLIENT_ID, what: "who the installation is there", default: "" },
+    Setting { name: OIDC_CLIENT_SECRET, what: "the secret that shows that", default: "" },
     Setting { name: LOG, what: "what is logged: levels by target, as `info,store=debug`", default: "info" },
     Setting { name: LOG_FORMAT, what: "`json` or `text`", default: "json on AWS, text on one machine" },
     Setting {
@@ -150,6 +164,8 @@ pub struct Config {
     pub slack_client: Option<(String, SecretString)>,
     /// Where Slack's API is, if not where it always is.
     pub slack_api_url: Option<String>,
+    /// The provider that people may sign in with.
+    pub oidc: Option<Settings>,
     /// What is logged.
     pub log: String,
     /// How, if it was said.
@@ -229,6 +245,7 @@ impl Config {
         if slack_api_url.as_ref().is_some_and(|url| slack::check_url(url).is_err()) {
             faults.push(format!("{SLACK_API_URL} is neither https:// nor http:// on this machine"));
         }
+        let oidc = oidc(&mut faults, [get(OIDC_ISSUER), get(OIDC_CLIENT_ID), get(OIDC_CLIENT_SECRET)]);
         let ses = match get(MAIL_VIA).as_deref() {
             Some("ses") => ses(&get, &mut faults),
             Some("smtp") | None => None,
@@ -271,11 +288,29 @@ impl Config {
             slack_signing_secret: get(SLACK_SIGNING_SECRET).map(SecretString::from),
             slack_client,
             slack_api_url,
+            oidc,
             log: get(LOG).unwrap_or_else(|| "info".to_owned()),
             log_format,
             dynamodb: get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| get("AWS_ENDPOINT_URL")),
             sqs: get("AWS_ENDPOINT_URL_SQS").or_else(|| get("AWS_ENDPOINT_URL")),
         })
+    }
+}
+
+/// The provider, if all of it is said or nothing.
+fn oidc(faults: &mut Vec<String>, said: [Option<String>; 3]) -> Option<Settings> {
+    match said {
+        [None, None, None] => None,
+        [Some(issuer), Some(client_id), Some(client_secret)] => {
+            if !Oidc::is_safe(&issuer) {
+                faults.push(format!("{OIDC_ISSUER} must begin with `https://`, but for this machine itself"));
+            }
+            Some(Settings { issuer, client_id, client_secret: client_secret.into() })
+        }
+        _ => {
+            faults.push(format!("{OIDC_ISSUER}, {OIDC_CLIENT_ID} and {OIDC_CLIENT_SECRET} go together"));
+            None
+        }
     }
 }
 
@@ -340,6 +375,24 @@ mod tests {
 
         assert_eq!(faults.0.len(), 8, "{faults}");
         assert!(!faults.to_string().contains("http://mail"), "a value that may hold a password was shown");
+    }
+
+    #[test]
+    fn provider_is_said_whole_and_asked_encrypted() {
+        let faults = |issuer: &str, secret: Option<&str>| {
+            let read = Config::read(|name| match name {
+                OIDC_ISSUER => Some(issuer.to_owned()),
+                OIDC_CLIENT_ID => Some("firebell".to_owned()),
+                OIDC_CLIENT_SECRET => secret.map(str::to_owned),
+                _ => None,
+            });
+            read.map_or_else(|faults| faults.0.len(), |config| usize::from(config.oidc.is_none()))
+        };
+
+        assert_eq!(faults("https://idp.example.com", Some("x")), 0);
+        assert_eq!(faults("http://127.0.0.1:8000", Some("x")), 0);
+        assert_eq!(faults("http://idp.example.com", Some("x")), 1);
+        assert_eq!(faults("https://idp.example.com", None), 1);
     }
 
     #[test]

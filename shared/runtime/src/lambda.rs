@@ -68,6 +68,7 @@ async fn context(config: &Config, channels: Channels) -> Result<Context, Error> 
         slack: crate::slack_app(config)?,
         reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_default(),
+        oidc: crate::provider(config),
         first_key: config.api_key.clone(),
         clock,
         random: system_random(),

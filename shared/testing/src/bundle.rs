@@ -119,6 +119,7 @@ fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
         reach: Default::default(),
         public_url: "http://firebell.example".to_owned(),
         slack: parts.slack.app(),
+        oidc: None,
         first_key: None,
         clock: parts.clock.clone(),
         random: parts.random.clone(),

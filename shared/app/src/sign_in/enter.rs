@@ -2,22 +2,16 @@
 
 use std::sync::Arc;
 
-use domain::audit::{Did, Entry};
-use domain::id::AuditId;
-use domain::session::Session;
+use domain::Timestamp;
 use domain::sign_in::{SignIn, SignInState, Whom};
 use domain::user::User;
-use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
 
 use crate::link::LinkError;
 use crate::seal::Seal;
-use crate::{AppError, Random};
-
-/// How many random bytes the token of a session has.
-const TOKEN_BYTES: usize = 32;
+use crate::{AppError, Random, session};
 
 /// What a link opens.
 #[derive(Debug, Clone)]
@@ -76,15 +70,11 @@ pub async fn enter(
     random: &Random,
     now: Timestamp,
 ) -> Result<String, EnterError> {
-    let kept = seal.random_token(TOKEN_BYTES);
-    let kept = &kept;
+    let kept = &session::begin::token(seal);
     retry_conflicts(|| async move {
         let Opened { sign_in, whom, user } = look(store, seal, token, now).await?;
         let used = sign_in.used(now).map_err(AppError::from)?;
-        let actor = Actor::person(whom.org, &user);
-        let entry = Entry::session(&actor, AuditId::new(now, random()), Did::SignedIn, &user.name);
-        let commit =
-            Commit::new().transition(used).new_session(kept, &Session::begin(whom, now)).audited(&entry);
+        let commit = session::begin::begun(Commit::new().transition(used), kept, (whom, &*user), random, now);
         store.commit(commit).await.map_err(AppError::from)?;
         Ok(kept.clone())
     })

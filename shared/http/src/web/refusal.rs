@@ -30,6 +30,12 @@ pub(super) enum Refusal {
     ExpiredSignIn,
     /// The link to sign in was used.
     UsedSignIn,
+    /// What comes back from a provider is no answer to what this browser was sent with.
+    ForgedProvider,
+    /// The provider said no, or what it said cannot be believed.
+    RefusedProvider,
+    /// The provider knows somebody whom we do not.
+    UnknownToUs,
     /// Too many links were asked for.
     TooManySignIns,
     /// A form did not come from our pages, or not from this session.
@@ -47,9 +53,14 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::Forged | Self::Left | Self::ForgedSignIn | Self::CrossSite | Self::Forbidden(_) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Forged
+            | Self::Left
+            | Self::ForgedSignIn
+            | Self::CrossSite
+            | Self::Forbidden(_)
+            | Self::ForgedProvider
+            | Self::RefusedProvider
+            | Self::UnknownToUs => StatusCode::FORBIDDEN,
             Self::Expired | Self::ExpiredSignIn | Self::UsedSignIn => StatusCode::GONE,
             Self::TooManySignIns => StatusCode::TOO_MANY_REQUESTS,
             Self::Gone => StatusCode::NOT_FOUND,
@@ -66,6 +77,9 @@ impl Refusal {
             Self::Expired | Self::ExpiredSignIn => "This link has expired",
             Self::UsedSignIn => "This link was used",
             Self::TooManySignIns => "Too many links",
+            Self::ForgedProvider => "This sign-in did not begin here",
+            Self::RefusedProvider => "Your provider did not sign you in",
+            Self::UnknownToUs => "Nobody here has your address",
             Self::CrossSite => "This form is no longer good",
             Self::Left => "This link is no longer good",
             Self::Gone => "There is nothing here",
@@ -115,6 +129,19 @@ impl Refusal {
                 p { "Each link to sign in is good once. If it was not you who used it, tell an administrator." }
                 (how_to_sign_in())
             },
+            Self::ForgedProvider => html! {
+                p { "It began in another browser, or took longer than ten minutes. Nobody was signed in." }
+                p { a href="/sign-in" { "Begin again" } }
+            },
+            Self::RefusedProvider => html! {
+                p { "It said no, or what it said could not be believed: its address for you must be verified there." }
+                p { a href="/sign-in" { "Begin again" } }
+            },
+            Self::UnknownToUs => html! {
+                p { "Your provider knows who you are, and nobody in this organisation has the address that it gave. Ask \
+                     an administrator to add you." }
+                p { a href="/sign-in" { "Sign in otherwise" } }
+            },
             Self::TooManySignIns => html! {
                 p { "Too many links were asked for from where you are. Try again in a quarter of an hour." }
             },
@@ -138,6 +165,7 @@ impl Refusal {
 fn how_to_sign_in() -> Markup {
     html! {
         (ask_for_link())
+        p { a href="/sign-in" { "Other ways to sign in" } }
         p { "On one machine, Firebell prints a link to sign in each time it starts: look at the terminal or the log \
              where " code { "cargo local" } " runs. It is good for a quarter of an hour, and once; start it again for a \
              new one." }

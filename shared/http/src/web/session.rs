@@ -39,7 +39,7 @@ pub(super) struct Session {
 }
 
 /// Says whether the browser must keep cookies to encrypted connections: everywhere but at a plain address.
-fn is_secure(public_url: &str) -> bool {
+pub(super) fn is_secure(public_url: &str) -> bool {
     !public_url.starts_with("http://")
 }
 
@@ -66,13 +66,16 @@ pub(super) fn ended(public_url: &str) -> HeaderValue {
     set_cookie(public_url, "", 0)
 }
 
-/// The tokens that a browser brings; others may be planted beside ours.
+/// The values of a cookie that a browser brings; others may be planted beside ours.
+pub(super) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|cookies| cookies.split(';'))
+        .filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The tokens of sessions that a browser brings.
 fn tokens<'a>(headers: &'a HeaderMap, public_url: &str) -> impl Iterator<Item = &'a str> {
-    let name = cookie_name(public_url);
-    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let values = cookies
-        .flat_map(|cookies| cookies.split(';'))
-        .filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='));
+    let values = cookies(headers, cookie_name(public_url));
     values.filter(|value| value.len() == TOKEN_LENGTH).take(MOST_COOKIES)
 }
 

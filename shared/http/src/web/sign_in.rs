@@ -63,7 +63,7 @@ async fn show(
     State(desk): State<Arc<Desk>>,
     asked: Result<Query<Link>, QueryRejection>,
 ) -> Result<Response, Refusal> {
-    let Ok(Query(Link { token: Some(token) })) = asked else { return Ok(asking()) };
+    let Ok(Query(Link { token: Some(token) })) = asked else { return Ok(asking(&desk)) };
     let ctx = &desk.ctx;
     let Opened { whom, user, .. } = look(&ctx.store, &ctx.seal, &token, ctx.now()).await?;
     let rules = desk.rules.of(whom.org).await?;
@@ -86,8 +86,14 @@ async fn show(
 }
 
 /// The page that asks for an address.
-fn asking() -> Response {
-    let page = notice("Sign in", &ask_for_link());
+fn asking(desk: &Desk) -> Response {
+    let text = html! {
+        @if let Some(oidc) = &desk.ctx.oidc {
+            p { a href="/sign-in/oidc" { "Sign in with " (foreign(oidc.host())) } }
+        }
+        (ask_for_link())
+    };
+    let page = notice("Sign in", &text);
     // Our own form must say where it comes from; other sites still hear nothing.
     (AppendHeaders([(REFERRER_POLICY, "same-origin")]), page).into_response()
 }

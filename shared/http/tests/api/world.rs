@@ -110,6 +110,7 @@ impl World {
             reach: Default::default(),
             public_url: "http://firebell.example".to_owned(),
             slack: app::slack::SlackApp::default(),
+            oidc: None,
             first_key: None,
             clock: tell,
             random,

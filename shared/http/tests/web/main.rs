@@ -11,6 +11,7 @@ mod declare;
 mod escalations;
 mod incidents;
 mod live;
+mod oidc;
 mod session;
 mod support;
 mod weather;

@@ -104,6 +104,7 @@ impl Scene {
             reach: Default::default(),
             public_url: public_url.to_owned(),
             slack: app::slack::SlackApp::default(),
+            oidc: None,
             first_key: None,
             clock: Arc::new(move || Timestamp::from_millisecond(for_us.load(Ordering::SeqCst)).unwrap()),
             random: Arc::new(|| fastrand::u128(..)),
@@ -259,6 +260,12 @@ impl Scene {
         let link = made.await.unwrap();
         let seen = self.send(form("/sign-in", link.split_once("token=").unwrap().1, &[])).await;
         seen.header("set-cookie").split(';').next().unwrap().to_owned()
+    }
+
+    /// Gives the installation a provider that people may sign in with.
+    pub(crate) fn provide(&mut self, oidc: app::oidc::Oidc) {
+        self.ctx.oidc = Some(Arc::new(oidc));
+        self.router = http_api::web::router(self.ctx.clone());
     }
 
     /// Looks at a page with a cookie.

@@ -1,0 +1,95 @@
+//! Signs in whoever comes back from the provider.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::Timestamp;
+use domain::sign_in::Whom;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use store::Store;
+use subtle::ConstantTimeEq;
+use tracing::instrument;
+
+use super::begin::{Sent, encoded, redirect_uri};
+use super::provider::Endpoints;
+use super::token::{Expected, Unverified};
+use super::{Oidc, OidcError, Request};
+use crate::seal::Seal;
+use crate::{AppError, Random};
+
+/// What a browser brings back.
+#[derive(Debug, Clone)]
+pub struct Brought<'a> {
+    /// What it has kept.
+    pub kept: &'a str,
+    /// The state that the provider gave it along.
+    pub state: &'a str,
+    /// The code that stands for the token.
+    pub code: &'a str,
+}
+
+/// What the provider gives for a code.
+#[derive(Deserialize)]
+struct Tokens {
+    id_token: String,
+}
+
+/// The longest code.
+const CODE_BYTES: usize = 4096;
+
+/// Finishes: fetches the token, believes it if all is right, and begins a session. Returns the session's token.
+///
+/// # Errors
+/// [`OidcError`] saying why nobody is signed in.
+#[instrument(skip_all, err)]
+pub async fn finish(
+    store: &Store,
+    seal: &Seal,
+    (oidc, public_url): (&Oidc, &str),
+    brought: &Brought<'_>,
+    random: &Random,
+    now: Timestamp,
+) -> Result<String, OidcError> {
+    let sent = Sent::read(seal, brought.kept, now).ok_or(OidcError::Forged)?;
+    if !bool::from(sent.state.as_bytes().ct_eq(brought.state.as_bytes())) || brought.code.len() > CODE_BYTES {
+        return Err(OidcError::Forged);
+    }
+    let endpoints = oidc.endpoints(now).await?;
+    let request = oidc.exchange(&endpoints, public_url, brought.code, &sent.verifier);
+    let Tokens { id_token } = oidc.ask(request).await?;
+    let token = Unverified::parse(&id_token)?;
+    let keys = oidc.keys(token.key_name(), now).await?;
+    let settings = &oidc.settings;
+    let expected =
+        Expected { issuer: &settings.issuer, client_id: &settings.client_id, nonce: &sent.nonce, now };
+    let email = token.verified(&keys, &expected)?;
+    let (org, user) = store.person(&email).await.map_err(AppError::from)?.ok_or(OidcError::Nobody)?;
+    let user = store.user(org, user).await.map_err(AppError::from)?.ok_or(OidcError::Nobody)?;
+    let whom = Whom { org, user: user.id };
+    Ok(crate::session::begin::begin(store, seal, (whom, &user), random, now).await?)
+}
+
+impl Oidc {
+    /// The request that gives a code for a token.
+    fn exchange(&self, endpoints: &Endpoints, public_url: &str, code: &str, verifier: &str) -> Request {
+        let (id, secret) = (self.settings.client_id.as_str(), self.settings.client_secret.expose_secret());
+        let redirect_uri = redirect_uri(public_url);
+        let mut fields = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect_uri.as_str()),
+            ("client_id", id),
+            ("code_verifier", verifier),
+        ];
+        let mut authorization = None;
+        if endpoints.takes_basic() {
+            let both = STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret)));
+            authorization = Some(SecretString::from(format!("Basic {both}")));
+        } else {
+            fields.push(("client_secret", secret));
+        }
+        let form: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        Request { url: endpoints.token_endpoint.clone(), form: Some(form.join("&")), authorization }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a provider says of itself: where it is asked, and with which keys it signs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::token::{Key, keys_of};
+use super::{Oidc, OidcError, Request, holds};
+
+/// Something that was fetched, and when.
+pub(super) type Kept<T> = (Timestamp, T);
+
+/// How long it holds where a provider is asked, in seconds.
+const ENDPOINTS_HOLD: i64 = 3600;
+/// How long its keys hold.
+const KEYS_HOLD: i64 = 600;
+/// How soon they are fetched again because of a key that is not among them.
+const KEYS_AGAIN: i64 = 10;
+
+/// Where a provider is asked.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Endpoints {
+    issuer: String,
+    pub(super) authorization_endpoint: String,
+    pub(super) token_endpoint: String,
+    jwks_uri: String,
+    #[serde(default)]
+    token_endpoint_auth_methods_supported: Vec<String>,
+}
+
+impl Endpoints {
+    /// Says whether the secret is sent in a header, as the standard has it unless the provider says otherwise.
+    pub(super) fn takes_basic(&self) -> bool {
+        let methods = &self.token_endpoint_auth_methods_supported;
+        methods.is_empty() || methods.iter().any(|method| method == "client_secret_basic")
+    }
+}
+
+impl Oidc {
+    /// Where the provider is asked.
+    pub(super) async fn endpoints(&self, now: Timestamp) -> Result<Arc<Endpoints>, OidcError> {
+        if let Some((since, kept)) = kept(&self.endpoints)
+            && holds(since, ENDPOINTS_HOLD, now)
+        {
+            return Ok(kept);
+        }
+        let issuer = self.settings.issuer.trim_end_matches('/');
+        let found: Endpoints = self.get(&format!("{issuer}/.well-known/openid-configuration")).await?;
+        if found.issuer.trim_end_matches('/') != issuer {
+            return Err(OidcError::refused("it says that it is another issuer"));
+        }
+        let all = [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri];
+        if !all.iter().all(|url| Self::is_safe(url)) {
+            return Err(OidcError::refused("one of its addresses is not encrypted"));
+        }
+        let found = Arc::new(found);
+        keep(&self.endpoints, now, &found);
+        Ok(found)
+    }
+
+    /// The keys that a token may be signed with: those of this name, or all of them where it names none.
+    pub(super) async fn keys(&self, name: Option<&str>, now: Timestamp) -> Result<Arc<Vec<Key>>, OidcError> {
+        if let Some((since, kept)) = kept(&self.keys) {
+            let there = name.is_none_or(|name| kept.iter().any(|key| key.is_named(name)));
+            let hold = if there { KEYS_HOLD } else { KEYS_AGAIN };
+            if holds(since, hold, now) {
+                return Ok(kept);
+            }
+        }
+        let endpoints = self.endpoints(now).await?;
+        let found = Arc::new(keys_of(self.get(&endpoints.jwks_uri).await?));
+        keep(&self.keys, now, &found);
+        Ok(found)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, OidcError> {
+        let request = Request { url: url.to_owned(), form: None, authorization: None };
+        self.ask(request).await
+    }
+
+    /// Asks, and reads what comes back.
+    pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, OidcError> {
+        let answer = self.fetch.fetch(request).await.map_err(|error| OidcError::Away(error.to_string()))?;
+        if answer.status >= 500 || answer.status == 429 {
+            return Err(OidcError::Away(format!("it answered {}", answer.status)));
+        }
+        if answer.status != 200 {
+            return Err(OidcError::refused(format!("it answered {}", answer.status)));
+        }
+        serde_json::from_slice(&answer.body).map_err(|_| OidcError::refused("its answer cannot be read"))
+    }
+}
+
+/// What is kept, if anything is.
+fn kept<T: Clone>(place: &Mutex<Option<Kept<Arc<T>>>>) -> Option<Kept<Arc<T>>> {
+    place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn keep<T>(place: &Mutex<Option<Kept<Arc<T>>>>, now: Timestamp, value: &Arc<T>) {
+    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, value.clone()));
+}

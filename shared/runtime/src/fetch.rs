@@ -1,0 +1,80 @@
+//! Asks the provider that people sign in with, over the network.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::oidc::{Answer, Fetch, Oidc, Request};
+use futures_util::future::BoxFuture;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use machine::BoxError;
+use secrecy::ExposeSecret;
+
+use crate::Config;
+
+/// How long a request may take in all.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The most that is read of an answer.
+const MOST_BYTES: usize = 512 * 1024;
+
+/// Sends requests over HTTPS, or HTTP where the address says so.
+pub struct Network(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+
+impl Network {
+    /// Connects to nothing before something is asked.
+    pub fn new() -> Self {
+        let https = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+            .expect("the provider has the versions that are usual")
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Self(Client::builder(TokioExecutor::new()).build(https))
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, BoxError> {
+        let mut asked = match request.form {
+            Some(form) => {
+                let mut asked = http::Request::post(&request.url).body(Full::from(form))?;
+                let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+                asked.headers_mut().insert(CONTENT_TYPE, form);
+                asked
+            }
+            None => http::Request::get(&request.url).body(Full::default())?,
+        };
+        asked.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(authorization) = request.authorization {
+            let mut value = HeaderValue::from_str(authorization.expose_secret())?;
+            value.set_sensitive(true);
+            asked.headers_mut().insert(AUTHORIZATION, value);
+        }
+        let answer = self.0.request(asked).await?;
+        let status = answer.status().as_u16();
+        let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await?.to_bytes();
+        Ok(Answer { status, body: body.to_vec() })
+    }
+}
+
+/// The provider that a configuration names, if it names one.
+pub fn provider(config: &Config) -> Option<Arc<Oidc>> {
+    let settings = config.oidc.clone()?;
+    Some(Arc::new(Oidc::new(settings, Arc::new(Network::new()))))
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Fetch for Network {
+    fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Answer, BoxError>> {
+        Box::pin(async move { tokio::time::timeout(TIMEOUT, self.send(request)).await? })
+    }
+}
