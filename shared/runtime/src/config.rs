@@ -369,11 +369,12 @@ mod tests {
             KEY | API_KEY => Some("short".to_owned()),
             SLACK_CLIENT_ID => Some("1.2".to_owned()),
             SLACK_API_URL => Some("http://slack.example.com".to_owned()),
+            OIDC_ISSUER => Some("https://login.example.com".to_owned()),
             _ => None,
         })
         .unwrap_err();
 
-        assert_eq!(faults.0.len(), 8, "{faults}");
+        assert_eq!(faults.0.len(), 11, "{faults}");
         assert!(!faults.to_string().contains("http://mail"), "a value that may hold a password was shown");
     }
 

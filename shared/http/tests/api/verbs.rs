@@ -7,6 +7,7 @@ use app::api_key::Asked;
 use app::escalation::create::{Call, Whom};
 use app::incident::create::NewIncident;
 use app::incident::edit::Edit;
+use app::incident::pin::Said;
 use app::incident::update::Update;
 use app::path::save::NewPath;
 use app::source::create::NewSource;
@@ -62,6 +63,11 @@ pub(crate) const SYSTEM: &[&str] = &[
     "sign_in::enter::look",
     "sign_in::hand_over::hand_over",
     "sign_in::send::send",
+    "slack::ask::ask",
+    "slack::connect::removed",
+    "slack::hear",
+    "slack::step::step",
+    "slack::work",
     "source::check_attributes",
     "source::find",
     "source::seen::delivered",
@@ -127,6 +133,16 @@ fn key() -> Asked {
     Asked { name: String::new(), comments: String::new(), roles: Vec::new() }
 }
 
+fn authorised() -> slack::Authorised {
+    slack::Authorised {
+        team: "T0001".parse().unwrap(),
+        name: String::new(),
+        bot: "U0001".parse().unwrap(),
+        token: "xoxb-1".into(),
+        channel: None,
+    }
+}
+
 verbs! {
     "alert::resolve::resolve" Respond |world, by, ctx|
         app::alert::resolve::resolve(&ctx.store, &by, nobody(), ctx.now());
@@ -178,6 +194,10 @@ verbs! {
     "incident::edit::edit" EditIncidents |world, by, ctx| async move {
         app::incident::edit::edit(&ctx.store, &by, nobody(), &Edit::default(), ctx.now()).await
     };
+    "incident::pin::pin" EditIncidents |world, by, ctx| async move {
+        let said = Said { text: String::new(), author: None };
+        app::incident::pin::pin(&ctx.store, &by, nobody(), &said, "k", ctx.now()).await
+    };
     "incident::update::update" EditIncidents |world, by, ctx| async move {
         app::incident::update::update(&ctx.store, &by, nobody(), &Update::default(), None, ctx.now()).await
     };
@@ -193,6 +213,10 @@ verbs! {
         app::route::save::delete(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
     "route::save::update" ConfigureOnCall |world, by, ctx|
         app::route::save::update(&ctx.store, &by, route(), None, &ctx.random, ctx.now());
+    "slack::connect::connect" ConfigureOnCall |world, by, ctx| async move {
+        let authorised = authorised();
+        app::slack::connect::connect(&ctx.store, &ctx.seal, &by, &authorised, &ctx.random, ctx.now()).await
+    };
     "source::create::create" ConfigureOnCall |world, by, ctx| {
         let new = NewSource {
             id: nobody::<SourceId>(),
