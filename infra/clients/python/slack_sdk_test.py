@@ -73,7 +73,8 @@ class Fake(BaseHTTPRequestHandler):
         if self.path.startswith("/answer/"):
             self.answers.append(a)
             return {"ok": True}
-        self.calls.append((method, a))
+        # A copy: an edit changes the message, not what was asked for.
+        self.calls.append((method, dict(a)))
         authorization = self.headers.get("authorization", "")
         if method == "oauth.v2.access":
             right = authorization.startswith("Basic ") and a.get("code") == "the-code"
