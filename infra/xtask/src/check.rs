@@ -43,6 +43,7 @@ struct Step {
 /// Every step, in order: one entry each.
 const STEPS: &[Step] = &[
     Step { name: "fmt", when: When::Always, lacks: nothing, run: fmt },
+    Step { name: "guards' patches", when: When::Always, lacks: nothing, run: patches },
     Step { name: "clippy", when: When::Always, lacks: nothing, run: clippy },
     Step { name: "tests", when: When::Always, lacks: nothing, run: tests },
     Step { name: "doc", when: When::Always, lacks: nothing, run: doc },
@@ -152,6 +153,19 @@ fn fmt(_: &Options) -> anyhow::Result<()> {
         vendors.arg(entry?.path());
     }
     run(vendors)
+}
+
+/// Says whether each guard could still be removed: a patch that no longer applies proves nothing any more.
+fn patches(_: &Options) -> anyhow::Result<()> {
+    for entry in fs::read_dir(root().join("shared/testing/guards"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "patch") {
+            let mut apply = std::process::Command::new("git");
+            apply.args(["apply", "--check"]).arg(&path).current_dir(root());
+            run(apply)?;
+        }
+    }
+    Ok(())
 }
 
 fn clippy(_: &Options) -> anyhow::Result<()> {
