@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use app::alert::receive::FIRES_AGAIN;
 use axum::body::Body;
 use domain::alert::Alert;
 use domain::alert::{AlertState, Routing};
@@ -330,8 +331,14 @@ impl Teller<'_> {
         }
         for page in &ledger.pages {
             let Some(acked) = self.acked.get(&page.escalation) else { continue };
+            // What ended unseen after the answer, and fires again, is paged again: in a cycle of its own.
+            let partition = format!("{}#ESCALATION#{}", page.org, page.escalation);
+            let history = ledger.history.get(&partition).map(Vec::as_slice).unwrap_or_default();
+            let again = |at: Timestamp| {
+                history.iter().any(|row| row.why == FIRES_AGAIN && row.at > *acked && row.at <= at)
+            };
             for claim in page.log.iter().filter(|entry| entry.to == PageState::Sending.name()) {
-                if claim.at > *acked {
+                if claim.at > *acked && !(page.cycle > 0 && again(claim.at)) {
                     faults.push(format!(
                         "paged after an answer: {} claimed at {}",
                         page.idempotency_key(),

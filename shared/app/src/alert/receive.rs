@@ -16,6 +16,9 @@ use crate::escalation::begin::MOST_ACTIONS;
 use crate::escalation::settle::{Look, answer_for};
 use crate::{AppError, Rules};
 
+/// Why an escalation begins again for the next episode of its alert, whose end was overtaken.
+pub const FIRES_AGAIN: &str = "it was over, and fires again";
+
 /// Handles one event. A repeated one changes nothing.
 ///
 /// # Errors
@@ -123,7 +126,7 @@ pub(super) async fn between(
             let (next, pages) = escalation.restart(&levels, &staff, by, now)?;
             // One of them has room for certain.
             if commit.len() + 2 + pages.len() <= MOST_ACTIONS {
-                let next = next.because(by.to_string(), "it was over, and fires again");
+                let next = next.because(by.to_string(), FIRES_AGAIN);
                 commit = commit.transition(next).transitions(pages);
             }
         }
