@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -16,6 +16,7 @@ use machine::BoxError;
 use secrecy::ExposeSecret;
 
 use crate::Config;
+use crate::aws::https::connector;
 
 /// How long a request may take in all.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,13 +30,7 @@ pub struct Network(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 impl Network {
     /// Connects to nothing before something is asked.
     pub fn new() -> Self {
-        let https = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .expect("the provider has the versions that are usual")
-            .https_or_http()
-            .enable_http1()
-            .build();
-        Self(Client::builder(TokioExecutor::new()).build(https))
+        Self(Client::builder(TokioExecutor::new()).build(connector()))
     }
 
     async fn send(&self, request: Request) -> Result<Answer, BoxError> {

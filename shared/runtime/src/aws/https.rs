@@ -20,20 +20,24 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 #[derive(Debug, Clone)]
 pub(crate) struct Https(Client<hyper_rustls::HttpsConnector<Tcp>, SdkBody>);
 
+/// Connects, and encrypts where the address says so.
+pub(crate) fn connector() -> hyper_rustls::HttpsConnector<Tcp> {
+    let mut tcp = Tcp::new();
+    tcp.set_nodelay(true);
+    // What is encrypted is asked through it as well.
+    tcp.enforce_http(false);
+    HttpsConnectorBuilder::new()
+        .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+        .expect("the provider has the versions that are usual")
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp)
+}
+
 impl Https {
     /// Makes the client; nothing is connected to before something is asked.
     pub(crate) fn new() -> Self {
-        let mut tcp = Tcp::new();
-        tcp.set_nodelay(true);
-        // What is encrypted is asked through it as well.
-        tcp.enforce_http(false);
-        let https = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .expect("the provider has the versions that are usual")
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        Self(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https))
+        Self(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector()))
     }
 }
 
