@@ -18,16 +18,16 @@ use maud::{Markup, html};
 use super::Desk;
 use super::layout::{Top, page};
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::session::SignedIn;
 use super::words::{foreign, time};
 
 /// How many entries a page shows.
 const MOST: usize = 50;
 
-/// The router of the audit log.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new().route("/audit", get(show))
-}
+/// The routes of the audit log.
+pub(super) const ROUTES: &[Route] =
+    &[Route::get("/audit", Access::Needs(Permission::SeeAudit), || get(show))];
 
 async fn show(
     State(desk): State<Arc<Desk>>,

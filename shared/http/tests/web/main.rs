@@ -13,5 +13,6 @@ mod incidents;
 mod live;
 mod oidc;
 mod session;
+mod strangers;
 mod support;
 mod weather;
