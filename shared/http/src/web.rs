@@ -3,6 +3,7 @@
 
 mod acknowledge;
 mod alerts;
+mod api_keys;
 mod audit;
 mod dashboard;
 mod escalation;
@@ -14,9 +15,11 @@ mod layout;
 mod list;
 mod live;
 mod oidc;
+mod people;
 mod refusal;
 mod route;
 mod session;
+mod settings;
 mod sign_in;
 mod slack;
 mod submitted;
@@ -65,6 +68,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
     let all = [
         acknowledge::ROUTES,
         alerts::ROUTES,
+        api_keys::ROUTES,
         audit::ROUTES,
         dashboard::ROUTES,
         escalations::ROUTES,
@@ -72,6 +76,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         incidents::ROUTES,
         layout::ROUTES,
         oidc::ROUTES,
+        people::ROUTES,
         sign_in::ROUTES,
     ];
     all.into_iter().flatten()

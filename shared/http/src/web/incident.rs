@@ -19,6 +19,8 @@ use machine::Stateful;
 use maud::{Markup, html};
 use store::Choices;
 
+pub(super) use edit::complaint;
+
 use super::Desk;
 use super::escalation::{self, state_words, tone};
 use super::escalations::Id;

@@ -30,6 +30,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("key", "k"),
     ("email", "x@example.net"),
     ("role", "viewer"),
+    ("may-viewer", "on"),
 ];
 
 /// Every route of every page.
@@ -91,6 +92,7 @@ async fn of(scene: &Scene, route: &Route) -> String {
         "alerts" => store.list_alerts(scene.org, None, 1).await.unwrap().remove(0).id,
         "escalations" => store.list_escalations(scene.org, None, 1).await.unwrap().remove(0).id,
         "incidents" => "1".to_owned(),
+        "api-keys" => store.api_keys_after(scene.org, None, 1).await.unwrap().remove(0).id.to_string(),
         "people" => scene.grace.id.to_string(),
         part => panic!("no example of {part:?}: give it one in `of` in tests/web/strangers.rs"),
     };
