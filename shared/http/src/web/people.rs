@@ -1,5 +1,7 @@
 //! People: who is in the organisation, what they may do, and the forms that change that.
 
+mod person;
+
 use std::sync::Arc;
 
 use app::user::create::{NewUser, create};
@@ -30,6 +32,9 @@ use super::words::{capital, foreign};
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/people", Access::SignedIn, || get(all)),
     Route::post("/people", Access::Needs(Permission::ManageUsers), || post(add)),
+    Route::get("/people/{id}", Access::SignedIn, || get(person::show)),
+    // Somebody's own methods are theirs to set, whatever their role.
+    Route::post("/people/{id}/methods", Access::Needs(Permission::SetMethods), || post(person::add)),
     Route::post("/people/{id}/role", Access::Needs(Permission::ManageUsers), || post(change)),
     Route::post("/people/{id}/remove", Access::Needs(Permission::ManageUsers), || post(remove)),
 ];
@@ -210,7 +215,7 @@ fn row(frame: &Frame<'_>, user: &User) -> Markup {
     html! {
         li.person {
             div {
-                h2 { (foreign(&user.name)) @if user.id == frame.signed_in.user.id { span.soft { " (you)" } } }
+                h2 { a.plain href=(here) { (foreign(&user.name)) } @if user.id == frame.signed_in.user.id { span.soft { " (you)" } } }
                 ul.facts {
                     li { (foreign(&user.email)) }
                     li { strong { (called(user.role)) } }

@@ -145,3 +145,80 @@ async fn key_that_cannot_be_made_keeps_the_form_and_nobody_gives_more_than_they_
     assert_eq!(seen.status, StatusCode::FORBIDDEN, "{}", seen.text);
     assert_eq!(scene.ctx.store.api_keys_after(scene.org, None, 9).await.unwrap(), before);
 }
+
+#[tokio::test]
+async fn person_has_a_page_where_a_webhook_is_added_whose_secret_is_shown_once() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let here = format!("/people/{}", scene.ada.id);
+    let people = scene.look(&session, "/people").await;
+    assert!(people.contains(&format!("href=\"{here}\"")), "{people}");
+    let fields = [("channel", "webhook"), ("address", " https://93.184.216.34/page?a=1&b=2 ")];
+
+    let added = scene.fill(&session, &format!("{here}/methods"), &fields).await;
+
+    assert_eq!((added.status, added.header("cache-control")), (StatusCode::OK, "no-store"));
+    let secret = between(&added.text, "<code class=\"token\">", "</code>");
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    assert!(added.text.contains("a=1&amp;b=2"), "{}", added.text);
+    let user = scene.ctx.store.user(scene.org, scene.ada.id).await.unwrap().unwrap();
+    assert_eq!(user.methods[1].address, "https://93.184.216.34/page?a=1&b=2");
+    let page = scene.look(&session, &here).await;
+    assert!(!page.contains(&secret) && page.contains("93.184.216.34"), "{page}");
+    let webhook = between(&page, "93.184.216.34", "</li></ul>");
+    assert!(
+        webhook.contains("Urgent pages: not used") && webhook.contains("Other pages: at once"),
+        "{webhook}"
+    );
+    let listed = between(&page, "id=\"rule-list\"", "</section>");
+    assert!(listed.contains("At once: Mail to ada@example.com"), "{listed}");
+}
+
+#[tokio::test]
+async fn method_that_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let path = format!("/people/{}/methods", scene.ada.id);
+
+    for (channel, address, why) in [
+        ("email", "kept", "It is no mail address"),
+        ("pigeon", "kept", "Choose how they are reached"),
+        ("slack", "U012AB3CD", "Choose how they are reached"),
+        ("webhook", "http://kept.example.com/", "https"),
+        ("webhook", "https://127.0.0.1/kept", "It leads into a private network"),
+    ] {
+        let seen = scene.fill(&session, &path, &[("channel", channel), ("address", address)]).await;
+        assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{channel} {address}");
+        let said = between(&seen.text, "role=\"alert\">", "</p>");
+        assert!(said.to_lowercase().contains(&why.to_lowercase()), "{said}");
+        assert!(seen.text.contains(&format!("value=\"{address}\"")), "{}", seen.text);
+    }
+    let user = scene.ctx.store.user(scene.org, scene.ada.id).await.unwrap().unwrap();
+    assert_eq!(user.methods, scene.ada.methods);
+}
+
+#[tokio::test]
+async fn people_set_their_own_methods_and_see_no_hidden_address_of_others() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let ada = scene.enter(scene.org, scene.ada.id).await;
+    let of = |user: &domain::user::User| format!("/people/{}", user.id);
+    let fields = [("channel", "email"), ("address", "hidden@example.net")];
+    let added = scene.fill(&session, &format!("{}/methods", of(&scene.grace)), &fields).await;
+    assert_eq!(added.status, StatusCode::OK);
+
+    let page = scene.look(&ada, &of(&scene.grace)).await;
+    assert!(
+        !page.contains("hidden@example.net") && page.contains("an address that you may not see"),
+        "{page}"
+    );
+    assert!(!page.contains("/methods\""), "{page}");
+
+    let page = scene.look(&ada, &of(&scene.ada)).await;
+    assert!(page.contains("/methods\""), "{page}");
+    let own = scene.fill(&ada, &format!("{}/methods", of(&scene.ada)), &fields).await;
+    assert_eq!(own.status, StatusCode::OK, "{}", own.text);
+    assert!(own.text.contains("hidden@example.net"), "{}", own.text);
+    let after = scene.fill(&ada, &format!("{}/methods", of(&scene.grace)), &fields).await;
+    assert_eq!(after.status, StatusCode::FORBIDDEN);
+}

@@ -31,6 +31,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("email", "x@example.net"),
     ("role", "viewer"),
     ("may-viewer", "on"),
+    ("channel", "email"),
+    ("address", "x@example.net"),
 ];
 
 /// Every route of every page.

@@ -19,6 +19,7 @@ pub(crate) const CASES: &[Case] = &[
     case("web/acknowledge", acknowledges_as_the_first),
     case("web/acknowledge-link", asks_and_changes_nothing),
     case("web/acknowledge-on-the-page", acknowledges_as_the_owner),
+    case("web/add-method", adds_a_method),
     case("web/add-person", adds_a_person),
     case("web/alert", shows_the_alert),
     case("web/alerts", shows_the_alert),
@@ -35,6 +36,7 @@ pub(crate) const CASES: &[Case] = &[
     case("web/incidents", shows_the_incident),
     case("web/make-key", makes_a_key),
     case("web/people", shows_the_people),
+    case("web/person", shows_the_people),
     case("web/remove-person", removes_a_person),
     case("web/resolve-alert", resolves_by_hand),
     case("web/revoke-key", revokes_a_key),
@@ -180,6 +182,14 @@ fn adds_a_person<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a
     Box::pin(async move {
         assert_eq!(invoked.answer["statusCode"], 303);
         assert!(fixture.context.store.person("nora@example.com").await.unwrap().is_some());
+    })
+}
+
+fn adds_a_method<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 200);
+        let after = fixture.context.store.user(fixture.org, fixture.first.id).await.unwrap().unwrap();
+        assert_eq!(after.methods.last().unwrap().address, "https://pages.example.com/firebell");
     })
 }
 
