@@ -13,6 +13,7 @@ mod incidents;
 mod live;
 mod oidc;
 mod people;
+mod private;
 mod session;
 mod strangers;
 mod support;
