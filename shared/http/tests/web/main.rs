@@ -12,6 +12,7 @@ mod escalations;
 mod incidents;
 mod live;
 mod oidc;
+mod owed;
 mod people;
 mod private;
 mod session;
