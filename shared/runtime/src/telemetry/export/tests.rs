@@ -130,6 +130,7 @@ async fn request_and_what_it_causes_are_one_trace_with_true_parents() {
     assert_eq!(request["parentSpanId"], "00f067aa0ba902b7");
     assert_eq!(verbs[0]["parentSpanId"], request["spanId"]);
     assert_eq!(message["parentSpanId"], request["spanId"]);
+    assert_ne!(message["spanId"], request["spanId"]);
     assert_eq!(verbs[1]["parentSpanId"], message["spanId"]);
     assert_eq!(message["spanId"], told.lock().unwrap().as_ref().unwrap().span());
     assert_eq!((&request["kind"], &message["kind"]), (&2.into(), &5.into()));
