@@ -13,6 +13,6 @@ mod source;
 mod verify;
 
 pub use delivery::Delivery;
-pub use parsed::{ParseError, Parsed, Reason, Unreadable, too_large_event, unreadable_event};
+pub use parsed::{Acknowledged, ParseError, Parsed, Reason, Unreadable, too_large_event, unreadable_event};
 pub use source::{AlertSource, Class, Integration, Kind, UnknownKind, all, get};
-pub use verify::{Verified, VerifyError};
+pub use verify::{Verified, VerifyError, key_hash};

@@ -52,7 +52,21 @@ pub(crate) fn token<'a>(
     secret: &SecretString,
     previous: Option<&SecretString>,
 ) -> Result<Verified<'a>, VerifyError> {
-    let tokens = tokens(delivery);
+    token_or(delivery, None, secret, previous)
+}
+
+/// The same, where a sender may also name its secret in a way of its own, which is `own`.
+///
+/// # Errors
+/// [`VerifyError`] if it names none, or none that is right.
+pub(crate) fn token_or<'a>(
+    delivery: &Delivery<'a>,
+    own: Option<&[u8]>,
+    secret: &SecretString,
+    previous: Option<&SecretString>,
+) -> Result<Verified<'a>, VerifyError> {
+    let mut tokens = tokens(delivery);
+    tokens.extend(own.filter(|own| !own.is_empty()).map(<[u8]>::to_vec));
     if tokens.is_empty() {
         return Err(VerifyError::Missing);
     }
@@ -60,6 +74,15 @@ pub(crate) fn token<'a>(
         [Some(secret), previous].into_iter().flatten().any(|secret| same(token, secret.expose_secret()))
     });
     if right { Ok(Verified(*delivery)) } else { Err(VerifyError::Wrong) }
+}
+
+/// The credentials of an `Authorization` of this scheme.
+pub(crate) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a [u8]> {
+    headers.get_all(AUTHORIZATION).iter().find_map(|value| {
+        let value = value.as_bytes().trim_ascii();
+        let (given, rest) = value.split_at(value.iter().position(u8::is_ascii_whitespace)?);
+        given.eq_ignore_ascii_case(scheme.as_bytes()).then(|| rest.trim_ascii())
+    })
 }
 
 /// Puts a secret on a delivery as a bearer token.
@@ -117,6 +140,12 @@ fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
     pairs.iter().map(|[high, low]| Some(value(*high)? << 4 | value(*low)?)).collect()
 }
 
+/// The hash of a secret by which its source is found, among those of its kind.
+pub fn key_hash(kind: &str, secret: &[u8]) -> String {
+    let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(secret).finalize();
+    hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// Compares in a time that tells neither where two secrets differ nor, since both are hashed, how long they are.
 fn same(given: &[u8], secret: &str) -> bool {
     let equal: bool = Sha256::digest(given).as_slice().ct_eq(Sha256::digest(secret).as_slice()).into();
@@ -154,6 +183,8 @@ fn password(credentials: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     /// Headers, query, outcome.
@@ -175,7 +206,7 @@ mod tests {
         for value in authorization {
             headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
-        let delivery = Delivery { headers: &headers, query, body: b"" };
+        let delivery = Delivery { headers: &headers, path: "", query, body: b"", now: Timestamp::UNIX_EPOCH };
         token(&delivery, &secret.into(), previous.map(SecretString::from).as_ref()).map(|_| ())
     }
 
@@ -233,8 +264,13 @@ mod tests {
         let right = signed[&header].to_str().unwrap().to_owned();
         let outcome = |signature: &str, body: &[u8]| {
             let headers = HeaderMap::from_iter([(header.clone(), HeaderValue::from_str(signature).unwrap())]);
-            hex_of_body(&Delivery { headers: &headers, query: None, body }, &header, &secret, None)
-                .map(|_| ())
+            hex_of_body(
+                &Delivery { headers: &headers, path: "", query: None, body, now: Timestamp::UNIX_EPOCH },
+                &header,
+                &secret,
+                None,
+            )
+            .map(|_| ())
         };
         let cases: &[(&str, &[u8], Result<(), VerifyError>)] = &[
             (&right, b"{}", Ok(())),

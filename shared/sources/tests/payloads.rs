@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use serde_json::Value;
 use sources::{Delivery, all};
 
@@ -37,7 +38,8 @@ fn check(directory: &Path, line: &str) -> Option<Result<(), String>> {
     let body = std::fs::read(directory.join(file)).ok()?;
     let mut headers = HeaderMap::new();
     source.sign(&mut headers, &body, &"s".into());
-    let delivery = Delivery { headers: &headers, query: None, body: &body };
+    let delivery =
+        Delivery { headers: &headers, path: "", query: None, body: &body, now: Timestamp::UNIX_EPOCH };
     let verified = source.verify(&delivery, &"s".into(), None).unwrap();
     let parsed = match source.parse(verified, "spare") {
         Ok(parsed) => parsed,
@@ -100,7 +102,13 @@ fn signatures_of_others_are_right() {
         let Some(source) = scheme.next().and_then(sources::get) else { continue };
         let header = HeaderName::from_bytes(scheme.next().unwrap().as_bytes()).unwrap();
         let headers = HeaderMap::from_iter([(header, HeaderValue::from_str(text("expect")).unwrap())]);
-        let delivery = Delivery { headers: &headers, query: None, body: text("body").as_bytes() };
+        let delivery = Delivery {
+            headers: &headers,
+            path: "",
+            query: None,
+            body: text("body").as_bytes(),
+            now: Timestamp::UNIX_EPOCH,
+        };
 
         let verified = source.verify(&delivery, &text("secret").into(), None);
 

@@ -4,6 +4,7 @@
 
 use domain::alert::{AlertEvent, AlertStatus};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use sources::{Delivery, Parsed, Reason, VerifyError};
 
@@ -14,7 +15,13 @@ fn parse_as(resource: &'static str, body: &Value) -> Parsed {
     let mut headers = HeaderMap::new();
     headers.insert("sentry-hook-resource", HeaderValue::from_static(resource));
     source.sign(&mut headers, body.as_bytes(), &"client secret".into());
-    let delivery = Delivery { headers: &headers, query: None, body: body.as_bytes() };
+    let delivery = Delivery {
+        headers: &headers,
+        path: "",
+        query: None,
+        body: body.as_bytes(),
+        now: Timestamp::UNIX_EPOCH,
+    };
     let verified = source.verify(&delivery, &"client secret".into(), None).unwrap();
     source.parse(verified, "spare").unwrap()
 }
@@ -145,7 +152,7 @@ fn signature_decides_where_there_is_one_and_the_old_plugin_names_the_secret() {
     let bare = HeaderMap::new();
     let of_this = "client secret".into();
     let outcome = |headers: &HeaderMap, query| {
-        let delivery = Delivery { headers, query, body };
+        let delivery = Delivery { headers, path: "", query, body, now: Timestamp::UNIX_EPOCH };
         source.verify(&delivery, &of_this, None).map(|_| ())
     };
 
@@ -153,7 +160,13 @@ fn signature_decides_where_there_is_one_and_the_old_plugin_names_the_secret() {
     assert_eq!(outcome(&bare, None), Err(VerifyError::Missing));
     assert_eq!(outcome(&forged, Some("token=client%20secret")), Err(VerifyError::Wrong));
 
-    let delivery = Delivery { headers: &bare, query: Some("token=client%20secret"), body };
+    let delivery = Delivery {
+        headers: &bare,
+        path: "",
+        query: Some("token=client%20secret"),
+        body,
+        now: Timestamp::UNIX_EPOCH,
+    };
     let found =
         source.parse(source.verify(&delivery, &of_this, None).unwrap(), "spare").unwrap().events.remove(0);
     assert_eq!((&*found.title, &*found.deduplication_key), ("T", "issue:17"));

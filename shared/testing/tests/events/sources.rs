@@ -12,6 +12,21 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-source-alertmanager/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-http/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-http/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-opsgenie-alerts/close", given: Given::Rules, then: processed },
+    Case { event: "alert-source-opsgenie-alerts/create", given: Given::Rules, then: processed },
+    Case { event: "alert-source-opsgenie-alerts/delete", given: Given::Rules, then: processed },
+    Case { event: "alert-source-opsgenie-alerts/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-opsgenie-alerts/request", given: Given::Rules, then: told },
+    Case { event: "alert-source-opsgenie-alerts/unknown-key", given: Given::Rules, then: refused },
+    Case { event: "alert-source-opsgenie-alerts/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-pager-duty-events/change", given: Given::Rules, then: passed_over },
+    Case { event: "alert-source-pager-duty-events/enqueue", given: Given::Rules, then: enqueued },
+    Case { event: "alert-source-pager-duty-events/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-pager-duty-events/unknown-key", given: Given::Rules, then: wrong },
+    Case { event: "alert-source-pager-duty-events/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-prometheus/alerts", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-prometheus/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-prometheus/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-sentry/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-sentry/wrong-secret", given: Given::Rules, then: refused },
 ];
@@ -30,4 +45,36 @@ fn refused<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> 
         assert_eq!(invoked.answer["statusCode"], 401, "{}", invoked.answer);
         assert_eq!(fixture.messages(Queue::AlertHandle).unwrap().len(), 0);
     })
+}
+
+/// How many events wait once a request was answered with this status.
+async fn queued(fixture: &Fixture, invoked: &Invoked, status: u16) -> usize {
+    assert_eq!(invoked.answer["statusCode"], status, "{}", invoked.answer);
+    fixture.messages(Queue::AlertHandle).unwrap().len()
+}
+
+fn enqueued<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(queued(fixture, invoked, 202).await, 1);
+        assert_eq!(invoked.answer["body"]["dedup_key"], "db-1/disk");
+    })
+}
+
+fn processed<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(queued(fixture, invoked, 202).await, 1);
+        assert_eq!(invoked.answer["body"]["result"], "Request will be processed");
+    })
+}
+
+fn told<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert_eq!(queued(fixture, invoked, 200).await, 0) })
+}
+
+fn passed_over<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert_eq!(queued(fixture, invoked, 202).await, 0) })
+}
+
+fn wrong<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert_eq!(queued(fixture, invoked, 400).await, 0) })
 }
