@@ -1,15 +1,16 @@
 //! Incidents: created once for a key, listed and shown in full.
 
+mod shown;
+
 use app::incident::create::NewIncident;
 use app::incident::edit::Edit;
 use app::{AppError, Context};
 use axum::extract::{Path, State};
 use axum::{Json, routing};
+use domain::Timestamp;
 use domain::access::Permission;
-use domain::choice::Of;
-use domain::id::{AlertId, IncidentId, OrgId, RoleId, UserId};
-use domain::incident::{Incident, IncidentState, Milestone, Visibility};
-use domain::{Identity, Timestamp};
+use domain::id::{IncidentId, OrgId, RoleId, UserId};
+use domain::incident::{Incident, Milestone, Visibility};
 use machine::{State as _, Stateful};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,11 +20,13 @@ use store::{Choices, Listed, Order, Store};
 use crate::api::{Answer, Desk, Id, InTrace, Sent, Shared, clip, guarded, understood};
 use crate::auth::Caller;
 use crate::binding::none_yet;
-use crate::choices::Offer;
 use crate::operation::{Operation, Resource};
 use crate::page::{Asked, Scan};
 use crate::query::{CHOICE, Filters, Has, Operator, Query, TIME};
-use crate::{ApiError, incident_timestamps, incident_types, incident_updates, users};
+use crate::{ApiError, incident_types, incident_updates};
+
+use shown::shown;
+pub(crate) use shown::{category, choice, creator, person, slim};
 
 /// The most incidents of a page.
 const MOST: usize = 500;
@@ -376,128 +379,4 @@ async fn show(
 async fn shown_alone(desk: &Desk, caller: &Caller, incident: &Incident) -> Answer<Json<Value>> {
     let choices = desk.ctx.store.incident_choices(incident.org).await?;
     Ok(Json(json!({ "incident": shown(desk, caller, &choices, incident).await? })))
-}
-
-/// The category of a status, in the words of version 2.
-pub(crate) const fn category(state: IncidentState) -> &'static str {
-    match state {
-        IncidentState::Triage => "triage",
-        IncidentState::Active => "live",
-        IncidentState::Paused => "paused",
-        IncidentState::PostIncident => "learning",
-        IncidentState::Closed => "closed",
-        IncidentState::Declined => "declined",
-        IncidentState::Merged => "merged",
-        IncidentState::Canceled => "canceled",
-    }
-}
-
-/// A choice by its id. One in use is never deleted, so that it is there.
-pub(crate) fn choice<T: Offer>(choices: &[Of<T>], id: T::Id) -> Option<Value> {
-    choices.iter().find(|choice| choice.id == id).map(Offer::shown)
-}
-
-/// Who has which role.
-async fn assignments(store: &Store, choices: &Choices, incident: &Incident) -> Answer<Vec<Value>> {
-    let mut assignments = Vec::new();
-    for role in &choices.roles {
-        if let Some(user) = incident.roles.get(&role.id) {
-            let assignee = person(store, incident.org, *user).await?;
-            assignments.push(json!({ "role": Offer::shown(role), "assignee": assignee }));
-        }
-    }
-    Ok(assignments)
-}
-
-/// When which milestone was reached; those that were not have no value.
-fn milestones(incident: &Incident) -> Vec<Value> {
-    let shown = |milestone: &Milestone| {
-        let mut value = json!({ "incident_timestamp": incident_timestamps::shown(incident.org, *milestone) });
-        if let Some(at) = incident.reached(*milestone) {
-            value["value"] = json!({ "value": at });
-        }
-        value
-    };
-    Milestone::ALL.iter().map(shown).collect()
-}
-
-/// An incident, in full. What it has not, as a severity, is left out: strict clients take no null there.
-async fn shown(desk: &Desk, caller: &Caller, choices: &Choices, incident: &Incident) -> Answer<Value> {
-    let (org, store) = (incident.org, &desk.ctx.store);
-    let mut shown = json!({
-        "id": incident.id,
-        "reference": incident.reference(),
-        "name": incident.title,
-        "visibility": incident.visibility.name(),
-        "mode": "standard",
-        "permalink": format!("{}/incidents/{}", desk.ctx.public_url, incident.number),
-        "incident_status": choice(&choices.statuses, incident.status()),
-        "incident_type": incident_types::shown(org),
-        "creator": creator(store, caller, org, &incident.creator, incident.alert).await?,
-        "created_at": incident.created_at,
-        "updated_at": incident.updated_at,
-        "last_activity_at": incident.updated_at,
-        "custom_field_entries": [],
-        "incident_role_assignments": assignments(store, choices, incident).await?,
-        "incident_timestamp_values": milestones(incident),
-        "duration_metrics": [],
-        "postmortem_document_ids": [],
-        "team_ids": [],
-        "has_debrief": false,
-        "slack_channel_id": "",
-        "slack_team_id": "",
-    });
-    if let Some(summary) = &incident.summary {
-        shown["summary"] = json!(summary);
-    }
-    if let Some(severity) = incident.severity.and_then(|id| choice(&choices.severities, id)) {
-        shown["severity"] = severity;
-    }
-    Ok(shown)
-}
-
-/// An incident where something else names it.
-pub(crate) fn slim(incident: &Incident) -> Value {
-    let mut slim = json!({
-        "id": incident.id,
-        "external_id": incident.number,
-        "reference": incident.reference(),
-        "name": incident.title,
-        "status_category": incident.head().state().name(),
-        "visibility": incident.visibility.name(),
-    });
-    if let Some(summary) = &incident.summary {
-        slim["summary"] = json!(summary);
-    }
-    slim
-}
-
-/// Who or what created something.
-pub(crate) async fn creator(
-    store: &Store,
-    caller: &Caller,
-    org: OrgId,
-    by: &Identity,
-    alert: Option<AlertId>,
-) -> Answer<Value> {
-    Ok(match (by, alert) {
-        (Identity::User(id), _) => json!({ "user": person(store, org, *id).await? }),
-        (Identity::ApiKey(id), _) => {
-            let name = if *id == caller.key.id { caller.key.name.as_str() } else { "API key" };
-            json!({ "api_key": { "id": id, "name": name } })
-        }
-        (Identity::System(_), Some(id)) => {
-            let title = store.alert(org, id).await?.map(|alert| alert.title).unwrap_or_default();
-            json!({ "alert": { "id": id, "title": title } })
-        }
-        (Identity::System(part), None) => json!({ "workflow": { "id": part, "name": part } }),
-    })
-}
-
-/// A person who may have left since.
-pub(crate) async fn person(store: &Store, org: OrgId, id: UserId) -> Answer<Value> {
-    Ok(match store.user(org, id).await? {
-        Some(user) => users::slim(&user),
-        None => json!({ "id": id, "name": "Somebody who has left", "role": "unset" }),
-    })
 }
