@@ -96,8 +96,9 @@ impl Desk {
             Arrived::Broken => return Err(ApiError::bad_request("the body ended before it was whole")),
         };
         let body = whole.clone().unwrap_or_default();
-        let delivery = Delivery { headers: &parts.headers, query: parts.uri.query(), body: &body };
-        let (opened, verified) = self.verify(id, &delivery).await?.ok_or_else(unknown)?;
+        let delivery =
+            Delivery { headers: &parts.headers, query: parts.uri.query(), body: &body, now: self.ctx.now() };
+        let (opened, verified) = self.verify(id, &delivery, trace).await?.ok_or_else(unknown)?;
         if whole.is_none() {
             let length = length_of(&parts.headers);
             let event = sources::too_large_event(self.kind.get().name(), length, self.ctx.now());
@@ -113,6 +114,7 @@ impl Desk {
         &self,
         id: SourceId,
         delivery: &Delivery<'a>,
+        trace: &Trace,
     ) -> Result<Option<(Opened, Verified<'a>)>, ApiError> {
         let source = self.kind.get();
         for doubted in [false, true] {
@@ -126,6 +128,10 @@ impl Desk {
                 Err(VerifyError::Missing) => return Err(ApiError::no_authorization()),
                 // The secret may have been changed since: look once more, as far as that is allowed.
                 Err(VerifyError::Wrong) => {}
+                Err(VerifyError::Stale) => {
+                    self.report(&opened, trace, VerifyError::Stale.to_string()).await;
+                    return Err(ApiError::wrong_authorization());
+                }
             }
         }
         Err(ApiError::wrong_authorization())

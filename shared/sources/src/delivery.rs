@@ -1,6 +1,7 @@
 //! What a sender delivered, as it came.
 
 use ::http::HeaderMap;
+use jiff::Timestamp;
 
 /// A delivery: raw, since signatures are over the bytes and not over what they mean.
 #[derive(Debug, Clone, Copy)]
@@ -11,4 +12,6 @@ pub struct Delivery<'a> {
     pub query: Option<&'a str>,
     /// The bytes of the body.
     pub body: &'a [u8],
+    /// When it came; a signature may hold only for a while.
+    pub now: Timestamp,
 }

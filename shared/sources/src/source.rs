@@ -2,6 +2,7 @@
 
 use ::http::HeaderMap;
 use domain::source::SourceKind;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -64,7 +65,7 @@ pub trait AlertSource: Sync {
     }
 
     /// Puts on a delivery what the sender would put there, for a test alert: the secret itself, unless it signs.
-    fn sign(&self, headers: &mut HeaderMap, _body: &[u8], secret: &SecretString) {
+    fn sign(&self, headers: &mut HeaderMap, _body: &[u8], secret: &SecretString, _now: Timestamp) {
         verify::bear(headers, secret);
     }
 
@@ -120,6 +121,7 @@ macro_rules! sources {
 
 sources! {
     alertmanager::Alertmanager,
+    github_issue::GithubIssue,
     http::Http,
     sentry::Sentry,
 }

@@ -208,7 +208,12 @@ async fn secret_that_the_sender_made_takes_the_place_of_ours() {
         let body = sources::get("sentry").unwrap().example().to_string();
         let door = source["alert_events_url"].as_str().unwrap().trim_start_matches("http://firebell.example");
         let mut request = http::Request::post(door).body(axum::body::Body::from(body.clone())).unwrap();
-        sources::get("sentry").unwrap().sign(request.headers_mut(), body.as_bytes(), &secret.into());
+        sources::get("sentry").unwrap().sign(
+            request.headers_mut(),
+            body.as_bytes(),
+            &secret.into(),
+            world.context.now(),
+        );
         world.send(request).await
     };
     deliver(theirs).await.refused(401);
