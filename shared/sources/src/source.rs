@@ -121,9 +121,16 @@ macro_rules! sources {
 
 sources! {
     alertmanager::Alertmanager,
+    cloudflare::Cloudflare,
+    datadog::Datadog,
     github_issue::GithubIssue,
+    grafana::Grafana,
     http::Http,
+    opsgenie::Opsgenie,
+    pager_duty::PagerDuty,
     sentry::Sentry,
+    status_page_views::StatusPageViews,
+    zendesk::Zendesk,
 }
 
 /// The source of this name in the API.

@@ -37,6 +37,19 @@ fn list(cell: &str) -> Vec<String> {
 /// Kinds that the index calls by another name than the API.
 const RENAMED: &[(&str, &str)] = &[("pagerduty", "pager_duty"), ("page_view_spikes", "status_page_views")];
 
+/// What is read otherwise than the index has it, and why.
+const EXPLAINED: &[(&str, &str)] = &[
+    (
+        "datadog/06-pagertree-template-triggered-placeholders.json",
+        "a variable that was not filled in is absent, so that two monitors are not one alert",
+    ),
+    (
+        "datadog/08-pagertree-template-re-triggered.json",
+        "a variable that was not filled in is absent, so that two monitors are not one alert",
+    ),
+    ("pagerduty/15-eventsv2-resolve-disk.json", "an alert always has a title"),
+];
+
 /// The source that the index means.
 fn source_of(name: &str) -> Option<&'static dyn AlertSource> {
     let renamed = RENAMED.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours);
@@ -60,8 +73,10 @@ fn check(directory: &Path, line: &str) -> Option<Result<(), String>> {
         Vec::new()
     } else {
         let keys = list(keys).into_iter().map(|key| key.trim_start_matches("computed:").to_owned());
-        list(titles).into_iter().zip(list(statuses)).zip(keys).map(|((a, b), c)| (a, b, c)).collect()
+        let all = list(titles).into_iter().zip(list(statuses)).zip(keys).map(|((a, b), c)| (a, b, c));
+        all.filter(|(_, status, _)| status != "ignored").collect()
     };
+    let explained = EXPLAINED.iter().find(|(name, _)| name == file);
     let found: Vec<_> = parsed
         .events
         .iter()
@@ -70,8 +85,11 @@ fn check(directory: &Path, line: &str) -> Option<Result<(), String>> {
     for event in &parsed.events {
         serde_json::from_str::<Value>(event.payload.get()).unwrap();
     }
-    Some(if found == expected && parsed.unreadable.is_none() {
+    let as_expected = found == expected && parsed.unreadable.is_none();
+    Some(if as_expected != explained.is_some() {
         Ok(())
+    } else if let Some((_, why)) = explained {
+        Err(format!("{file}: as the index has it, though {why}: strike it off `EXPLAINED`"))
     } else {
         Err(format!("{file}:\n  found    {found:?} {:?}\n  expected {expected:?}", parsed.unreadable))
     })
@@ -104,7 +122,27 @@ type Scheme = (&'static str, &'static str, &'static str, &'static [(&'static str
 /// The schemes that there are sources for; of two that begin alike the longer is first.
 const SCHEMES: &[Scheme] = &[
     ("github X-Hub-Signature-256", "github_issue", "x-hub-signature-256", &[]),
+    (
+        "grafana X-Grafana-Alerting-Signature, timestamp",
+        "grafana",
+        "x-grafana-alerting-signature",
+        &[("x-grafana-alerting-signature-timestamp", "timestamp")],
+    ),
+    ("grafana X-Grafana-Alerting-Signature, no", "grafana", "x-grafana-alerting-signature", &[]),
+    ("pagerduty v1", "pager_duty", "x-pagerduty-signature", &[]),
     ("sentry Sentry-Hook-Signature", "sentry", "sentry-hook-signature", &[]),
+    (
+        "standard-webhooks",
+        "status_page_views",
+        "webhook-signature",
+        &[("webhook-id", "id"), ("webhook-timestamp", "timestamp")],
+    ),
+    (
+        "zendesk X-Zendesk-Webhook-Signature",
+        "zendesk",
+        "x-zendesk-webhook-signature",
+        &[("x-zendesk-webhook-signature-timestamp", "timestamp")],
+    ),
 ];
 
 #[test]

@@ -10,10 +10,26 @@ use super::{Case, Given};
 pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-source-alertmanager/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-alertmanager/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-cloudflare/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-cloudflare/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-datadog/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-datadog/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-github-issue/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-github-issue/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-grafana/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-grafana/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-http/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-http/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-opsgenie/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-opsgenie/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-pager-duty/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-pager-duty/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-sentry/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-sentry/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-status-page-views/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-status-page-views/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-zendesk/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-zendesk/wrong-secret", given: Given::Rules, then: refused },
 ];
 
 fn accepted<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
