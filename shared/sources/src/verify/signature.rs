@@ -153,7 +153,7 @@ impl Signature {
     }
 
     /// The signatures that a header carries, of our version and whole.
-    fn signatures<'a>(&self, header: &'a [u8]) -> impl Iterator<Item = Vec<u8>> {
+    fn signatures(&self, header: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         let between = self.between;
         let parts = header.split(move |&byte| between.is_some_and(|between| byte == between as u8));
         parts.filter_map(|part| {
