@@ -620,6 +620,8 @@ def edits(incident, user, kept):
     listed = pages(incident_updates_v2_list, "incident_updates", made, incident_id=incident)
     assert [one.id for one in listed][:3] == made[::-1], "the newest is first"
     assert len(listed) == 4 and listed[3].new_severity.id == kept["severity"]
+    every = pages(incident_updates_v2_list, "incident_updates", made)
+    assert every[:4] == listed, "those of all incidents, the newest first"
     nobody = share.from_dict({"idempotency_key": f"{RUN}-x", "incident_id": NOTHING, "message": "x"})
     call(incident_updates_v2_create, body=nobody, expect=422)
     call(incident_updates_v2_list, incident_id=NOTHING, expect=422)

@@ -50,7 +50,7 @@ impl AppError {
     }
 
     /// Says whether an item itself is at fault: trying later does not help.
-    pub(crate) fn is_unreadable(&self) -> bool {
+    pub fn is_unreadable(&self) -> bool {
         match self {
             Self::Unavailable { source, .. } => {
                 matches!(source.downcast_ref::<StoreError>(), Some(StoreError::Item { .. }))

@@ -5,6 +5,7 @@ pub mod ask;
 pub mod connect;
 mod find;
 mod follow;
+pub mod owed;
 mod perform;
 mod person;
 mod present;

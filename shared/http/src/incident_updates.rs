@@ -7,9 +7,10 @@ use app::incident::update::{self, Update};
 use axum::Json;
 use axum::extract::State;
 use axum::routing::{get, post};
-use domain::Identity;
 use domain::access::Permission;
 use domain::id::{IncidentId, UpdateId};
+use domain::{Identity, Timestamp};
+use futures_util::future::try_join_all;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,10 +28,10 @@ use crate::query::Query;
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Incident updates",
     operations: &[
-        Operation::get("/v2/incident_updates", "Lists an incident's updates, the newest first", || get(list))
+        Operation::get("/v2/incident_updates", "Lists updates, the newest first", || get(list))
             .needs(Permission::See)
             .asks(&[
-                ("incident_id*", "The incident"),
+                ("incident_id", "The incident; without it, those of all incidents"),
                 ("page_size", "How many objects a page has"),
                 ("after", "The id of the last object of the page before"),
             ])
@@ -60,6 +61,8 @@ const MOST: usize = 250;
 const ROUNDS: usize = 4;
 /// How many rows of history it looks at each time.
 const BATCH: usize = 100;
+/// How many rows of different incidents are read at once.
+const AT_ONCE: usize = 25;
 
 /// An update as it is sent.
 #[derive(Deserialize)]
@@ -104,7 +107,7 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
     let (store, org) = (&desk.ctx.store, caller.org);
     let asked = Asked::read(&query, MOST)?;
     let id = chosen::<IncidentId>("incident", "incident_id", query.one("incident_id").map(str::to_owned))?;
-    let id = id.ok_or_else(|| ApiError::required("incident_id"))?;
+    let Some(id) = id else { return of_all(store, &caller, &asked, desk.ctx.now()).await };
     let incident = store.incident(org, id).await?;
     let incident =
         incident.ok_or_else(|| ApiError::invalid("incident_id", format!("There is no incident `{id}`")))?;
@@ -133,6 +136,20 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
         }
     }
     page(store, &caller, &asked, found, last.filter(|_| more)).await
+}
+
+/// Lists updates of all incidents.
+async fn of_all(store: &Store, caller: &Caller, asked: &Asked, now: Timestamp) -> Answer<Json<Value>> {
+    let before = asked.after.as_ref().and_then(|after| after.parse::<UpdateId>().ok());
+    let listed = store.updates(caller.org, before, asked.size, now).await?;
+    let mut found = Vec::new();
+    for rows in listed.rows.chunks(AT_ONCE) {
+        let read = rows.iter().map(|row| store.incident_step(caller.org, row.incident, row.id.version()));
+        for (row, step) in rows.iter().zip(try_join_all(read).await?) {
+            found.extend(step.and_then(|step| update::Shared::of(row.incident, step)));
+        }
+    }
+    page(store, caller, asked, found, listed.after).await
 }
 
 /// A page of updates.

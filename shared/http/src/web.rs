@@ -16,6 +16,7 @@ mod list;
 mod live;
 mod oidc;
 mod people;
+mod private;
 mod refusal;
 mod route;
 mod session;

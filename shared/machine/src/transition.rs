@@ -152,6 +152,11 @@ impl<M: Stateful> Transition<M> {
         &self.after
     }
 
+    /// What the history keeps of it beyond the states.
+    pub const fn note(&self) -> Option<&M::Note> {
+        self.note.as_ref()
+    }
+
     /// The state it comes from; none at its creation.
     pub fn from(&self) -> Option<M::State> {
         self.before.as_ref().map(|before| before.head().state())

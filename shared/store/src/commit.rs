@@ -48,14 +48,18 @@ impl Commit {
     pub fn transition<M: Record>(mut self, transition: Transition<M>) -> Self {
         let (from, to) = ends(transition.from(), transition.to());
         self.transitions.push((M::MACHINE, from, to));
-        let owed = M::owed(&transition);
+        let (owed, leads) = (M::owed(&transition), M::leads(&transition));
         match actions_of(transition) {
             Ok(actions) => self.actions.extend(actions),
             Err(error) => self.broken = Some(error),
         }
-        match owed {
-            Some(step) => self.transition(step),
+        let commit = match leads {
+            Some(row) => self.put(row),
             None => self,
+        };
+        match owed {
+            Some(step) => commit.transition(step),
+            None => commit,
         }
     }
 

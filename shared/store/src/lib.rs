@@ -17,6 +17,7 @@ mod index;
 mod item;
 mod key;
 mod mark;
+mod monthly;
 mod once;
 mod page;
 mod queue;
@@ -25,6 +26,7 @@ mod session;
 mod slack;
 mod stream;
 mod table;
+mod update;
 
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ pub use page::Claimed;
 pub use queue::{Outgoing, QueueError, Queues};
 pub use record::{History, Record};
 pub use stream::{Undecodable, outbox_of};
+pub use update::{UpdatePage, UpdateRow};
 
 /// The table, and who hears of transitions.
 #[derive(Clone)]

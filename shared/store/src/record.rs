@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::item::{self, Item, s};
 use crate::table::{self, Key};
+use crate::update;
 
 /// A machine that the table keeps.
 pub trait Record:
@@ -33,6 +34,12 @@ pub trait Record:
     /// What is owed to Slack because of a transition, in the same write: no verb can forget it.
     #[doc(hidden)]
     fn owed(_step: &Transition<Self>) -> Option<Transition<Step>> {
+        None
+    }
+
+    /// A row that leads to a transition, in the same write: no verb can forget it either.
+    #[doc(hidden)]
+    fn leads(_step: &Transition<Self>) -> Option<Result<Item, StoreError>> {
         None
     }
 }
@@ -133,6 +140,10 @@ impl Record for Incident {
 
     fn owed(step: &Transition<Self>) -> Option<Transition<Step>> {
         owed_by_incident(step)
+    }
+
+    fn leads(step: &Transition<Self>) -> Option<Result<Item, StoreError>> {
+        update::row_of(step)
     }
 }
 

@@ -118,6 +118,33 @@ impl Store {
             }
         }
     }
+
+    /// Reads the newest steps of a thread whose ids begin so and end in a number: at most so many.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn newest_slack_steps(
+        &self,
+        org: OrgId,
+        thread: &Thread,
+        begin: &str,
+        most: usize,
+    ) -> Result<Vec<Step>, StoreError> {
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&*self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :begin)")
+            .expression_attribute_values(":pk", s(table::slack_thread(org, thread)))
+            .expression_attribute_values(":begin", s(format!("{}{begin}", table::SLACK_STEP)))
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreError::call("Query", error))?;
+        page.items.unwrap_or_default().into_iter().map(|item| item::read("step", item)).collect()
+    }
 }
 
 impl Commit {

@@ -5,7 +5,8 @@
 use domain::Timestamp;
 use domain::choice::ChoiceKind;
 use domain::id::{
-    AlertId, ApiKeyId, AuditId, EscalationId, IncidentId, OrgId, PathId, RouteId, SignInId, SourceId, UserId,
+    AlertId, ApiKeyId, AuditId, EscalationId, IncidentId, OrgId, PathId, RouteId, SignInId, SourceId,
+    UpdateId, UserId,
 };
 use domain::slack::{ChannelId, SlackUserId, StepId, Thread};
 
@@ -156,6 +157,16 @@ pub(crate) fn audit_partition(org: OrgId, month: &str) -> String {
 /// An entry of the audit log, in its month.
 pub(crate) fn audit(org: OrgId, id: AuditId) -> Key {
     Key::new(audit_partition(org, &id.at().strftime("%Y-%m").to_string()), id.to_string())
+}
+
+/// The partition of a month's updates of incidents.
+pub(crate) fn update_partition(org: OrgId, month: &str) -> String {
+    format!("{org}#UPDATES#{month}")
+}
+
+/// Where an update is kept, in its month.
+pub(crate) fn update(org: OrgId, id: UpdateId) -> Key {
+    Key::new(update_partition(org, &id.at().strftime("%Y-%m").to_string()), id.to_string())
 }
 
 /// What the sort keys of everything begin with that incidents are given.

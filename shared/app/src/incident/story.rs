@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::Identity;
 use domain::alert::{Alert, AlertState};
 use domain::escalation::{Escalation, EscalationState};
-use domain::id::{AlertId, EscalationId, SourceId, UserId};
+use domain::id::{AlertId, ApiKeyId, EscalationId, SourceId, UserId};
 use domain::incident::{Difference, Entry, Happening, Incident, Note, ordered};
 use domain::path::Level;
 use futures_util::future::try_join_all;
@@ -23,6 +23,8 @@ const MOST_STEPS: usize = 200;
 const MOST_ALERTS: usize = 25;
 /// The most escalations.
 const MOST_ESCALATIONS: usize = 10;
+/// The most API keys whose names are looked up.
+const MOST_KEYS: usize = 10;
 
 /// An escalation of an incident.
 #[derive(Debug, Clone)]
@@ -54,6 +56,7 @@ pub struct Story {
     /// Whether there are more escalations than those.
     pub more_escalations: bool,
     people: BTreeMap<UserId, String>,
+    keys: BTreeMap<ApiKeyId, String>,
     sources: BTreeMap<SourceId, String>,
 }
 
@@ -72,7 +75,7 @@ impl Story {
     pub fn who(&self, by: &Identity) -> &str {
         match by {
             Identity::User(id) => self.person(*id),
-            Identity::ApiKey(_) => "an API key",
+            Identity::ApiKey(id) => self.keys.get(id).map_or("an API key", String::as_str),
             Identity::System(part) => match part.strip_prefix("alert_source:").map(str::parse) {
                 Some(Ok(id)) => self.source(id),
                 Some(Err(_)) | None => "Firebell",
@@ -139,9 +142,10 @@ pub async fn story(store: &Store, rules: &Snapshot, incident: Incident) -> Resul
         escalations,
         more_escalations,
         people: BTreeMap::new(),
+        keys: BTreeMap::new(),
         sources: BTreeMap::new(),
     };
-    name(rules, &mut story).await?;
+    name(store, rules, &mut story).await?;
     Ok(story)
 }
 
@@ -206,11 +210,17 @@ fn of_escalation(paging: &Paging) -> Vec<Entry> {
 }
 
 /// Finds out how everybody and every source in it is called.
-async fn name(rules: &Snapshot, story: &mut Story) -> Result<(), AppError> {
+async fn name(store: &Store, rules: &Snapshot, story: &mut Story) -> Result<(), AppError> {
     let mut people: BTreeSet<UserId> = story.incident.roles.values().copied().collect();
     let mut sources: BTreeSet<SourceId> = story.alerts.iter().map(|alert| alert.source).collect();
+    let mut keys = BTreeSet::new();
     let levels = story.escalations.iter().flat_map(|paging| &paging.levels);
     people.extend(levels.flat_map(|level| &level.targets).map(|target| target.user));
+    for by in story.entries.iter().filter_map(|entry| entry.by.as_ref()).chain([&story.incident.creator]) {
+        if let Identity::ApiKey(id) = by {
+            keys.insert(*id);
+        }
+    }
     for entry in &story.entries {
         people.extend(entry.by.as_ref().and_then(Identity::user));
         if let Some(Identity::System(part)) = &entry.by {
@@ -232,6 +242,11 @@ async fn name(rules: &Snapshot, story: &mut Story) -> Result<(), AppError> {
     for id in people {
         if let Some(user) = readable(rules.user(id).await)? {
             story.people.insert(id, user.name.clone());
+        }
+    }
+    for id in keys.into_iter().take(MOST_KEYS) {
+        if let Some(key) = readable(store.api_key(rules.org.id, id).await)? {
+            story.keys.insert(id, format!("the API key “{}”", key.name));
         }
     }
     for id in sources {

@@ -14,9 +14,11 @@ const MOST: usize = 50;
 
 /// The steps of an incident that are there once.
 pub(super) const CHANNEL: &str = "channel";
-const ANNOUNCE: &str = "announce";
-const MESSAGE: &str = "message";
+pub(super) const ANNOUNCE: &str = "announce";
+pub(super) const MESSAGE: &str = "message";
 pub(super) const INVITE: &str = "invite";
+/// What the ids of shared updates begin with.
+pub(super) const SHARE: &str = "share-";
 
 impl Room<'_> {
     /// Writes down what is owed, in the same write that ends the look.
@@ -62,7 +64,7 @@ impl Room<'_> {
             owed.extend(once(MESSAGE, Work::Post(Place::Channel))?);
             owed.extend(once(INVITE, Work::Invite)?);
             for row in store.incident_history(self.org, id, None, MOST).await? {
-                let name = format!("share-{:05}", row.version);
+                let name = format!("{SHARE}{:05}", row.version);
                 if is_told(&row) && named(&name).is_none() {
                     owed.extend(once(&name, Work::Share { version: row.version })?);
                 }

@@ -23,6 +23,7 @@ use super::escalation::{self, state_words, tone};
 use super::escalations::Id;
 use super::frame::{Frame, Section};
 use super::list::{Terms, Wanted, select};
+use super::private;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
@@ -78,6 +79,7 @@ async fn all(
         let source = rules.source(alert.source).await?;
         rows.push((alert, source));
     }
+    let hidden = private::hidden(&desk, &signed_in, rows.iter().map(|(alert, _)| alert.incident)).await?;
 
     let frame = Frame::new(&desk, &signed_in, Section::Alerts);
     let of_source = source.map(|id| id.to_string()).unwrap_or_default();
@@ -106,7 +108,9 @@ async fn all(
             @if rows.is_empty() && page.after.is_none() { p.empty { "There is no alert like this." } } @else {
                 ul.card.list {
                     @for (alert, source) in &rows {
-                        (row(&frame, alert, source.as_ref().map(|source| source.name.as_str())))
+                        @if alert.incident.is_some_and(|id| hidden.contains(&id)) { (hidden_row(&frame, alert)) } @else {
+                            (row(&frame, alert, source.as_ref().map(|source| source.name.as_str())))
+                        }
                     }
                 }
             }
@@ -134,6 +138,19 @@ fn row(frame: &Frame<'_>, alert: &Alert, source: Option<&str>) -> Markup {
     }
 }
 
+/// An alert of a private incident in the list.
+fn hidden_row(frame: &Frame<'_>, alert: &Alert) -> Markup {
+    html! {
+        li data-item {
+            div.entry {
+                span.badges { (badge(alert.head().state())) }
+                (private::instead())
+                span.soft { (words::ago(alert.created_at, frame.now)) }
+            }
+        }
+    }
+}
+
 async fn resolve(
     State(desk): State<Arc<Desk>>,
     id: Id<AlertId>,
@@ -152,6 +169,9 @@ async fn show(
 ) -> Result<Response, Refusal> {
     let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
     let told = explain(&desk.ctx.store, &signed_in.rules, id).await?.ok_or(Refusal::Gone)?;
+    if private::hides(told.alert.incident, told.incident.as_ref(), &signed_in.user) {
+        return Err(Refusal::Gone);
+    }
     let frame = Frame::new(&desk, &signed_in, Section::Alerts);
     let main = html! {
         div #alert data-live { (about(&frame, &told)) }
@@ -182,7 +202,7 @@ fn about(frame: &Frame<'_>, told: &Explained) -> Markup {
                 ul.facts {
                     li { (words::since(alert.created_at, frame.now)) }
                     li { "From " (foreign(told.source.as_ref().map_or("a source that is gone", |source| &source.name))) }
-                    @if let Some(incident) = told.incident.as_ref().filter(|incident| incident.is_seen_by(&frame.signed_in.user)) {
+                    @if let Some(incident) = &told.incident {
                         li { a.reference href=(format!("/incidents/{}", incident.number)) { (incident.reference()) } }
                     }
                     @if let Some(link) = source_link(body.and_then(|body| body.source_url.as_deref())) { li { (link) } }

@@ -19,6 +19,7 @@ use maud::{Markup, html};
 
 use super::escalation::Linked;
 use super::frame::{Frame, Section};
+use super::private;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
@@ -45,8 +46,9 @@ async fn show(
 ) -> Result<Response, Refusal> {
     let (store, rules) = (&desk.ctx.store, &signed_in.rules);
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let user = &signed_in.user;
     let answered = match asked.get("answered").and_then(|id| id.parse().ok()) {
-        Some(id) => story(store, rules, id).await?,
+        Some(id) => story(store, rules, id).await?.filter(|story| !private::hides_escalation(story, user)),
         None => None,
     };
     let (open, unrouted) =
@@ -164,7 +166,10 @@ impl View<'_> {
     }
 
     fn card(&self, story: &Story) -> Markup {
-        let escalation = &story.escalation;
+        let (escalation, user) = (&story.escalation, &self.frame.signed_in.user);
+        if private::hides_escalation(story, user) {
+            return self.hidden_card(story);
+        }
         html! {
             article.card.(escalation::tone(escalation.head().state())) data-item {
                 div.about {
@@ -172,11 +177,25 @@ impl View<'_> {
                     h3 {
                         a.plain href=(format!("/escalations/{}", escalation.id)) data-row { (escalation::title(story)) }
                     }
-                    (escalation::facts(story, self.now, Linked::Yes))
+                    (escalation::facts(story, self.now, Linked::to(story, user)))
                     (escalation::situation(story, self.now))
                 }
                 (self.button(escalation.id))
                 (escalation::timeline(story, self.now))
+            }
+        }
+    }
+
+    /// An escalation of a private incident: that somebody is paged is no secret, what for is one.
+    fn hidden_card(&self, story: &Story) -> Markup {
+        let escalation = &story.escalation;
+        html! {
+            article.card.(escalation::tone(escalation.head().state())) data-item {
+                div.about {
+                    (escalation::badge(story))
+                    h3 { (private::instead()) }
+                    ul.facts { li { (words::since(escalation.created_at, self.now)) } }
+                }
             }
         }
     }

@@ -6,10 +6,12 @@ use domain::access::Permission;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use domain::page::{Page, PageState};
+use domain::user::User;
 use machine::Stateful;
 use maud::{Markup, html};
 
 use super::frame::Frame;
+use super::private;
 use super::words::{self, capital, due, foreign, names, source_link, time};
 
 /// How many steps are shown at once; those before are folded.
@@ -87,6 +89,14 @@ pub(super) enum Linked {
     Yes,
     /// Not at all.
     No,
+}
+
+impl Linked {
+    /// What is linked for somebody: nothing that would not be there for them.
+    pub(super) fn to(story: &Story, user: &User) -> Self {
+        let is_hidden = private::hides(story.escalation.incident, story.incident.as_ref(), user);
+        if is_hidden { Self::No } else { Self::Yes }
+    }
 }
 
 /// Since when, where it comes from, and where it belongs.

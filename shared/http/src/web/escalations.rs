@@ -1,5 +1,6 @@
 //! Escalations: the list, each with its levels and what came of its pages, and the buttons that answer them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use app::escalation::respond;
@@ -10,7 +11,7 @@ use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
 use domain::escalation::{Escalation, Plan};
-use domain::id::EscalationId;
+use domain::id::{EscalationId, IncidentId};
 use domain::page::Page;
 use http::HeaderMap;
 use machine::Stateful;
@@ -20,6 +21,7 @@ use super::Desk;
 use super::escalation::{self, Linked, state_words, tone};
 use super::frame::{Frame, Section};
 use super::list::{Terms, Wanted};
+use super::private;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
@@ -87,6 +89,8 @@ async fn all(
         )
         .await?;
 
+    let incidents = page.items.iter().map(|escalation| escalation.incident);
+    let hidden = private::hidden(&desk, &signed_in, incidents).await?;
     let frame = Frame::new(&desk, &signed_in, Section::Escalations);
     let holds: Vec<(&str, String)> = if open { vec![("state", OPEN.to_owned())] } else { Vec::new() };
     let main = html! {
@@ -100,7 +104,7 @@ async fn all(
                 p.empty { @if open { "Nobody is being paged." } @else { "Nobody was ever paged." } }
             } @else {
                 ul.card.list {
-                    @for escalation in &page.items { (row(escalation, &frame)) }
+                    @for escalation in &page.items { (row(escalation, &frame, &hidden)) }
                 }
             }
             (terms.turn(&holds, page.after.as_deref(), page.items.len()))
@@ -109,14 +113,15 @@ async fn all(
     Ok(frame.answer(&headers, "Escalations", &main))
 }
 
-/// An escalation in a list.
-fn row(escalation: &Escalation, frame: &Frame<'_>) -> Markup {
+/// An escalation in a list; its page says whether somebody is paged by it who does not see its incident.
+fn row(escalation: &Escalation, frame: &Frame<'_>, hidden: &BTreeSet<IncidentId>) -> Markup {
+    let is_hidden = escalation.incident.is_some_and(|id| hidden.contains(&id));
     let state = escalation.head().state();
     html! {
         li data-item {
             a.entry href=(format!("/escalations/{}", escalation.id)) data-row {
                 span.badge.(tone(state)) { (state_words(state)) }
-                span.name { (foreign(&escalation.title)) }
+                @if is_hidden { (private::instead()) } @else { span.name { (foreign(&escalation.title)) } }
                 span.soft { (words::ago(escalation.created_at, frame.now)) }
             }
         }
@@ -132,6 +137,9 @@ async fn show(
 ) -> Result<Response, Refusal> {
     let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
     let told = story(&desk.ctx.store, &signed_in.rules, id).await?.ok_or(Refusal::Gone)?;
+    if private::hides_escalation(&told, &signed_in.user) {
+        return Err(Refusal::Gone);
+    }
     let answered = Terms::read("", wanted).text("answered").is_some();
     let frame = Frame::new(&desk, &signed_in, Section::Escalations);
     let title = told.escalation.title.clone();
@@ -155,7 +163,7 @@ fn page(frame: &Frame<'_>, story: &Story, answered: bool) -> Markup {
                 div.about {
                     (escalation::badge(story))
                     h1 { (escalation::title(story)) }
-                    (escalation::facts(story, now, Linked::Yes))
+                    (escalation::facts(story, now, Linked::to(story, &frame.signed_in.user)))
                     (escalation::situation(story, now))
                     @if let Some(description) = &escalation.description {
                         p.description dir="auto" { (description) }

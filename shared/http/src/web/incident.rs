@@ -2,11 +2,13 @@
 
 mod declare;
 mod edit;
+mod slack;
 mod timeline;
 
 use std::sync::Arc;
 
 use app::incident::story::{Paging, Story, story};
+use app::slack::owed::owed;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -14,6 +16,7 @@ use domain::access::Permission;
 use domain::alert::AlertState;
 use domain::id::{SeverityId, StatusId};
 use domain::incident::{Incident, IncidentState, Milestone};
+use domain::slack::Step;
 use http::HeaderMap;
 use machine::Stateful;
 use maud::{Markup, html};
@@ -118,6 +121,8 @@ struct View<'a> {
     story: Story,
     /// Who can be given a role.
     people: Vec<domain::user::User>,
+    /// What Slack is still owed because of it; nothing where it is not connected.
+    owed: Vec<Step>,
     draft: edit::Draft,
 }
 
@@ -129,9 +134,13 @@ impl<'a> View<'a> {
     async fn of(desk: &'a Desk, signed_in: &'a SignedIn, incident: Incident) -> Result<Self, Refusal> {
         let (store, org) = (&desk.ctx.store, incident.org);
         let frame = Frame::new(desk, signed_in, Section::Incidents);
+        let owed = match signed_in.rules.org.slack {
+            Some(_) => owed(store, &incident).await?,
+            None => Vec::new(),
+        };
         let story = story(store, &signed_in.rules, incident).await?;
         let people = store.users_after(org, None, MOST_PEOPLE).await?;
-        Ok(Self { frame, story, people, draft: edit::Draft::default() })
+        Ok(Self { frame, story, people, owed, draft: edit::Draft::default() })
     }
 
     fn answer(&self, headers: &HeaderMap, done: &str) -> Response {
@@ -158,7 +167,9 @@ impl<'a> View<'a> {
                     }
                 }
                 aside.column aria-label="About this incident" {
-                    div #about data-live { (self.about()) (self.escalations()) (self.alerts()) }
+                    div #about data-live {
+                        (self.about()) (self.escalations()) (self.alerts()) (slack::owed(&self.owed, self.frame.now))
+                    }
                     @if self.frame.may(Permission::EditIncidents) { (self.roles_form()) (self.edit_form()) }
                 }
             }

@@ -67,6 +67,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "slack::ask::ask",
     "slack::connect::removed",
     "slack::hear",
+    "slack::owed::owed",
     "slack::step::step",
     "slack::work",
     "source::check_attributes",

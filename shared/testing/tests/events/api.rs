@@ -48,6 +48,7 @@ pub(crate) const CASES: &[Case] = &[
     case("api-incidents/create", opens_an_incident),
     case("api-incidents/edit", edits_the_incident),
     case("api-incidents/list", shows_one),
+    case("api-incidents/list-all-updates", shows_no_update),
     case("api-incidents/list-updates", shows_no_update),
     case("api-incidents/show", shows_the_incident),
     case("api-incidents/show-by-number", shows_the_incident),
