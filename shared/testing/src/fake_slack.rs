@@ -50,6 +50,10 @@ pub struct Mood {
     pub mute: f64,
     /// Whether it takes one message a second and channel.
     pub limits: bool,
+    /// Whether it takes a call and never answers.
+    pub hangs: bool,
+    /// Whether it knows the workspace's token no more.
+    pub revoked: bool,
 }
 
 /// A channel.
@@ -65,6 +69,8 @@ pub struct Channel {
     pub creator: String,
     /// Who is in it.
     pub members: BTreeSet<String>,
+    /// Whether somebody has archived it.
+    pub archived: bool,
 }
 
 /// A message.
@@ -145,6 +151,7 @@ impl FakeSlack {
             private: false,
             creator: "U0OWNER".to_owned(),
             members: BTreeSet::from([BOT.to_owned()]),
+            archived: false,
         };
         let state = State {
             rng: Rng::with_seed(seed ^ 0x51ac),
@@ -233,7 +240,16 @@ impl FakeSlack {
             private: false,
             members: BTreeSet::from([creator.clone()]),
             creator,
+            archived: false,
         });
+    }
+
+    /// Archives a channel.
+    pub fn archive(&self, id: &str) {
+        let mut state = self.state();
+        for channel in state.channels.iter_mut().filter(|channel| channel.id == id) {
+            channel.archived = true;
+        }
     }
 }
 
@@ -322,6 +338,9 @@ impl State {
         let direct = PEOPLE.iter().find(|(id, _)| *id == channel);
         let channel = match direct {
             Some((id, _)) => format!("D0{}", &id[2..]),
+            None if self.channels.iter().any(|known| known.id == channel && known.archived) => {
+                return refused("is_archived");
+            }
             None if self.channels.iter().any(|known| known.id == channel) => channel,
             None => return refused("channel_not_found"),
         };
@@ -353,7 +372,14 @@ impl State {
         let id = self.fresh("C0INC");
         let members = BTreeSet::from([BOT.to_owned()]);
         let creator = BOT.to_owned();
-        self.channels.push(Channel { id: id.clone(), name: name.to_owned(), private, creator, members });
+        self.channels.push(Channel {
+            id: id.clone(),
+            name: name.to_owned(),
+            private,
+            creator,
+            members,
+            archived: false,
+        });
         json!({ "ok": true, "channel": { "id": id, "name": name } })
     }
 }
@@ -364,8 +390,11 @@ impl Transport for FakeSlack {
             let wait = self.state().rng.u64(1..200);
             tokio::time::sleep(Duration::from_millis(wait)).await;
             let now = (self.clock)();
+            if self.state().mood.hangs {
+                std::future::pending::<()>().await;
+            }
             let mut state = self.state();
-            let Mood { down, refuses, mute, .. } = state.mood;
+            let Mood { down, refuses, mute, revoked, .. } = state.mood;
             if down {
                 return Err(CallError::unreachable("slack cannot be reached"));
             }
@@ -384,7 +413,11 @@ impl Transport for FakeSlack {
                         Authorization::Bearer(token) => token.expose_secret() == TOKEN,
                         Authorization::App { id, secret } => (id.as_str(), secret.expose_secret()) == CLIENT,
                     };
-                    if known { state.answer(*method, arguments, now) } else { refused("invalid_auth") }
+                    match (known, revoked) {
+                        (true, false) => state.answer(*method, arguments, now),
+                        (true, true) => refused("token_revoked"),
+                        (false, _) => refused("invalid_auth"),
+                    }
                 }
                 Request::Answer { to, message } => {
                     state.calls.push((now, "answer"));

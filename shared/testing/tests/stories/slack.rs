@@ -2,6 +2,7 @@
 
 mod outage;
 mod people;
+mod refusals;
 mod timeline;
 
 use domain::incident::Incident;
