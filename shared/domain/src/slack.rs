@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{Command, Whom};
 pub use id::{BadSlackId, ChannelId, SlackUserId, TeamId};
-pub use message::{Ask, Asked, Form, Pin, Press, SlackMessage};
+pub use message::{Ask, Asked, Form, MessageRef, Pin, Press, SlackMessage};
 pub use step::{Kept, Step, StepId, StepState, Thread, Work};
 
 /// The workspace that an organisation has connected.

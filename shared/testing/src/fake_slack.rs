@@ -39,6 +39,9 @@ const PEOPLE: [(&str, &str); 5] = [
     ("U0EVE", "eve@example.com"),
 ];
 
+/// How long it takes to answer when it is slow: less than anybody waits for.
+const SLOW: Duration = Duration::from_secs(8);
+
 /// What Slack does wrong.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mood {
@@ -52,6 +55,8 @@ pub struct Mood {
     pub limits: bool,
     /// Whether it takes a call and never answers.
     pub hangs: bool,
+    /// Whether it does at once what it is asked, and says so only after a while.
+    pub slow: bool,
     /// Whether it knows the workspace's token no more.
     pub revoked: bool,
 }
@@ -384,54 +389,60 @@ impl State {
     }
 }
 
+impl FakeSlack {
+    /// Does what a request asks for, as it is in the mood to; says whether the answer is lost.
+    fn take(&self, request: &Request, now: Timestamp) -> Result<(Reply, bool), CallError> {
+        let mut state = self.state();
+        let Mood { down, refuses, mute, revoked, .. } = state.mood;
+        if down {
+            return Err(CallError::unreachable("slack cannot be reached"));
+        }
+        if state.rng.f64() < refuses {
+            let retry_after = Some(SignedDuration::from_secs(3));
+            let body = r#"{"ok":false,"error":"ratelimited"}"#.to_owned();
+            return Ok((Reply { status: 429, retry_after, body }, false));
+        }
+        let body = match request {
+            Request::Call { method, authorization, arguments, .. } => {
+                state.calls.push((now, method.name()));
+                let known = match authorization {
+                    Authorization::Bearer(token) => token.expose_secret() == TOKEN,
+                    Authorization::App { id, secret } => (id.as_str(), secret.expose_secret()) == CLIENT,
+                };
+                match (known, revoked) {
+                    (true, false) => state.answer(*method, arguments, now),
+                    (true, true) => refused("token_revoked"),
+                    (false, _) => refused("invalid_auth"),
+                }
+            }
+            Request::Answer { to, message } => {
+                state.calls.push((now, "answer"));
+                let (to, text) = (to.expose_secret().to_owned(), message["text"].as_str());
+                state.answers.push(Answered { to, text: text.unwrap_or_default().to_owned() });
+                json!({ "ok": true })
+            }
+        };
+        let lost = state.rng.f64() < mute;
+        let retry_after = (body["error"] == "ratelimited").then(|| SignedDuration::from_secs(1));
+        let status = if retry_after.is_some() { 429 } else { 200 };
+        Ok((Reply { status, retry_after, body: body.to_string() }, lost))
+    }
+}
+
 impl Transport for FakeSlack {
     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, CallError>> {
         Box::pin(async move {
             let wait = self.state().rng.u64(1..200);
             tokio::time::sleep(Duration::from_millis(wait)).await;
-            let now = (self.clock)();
-            if self.state().mood.hangs {
+            let Mood { hangs, slow, .. } = self.state().mood;
+            if hangs {
                 std::future::pending::<()>().await;
             }
-            let mut state = self.state();
-            let Mood { down, refuses, mute, revoked, .. } = state.mood;
-            if down {
-                return Err(CallError::unreachable("slack cannot be reached"));
+            let (reply, lost) = self.take(request, (self.clock)())?;
+            if slow {
+                tokio::time::sleep(SLOW).await;
             }
-            if state.rng.f64() < refuses {
-                let retry_after = Some(SignedDuration::from_secs(3));
-                return Ok(Reply {
-                    status: 429,
-                    retry_after,
-                    body: r#"{"ok":false,"error":"ratelimited"}"#.to_owned(),
-                });
-            }
-            let body = match request {
-                Request::Call { method, authorization, arguments, .. } => {
-                    state.calls.push((now, method.name()));
-                    let known = match authorization {
-                        Authorization::Bearer(token) => token.expose_secret() == TOKEN,
-                        Authorization::App { id, secret } => (id.as_str(), secret.expose_secret()) == CLIENT,
-                    };
-                    match (known, revoked) {
-                        (true, false) => state.answer(*method, arguments, now),
-                        (true, true) => refused("token_revoked"),
-                        (false, _) => refused("invalid_auth"),
-                    }
-                }
-                Request::Answer { to, message } => {
-                    state.calls.push((now, "answer"));
-                    let (to, text) = (to.expose_secret().to_owned(), message["text"].as_str());
-                    state.answers.push(Answered { to, text: text.unwrap_or_default().to_owned() });
-                    json!({ "ok": true })
-                }
-            };
-            if state.rng.f64() < mute {
-                return Err(CallError::unreachable("slack did not answer in time"));
-            }
-            let retry_after = (body["error"] == "ratelimited").then(|| SignedDuration::from_secs(1));
-            let status = if retry_after.is_some() { 429 } else { 200 };
-            Ok(Reply { status, retry_after, body: body.to_string() })
+            if lost { Err(CallError::unreachable("slack did not answer in time")) } else { Ok(reply) }
         })
     }
 }

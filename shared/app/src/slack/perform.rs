@@ -46,6 +46,7 @@ impl Room<'_> {
             Work::Invite => self.invite(step).await,
             Work::Post(place) => self.keep_posted(step, *place).await,
             Work::Share { version } => self.share(step, *version).await,
+            Work::Unpage { escalation } => self.unpage(step, *escalation).await,
             Work::Answer { to, text, replaces } => {
                 let to = self.desk.seal.open(ANSWER, to).map_err(AppError::from)?;
                 slack.answer(&to, text, *replaces).await?;
@@ -251,7 +252,7 @@ fn done(step: &Step, posted: &Posted, says: Option<String>, why: &str) -> Came {
         channel: Some(posted.channel.clone()),
         ts: Some(posted.ts.clone()),
         says,
-        people: step.kept.people.clone(),
+        ..step.kept.clone()
     };
     Came::Done(kept, why.to_owned())
 }
