@@ -249,6 +249,11 @@ impl FakeSlack {
         });
     }
 
+    /// Deletes every message of a channel, as somebody in it may.
+    pub fn delete(&self, channel: &str) {
+        self.state().messages.retain(|said| said.channel != channel);
+    }
+
     /// Archives a channel.
     pub fn archive(&self, id: &str) {
         let mut state = self.state();

@@ -195,6 +195,10 @@ impl Room<'_> {
             }
             Err(Trouble::Slack(CallError::Refused(word))) => {
                 warn!(slack.step = step.mark(), reason = word, "slack will not take a step");
+                let workspace = &self.connection.workspace;
+                if slack::is_cut_off(&word) && workspace.refused.is_none() {
+                    super::connect::refused(&self.desk.store, self.org, (workspace, &word), now).await?;
+                }
                 self.persist(step, plain, &step.kept, |step| Ok(step.failed(&word, now)?)).await?;
                 Ok(Did::Failed)
             }

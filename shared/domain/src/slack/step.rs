@@ -73,6 +73,9 @@ pub struct Kept {
     /// Who is in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<SlackUserId>,
+    /// Whether somebody has deleted the message once, and it was posted anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub posted_anew: bool,
     /// The pages whose buttons are off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages: Vec<String>,

@@ -31,6 +31,11 @@ fn token_that_was_revoked_is_not_tried_for_ever_and_what_failed_is_said_and_made
         let told = bundle.slack.answers().remove(0).text;
         assert!(told.contains("Slack: create the channel is failed: token_revoked"), "{told}");
 
+        let org = bundle.calm.store.org(bundle.org).await.unwrap().unwrap();
+        let noted = org.slack.unwrap().refused.expect("nobody would be told to connect it anew");
+        assert_eq!(noted.word, "token_revoked");
+        assert_eq!(org.version, 2, "connected, then refused: it is noted once");
+
         bundle.slack.mood(Mood::default());
         types(&bundle, "U0ADA", "C0SOMEWHERE", "update INC-1 we are back", "2.2").await;
         bundle.pass(30).await;
@@ -88,4 +93,44 @@ fn what_people_type_is_kept_as_they_meant_it() {
             }
         });
     }
+}
+
+#[test]
+fn announcement_that_somebody_has_deleted_is_posted_anew_once() {
+    tell(|| async {
+        let bundle = connected().await;
+        types(&bundle, "U0ADA", "C0SOMEWHERE", "fire", "1.1").await;
+        let known = incident(&bundle).await;
+        bundle.slack.delete(ANNOUNCEMENTS);
+
+        types(&bundle, "U0ADA", "C0SOMEWHERE", "lead INC-1 me", "2.2").await;
+
+        let said = bundle.slack.said_in(ANNOUNCEMENTS);
+        assert_eq!((said.len(), said[0].edits), (1, 0), "{said:?}");
+        assert!(said[0].blocks.to_string().contains("Ada Oncall"), "{said:?}");
+        assert_eq!(undone(&bundle, &known).await, [""; 0]);
+
+        types(&bundle, "U0ADA", "C0SOMEWHERE", "close INC-1 it was DNS", "3.3").await;
+
+        let said = bundle.slack.said_in(ANNOUNCEMENTS);
+        assert_eq!((said.len(), said[0].edits, said[0].buttons()), (1, 1, vec![]), "the new one is kept up");
+    });
+}
+
+#[test]
+fn announcement_that_is_deleted_again_is_left_alone_and_nothing_fails() {
+    tell(|| async {
+        let bundle = connected().await;
+        types(&bundle, "U0ADA", "C0SOMEWHERE", "fire", "1.1").await;
+        let known = incident(&bundle).await;
+        bundle.slack.mood(Mood { mute: 0.3, ..Mood::default() });
+        for (n, text) in ["lead INC-1 me", "lead INC-1 @grace", "close INC-1 it was DNS"].iter().enumerate() {
+            bundle.slack.delete(ANNOUNCEMENTS);
+            types(&bundle, "U0ADA", "C0SOMEWHERE", text, &format!("2.{n}")).await;
+            bundle.pass(90).await;
+        }
+
+        assert!(bundle.slack.said_in(ANNOUNCEMENTS).is_empty());
+        assert_eq!(undone(&bundle, &known).await, [""; 0]);
+    });
 }
