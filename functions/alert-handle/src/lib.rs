@@ -16,6 +16,9 @@ async fn handle(ctx: Context, rules: Rules, delivery: Delivery<AlertMessage>) ->
             alert::receive::receive(&ctx.store, &rules, &received, &delivery.trace, ctx.now()).await?;
             source::seen::delivered(&ctx.store, &rules, &received).await
         }
+        AlertMessage::Acknowledged { org, source, key, by } => {
+            alert::acknowledge::acknowledge(&ctx.store, (org, source), &key, by.as_deref(), ctx.now()).await
+        }
         AlertMessage::DeliveryFailed { org, source, at, reason } => {
             source::seen::failed(&ctx.store, org, source, at, &reason).await
         }

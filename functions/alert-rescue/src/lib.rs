@@ -16,6 +16,8 @@ async fn handle(ctx: Context, rules: Rules, delivery: Delivery<AlertMessage>) ->
             alert::rescue::rescue(&ctx.store, &rules, &received, &delivery.trace, ctx.now()).await?;
             Ok(())
         }
+        // Whoever is on it is paged on, and can say so here.
+        AlertMessage::Acknowledged { .. } => Ok(()),
         // What is shown of a source is no page: it is shown at the next failure.
         AlertMessage::DeliveryFailed { .. } => Ok(()),
     }

@@ -3,6 +3,7 @@
 use app::{AppError, Context, sweep};
 use domain::trace::Trace;
 use runtime::Function;
+use tracing::Instrument;
 
 /// The function.
 pub fn function(ctx: Context) -> Function {
@@ -11,6 +12,7 @@ pub fn function(ctx: Context) -> Function {
 
 async fn run(ctx: Context) -> Result<(), AppError> {
     let trace = Trace::begin(ctx.random());
-    sweep::run::run(&ctx.store, &ctx.queues, &trace, ctx.now()).await?;
+    let span = runtime::tick(&trace);
+    sweep::run::run(&ctx.store, &ctx.queues, &trace, ctx.now()).instrument(span).await?;
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use fantoccini::cookies::Cookie;
+use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
@@ -147,10 +148,22 @@ impl Browser {
         self.text(css).await.map(drop)
     }
 
+    /// Waits until what a path through the page leads to is there.
+    pub(crate) async fn found(&self, path: &str) -> anyhow::Result<Element> {
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(path)).await;
+        found.with_context(|| format!("no `{path}` on the page"))
+    }
+
+    /// Ticks a box that is not ticked.
+    pub(crate) async fn tick(&self, css: &str) -> anyhow::Result<()> {
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        found.with_context(|| format!("no `{css}` on the page"))?.click().await?;
+        Ok(())
+    }
+
     /// Presses the first button that says so.
     pub(crate) async fn press(&self, says: &str) -> anyhow::Result<()> {
-        let path = format!("//button[normalize-space()='{says}']");
-        let button = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
+        let button = self.found(&format!("//button[normalize-space()='{says}']")).await;
         button.with_context(|| format!("no button says {says:?}"))?.click().await?;
         Ok(())
     }

@@ -4,13 +4,14 @@ use anyhow::{Context, ensure};
 use fantoccini::cookies::Cookie;
 
 use crate::driver::Browser;
+use crate::settings;
 
 /// A title that means harm: markup, another direction, characters beyond the first plane, no place to break.
 const HOSTILE: &str = "<script>alert(1)</script><b>\u{202e}مرحبا بالعالم\u{202c} 🔥🧯👩‍🚒 \
     AVeryLongWordWithoutAnyPlaceToBreakItInTwoWhichGoesOnAndOnUntilTheEndOfTheLineAndBeyondIt";
 
 /// Answers a question with yes.
-const YES: &str = "document.querySelector('#sure [value=yes]').click()";
+pub(crate) const YES: &str = "document.querySelector('#sure [value=yes]').click()";
 
 /// Where things are that were made.
 pub(crate) struct Made {
@@ -26,6 +27,8 @@ pub(crate) struct Made {
     pub(crate) escalation: String,
     /// The demonstration's alert.
     pub(crate) alert: String,
+    /// Somebody who was added.
+    pub(crate) person: String,
 }
 
 /// Declares an incident that pages, and says where it is.
@@ -58,7 +61,8 @@ pub(crate) async fn make(browser: &Browser, sign_in: &str) -> anyhow::Result<Mad
     let alert = browser.link("ul.list a").await?;
     browser.goto(&alert).await?;
     let escalation = browser.link("aside a[href^='/escalations/']").await?;
-    Ok(Made { cookies: browser.cookies().await?, base, incident, hostile, escalation, alert })
+    let person = settings::add_person(browser, &base).await.context("adding somebody")?;
+    Ok(Made { cookies: browser.cookies().await?, base, incident, hostile, escalation, alert, person })
 }
 
 /// Runs the declared incident: update, live, acknowledge, close, reopen.

@@ -7,6 +7,7 @@
 
 mod driver;
 mod incident;
+mod settings;
 
 use std::path::PathBuf;
 
@@ -79,13 +80,20 @@ async fn look_around(browser: &Browser, look: &Look, made: &Made, axe: Option<&s
         ("escalation", made.escalation.clone()),
         ("alerts", format!("{base}/alerts")),
         ("alert", made.alert.clone()),
+        ("people", format!("{base}/people")),
+        ("person", made.person.clone()),
+        ("api-keys", format!("{base}/api-keys")),
+        ("audit", format!("{base}/audit")),
         ("gone", format!("{base}/incidents/999")),
     ];
     for (name, address) in pages {
         browser.goto(&address).await?;
         judge(browser, look, name, axe).await?;
     }
-    Ok(())
+    let key = format!("Deploys from {}", look.name);
+    settings::make_key(browser, base, &key).await.context("making a key")?;
+    judge(browser, look, "key-made", axe).await?;
+    settings::revoke_key(browser, base, &key).await.context("revoking a key")
 }
 
 /// Keeps a picture of a page, and says what is wrong with it.

@@ -16,6 +16,7 @@ use local::options::{HELP, Options};
 use local::web::{self, Meters};
 use local::{Plain, PlainFeed, Runner, queues};
 use runtime::config::LogFormat;
+use runtime::telemetry::Exporter;
 use runtime::{
     Config, Metrics, channels, clients_elsewhere, observed, slack_app, system_clock, system_random,
 };
@@ -30,9 +31,20 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     };
     let config = Config::from_environment()?;
-    runtime::telemetry::start_logging(&config.log, config.log_format.unwrap_or(LogFormat::Text));
+    let exporter = Exporter::of(&config.telemetry);
+    let format = config.log_format.unwrap_or(LogFormat::Text);
+    runtime::telemetry::start_logging(&config.log, format, exporter.as_ref());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(&options, &config))
+    runtime.block_on(async {
+        if let Some(exporter) = exporter.clone() {
+            tokio::spawn(async move { exporter.flush_for_ever().await });
+        }
+        let served = serve(&options, &config).await;
+        if let Some(exporter) = exporter {
+            exporter.flush().await;
+        }
+        served
+    })
 }
 
 /// Tells the person at the terminal.
@@ -109,7 +121,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
             demo.secret.expose_secret(),
             home.mail().display(),
         ));
-        demo::fire(router.clone(), &demo).await?;
+        demo::fire(router.clone(), &demo, context.now()).await?;
     }
     axum::serve(listener, router).with_graceful_shutdown(stopped()).await?;
     runner.stop().await;

@@ -89,6 +89,26 @@ const STEPS: &[Step] = &[
         run: webhooks,
     },
     Step {
+        name: "senders",
+        when: When::All(
+            "prometheus, prometheus-alertmanager and the packages opsgenie-sdk and pdpyras of PyPI",
+        ),
+        lacks: no_senders,
+        run: senders,
+    },
+    Step {
+        name: "telemetry",
+        when: When::All("the packages opentelemetry-proto and sentry-sdk of PyPI"),
+        lacks: no_telemetry_judges,
+        run: telemetry,
+    },
+    Step {
+        name: "sign-in by a foreign provider",
+        when: When::All("the package oidc-provider-mock of PyPI"),
+        lacks: no_foreign_provider,
+        run: foreign_provider,
+    },
+    Step {
         name: "client in Rust",
         when: When::All("the crate incident-io, which takes minutes to build"),
         lacks: nothing,
@@ -311,6 +331,59 @@ fn webhooks(_: &Options) -> anyhow::Result<()> {
     let mut command = std::process::Command::new("python3");
     command.args(["infra/clients/python/webhook_test.py", &served.url, &served.api_key]).current_dir(root());
     run(command)
+}
+
+/// What is lacking to be sent alerts by senders that are not ours.
+fn no_senders() -> Option<String> {
+    let there = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
+    let lacking = ["prometheus", "prometheus-alertmanager"].into_iter().find(|program| !there(program));
+    lacking.map(|program| format!("there is no `{program}` (apt-get install {program})")).or_else(|| {
+        (!imports("opsgenie_sdk, pdpyras"))
+            .then(|| "python3 cannot import them (pip install opsgenie-sdk==2.1.5 pdpyras==5.4.1)".to_owned())
+    })
+}
+
+/// Senders that speak the API of another product, unmodified: they are given a host and a key.
+fn senders(_: &Options) -> anyhow::Result<()> {
+    let served = Served::start()?;
+    let mut command = std::process::Command::new("python3");
+    command.args(["infra/clients/python/senders_test.py", &served.url, &served.api_key]).current_dir(root());
+    run(command)
+}
+
+/// Whether Python has modules.
+fn imports(modules: &str) -> bool {
+    let mut python = std::process::Command::new("python3");
+    python.args(["-c", &format!("import {modules}")]).output().is_ok_and(|output| output.status.success())
+}
+
+/// Runs a script that starts `local` itself.
+fn judged_by(script: &str) -> anyhow::Result<()> {
+    run(cargo(&["build", "--locked", "--bin", "local"]))?;
+    let mut command = std::process::Command::new("python3");
+    command.arg(script).arg(target()?.join("debug/local")).current_dir(root());
+    run(command)
+}
+
+/// What is lacking to judge what is exported.
+fn no_telemetry_judges() -> Option<String> {
+    (!imports("opentelemetry.proto.collector.trace.v1.trace_service_pb2, sentry_sdk.envelope")).then(|| {
+        "python3 cannot import them (pip install opentelemetry-proto==1.45.2 sentry-sdk==2.75.0)".to_owned()
+    })
+}
+
+fn telemetry(_: &Options) -> anyhow::Result<()> {
+    judged_by("infra/clients/python/telemetry_test.py")
+}
+
+/// What is lacking to sign in by a provider that is not ours.
+fn no_foreign_provider() -> Option<String> {
+    (!imports("oidc_provider_mock"))
+        .then(|| "python3 cannot import it (pip install oidc-provider-mock==0.3.4)".to_owned())
+}
+
+fn foreign_provider(_: &Options) -> anyhow::Result<()> {
+    judged_by("infra/clients/python/oidc_test.py")
 }
 
 fn rust_client(_: &Options) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! Alerts.
 
+pub mod acknowledge;
 pub mod explain;
 mod open;
 pub mod receive;

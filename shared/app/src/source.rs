@@ -8,7 +8,7 @@ pub mod update;
 use domain::alert::Attribute;
 use domain::audit::{Kind, Thing};
 use domain::id::{OrgId, SourceId};
-use domain::source::{Source, SourceState, Template};
+use domain::source::{Source, SourceKind, SourceState, Template};
 use machine::Stateful;
 use secrecy::{ExposeSecret, SecretString};
 use store::Store;
@@ -66,6 +66,31 @@ pub async fn check_attributes(store: &Store, org: OrgId, template: &Template) ->
         }
     }
     Ok(())
+}
+
+/// The hash of a secret that leads to a source by itself, if the source is of such a kind.
+pub fn key_of(kind: &SourceKind, secret: &SecretString) -> Option<String> {
+    let kind = sources::Kind::try_from(kind).ok()?.get();
+    kind.is_found_by_its_secret().then(|| sources::key_hash(kind.kind(), secret.expose_secret().as_bytes()))
+}
+
+/// The hash of a secret that is to lead to a source by itself, if the source is of such a kind.
+///
+/// # Errors
+/// [`AppError::Invalid`] if it leads to another one.
+async fn own_key(
+    store: &Store,
+    id: SourceId,
+    kind: &SourceKind,
+    secret: &SecretString,
+) -> Result<Option<String>, AppError> {
+    let Some(hash) = key_of(kind, secret) else { return Ok(None) };
+    match store.door_of_key(&hash).await? {
+        Some(door) if door.id != id => {
+            Err(AppError::invalid("secret_token", "another alert source has this key"))
+        }
+        Some(_) | None => Ok(Some(hash)),
+    }
 }
 
 /// Opens a source's secret.

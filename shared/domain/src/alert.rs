@@ -14,7 +14,7 @@ use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SourceId};
 use crate::source::SourceKind;
 use crate::trace::Trace;
 
-pub use arrival::{AlertEvent, AlertStatus, Received};
+pub use arrival::{AlertEvent, AlertStatus, Received, key_hash};
 pub use attribute::{Attribute, Said};
 
 /// The states of an alert.

@@ -72,6 +72,18 @@ impl Queue {
 pub enum AlertMessage {
     /// One event of an alert.
     Event(Box<Received>),
+    /// Somebody at the sender is on an alert.
+    Acknowledged {
+        /// The organisation.
+        org: OrgId,
+        /// The source.
+        source: SourceId,
+        /// The hash of the alert's deduplication key.
+        key: String,
+        /// Who it is, in the sender's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// An authenticated delivery that could not be read.
     DeliveryFailed {
         /// The organisation.

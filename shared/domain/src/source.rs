@@ -91,6 +91,9 @@ pub struct Source {
     pub kind: SourceKind,
     /// The secret that its deliveries carry, sealed.
     pub secret: String,
+    /// The hash of its secret, where that alone leads to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// How its alerts are titled.
     pub template: Template,
     /// What the client sent, to be echoed.

@@ -32,6 +32,18 @@ impl Trace {
     pub fn id(&self) -> &str {
         self.0.get(3..35).unwrap_or(&self.0)
     }
+
+    /// The id of the span that this is said in: 16 hexadecimal digits.
+    pub fn span(&self) -> &str {
+        self.0.get(36..52).unwrap_or_default()
+    }
+
+    /// The same trace in a span of its own; what it causes has that one as its parent.
+    #[must_use]
+    pub fn child(&self, span: u64) -> Self {
+        let flags = self.0.get(53..55).unwrap_or("01");
+        Self(format!("00-{}-{:016x}-{flags}", self.id(), span.max(1)))
+    }
 }
 
 impl fmt::Display for Trace {
@@ -51,6 +63,17 @@ mod tests {
         assert_eq!(trace.id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(Trace::begin(42 << 64).id().len(), 32);
         assert!(Trace::parse(&Trace::begin(u128::MAX).to_string()).is_some());
+    }
+
+    #[test]
+    fn child_is_another_span_of_the_same_trace() {
+        let trace = Trace::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00").unwrap();
+
+        let child = trace.child(0xab);
+
+        assert_eq!(trace.span(), "00f067aa0ba902b7");
+        assert_eq!(child.to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ab-00");
+        assert!(Trace::parse(&trace.child(0).to_string()).is_some(), "a span of zeros is none");
     }
 
     #[test]

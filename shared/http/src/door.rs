@@ -1,6 +1,7 @@
 //! What a source's function knows of its sources, kept for a while.
 //!
-//! A forged request costs at most one read a source and five seconds, an unknown id likewise, a malformed one nothing.
+//! A forged request costs at most one read a source and five seconds, an unknown id or key likewise, a malformed one
+//! nothing.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -35,10 +36,19 @@ struct Known {
     since: Timestamp,
 }
 
+/// What leads to a door.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Address {
+    /// The source's id.
+    Id(SourceId),
+    /// The hash of its secret.
+    Key(String),
+}
+
 /// The doors that this function knows.
 #[derive(Default)]
 pub(crate) struct Doors {
-    known: Mutex<HashMap<SourceId, Known>>,
+    known: Mutex<HashMap<Address, Known>>,
     reported: Mutex<HashMap<SourceId, Timestamp>>,
 }
 
@@ -46,28 +56,31 @@ pub(crate) struct Doors {
 const REPORTED: SignedDuration = SignedDuration::from_mins(1);
 
 impl Doors {
-    /// The door of a source. `doubted` asks for a fresh look, as far as that is allowed.
+    /// The door at an address. `doubted` asks for a fresh look, as far as that is allowed.
     pub(crate) async fn find(
         &self,
         ctx: &Context,
-        id: SourceId,
+        address: &Address,
         doubted: bool,
     ) -> Result<Option<Opened>, AppError> {
         let now = ctx.now();
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(address).cloned();
         if let Some(known) = known {
             let holds = if doubted || known.opened.is_none() { DOUBTED } else { KEPT };
             if now.duration_since(known.since) < holds {
                 return Ok(known.opened);
             }
         }
-        let door = ctx.store.door(id).await?;
+        let door = match address {
+            Address::Id(id) => ctx.store.door(*id).await?,
+            Address::Key(hash) => ctx.store.door_of_key(hash).await?,
+        };
         let opened = door.map(|door| open(ctx, door)).transpose()?;
         let mut kept = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MOST {
             kept.clear();
         }
-        kept.insert(id, Known { opened: opened.clone(), since: now });
+        kept.insert(address.clone(), Known { opened: opened.clone(), since: now });
         Ok(opened)
     }
 }

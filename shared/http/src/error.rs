@@ -5,7 +5,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use domain::Timestamp;
 use domain::access::Forbidden;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use store::StoreError;
 use tracing::warn;
@@ -139,6 +139,26 @@ impl ApiError {
         )
     }
 
+    /// The status that it is answered with.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, for people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Asks a sender to try again later, where that makes sense.
+    pub(crate) fn ask_to_wait(&self, headers: &mut HeaderMap) {
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        if let Some(Limited { seconds, .. }) = self.limited.as_deref() {
+            headers.insert(header::RETRY_AFTER, (*seconds).into());
+        }
+    }
+
     /// The field that is wrong, if it is one.
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
@@ -199,11 +219,8 @@ impl IntoResponse for ApiError {
             });
         }
         let mut response = (self.status, Json(body)).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-        }
-        if let Some(Limited { allowance, seconds, .. }) = self.limited.as_deref() {
-            response.headers_mut().insert(header::RETRY_AFTER, (*seconds).into());
+        self.ask_to_wait(response.headers_mut());
+        if let Some(Limited { allowance, .. }) = self.limited.as_deref() {
             response.extensions_mut().insert(*allowance);
         }
         // Whoever knows the request writes the refusal again, with its id.

@@ -14,6 +14,7 @@ mod door;
 mod error;
 mod escalation_paths;
 pub mod escalations;
+mod front;
 mod incident_roles;
 mod incident_statuses;
 mod incident_timestamps;

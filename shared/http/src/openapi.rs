@@ -11,13 +11,15 @@ use crate::operation::{Method, Needs, Operation, Resource};
 use crate::shape::schema;
 use crate::{
     alert_attributes, alert_routes, alert_sources, alerts, api_keys, audit_logs, escalation_paths,
-    escalations, incident_roles, incident_statuses, incident_timestamps, incident_types, incident_updates,
-    incidents, settings, severities, source, users,
+    escalations, front, incident_roles, incident_statuses, incident_timestamps, incident_types,
+    incident_updates, incidents, settings, severities, source, users,
 };
 
 /// Every resource that there is, in the order in which they are described.
 pub(crate) const RESOURCES: &[&Resource] = &[
     &source::RESOURCE,
+    &front::pagerduty::RESOURCE,
+    &front::opsgenie::RESOURCE,
     &alerts::RESOURCE,
     &alert_sources::RESOURCE,
     &alert_routes::RESOURCE,
@@ -117,6 +119,9 @@ fn operation(resource: &Resource, one: &Operation) -> Value {
             "default": { "$ref": "#/components/responses/Refusal" },
         },
     });
+    if let Some(shape) = one.refusal {
+        described["responses"]["default"] = json!({ "description": "Refused", "content": content(shape) });
+    }
     if let Needs::Permission(permission) = one.needs {
         described["description"] = format!("Needs the permission to {}", permission.what()).into();
     }
@@ -135,6 +140,8 @@ pub struct Guarded {
     pub path: &'static str,
     /// The permission that it needs; none, if any key or the secret of a source does.
     pub permission: Option<Permission>,
+    /// Whether the secret of a source is asked for, and no key.
+    pub by_secret: bool,
 }
 
 /// Every operation that there is.
@@ -151,7 +158,7 @@ pub fn operations() -> impl Iterator<Item = Guarded> {
             Method::Put => "PUT",
             Method::Delete => "DELETE",
         };
-        Guarded { method, path: one.path, permission }
+        Guarded { method, path: one.path, permission, by_secret: one.needs == Needs::Secret }
     })
 }
 

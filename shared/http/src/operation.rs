@@ -56,6 +56,8 @@ pub(crate) struct Operation {
     pub(crate) status: u16,
     /// The shape of that answer.
     pub(crate) answer: Option<&'static str>,
+    /// The shape of a refusal, where it is not our own.
+    pub(crate) refusal: Option<&'static str>,
     /// What serves it.
     pub(crate) serve: fn() -> MethodRouter<Arc<Desk>>,
 }
@@ -76,6 +78,7 @@ impl Operation {
             body: None,
             status: 200,
             answer: None,
+            refusal: None,
             serve,
         }
     }
@@ -144,6 +147,11 @@ impl Operation {
     /// How success is answered, and in which shape.
     pub(crate) const fn answers(self, status: u16, shape: &'static str) -> Self {
         Self { status, answer: Some(shape), ..self }
+    }
+
+    /// The shape of a refusal, in the words of another product.
+    pub(crate) const fn refuses(self, shape: &'static str) -> Self {
+        Self { refusal: Some(shape), ..self }
     }
 
     /// How success is answered, without a body.

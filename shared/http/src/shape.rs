@@ -1,7 +1,7 @@
 //! Shapes: how an operation's bodies are described, in one line each.
 //!
 //! `{name*: string, rank: integer}` is an object whose `name` is needed; `[string]` is a list, `a|b` a choice of words,
-//! `Severity` a shape that has a name of its own; `id`, `time`, `string`, `integer`, `boolean` and `any` are what they
+//! `Severity` a shape that has a name of its own; `id`, `time`, `string`, `integer`, `number`, `boolean` and `any` are what they
 //! say. An object may hold more than is said of it.
 
 use serde_json::{Map, Value, json};
@@ -59,6 +59,7 @@ fn value(rest: &mut &str) -> Value {
         ["id"] => json!({ "type": "string", "minLength": 1 }),
         ["time"] => json!({ "type": "string", "format": "date-time" }),
         ["integer"] => json!({ "type": "integer", "format": "int64" }),
+        ["number"] => json!({ "type": "number" }),
         ["boolean"] => json!({ "type": "boolean" }),
         ["any"] => json!({}),
         [name] if name.starts_with(|c: char| c.is_ascii_uppercase()) => {

@@ -5,58 +5,87 @@ use std::sync::Arc;
 use app::{AppError, Context};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
-use domain::alert::{AlertEvent, Received};
-use domain::id::{EventId, SourceId};
+use domain::alert::{AlertEvent, Received, key_hash};
+use domain::id::EventId;
 use domain::message::{AlertMessage, Envelope, Queue};
 use domain::trace::Trace;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use runtime::Tracing;
 use serde_json::json;
-use sources::{Delivery, Kind, Verified, VerifyError, limits};
+use sources::{Acknowledged, AlertSource, Delivery, Kind, Verified, VerifyError, limits};
 use store::Outgoing;
 use tracing::{info, warn};
 
 use crate::ApiError;
-use crate::door::{Doors, Opened};
+use crate::door::{Address, Doors, Opened};
+use crate::front;
 use crate::operation::{Operation, Resource};
 
-/// What the handler of one kind of source needs.
-struct Desk {
+/// What the handlers of one kind of source need.
+pub(crate) struct Desk {
     kind: Kind,
-    ctx: Context,
+    pub(crate) ctx: Context,
     doors: Doors,
 }
 
 /// What can be done with deliveries: the same for every kind of source, each with a router of its own.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Alert events",
-    operations: &[Operation::post(
-        "/v2/alert_events/{kind}/{id}",
-        "Takes a delivery of an alert source, in its sender's words, with the source's own secret",
-        MethodRouter::new,
-    )
-    .needs_a_secret()
-    .takes("any")
-    .answers(202, "Accepted")],
+    operations: &[
+        Operation::post(
+            "/v2/alert_events/{kind}/{id}",
+            "Takes a delivery of an alert source, in its sender's words, with the source's own secret",
+            MethodRouter::new,
+        )
+        .needs_a_secret()
+        .takes("any")
+        .answers(202, "Accepted"),
+        Operation::post(
+            "/v2/alert_events/prometheus/{id}/api/v2/alerts",
+            "Takes alerts of Prometheus as an Alertmanager does, with the source's own secret; this is ours",
+            MethodRouter::new,
+        )
+        .needs_a_secret()
+        .takes("any")
+        .answers(202, "Accepted"),
+    ],
     shapes: &[("Accepted", "{status*: string, message*: string, deduplication_key: string}")],
 };
 
-/// The router of one kind of source.
+/// The router of one kind of source: its own addresses, and the front door of the product whose API it speaks.
 pub fn router(kind: Kind, ctx: Context) -> axum::Router {
-    let path = format!("/v2/alert_events/{}/{{id}}", kind.get().kind());
+    let path = address_of(kind);
     let desk = Arc::new(Desk { kind, ctx, doors: Doors::default() });
-    axum::Router::new().route(&path, post(receive)).with_state(desk)
+    let own = axum::Router::new()
+        .route(&format!("{path}/{{id}}"), post(receive))
+        .route(&format!("{path}/{{id}}/{{*rest}}"), post(receive));
+    let front = match kind {
+        Kind::OpsgenieAlerts => front::opsgenie::router(),
+        Kind::PagerDutyEvents => front::pagerduty::router(),
+        _ => axum::Router::new(),
+    };
+    own.merge(front).with_state(desk)
 }
 
-async fn receive(State(desk): State<Arc<Desk>>, Path(id): Path<String>, request: Request) -> Response {
+/// Where all sources of a kind deliver to, before their ids.
+fn address_of(kind: Kind) -> String {
+    format!("/v2/alert_events/{}", kind.get().kind())
+}
+
+/// The trace that a request belongs to.
+pub(crate) fn trace_of(desk: &Desk, request: &Request) -> Trace {
     let trace = request.extensions().get::<Tracing>().map(|Tracing(trace)| trace.clone());
-    let trace = trace.unwrap_or_else(|| Trace::begin(desk.ctx.random()));
-    match desk.receive(&id, request, &trace).await {
+    trace.unwrap_or_else(|| Trace::begin(desk.ctx.random()))
+}
+
+async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+    let trace = trace_of(&desk, &request);
+    match desk.receive(request, &trace).await {
         Ok(key) => {
             let body = json!({
                 "status": "success",
@@ -67,6 +96,11 @@ async fn receive(State(desk): State<Arc<Desk>>, Path(id): Path<String>, request:
         }
         Err(error) => error.in_request(trace.id()).into_response(),
     }
+}
+
+/// There is no source at this address.
+fn unknown() -> ApiError {
+    ApiError::not_found("There is no such alert source")
 }
 
 /// What arrived of a body.
@@ -86,9 +120,41 @@ async fn read(body: Body) -> Arrived {
 }
 
 impl Desk {
-    async fn receive(&self, id: &str, request: Request, trace: &Trace) -> Result<String, ApiError> {
-        let unknown = || ApiError::not_found("There is no such alert source");
-        let id: SourceId = id.parse().map_err(|_| unknown())?;
+    /// Takes a delivery at the source's own address.
+    async fn receive(&self, request: Request, trace: &Trace) -> Result<String, ApiError> {
+        let base = address_of(self.kind);
+        let path = request.uri().path().strip_prefix(&*base).unwrap_or_default().trim_start_matches('/');
+        let (id, path) = path.split_once('/').unwrap_or((path, ""));
+        let (id, path) = (id.parse().map_err(|_| unknown())?, path.to_owned());
+        self.deliver(|_| Some(Address::Id(id)), &path, request, trace).await
+    }
+
+    /// Takes a delivery at the front door, where its secret leads to its source; none if it names no secret.
+    pub(crate) async fn deliver_by_secret(
+        &self,
+        path: &str,
+        request: Request,
+        trace: &Trace,
+    ) -> Result<String, ApiError> {
+        let by_secret = |delivery: &Delivery<'_>| {
+            Some(Address::Key(sources::key_hash(self.source().kind(), &self.source().secret_in(delivery)?)))
+        };
+        self.deliver(by_secret, path, request, trace).await
+    }
+
+    /// The kind of source that delivers here.
+    fn source(&self) -> &'static dyn AlertSource {
+        self.kind.get()
+    }
+
+    /// Takes a delivery: verifies it, parses it and queues what it tells; the first event's deduplication key.
+    async fn deliver(
+        &self,
+        address: impl FnOnce(&Delivery<'_>) -> Option<Address>,
+        path: &str,
+        request: Request,
+        trace: &Trace,
+    ) -> Result<String, ApiError> {
         let (parts, body) = request.into_parts();
         let whole = match read(body).await {
             Arrived::Whole(whole) => Some(whole),
@@ -96,11 +162,13 @@ impl Desk {
             Arrived::Broken => return Err(ApiError::bad_request("the body ended before it was whole")),
         };
         let body = whole.clone().unwrap_or_default();
-        let delivery = Delivery { headers: &parts.headers, query: parts.uri.query(), body: &body };
-        let (opened, verified) = self.verify(id, &delivery).await?.ok_or_else(unknown)?;
+        let (query, now) = (parts.uri.query(), self.ctx.now());
+        let delivery = Delivery { headers: &parts.headers, path, query, body: &body, now };
+        let address = address(&delivery).ok_or_else(ApiError::no_authorization)?;
+        let (opened, verified) = self.verify(&address, &delivery, trace).await?.ok_or_else(unknown)?;
         if whole.is_none() {
             let length = length_of(&parts.headers);
-            let event = sources::too_large_event(self.kind.get().name(), length, self.ctx.now());
+            let event = sources::too_large_event(self.source().name(), length, self.ctx.now());
             self.queue(&opened, vec![event], trace).await?;
             let most = limits::DELIVERY_BYTES;
             return Err(ApiError::too_large(format!("A delivery has at most {most} bytes")));
@@ -111,12 +179,13 @@ impl Desk {
     /// Finds out whether the sender is who it should be; none if there is no such source.
     async fn verify<'a>(
         &self,
-        id: SourceId,
+        address: &Address,
         delivery: &Delivery<'a>,
+        trace: &Trace,
     ) -> Result<Option<(Opened, Verified<'a>)>, ApiError> {
-        let source = self.kind.get();
+        let source = self.source();
         for doubted in [false, true] {
-            let found = self.doors.find(&self.ctx, id, doubted).await.map_err(unavailable)?;
+            let found = self.doors.find(&self.ctx, address, doubted).await.map_err(unavailable)?;
             let Some(opened) = found.filter(|opened| opened.door.kind.0 == source.kind()) else {
                 return Ok(None);
             };
@@ -126,6 +195,10 @@ impl Desk {
                 Err(VerifyError::Missing) => return Err(ApiError::no_authorization()),
                 // The secret may have been changed since: look once more, as far as that is allowed.
                 Err(VerifyError::Wrong) => {}
+                Err(VerifyError::Stale) => {
+                    self.report(&opened, trace, VerifyError::Stale.to_string()).await;
+                    return Err(ApiError::wrong_authorization());
+                }
             }
         }
         Err(ApiError::wrong_authorization())
@@ -138,7 +211,7 @@ impl Desk {
         verified: Verified<'_>,
         trace: &Trace,
     ) -> Result<String, ApiError> {
-        let source = self.kind.get();
+        let source = self.source();
         let spare_key = format!("{:032x}", self.ctx.random());
         let parsed = match source.parse(verified, &spare_key) {
             Ok(parsed) => parsed,
@@ -147,14 +220,18 @@ impl Desk {
                 return Err(ApiError::bad_request(error.to_string()));
             }
         };
+        let acknowledged = parsed.acknowledged;
         let mut events = parsed.events;
-        let key = events.first().map_or(spare_key, |event| event.deduplication_key.clone());
+        let of_seen = acknowledged.first().map(|seen| &seen.deduplication_key);
+        let key =
+            events.first().map(|event| &event.deduplication_key).or(of_seen).unwrap_or(&spare_key).clone();
         if let Some(unreadable) = &parsed.unreadable {
             events.push(sources::unreadable_event(source.name(), unreadable, self.ctx.now()));
             self.report(opened, trace, unreadable.reason.to_string()).await;
         }
         let count = events.len();
         self.queue(opened, events, trace).await?;
+        self.queue_acknowledged(opened, acknowledged, trace).await?;
         info!(alert_source.id = %opened.door.id, events = count, "accepted a delivery");
         Ok(key)
     }
@@ -183,6 +260,25 @@ impl Desk {
             .send(Queue::AlertHandle, messages.collect())
             .await
             .map_err(|error| unavailable(error.into()))
+    }
+
+    /// Puts on the queue what somebody is on.
+    async fn queue_acknowledged(
+        &self,
+        opened: &Opened,
+        acknowledged: Vec<Acknowledged>,
+        trace: &Trace,
+    ) -> Result<(), ApiError> {
+        if acknowledged.is_empty() {
+            return Ok(());
+        }
+        let (org, source) = (opened.door.org, opened.door.id);
+        let messages = acknowledged.into_iter().map(|seen| {
+            let key = key_hash(&seen.deduplication_key);
+            self.outgoing(opened, trace, AlertMessage::Acknowledged { org, source, key, by: seen.by })
+        });
+        let sent = self.ctx.queues.send(Queue::AlertHandle, messages.collect()).await;
+        sent.map_err(|error| unavailable(error.into()))
     }
 
     /// Tells the source's configuration what went wrong; that this fails is no reason to refuse anything.

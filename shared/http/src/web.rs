@@ -3,6 +3,7 @@
 
 mod acknowledge;
 mod alerts;
+mod api_keys;
 mod audit;
 mod dashboard;
 mod escalation;
@@ -14,8 +15,11 @@ mod layout;
 mod list;
 mod live;
 mod oidc;
+mod people;
 mod refusal;
+mod route;
 mod session;
+mod settings;
 mod sign_in;
 mod slack;
 mod submitted;
@@ -29,6 +33,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 
+pub use route::{Access, Route};
 pub use sign_in::sign_in_link;
 
 /// What the pages are made from.
@@ -58,25 +63,38 @@ const HEADERS: [(HeaderName, &str); 9] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
 ];
 
+/// Every route of the function `web`.
+pub fn routes() -> impl Iterator<Item = &'static Route> {
+    let all = [
+        acknowledge::ROUTES,
+        alerts::ROUTES,
+        api_keys::ROUTES,
+        audit::ROUTES,
+        dashboard::ROUTES,
+        escalations::ROUTES,
+        incident::ROUTES,
+        incidents::ROUTES,
+        layout::ROUTES,
+        oidc::ROUTES,
+        people::ROUTES,
+        sign_in::ROUTES,
+    ];
+    all.into_iter().flatten()
+}
+
+/// Every route of the function that connects a workspace of Slack.
+pub fn slack_routes() -> impl Iterator<Item = &'static Route> {
+    slack::ROUTES.iter()
+}
+
 /// The router of every page.
 pub fn router(ctx: Context) -> axum::Router {
-    let pages = axum::Router::new()
-        .merge(layout::assets())
-        .merge(acknowledge::router())
-        .merge(alerts::router())
-        .merge(audit::router())
-        .merge(dashboard::router())
-        .merge(escalations::router())
-        .merge(incident::router())
-        .merge(incidents::router())
-        .merge(oidc::router())
-        .merge(sign_in::router());
-    served(pages, ctx)
+    served(route::router(routes()), ctx)
 }
 
 /// The router of the pages that connect a workspace of Slack, which have a function of their own.
 pub fn slack(ctx: Context) -> axum::Router {
-    served(slack::router(), ctx)
+    served(route::router(slack_routes()), ctx)
 }
 
 /// Pages with what all of them have around them.

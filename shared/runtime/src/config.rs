@@ -8,6 +8,8 @@ use egress::Reach;
 use notify::SesSettings;
 use secrecy::SecretString;
 
+use crate::telemetry::Settings as Telemetry;
+
 /// One row of the table of settings: what the README shows.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
@@ -51,6 +53,12 @@ pub const OIDC_ISSUER: &str = "FIREBELL_OIDC_ISSUER";
 pub const OIDC_CLIENT_ID: &str = "FIREBELL_OIDC_CLIENT_ID";
 /// How it shows that.
 pub const OIDC_CLIENT_SECRET: &str = "FIREBELL_OIDC_CLIENT_SECRET";
+/// Where spans are sent.
+pub const OTLP_ENDPOINT: &str = "FIREBELL_OTLP_ENDPOINT";
+/// What is said beside them.
+pub const OTLP_HEADERS: &str = "FIREBELL_OTLP_HEADERS";
+/// Where errors are reported.
+pub const SENTRY_DSN: &str = "FIREBELL_SENTRY_DSN";
 /// What is logged.
 pub const LOG: &str = "FIREBELL_LOG";
 /// How it is logged.
@@ -106,6 +114,21 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting { name: OIDC_CLIENT_ID, what: "who the installation is there", default: "" },
     Setting { name: OIDC_CLIENT_SECRET, what: "the secret that shows that", default: "" },
+    Setting {
+        name: OTLP_ENDPOINT,
+        what: "where spans are sent as OTLP over HTTP, in JSON: the address before `/v1/traces`",
+        default: "nowhere",
+    },
+    Setting {
+        name: OTLP_HEADERS,
+        what: "headers that go with them: `name=value,name=value`",
+        default: "none",
+    },
+    Setting {
+        name: SENTRY_DSN,
+        what: "where errors are reported: the DSN of a Sentry project",
+        default: "nowhere",
+    },
     Setting { name: LOG, what: "what is logged: levels by target, as `info,store=debug`", default: "info" },
     Setting { name: LOG_FORMAT, what: "`json` or `text`", default: "json on AWS, text on one machine" },
     Setting {
@@ -166,6 +189,8 @@ pub struct Config {
     pub slack_api_url: Option<String>,
     /// The provider that people may sign in with.
     pub oidc: Option<Settings>,
+    /// Where spans and errors are sent.
+    pub telemetry: Telemetry,
     /// What is logged.
     pub log: String,
     /// How, if it was said.
@@ -246,6 +271,7 @@ impl Config {
             faults.push(format!("{SLACK_API_URL} is neither https:// nor http:// on this machine"));
         }
         let oidc = oidc(&mut faults, [get(OIDC_ISSUER), get(OIDC_CLIENT_ID), get(OIDC_CLIENT_SECRET)]);
+        let telemetry = Telemetry::read(&get, &mut faults);
         let ses = match get(MAIL_VIA).as_deref() {
             Some("ses") => ses(&get, &mut faults),
             Some("smtp") | None => None,
@@ -289,6 +315,7 @@ impl Config {
             slack_client,
             slack_api_url,
             oidc,
+            telemetry,
             log: get(LOG).unwrap_or_else(|| "info".to_owned()),
             log_format,
             dynamodb: get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| get("AWS_ENDPOINT_URL")),
@@ -341,7 +368,7 @@ fn ses(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>) -> Optio
 }
 
 /// Notes an address that cannot be one. The value is not shown: it may hold a password.
-fn check_url(faults: &mut Vec<String>, name: &str, url: &str, schemes: &[&str]) {
+pub(crate) fn check_url(faults: &mut Vec<String>, name: &str, url: &str, schemes: &[&str]) {
     let known = schemes.iter().any(|scheme| {
         url.strip_prefix(scheme)
             .and_then(|rest| rest.strip_prefix("://"))
@@ -370,11 +397,14 @@ mod tests {
             SLACK_CLIENT_ID => Some("1.2".to_owned()),
             SLACK_API_URL => Some("http://slack.example.com".to_owned()),
             OIDC_ISSUER => Some("https://login.example.com".to_owned()),
+            OTLP_ENDPOINT => Some("collector:4318".to_owned()),
+            OTLP_HEADERS => Some("no header".to_owned()),
+            SENTRY_DSN => Some("https://sentry.example.com/1".to_owned()),
             _ => None,
         })
         .unwrap_err();
 
-        assert_eq!(faults.0.len(), 11, "{faults}");
+        assert_eq!(faults.0.len(), 14, "{faults}");
         assert!(!faults.to_string().contains("http://mail"), "a value that may hold a password was shown");
     }
 

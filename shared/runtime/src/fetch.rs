@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use app::oidc::{Answer, Fetch, Oidc, Request};
 use futures_util::future::BoxFuture;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::StatusCode;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper_rustls::HttpsConnector;
@@ -31,6 +32,23 @@ impl Network {
     /// Connects to nothing before something is asked.
     pub fn new() -> Self {
         Self(Client::builder(TokioExecutor::new()).build(connector()))
+    }
+
+    /// A client that keeps no connection: one that slept while its function was frozen is broken as often as not.
+    pub(crate) fn fresh() -> Self {
+        Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector()))
+    }
+
+    /// Posts a body; the answer is its status alone.
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<StatusCode, BoxError> {
+        let mut asked = http::Request::post(url).body(Full::from(body))?;
+        *asked.headers_mut() = headers;
+        Ok(self.0.request(asked).await?.status())
     }
 
     async fn send(&self, request: Request) -> Result<Answer, BoxError> {

@@ -1,6 +1,7 @@
 //! What a function is, and the way from an event to a verb.
 
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use domain::trace::Trace;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
-use tracing::{Instrument, error, info_span};
+use tracing::{Instrument, Span, error, info_span};
 
 use crate::resource::ResourceHandler;
 
@@ -115,8 +116,16 @@ where
             return failure();
         }
     };
-    let trace = envelope.trace;
-    let span = info_span!("message", trace.id = trace.id(), message.id = id);
+    let parent = envelope.trace;
+    let attempt = message.attributes.get("ApproximateReceiveCount").map_or("", String::as_str);
+    let trace = parent.child(attempted(&parent, &id, attempt));
+    let span = info_span!(
+        "message",
+        trace.id = trace.id(),
+        trace.span = trace.span(),
+        trace.parent = parent.span(),
+        message.id = id
+    );
     let handled = AssertUnwindSafe(handle(Delivery { message: envelope.body, trace }).instrument(span));
     match handled.catch_unwind().await {
         Ok(Ok(())) => None,
@@ -127,6 +136,13 @@ where
             failure()
         }
     }
+}
+
+/// The span of an attempt at a message: said twice, it is one span, and what it wrote has a parent that is known.
+fn attempted(parent: &Trace, message: &str, attempt: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (parent.span(), message, attempt).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Makes a function that handles the stream's records in order; a failure names the first record of those to come again.
@@ -150,6 +166,11 @@ where
             response
         })
     }))
+}
+
+/// The span of a tick that begins a trace.
+pub fn tick(trace: &Trace) -> Span {
+    info_span!("tick", trace.id = trace.id(), trace.span = trace.span())
 }
 
 /// Makes a function that a schedule starts; one that panics has failed, and the next tick makes up for it.

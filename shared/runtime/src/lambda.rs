@@ -12,7 +12,7 @@ use store::{Queues, Store};
 
 use crate::config::LogFormat;
 use crate::function::Function;
-use crate::telemetry::{Emf, start_logging};
+use crate::telemetry::{self, Emf, Exporter, start_logging};
 use crate::{Config, ConfigError, aws};
 
 /// The system's clock, in whole milliseconds.
@@ -77,7 +77,11 @@ async fn context(config: &Config, channels: Channels) -> Result<Context, Error> 
 
 async fn serve(function: fn(Context) -> Function, channels: Channels) -> Result<(), Error> {
     let config = Config::from_environment()?;
-    start_logging(&config.log, config.log_format.unwrap_or(LogFormat::Json));
+    let exporter = Exporter::of(&config.telemetry);
+    start_logging(&config.log, config.log_format.unwrap_or(LogFormat::Json), exporter.as_ref());
+    if let Some(exporter) = exporter {
+        telemetry::flush_before_freeze(exporter);
+    }
     let context = context(&config, channels).await?;
     let (clock, random) = (context.clock.clone(), context.random.clone());
     match function(context) {
@@ -86,7 +90,9 @@ async fn serve(function: fn(Context) -> Function, channels: Channels) -> Result<
             let handle = &handle;
             #[expect(clippy::disallowed_methods, reason = "this is runtime")]
             lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| async move {
-                Ok::<_, Error>(handle(event.payload).await)
+                let answer = handle(event.payload).await;
+                telemetry::flush().await;
+                Ok::<_, Error>(answer)
             }))
             .await
         }
@@ -94,7 +100,9 @@ async fn serve(function: fn(Context) -> Function, channels: Channels) -> Result<
             let handle = &handle;
             #[expect(clippy::disallowed_methods, reason = "this is runtime")]
             lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| async move {
-                Ok::<_, Error>(handle(event.payload).await)
+                let answer = handle(event.payload).await;
+                telemetry::flush().await;
+                Ok::<_, Error>(answer)
             }))
             .await
         }
@@ -102,7 +110,9 @@ async fn serve(function: fn(Context) -> Function, channels: Channels) -> Result<
             let handle = &handle;
             #[expect(clippy::disallowed_methods, reason = "this is runtime")]
             lambda_runtime::run(service_fn(move |_: LambdaEvent<serde_json::Value>| async move {
-                handle().await.map_err(Error::from)
+                let done = handle().await;
+                telemetry::flush().await;
+                done.map_err(Error::from)
             }))
             .await
         }
@@ -110,7 +120,9 @@ async fn serve(function: fn(Context) -> Function, channels: Channels) -> Result<
             let handle = &handle;
             #[expect(clippy::disallowed_methods, reason = "this is runtime")]
             lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
-                crate::resource::serve(handle, event.payload).await.map_err(Error::from)
+                let done = crate::resource::serve(handle, event.payload).await;
+                telemetry::flush().await;
+                done.map_err(Error::from)
             }))
             .await
         }

@@ -18,7 +18,7 @@ pub use fetch::{Network, provider};
 pub use function::{
     BoxFuture, Delivery, Failure, Function, Http, QueueHandler, ScheduleHandler, StreamHandler,
 };
-pub use function::{http, schedule, sqs, stream};
+pub use function::{http, schedule, sqs, stream, tick};
 pub use lambda::{run, run_sender, system_clock, system_random};
 pub use lambda_runtime::Error;
 pub use resource::serve as serve_resource;

@@ -7,7 +7,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use domain::trace::Trace;
 use http::HeaderValue;
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, field, info, info_span};
 
 /// The trace of a request; a handler takes it from the request's extensions.
 #[derive(Debug, Clone)]
@@ -25,14 +25,29 @@ async fn observe(
 ) -> Response {
     let (started_at, begun) = (clock(), Instant::now());
     let given = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
-    let trace = given.and_then(Trace::parse).unwrap_or_else(|| Trace::begin(random()));
+    let parent = given.and_then(Trace::parse);
+    let trace = match &parent {
+        Some(parent) => parent.child(span_id(random())),
+        None => Trace::begin(random()),
+    };
     let id = trace.id().to_owned();
     let method = request.method().clone();
     // The route, not the path: paths hold tokens.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    request.extensions_mut().insert(Tracing(trace));
-    let mut response = next.run(request).instrument(info_span!("request", trace.id = id)).await;
     let route = route.unwrap_or_else(|| "none".to_owned());
+    let span = info_span!(
+        "request",
+        trace.id = id,
+        trace.span = trace.span(),
+        trace.parent = parent.as_ref().map(Trace::span),
+        http.method = %method,
+        http.route = route,
+        http.status = field::Empty,
+    );
+    request.extensions_mut().insert(Tracing(trace));
+    let mut response = next.run(request).instrument(span.clone()).await;
+    span.record("http.status", response.status().as_u16());
+    drop(span);
     info!(
         trace.id = id,
         http.method = %method,
@@ -45,5 +60,11 @@ async fn observe(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-firebell-trace", value);
     }
+    crate::telemetry::flush().await;
     response
+}
+
+/// The bits of a span's id.
+fn span_id(random: u128) -> u64 {
+    u64::try_from(random >> 64).unwrap_or(1)
 }

@@ -5,14 +5,16 @@
 
 mod delivery;
 mod field;
+mod form;
 mod json;
 pub mod limits;
 mod parsed;
 pub mod scope;
 mod source;
+mod told;
 mod verify;
 
 pub use delivery::Delivery;
-pub use parsed::{ParseError, Parsed, Reason, Unreadable, too_large_event, unreadable_event};
+pub use parsed::{Acknowledged, ParseError, Parsed, Reason, Unreadable, too_large_event, unreadable_event};
 pub use source::{AlertSource, Class, Integration, Kind, UnknownKind, all, get};
-pub use verify::{Verified, VerifyError};
+pub use verify::{Verified, VerifyError, key_hash};

@@ -77,11 +77,22 @@ pub struct Unreadable {
     pub sample: String,
 }
 
+/// Somebody is on an alert, by what its sender says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// The alert's deduplication key.
+    pub deduplication_key: String,
+    /// Who it is, in the sender's words.
+    pub by: Option<String>,
+}
+
 /// What was read of a delivery.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
     /// The events, in the sender's order.
     pub events: Vec<AlertEvent>,
+    /// What somebody is on, where a sender's word for that counts: it stands in for us.
+    pub acknowledged: Vec<Acknowledged>,
     /// What could not be read, if anything.
     pub unreadable: Option<Unreadable>,
 }

@@ -1,7 +1,10 @@
 //! The registry: one file in `source/` and one line below for each kind of source.
 
+use std::borrow::Cow;
+
 use ::http::HeaderMap;
 use domain::source::SourceKind;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -44,6 +47,12 @@ pub trait AlertSource: Sync {
         &[]
     }
 
+    /// Whether its secret alone leads to it: who speaks the API of another product knows a host and a key, and no
+    /// address of a source.
+    fn is_found_by_its_secret(&self) -> bool {
+        false
+    }
+
     /// Whether a person must do something at the sender before anything arrives.
     fn needs_setup(&self) -> bool {
         true
@@ -55,6 +64,11 @@ pub trait AlertSource: Sync {
     /// The delivery that says of the same thing that it is over.
     fn example_resolved(&self) -> Value;
 
+    /// What its sender puts behind the source's address with that one; for most, the body says it all.
+    fn resolving_path(&self) -> &'static str {
+        ""
+    }
+
     /// What the payload of its alerts offers to bindings, beside what every alert offers.
     fn payload_scope(&self) -> &'static [Variable];
 
@@ -64,8 +78,13 @@ pub trait AlertSource: Sync {
     }
 
     /// Puts on a delivery what the sender would put there, for a test alert: the secret itself, unless it signs.
-    fn sign(&self, headers: &mut HeaderMap, _body: &[u8], secret: &SecretString) {
+    fn sign(&self, headers: &mut HeaderMap, _body: &[u8], secret: &SecretString, _now: Timestamp) {
         verify::bear(headers, secret);
+    }
+
+    /// The secret that a delivery names in the sender's own way, beside the ways that every source takes.
+    fn secret_in<'a>(&self, _delivery: &Delivery<'a>) -> Option<Cow<'a, [u8]>> {
+        None
     }
 
     /// Finds out whether the sender is who it should be, over the raw bytes: it names the secret, unless it signs.
@@ -79,7 +98,7 @@ pub trait AlertSource: Sync {
         secret: &SecretString,
         previous: Option<&SecretString>,
     ) -> Result<Verified<'a>, VerifyError> {
-        verify::token(delivery, secret, previous)
+        verify::token_or(delivery, self.secret_in(delivery).as_deref(), secret, previous)
     }
 
     /// Reads the events of a delivery. `spare_key` is the deduplication key of an event for which the sender named
@@ -120,8 +139,19 @@ macro_rules! sources {
 
 sources! {
     alertmanager::Alertmanager,
+    cloudflare::Cloudflare,
+    datadog::Datadog,
+    github_issue::GithubIssue,
+    grafana::Grafana,
     http::Http,
+    opsgenie::Opsgenie,
+    opsgenie_alerts::OpsgenieAlerts,
+    pager_duty::PagerDuty,
+    pager_duty_events::PagerDutyEvents,
+    prometheus::Prometheus,
     sentry::Sentry,
+    status_page_views::StatusPageViews,
+    zendesk::Zendesk,
 }
 
 /// The source of this name in the API.

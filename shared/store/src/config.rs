@@ -233,6 +233,14 @@ impl Store {
         self.load("look-up", &table::lookup(Lookup::Source, &id.to_string())).await
     }
 
+    /// The door that a secret alone leads to, by its hash.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn door_of_key(&self, hash: &str) -> Result<Option<Door>, StoreError> {
+        self.load("look-up", &table::lookup(Lookup::SourceKey, hash)).await
+    }
+
     /// Notes when a source delivered, unless that was noted within the pause; its state is not touched.
     ///
     /// # Errors
@@ -373,17 +381,26 @@ impl Commit {
         self.delete(&table::route(entry.org, id)).next_generation(entry)
     }
 
-    /// Adds a step of a source's configuration and the door that goes with it; a destroyed one has no door.
-    pub fn source(self, step: Transition<Source>, entry: &Entry) -> Self {
+    /// Adds a step of a source's configuration and the doors that go with it; a destroyed one has none. `before` is
+    /// the source as it was.
+    pub fn source(self, step: Transition<Source>, before: Option<&Source>, entry: &Entry) -> Self {
         let source = step.after().clone();
         let key = table::lookup(Lookup::Source, &source.id.to_string());
+        let by_secret = |source: &Source| Some(table::lookup(Lookup::SourceKey, source.key.as_deref()?));
+        let (was, is) = (before.and_then(by_secret), by_secret(&source));
         let stepped = self.transition(step).next_generation(entry);
-        match source.head.state() {
+        let (stepped, is) = match source.head.state() {
             SourceState::Active | SourceState::Disabled => {
-                stepped.put(item::write("look-up", &key, &source.door()))
+                let stepped = stepped.put(item::write("look-up", &key, &source.door()));
+                let own = ("attribute_not_exists(pk) OR id = :id", [(":id", s(source.id.to_string()))]);
+                let doors = is.iter().fold(stepped, |stepped, key| {
+                    stepped.put_if(item::write("look-up", key, &source.door()), Some(own.0), &own.1)
+                });
+                (doors, is)
             }
-            SourceState::Destroyed => stepped.delete(&key),
-        }
+            SourceState::Destroyed => (stepped.delete(&key), None),
+        };
+        was.filter(|was| Some(was) != is.as_ref()).iter().fold(stepped, |stepped, key| stepped.delete(key))
     }
 
     /// Keeps the last error of a source; its state is not touched.

@@ -79,6 +79,8 @@ pub(crate) fn history_sort(version: u64) -> String {
 pub(crate) enum Lookup {
     /// A source's door, by its id.
     Source,
+    /// A source's door, by the hash of a secret that alone leads to it.
+    SourceKey,
     /// An API key, by its hash.
     ApiKey,
     /// A person, by their address.
@@ -99,6 +101,7 @@ pub(crate) enum Lookup {
 pub(crate) fn lookup(kind: Lookup, value: &str) -> Key {
     let kind = match kind {
         Lookup::Source => "source",
+        Lookup::SourceKey => "sourcekey",
         Lookup::ApiKey => "key",
         Lookup::Email => "email",
         Lookup::SignIn => "signin",

@@ -211,12 +211,14 @@ impl Fixture {
         for source in sources::all() {
             // Of its kind alone, so that a new kind moves no id.
             let id = SourceId::derived(at, source.kind());
+            let kind = domain::source::SourceKind(source.kind().to_owned());
             let made = Source {
                 head: Head::stored(SourceState::Active, 0),
                 org: self.org,
                 id,
                 name: source.name().to_owned(),
-                kind: domain::source::SourceKind(source.kind().to_owned()),
+                key: app::source::key_of(&kind, &SECRET.into()),
+                kind,
                 secret: seal_secret(&self.context.seal, id, SECRET),
                 template: SourceTemplate::default(),
                 document: Document::default(),
@@ -226,7 +228,7 @@ impl Fixture {
             };
             let made = made.born(SourceState::Active, at)?.because("system:fixture", "created");
             let entry = self.entry(Thing::new(Kind::AlertSource, id, source.name()));
-            self.context.store.commit(Commit::new().source(made, &entry)).await?;
+            self.context.store.commit(Commit::new().source(made, None, &entry)).await?;
             self.sources.insert(source.kind(), id);
         }
         Ok(())

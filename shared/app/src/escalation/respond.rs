@@ -34,7 +34,7 @@ async fn load(store: &Store, org: OrgId, id: EscalationId) -> Result<Escalation,
 }
 
 /// Stops an escalation in a state, if it is not there or beyond already.
-async fn stop(
+pub(crate) async fn stop(
     store: &Store,
     by: &Identity,
     (org, id): (OrgId, EscalationId),

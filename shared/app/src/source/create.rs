@@ -60,8 +60,9 @@ pub async fn create(
         org,
         id: new.id,
         name: new.name,
-        kind: new.kind,
         secret: super::seal_secret(seal, new.id, secret.expose_secret()),
+        key: super::own_key(store, new.id, &new.kind, &secret).await?,
+        kind: new.kind,
         template: new.template,
         document: new.document,
         created_at: now,
@@ -72,7 +73,7 @@ pub async fn create(
     let source = made.after().clone();
     let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, super::thing(&source))
         .changing(changes(None, Some(&source)));
-    store.commit(Commit::new().source(made, &entry)).await?;
+    store.commit(Commit::new().source(made, None, &entry)).await?;
     Ok(source)
 }
 

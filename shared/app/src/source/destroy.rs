@@ -31,7 +31,7 @@ pub async fn destroy(
         let end = source.transition_to(SourceState::Destroyed, now)?.because(by.to_string(), "destroyed");
         let thing = super::thing(end.after());
         let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, thing);
-        store.commit(Commit::new().source(end, &entry)).await?;
+        store.commit(Commit::new().source(end, Some(&source), &entry)).await?;
         Ok(())
     })
     .await

@@ -65,7 +65,12 @@ pub async fn update(
         } else {
             source.transition_to(state, now)?.because(by.to_string(), state_name(state))
         };
+        let key = match &change.secret {
+            Some(secret) => super::own_key(store, id, &before.kind, secret).await?,
+            None => before.key.clone(),
+        };
         let step = step.with(|source| {
+            source.key = key;
             let Change { name, template, document, .. } = change.clone();
             (source.name, source.template, source.document) = (name, template, document);
             if let Some(secret) = &change.secret {
@@ -75,7 +80,7 @@ pub async fn update(
         let after = step.after().clone();
         let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&after))
             .changing(changes(Some(&before), Some(&after)));
-        store.commit(Commit::new().source(step, &entry)).await?;
+        store.commit(Commit::new().source(step, Some(&before), &entry)).await?;
         Ok(after)
     })
     .await

@@ -52,6 +52,11 @@ pub struct AlertEvent {
     pub payload: Box<RawValue>,
 }
 
+/// The hash of a deduplication key, by which it is found.
+pub fn key_hash(deduplication_key: &str) -> String {
+    crate::text::fingerprint(deduplication_key.as_bytes(), 32)
+}
+
 /// An event on its way from the source's function to the alert handler.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Received {
@@ -89,7 +94,7 @@ impl Received {
 
     /// The hash of the deduplication key.
     pub fn key(&self) -> String {
-        crate::text::fingerprint(self.event.deduplication_key.as_bytes(), 32)
+        key_hash(&self.event.deduplication_key)
     }
 
     /// The hash of everything that the alert would show.

@@ -11,7 +11,7 @@ use app::link::{AcknowledgeLink, LinkError};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use domain::escalation::EscalationState;
 use domain::user::User;
 use domain::{Actor, Identity};
@@ -21,13 +21,15 @@ use maud::{Markup, html};
 use super::escalation::Linked;
 use super::layout::{Top, page};
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::words::foreign;
 use super::{Desk, escalation};
 
-/// The router of links in pages.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new().route("/acknowledge/{token}", get(show).post(acknowledge))
-}
+/// The routes of links in pages.
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/acknowledge/{token}", Access::Anybody, || get(show)),
+    Route::post("/acknowledge/{token}", Access::Anybody, || post(acknowledge)),
+];
 
 impl From<LinkError> for Refusal {
     fn from(error: LinkError) -> Self {

@@ -24,17 +24,17 @@ use super::escalations::Id;
 use super::frame::{Frame, Section};
 use super::list::{Terms, Wanted, select};
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::session::SignedIn;
 use super::submitted::{Back, Submitted};
 use super::words::{self, capital, foreign, source_link};
 
-/// The router of alerts.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new()
-        .route("/alerts", get(all))
-        .route("/alerts/{id}", get(show))
-        .route("/alerts/{id}/resolve", post(resolve))
-}
+/// The routes of alerts.
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/alerts", Access::SignedIn, || get(all)),
+    Route::get("/alerts/{id}", Access::SignedIn, || get(show)),
+    Route::post("/alerts/{id}/resolve", Access::Needs(Permission::Respond), || post(resolve)),
+];
 
 /// The state as a badge.
 fn badge(state: AlertState) -> Markup {

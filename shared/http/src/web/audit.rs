@@ -6,31 +6,33 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use domain::access::Permission;
 use domain::audit::{Change, Entry};
 use domain::id::AuditId;
 use domain::{Identity, Timestamp};
-use http::header::REFERRER_POLICY;
+use http::HeaderMap;
 use maud::{Markup, html};
 
 use super::Desk;
-use super::layout::{Top, page};
+use super::frame::{Frame, Section};
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::session::SignedIn;
+use super::settings::{Part, parts};
 use super::words::{foreign, time};
 
 /// How many entries a page shows.
 const MOST: usize = 50;
 
-/// The router of the audit log.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new().route("/audit", get(show))
-}
+/// The routes of the audit log.
+pub(super) const ROUTES: &[Route] =
+    &[Route::get("/audit", Access::Needs(Permission::SeeAudit), || get(show))];
 
 async fn show(
     State(desk): State<Arc<Desk>>,
+    headers: HeaderMap,
     signed_in: SignedIn,
     asked: Result<Query<BTreeMap<String, String>>, QueryRejection>,
 ) -> Result<Response, Refusal> {
@@ -45,27 +47,27 @@ async fn show(
             slot.insert(name(&desk, &signed_in, &entry.by).await?);
         }
     }
-    let top = Top { title: "Audit log", bar: bar(&desk, &signed_in), ..Top::default() };
-    let page = page(
-        &top,
-        &html! {
-            h1 { "Audit log" }
-            p.lead { "Who changed what, the newest first. " a href="/" { "Back to what is open" } }
-            @if log.entries.is_empty() { p.none { "There is nothing here." } }
-            ul.card.rows {
-                @for entry in &log.entries { (row(entry, &names, ctx.now())) }
+    let frame = Frame::new(&desk, &signed_in, Section::Settings);
+    let main = html! {
+        div.headline { h1 { "Audit log" } }
+        (parts(&frame, Part::Audit))
+        p.lead { "Who changed what, the newest first." }
+        div #list data-live {
+            @if log.entries.is_empty() { p.empty { "There is nothing here." } } @else {
+                ul.card.rows {
+                    @for entry in &log.entries { (row(entry, &names, frame.now)) }
+                }
             }
             @if let Some(after) = log.after {
-                p { a href=(format!("/audit?after={after}")) { "Older entries" } }
+                nav.turn aria-label="Pages" { a.button href=(format!("/audit?after={after}")) rel="next" { "Older" } }
             }
-        },
-    );
-    // The form that signs out must say where it comes from; other sites still hear nothing.
-    Ok((AppendHeaders([(REFERRER_POLICY, "same-origin")]), page).into_response())
+        }
+    };
+    Ok(frame.answer(&headers, "Audit log", &main))
 }
 
 /// Who it was, by a name that people know.
-async fn name(desk: &Desk, signed_in: &SignedIn, by: &Identity) -> Result<String, Refusal> {
+pub(super) async fn name(desk: &Desk, signed_in: &SignedIn, by: &Identity) -> Result<String, Refusal> {
     let failed = app::AppError::from;
     Ok(match by {
         Identity::System(part) => format!("Firebell ({part})"),
@@ -78,17 +80,6 @@ async fn name(desk: &Desk, signed_in: &SignedIn, by: &Identity) -> Result<String
             key.map_or_else(|| "An API key that is gone".to_owned(), |key| format!("API key “{}”", key.name))
         }
     })
-}
-
-fn bar(desk: &Desk, signed_in: &SignedIn) -> Markup {
-    html! {
-        span.org { (foreign(&signed_in.rules.org.name)) }
-        form.sign-out method="post" action="/sign-out" {
-            (signed_in.session.field(&desk.ctx.seal))
-            span.me { (foreign(&signed_in.user.name)) }
-            button type="submit" { "Sign out" }
-        }
-    }
 }
 
 /// One entry.

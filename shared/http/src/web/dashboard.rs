@@ -21,6 +21,7 @@ use maud::{Markup, html};
 use super::escalation::Linked;
 use super::frame::{Frame, Section};
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::session::SignedIn;
 use super::words::{self, foreign};
 use super::{Desk, escalation};
@@ -31,10 +32,8 @@ const MOST: u8 = 50;
 /// How often the page looks again, in seconds.
 const REFRESH: u8 = 15;
 
-/// The router of the first page.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new().route("/", get(show))
-}
+/// The routes of the first page.
+pub(super) const ROUTES: &[Route] = &[Route::get("/", Access::SignedIn, || get(show))];
 
 /// What is asked for beside the page itself; whatever makes no sense is left out.
 type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;

@@ -21,18 +21,18 @@ use super::escalation::{self, Linked, state_words, tone};
 use super::frame::{Frame, Section};
 use super::list::{Terms, Wanted};
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::session::SignedIn;
 use super::submitted::{Back, Submitted};
 use super::words::{self, foreign};
 
-/// The router of escalations.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new()
-        .route("/escalations", get(all))
-        .route("/escalations/{id}", get(show))
-        .route("/escalations/{id}/acknowledge", post(acknowledge))
-        .route("/escalations/{id}/cancel", post(cancel))
-}
+/// The routes of escalations.
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/escalations", Access::SignedIn, || get(all)),
+    Route::get("/escalations/{id}", Access::SignedIn, || get(show)),
+    Route::post("/escalations/{id}/acknowledge", Access::Needs(Permission::Respond), || post(acknowledge)),
+    Route::post("/escalations/{id}/cancel", Access::Needs(Permission::Respond), || post(cancel)),
+];
 
 /// The id of an address; none if it is no id.
 pub(super) type Id<T> = Result<Path<T>, PathRejection>;

@@ -26,6 +26,8 @@ pub(super) enum Section {
     Escalations,
     /// Alerts.
     Alerts,
+    /// People, API keys, who changed what.
+    Settings,
 }
 
 /// Every part, with its address, its name and the key that leads there.
@@ -34,6 +36,7 @@ const SECTIONS: &[(Section, &str, &str, &str)] = &[
     (Section::Incidents, "/incidents", "Incidents", "i"),
     (Section::Escalations, "/escalations", "Escalations", "e"),
     (Section::Alerts, "/alerts", "Alerts", "l"),
+    (Section::Settings, "/people", "Settings", "s"),
 ];
 
 /// What is around a page.
@@ -106,7 +109,6 @@ impl<'a> Frame<'a> {
             p {
                 "As of " (words::as_of(self.now))
                 span #live data-every=(LOOKS) data-from=[self.from.as_deref()] role="status" {}
-                @if self.may(Permission::SeeAudit) { " · " a href="/audit" { "Audit log" } }
                 " · " button.quiet type="button" data-help hidden { "Keys " kbd { "?" } }
             }
         }
@@ -126,6 +128,7 @@ fn keys() -> Markup {
                 (&["g", "i"], "incidents"),
                 (&["g", "e"], "escalations"),
                 (&["g", "l"], "alerts"),
+                (&["g", "s"], "settings"),
                 (&["n"], "declare an incident"),
             ],
         ),

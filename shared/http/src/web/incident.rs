@@ -19,24 +19,29 @@ use machine::Stateful;
 use maud::{Markup, html};
 use store::Choices;
 
+pub(super) use edit::complaint;
+
 use super::Desk;
 use super::escalation::{self, state_words, tone};
 use super::escalations::Id;
 use super::frame::{Frame, Section};
 use super::list::{Terms, Wanted};
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::session::SignedIn;
 use super::words::{self, foreign};
 
-/// The router of single incidents.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new()
-        .route("/incidents/new", get(declare::ask).post(declare::declare))
-        .route("/incidents/{number}", get(show))
-        .route("/incidents/{number}/update", post(edit::update))
-        .route("/incidents/{number}/edit", post(edit::edit))
-        .route("/incidents/{number}/roles", post(edit::roles))
-}
+/// The routes of single incidents.
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/incidents/new", Access::Needs(Permission::CreateIncidents), || get(declare::ask)),
+    Route::post("/incidents/new", Access::Needs(Permission::CreateIncidents), || post(declare::declare)),
+    Route::get("/incidents/{number}", Access::SignedIn, || get(show)),
+    Route::post("/incidents/{number}/update", Access::Needs(Permission::EditIncidents), || {
+        post(edit::update)
+    }),
+    Route::post("/incidents/{number}/edit", Access::Needs(Permission::EditIncidents), || post(edit::edit)),
+    Route::post("/incidents/{number}/roles", Access::Needs(Permission::EditIncidents), || post(edit::roles)),
+];
 
 /// The colour of a state; the words beside it say the same.
 const fn state_tone(state: IncidentState) -> &'static str {

@@ -18,13 +18,12 @@ use super::frame::{Frame, Section};
 use super::incident::{severity_badge, state_badge};
 use super::list::{Terms, Wanted, select};
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::session::SignedIn;
 use super::words::{self, foreign};
 
-/// The router of the list.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new().route("/incidents", get(all))
-}
+/// The routes of the list.
+pub(super) const ROUTES: &[Route] = &[Route::get("/incidents", Access::SignedIn, || get(all))];
 
 /// Which incidents are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What all pages have around them, the one stylesheet and the one script.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
@@ -8,7 +8,7 @@ use axum::routing::get;
 use http::{StatusCode, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::Desk;
+use super::route::{Access, Route};
 
 /// A file that pages refer to; its name changes with its content, so it is kept for ever.
 struct Asset {
@@ -40,10 +40,8 @@ static SCRIPT: LazyLock<Asset> =
 static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("svg", "image/svg+xml; charset=utf-8", include_str!("icon.svg")));
 
-/// The router of the files that pages refer to.
-pub(super) fn assets() -> axum::Router<Arc<Desk>> {
-    axum::Router::new().route("/assets/{name}", get(asset))
-}
+/// The routes of the files that pages refer to.
+pub(super) const ROUTES: &[Route] = &[Route::get("/assets/{name}", Access::Anybody, || get(asset))];
 
 async fn asset(Path(name): Path<String>) -> Response {
     let Some(asset) = [&*STYLE, &*SCRIPT, &*ICON].into_iter().find(|asset| asset.name == name) else {

@@ -18,12 +18,14 @@ use tracing::warn;
 use super::Desk;
 use super::layout::{Top, page};
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::session::{begun, cookies, is_secure};
 
-/// The router of the way to the provider and back.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new().route("/sign-in/oidc", get(leave)).route("/sign-in/oidc/callback", get(come_back))
-}
+/// The routes of the way to the provider and back.
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/sign-in/oidc", Access::Anybody, || get(leave)),
+    Route::get("/sign-in/oidc/callback", Access::Anybody, || get(come_back)),
+];
 
 impl From<OidcError> for Refusal {
     fn from(error: OidcError) -> Self {

@@ -24,6 +24,7 @@ use serde::Deserialize;
 use super::Desk;
 use super::layout::{Top, notice, page};
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::session::{Confirmed, begun, ended, is_from_us};
 use super::words::foreign;
 
@@ -37,10 +38,12 @@ pub async fn sign_in_link(ctx: &Context, org: OrgId) -> Result<String, app::AppE
     hand_over(&ctx.store, &ctx.seal, &ctx.public_url, whom, &ctx.random, ctx.now()).await
 }
 
-/// The router of sign-in and sign-out.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new().route("/sign-in", get(show).post(sign_in)).route("/sign-out", post(sign_out))
-}
+/// The routes of sign-in and sign-out.
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/sign-in", Access::Anybody, || get(show)),
+    Route::post("/sign-in", Access::Anybody, || post(sign_in)),
+    Route::post("/sign-out", Access::SignedIn, || post(sign_out)),
+];
 
 impl From<EnterError> for Refusal {
     fn from(error: EnterError) -> Self {

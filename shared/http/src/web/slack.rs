@@ -23,6 +23,7 @@ use tracing::{info, warn};
 use super::Desk;
 use super::layout::notice;
 use super::refusal::Refusal;
+use super::route::{Access, Route};
 use super::session::SignedIn;
 use super::words::foreign;
 
@@ -38,10 +39,11 @@ const SCOPES: &str = "app_mentions:read,channels:history,channels:manage,channel
                       commands,groups:history,groups:read,groups:write,im:write,incoming-webhook,pins:read,\
                       users:read,users:read.email";
 
-/// The router of connecting.
-pub(super) fn router() -> axum::Router<Arc<Desk>> {
-    axum::Router::new().route("/slack/install", get(begin)).route(BACK, get(back))
-}
+/// The routes of connecting.
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/slack/install", Access::Needs(Permission::ConfigureOnCall), || get(begin)),
+    Route::get(BACK, Access::Anybody, || get(back)),
+];
 
 /// A page that says one thing.
 fn message(text: &str) -> Markup {
@@ -120,16 +122,13 @@ fn redirect(ctx: &Context) -> String {
 
 /// Shows the way to Slack. It changes nothing: the way is a link that somebody has to follow.
 async fn begin(State(desk): State<Arc<Desk>>, signed_in: SignedIn) -> Result<Response, Refusal> {
+    signed_in.actor().may(Permission::ConfigureOnCall).map_err(app::AppError::from)?;
     let ctx = &desk.ctx;
     let Some((client, _)) = ctx.slack.client.as_ref().filter(|_| ctx.slack.api.is_some()) else {
         let said = "This installation has no Slack app yet: its settings name one.";
         return Ok(message(said).into_response());
     };
     let user = &signed_in.user;
-    if signed_in.actor().may(Permission::ConfigureOnCall).is_err() {
-        let said = "Only an administrator can connect a workspace.";
-        return Ok(message(said).into_response());
-    }
     let journey = Journey {
         org: signed_in.session.org,
         user: user.id,

@@ -18,6 +18,7 @@ mod description;
 mod escalation_paths;
 #[cfg(test)]
 mod escalations;
+mod fronts;
 #[cfg(test)]
 mod incident_updates;
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "outbox::relay::relay",
     "session::begin::begin",
     "session::end::end",
+    "alert::acknowledge::acknowledge",
     "session::find::find",
     "sign_in::ask::ask",
     "sign_in::enter::enter",

@@ -257,6 +257,12 @@ impl World {
                     decisions.push(decided.unwrap());
                     app::source::seen::delivered(store, &rules, &received).await.unwrap();
                 }
+                AlertMessage::Acknowledged { org, source, key, by } => {
+                    let now = self.context.now();
+                    let told =
+                        app::alert::acknowledge::acknowledge(store, (org, source), &key, by.as_deref(), now);
+                    told.await.unwrap();
+                }
                 AlertMessage::DeliveryFailed { org, source, at, reason } => {
                     app::source::seen::failed(store, org, source, at, &reason).await.unwrap();
                 }

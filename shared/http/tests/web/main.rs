@@ -12,6 +12,8 @@ mod escalations;
 mod incidents;
 mod live;
 mod oidc;
+mod people;
 mod session;
+mod strangers;
 mod support;
 mod weather;

@@ -13,7 +13,7 @@ use app::{Context, Rules};
 use axum::body::Body;
 use domain::alert::{AlertEvent, AlertStatus, Received};
 use domain::escalation::Escalation;
-use domain::id::{EventId, OrgId, PathId, RouteId, SourceId};
+use domain::id::{EventId, OrgId, PathId, RouteId, SourceId, UserId};
 use domain::path::{AckMode, Level, Target};
 use domain::route::{Condition, Group, IncidentTemplate, Route, RouteSource, Test};
 use domain::source::{SourceKind, Template};
@@ -46,6 +46,7 @@ pub(crate) struct Scene {
     routed: SourceId,
     unrouted: SourceId,
     pub(crate) weather: Arc<Weather>,
+    pub(crate) embedded: Embedded,
     rules: Rules,
     clock: Arc<AtomicI64>,
     router: axum::Router,
@@ -63,6 +64,11 @@ impl Seen {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
+}
+
+/// Every page there is.
+fn served(ctx: &Context) -> axum::Router {
+    http_api::web::router(ctx.clone()).merge(http_api::web::slack(ctx.clone()))
 }
 
 /// An alert of the test's own.
@@ -129,9 +135,22 @@ impl Scene {
         };
         route(&ctx, org.id, routed, vec![path], Vec::new()).await;
         route(&ctx, org.id, unrouted, vec![path], vec![Group(vec![never])]).await;
-        let router = http_api::web::router(ctx.clone());
+        let router = served(&ctx);
         let rules = Rules::new(ctx.store.clone());
-        Self { org: org.id, owner, ada, grace, routed, unrouted, weather, rules, clock, router, ctx }
+        Self {
+            org: org.id,
+            owner,
+            ada,
+            grace,
+            routed,
+            unrouted,
+            weather,
+            rules,
+            clock,
+            router,
+            ctx,
+            embedded,
+        }
     }
 
     /// Lets time pass.
@@ -236,19 +255,17 @@ impl Scene {
 
     /// Signs the owner in, as a browser does.
     pub(crate) async fn sign_in(&self) -> Session {
-        let link = self.sign_in_link().await;
-        let token = link.split_once("token=").unwrap().1;
-        let seen = self.send(form("/sign-in", token, &[])).await;
-        assert_eq!(seen.status, StatusCode::SEE_OTHER, "{}", seen.text);
-        let cookie = seen.header("set-cookie").split(';').next().unwrap().to_owned();
-        let page = self.browse(&cookie, "/").await;
-        let token = page.text.split(r#"name="token" value=""#).nth(1).unwrap().split('"').next().unwrap();
-        Session { cookie, token: token.to_owned() }
+        self.follow(&self.sign_in_link().await).await
     }
 
     /// Signs somebody in, and says which cookie their browser keeps.
     pub(crate) async fn sign_in_as(&self, user: &User) -> String {
-        let (ctx, whom) = (&self.ctx, domain::sign_in::Whom { org: self.org, user: user.id });
+        self.enter(self.org, user.id).await.cookie
+    }
+
+    /// Signs somebody of an organisation in, as a browser does.
+    pub(crate) async fn enter(&self, org: OrgId, user: UserId) -> Session {
+        let (ctx, whom) = (&self.ctx, domain::sign_in::Whom { org, user });
         let made = app::sign_in::hand_over::hand_over(
             &ctx.store,
             &ctx.seal,
@@ -258,14 +275,24 @@ impl Scene {
             ctx.now(),
         );
         let link = made.await.unwrap();
-        let seen = self.send(form("/sign-in", link.split_once("token=").unwrap().1, &[])).await;
-        seen.header("set-cookie").split(';').next().unwrap().to_owned()
+        self.follow(&link).await
+    }
+
+    /// Follows a link to sign in, and presses its button.
+    async fn follow(&self, link: &str) -> Session {
+        let token = link.split_once("token=").unwrap().1;
+        let seen = self.send(form("/sign-in", token, &[])).await;
+        assert_eq!(seen.status, StatusCode::SEE_OTHER, "{}", seen.text);
+        let cookie = seen.header("set-cookie").split(';').next().unwrap().to_owned();
+        let page = self.browse(&cookie, "/").await;
+        let token = page.text.split(r#"name="token" value=""#).nth(1).unwrap().split('"').next().unwrap();
+        Session { cookie, token: token.to_owned() }
     }
 
     /// Gives the installation a provider that people may sign in with.
     pub(crate) fn provide(&mut self, oidc: app::oidc::Oidc) {
         self.ctx.oidc = Some(Arc::new(oidc));
-        self.router = http_api::web::router(self.ctx.clone());
+        self.router = served(&self.ctx);
     }
 
     /// Looks at a page with a cookie.

@@ -108,6 +108,11 @@ pub(super) fn group(document: &RawValue) -> Result<Parsed, ParseError> {
     Ok(collector.finish())
 }
 
+/// Reads an alert that is in no group.
+pub(super) fn alone(raw: &RawValue) -> Result<AlertEvent, Reason> {
+    Group { status: None, external_url: None }.alert(raw)
+}
+
 /// What a group says of its alerts.
 struct Group {
     /// The status, for an alert that has none of its own.

@@ -25,6 +25,7 @@ pub(crate) const CASES: &[Case] = &[
     case("api-alert-routes/list", shows_one),
     case("api-alert-routes/update", changes_the_route),
     case("api-alert-sources/create", makes_a_source),
+    case("api-alert-sources/create-front", makes_a_source_found_by_its_secret),
     case("api-alert-sources/delete", closes_the_source),
     case("api-alert-sources/list", shows_every_source),
     case("api-alert-sources/send-test", sends_a_test),
@@ -120,6 +121,17 @@ fn makes_a_source<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'
         assert!(
             door.open && made["alert_events_url"].as_str().unwrap().starts_with(testing::fixture::PUBLIC)
         );
+    })
+}
+
+fn makes_a_source_found_by_its_secret<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 200);
+        let made = &invoked.answer["body"]["alert_source"];
+        let kind = made["source_type"].as_str().unwrap();
+        let hash = sources::key_hash(kind, made["secret_token"].as_str().unwrap().as_bytes());
+        let door = fixture.context.store.door_of_key(&hash).await.unwrap().unwrap();
+        assert_eq!(door.id.to_string(), made["id"]);
     })
 }
 

@@ -134,7 +134,9 @@ fn received() -> Received {
     let body = event["Records"][0]["body"].as_str().unwrap();
     match serde_json::from_str::<Envelope<AlertMessage>>(body).unwrap().body {
         AlertMessage::Event(received) => *received,
-        AlertMessage::DeliveryFailed { .. } => panic!("alert-handle/firing is no alert"),
+        AlertMessage::Acknowledged { .. } | AlertMessage::DeliveryFailed { .. } => {
+            panic!("alert-handle/firing is no alert")
+        }
     }
 }
 

@@ -10,10 +10,41 @@ use super::{Case, Given};
 pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-source-alertmanager/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-alertmanager/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-cloudflare/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-cloudflare/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-datadog/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-datadog/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-github-issue/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-github-issue/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-grafana/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-grafana/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-http/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-http/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-opsgenie-alerts/close", given: Given::Rules, then: processed },
+    Case { event: "alert-source-opsgenie-alerts/create", given: Given::Rules, then: processed },
+    Case { event: "alert-source-opsgenie-alerts/delete", given: Given::Rules, then: processed },
+    Case { event: "alert-source-opsgenie-alerts/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-opsgenie-alerts/request", given: Given::Rules, then: told },
+    Case { event: "alert-source-opsgenie-alerts/unknown-key", given: Given::Rules, then: refused },
+    Case { event: "alert-source-opsgenie-alerts/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-opsgenie/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-opsgenie/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-pager-duty-events/change", given: Given::Rules, then: passed_over },
+    Case { event: "alert-source-pager-duty-events/enqueue", given: Given::Rules, then: enqueued },
+    Case { event: "alert-source-pager-duty-events/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-pager-duty-events/unknown-key", given: Given::Rules, then: wrong },
+    Case { event: "alert-source-pager-duty-events/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-pager-duty/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-pager-duty/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-prometheus/alerts", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-prometheus/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-prometheus/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-sentry/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-sentry/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-status-page-views/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-status-page-views/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-zendesk/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-zendesk/wrong-secret", given: Given::Rules, then: refused },
 ];
 
 fn accepted<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
@@ -30,4 +61,36 @@ fn refused<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> 
         assert_eq!(invoked.answer["statusCode"], 401, "{}", invoked.answer);
         assert_eq!(fixture.messages(Queue::AlertHandle).unwrap().len(), 0);
     })
+}
+
+/// How many events wait once a request was answered with this status.
+async fn queued(fixture: &Fixture, invoked: &Invoked, status: u16) -> usize {
+    assert_eq!(invoked.answer["statusCode"], status, "{}", invoked.answer);
+    fixture.messages(Queue::AlertHandle).unwrap().len()
+}
+
+fn enqueued<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(queued(fixture, invoked, 202).await, 1);
+        assert_eq!(invoked.answer["body"]["dedup_key"], "db-1/disk");
+    })
+}
+
+fn processed<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(queued(fixture, invoked, 202).await, 1);
+        assert_eq!(invoked.answer["body"]["result"], "Request will be processed");
+    })
+}
+
+fn told<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert_eq!(queued(fixture, invoked, 200).await, 0) })
+}
+
+fn passed_over<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert_eq!(queued(fixture, invoked, 202).await, 0) })
+}
+
+fn wrong<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move { assert_eq!(queued(fixture, invoked, 400).await, 0) })
 }

@@ -19,18 +19,27 @@ pub(crate) const CASES: &[Case] = &[
     case("web/acknowledge", acknowledges_as_the_first),
     case("web/acknowledge-link", asks_and_changes_nothing),
     case("web/acknowledge-on-the-page", acknowledges_as_the_owner),
+    case("web/add-method", adds_a_method),
+    case("web/add-person", adds_a_person),
     case("web/alert", shows_the_alert),
     case("web/alerts", shows_the_alert),
+    case("web/api-keys", shows_the_keys),
+    case("web/ask-for-link", notes_that_somebody_asks),
+    case("web/audit", shows_who_changed_what),
     case("web/cancel-escalation", cancels_as_the_owner),
+    case("web/change-role", makes_an_owner),
     case("web/declare", opens_an_incident_and_pages),
     case("web/escalation", shows_the_alert),
     case("web/escalations", shows_the_alert),
-    case("web/ask-for-link", notes_that_somebody_asks),
-    case("web/audit", shows_who_changed_what),
     case("web/first-page", shows_what_is_open),
     case("web/incident", shows_the_incident),
     case("web/incidents", shows_the_incident),
+    case("web/make-key", makes_a_key),
+    case("web/people", shows_the_people),
+    case("web/person", shows_the_people),
+    case("web/remove-person", removes_a_person),
     case("web/resolve-alert", resolves_by_hand),
+    case("web/revoke-key", revokes_a_key),
     case("web/sign-in", lets_in),
     case("web/sign-in-link", asks_to_sign_in),
     case("web/sign-out", lets_out),
@@ -159,5 +168,64 @@ fn shows_who_changed_what<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture
     Box::pin(async move {
         assert_eq!(invoked.answer["statusCode"], 200);
         assert!(invoked.answer["body"].as_str().unwrap().contains("severity created"));
+    })
+}
+
+fn shows_the_people<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 200);
+        assert!(invoked.answer["body"].as_str().unwrap().contains(&fixture.first.name));
+    })
+}
+
+fn adds_a_person<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        assert!(fixture.context.store.person("nora@example.com").await.unwrap().is_some());
+    })
+}
+
+fn adds_a_method<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 200);
+        let after = fixture.context.store.user(fixture.org, fixture.first.id).await.unwrap().unwrap();
+        assert_eq!(after.methods.last().unwrap().address, "https://pages.example.com/firebell");
+    })
+}
+
+fn makes_an_owner<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        let after = fixture.context.store.user(fixture.org, fixture.first.id).await.unwrap().unwrap();
+        assert_eq!(after.role, domain::user::Role::Owner);
+    })
+}
+
+fn removes_a_person<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        assert_eq!(fixture.context.store.user(fixture.org, fixture.first.id).await.unwrap(), None);
+    })
+}
+
+fn shows_the_keys<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 200);
+        assert!(invoked.answer["body"].as_str().unwrap().contains("Revoke"));
+    })
+}
+
+fn makes_a_key<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 200);
+        let keys = fixture.context.store.api_keys_after(fixture.org, None, 9).await.unwrap();
+        assert!(keys.iter().any(|key| key.name == "Deploys"));
+    })
+}
+
+fn revokes_a_key<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        assert!(fixture.context.store.api_keys_after(fixture.org, None, 9).await.unwrap().is_empty());
     })
 }

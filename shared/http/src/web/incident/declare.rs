@@ -8,6 +8,7 @@ use app::incident::create::{NewIncident, create};
 use app::incident::edit::Edit;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use domain::access::Permission;
 use domain::id::{EscalationId, IncidentId};
 use domain::incident::{Incident, IncidentState, RoleKind, Visibility};
 use domain::trace::Trace;
@@ -47,6 +48,7 @@ pub(super) async fn ask(
     headers: HeaderMap,
     signed_in: SignedIn,
 ) -> Result<Response, Refusal> {
+    signed_in.actor().may(Permission::CreateIncidents).map_err(AppError::from)?;
     let form = Declared { key: desk.ctx.seal.random_token(16), ..Declared::default() };
     form.answer(&desk, &signed_in, &headers, None).await
 }

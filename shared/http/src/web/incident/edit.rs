@@ -74,7 +74,7 @@ impl Draft {
 }
 
 /// What is wrong with what was sent, for whoever can put it right.
-pub(super) fn complaint(error: AppError) -> Result<String, Refusal> {
+pub(in crate::web) fn complaint(error: AppError) -> Result<String, Refusal> {
     match error {
         AppError::Invalid { reason, .. } | AppError::Illegal(reason) => Ok(capital(&reason)),
         AppError::NotFound { .. }

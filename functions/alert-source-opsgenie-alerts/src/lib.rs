@@ -1,0 +1,9 @@
+//! Receives alerts in the words of Opsgenie's alert API.
+
+use app::Context;
+use runtime::Function;
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    runtime::http(http_api::source::router(sources::Kind::OpsgenieAlerts, ctx))
+}

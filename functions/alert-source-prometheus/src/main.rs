@@ -1,0 +1,5 @@
+//! Receives alerts of Prometheus itself.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run(alert_source_prometheus::function)
+}

@@ -1,0 +1,277 @@
+"""Drives a server with senders that know nothing of it, and prints what arrived.
+
+usage: senders_test.py URL KEY
+
+PagerDuty's and Opsgenie's clients of PyPI are given the server's address and nothing else; so are Debian's
+Alertmanager, as a webhook, as PagerDuty and as Opsgenie, and Debian's Prometheus without an Alertmanager. Each says
+that something fires, and that it is over. Needs `pdpyras` 5.4, `opsgenie-sdk` 2.1, `prometheus-alertmanager` and
+`prometheus`.
+"""
+
+import json
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import warnings
+
+URL, KEY = sys.argv[1].rstrip("/"), sys.argv[2]
+PATIENCE = 60
+checks = 0
+
+
+def ask(method, path, body=None, key=KEY):
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    request = urllib.request.Request(URL + path, data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+def check(what, holds, shown=""):
+    global checks
+    checks += 1
+    if not holds:
+        sys.exit(f"senders: {what}: {shown}")
+
+
+def port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def source(kind, path):
+    """A source of a kind, routed to a path."""
+    template = {
+        "title": {"reference": "alert.title"},
+        "description": {"reference": "alert.description"},
+        "attributes": [],
+        "expressions": [],
+    }
+    made = ask("POST", "/v2/alert_sources", {"name": f"Sender {kind}", "source_type": kind, "template": template})
+    made = made["alert_source"]
+    ask(
+        "POST",
+        "/v2/alert_routes",
+        {
+            "name": f"Route of {kind}",
+            "enabled": True,
+            "is_private": False,
+            "alert_sources": [{"alert_source_id": made["id"], "condition_groups": []}],
+            "channel_config": [],
+            "condition_groups": [],
+            "expressions": [],
+            "escalation_config": {
+                "auto_cancel_escalations": True,
+                "escalation_targets": [{"escalation_paths": {"array_value": [{"literal": path}]}}],
+            },
+            "incident_config": {
+                "enabled": True,
+                "auto_decline_enabled": False,
+                "condition_groups": [],
+                "defer_time_seconds": 0,
+                "grouping_keys": [],
+                "grouping_window_seconds": 0,
+            },
+            "incident_template": {"name": {"binding": {"value": {"reference": "alert.title"}}}},
+        },
+    )
+    return made
+
+
+def alerts(made):
+    listed = ask("GET", f"/v2/alerts?page_size=50&alert_source[one_of]={made['id']}")["alerts"]
+    return [alert for alert in listed if alert["alert_source_id"] == made["id"]]
+
+
+def wait_for(what, made, status, title=""):
+    """Waits until an alert of a source is as it should be."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        found = [alert for alert in alerts(made) if alert["status"] == status and title in alert["title"]]
+        if found:
+            check(what, True)
+            print(f"  {what}: {found[0]['title']!r} {status}")
+            return found[0]
+        time.sleep(0.2)
+    check(what, False, alerts(made))
+
+
+def escalation_is(what, alert, status):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        listed = ask("GET", f"/v2/escalations?alert[one_of]={alert['id']}")["escalations"]
+        if listed and all(one["status"] == status for one in listed):
+            print(f"  {what}: escalation {status}")
+            return check(what, True)
+        time.sleep(0.2)
+    check(what, False, listed)
+
+
+def pdpyras_sends(made):
+    warnings.filterwarnings("ignore")
+    import pdpyras
+
+    class Session(pdpyras.EventsAPISession):
+        url = URL
+
+    session = Session(made["secret_token"])
+    key = session.trigger("CPU of db-1 is high", "db-1", severity="critical")
+    check("pdpyras is given a key", isinstance(key, str) and key)
+    alert = wait_for("pdpyras triggers", made, "firing", "CPU of db-1")
+    session.acknowledge(key)
+    escalation_is("pdpyras acknowledges", alert, "acked")
+    session.resolve(key)
+    wait_for("pdpyras resolves", made, "resolved", "CPU of db-1")
+
+
+def opsgenie_sdk_sends(made):
+    import opsgenie_sdk
+
+    configuration = opsgenie_sdk.Configuration()
+    configuration.host = URL
+    configuration.api_key["Authorization"] = made["secret_token"]
+    configuration.api_key_prefix["Authorization"] = "GenieKey"
+    api = opsgenie_sdk.AlertApi(opsgenie_sdk.ApiClient(configuration))
+    answer = api.create_alert(
+        opsgenie_sdk.CreateAlertPayload(message="Disk of db-2 is full", alias="db-2/disk", priority="P1", tags=["disk"])
+    )
+    check("opsgenie-sdk reads the answer", answer.result == "Request will be processed", answer)
+    alert = wait_for("opsgenie-sdk creates", made, "firing", "Disk of db-2")
+    status = api.get_request_status(answer.request_id)
+    check("opsgenie-sdk reads the request's state", status.data.is_success is True, status)
+    api.add_note(
+        identifier="db-2/disk", identifier_type="alias", add_note_to_alert_payload=opsgenie_sdk.AddNoteToAlertPayload(note="x")
+    )
+    api.acknowledge_alert(
+        identifier="db-2/disk", identifier_type="alias", acknowledge_alert_payload=opsgenie_sdk.AcknowledgeAlertPayload()
+    )
+    escalation_is("opsgenie-sdk acknowledges", alert, "acked")
+    api.close_alert(identifier="db-2/disk", identifier_type="alias", close_alert_payload=opsgenie_sdk.CloseAlertPayload())
+    wait_for("opsgenie-sdk closes", made, "resolved", "Disk of db-2")
+
+
+def alertmanager_sends(webhook, pagerduty, opsgenie, folder):
+    listen, config = port(), folder / "alertmanager.yml"
+    config.write_text(
+        f"""
+route: {{ receiver: all, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h }}
+receivers:
+  - name: all
+    webhook_configs:
+      - url: {webhook["alert_events_url"]}
+        http_config: {{ authorization: {{ credentials: "{webhook["secret_token"]}" }} }}
+    pagerduty_configs:
+      - routing_key: "{pagerduty["secret_token"]}"
+        url: {URL}/v2/enqueue
+    opsgenie_configs:
+      - api_key: "{opsgenie["secret_token"]}"
+        api_url: {URL}/opsgenie/
+        priority: P2
+"""
+    )
+    arguments = [
+        "prometheus-alertmanager",
+        f"--config.file={config}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address=127.0.0.1:{listen}",
+        "--cluster.listen-address=",
+    ]
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            for ends, status in ((3600, "firing"), (-1, "resolved")):
+                moment = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+                alert = {
+                    "labels": {"alertname": "FromAlertmanager", "severity": "critical"},
+                    "annotations": {"summary": "From Alertmanager"},
+                    "startsAt": moment(-10),
+                    "endsAt": moment(ends),
+                }
+                post(f"http://127.0.0.1:{listen}/api/v2/alerts", [alert])
+                wait_for(f"Alertmanager's webhook, {status}", webhook, status, "From Alertmanager")
+                wait_for(f"Alertmanager's pagerduty_config, {status}", pagerduty, status, "FromAlertmanager")
+                wait_for(f"Alertmanager's opsgenie_config, {status}", opsgenie, status, "FromAlertmanager")
+        finally:
+            process.terminate()
+
+
+def post(address, body):
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            request = urllib.request.Request(
+                address, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
+            )
+            with urllib.request.urlopen(request, timeout=5):
+                return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
+def prometheus_sends(made, folder):
+    listen = port()
+    host, prefix = made["alert_events_url"].split("://")[1].split("/", 1)
+    rules, config = folder / "rules.yml", folder / "prometheus.yml"
+    rule = """
+groups:
+  - name: test
+    interval: 1s
+    rules:
+      - alert: FromPrometheus
+        expr: {expression}
+        labels: {{ severity: warning }}
+        annotations: {{ summary: From Prometheus }}
+"""
+    rules.write_text(rule.format(expression="vector(1)"))
+    config.write_text(
+        f"""
+global: {{ evaluation_interval: 1s, scrape_interval: 1m }}
+rule_files: [{rules}]
+alerting:
+  alertmanagers:
+    - path_prefix: /{prefix}
+      authorization: {{ credentials: "{made["secret_token"]}" }}
+      static_configs: [{{ targets: ["{host}"] }}]
+"""
+    )
+    arguments = [
+        "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'prometheus'}",
+        f"--web.listen-address=127.0.0.1:{listen}",
+        "--web.enable-lifecycle",
+        "--rules.alert.resend-delay=1s",
+    ]
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for("Prometheus, firing", made, "firing", "From Prometheus")
+            rules.write_text(rule.format(expression="vector(1) > 2"))
+            post(f"http://127.0.0.1:{listen}/-/reload", {})
+            wait_for("Prometheus, resolved", made, "resolved", "From Prometheus")
+            check("what goes on is one alert", len(alerts(made)) == 1, alerts(made))
+        finally:
+            process.terminate()
+
+
+user = ask("POST", "/v2/users", {"name": "On call", "email": "senders@example.com", "role": "responder"})["user"]["id"]
+target = {"type": "user", "id": user, "urgency": "high", "schedule_mode": "currently_on_call"}
+level = {"id": "first", "type": "level", "level": {"targets": [target], "time_to_ack_seconds": 3600}}
+path = ask("POST", "/v2/escalation_paths", {"name": "Senders", "path": [level]})["escalation_path"]["id"]
+made = {kind: source(kind, path) for kind in ("alertmanager", "pager_duty_events", "opsgenie_alerts", "prometheus")}
+folder = pathlib.Path(tempfile.mkdtemp())
+try:
+    pdpyras_sends(made["pager_duty_events"])
+    opsgenie_sdk_sends(made["opsgenie_alerts"])
+    alertmanager_sends(made["alertmanager"], made["pager_duty_events"], made["opsgenie_alerts"], folder)
+    prometheus_sends(made["prometheus"], folder)
+finally:
+    shutil.rmtree(folder, ignore_errors=True)
+print(f"senders: {checks} checks, by senders that are not ours")

@@ -1,0 +1,122 @@
+//! Where spans and errors are sent, as the environment says it.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::config::{OTLP_ENDPOINT, OTLP_HEADERS, SENTRY_DSN, check_url};
+
+/// Where spans and errors are sent, each if it is at all.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Where spans are sent.
+    pub(super) otlp: Option<Door>,
+    /// Where errors are reported.
+    pub(super) sentry: Option<Door>,
+    /// Which function this is.
+    pub(super) function: String,
+}
+
+/// Somewhere that takes telemetry.
+#[derive(Debug, Clone)]
+pub(super) struct Door {
+    /// The address.
+    pub(super) url: String,
+    /// What is said with each request; values are marked as sensitive.
+    pub(super) headers: HeaderMap,
+}
+
+impl Settings {
+    /// Reads the settings and notes what is wrong with them; no value is shown, each may hold a key.
+    pub(crate) fn read(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>) -> Self {
+        let headers = get(OTLP_HEADERS).and_then(|said| {
+            let headers = headers(&said);
+            if headers.is_none() {
+                faults.push(format!("{OTLP_HEADERS} is not like `name=value,name=value`"));
+            }
+            headers
+        });
+        let otlp = get(OTLP_ENDPOINT).map(|endpoint| {
+            check_url(faults, OTLP_ENDPOINT, &endpoint, &["http", "https"]);
+            let mut headers = headers.unwrap_or_default();
+            headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Door { url: format!("{}/v1/traces", endpoint.trim_end_matches('/')), headers }
+        });
+        let sentry = get(SENTRY_DSN).and_then(|dsn| {
+            let door = project(&dsn);
+            if door.is_none() {
+                faults.push(format!("{SENTRY_DSN} is not like `https://key@host/project`"));
+            }
+            door
+        });
+        let function = get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned());
+        Self { otlp, sentry, function }
+    }
+}
+
+/// Headers as OpenTelemetry's own setting writes them.
+fn headers(said: &str) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for pair in said.split(',').filter(|pair| !pair.trim().is_empty()) {
+        let (name, value) = pair.split_once('=')?;
+        let name: HeaderName = name.trim().parse().ok()?;
+        let mut value = HeaderValue::from_str(value.trim()).ok()?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Some(headers)
+}
+
+/// The project that a DSN names: `https://key@host/path/project`.
+fn project(dsn: &str) -> Option<Door> {
+    let (scheme, rest) = dsn.split_once("://")?;
+    let (key, rest) = rest.split_once('@')?;
+    let (place, id) = rest.trim_end_matches('/').rsplit_once('/')?;
+    // A DSN of old had a secret behind the key, which nobody asks for any more.
+    let key = key.split(':').next()?;
+    let (host, path) =
+        place.split_once('/').map_or((place, String::new()), |(host, path)| (host, format!("/{path}")));
+    let known = matches!(scheme, "https" | "http") && !host.is_empty() && !key.is_empty() && !id.is_empty();
+    let client = concat!("firebell/", env!("CARGO_PKG_VERSION"));
+    let auth = format!("Sentry sentry_version=7, sentry_client={client}, sentry_key={key}");
+    let mut auth = HeaderValue::from_str(&auth).ok().filter(|_| known)?;
+    auth.set_sensitive(true);
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static("x-sentry-auth"), auth);
+    let kind = HeaderValue::from_static("application/x-sentry-envelope");
+    headers.insert(http::header::CONTENT_TYPE, kind);
+    Some(Door { url: format!("{scheme}://{host}{path}/api/{id}/envelope/"), headers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dsn_names_the_address_and_the_key_of_its_project() {
+        for (dsn, url) in [
+            ("https://abc@o1.ingest.example.com/42", "https://o1.ingest.example.com/api/42/envelope/"),
+            (
+                "http://abc:old@127.0.0.1:9000/below/here/42",
+                "http://127.0.0.1:9000/below/here/api/42/envelope/",
+            ),
+        ] {
+            let door = project(dsn).unwrap();
+
+            assert_eq!(door.url, url);
+            let auth = door.headers["x-sentry-auth"].to_str().unwrap();
+            assert!(auth.ends_with("sentry_key=abc"), "{auth}");
+            assert!(!format!("{door:?}").contains("abc"), "the key is shown");
+        }
+        for dsn in ["", "https://host/1", "https://@host/1", "https://abc@host", "ftp://abc@host/1"] {
+            assert!(project(dsn).is_none(), "{dsn}");
+        }
+    }
+
+    #[test]
+    fn headers_are_pairs_and_never_shown() {
+        let read = headers("x-api-key=a=b, x-other=c").unwrap();
+
+        assert_eq!((&read["x-api-key"], &read["x-other"]), (&"a=b".parse().unwrap(), &"c".parse().unwrap()));
+        assert!(!format!("{read:?}").contains("a=b"));
+        assert!(headers("none").is_none() && headers("a b=c").is_none());
+    }
+}
