@@ -4,7 +4,6 @@ use app::path::save::NewPath;
 use app::source::create::NewSource;
 use app::user::create::NewUser;
 use app::{AppError, Context};
-use domain::Actor;
 use domain::id::{OrgId, PathId, RouteId, SourceId};
 use domain::path::{AckMode, Level, Target};
 use domain::route::{IncidentTemplate, Route, RouteSource};
@@ -12,6 +11,7 @@ use domain::source::{Source, Template};
 use domain::template::Binding;
 use domain::text::Document;
 use domain::user::{Role, Urgency};
+use domain::{Actor, Timestamp};
 use secrecy::SecretString;
 use sources::Kind;
 use tower::ServiceExt;
@@ -87,11 +87,11 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
 ///
 /// # Errors
 /// If the request was not accepted.
-pub async fn fire(router: axum::Router, demo: &Demo) -> anyhow::Result<()> {
+pub async fn fire(router: axum::Router, demo: &Demo, now: Timestamp) -> anyhow::Result<()> {
     let body = serde_json::to_vec(&Kind::Alertmanager.get().example())?;
     let mut request = axum::http::Request::post(format!("/v2/alert_events/alertmanager/{}", demo.source.id))
         .body(axum::body::Body::from(body.clone()))?;
-    Kind::Alertmanager.get().sign(request.headers_mut(), &body, &demo.secret);
+    Kind::Alertmanager.get().sign(request.headers_mut(), &body, &demo.secret, now);
     let response = router.oneshot(request).await?;
     anyhow::ensure!(response.status().is_success(), "the alert was answered {}", response.status());
     Ok(())

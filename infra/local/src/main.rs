@@ -121,7 +121,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
             demo.secret.expose_secret(),
             home.mail().display(),
         ));
-        demo::fire(router.clone(), &demo).await?;
+        demo::fire(router.clone(), &demo, context.now()).await?;
     }
     axum::serve(listener, router).with_graceful_shutdown(stopped()).await?;
     runner.stop().await;

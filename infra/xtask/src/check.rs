@@ -89,6 +89,14 @@ const STEPS: &[Step] = &[
         run: webhooks,
     },
     Step {
+        name: "senders",
+        when: When::All(
+            "prometheus, prometheus-alertmanager and the packages opsgenie-sdk and pdpyras of PyPI",
+        ),
+        lacks: no_senders,
+        run: senders,
+    },
+    Step {
         name: "telemetry",
         when: When::All("the packages opentelemetry-proto and sentry-sdk of PyPI"),
         lacks: no_telemetry_judges,
@@ -322,6 +330,24 @@ fn webhooks(_: &Options) -> anyhow::Result<()> {
     let served = Served::start()?;
     let mut command = std::process::Command::new("python3");
     command.args(["infra/clients/python/webhook_test.py", &served.url, &served.api_key]).current_dir(root());
+    run(command)
+}
+
+/// What is lacking to be sent alerts by senders that are not ours.
+fn no_senders() -> Option<String> {
+    let there = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
+    let lacking = ["prometheus", "prometheus-alertmanager"].into_iter().find(|program| !there(program));
+    lacking.map(|program| format!("there is no `{program}` (apt-get install {program})")).or_else(|| {
+        (!imports("opsgenie_sdk, pdpyras"))
+            .then(|| "python3 cannot import them (pip install opsgenie-sdk==2.1.5 pdpyras==5.4.1)".to_owned())
+    })
+}
+
+/// Senders that speak the API of another product, unmodified: they are given a host and a key.
+fn senders(_: &Options) -> anyhow::Result<()> {
+    let served = Served::start()?;
+    let mut command = std::process::Command::new("python3");
+    command.args(["infra/clients/python/senders_test.py", &served.url, &served.api_key]).current_dir(root());
     run(command)
 }
 

@@ -25,6 +25,15 @@ const GUARDS: &[Guard] = &[
     Guard { patch: "sweep", story: "sweep::page_whose_message_was_lost_is_sent_by_the_sweep" },
     Guard { patch: "relay", story: "sweep::page_arrives_within_ten_seconds" },
     Guard { patch: "rescue", story: "rescue::event_that_cannot_be_handled" },
+    Guard { patch: "slack-claim", story: "slack::outage::bad_day_at_aws_and_at_slack" },
+    Guard { patch: "slack-late-page", story: "slack::direct::page_that_lands_after_the_answer" },
+    Guard { patch: "slack-lease", story: "slack::outage::bad_day_at_aws_and_at_slack" },
+    Guard {
+        patch: "slack-look",
+        story: "slack::outage::slack_that_does_what_it_is_asked_and_does_not_say_so",
+    },
+    Guard { patch: "slack-trigger", story: "slack::command_that_comes_twice_opens_one_incident" },
+    Guard { patch: "slack-unpage", story: "slack::direct::acknowledging_elsewhere" },
 ];
 
 /// Runs the command.

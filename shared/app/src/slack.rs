@@ -10,6 +10,7 @@ mod perform;
 mod person;
 mod present;
 pub mod step;
+mod unpage;
 
 use std::sync::Arc;
 

@@ -137,7 +137,7 @@ pub struct Escalation {
     /// The incident that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
-    /// Whether Slack follows its incident.
+    /// Whether Slack follows it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub followed: bool,
     /// Whether it is over once its alerts are.

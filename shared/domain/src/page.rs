@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::escalation::Escalation;
 use crate::event::Event;
 use crate::id::{EscalationId, OrgId, UserId};
+use crate::slack::MessageRef;
 use crate::trace::Trace;
 use crate::user::{MethodType, Urgency};
 
@@ -108,6 +109,9 @@ pub struct Page {
     pub due: Option<Timestamp>,
     /// When it was due while it last waited; the index of due items keeps this through a claim.
     pub slot: Timestamp,
+    /// Where it stands, if it is a message in Slack: its button goes once nobody is paged any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageRef>,
     /// Its history.
     #[serde(default)]
     pub log: Vec<LogEntry>,
@@ -134,6 +138,15 @@ impl Page {
     /// The level that it belongs to; none if it is for the fallback contact, after every level.
     pub fn level(&self) -> Option<u16> {
         self.id.split('-').nth(1)?.parse().ok()
+    }
+
+    /// Whether somebody has it in Slack, or may have it in a moment.
+    pub fn is_in_slack(&self) -> bool {
+        let arrives = match self.head.state() {
+            PageState::Sending | PageState::Delivered => true,
+            PageState::Pending | PageState::Failed | PageState::Cancelled => false,
+        };
+        arrives && self.method_type == MethodType::Slack
     }
 }
 
@@ -199,6 +212,7 @@ impl NewPage {
             attempt: 1,
             due: Some(self.due),
             slot: self.due,
+            message: None,
             log: Vec::new(),
             trace: escalation.trace.clone(),
         };
@@ -329,6 +343,7 @@ mod tests {
             attempt: 1,
             due: None,
             slot: Timestamp::UNIX_EPOCH,
+            message: None,
             log: Vec::new(),
             trace: Trace::begin(1),
         };

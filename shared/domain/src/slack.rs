@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{Command, Whom};
 pub use id::{BadSlackId, ChannelId, SlackUserId, TeamId};
-pub use message::{Ask, Asked, Form, Pin, Press, SlackMessage};
+pub use message::{Ask, Asked, Form, MessageRef, Pin, Press, SlackMessage};
 pub use step::{Kept, Step, StepId, StepState, Thread, Work};
 
 /// The workspace that an organisation has connected.
@@ -30,6 +30,18 @@ pub struct Workspace {
     pub token: String,
     /// When it was connected.
     pub connected_at: Timestamp,
+    /// That Slack knows the token no more; connecting anew ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+}
+
+/// A token that Slack refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// When that was found.
+    pub at: Timestamp,
+    /// Slack's word for it.
+    pub word: String,
 }
 
 /// How long a channel's name may be.

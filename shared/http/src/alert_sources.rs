@@ -264,7 +264,7 @@ async fn send_test(
         .extension(Tracing(trace))
         .body(Body::from(body.clone()))
         .map_err(|_| ApiError::unavailable())?;
-    kind.get().sign(delivery.headers_mut(), body.as_bytes(), &secret);
+    kind.get().sign(delivery.headers_mut(), body.as_bytes(), &secret, ctx.now());
     let delivered: Result<Response, std::convert::Infallible> =
         crate::source::router(kind, ctx.clone()).oneshot(delivery).await;
     match delivered {

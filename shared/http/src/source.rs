@@ -165,7 +165,7 @@ impl Desk {
         let (query, now) = (parts.uri.query(), self.ctx.now());
         let delivery = Delivery { headers: &parts.headers, path, query, body: &body, now };
         let address = address(&delivery).ok_or_else(ApiError::no_authorization)?;
-        let (opened, verified) = self.verify(&address, &delivery).await?.ok_or_else(unknown)?;
+        let (opened, verified) = self.verify(&address, &delivery, trace).await?.ok_or_else(unknown)?;
         if whole.is_none() {
             let length = length_of(&parts.headers);
             let event = sources::too_large_event(self.source().name(), length, self.ctx.now());
@@ -181,6 +181,7 @@ impl Desk {
         &self,
         address: &Address,
         delivery: &Delivery<'a>,
+        trace: &Trace,
     ) -> Result<Option<(Opened, Verified<'a>)>, ApiError> {
         let source = self.source();
         for doubted in [false, true] {
@@ -194,6 +195,10 @@ impl Desk {
                 Err(VerifyError::Missing) => return Err(ApiError::no_authorization()),
                 // The secret may have been changed since: look once more, as far as that is allowed.
                 Err(VerifyError::Wrong) => {}
+                Err(VerifyError::Stale) => {
+                    self.report(&opened, trace, VerifyError::Stale.to_string()).await;
+                    return Err(ApiError::wrong_authorization());
+                }
             }
         }
         Err(ApiError::wrong_authorization())

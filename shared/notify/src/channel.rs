@@ -4,6 +4,7 @@ pub(crate) mod email;
 pub(crate) mod slack;
 pub(crate) mod webhook;
 
+use domain::slack::MessageRef;
 use domain::text::shorten;
 use domain::user::MethodType;
 use futures_util::future::BoxFuture;
@@ -18,17 +19,31 @@ const MOST_WORDS: usize = 120;
 
 /// What a provider said when it took a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt(String);
+pub struct Receipt {
+    text: String,
+    message: Option<MessageRef>,
+}
 
 impl Receipt {
     /// Keeps the beginning of what the provider said.
     pub fn new(text: &str) -> Self {
-        Self(shorten(&one_line(text), MOST_WORDS))
+        Self { text: shorten(&one_line(text), MOST_WORDS), message: None }
+    }
+
+    /// What the provider said, and where the message stands that can be changed later.
+    #[must_use]
+    pub fn at(self, message: MessageRef) -> Self {
+        Self { message: Some(message), ..self }
     }
 
     /// What the provider said.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Where the message stands, if it can be changed later.
+    pub const fn message(&self) -> Option<&MessageRef> {
+        self.message.as_ref()
     }
 }
 

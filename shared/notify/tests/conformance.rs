@@ -198,8 +198,10 @@ async fn direct_message_is_permanent_only_where_slack_says_that_there_is_nobody(
 async fn direct_message_has_a_button_and_pings_nobody_else() {
     let (channel, replies) = slack::replying(200, r#"{"ok":true,"channel":"D1","ts":"1.2"}"#);
 
-    channel.send(&page("U012AB3CD", "<!channel> fire")).await.unwrap();
+    let receipt = channel.send(&page("U012AB3CD", "<!channel> fire")).await.unwrap();
 
+    let stands = receipt.message().expect("its button could not be taken off later");
+    assert_eq!((stands.channel.as_str(), &*stands.ts), ("D1", "1.2"));
     let sent = replies.sent.lock().unwrap().remove(0);
     let ::slack::Request::Call { arguments, .. } = sent else { panic!("no call") };
     assert_eq!((&arguments["channel"], &arguments["unfurl_links"]), (&"U012AB3CD".into(), &false.into()));

@@ -152,6 +152,19 @@ pub fn page(title: &str, escalation: EscalationId, source: Option<&str>, acknowl
     Message { text: format!("You are paged: {}", escape(&shorten(title, FIELD))), blocks }
 }
 
+/// What a page to one person is edited into once nobody is paged any more: it has no button.
+pub fn paged(title: &str, outcome: &str, source: Option<&str>) -> Message {
+    let name = if title.trim().is_empty() { "A page" } else { title };
+    let mut blocks = vec![
+        json!({ "type": "header", "text": plain(name, HEADER) }),
+        json!({ "type": "section", "text": plain(outcome, FIELD) }),
+    ];
+    if let Some(source) = source {
+        blocks.push(json!({ "type": "context", "elements": [plain(source, FIELD)] }));
+    }
+    Message { text: format!("{}: {}", escape(&shorten(name, FIELD)), escape(outcome)), blocks }
+}
+
 /// Whether Slack takes it as the address of a button.
 fn is_link(url: &str) -> bool {
     (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 3000
@@ -273,6 +286,7 @@ mod tests {
         insta::assert_json_snapshot!("update", update("Ada", Some(EVIL), &changes).blocks);
         let escalation = EscalationId::new(Timestamp::UNIX_EPOCH, 2);
         insta::assert_json_snapshot!("page", page(EVIL, escalation, Some("https://x"), "https://a").blocks);
+        insta::assert_json_snapshot!("paged", paged(EVIL, "Ada is on it.", Some("https://x")).blocks);
         let offered = [(SeverityId::new(Timestamp::UNIX_EPOCH, 3), "Major".to_owned())];
         insta::assert_json_snapshot!("new_form", new_form(&offered, "C123"));
         let about = IncidentId::new(Timestamp::UNIX_EPOCH, 1);
@@ -287,6 +301,7 @@ mod tests {
             incident(&shown()),
             update(EVIL, Some(EVIL), &evil),
             page(EVIL, escalation, Some(EVIL), "https://a"),
+            paged(EVIL, EVIL, Some(EVIL)),
         ] {
             assert_eq!(live(&json!(message.blocks), &["<#C123>"]), [""; 0]);
             assert!(!message.text.contains('<'), "{}", message.text);

@@ -12,4 +12,4 @@ mod transport;
 pub use call::{Authorised, NewMessage, Posted, Slack, Token};
 pub use http::{API_URL, AddressError, Https, check_url};
 pub use signature::{Unsigned, WINDOW, verify};
-pub use transport::{Authorization, CallError, Method, Reply, Request, Transport};
+pub use transport::{Authorization, CallError, Method, Reply, Request, Transport, is_cut_off};

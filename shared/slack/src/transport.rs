@@ -133,6 +133,14 @@ impl CallError {
     }
 }
 
+/// Words by which Slack says that the workspace's token is good for nothing any more.
+const CUT_OFF: [&str; 3] = ["invalid_auth", "token_revoked", "account_inactive"];
+
+/// Whether a refusal says that the workspace has to be connected anew.
+pub fn is_cut_off(word: &str) -> bool {
+    CUT_OFF.contains(&word)
+}
+
 /// Carries requests to Slack.
 pub trait Transport: Send + Sync {
     /// Sends one request and returns what came back, whatever its status.

@@ -14,6 +14,6 @@ pub struct Delivery<'a> {
     pub query: Option<&'a str>,
     /// The bytes of the body.
     pub body: &'a [u8],
-    /// When it was received.
+    /// When it came; a signature may hold only for a while.
     pub now: Timestamp,
 }

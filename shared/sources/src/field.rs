@@ -61,6 +61,41 @@ pub(crate) fn time(text: Option<String>) -> Option<Timestamp> {
     text?.parse().ok().filter(|time| *time > Timestamp::UNIX_EPOCH)
 }
 
+/// A time as a count since 1970, in whichever unit the size of the number says: seconds, milli-, micro- or nanoseconds.
+pub(crate) fn epoch(text: Option<String>) -> Option<Timestamp> {
+    let count: i64 = text?.parse().ok()?;
+    let time = match count {
+        1..100_000_000_000 => Timestamp::from_second(count),
+        100_000_000_000..100_000_000_000_000 => Timestamp::from_millisecond(count),
+        100_000_000_000_000..100_000_000_000_000_000 => Timestamp::from_microsecond(count),
+        100_000_000_000_000_000.. => Timestamp::from_nanosecond(count.into()),
+        _ => return None,
+    };
+    time.ok()
+}
+
+/// The first text that stands at one of these paths, whose names may differ in case and underscores.
+pub(crate) fn find(fields: &Map<String, Value>, paths: &[&str]) -> Option<String> {
+    paths.iter().find_map(|path| plain(at(fields, path)?))
+}
+
+/// What stands at a path.
+pub(crate) fn at<'a>(fields: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let mut steps = path.split('.');
+    let first = step(fields, steps.next()?)?;
+    steps.try_fold(first, |value, name| step(value.as_object()?, name))
+}
+
+/// The field of this name; else of one that differs in case and underscores only.
+fn step<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let letters =
+        |text: &'a str| text.bytes().filter(|b| *b != b'_' && *b != b'-').map(|b| b.to_ascii_lowercase());
+    fields.get(name).or_else(|| {
+        let wanted: Vec<u8> = name.bytes().filter(|byte| *byte != b'_').collect();
+        fields.iter().find(|(found, _)| letters(found).eq(wanted.iter().copied())).map(|(_, value)| value)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +136,16 @@ mod tests {
             time(Some("2017-08-03T15:17:37.804-04:00".to_owned())),
             Some("2017-08-03T19:17:37.804Z".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn count_is_of_the_unit_that_its_size_says() {
+        let expected = Some("2017-08-14T11:25:56Z".parse().unwrap());
+        for text in ["1502709956", "1502709956000", "1502709956000000", "1502709956000000000"] {
+            assert_eq!(epoch(Some(text.to_owned())), expected, "{text}");
+        }
+        for text in ["0", "-1", "soon", "", "1.5e9", "99999999999999999999999"] {
+            assert_eq!(epoch(Some(text.to_owned())), None, "{text}");
+        }
     }
 }

@@ -5,11 +5,13 @@
 
 mod delivery;
 mod field;
+mod form;
 mod json;
 pub mod limits;
 mod parsed;
 pub mod scope;
 mod source;
+mod told;
 mod verify;
 
 pub use delivery::Delivery;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use ::http::HeaderMap;
 use domain::source::SourceKind;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -77,7 +78,7 @@ pub trait AlertSource: Sync {
     }
 
     /// Puts on a delivery what the sender would put there, for a test alert: the secret itself, unless it signs.
-    fn sign(&self, headers: &mut HeaderMap, _body: &[u8], secret: &SecretString) {
+    fn sign(&self, headers: &mut HeaderMap, _body: &[u8], secret: &SecretString, _now: Timestamp) {
         verify::bear(headers, secret);
     }
 
@@ -138,11 +139,19 @@ macro_rules! sources {
 
 sources! {
     alertmanager::Alertmanager,
+    cloudflare::Cloudflare,
+    datadog::Datadog,
+    github_issue::GithubIssue,
+    grafana::Grafana,
     http::Http,
+    opsgenie::Opsgenie,
     opsgenie_alerts::OpsgenieAlerts,
+    pager_duty::PagerDuty,
     pager_duty_events::PagerDutyEvents,
     prometheus::Prometheus,
     sentry::Sentry,
+    status_page_views::StatusPageViews,
+    zendesk::Zendesk,
 }
 
 /// The source of this name in the API.

@@ -8,19 +8,18 @@ use std::path::Path;
 use domain::alert::{AlertEvent, AlertStatus};
 use domain::source::SourceKind;
 use domain::template::{ALERT_FIELDS, Binding};
-use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sources::{AlertSource, Delivery, Kind, ParseError, Parsed, VerifyError, all, get, limits};
 
-const SPARE_KEY: &str = "spare";
+/// When deliveries come.
+const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
-/// After all that the examples tell of.
-fn now() -> Timestamp {
-    "2026-03-02T12:00:00Z".parse().unwrap()
-}
+const SPARE_KEY: &str = "spare";
 
 fn secret() -> SecretString {
     "fbs_Zk2/9+xQ=7ab".into()
@@ -34,8 +33,8 @@ fn delivered(source: &dyn AlertSource, body: &[u8]) -> Result<Parsed, ParseError
 /// The same, with what the sender puts behind the address.
 fn delivered_to(source: &dyn AlertSource, path: &str, body: &[u8]) -> Result<Parsed, ParseError> {
     let mut headers = HeaderMap::new();
-    source.sign(&mut headers, body, &secret());
-    let delivery = Delivery { headers: &headers, path, query: None, body, now: now() };
+    source.sign(&mut headers, body, &secret(), NOW);
+    let delivery = Delivery { headers: &headers, path, query: None, body, now: NOW };
     let verified = source.verify(&delivery, &secret(), None).unwrap();
     source.parse(verified, SPARE_KEY)
 }
@@ -102,10 +101,10 @@ fn wrong_previous_and_missing_secrets_are_told_apart() {
     for source in all() {
         let body = serde_json::to_vec(&source.example()).unwrap();
         let mut headers = HeaderMap::new();
-        source.sign(&mut headers, &body, &secret());
-        let signed = Delivery { headers: &headers, path: "", query: None, body: &body, now: now() };
+        source.sign(&mut headers, &body, &secret(), NOW);
+        let signed = Delivery { headers: &headers, path: "", query: None, body: &body, now: NOW };
         let bare = HeaderMap::new();
-        let unsigned = Delivery { headers: &bare, path: "", query: None, body: &body, now: now() };
+        let unsigned = Delivery { headers: &bare, path: "", query: None, body: &body, now: NOW };
         let (right, other, empty) = (secret(), SecretString::from("another"), SecretString::from(""));
         let outcome = |delivery: &Delivery<'_>, secret, previous| {
             source.verify(delivery, secret, previous).map(|_| ()).err()
@@ -125,8 +124,8 @@ fn each_flipped_bit_of_the_secret_is_refused() {
     for source in all() {
         let body = serde_json::to_vec(&source.example()).unwrap();
         let mut headers = HeaderMap::new();
-        source.sign(&mut headers, &body, &secret());
-        let delivery = Delivery { headers: &headers, path: "", query: None, body: &body, now: now() };
+        source.sign(&mut headers, &body, &secret(), NOW);
+        let delivery = Delivery { headers: &headers, path: "", query: None, body: &body, now: NOW };
         let right = secret();
         for index in 0..right.expose_secret().len() {
             for bit in 0..7 {
@@ -140,6 +139,64 @@ fn each_flipped_bit_of_the_secret_is_refused() {
             }
         }
     }
+}
+
+#[test]
+fn each_flipped_bit_of_what_the_sender_puts_on_is_refused() {
+    for source in all() {
+        let body = serde_json::to_vec(&source.example()).unwrap();
+        let mut headers = HeaderMap::new();
+        source.sign(&mut headers, &body, &secret(), NOW);
+        for (name, value) in &headers {
+            for (index, bit) in (0..value.len()).flat_map(|index| (0..8).map(move |bit| (index, bit))) {
+                let mut bytes = value.as_bytes().to_vec();
+                bytes[index] ^= 1 << bit;
+                let Ok(changed) = HeaderValue::from_bytes(&bytes) else { continue };
+                // The case of the word `Bearer` says nothing.
+                if name == AUTHORIZATION
+                    && index < "Bearer".len()
+                    && bytes.eq_ignore_ascii_case(value.as_bytes())
+                {
+                    continue;
+                }
+                let mut headers = headers.clone();
+                headers.insert(name, changed);
+                let delivery = Delivery { headers: &headers, path: "", query: None, body: &body, now: NOW };
+
+                let refused = source.verify(&delivery, &secret(), None).map(|_| ());
+
+                assert!(refused.is_err(), "{} {name} byte {index} bit {bit}", source.kind());
+            }
+        }
+    }
+}
+
+#[test]
+fn each_flipped_bit_of_a_body_that_is_signed_is_refused() {
+    let mut sign = 0;
+    for source in all() {
+        let body = serde_json::to_vec(&source.example()).unwrap();
+        let signed = |body: &[u8]| {
+            let mut headers = HeaderMap::new();
+            source.sign(&mut headers, body, &secret(), NOW);
+            headers
+        };
+        let headers = signed(&body);
+        if headers == signed(b"{}") {
+            continue;
+        }
+        sign += 1;
+        for (index, bit) in (0..body.len()).flat_map(|index| (0..8).map(move |bit| (index, bit))) {
+            let mut other = body.clone();
+            other[index] ^= 1 << bit;
+            let delivery = Delivery { headers: &headers, path: "", query: None, body: &other, now: NOW };
+
+            let refused = source.verify(&delivery, &secret(), None).map(|_| ());
+
+            assert_eq!(refused, Err(VerifyError::Wrong), "{} byte {index} bit {bit}", source.kind());
+        }
+    }
+    assert!(sign > 1, "no source signs its bodies");
 }
 
 #[test]
@@ -348,7 +405,7 @@ proptest! {
             if let Ok(value) = http::HeaderValue::from_bytes(&authorization) {
                 headers.insert(http::header::AUTHORIZATION, value);
             }
-            let delivery = Delivery { headers: &headers, path: "", query: Some(&query), body: b"{}", now: now() };
+            let delivery = Delivery { headers: &headers, path: "", query: Some(&query), body: b"{}", now: NOW };
             prop_assert!(source.verify(&delivery, &secret(), None).is_err());
         }
     }

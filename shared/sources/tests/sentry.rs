@@ -8,20 +8,17 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sources::{Delivery, Parsed, Reason, VerifyError};
 
+/// When deliveries come.
+const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+
 /// Parses a delivery about a resource.
 fn parse_as(resource: &'static str, body: &Value) -> Parsed {
     let source = sources::get("sentry").unwrap();
     let body = body.to_string();
     let mut headers = HeaderMap::new();
     headers.insert("sentry-hook-resource", HeaderValue::from_static(resource));
-    source.sign(&mut headers, body.as_bytes(), &"client secret".into());
-    let delivery = Delivery {
-        headers: &headers,
-        path: "",
-        query: None,
-        body: body.as_bytes(),
-        now: Timestamp::UNIX_EPOCH,
-    };
+    source.sign(&mut headers, body.as_bytes(), &"client secret".into(), NOW);
+    let delivery = Delivery { headers: &headers, path: "", query: None, body: body.as_bytes(), now: NOW };
     let verified = source.verify(&delivery, &"client secret".into(), None).unwrap();
     source.parse(verified, "spare").unwrap()
 }
@@ -148,11 +145,11 @@ fn signature_decides_where_there_is_one_and_the_old_plugin_names_the_secret() {
     let source = sources::get("sentry").unwrap();
     let body = br#"{"id":"17","level":"error","event":{"title":"T"},"url":"https://x.sentry.io/issues/17/"}"#;
     let mut forged = HeaderMap::new();
-    source.sign(&mut forged, b"{}", &"client secret".into());
+    source.sign(&mut forged, b"{}", &"client secret".into(), NOW);
     let bare = HeaderMap::new();
     let of_this = "client secret".into();
     let outcome = |headers: &HeaderMap, query| {
-        let delivery = Delivery { headers, path: "", query, body, now: Timestamp::UNIX_EPOCH };
+        let delivery = Delivery { headers, path: "", query, body, now: NOW };
         source.verify(&delivery, &of_this, None).map(|_| ())
     };
 
@@ -160,13 +157,8 @@ fn signature_decides_where_there_is_one_and_the_old_plugin_names_the_secret() {
     assert_eq!(outcome(&bare, None), Err(VerifyError::Missing));
     assert_eq!(outcome(&forged, Some("token=client%20secret")), Err(VerifyError::Wrong));
 
-    let delivery = Delivery {
-        headers: &bare,
-        path: "",
-        query: Some("token=client%20secret"),
-        body,
-        now: Timestamp::UNIX_EPOCH,
-    };
+    let delivery =
+        Delivery { headers: &bare, path: "", query: Some("token=client%20secret"), body, now: NOW };
     let found =
         source.parse(source.verify(&delivery, &of_this, None).unwrap(), "spare").unwrap().events.remove(0);
     assert_eq!((&*found.title, &*found.deduplication_key), ("T", "issue:17"));
@@ -175,7 +167,7 @@ fn signature_decides_where_there_is_one_and_the_old_plugin_names_the_secret() {
 #[test]
 fn signature_is_the_one_that_sentry_computes() {
     let mut headers = HeaderMap::new();
-    sources::get("sentry").unwrap().sign(&mut headers, b"what do ya want for nothing?", &"Jefe".into());
+    sources::get("sentry").unwrap().sign(&mut headers, b"what do ya want for nothing?", &"Jefe".into(), NOW);
 
     let signature = headers.get(HeaderName::from_static("sentry-hook-signature")).unwrap();
 

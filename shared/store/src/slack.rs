@@ -164,6 +164,11 @@ impl Commit {
         self.delete_if(&key, "attribute_not_exists(pk) OR org = :org", &[(":org", s(org.to_string()))])
     }
 
+    /// Adds that Slack knows the token of an organisation's workspace no more.
+    pub fn slack_refused(self, org: &Org, entry: &Entry) -> Self {
+        self.org_changed(org).next_generation(entry)
+    }
+
     /// Adds that an organisation has a workspace no longer.
     pub fn slack_disconnected(self, org: &Org, team: &TeamId, entry: &Entry) -> Self {
         let key = table::lookup(Lookup::SlackTeam, team.as_str());

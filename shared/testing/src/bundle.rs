@@ -7,7 +7,7 @@ use app::seal::Seal;
 use app::user::reach::{self, NewRule};
 use app::{Clock, Context, Random};
 use axum::body::Body;
-use domain::id::{OrgId, SourceId};
+use domain::id::{OrgId, SourceId, UserId};
 use domain::route::{Grouping, Route};
 use domain::template::Binding;
 use domain::user::{MethodType, RuleTarget, Urgency};
@@ -208,23 +208,42 @@ impl Bundle {
     /// # Errors
     /// If that cannot be written.
     pub async fn tell_a_program(&self) -> anyhow::Result<()> {
+        let webhook = (MethodType::Webhook, "https://program.example.com/pages");
+        self.reach(demo::FIRST_ON_CALL, webhook, &[MethodType::Email, MethodType::Webhook]).await.map(drop)
+    }
+
+    /// Pages somebody by direct messages in Slack, and by nothing else.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub async fn message_directly(&self, email: &str, slack: &str) -> anyhow::Result<UserId> {
+        self.reach(email, (MethodType::Slack, slack), &[MethodType::Slack]).await
+    }
+
+    /// Gives somebody a method, and rules that use these.
+    async fn reach(
+        &self,
+        email: &str,
+        method: (MethodType, &str),
+        used: &[MethodType],
+    ) -> anyhow::Result<UserId> {
         self.faults.end();
         let users = self.context.store.users_after(self.org, None, 10).await?;
         let user =
-            users.iter().find(|user| user.email == demo::FIRST_ON_CALL).context("nobody is on call")?;
-        let webhook = (MethodType::Webhook, "https://program.example.com/pages");
+            users.iter().find(|user| user.email == email).context("there is nobody of this address")?;
         let (by, context) = (&Actor::system(self.org, "story"), &self.context);
-        reach::add_method(context, by, user.id, webhook).await?;
-        let rules = [MethodType::Email, MethodType::Webhook].map(|method_type| NewRule {
+        reach::add_method(context, by, user.id, method).await?;
+        let rule = |&method_type: &MethodType| NewRule {
             id: None,
             urgency: Urgency::High,
             delay_seconds: 0,
             method_type,
             target: RuleTarget::All,
-        });
+        };
+        let rules: Vec<NewRule> = used.iter().map(rule).collect();
         reach::set_rules(&context.store, by, user.id, &rules, &context.random, context.now()).await?;
         self.faults.begin();
-        Ok(())
+        Ok(user.id)
     }
 
     /// The time.

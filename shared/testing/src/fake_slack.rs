@@ -39,6 +39,9 @@ const PEOPLE: [(&str, &str); 5] = [
     ("U0EVE", "eve@example.com"),
 ];
 
+/// How long it takes to answer when it is slow: less than anybody waits for.
+const SLOW: Duration = Duration::from_secs(8);
+
 /// What Slack does wrong.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mood {
@@ -50,6 +53,12 @@ pub struct Mood {
     pub mute: f64,
     /// Whether it takes one message a second and channel.
     pub limits: bool,
+    /// Whether it takes a call and never answers.
+    pub hangs: bool,
+    /// Whether it does at once what it is asked, and says so only after a while.
+    pub slow: bool,
+    /// Whether it knows the workspace's token no more.
+    pub revoked: bool,
 }
 
 /// A channel.
@@ -65,6 +74,8 @@ pub struct Channel {
     pub creator: String,
     /// Who is in it.
     pub members: BTreeSet<String>,
+    /// Whether somebody has archived it.
+    pub archived: bool,
 }
 
 /// A message.
@@ -145,6 +156,7 @@ impl FakeSlack {
             private: false,
             creator: "U0OWNER".to_owned(),
             members: BTreeSet::from([BOT.to_owned()]),
+            archived: false,
         };
         let state = State {
             rng: Rng::with_seed(seed ^ 0x51ac),
@@ -233,7 +245,21 @@ impl FakeSlack {
             private: false,
             members: BTreeSet::from([creator.clone()]),
             creator,
+            archived: false,
         });
+    }
+
+    /// Deletes every message of a channel, as somebody in it may.
+    pub fn delete(&self, channel: &str) {
+        self.state().messages.retain(|said| said.channel != channel);
+    }
+
+    /// Archives a channel.
+    pub fn archive(&self, id: &str) {
+        let mut state = self.state();
+        for channel in state.channels.iter_mut().filter(|channel| channel.id == id) {
+            channel.archived = true;
+        }
     }
 }
 
@@ -322,6 +348,9 @@ impl State {
         let direct = PEOPLE.iter().find(|(id, _)| *id == channel);
         let channel = match direct {
             Some((id, _)) => format!("D0{}", &id[2..]),
+            None if self.channels.iter().any(|known| known.id == channel && known.archived) => {
+                return refused("is_archived");
+            }
             None if self.channels.iter().any(|known| known.id == channel) => channel,
             None => return refused("channel_not_found"),
         };
@@ -353,8 +382,55 @@ impl State {
         let id = self.fresh("C0INC");
         let members = BTreeSet::from([BOT.to_owned()]);
         let creator = BOT.to_owned();
-        self.channels.push(Channel { id: id.clone(), name: name.to_owned(), private, creator, members });
+        self.channels.push(Channel {
+            id: id.clone(),
+            name: name.to_owned(),
+            private,
+            creator,
+            members,
+            archived: false,
+        });
         json!({ "ok": true, "channel": { "id": id, "name": name } })
+    }
+}
+
+impl FakeSlack {
+    /// Does what a request asks for, as it is in the mood to; says whether the answer is lost.
+    fn take(&self, request: &Request, now: Timestamp) -> Result<(Reply, bool), CallError> {
+        let mut state = self.state();
+        let Mood { down, refuses, mute, revoked, .. } = state.mood;
+        if down {
+            return Err(CallError::unreachable("slack cannot be reached"));
+        }
+        if state.rng.f64() < refuses {
+            let retry_after = Some(SignedDuration::from_secs(3));
+            let body = r#"{"ok":false,"error":"ratelimited"}"#.to_owned();
+            return Ok((Reply { status: 429, retry_after, body }, false));
+        }
+        let body = match request {
+            Request::Call { method, authorization, arguments, .. } => {
+                state.calls.push((now, method.name()));
+                let known = match authorization {
+                    Authorization::Bearer(token) => token.expose_secret() == TOKEN,
+                    Authorization::App { id, secret } => (id.as_str(), secret.expose_secret()) == CLIENT,
+                };
+                match (known, revoked) {
+                    (true, false) => state.answer(*method, arguments, now),
+                    (true, true) => refused("token_revoked"),
+                    (false, _) => refused("invalid_auth"),
+                }
+            }
+            Request::Answer { to, message } => {
+                state.calls.push((now, "answer"));
+                let (to, text) = (to.expose_secret().to_owned(), message["text"].as_str());
+                state.answers.push(Answered { to, text: text.unwrap_or_default().to_owned() });
+                json!({ "ok": true })
+            }
+        };
+        let lost = state.rng.f64() < mute;
+        let retry_after = (body["error"] == "ratelimited").then(|| SignedDuration::from_secs(1));
+        let status = if retry_after.is_some() { 429 } else { 200 };
+        Ok((Reply { status, retry_after, body: body.to_string() }, lost))
     }
 }
 
@@ -363,42 +439,15 @@ impl Transport for FakeSlack {
         Box::pin(async move {
             let wait = self.state().rng.u64(1..200);
             tokio::time::sleep(Duration::from_millis(wait)).await;
-            let now = (self.clock)();
-            let mut state = self.state();
-            let Mood { down, refuses, mute, .. } = state.mood;
-            if down {
-                return Err(CallError::unreachable("slack cannot be reached"));
+            let Mood { hangs, slow, .. } = self.state().mood;
+            if hangs {
+                std::future::pending::<()>().await;
             }
-            if state.rng.f64() < refuses {
-                let retry_after = Some(SignedDuration::from_secs(3));
-                return Ok(Reply {
-                    status: 429,
-                    retry_after,
-                    body: r#"{"ok":false,"error":"ratelimited"}"#.to_owned(),
-                });
+            let (reply, lost) = self.take(request, (self.clock)())?;
+            if slow {
+                tokio::time::sleep(SLOW).await;
             }
-            let body = match request {
-                Request::Call { method, authorization, arguments, .. } => {
-                    state.calls.push((now, method.name()));
-                    let known = match authorization {
-                        Authorization::Bearer(token) => token.expose_secret() == TOKEN,
-                        Authorization::App { id, secret } => (id.as_str(), secret.expose_secret()) == CLIENT,
-                    };
-                    if known { state.answer(*method, arguments, now) } else { refused("invalid_auth") }
-                }
-                Request::Answer { to, message } => {
-                    state.calls.push((now, "answer"));
-                    let (to, text) = (to.expose_secret().to_owned(), message["text"].as_str());
-                    state.answers.push(Answered { to, text: text.unwrap_or_default().to_owned() });
-                    json!({ "ok": true })
-                }
-            };
-            if state.rng.f64() < mute {
-                return Err(CallError::unreachable("slack did not answer in time"));
-            }
-            let retry_after = (body["error"] == "ratelimited").then(|| SignedDuration::from_secs(1));
-            let status = if retry_after.is_some() { 429 } else { 200 };
-            Ok(Reply { status, retry_after, body: body.to_string() })
+            if lost { Err(CallError::unreachable("slack did not answer in time")) } else { Ok(reply) }
         })
     }
 }

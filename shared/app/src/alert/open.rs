@@ -342,7 +342,7 @@ impl Case<'_> {
                 alert: Some(alert.id),
                 group: alert.group,
                 incident: alert.incident,
-                followed: alert.incident.is_some() && self.rules.org.slack.is_some(),
+                followed: self.rules.org.slack.is_some(),
                 auto_cancel,
                 creator: self.by.clone(),
                 trace: self.trace.clone(),

@@ -82,7 +82,10 @@ pub async fn create(
         alert: None,
         group: None,
         incident: call.incident,
-        followed: incident.is_some_and(|incident| incident.followed),
+        followed: match &incident {
+            Some(incident) => incident.followed,
+            None => rules.org.slack.is_some(),
+        },
         auto_cancel: false,
         creator: by.clone(),
         trace: call.trace,

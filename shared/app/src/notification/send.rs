@@ -139,8 +139,11 @@ async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) ->
     let now = time.now();
     match sent {
         Ok(receipt) => {
-            persist(store, page, |page| page.delivered(receipt.as_str(), now).map_err(AppError::from))
-                .await?;
+            let delivered = |page: &Page| {
+                let delivered = page.delivered(receipt.as_str(), now)?;
+                Ok(delivered.with(|page| page.message = receipt.message().cloned()))
+            };
+            persist(store, page, delivered).await?;
             Ok(Sent::Delivered)
         }
         Err(error @ SendError::Permanent { .. }) => {

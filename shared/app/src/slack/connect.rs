@@ -2,15 +2,15 @@
 
 use domain::access::Permission;
 use domain::audit::{Did, Entry, Kind, Thing, changes};
-use domain::id::AuditId;
+use domain::id::{AuditId, OrgId};
 use domain::org::Org;
-use domain::slack::{TeamId, Workspace};
+use domain::slack::{Refused, TeamId, Workspace};
 use domain::{Actor, Timestamp};
 use machine::{CommitError, retry_conflicts};
 use secrecy::ExposeSecret;
 use slack::Authorised;
 use store::{Commit, Store};
-use tracing::{info, instrument};
+use tracing::{info, instrument, warn};
 
 use super::place;
 use crate::seal::Seal;
@@ -45,6 +45,7 @@ pub async fn connect(
         announcements: authorised.channel.clone(),
         token: seal.seal(&place(team.as_str()), authorised.token.expose_secret()),
         connected_at: now,
+        refused: None,
     };
     let left = org.slack.replace(workspace).map(|before| before.team).filter(|before| *before != team);
     let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&org))
@@ -62,6 +63,36 @@ pub async fn connect(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Takes note that Slack knows the token of a workspace no more, so that an administrator is told.
+///
+/// # Errors
+/// [`AppError`] if the store failed.
+#[instrument(skip_all, fields(slack.team = %of.team), err)]
+pub(super) async fn refused(
+    store: &Store,
+    org: OrgId,
+    (of, word): (&Workspace, &str),
+    now: Timestamp,
+) -> Result<(), AppError> {
+    retry_conflicts(|| async move {
+        let Some(org) = store.org(org).await? else { return Ok(()) };
+        // Another was connected meanwhile, or somebody has taken note already.
+        let Some(slack) = org.slack.as_ref().filter(|slack| slack.token == of.token) else { return Ok(()) };
+        if slack.refused.is_some() {
+            return Ok(());
+        }
+        let slack = Workspace { refused: Some(Refused { at: now, word: word.to_owned() }), ..slack.clone() };
+        let after = Org { slack: Some(slack), version: org.version + 1, ..org.clone() };
+        let id = AuditId::derived(now, format_args!("{} {word}", of.team));
+        let entry = Entry::by_system(org.id, "slack", id, Did::Updated, thing(&org))
+            .changing(changes(Some(&org), Some(&after)));
+        store.commit(Commit::new().slack_refused(&after, &entry)).await?;
+        warn!(reason = word, "slack knows the token of a workspace no more");
+        Ok(())
+    })
+    .await
 }
 
 /// Forgets a workspace that has removed the app; one that has been connected again since stays.

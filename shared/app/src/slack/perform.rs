@@ -46,6 +46,7 @@ impl Room<'_> {
             Work::Invite => self.invite(step).await,
             Work::Post(place) => self.keep_posted(step, *place).await,
             Work::Share { version } => self.share(step, *version).await,
+            Work::Unpage { escalation } => self.unpage(step, *escalation).await,
             Work::Answer { to, text, replaces } => {
                 let to = self.desk.seal.open(ANSWER, to).map_err(AppError::from)?;
                 slack.answer(&to, text, *replaces).await?;
@@ -156,8 +157,28 @@ impl Room<'_> {
         if step.kept.says.as_ref() == Some(&says) {
             return Ok(done(step, &posted, Some(says), "says so already"));
         }
-        slack.edit(token, &posted, &said.text, &said.blocks).await?;
-        Ok(done(step, &posted, Some(says), "edited"))
+        match slack.edit(token, &posted, &said.text, &said.blocks).await {
+            Ok(()) => Ok(done(step, &posted, Some(says), "edited")),
+            Err(error) if error.is("message_not_found") => self.post_anew(step, &posted, (&said, says)).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Posts a message anew that somebody has deleted, once: who deletes it again means it.
+    async fn post_anew(&self, step: &Step, gone: &Posted, said: (&Message, String)) -> Result<Came, Trouble> {
+        let Connection { slack, token, .. } = &self.connection;
+        let (said, says) = said;
+        if step.kept.posted_anew {
+            return Ok(done(step, gone, Some(says), "somebody has deleted it again: it stays so"));
+        }
+        let posted = match self.find(step, &gone.channel).await? {
+            Some(posted) => posted,
+            None => slack.post(token, &message(&gone.channel, None, said, step)).await?,
+        };
+        Ok(match done(step, &posted, Some(says), "somebody has deleted it: posted anew") {
+            Came::Done(kept, why) => Came::Done(Kept { posted_anew: true, ..kept }, why),
+            came => came,
+        })
     }
 
     async fn share(&self, step: &Step, version: u64) -> Result<Came, Trouble> {
@@ -251,7 +272,7 @@ fn done(step: &Step, posted: &Posted, says: Option<String>, why: &str) -> Came {
         channel: Some(posted.channel.clone()),
         ts: Some(posted.ts.clone()),
         says,
-        people: step.kept.people.clone(),
+        ..step.kept.clone()
     };
     Came::Done(kept, why.to_owned())
 }

@@ -40,6 +40,15 @@ pub(super) enum Came {
     Channel(ChannelId, String),
     /// Nothing is to be done any more.
     Obsolete(&'static str),
+    /// A part is done; the rest is done in a while.
+    Again {
+        /// What is kept.
+        kept: Kept,
+        /// What is missing.
+        reason: &'static str,
+        /// How long Slack asks to be left alone.
+        retry_after: Option<SignedDuration>,
+    },
 }
 
 /// Why a step could not be done.
@@ -168,12 +177,28 @@ impl Room<'_> {
                 self.persist(step, with, &kept, |step| Ok(step.done(kept.clone(), &why, now)?)).await?;
                 Ok(Did::Done)
             }
+            Ok(Came::Again { kept, reason, .. }) if step.is_given_up(now) => {
+                self.persist(step, plain, &kept, |step| Ok(step.failed(reason, now)?)).await?;
+                Ok(Did::Failed)
+            }
+            Ok(Came::Again { kept, reason, retry_after }) => {
+                let again = |step: &Step| {
+                    let again = step.again(reason, retry_after, now)?;
+                    Ok(again.with(|step| step.kept = kept.clone()))
+                };
+                self.persist(step, plain, &kept, again).await?;
+                Ok(Did::Again)
+            }
             Ok(Came::Obsolete(why)) => {
                 self.persist(step, plain, &step.kept, |step| Ok(step.obsolete(why, now)?)).await?;
                 Ok(Did::Obsolete)
             }
             Err(Trouble::Slack(CallError::Refused(word))) => {
                 warn!(slack.step = step.mark(), reason = word, "slack will not take a step");
+                let workspace = &self.connection.workspace;
+                if slack::is_cut_off(&word) && workspace.refused.is_none() {
+                    super::connect::refused(&self.desk.store, self.org, (workspace, &word), now).await?;
+                }
                 self.persist(step, plain, &step.kept, |step| Ok(step.failed(&word, now)?)).await?;
                 Ok(Did::Failed)
             }

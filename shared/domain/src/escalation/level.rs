@@ -133,7 +133,7 @@ pub struct NewEscalation {
     pub group: Option<AlertId>,
     /// The incident.
     pub incident: Option<IncidentId>,
-    /// Whether Slack follows its incident.
+    /// Whether Slack follows it.
     pub followed: bool,
     /// Whether it is over once its alerts are.
     pub auto_cancel: bool,

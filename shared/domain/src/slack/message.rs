@@ -31,6 +31,15 @@ pub enum SlackMessage {
     },
 }
 
+/// A message that stands somewhere in Slack: what it takes to change it later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRef {
+    /// The channel; of a direct message, the one between the two.
+    pub channel: ChannelId,
+    /// The message.
+    pub ts: String,
+}
+
 /// What somebody asks for, and where.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Asked {

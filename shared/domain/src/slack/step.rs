@@ -73,6 +73,12 @@ pub struct Kept {
     /// Who is in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<SlackUserId>,
+    /// Whether somebody has deleted the message once, and it was posted anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub posted_anew: bool,
+    /// The pages whose buttons are off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<String>,
 }
 
 /// A step.
@@ -271,6 +277,8 @@ impl Step {
 
     /// Puts it back because it was asked for anew while it was being done; what came of it so far is kept.
     ///
+    /// It counts as an attempt: Slack may have taken this one without our knowing, so that it is looked for first.
+    ///
     /// # Errors
     /// [`Illegal`] if nobody was at it.
     pub fn once_more(&self, kept: Kept, at: Timestamp) -> Result<Transition<Self>, Illegal<StepState>> {
@@ -278,8 +286,7 @@ impl Step {
             .go(StepState::Pending, "asked for anew meanwhile", at)?
             .with(|step| {
                 step.kept = kept;
-                step.attempt = 1;
-                step.since = at;
+                step.attempt = step.attempt.saturating_add(1);
                 step.slot = at;
                 step.due = Some(at);
             })
@@ -333,6 +340,7 @@ mod tests {
         let kept = Kept { ts: Some("1.2".to_owned()), ..Kept::default() };
         let back = wanted.once_more(kept.clone(), at(3)).unwrap().after().clone();
         assert_eq!((back.head.state(), back.kept.clone()), (StepState::Pending, kept.clone()));
+        assert!(back.may_be_done() && back.since == pending.since, "what slack may have taken is looked for");
 
         let done = back.claim(at(4)).unwrap().after().done(kept.clone(), "posted", at(5)).unwrap();
         let anew = done.after().anew(at(9)).unwrap().unwrap().after().clone();

@@ -11,6 +11,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use domain::Timestamp;
+use domain::access::Permission;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use http::HeaderMap;
@@ -90,6 +91,7 @@ impl View<'_> {
             div #now data-live {
                 h1.unseen { (title) }
                 (self.notice())
+                (self.refused())
                 (self.counts(open))
                 @if open == 0 && self.unrouted.alerts.is_empty() { (self.quiet()) } @else {
                     (self.escalations())
@@ -111,6 +113,22 @@ impl View<'_> {
             p.flash role="status" {
                 (words::capital(&answer.why)) " by " strong { (foreign(story.who(&answer.by))) } ", "
                 (words::time(answer.at, self.now)) ": " (escalation::title(story))
+            }
+        }
+    }
+
+    /// That Slack refuses what it is told, for whoever can connect it anew.
+    fn refused(&self) -> Markup {
+        let slack = self.frame.signed_in.rules.org.slack.as_ref();
+        let slack = slack.filter(|_| self.frame.may(Permission::ConfigureOnCall));
+        let Some((slack, refused)) = slack.and_then(|slack| Some((slack, slack.refused.as_ref()?))) else {
+            return html! {};
+        };
+        html! {
+            p.flash.refused role="alert" {
+                "Slack refuses what Firebell says in " strong { (foreign(&slack.name)) } ", "
+                (words::since(refused.at, self.now)) ": " code { (refused.word) } ". "
+                "Nobody is told anything there until somebody " a href="/slack/install" { "connects it anew" } "."
             }
         }
     }

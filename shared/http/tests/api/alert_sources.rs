@@ -208,7 +208,12 @@ async fn secret_that_the_sender_made_takes_the_place_of_ours() {
         let body = sources::get("sentry").unwrap().example().to_string();
         let door = source["alert_events_url"].as_str().unwrap().trim_start_matches("http://firebell.example");
         let mut request = http::Request::post(door).body(axum::body::Body::from(body.clone())).unwrap();
-        sources::get("sentry").unwrap().sign(request.headers_mut(), body.as_bytes(), &secret.into());
+        sources::get("sentry").unwrap().sign(
+            request.headers_mut(),
+            body.as_bytes(),
+            &secret.into(),
+            world.context.now(),
+        );
         world.send(request).await
     };
     deliver(theirs).await.refused(401);
@@ -244,4 +249,31 @@ async fn source_says_what_last_went_wrong() {
     let shown = world.get(&format!("/v2/alert_sources/{}", id(&source))).await.with(200);
     let error = &shown["alert_source"]["last_error"];
     assert!(error["at"].is_string() && !error["reason"].as_str().unwrap().is_empty(), "{shown}");
+}
+
+#[tokio::test]
+async fn signature_from_too_long_ago_is_refused_and_the_source_says_so() {
+    let world = World::new().await;
+    let source =
+        world.post("/v2/alert_sources", &source_of("zendesk")).await.with(200)["alert_source"].clone();
+    let zendesk = sources::get("zendesk").unwrap();
+    let body = zendesk.example().to_string();
+    let deliver = async |signed_at| {
+        let door = source["alert_events_url"].as_str().unwrap().trim_start_matches("http://firebell.example");
+        let mut request = http::Request::post(door).body(axum::body::Body::from(body.clone())).unwrap();
+        let secret = source["secret_token"].as_str().unwrap().into();
+        zendesk.sign(request.headers_mut(), body.as_bytes(), &secret, signed_at);
+        world.send(request).await
+    };
+    let signed_at = world.context.now();
+    deliver(signed_at).await.with(202);
+    world.pass(301);
+
+    deliver(signed_at).await.refused(401);
+
+    world.handle().await;
+    let shown = world.get(&format!("/v2/alert_sources/{}", id(&source))).await.with(200);
+    let reason = shown["alert_source"]["last_error"]["reason"].as_str().unwrap();
+    assert!(reason.contains("more than five minutes"), "{reason}");
+    deliver(world.context.now()).await.with(202);
 }

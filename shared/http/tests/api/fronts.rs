@@ -1,5 +1,7 @@
 //! Senders that speak the API of another product.
 
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
+
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 

@@ -1,9 +1,14 @@
 //! The first page.
 
+use domain::audit::{Did, Entry, Kind, Thing};
 use domain::escalation::EscalationState;
+use domain::id::AuditId;
+use domain::org::Org;
+use domain::slack::{Refused, Workspace};
 use domain::{Actor, Identity};
 use http::{Method, StatusCode};
 use machine::Stateful;
+use store::Commit;
 
 use crate::support::{OUR_SCRIPT, Scene, alert, form};
 use crate::weather::Sky;
@@ -304,4 +309,36 @@ async fn page_tells_its_own_forms_where_they_come_from_and_other_sites_nothing()
     assert_eq!(seen.header("referrer-policy"), "same-origin");
     assert_eq!(seen.header("cache-control"), "no-store");
     assert!(seen.header("content-security-policy").contains("form-action 'self'"));
+}
+
+#[tokio::test]
+async fn workspace_whose_token_slack_refuses_is_shown_to_whoever_can_connect_it_anew() {
+    let scene = Scene::new().await;
+    let store = &scene.ctx.store;
+    let before = store.org(scene.org).await.unwrap().unwrap();
+    let refused = Refused { at: scene.ctx.now(), word: "token_revoked".to_owned() };
+    let workspace = Workspace {
+        team: "T0TESTS".parse().unwrap(),
+        name: "<Acme>".to_owned(),
+        bot: "U0BOT".parse().unwrap(),
+        announcements: None,
+        token: "sealed".to_owned(),
+        connected_at: scene.ctx.now(),
+        refused: Some(refused),
+    };
+    let org = Org { slack: Some(workspace), version: before.version + 1, ..before };
+    let (kind, id) = (Kind::Organisation, AuditId::derived(scene.ctx.now(), "test"));
+    let thing = Thing::new(kind, org.id, &org.name);
+    let entry = Entry::by_system(org.id, "test", id, Did::Updated, thing);
+    store.commit(Commit::new().slack_refused(&org, &entry)).await.unwrap();
+    scene.pass(60);
+
+    let owner = scene.sign_in().await;
+    let text = scene.browse(&owner.cookie, "/").await.text;
+    let ada = scene.sign_in_as(&scene.ada).await;
+    let others = scene.browse(&ada, "/").await.text;
+
+    assert!(text.contains("<bdi>&lt;Acme&gt;</bdi>") && text.contains("token_revoked"), "{text}");
+    assert!(text.contains(r#"href="/slack/install""#), "{text}");
+    assert!(!others.contains("token_revoked"), "a responder cannot connect it: {others}");
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ::slack::{CallError, NewMessage, Slack, Token, block};
+use ::slack::{CallError, NewMessage, Posted, Slack, Token, block};
 use domain::id::OrgId;
-use domain::slack::SlackUserId;
+use domain::slack::{MessageRef, SlackUserId};
 use domain::user::MethodType;
 use futures_util::future::BoxFuture;
 
@@ -75,7 +75,9 @@ impl Channel for SlackDirect {
                 mark: outgoing.idempotency_key.clone(),
             };
             match self.slack.post(&token, &message).await {
-                Ok(posted) => Ok(Receipt::new(&format!("slack {}", posted.ts))),
+                Ok(Posted { channel, ts }) => {
+                    Ok(Receipt::new(&format!("slack {ts}")).at(MessageRef { channel, ts }))
+                }
                 Err(CallError::Refused(word)) if NOBODY.contains(&&*word) => {
                     Err(never(&format!("slack refused: {word}")))
                 }

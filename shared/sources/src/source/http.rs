@@ -7,7 +7,7 @@ use ::http::header::HeaderName;
 use domain::alert::{AlertEvent, AlertStatus};
 use domain::text::{clip, fingerprint};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::AlertSource;
 use super::alertmanager;
@@ -176,10 +176,10 @@ fn is_group(document: &RawValue) -> bool {
 /// Reads one event; none if it neither begins nor ends anything.
 fn event(raw: &RawValue, spare_key: &str) -> Result<Option<AlertEvent>, Reason> {
     let fields = json::object(raw)?;
-    let Some(status) = status(find(&fields, STATUS).as_deref()) else { return Ok(None) };
-    let key = find(&fields, KEY);
-    let mut descriptions = DESCRIPTION.iter().filter_map(|path| find(&fields, &[path]));
-    let title = find(&fields, TITLE)
+    let Some(status) = status(field::find(&fields, STATUS).as_deref()) else { return Ok(None) };
+    let key = field::find(&fields, KEY);
+    let mut descriptions = DESCRIPTION.iter().filter_map(|path| field::find(&fields, &[path]));
+    let title = field::find(&fields, TITLE)
         .or_else(|| descriptions.clone().next()?.lines().next().map(str::to_owned))
         .or_else(|| key.as_ref().map(|key| format!("Alert {}", clip(key, 200))))
         .ok_or(Reason::Shapeless { expected: "an object with a `title`" })?;
@@ -188,8 +188,8 @@ fn event(raw: &RawValue, spare_key: &str) -> Result<Option<AlertEvent>, Reason> 
         deduplication_key: field::key(key.unwrap_or_else(|| spare_key.to_owned())),
         description: field::description(descriptions.find(|text| *text != title)),
         title: field::title(&title),
-        source_url: LINK.iter().find_map(|path| field::url(find(&fields, &[path]))),
-        priority: field::priority(find(&fields, PRIORITY)),
+        source_url: LINK.iter().find_map(|path| field::url(field::find(&fields, &[path]))),
+        priority: field::priority(field::find(&fields, PRIORITY)),
         occurred_at: None,
         payload: raw.to_owned(),
     }))
@@ -209,26 +209,6 @@ fn status(word: Option<&str>) -> Option<AlertStatus> {
         return None;
     }
     Some(if OVER.contains(&word) { AlertStatus::Resolved } else { AlertStatus::Firing })
-}
-
-/// The first text that stands at one of these paths.
-fn find(fields: &Map<String, Value>, paths: &[&str]) -> Option<String> {
-    paths.iter().find_map(|path| {
-        let mut steps = path.split('.');
-        let first = step(fields, steps.next()?)?;
-        let last = steps.try_fold(first, |value, name| step(value.as_object()?, name))?;
-        field::plain(last)
-    })
-}
-
-/// The field of this name; else of one that differs in case and underscores only.
-fn step<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let letters =
-        |text: &'a str| text.bytes().filter(|b| *b != b'_' && *b != b'-').map(|b| b.to_ascii_lowercase());
-    fields.get(name).or_else(|| {
-        let wanted: Vec<u8> = name.bytes().filter(|byte| *byte != b'_').collect();
-        fields.iter().find(|(found, _)| letters(found).eq(wanted.iter().copied())).map(|(_, value)| value)
-    })
 }
 
 /// An event by the contract.

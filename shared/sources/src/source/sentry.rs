@@ -6,6 +6,7 @@
 
 use ::http::header::{HeaderMap, HeaderName};
 use domain::alert::{AlertEvent, AlertStatus};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -13,10 +14,12 @@ use serde_json::{Map, Value, json};
 use super::AlertSource;
 use crate::parsed::{Collector, Reason};
 use crate::scope::{Variable, VariableType};
-use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field, json, verify};
+use crate::told::Told;
+use crate::verify::{self, Signature};
+use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field, json};
 
-/// The header with the signature.
-const SIGNATURE: HeaderName = HeaderName::from_static("sentry-hook-signature");
+/// How Sentry signs.
+const SIGNATURE: Signature = Signature::hex("sentry-hook-signature", "");
 
 /// The header with what a delivery is about.
 const RESOURCE: HeaderName = HeaderName::from_static("sentry-hook-resource");
@@ -78,8 +81,8 @@ impl AlertSource for Sentry {
         SCOPE
     }
 
-    fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString) {
-        verify::sign_hex_of_body(headers, &SIGNATURE, body, secret);
+    fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString, now: Timestamp) {
+        SIGNATURE.sign(headers, body, secret, now);
     }
 
     fn verify<'a>(
@@ -88,10 +91,7 @@ impl AlertSource for Sentry {
         secret: &SecretString,
         previous: Option<&SecretString>,
     ) -> Result<Verified<'a>, VerifyError> {
-        if delivery.headers.contains_key(&SIGNATURE) {
-            return verify::hex_of_body(delivery, &SIGNATURE, secret, previous);
-        }
-        verify::token(delivery, secret, previous)
+        verify::signature_or_token(&[&SIGNATURE], delivery, secret, previous)
     }
 
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
@@ -118,108 +118,85 @@ fn event(raw: &RawValue) -> Result<Option<AlertEvent>, Reason> {
     let data = fields.get("data").and_then(Value::as_object).unwrap_or(&empty);
     let of = |name: &str| data.get(name).and_then(Value::as_object);
     let told = if let Some(metric) = of("metric_alert") {
-        Told::by_metric_alert(&action, data, metric)
+        by_metric_alert(&action, data, metric)
     } else if let Some(issue) = of("issue") {
-        Told::by_issue(&action, issue)
+        by_issue(&action, issue)
     } else if let Some(event) = of("event").or_else(|| of("error")) {
-        Told::by_event(event)
+        by_event(event)
     } else if data.contains_key("installation") || data.contains_key("comment_id") {
         return Ok(None);
     } else {
-        Told::by_plugin(&fields)
+        by_plugin(&fields)
     };
     let told =
         told.ok_or(Reason::Shapeless { expected: "an issue, an event or a metric alert, each with its id" })?;
-    let Some(status) = told.status else { return Ok(None) };
-    Ok(Some(AlertEvent {
-        status,
-        title: field::title(&told.title.unwrap_or_else(|| format!("Sentry {}", told.key))),
-        deduplication_key: field::key(told.key),
-        description: field::description(told.description),
-        source_url: field::url(told.url),
-        priority: field::priority(told.priority),
+    Ok(told.event("Sentry", raw))
+}
+
+/// The life of an issue.
+fn by_issue(action: &str, issue: &Map<String, Value>) -> Option<Told> {
+    Some(Told {
+        status: issue_status(action, field::of(issue, "status").as_deref()),
+        key: issue_key(field::of(issue, "id")?),
+        title: field::of(issue, "title"),
+        description: field::of(issue, "culprit"),
+        url: ["web_url", "permalink"].iter().find_map(|name| field::url(field::of(issue, name))),
+        priority: field::of(issue, "level"),
         // An issue says when it was seen, and not when it was resolved.
         occurred_at: None,
-        payload: raw.to_owned(),
-    }))
+    })
 }
 
-/// What a delivery tells.
-struct Told {
-    /// What happened; none if it is of no concern.
-    status: Option<AlertStatus>,
-    /// What it happened to.
-    key: String,
-    /// Its title.
-    title: Option<String>,
-    /// What else there is to say.
-    description: Option<String>,
-    /// Where to look.
-    url: Option<String>,
-    /// How bad it is.
-    priority: Option<String>,
+/// An event for which an alert rule was triggered, or an error.
+fn by_event(event: &Map<String, Value>) -> Option<Told> {
+    Some(Told {
+        status: Some(AlertStatus::Firing),
+        key: issue_key(field::of(event, "issue_id").or_else(|| issue_of(&field::of(event, "issue_url")?))?),
+        title: field::of(event, "title"),
+        description: field::of(event, "message").or_else(|| field::of(event, "culprit")),
+        url: field::of(event, "web_url"),
+        priority: field::of(event, "level"),
+        // An issue says when it was seen, and not when it was resolved.
+        occurred_at: None,
+    })
 }
 
-impl Told {
-    /// The life of an issue.
-    fn by_issue(action: &str, issue: &Map<String, Value>) -> Option<Self> {
-        Some(Self {
-            status: issue_status(action, field::of(issue, "status").as_deref()),
-            key: issue_key(field::of(issue, "id")?),
-            title: field::of(issue, "title"),
-            description: field::of(issue, "culprit"),
-            url: ["web_url", "permalink"].iter().find_map(|name| field::url(field::of(issue, name))),
-            priority: field::of(issue, "level"),
-        })
-    }
+/// A metric alert.
+fn by_metric_alert(action: &str, data: &Map<String, Value>, alert: &Map<String, Value>) -> Option<Told> {
+    let rule = alert.get("alert_rule").and_then(Value::as_object);
+    // This title begins with the state, so that it is another one when the alert is over.
+    let stated = || {
+        let title = field::of(data, "description_title")?;
+        let bare =
+            ["Resolved: ", "Critical: ", "Warning: "].iter().find_map(|state| title.strip_prefix(state));
+        Some(bare.map(str::to_owned).unwrap_or(title))
+    };
+    let over = action.eq_ignore_ascii_case("resolved");
+    Some(Told {
+        status: Some(if over { AlertStatus::Resolved } else { AlertStatus::Firing }),
+        key: format!("metric_alert:{}", field::of(alert, "id")?),
+        title: rule.and_then(|rule| field::of(rule, "name")).or_else(stated),
+        description: field::of(data, "description_text"),
+        url: field::of(data, "web_url"),
+        priority: Some(action.to_owned()).filter(|action| !over && !action.is_empty()),
+        // An issue says when it was seen, and not when it was resolved.
+        occurred_at: None,
+    })
+}
 
-    /// An event for which an alert rule was triggered, or an error.
-    fn by_event(event: &Map<String, Value>) -> Option<Self> {
-        Some(Self {
-            status: Some(AlertStatus::Firing),
-            key: issue_key(
-                field::of(event, "issue_id").or_else(|| issue_of(&field::of(event, "issue_url")?))?,
-            ),
-            title: field::of(event, "title"),
-            description: field::of(event, "message").or_else(|| field::of(event, "culprit")),
-            url: field::of(event, "web_url"),
-            priority: field::of(event, "level"),
-        })
-    }
-
-    /// A metric alert.
-    fn by_metric_alert(action: &str, data: &Map<String, Value>, alert: &Map<String, Value>) -> Option<Self> {
-        let rule = alert.get("alert_rule").and_then(Value::as_object);
-        // This title begins with the state, so that it is another one when the alert is over.
-        let stated = || {
-            let title = field::of(data, "description_title")?;
-            let bare =
-                ["Resolved: ", "Critical: ", "Warning: "].iter().find_map(|state| title.strip_prefix(state));
-            Some(bare.map(str::to_owned).unwrap_or(title))
-        };
-        let over = action.eq_ignore_ascii_case("resolved");
-        Some(Self {
-            status: Some(if over { AlertStatus::Resolved } else { AlertStatus::Firing }),
-            key: format!("metric_alert:{}", field::of(alert, "id")?),
-            title: rule.and_then(|rule| field::of(rule, "name")).or_else(stated),
-            description: field::of(data, "description_text"),
-            url: field::of(data, "web_url"),
-            priority: Some(action.to_owned()).filter(|action| !over && !action.is_empty()),
-        })
-    }
-
-    /// What the old plugin sends: an issue and its event, without a word of what happened.
-    fn by_plugin(fields: &Map<String, Value>) -> Option<Self> {
-        let event = fields.get("event").and_then(Value::as_object)?;
-        Some(Self {
-            status: Some(AlertStatus::Firing),
-            key: issue_key(field::of(fields, "id")?),
-            title: field::of(event, "title").or_else(|| field::of(fields, "message")),
-            description: field::of(fields, "culprit"),
-            url: field::of(fields, "url"),
-            priority: field::of(fields, "level"),
-        })
-    }
+/// What the old plugin sends: an issue and its event, without a word of what happened.
+fn by_plugin(fields: &Map<String, Value>) -> Option<Told> {
+    let event = fields.get("event").and_then(Value::as_object)?;
+    Some(Told {
+        status: Some(AlertStatus::Firing),
+        key: issue_key(field::of(fields, "id")?),
+        title: field::of(event, "title").or_else(|| field::of(fields, "message")),
+        description: field::of(fields, "culprit"),
+        url: field::of(fields, "url"),
+        priority: field::of(fields, "level"),
+        // An issue says when it was seen, and not when it was resolved.
+        occurred_at: None,
+    })
 }
 
 /// What an action means for an issue; of one that is not known the issue's own status decides.

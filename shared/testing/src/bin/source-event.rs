@@ -34,7 +34,7 @@ fn event(source: &dyn AlertSource, id: &str, secret: &str, at: Timestamp) -> any
     let body = serde_json::to_string(&source.example())?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    source.sign(&mut headers, body.as_bytes(), &SecretString::from(secret));
+    source.sign(&mut headers, body.as_bytes(), &SecretString::from(secret), at);
     let domain = "abcdefghij.execute-api.eu-west-1.amazonaws.com";
     let mut sent = Map::new();
     for (name, value) in &headers {

@@ -1,16 +1,19 @@
 //! What people do in Slack, and what Slack is owed.
 
+mod direct;
 mod outage;
 mod people;
+mod refusals;
 mod timeline;
 
 use domain::incident::Incident;
 use domain::slack::{Press, Step, Thread};
 use http::{Request, StatusCode};
 use machine::{State, Stateful};
-use testing::bundle::Bundle;
+use serde_json::Value;
+use testing::bundle::{API_KEY, Bundle};
 use testing::fake_slack::{ANNOUNCEMENTS, BOT};
-use testing::sender::Alert;
+use testing::sender::{Alert, shown};
 
 use crate::stage::{calm, ledger, paged, tell};
 
@@ -31,6 +34,21 @@ async fn send(bundle: &Bundle, request: Request<axum::body::Body>) {
 /// Somebody types a command.
 async fn types(bundle: &Bundle, user: &str, channel: &str, text: &str, trigger: &str) {
     send(bundle, bundle.slack.command(user, channel, text, trigger)).await;
+    bundle.pass(10).await;
+}
+
+/// A request to the API.
+fn request(path: &str, body: &Value) -> Request<axum::body::Body> {
+    let request = Request::post(path)
+        .header("authorization", format!("Bearer {API_KEY}"))
+        .header("content-type", "application/json");
+    request.body(body.to_string().into()).unwrap()
+}
+
+/// Sends a request to the API, which must be taken.
+async fn api(bundle: &Bundle, path: &str, body: &Value) {
+    let (status, body) = shown(bundle.request(request(path, body)).await.unwrap()).await;
+    assert!((200..300).contains(&status), "{path}: {status} {body}");
     bundle.pass(10).await;
 }
 

@@ -31,6 +31,18 @@ impl NewStep {
         Self { thread: Thread::incident(incident), id: StepId::of(id), incident: Some(incident), work }
     }
 
+    /// Takes the buttons off the pages of an escalation, as it is at this version; it stands in its incident's thread
+    /// if it has one.
+    pub fn unpage(escalation: &Escalation) -> Self {
+        let thread = match escalation.incident {
+            Some(incident) => Thread::incident(incident),
+            None => Thread::escalation(escalation.id),
+        };
+        let id = StepId::of(format_args!("unpage-{}-{:05}", escalation.id, escalation.head.version()));
+        let work = Work::Unpage { escalation: escalation.id };
+        Self { thread, id, incident: escalation.incident, work }
+    }
+
     /// Opens it, to be done at once.
     pub fn open(self, org: OrgId, trace: &Trace, at: Timestamp) -> Transition<Step> {
         let step = Step {
@@ -65,10 +77,17 @@ pub fn owed_by_incident(step: &Transition<Incident>) -> Option<Transition<Step>>
 /// What is owed because an escalation went on, if Slack follows its incident.
 ///
 /// One that an alert begins is written together with its incident, which owes a look of its own; one that begins again
-/// for an alert that goes on is not, and tells so by its id, which is younger than the incident's.
+/// for an alert that goes on is not, and tells so by its id, which is younger than the incident's. One without an
+/// incident owes only that its buttons go.
 pub fn owed_by_escalation(step: &Transition<Escalation>) -> Option<Transition<Step>> {
     let escalation = step.after();
-    let incident = escalation.incident.filter(|_| escalation.followed)?;
+    if !escalation.followed {
+        return None;
+    }
+    let Some(incident) = escalation.incident else {
+        let ends = step.from().is_some_and(|from| from != step.to()) && !step.to().pages();
+        return ends.then(|| NewStep::unpage(escalation).open(escalation.org, &escalation.trace, step.at()));
+    };
     let is_news = match step.from() {
         Some(from) => from != step.to(),
         None => escalation.alert.is_none() || escalation.id.at() != incident.at(),

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::id::IncidentId;
+use crate::id::{EscalationId, IncidentId};
 use crate::slack::id::ChannelId;
 
 /// What steps belong together to: an incident, or one thing that somebody asked for.
@@ -17,6 +17,11 @@ impl Thread {
     /// Everything that is owed because of an incident.
     pub fn incident(id: IncidentId) -> Self {
         Self(id.to_string())
+    }
+
+    /// What is owed because of an escalation that belongs to no incident.
+    pub fn escalation(id: EscalationId) -> Self {
+        Self(format!("escalation-{id}"))
     }
 
     /// The answer to something that was asked.
@@ -87,6 +92,11 @@ pub enum Work {
         /// The version.
         version: u64,
     },
+    /// Take the buttons off the direct messages of an escalation that pages nobody any more.
+    Unpage {
+        /// The escalation.
+        escalation: EscalationId,
+    },
     /// Answer whoever asked; only they see it.
     Answer {
         /// Where to, sealed.
@@ -117,6 +127,7 @@ impl Work {
             Self::Post(Place::Announcements) => "announce",
             Self::Post(Place::Channel) => "keep the channel's message",
             Self::Share { .. } => "share an update",
+            Self::Unpage { .. } => "take the buttons off direct messages",
             Self::Answer { .. } => "answer",
             Self::Reply { .. } => "reply",
         }
@@ -132,6 +143,7 @@ impl Work {
             | Self::Invite
             | Self::Post(_)
             | Self::Share { .. }
+            | Self::Unpage { .. }
             | Self::Reply { .. } => SignedDuration::from_hours(24),
         }
     }

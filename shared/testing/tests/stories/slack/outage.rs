@@ -47,13 +47,13 @@ async fn storm(bundle: &Bundle, alerts: usize, seconds: u64) {
     }
 }
 
-#[test]
-fn slack_is_down_for_ten_minutes_in_a_storm_and_paging_does_not_notice() {
-    tell(|| async {
+/// Fires alerts for ten minutes in which Slack is down.
+fn down_for_ten_minutes(alerts: u16) {
+    tell(move || async move {
         let bundle = connected().await;
         bundle.slack.mood(Mood { down: true, ..Mood::default() });
 
-        storm(&bundle, 30, 20).await;
+        storm(&bundle, alerts.into(), 600 / u64::from(alerts)).await;
 
         let arrived = bundle.inbox.arrived();
         for alert in ledger(&bundle).await.alerts {
@@ -66,7 +66,39 @@ fn slack_is_down_for_ten_minutes_in_a_storm_and_paging_does_not_notice() {
         bundle.slack.mood(Mood::default());
         bundle.pass(120).await;
 
-        check(&bundle, 30).await;
+        check(&bundle, alerts.into()).await;
+    });
+}
+
+#[test]
+fn slack_is_down_for_ten_minutes_in_a_storm_and_paging_does_not_notice() {
+    down_for_ten_minutes(30);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn slack_is_down_for_ten_minutes_in_a_storm_of_a_hundred_incidents() {
+    down_for_ten_minutes(100);
+}
+
+#[test]
+fn slack_that_never_answers_holds_up_no_page_and_is_told_all_once_it_answers() {
+    tell(|| async {
+        let bundle = connected().await;
+        bundle.slack.mood(Mood { hangs: true, ..Mood::default() });
+
+        storm(&bundle, 5, 20).await;
+
+        let arrived = bundle.inbox.arrived();
+        for alert in ledger(&bundle).await.alerts {
+            let page = arrived.iter().find(|page| page.title == alert.title).expect("it was not paged");
+            let late = page.at.duration_since(alert.created_at).as_secs();
+            assert!(late < 10, "`{}` was paged {late} s late", alert.title);
+        }
+        bundle.slack.mood(Mood::default());
+        bundle.pass(180).await;
+
+        check(&bundle, 5).await;
     });
 }
 

@@ -3,24 +3,12 @@
 use domain::incident::{IncidentState, RoleKind, Status};
 use domain::slack::Press;
 use serde_json::{Value, json};
-use testing::bundle::{API_KEY, Bundle};
+use testing::bundle::Bundle;
 use testing::fake_slack::ANNOUNCEMENTS;
-use testing::sender::{Alert, shown};
+use testing::sender::Alert;
 
-use super::{channel_of, connected, incident, send, types};
+use super::{api, channel_of, connected, incident, send, types};
 use crate::stage::{ledger, tell};
-
-/// Sends a request to the API, which must be taken.
-async fn api(bundle: &Bundle, path: &str, body: &Value) {
-    let request = http::Request::post(path)
-        .header("authorization", format!("Bearer {API_KEY}"))
-        .header("content-type", "application/json")
-        .body(body.to_string().into())
-        .unwrap();
-    let (status, body) = shown(bundle.request(request).await.unwrap()).await;
-    assert!((200..300).contains(&status), "{path}: {status} {body}");
-    bundle.pass(10).await;
-}
 
 /// What happened, but for who did it: of the incident, its alert and its escalation.
 async fn timeline(bundle: &Bundle) -> Vec<Value> {

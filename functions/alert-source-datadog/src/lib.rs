@@ -1,0 +1,9 @@
+//! Receives what Datadog's monitors send.
+
+use app::Context;
+use runtime::Function;
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    runtime::http(http_api::source::router(sources::Kind::Datadog, ctx))
+}

@@ -1,0 +1,95 @@
+//! Takes the buttons off direct messages once their escalation pages nobody: whoever answered, and through whatever door.
+
+use domain::Identity;
+use domain::escalation::EscalationState;
+use domain::id::EscalationId;
+use domain::page::{Page, PageState};
+use domain::slack::Step;
+use machine::Stateful;
+use slack::block::paged;
+use slack::{CallError, Posted};
+use store::EscalationStory;
+
+use super::step::{Came, Trouble};
+use super::{Connection, Room};
+use crate::AppError;
+
+/// How many messages are edited in one attempt: what its time is good for.
+const AT_ONCE: usize = 20;
+
+impl Room<'_> {
+    /// Edits every direct message of an escalation; what is still on its way is waited for.
+    pub(super) async fn unpage(&self, step: &Step, id: EscalationId) -> Result<Came, Trouble> {
+        let Some(told) = self.desk.store.escalation_with_story(self.org, id).await? else {
+            return Ok(Came::Obsolete("there is no such escalation"));
+        };
+        if told.escalation.head().state().pages() {
+            return Ok(Came::Obsolete("it pages again"));
+        }
+        let Connection { slack, token, .. } = &self.connection;
+        let mut kept = step.kept.clone();
+        let (mut sending, mut edited) = (false, 0);
+        for page in told.pages.iter().filter(|page| page.is_in_slack()) {
+            if kept.pages.contains(&page.id) {
+                continue;
+            }
+            if page.head().state() == PageState::Sending {
+                sending = true;
+                continue;
+            }
+            // One that was sent before its message was kept.
+            let Some(message) = &page.message else { continue };
+            if edited == AT_ONCE {
+                return Ok(Came::Again { kept, reason: "more messages are to be edited", retry_after: None });
+            }
+            let said = paged(&page.title, &self.outcome(&told, page).await?, page.url.as_deref());
+            let at = Posted { channel: message.channel.clone(), ts: message.ts.clone() };
+            match slack.edit(token, &at, &said.text, &said.blocks).await {
+                Ok(()) => edited += 1,
+                // Of this message alone: somebody has deleted it, or has left.
+                Err(CallError::Refused(word)) if !slack::is_cut_off(&word) => {
+                    tracing::warn!(
+                        slack.step = step.mark(),
+                        reason = word,
+                        "a direct message keeps its button"
+                    );
+                }
+                Err(CallError::Later { retry_after, .. }) if edited > 0 => {
+                    let reason = "slack did not take every edit";
+                    return Ok(Came::Again { kept, reason, retry_after });
+                }
+                Err(error) => return Err(error.into()),
+            }
+            kept.pages.push(page.id.clone());
+        }
+        if sending {
+            return Ok(Came::Again { kept, reason: "a page is still being sent", retry_after: None });
+        }
+        let why = format!("{} messages have no button", kept.pages.len());
+        Ok(Came::Done(kept, why))
+    }
+
+    /// What has become of a page, in a sentence for whoever was paged. Whoever acted is named, not mentioned.
+    async fn outcome(&self, told: &EscalationStory, page: &Page) -> Result<String, AppError> {
+        let state = told.escalation.head().state();
+        let last = told.history.iter().rev().find(|row| row.to == machine::State::name(state));
+        let by = last.and_then(|row| row.by.parse().ok()).unwrap_or_else(|| Identity::system(""));
+        let themselves = by.user() == Some(page.user);
+        Ok(match state {
+            EscalationState::Acked if themselves => "You are on it.".to_owned(),
+            EscalationState::Acked => format!("{} is on it.", capital(&self.called(&by).await?)),
+            EscalationState::Cancelled if themselves => "You called it off.".to_owned(),
+            EscalationState::Cancelled => format!("{} called it off.", capital(&self.called(&by).await?)),
+            EscalationState::Pending
+            | EscalationState::Triggered
+            | EscalationState::Expired
+            | EscalationState::Resolved => "It is over.".to_owned(),
+        })
+    }
+}
+
+/// A name at the beginning of a sentence.
+fn capital(name: &str) -> String {
+    let mut characters = name.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}

@@ -1,0 +1,121 @@
+//! What is peculiar to Datadog: templates of many makes, transitions, forms.
+
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
+
+use domain::alert::{AlertEvent, AlertStatus};
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sources::{Delivery, Parsed, Reason};
+
+/// When deliveries come.
+const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+
+/// Parses a body that was signed, with other headers beside.
+fn parse_with(body: &[u8], others: &[(&'static str, &'static str)]) -> Parsed {
+    let source = sources::get("datadog").unwrap();
+    let mut headers = HeaderMap::new();
+    for (name, value) in others {
+        headers.insert(*name, HeaderValue::from_static(value));
+    }
+    source.sign(&mut headers, body, &"secret".into(), NOW);
+    let delivery = Delivery { headers: &headers, path: "", query: None, body, now: NOW };
+    source.parse(source.verify(&delivery, &"secret".into(), None).unwrap(), "spare").unwrap()
+}
+
+fn parse(body: &Value) -> Parsed {
+    parse_with(body.to_string().as_bytes(), &[])
+}
+
+fn event(body: &Value) -> AlertEvent {
+    let mut parsed = parse(body);
+    assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{body}");
+    parsed.events.remove(0)
+}
+
+fn status(body: &Value) -> Option<AlertStatus> {
+    let parsed = parse(body);
+    assert_eq!(parsed.unreadable, None, "{body}");
+    parsed.events.first().map(|event| event.status)
+}
+
+#[test]
+fn transitions_begin_a_monitor_or_end_it() {
+    let cases = [
+        ("Triggered", AlertStatus::Firing),
+        ("Re-Triggered", AlertStatus::Firing),
+        ("No Data", AlertStatus::Firing),
+        ("Re-No Data", AlertStatus::Firing),
+        ("Warn", AlertStatus::Firing),
+        ("Re-Warn", AlertStatus::Firing),
+        ("Renotify", AlertStatus::Firing),
+        ("Something new", AlertStatus::Firing),
+        ("Recovered", AlertStatus::Resolved),
+        ("recovered", AlertStatus::Resolved),
+    ];
+    for (word, expected) in cases {
+        let body = json!({"alert_title": "T", "transition": word, "alert_status": "OK, all is well"});
+        assert_eq!(status(&body), Some(expected), "{word}");
+    }
+    assert_eq!(status(&json!({"title": "T", "alert_type": "success"})), Some(AlertStatus::Resolved));
+    assert_eq!(
+        status(&json!({"title": "T", "ALERT_TRANSITION": "$ALERT_TRANSITION", "ALERT_TYPE": "error"})),
+        Some(AlertStatus::Firing)
+    );
+}
+
+#[test]
+fn key_is_datadogs_own_else_the_monitor_else_the_title_without_its_state() {
+    let cases = [
+        (json!({"cycle_key": "c", "aggreg_key": "a", "alert_id": "1"}), "c"),
+        (json!({"cycle_key": "$ALERT_CYCLE_KEY", "aggreg_key": "a", "alert_id": "1"}), "a"),
+        (
+            json!({"cycle_key": "", "AGGREG_KEY": "$AGGREG_KEY", "alert_id": 1, "scope": "host:a"}),
+            "monitor_id=1:host:a",
+        ),
+        (json!({"monitor_id": "1", "title": "T"}), "monitor_id=1"),
+        (json!({"id": "7", "title": "[P2] [Triggered on {host:a}] Disk"}), "title=Disk"),
+        (json!({"id": "8", "title": "[P2] [Recovered on {host:a}] Disk"}), "title=Disk"),
+        (json!({"transition": "Triggered"}), "spare"),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(event(&body).deduplication_key, expected, "{body}");
+    }
+}
+
+#[test]
+fn variables_that_were_not_filled_in_are_absent() {
+    let found = event(&json!({
+        "alert_title": "$ALERT_TITLE", "title": "$EVENT_TITLE", "message": "$EVENT_MSG", "link": "$LINK",
+        "priority": "$ALERT_PRIORITY", "transition": "Triggered", "alert_id": "1",
+    }));
+
+    assert_eq!((&*found.title, found.description), ("Monitor of Datadog without a title", None));
+    assert_eq!((found.source_url, found.priority), (None, None));
+}
+
+#[test]
+fn tags_may_be_a_text_or_a_list_and_are_kept_as_they_came() {
+    for tags in [json!("a:1,b"), json!(["a:1", "b"]), Value::Null] {
+        let found = event(&json!({"alert_title": "T", "tags": tags}));
+
+        let payload: Value = serde_json::from_str(found.payload.get()).unwrap();
+        assert_eq!(payload["tags"], tags);
+    }
+}
+
+#[test]
+fn form_is_read_as_the_object_of_its_fields() {
+    let form = b"alert_title=Disk+of+db-1&transition=Recovered&cycle_key=c%2F1&tags=a%3A1%2Cb&link=https%3A%2F%2Fx.example%2F";
+
+    let found = parse_with(form, &[("content-type", "application/x-www-form-urlencoded")]).events.remove(0);
+
+    assert_eq!((found.status, &*found.title), (AlertStatus::Resolved, "Disk of db-1"));
+    assert_eq!((&*found.deduplication_key, found.source_url.as_deref()), ("c/1", Some("https://x.example/")));
+    assert!(found.payload.get().contains(r#""tags":"a:1,b""#));
+}
+
+#[test]
+fn payload_that_says_nothing_is_told_of() {
+    assert!(matches!(parse(&json!({"date": "1"})).unreadable.unwrap().reason, Reason::Shapeless { .. }));
+}

@@ -1,0 +1,142 @@
+//! What is peculiar to page views: Standard Webhooks, spikes that are none, and two senders of their own.
+
+#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
+
+use domain::alert::{AlertEvent, AlertStatus};
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sources::{Delivery, Parsed, Reason, VerifyError};
+
+/// When deliveries come.
+const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+
+fn parse(body: &Value) -> Parsed {
+    let source = sources::get("status_page_views").unwrap();
+    let body = body.to_string();
+    let mut headers = HeaderMap::new();
+    source.sign(&mut headers, body.as_bytes(), &"secret".into(), NOW);
+    let delivery = Delivery { headers: &headers, path: "", query: None, body: body.as_bytes(), now: NOW };
+    source.parse(source.verify(&delivery, &"secret".into(), None).unwrap(), "spare").unwrap()
+}
+
+fn event(body: &Value) -> AlertEvent {
+    let mut parsed = parse(body);
+    assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{body}");
+    parsed.events.remove(0)
+}
+
+fn status(body: &Value) -> Option<AlertStatus> {
+    let parsed = parse(body);
+    assert_eq!(parsed.unreadable, None, "{body}");
+    parsed.events.first().map(|event| event.status)
+}
+
+/// What comes of verifying a delivery with these headers.
+fn outcome(headers: &[(&str, &str)], query: Option<&str>, body: &[u8]) -> Result<(), VerifyError> {
+    let pairs = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    let headers: HeaderMap =
+        pairs.map(|(name, value): (http::HeaderName, HeaderValue)| (name, value)).collect();
+    let delivery = Delivery { headers: &headers, path: "", query, body, now: NOW };
+    sources::get("status_page_views").unwrap().verify(&delivery, &"secret".into(), None).map(|_| ())
+}
+
+fn spike(state: &str, value: Value) -> Value {
+    json!({"site": "s.example", "page": "/p", "metric": "page_views", "state": state, "value": value,
+        "baseline": 180.5, "threshold": 1000, "window_minutes": 5, "rule": "r"})
+}
+
+#[test]
+fn secret_of_standard_webhooks_is_what_its_base64_says() {
+    let source = sources::get("status_page_views").unwrap();
+    let headers: HeaderMap = [
+        ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+        ("webhook-timestamp", "1614265330"),
+        ("webhook-signature", "v1a,xx v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+    .collect::<HeaderMap>();
+    let at = |seconds: i64, secret: &str| {
+        let now = Timestamp::from_second(1_614_265_330 + seconds).unwrap();
+        let delivery =
+            Delivery { headers: &headers, path: "", query: None, body: br#"{"test": 2432232314}"#, now };
+        source.verify(&delivery, &secret.into(), None).map(|_| ())
+    };
+
+    assert_eq!(at(299, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
+    assert_eq!(at(301, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Err(VerifyError::Stale));
+    assert_eq!(at(0, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Err(VerifyError::Wrong));
+}
+
+#[test]
+fn swetrix_signs_the_body_and_gosquared_names_the_token() {
+    let mut headers = HeaderMap::new();
+    sources::get("github_issue").unwrap().sign(&mut headers, b"{}", &"secret".into(), NOW);
+    let right = headers["x-hub-signature-256"].to_str().unwrap();
+
+    assert_eq!(outcome(&[("x-swetrix-signature", right)], None, b"{}"), Ok(()));
+    assert_eq!(outcome(&[("x-swetrix-signature", right)], None, b"{ }"), Err(VerifyError::Wrong));
+    assert_eq!(outcome(&[], Some("token=secret"), b"{}"), Ok(()));
+    assert_eq!(
+        outcome(&[("webhook-signature", "v1,x")], Some("token=secret"), b"{}"),
+        Err(VerifyError::Wrong)
+    );
+}
+
+#[test]
+fn only_a_spike_above_its_threshold_begins_and_only_normal_ends() {
+    let cases = [
+        ("spike", json!(1234), Some(AlertStatus::Firing)),
+        ("spike", json!(1000), Some(AlertStatus::Firing)),
+        ("spike", json!(999), None),
+        ("spike", Value::Null, Some(AlertStatus::Firing)),
+        ("surge", json!(1), Some(AlertStatus::Firing)),
+        ("", json!(1234), Some(AlertStatus::Firing)),
+        ("drop", json!(1), None),
+        ("normal", json!(1234), Some(AlertStatus::Resolved)),
+        ("Normal", json!(1), Some(AlertStatus::Resolved)),
+    ];
+    for (state, value, expected) in cases {
+        assert_eq!(status(&spike(state, value.clone())), expected, "{state} {value}");
+    }
+}
+
+#[test]
+fn spike_is_titled_by_its_numbers_and_known_by_its_place() {
+    let found = event(&spike("spike", json!(1234)));
+    assert_eq!(found.title, "Spike of page views on s.example/p: 1234 in 5 min (usual 180.5)");
+    assert_eq!(found.deduplication_key, "s.example|/p|page_views|r");
+
+    let bare = event(&json!({"site": "s.example", "state": "spike"}));
+    assert_eq!(
+        (&*bare.title, &*bare.deduplication_key),
+        ("Spike of page views on s.example", "s.example||page_views|default")
+    );
+}
+
+#[test]
+fn verification_and_drops_of_others_are_no_spike() {
+    let swetrix = |kind: &str, condition: &str| json!({"type": kind, "context": {"alert_name": "A", "project_id": "p", "condition": condition}});
+    let gosquared = |boundary: &str| {
+        json!({"triggeredAlert": {"id": 1, "boundary": boundary, "value": "45"}, "siteDetails": {"acct": "G"},
+            "snapshot": {"concurrents": {"visitors": 50}}})
+    };
+
+    assert_eq!(status(&swetrix("verification", "")), None);
+    assert_eq!(status(&swetrix("alert", "less than")), None);
+    assert_eq!(event(&swetrix("alert", "greater than")).deduplication_key, "swetrix:p:A");
+    assert_eq!(status(&gosquared("lower")), None);
+    let upper = event(&gosquared("upper"));
+    assert_eq!(
+        (&*upper.deduplication_key, &*upper.title),
+        ("gosquared:G:1", "GoSquared: 50 visitors (alert boundary upper 45)")
+    );
+}
+
+#[test]
+fn what_is_not_understood_is_told_of_and_not_refused() {
+    for body in [json!({}), json!({"context": {}}), json!({"triggeredAlert": {}})] {
+        assert!(matches!(parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
+    }
+}
