@@ -17,4 +17,4 @@ mod verify;
 pub use delivery::Delivery;
 pub use parsed::{Acknowledged, ParseError, Parsed, Reason, Unreadable, too_large_event, unreadable_event};
 pub use source::{AlertSource, Class, Integration, Kind, UnknownKind, all, get};
-pub use verify::{Verified, VerifyError, key_hash};
+pub use verify::{Signature, Verified, VerifyError, key_hash};

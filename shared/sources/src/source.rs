@@ -9,7 +9,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::scope::{self, Variable};
-use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, verify};
+use crate::verify::{self, Signature};
+use crate::{Delivery, ParseError, Parsed, Verified, VerifyError};
 
 /// How a source comes to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +78,17 @@ pub trait AlertSource: Sync {
         [scope::ALERT, self.payload_scope()].concat()
     }
 
+    /// How the sender may sign what it delivers.
+    fn signatures(&self) -> &'static [Signature] {
+        &[]
+    }
+
     /// Puts on a delivery what the sender would put there, for a test alert: the secret itself, unless it signs.
-    fn sign(&self, headers: &mut HeaderMap, _body: &[u8], secret: &SecretString, _now: Timestamp) {
-        verify::bear(headers, secret);
+    fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString, now: Timestamp) {
+        match self.signatures().first() {
+            Some(signature) => signature.sign(headers, body, secret, now),
+            None => verify::bear(headers, secret),
+        }
     }
 
     /// The secret that a delivery names in the sender's own way, beside the ways that every source takes.
@@ -87,7 +96,7 @@ pub trait AlertSource: Sync {
         None
     }
 
-    /// Finds out whether the sender is who it should be, over the raw bytes: it names the secret, unless it signs.
+    /// Finds out whether the sender is who it should be, over the raw bytes: what is not signed names the secret.
     /// `previous` is the secret before the last rotation, while it still holds.
     ///
     /// # Errors
@@ -98,7 +107,10 @@ pub trait AlertSource: Sync {
         secret: &SecretString,
         previous: Option<&SecretString>,
     ) -> Result<Verified<'a>, VerifyError> {
-        verify::token_or(delivery, self.secret_in(delivery).as_deref(), secret, previous)
+        match self.signatures().iter().find(|signature| signature.is_on(delivery)) {
+            Some(signature) => signature.verify(delivery, secret, previous),
+            None => verify::token_or(delivery, self.secret_in(delivery).as_deref(), secret, previous),
+        }
     }
 
     /// Reads the events of a delivery. `spare_key` is the deduplication key of an event for which the sender named

@@ -12,7 +12,8 @@ use crate::Delivery;
 
 mod signature;
 
-pub(crate) use signature::{Key, Says, Signature, Stamp, Written};
+pub use signature::Signature;
+pub(crate) use signature::{Key, Says, Stamp, Written};
 
 /// A delivery whose sender is known. Parsing takes nothing else, so that unverified bytes do not type-check.
 #[derive(Debug, Clone, Copy)]
@@ -76,10 +77,11 @@ pub(crate) fn token_or<'a>(
     if tokens.is_empty() {
         return Err(VerifyError::Missing);
     }
-    let right = tokens.iter().any(|token| {
-        [Some(secret), previous].into_iter().flatten().any(|secret| same(token, secret.expose_secret()))
-    });
-    if right { Ok(Verified(*delivery)) } else { Err(VerifyError::Wrong) }
+    if tokens.iter().any(|token| holds(token, secret, previous)) {
+        Ok(Verified(*delivery))
+    } else {
+        Err(VerifyError::Wrong)
+    }
 }
 
 /// The credentials of an `Authorization` of this scheme.
@@ -112,31 +114,18 @@ pub(crate) fn token_in<'a>(
     if given.is_empty() {
         return token(delivery, secret, previous);
     }
-    let right =
-        [Some(secret), previous].into_iter().flatten().any(|secret| same(given, secret.expose_secret()));
-    if right { Ok(Verified(*delivery)) } else { Err(VerifyError::Wrong) }
-}
-
-/// Verifies the signature of a sender that may sign; what is not signed names the secret, as [`token`] has it.
-///
-/// # Errors
-/// [`VerifyError`] if it does neither, or not rightly.
-pub(crate) fn signature_or_token<'a>(
-    signatures: &[&Signature],
-    delivery: &Delivery<'a>,
-    secret: &SecretString,
-    previous: Option<&SecretString>,
-) -> Result<Verified<'a>, VerifyError> {
-    match signatures.iter().find(|signature| signature.is_on(delivery)) {
-        Some(signature) => signature.verify(delivery, secret, previous),
-        None => token(delivery, secret, previous),
-    }
+    if holds(given, secret, previous) { Ok(Verified(*delivery)) } else { Err(VerifyError::Wrong) }
 }
 
 /// The hash of a secret by which its source is found, among those of its kind.
 pub fn key_hash(kind: &str, secret: &[u8]) -> String {
     let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(secret).finalize();
     hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// Whether what is given is the secret, or the one before it.
+fn holds(given: &[u8], secret: &SecretString, previous: Option<&SecretString>) -> bool {
+    [Some(secret), previous].into_iter().flatten().any(|secret| same(given, secret.expose_secret()))
 }
 
 /// Compares in a time that tells neither where two secrets differ nor, since both are hashed, how long they are.

@@ -3,9 +3,8 @@
 //! An issue is one alert, known by its id: its number is another repository's too. What a delivery is about is read off
 //! its body, since the header with the event is under no signature; it only says what is passed over.
 
-use ::http::header::{HeaderMap, HeaderName};
+use ::http::header::HeaderName;
 use domain::alert::AlertStatus;
-use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
@@ -79,8 +78,8 @@ impl AlertSource for GithubIssue {
         SCOPE
     }
 
-    fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString, now: Timestamp) {
-        SIGNATURE.sign(headers, body, secret, now);
+    fn signatures(&self) -> &'static [Signature] {
+        &[SIGNATURE]
     }
 
     fn verify<'a>(

@@ -4,13 +4,13 @@
 
 use std::borrow::Cow;
 
-use domain::alert::{AlertEvent, AlertStatus};
-use serde_json::value::RawValue;
+use domain::alert::AlertStatus;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
-use crate::parsed::{Acknowledged, Collector, Reason};
+use crate::parsed::{Acknowledged, Reason};
 use crate::scope::{Variable, VariableType};
+use crate::told::{self, Reading, Told};
 use crate::{Delivery, ParseError, Parsed, Verified, field, json, verify};
 
 /// Where a binding finds what an alert says.
@@ -94,25 +94,18 @@ impl AlertSource for OpsgenieAlerts {
         let text = json::text(delivery.body);
         // What ends or acknowledges an alert needs no body.
         let document = if named.is_some() && text.trim().is_empty() { "{}" } else { &text };
-        let document = json::document(document)?;
-        if !document.get().starts_with('{') {
-            return Err(ParseError::WrongShape { reason: "it is no object".to_owned() });
-        }
-        let (mut collector, mut acknowledged) = (Collector::default(), None);
-        collector.add(document, |raw| {
-            let fields = json::object(raw)?;
-            match (named, action) {
-                (None, _) => created(raw, &fields, spare_key).map(Some),
-                (Some(key), Some("close") | None) => Ok(Some(over(raw, key, &fields))),
-                (Some(key), Some("acknowledge")) => {
-                    let (deduplication_key, by) = (field::key(key), field::of(&fields, "user"));
-                    acknowledged = Some(Acknowledged { deduplication_key, by });
-                    Ok(None)
-                }
-                (Some(_), Some(_)) => Ok(None),
+        let mut acknowledged = Vec::new();
+        let parsed = told::one("Alert", document, |fields| match (named, action) {
+            (None, _) => created(fields, spare_key),
+            (Some(key), Some("close") | None) => Ok(Some(over(key, fields))),
+            (Some(key), Some("acknowledge")) => {
+                let (deduplication_key, by) = (field::key(key), field::of(fields, "user"));
+                acknowledged.push(Acknowledged { deduplication_key, by });
+                Ok(None)
             }
-        });
-        Ok(Parsed { acknowledged: acknowledged.into_iter().collect(), ..collector.finish() })
+            (Some(_), Some(_)) => Ok(None),
+        })?;
+        Ok(Parsed { acknowledged, ..parsed })
     }
 }
 
@@ -149,35 +142,32 @@ fn asked(path: &str) -> (Option<String>, Option<&str>) {
 }
 
 /// An alert that is made.
-fn created(raw: &RawValue, fields: &Map<String, Value>, spare_key: &str) -> Result<AlertEvent, Reason> {
+fn created(fields: &Map<String, Value>, spare_key: &str) -> Reading {
     let text = |name| field::of(fields, name);
-    let key = text("alias");
-    let title = text("message")
-        .or_else(|| text("description"))
-        .or_else(|| key.as_ref().map(|key| format!("Alert {key}")))
-        .ok_or(Reason::Shapeless { expected: "an object with a `message`" })?;
-    Ok(AlertEvent {
-        status: AlertStatus::Firing,
-        deduplication_key: field::key(key.unwrap_or_else(|| spare_key.to_owned())),
-        title: field::title(&title),
-        description: field::description(text("description")),
-        source_url: field::url(text("source")),
-        priority: field::priority(text("priority")),
+    let (key, title) = (text("alias"), text("message").or_else(|| text("description")));
+    if key.is_none() && title.is_none() {
+        return Err(Reason::Shapeless { expected: "an object with a `message`" });
+    }
+    Ok(Some(Told {
+        status: Some(AlertStatus::Firing),
+        key: key.unwrap_or_else(|| spare_key.to_owned()),
+        title,
+        description: text("description"),
+        url: text("source"),
+        priority: text("priority"),
         occurred_at: None,
-        payload: raw.to_owned(),
-    })
+    }))
 }
 
 /// An alert that is over.
-fn over(raw: &RawValue, key: String, fields: &Map<String, Value>) -> AlertEvent {
-    AlertEvent {
-        status: AlertStatus::Resolved,
-        title: field::title(&format!("Alert {key}")),
-        deduplication_key: field::key(key),
-        description: field::description(field::of(fields, "note")),
-        source_url: field::url(field::of(fields, "source")),
+fn over(key: String, fields: &Map<String, Value>) -> Told {
+    Told {
+        status: Some(AlertStatus::Resolved),
+        key,
+        title: None,
+        description: field::of(fields, "note"),
+        url: field::of(fields, "source"),
         priority: None,
         occurred_at: None,
-        payload: raw.to_owned(),
     }
 }

@@ -3,10 +3,8 @@
 //! Version 3 signs one event a delivery. Its two elders, which sign nothing and hold a list, and what senders write to
 //! PagerDuty's own events API, are read too: the same sender can then be pointed here.
 
-use ::http::header::HeaderMap;
 use domain::alert::AlertStatus;
 use jiff::Timestamp;
-use secrecy::SecretString;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -14,8 +12,8 @@ use super::AlertSource;
 use crate::parsed::{Collector, Reason};
 use crate::scope::{Variable, VariableType};
 use crate::told::{self, Reading, Told};
-use crate::verify::{self, Signature};
-use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field, json};
+use crate::verify::Signature;
+use crate::{ParseError, Parsed, Verified, field, json};
 
 /// How PagerDuty signs; while a secret is rotated there are two.
 const SIGNATURE: Signature =
@@ -98,17 +96,8 @@ impl AlertSource for PagerDuty {
         SCOPE
     }
 
-    fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString, now: Timestamp) {
-        SIGNATURE.sign(headers, body, secret, now);
-    }
-
-    fn verify<'a>(
-        &self,
-        delivery: &Delivery<'a>,
-        secret: &SecretString,
-        previous: Option<&SecretString>,
-    ) -> Result<Verified<'a>, VerifyError> {
-        verify::signature_or_token(&[&SIGNATURE], delivery, secret, previous)
+    fn signatures(&self) -> &'static [Signature] {
+        &[SIGNATURE]
     }
 
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {

@@ -3,15 +3,17 @@
 //! The routing key in the body is the secret. It is taken out of what is kept of an event.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use ::http::header::HeaderName;
-use domain::alert::{AlertEvent, AlertStatus};
-use serde_json::value::to_raw_value;
+use domain::alert::AlertStatus;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
-use crate::parsed::{Acknowledged, Collector, Reason};
+use crate::parsed::{Acknowledged, Reason};
 use crate::scope::{Variable, VariableType};
+use crate::told::{self, Told};
 use crate::{Delivery, ParseError, Parsed, Verified, field, json};
 
 /// The header by which some senders name the routing key.
@@ -85,20 +87,16 @@ impl AlertSource for PagerDutyEvents {
 
     fn parse(&self, delivery: Verified<'_>, spare_key: &str) -> Result<Parsed, ParseError> {
         let text = json::text(delivery.delivery().body);
-        let document = json::document(&text)?;
-        if !document.get().starts_with('{') {
-            return Err(ParseError::WrongShape { reason: "it is no object".to_owned() });
-        }
-        let (mut collector, mut acknowledged) = (Collector::default(), None);
-        collector.add(document, |raw| {
-            let fields = json::object(raw)?;
-            let key = field::of(&fields, "dedup_key");
-            match field::of(&fields, "event_action").as_deref() {
+        let document = without_secret(told::object(&text)?);
+        let mut acknowledged = Vec::new();
+        let parsed = told::one("Alert", &document, |fields| {
+            let key = field::of(fields, "dedup_key");
+            match field::of(fields, "event_action").as_deref() {
                 Some("acknowledge") => {
-                    acknowledged = key.map(|key| Acknowledged {
+                    acknowledged.extend(key.map(|key| Acknowledged {
                         deduplication_key: field::key(key),
-                        by: field::of(&fields, "client"),
-                    });
+                        by: field::of(fields, "client"),
+                    }));
                     Ok(None)
                 }
                 Some("resolve") => Ok(key.map(|key| event(AlertStatus::Resolved, key, fields))),
@@ -108,8 +106,8 @@ impl AlertSource for PagerDutyEvents {
                 }
                 Some(_) | None => Err(Reason::Shapeless { expected: "an object with an `event_action`" }),
             }
-        });
-        Ok(Parsed { acknowledged: acknowledged.into_iter().collect(), ..collector.finish() })
+        })?;
+        Ok(Parsed { acknowledged, ..parsed })
     }
 }
 
@@ -120,29 +118,31 @@ fn routing_key(body: &[u8]) -> Option<String> {
     serde_json::from_str(key?.get()).ok()
 }
 
-/// Makes an event of what was sent, but for the secret in it.
-fn event(status: AlertStatus, key: String, mut fields: Map<String, Value>) -> AlertEvent {
+/// A document without the secret in it: neither an alert nor the sample of what cannot be read shows it. One of whose
+/// fields the names cannot be read has none.
+fn without_secret(document: &RawValue) -> String {
+    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(document.get()).unwrap_or_default();
     fields.remove("routing_key");
+    serde_json::to_string(&fields).expect("what was JSON is JSON")
+}
+
+/// What an event tells.
+fn event(status: AlertStatus, key: String, fields: &Map<String, Value>) -> Told {
     let empty = Map::new();
     let payload = fields.get("payload").and_then(Value::as_object).unwrap_or(&empty);
     let text = |name| field::of(payload, name);
-    let title = text("summary").unwrap_or_else(|| match text("source") {
-        Some(source) => format!("Alert of {source}"),
-        None => format!("Alert {key}"),
-    });
     let link = fields
         .get("links")
         .and_then(Value::as_array)
         .and_then(|links| links.iter().find_map(|link| field::url(field::of(link.as_object()?, "href"))));
-    AlertEvent {
-        status,
-        deduplication_key: field::key(key),
-        title: field::title(&title),
-        description: field::description(described(payload)),
-        source_url: field::url(field::of(&fields, "client_url")).or(link),
-        priority: field::priority(text("severity")),
+    Told {
+        status: Some(status),
+        key,
+        title: text("summary").or_else(|| Some(format!("Alert of {}", text("source")?))),
+        description: described(payload),
+        url: field::url(field::of(fields, "client_url")).or(link),
+        priority: text("severity"),
         occurred_at: None,
-        payload: to_raw_value(&fields).expect("what was JSON is JSON"),
     }
 }
 

@@ -4,19 +4,17 @@
 //! it is over, and the issue does. What a delivery is about is read off its body, since the header with the resource
 //! is under no signature; it only says what is passed over.
 
-use ::http::header::{HeaderMap, HeaderName};
+use ::http::header::HeaderName;
 use domain::alert::{AlertEvent, AlertStatus};
-use jiff::Timestamp;
-use secrecy::SecretString;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
 use crate::parsed::{Collector, Reason};
 use crate::scope::{Variable, VariableType};
-use crate::told::Told;
-use crate::verify::{self, Signature};
-use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field, json};
+use crate::told::{self, Told};
+use crate::verify::Signature;
+use crate::{ParseError, Parsed, Verified, field, json};
 
 /// How Sentry signs.
 const SIGNATURE: Signature = Signature::hex("sentry-hook-signature", "");
@@ -81,26 +79,14 @@ impl AlertSource for Sentry {
         SCOPE
     }
 
-    fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString, now: Timestamp) {
-        SIGNATURE.sign(headers, body, secret, now);
-    }
-
-    fn verify<'a>(
-        &self,
-        delivery: &Delivery<'a>,
-        secret: &SecretString,
-        previous: Option<&SecretString>,
-    ) -> Result<Verified<'a>, VerifyError> {
-        verify::signature_or_token(&[&SIGNATURE], delivery, secret, previous)
+    fn signatures(&self) -> &'static [Signature] {
+        &[SIGNATURE]
     }
 
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
         let delivery = delivery.delivery();
         let text = json::text(delivery.body);
-        let document = json::document(&text)?;
-        if !document.get().starts_with('{') {
-            return Err(ParseError::WrongShape { reason: "it is no object".to_owned() });
-        }
+        let document = told::object(&text)?;
         let mut collector = Collector::default();
         let resource = delivery.headers.get(RESOURCE).map(|value| value.as_bytes());
         if !PASSED_OVER.iter().any(|passed_over| resource == Some(passed_over.as_bytes())) {

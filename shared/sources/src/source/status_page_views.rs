@@ -3,18 +3,15 @@
 //! The format is ours, signed as Standard Webhooks has it. Two analysers of web traffic that have a webhook of their own
 //! are read too. A drop is no spike.
 
-use ::http::header::HeaderMap;
 use domain::alert::AlertStatus;
-use jiff::Timestamp;
-use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
 use crate::parsed::Reason;
 use crate::scope::{Variable, VariableType};
 use crate::told::{self, Reading, Told};
-use crate::verify::{self, Key, Says, Signature, Stamp, Written};
-use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field, json};
+use crate::verify::{Key, Says, Signature, Stamp, Written};
+use crate::{ParseError, Parsed, Verified, field, json};
 
 /// How Standard Webhooks signs: id, time and body, and several while a secret is rotated.
 const STANDARD: Signature = Signature {
@@ -95,17 +92,8 @@ impl AlertSource for StatusPageViews {
         SCOPE
     }
 
-    fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString, now: Timestamp) {
-        STANDARD.sign(headers, body, secret, now);
-    }
-
-    fn verify<'a>(
-        &self,
-        delivery: &Delivery<'a>,
-        secret: &SecretString,
-        previous: Option<&SecretString>,
-    ) -> Result<Verified<'a>, VerifyError> {
-        verify::signature_or_token(&[&STANDARD, &SWETRIX], delivery, secret, previous)
+    fn signatures(&self) -> &'static [Signature] {
+        &[STANDARD, SWETRIX]
     }
 
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {

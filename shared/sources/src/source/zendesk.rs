@@ -1,8 +1,6 @@
 //! Zendesk's tickets, through a trigger with our payload, or through a webhook that is subscribed to events.
 
-use ::http::header::HeaderMap;
 use domain::alert::AlertStatus;
-use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
@@ -84,8 +82,8 @@ impl AlertSource for Zendesk {
         SCOPE
     }
 
-    fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString, now: Timestamp) {
-        SIGNATURE.sign(headers, body, secret, now);
+    fn signatures(&self) -> &'static [Signature] {
+        &[SIGNATURE]
     }
 
     fn verify<'a>(

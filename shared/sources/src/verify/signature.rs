@@ -17,7 +17,7 @@ const MOST_SIGNATURES: usize = 16;
 
 /// How a sender signs: an HMAC-SHA256 under the secret.
 #[derive(Debug)]
-pub(crate) struct Signature {
+pub struct Signature {
     /// The header that carries it.
     pub(crate) header: &'static str,
     /// What stands before each signature; what has another thing there is of another version, and passed over.
