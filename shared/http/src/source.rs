@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::{AppError, Context};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
@@ -33,6 +33,9 @@ pub(crate) struct Desk {
     doors: Doors,
 }
 
+/// Where Prometheus finds its Alertmanager behind the address of its source.
+const PROMETHEUS: &str = "/v2/alert_events/prometheus/{id}/api/v2/alerts";
+
 /// What can be done with deliveries: the same for every kind of source, each with a router of its own.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Alert events",
@@ -46,7 +49,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         .takes("any")
         .answers(202, "Accepted"),
         Operation::post(
-            "/v2/alert_events/prometheus/{id}/api/v2/alerts",
+            PROMETHEUS,
             "Takes alerts of Prometheus as an Alertmanager does, with the source's own secret; this is ours",
             MethodRouter::new,
         )
@@ -59,22 +62,16 @@ pub(crate) const RESOURCE: Resource = Resource {
 
 /// The router of one kind of source: its own addresses, and the front door of the product whose API it speaks.
 pub fn router(kind: Kind, ctx: Context) -> axum::Router {
-    let path = address_of(kind);
+    let path = format!("/v2/alert_events/{}/{{id}}", kind.get().kind());
     let desk = Arc::new(Desk { kind, ctx, doors: Doors::default() });
-    let own = axum::Router::new()
-        .route(&format!("{path}/{{id}}"), post(receive))
-        .route(&format!("{path}/{{id}}/{{*rest}}"), post(receive));
+    let own = axum::Router::new().route(&path, post(receive));
     let front = match kind {
         Kind::OpsgenieAlerts => front::opsgenie::router(),
         Kind::PagerDutyEvents => front::pagerduty::router(),
+        Kind::Prometheus => axum::Router::new().route(PROMETHEUS, post(receive)),
         _ => axum::Router::new(),
     };
     own.merge(front).with_state(desk)
-}
-
-/// Where all sources of a kind deliver to, before their ids.
-fn address_of(kind: Kind) -> String {
-    format!("/v2/alert_events/{}", kind.get().kind())
 }
 
 /// The trace that a request belongs to.
@@ -83,9 +80,9 @@ pub(crate) fn trace_of(desk: &Desk, request: &Request) -> Trace {
     trace.unwrap_or_else(|| Trace::begin(desk.ctx.random()))
 }
 
-async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+async fn receive(State(desk): State<Arc<Desk>>, Path(id): Path<String>, request: Request) -> Response {
     let trace = trace_of(&desk, &request);
-    match desk.receive(request, &trace).await {
+    match desk.receive(&id, request, &trace).await {
         Ok(key) => {
             let body = json!({
                 "status": "success",
@@ -121,12 +118,9 @@ async fn read(body: Body) -> Arrived {
 
 impl Desk {
     /// Takes a delivery at the source's own address.
-    async fn receive(&self, request: Request, trace: &Trace) -> Result<String, ApiError> {
-        let base = address_of(self.kind);
-        let path = request.uri().path().strip_prefix(&*base).unwrap_or_default().trim_start_matches('/');
-        let (id, path) = path.split_once('/').unwrap_or((path, ""));
-        let (id, path) = (id.parse().map_err(|_| unknown())?, path.to_owned());
-        self.deliver(|_| Some(Address::Id(id)), &path, request, trace).await
+    async fn receive(&self, id: &str, request: Request, trace: &Trace) -> Result<String, ApiError> {
+        let id = id.parse().map_err(|_| unknown())?;
+        self.deliver(|_| Some(Address::Id(id)), "", request, trace).await
     }
 
     /// Takes a delivery at the front door, where its secret leads to its source; none if it names no secret.
@@ -169,7 +163,7 @@ impl Desk {
         if whole.is_none() {
             let length = length_of(&parts.headers);
             let event = sources::too_large_event(self.source().name(), length, self.ctx.now());
-            self.queue(&opened, vec![event], trace).await?;
+            self.queue(&opened, (vec![event], Vec::new()), trace).await?;
             let most = limits::DELIVERY_BYTES;
             return Err(ApiError::too_large(format!("A delivery has at most {most} bytes")));
         }
@@ -230,54 +224,35 @@ impl Desk {
             self.report(opened, trace, unreadable.reason.to_string()).await;
         }
         let count = events.len();
-        self.queue(opened, events, trace).await?;
-        self.queue_acknowledged(opened, acknowledged, trace).await?;
+        self.queue(opened, (events, acknowledged), trace).await?;
         info!(alert_source.id = %opened.door.id, events = count, "accepted a delivery");
         Ok(key)
     }
 
-    /// Puts events on the queue. Once this returns, they are durable.
-    async fn queue(&self, opened: &Opened, events: Vec<AlertEvent>, trace: &Trace) -> Result<(), ApiError> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let received_at = self.ctx.now();
-        // Ids of one delivery count up, so that what it says of one key keeps its order.
-        let first = self.ctx.random() & (u128::MAX >> 64);
-        let messages = events.into_iter().zip(first..).map(|(event, id)| {
-            let received = Received {
-                org: opened.door.org,
-                source: opened.door.id,
-                kind: opened.door.kind.clone(),
-                id: EventId::new(received_at, id),
-                received_at,
-                event,
-            };
-            self.outgoing(opened, trace, AlertMessage::Event(Box::new(received)))
-        });
-        self.ctx
-            .queues
-            .send(Queue::AlertHandle, messages.collect())
-            .await
-            .map_err(|error| unavailable(error.into()))
-    }
-
-    /// Puts on the queue what somebody is on.
-    async fn queue_acknowledged(
+    /// Puts on the queue what a delivery tells: events, and what somebody is on. Once this returns, it is durable.
+    async fn queue(
         &self,
         opened: &Opened,
-        acknowledged: Vec<Acknowledged>,
+        (events, acknowledged): (Vec<AlertEvent>, Vec<Acknowledged>),
         trace: &Trace,
     ) -> Result<(), ApiError> {
-        if acknowledged.is_empty() {
+        let (org, source, received_at) = (opened.door.org, opened.door.id, self.ctx.now());
+        // Ids of one delivery count up, so that what it says of one key keeps its order.
+        let first = self.ctx.random() & (u128::MAX >> 64);
+        let events = events.into_iter().zip(first..).map(|(event, id)| {
+            let (kind, id) = (opened.door.kind.clone(), EventId::new(received_at, id));
+            AlertMessage::Event(Box::new(Received { org, source, kind, id, received_at, event }))
+        });
+        let acknowledged = acknowledged.into_iter().map(|seen| {
+            let key = key_hash(&seen.deduplication_key);
+            AlertMessage::Acknowledged { org, source, key, by: seen.by }
+        });
+        let messages = events.chain(acknowledged).map(|message| self.outgoing(opened, trace, message));
+        let messages: Vec<Outgoing> = messages.collect();
+        if messages.is_empty() {
             return Ok(());
         }
-        let (org, source) = (opened.door.org, opened.door.id);
-        let messages = acknowledged.into_iter().map(|seen| {
-            let key = key_hash(&seen.deduplication_key);
-            self.outgoing(opened, trace, AlertMessage::Acknowledged { org, source, key, by: seen.by })
-        });
-        let sent = self.ctx.queues.send(Queue::AlertHandle, messages.collect()).await;
+        let sent = self.ctx.queues.send(Queue::AlertHandle, messages).await;
         sent.map_err(|error| unavailable(error.into()))
     }
 

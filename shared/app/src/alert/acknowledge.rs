@@ -1,5 +1,6 @@
 //! Stops an alert's escalations because somebody at its sender is on it.
 
+use domain::alert::AlertStatus;
 use domain::escalation::EscalationState;
 use domain::id::{OrgId, SourceId};
 use domain::{Identity, Timestamp};
@@ -28,7 +29,8 @@ pub async fn acknowledge(
     now: Timestamp,
 ) -> Result<(), AppError> {
     let known = store.key(org, source, key).await?;
-    let Some(id) = known.filter(|row| row.since.is_some()).and_then(|row| row.alert) else { return Ok(()) };
+    let goes_on = known.filter(|row| row.status == AlertStatus::Firing);
+    let Some(id) = goes_on.and_then(|row| row.alert) else { return Ok(()) };
     let Some(alert) = store.alert(org, id).await?.filter(|alert| alert.group.is_none()) else {
         return Ok(());
     };
