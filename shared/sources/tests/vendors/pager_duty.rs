@@ -1,52 +1,13 @@
 //! What is peculiar to PagerDuty: several signatures, three versions and the events API.
 
-#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
-
-use domain::alert::{AlertEvent, AlertStatus};
-use http::{HeaderMap, HeaderValue};
-use jiff::Timestamp;
+use domain::alert::AlertStatus;
+use http::HeaderMap;
 use serde_json::{Value, json};
-use sources::{Delivery, Parsed, Reason, VerifyError};
+use sources::{Reason, VerifyError};
 
-/// When deliveries come.
-const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+use crate::support::{NOW, Sender};
 
-/// Parses a body that was signed, with other headers beside.
-fn parse_with(body: &[u8], others: &[(&'static str, &'static str)]) -> Parsed {
-    let source = sources::get("pager_duty").unwrap();
-    let mut headers = HeaderMap::new();
-    for (name, value) in others {
-        headers.insert(*name, HeaderValue::from_static(value));
-    }
-    source.sign(&mut headers, body, &"secret".into(), NOW);
-    let delivery = Delivery { headers: &headers, path: "", query: None, body, now: NOW };
-    source.parse(source.verify(&delivery, &"secret".into(), None).unwrap(), "spare").unwrap()
-}
-
-fn parse(body: &Value) -> Parsed {
-    parse_with(body.to_string().as_bytes(), &[])
-}
-
-fn event(body: &Value) -> AlertEvent {
-    let mut parsed = parse(body);
-    assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{body}");
-    parsed.events.remove(0)
-}
-
-fn status(body: &Value) -> Option<AlertStatus> {
-    let parsed = parse(body);
-    assert_eq!(parsed.unreadable, None, "{body}");
-    parsed.events.first().map(|event| event.status)
-}
-
-/// What comes of verifying a delivery with these headers.
-fn outcome(headers: &[(&str, &str)], query: Option<&str>, body: &[u8]) -> Result<(), VerifyError> {
-    let pairs = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-    let headers: HeaderMap =
-        pairs.map(|(name, value): (http::HeaderName, HeaderValue)| (name, value)).collect();
-    let delivery = Delivery { headers: &headers, path: "", query, body, now: NOW };
-    sources::get("pager_duty").unwrap().verify(&delivery, &"secret".into(), None).map(|_| ())
-}
+const SENDER: Sender = Sender("pager_duty");
 
 fn incident(word: &str, status: &str) -> Value {
     json!({"event": {"event_type": word, "occurred_at": "2026-03-02T04:11:30Z", "data": {
@@ -72,13 +33,13 @@ fn any_of_several_signatures_opens_the_door_and_the_documented_mismatch_does_not
         (",".to_owned(), Err(VerifyError::Wrong)),
     ];
     for (list, expected) in cases {
-        assert_eq!(outcome(&[("x-pagerduty-signature", &list)], None, b"{}"), expected, "{list}");
+        assert_eq!(SENDER.outcome(&[("x-pagerduty-signature", &list)], None, b"{}"), expected, "{list}");
     }
     assert_eq!(
-        outcome(&[("x-pagerduty-signature", wrong)], Some("token=secret"), b"{}"),
+        SENDER.outcome(&[("x-pagerduty-signature", wrong)], Some("token=secret"), b"{}"),
         Err(VerifyError::Wrong)
     );
-    assert_eq!(outcome(&[], Some("token=secret"), b"{}"), Ok(()));
+    assert_eq!(SENDER.outcome(&[], Some("token=secret"), b"{}"), Ok(()));
 }
 
 #[test]
@@ -99,20 +60,20 @@ fn words_begin_an_incident_end_it_or_are_passed_over() {
         ("pagey.ping", "", None),
     ];
     for (word, state, expected) in cases {
-        assert_eq!(status(&incident(word, state)), expected, "{word} {state}");
+        assert_eq!(SENDER.status(&incident(word, state)), expected, "{word} {state}");
     }
 }
 
 #[test]
 fn incident_is_read_in_full_and_its_priority_comes_before_its_urgency() {
-    let found = event(&incident("incident.triggered", "triggered"));
+    let found = SENDER.event(&incident("incident.triggered", "triggered"));
     assert_eq!((&*found.title, &*found.deduplication_key), ("T", "P1"));
     assert_eq!((found.description.as_deref(), found.priority.as_deref()), (Some("Shop"), Some("low")));
     assert_eq!(found.source_url.as_deref(), Some("https://x.pagerduty.com/incidents/P1"));
 
     let mut with = incident("incident.triggered", "triggered");
     with["event"]["data"]["priority"] = json!({"summary": "P2"});
-    assert_eq!(event(&with).priority.as_deref(), Some("P2"));
+    assert_eq!(SENDER.event(&with).priority.as_deref(), Some("P2"));
 }
 
 #[test]
@@ -124,7 +85,7 @@ fn messages_of_the_elder_versions_are_read_one_by_one() {
         {"type": "incident.trigger", "data": {"incident": {}}},
     ]});
 
-    let parsed = parse(&body);
+    let parsed = SENDER.parse(&body);
 
     let found: Vec<_> = parsed.events.iter().map(|event| (event.status.name(), &*event.title)).collect();
     assert_eq!(found, [("firing", "A"), ("resolved", "A")]);
@@ -135,17 +96,20 @@ fn messages_of_the_elder_versions_are_read_one_by_one() {
 fn what_a_sender_writes_to_the_events_api_is_read() {
     let trigger = json!({"routing_key": "r", "event_action": "trigger", "dedup_key": "k",
         "payload": {"summary": "Disk full", "source": "db-1", "severity": "critical"}});
-    let found = event(&trigger);
+    let found = SENDER.event(&trigger);
     assert_eq!((&*found.title, &*found.deduplication_key), ("Disk full", "k"));
     assert_eq!((found.description.as_deref(), found.priority.as_deref()), (Some("db-1"), Some("critical")));
 
-    assert_eq!(status(&json!({"event_action": "resolve", "dedup_key": "k"})), Some(AlertStatus::Resolved));
-    assert_eq!(status(&json!({"event_action": "acknowledge", "dedup_key": "k"})), None);
+    assert_eq!(
+        SENDER.status(&json!({"event_action": "resolve", "dedup_key": "k"})),
+        Some(AlertStatus::Resolved)
+    );
+    assert_eq!(SENDER.status(&json!({"event_action": "acknowledge", "dedup_key": "k"})), None);
 }
 
 #[test]
 fn what_is_not_understood_is_told_of_and_not_refused() {
     for body in [json!({}), json!({"event": {"event_type": "incident.triggered", "data": {}}})] {
-        assert!(matches!(parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
+        assert!(matches!(SENDER.parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
     }
 }

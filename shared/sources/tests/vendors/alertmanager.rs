@@ -1,15 +1,11 @@
 //! What Alertmanager sends, old and new, whole and broken.
 
-#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
-
 use domain::alert::{AlertEvent, AlertStatus};
 use http::HeaderMap;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use sources::{Delivery, ParseError, Parsed, Reason, limits};
 
-/// When deliveries come.
-const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+use crate::support::NOW;
 
 fn parse(body: &[u8]) -> Result<Parsed, ParseError> {
     let source = sources::get("alertmanager").unwrap();

@@ -1,15 +1,11 @@
 //! What is peculiar to Sentry: one alert an issue whoever tells of it, and what is passed over.
 
-#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
-
 use domain::alert::{AlertEvent, AlertStatus};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use sources::{Delivery, Parsed, Reason, VerifyError};
 
-/// When deliveries come.
-const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+use crate::support::NOW;
 
 /// Parses a delivery about a resource.
 fn parse_as(resource: &'static str, body: &Value) -> Parsed {

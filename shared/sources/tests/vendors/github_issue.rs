@@ -1,27 +1,13 @@
 //! What is peculiar to GitHub: an issue's own state, what is passed over, and forms.
 
-#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
-
 use domain::alert::AlertStatus;
-use http::{HeaderMap, HeaderValue};
-use jiff::Timestamp;
+use http::HeaderMap;
 use serde_json::{Value, json};
-use sources::{Delivery, Parsed, Reason, VerifyError};
+use sources::{Reason, VerifyError};
 
-/// When deliveries come.
-const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+use crate::support::{NOW, Sender};
 
-/// Parses a body that was signed, with other headers beside.
-fn parse(body: &[u8], others: &[(&'static str, &'static str)]) -> Parsed {
-    let source = sources::get("github_issue").unwrap();
-    let mut headers = HeaderMap::new();
-    for (name, value) in others {
-        headers.insert(*name, HeaderValue::from_static(value));
-    }
-    source.sign(&mut headers, body, &"secret".into(), NOW);
-    let delivery = Delivery { headers: &headers, path: "", query: None, body, now: NOW };
-    source.parse(source.verify(&delivery, &"secret".into(), None).unwrap(), "spare").unwrap()
-}
+const SENDER: Sender = Sender("github_issue");
 
 fn issue(action: &str, state: &str) -> Value {
     json!({"action": action, "issue": {
@@ -48,11 +34,7 @@ fn only_the_signature_over_sha256_opens_the_door() {
     let mut headers = HeaderMap::new();
     source.sign(&mut headers, b"{}", &"secret".into(), NOW);
     let bare = headers["x-hub-signature-256"].to_str().unwrap().trim_start_matches("sha256=").to_owned();
-    let outcome = |name: &'static str, value: &str, query| {
-        let headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
-        let delivery = Delivery { headers: &headers, path: "", query, body: b"{}", now: NOW };
-        source.verify(&delivery, &"secret".into(), None).map(|_| ())
-    };
+    let outcome = |name: &str, value: &str, query| SENDER.outcome(&[(name, value)], query, b"{}");
 
     assert_eq!(outcome("x-hub-signature-256", &format!("sha256={bare}"), None), Ok(()));
     assert_eq!(outcome("x-hub-signature-256", &format!("sha1={bare}"), None), Err(VerifyError::Wrong));
@@ -81,7 +63,8 @@ fn actions_begin_an_issue_end_it_tell_its_state_or_are_passed_over() {
         ("milestoned", "open", None),
     ];
     for (action, state, expected) in cases {
-        let parsed = parse(issue(action, state).to_string().as_bytes(), &[("x-github-event", "issues")]);
+        let parsed =
+            SENDER.parse_with(issue(action, state).to_string().as_bytes(), &[("x-github-event", "issues")]);
 
         assert_eq!(parsed.events.first().map(|event| event.status), expected, "{action} {state}");
         assert_eq!(parsed.unreadable, None, "{action}");
@@ -93,7 +76,9 @@ fn actions_begin_an_issue_end_it_tell_its_state_or_are_passed_over() {
 
 #[test]
 fn issue_that_is_gone_is_over_from_when_that_was_told() {
-    let at = |action| parse(issue(action, "open").to_string().as_bytes(), &[]).events.remove(0).occurred_at;
+    let at = |action| {
+        SENDER.parse_with(issue(action, "open").to_string().as_bytes(), &[]).events.remove(0).occurred_at
+    };
 
     assert!(at("opened").is_some());
     assert_eq!((at("deleted"), at("transferred")), (None, None));
@@ -117,7 +102,7 @@ fn other_events_and_pull_requests_are_passed_over() {
     ];
     for (event, body) in cases {
         let headers: Vec<_> = event.map(|event| ("x-github-event", event)).into_iter().collect();
-        let parsed = parse(body.to_string().as_bytes(), &headers);
+        let parsed = SENDER.parse_with(body.to_string().as_bytes(), &headers);
 
         assert_eq!((parsed.events.len(), parsed.unreadable), (0, None), "{event:?} {body}");
     }
@@ -129,7 +114,8 @@ fn form_is_signed_as_it_comes_and_read_as_its_payload() {
     let encoded: String = json.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let form = format!("payload={encoded}");
 
-    let mut parsed = parse(form.as_bytes(), &[("content-type", "application/x-www-form-urlencoded")]);
+    let mut parsed =
+        SENDER.parse_with(form.as_bytes(), &[("content-type", "application/x-www-form-urlencoded")]);
 
     let event = parsed.events.remove(0);
     assert_eq!((&*event.title, event.payload.get()), ("100%25 + more & less", json));
@@ -137,7 +123,8 @@ fn form_is_signed_as_it_comes_and_read_as_its_payload() {
 
 #[test]
 fn issue_without_an_id_is_told_of() {
-    let parsed = parse(br#"{"action":"opened","issue":{"title":"T"}}"#, &[("x-github-event", "issues")]);
+    let parsed =
+        SENDER.parse_with(br#"{"action":"opened","issue":{"title":"T"}}"#, &[("x-github-event", "issues")]);
 
     assert!(matches!(parsed.unreadable.unwrap().reason, Reason::Shapeless { .. }));
 }

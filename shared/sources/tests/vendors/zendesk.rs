@@ -1,45 +1,13 @@
 //! What is peculiar to Zendesk: two kinds of webhook, and a signature with the time.
 
-#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
-
-use domain::alert::{AlertEvent, AlertStatus};
-use http::{HeaderMap, HeaderValue};
-use jiff::Timestamp;
+use domain::alert::AlertStatus;
+use http::HeaderMap;
 use serde_json::{Value, json};
-use sources::{Delivery, Parsed, Reason, VerifyError};
+use sources::{Delivery, Reason, VerifyError};
 
-/// When deliveries come.
-const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+use crate::support::{NOW, Sender};
 
-fn parse(body: &Value) -> Parsed {
-    let source = sources::get("zendesk").unwrap();
-    let body = body.to_string();
-    let mut headers = HeaderMap::new();
-    source.sign(&mut headers, body.as_bytes(), &"secret".into(), NOW);
-    let delivery = Delivery { headers: &headers, path: "", query: None, body: body.as_bytes(), now: NOW };
-    source.parse(source.verify(&delivery, &"secret".into(), None).unwrap(), "spare").unwrap()
-}
-
-fn event(body: &Value) -> AlertEvent {
-    let mut parsed = parse(body);
-    assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{body}");
-    parsed.events.remove(0)
-}
-
-fn status(body: &Value) -> Option<AlertStatus> {
-    let parsed = parse(body);
-    assert_eq!(parsed.unreadable, None, "{body}");
-    parsed.events.first().map(|event| event.status)
-}
-
-/// What comes of verifying a delivery with these headers.
-fn outcome(headers: &[(&str, &str)], query: Option<&str>, body: &[u8]) -> Result<(), VerifyError> {
-    let pairs = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-    let headers: HeaderMap =
-        pairs.map(|(name, value): (http::HeaderName, HeaderValue)| (name, value)).collect();
-    let delivery = Delivery { headers: &headers, path: "", query, body, now: NOW };
-    sources::get("zendesk").unwrap().verify(&delivery, &"secret".into(), None).map(|_| ())
-}
+const SENDER: Sender = Sender("zendesk");
 
 fn changed(kind: &str, current: &str) -> Value {
     json!({"account_id": 22, "type": format!("zen:event-type:{kind}"), "subject": "zen:ticket:7",
@@ -73,11 +41,14 @@ fn token_is_enough_though_zendesk_signs_with_what_nobody_told_us() {
     let foreign = ("x-zendesk-webhook-signature", "zvnwc6E94d677vBFSed+gjvcEq7zlTDijVo1HgdM3H0=");
     let time = ("x-zendesk-webhook-signature-timestamp", "2026-11-23T12:00:00Z");
 
-    assert_eq!(outcome(&[foreign, time, ("authorization", "Bearer secret")], None, b"{}"), Ok(()));
-    assert_eq!(outcome(&[foreign, time], Some("token=secret"), b"{}"), Ok(()));
-    assert_eq!(outcome(&[foreign, time], None, b"{}"), Err(VerifyError::Wrong));
-    assert_eq!(outcome(&[foreign], None, b"{}"), Err(VerifyError::Wrong));
-    assert_eq!(outcome(&[foreign, ("authorization", "Bearer x")], None, b"{}"), Err(VerifyError::Wrong));
+    assert_eq!(SENDER.outcome(&[foreign, time, ("authorization", "Bearer secret")], None, b"{}"), Ok(()));
+    assert_eq!(SENDER.outcome(&[foreign, time], Some("token=secret"), b"{}"), Ok(()));
+    assert_eq!(SENDER.outcome(&[foreign, time], None, b"{}"), Err(VerifyError::Wrong));
+    assert_eq!(SENDER.outcome(&[foreign], None, b"{}"), Err(VerifyError::Wrong));
+    assert_eq!(
+        SENDER.outcome(&[foreign, ("authorization", "Bearer x")], None, b"{}"),
+        Err(VerifyError::Wrong)
+    );
 }
 
 #[test]
@@ -97,9 +68,9 @@ fn events_of_a_ticket_begin_it_end_it_or_are_passed_over() {
         ("user.active_changed", "OPEN", None),
     ];
     for (kind, current, expected) in cases {
-        assert_eq!(status(&changed(kind, current)), expected, "{kind} {current}");
+        assert_eq!(SENDER.status(&changed(kind, current)), expected, "{kind} {current}");
     }
-    let found = event(&changed("ticket.created", "NEW"));
+    let found = SENDER.event(&changed("ticket.created", "NEW"));
     assert_eq!((&*found.deduplication_key, &*found.title), ("22:7", "T"));
     assert_eq!((found.priority, found.occurred_at.is_some()), (None, true));
 }
@@ -116,11 +87,15 @@ fn status_of_a_trigger_ends_a_ticket_in_words_that_are_known() {
         ("On-hold", None),
     ];
     for (word, expected) in cases {
-        assert_eq!(status(&json!({"ticket_id": "7", "title": "T", "status": word})), expected, "{word}");
+        assert_eq!(
+            SENDER.status(&json!({"ticket_id": "7", "title": "T", "status": word})),
+            expected,
+            "{word}"
+        );
     }
-    assert_eq!(status(&json!({"ticket_id": "7"})), Some(AlertStatus::Firing));
+    assert_eq!(SENDER.status(&json!({"ticket_id": "7"})), Some(AlertStatus::Firing));
     assert_eq!(
-        status(&json!({"id": 7, "event_type": "resolve", "status": "New"})),
+        SENDER.status(&json!({"id": 7, "event_type": "resolve", "status": "New"})),
         Some(AlertStatus::Resolved)
     );
 }
@@ -129,12 +104,12 @@ fn status_of_a_trigger_ends_a_ticket_in_words_that_are_known() {
 fn link_without_a_scheme_is_not_kept() {
     let body = json!({"ticket_id": "7", "ticket_url": "x.zendesk.com/agent/tickets/7", "link": "https://x.zendesk.com/agent/tickets/7"});
 
-    assert_eq!(event(&body).source_url.as_deref(), Some("https://x.zendesk.com/agent/tickets/7"));
+    assert_eq!(SENDER.event(&body).source_url.as_deref(), Some("https://x.zendesk.com/agent/tickets/7"));
 }
 
 #[test]
 fn ticket_without_a_number_is_told_of() {
     for body in [json!({"title": "T"}), json!({"type": "zen:event-type:ticket.created"})] {
-        assert!(matches!(parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
+        assert!(matches!(SENDER.parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
     }
 }

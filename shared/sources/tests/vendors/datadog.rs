@@ -1,43 +1,12 @@
 //! What is peculiar to Datadog: templates of many makes, transitions, forms.
 
-#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
-
-use domain::alert::{AlertEvent, AlertStatus};
-use http::{HeaderMap, HeaderValue};
-use jiff::Timestamp;
+use domain::alert::AlertStatus;
 use serde_json::{Value, json};
-use sources::{Delivery, Parsed, Reason};
+use sources::Reason;
 
-/// When deliveries come.
-const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+use crate::support::Sender;
 
-/// Parses a body that was signed, with other headers beside.
-fn parse_with(body: &[u8], others: &[(&'static str, &'static str)]) -> Parsed {
-    let source = sources::get("datadog").unwrap();
-    let mut headers = HeaderMap::new();
-    for (name, value) in others {
-        headers.insert(*name, HeaderValue::from_static(value));
-    }
-    source.sign(&mut headers, body, &"secret".into(), NOW);
-    let delivery = Delivery { headers: &headers, path: "", query: None, body, now: NOW };
-    source.parse(source.verify(&delivery, &"secret".into(), None).unwrap(), "spare").unwrap()
-}
-
-fn parse(body: &Value) -> Parsed {
-    parse_with(body.to_string().as_bytes(), &[])
-}
-
-fn event(body: &Value) -> AlertEvent {
-    let mut parsed = parse(body);
-    assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{body}");
-    parsed.events.remove(0)
-}
-
-fn status(body: &Value) -> Option<AlertStatus> {
-    let parsed = parse(body);
-    assert_eq!(parsed.unreadable, None, "{body}");
-    parsed.events.first().map(|event| event.status)
-}
+const SENDER: Sender = Sender("datadog");
 
 #[test]
 fn transitions_begin_a_monitor_or_end_it() {
@@ -55,11 +24,11 @@ fn transitions_begin_a_monitor_or_end_it() {
     ];
     for (word, expected) in cases {
         let body = json!({"alert_title": "T", "transition": word, "alert_status": "OK, all is well"});
-        assert_eq!(status(&body), Some(expected), "{word}");
+        assert_eq!(SENDER.status(&body), Some(expected), "{word}");
     }
-    assert_eq!(status(&json!({"title": "T", "alert_type": "success"})), Some(AlertStatus::Resolved));
+    assert_eq!(SENDER.status(&json!({"title": "T", "alert_type": "success"})), Some(AlertStatus::Resolved));
     assert_eq!(
-        status(&json!({"title": "T", "ALERT_TRANSITION": "$ALERT_TRANSITION", "ALERT_TYPE": "error"})),
+        SENDER.status(&json!({"title": "T", "ALERT_TRANSITION": "$ALERT_TRANSITION", "ALERT_TYPE": "error"})),
         Some(AlertStatus::Firing)
     );
 }
@@ -79,13 +48,13 @@ fn key_is_datadogs_own_else_the_monitor_else_the_title_without_its_state() {
         (json!({"transition": "Triggered"}), "spare"),
     ];
     for (body, expected) in cases {
-        assert_eq!(event(&body).deduplication_key, expected, "{body}");
+        assert_eq!(SENDER.event(&body).deduplication_key, expected, "{body}");
     }
 }
 
 #[test]
 fn variables_that_were_not_filled_in_are_absent() {
-    let found = event(&json!({
+    let found = SENDER.event(&json!({
         "alert_title": "$ALERT_TITLE", "title": "$EVENT_TITLE", "message": "$EVENT_MSG", "link": "$LINK",
         "priority": "$ALERT_PRIORITY", "transition": "Triggered", "alert_id": "1",
     }));
@@ -97,7 +66,7 @@ fn variables_that_were_not_filled_in_are_absent() {
 #[test]
 fn tags_may_be_a_text_or_a_list_and_are_kept_as_they_came() {
     for tags in [json!("a:1,b"), json!(["a:1", "b"]), Value::Null] {
-        let found = event(&json!({"alert_title": "T", "tags": tags}));
+        let found = SENDER.event(&json!({"alert_title": "T", "tags": tags}));
 
         let payload: Value = serde_json::from_str(found.payload.get()).unwrap();
         assert_eq!(payload["tags"], tags);
@@ -108,7 +77,8 @@ fn tags_may_be_a_text_or_a_list_and_are_kept_as_they_came() {
 fn form_is_read_as_the_object_of_its_fields() {
     let form = b"alert_title=Disk+of+db-1&transition=Recovered&cycle_key=c%2F1&tags=a%3A1%2Cb&link=https%3A%2F%2Fx.example%2F";
 
-    let found = parse_with(form, &[("content-type", "application/x-www-form-urlencoded")]).events.remove(0);
+    let found =
+        SENDER.parse_with(form, &[("content-type", "application/x-www-form-urlencoded")]).events.remove(0);
 
     assert_eq!((found.status, &*found.title), (AlertStatus::Resolved, "Disk of db-1"));
     assert_eq!((&*found.deduplication_key, found.source_url.as_deref()), ("c/1", Some("https://x.example/")));
@@ -117,5 +87,8 @@ fn form_is_read_as_the_object_of_its_fields() {
 
 #[test]
 fn payload_that_says_nothing_is_told_of() {
-    assert!(matches!(parse(&json!({"date": "1"})).unreadable.unwrap().reason, Reason::Shapeless { .. }));
+    assert!(matches!(
+        SENDER.parse(&json!({"date": "1"})).unreadable.unwrap().reason,
+        Reason::Shapeless { .. }
+    ));
 }

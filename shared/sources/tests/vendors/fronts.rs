@@ -1,7 +1,5 @@
 //! Senders that speak the API of another product, and know nothing of us.
 
-#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
-
 use domain::alert::AlertStatus;
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;

@@ -1,45 +1,14 @@
 //! What is peculiar to page views: Standard Webhooks, spikes that are none, and two senders of their own.
 
-#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
-
-use domain::alert::{AlertEvent, AlertStatus};
-use http::{HeaderMap, HeaderValue};
+use domain::alert::AlertStatus;
+use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sources::{Delivery, Parsed, Reason, VerifyError};
+use sources::{Delivery, Reason, VerifyError};
 
-/// When deliveries come.
-const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+use crate::support::{NOW, Sender};
 
-fn parse(body: &Value) -> Parsed {
-    let source = sources::get("status_page_views").unwrap();
-    let body = body.to_string();
-    let mut headers = HeaderMap::new();
-    source.sign(&mut headers, body.as_bytes(), &"secret".into(), NOW);
-    let delivery = Delivery { headers: &headers, path: "", query: None, body: body.as_bytes(), now: NOW };
-    source.parse(source.verify(&delivery, &"secret".into(), None).unwrap(), "spare").unwrap()
-}
-
-fn event(body: &Value) -> AlertEvent {
-    let mut parsed = parse(body);
-    assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{body}");
-    parsed.events.remove(0)
-}
-
-fn status(body: &Value) -> Option<AlertStatus> {
-    let parsed = parse(body);
-    assert_eq!(parsed.unreadable, None, "{body}");
-    parsed.events.first().map(|event| event.status)
-}
-
-/// What comes of verifying a delivery with these headers.
-fn outcome(headers: &[(&str, &str)], query: Option<&str>, body: &[u8]) -> Result<(), VerifyError> {
-    let pairs = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-    let headers: HeaderMap =
-        pairs.map(|(name, value): (http::HeaderName, HeaderValue)| (name, value)).collect();
-    let delivery = Delivery { headers: &headers, path: "", query, body, now: NOW };
-    sources::get("status_page_views").unwrap().verify(&delivery, &"secret".into(), None).map(|_| ())
-}
+const SENDER: Sender = Sender("status_page_views");
 
 fn spike(state: &str, value: Value) -> Value {
     json!({"site": "s.example", "page": "/p", "metric": "page_views", "state": state, "value": value,
@@ -75,11 +44,11 @@ fn swetrix_signs_the_body_and_gosquared_names_the_token() {
     sources::get("github_issue").unwrap().sign(&mut headers, b"{}", &"secret".into(), NOW);
     let right = headers["x-hub-signature-256"].to_str().unwrap();
 
-    assert_eq!(outcome(&[("x-swetrix-signature", right)], None, b"{}"), Ok(()));
-    assert_eq!(outcome(&[("x-swetrix-signature", right)], None, b"{ }"), Err(VerifyError::Wrong));
-    assert_eq!(outcome(&[], Some("token=secret"), b"{}"), Ok(()));
+    assert_eq!(SENDER.outcome(&[("x-swetrix-signature", right)], None, b"{}"), Ok(()));
+    assert_eq!(SENDER.outcome(&[("x-swetrix-signature", right)], None, b"{ }"), Err(VerifyError::Wrong));
+    assert_eq!(SENDER.outcome(&[], Some("token=secret"), b"{}"), Ok(()));
     assert_eq!(
-        outcome(&[("webhook-signature", "v1,x")], Some("token=secret"), b"{}"),
+        SENDER.outcome(&[("webhook-signature", "v1,x")], Some("token=secret"), b"{}"),
         Err(VerifyError::Wrong)
     );
 }
@@ -98,17 +67,17 @@ fn only_a_spike_above_its_threshold_begins_and_only_normal_ends() {
         ("Normal", json!(1), Some(AlertStatus::Resolved)),
     ];
     for (state, value, expected) in cases {
-        assert_eq!(status(&spike(state, value.clone())), expected, "{state} {value}");
+        assert_eq!(SENDER.status(&spike(state, value.clone())), expected, "{state} {value}");
     }
 }
 
 #[test]
 fn spike_is_titled_by_its_numbers_and_known_by_its_place() {
-    let found = event(&spike("spike", json!(1234)));
+    let found = SENDER.event(&spike("spike", json!(1234)));
     assert_eq!(found.title, "Spike of page views on s.example/p: 1234 in 5 min (usual 180.5)");
     assert_eq!(found.deduplication_key, "s.example|/p|page_views|r");
 
-    let bare = event(&json!({"site": "s.example", "state": "spike"}));
+    let bare = SENDER.event(&json!({"site": "s.example", "state": "spike"}));
     assert_eq!(
         (&*bare.title, &*bare.deduplication_key),
         ("Spike of page views on s.example", "s.example||page_views|default")
@@ -123,11 +92,11 @@ fn verification_and_drops_of_others_are_no_spike() {
             "snapshot": {"concurrents": {"visitors": 50}}})
     };
 
-    assert_eq!(status(&swetrix("verification", "")), None);
-    assert_eq!(status(&swetrix("alert", "less than")), None);
-    assert_eq!(event(&swetrix("alert", "greater than")).deduplication_key, "swetrix:p:A");
-    assert_eq!(status(&gosquared("lower")), None);
-    let upper = event(&gosquared("upper"));
+    assert_eq!(SENDER.status(&swetrix("verification", "")), None);
+    assert_eq!(SENDER.status(&swetrix("alert", "less than")), None);
+    assert_eq!(SENDER.event(&swetrix("alert", "greater than")).deduplication_key, "swetrix:p:A");
+    assert_eq!(SENDER.status(&gosquared("lower")), None);
+    let upper = SENDER.event(&gosquared("upper"));
     assert_eq!(
         (&*upper.deduplication_key, &*upper.title),
         ("gosquared:G:1", "GoSquared: 50 visitors (alert boundary upper 45)")
@@ -137,6 +106,6 @@ fn verification_and_drops_of_others_are_no_spike() {
 #[test]
 fn what_is_not_understood_is_told_of_and_not_refused() {
     for body in [json!({}), json!({"context": {}}), json!({"triggeredAlert": {}})] {
-        assert!(matches!(parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
+        assert!(matches!(SENDER.parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
     }
 }

@@ -1,15 +1,11 @@
 //! What arrives over generic HTTP, by the contract and beside it.
 
-#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
-
 use domain::alert::{AlertEvent, AlertStatus};
 use http::{HeaderMap, HeaderValue};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use sources::{Delivery, ParseError, Parsed, Reason};
 
-/// When deliveries come.
-const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+use crate::support::NOW;
 
 fn parse_with(headers: &HeaderMap, body: &[u8]) -> Result<Parsed, ParseError> {
     let source = sources::get("http").unwrap();
