@@ -286,57 +286,39 @@ fn no_python_client() -> Option<String> {
     if !root().join(PYTHON_CLIENT).exists() {
         return Some(format!("there is no {PYTHON_CLIENT}"));
     }
-    let mut python = std::process::Command::new("python3");
-    let there =
-        python.args(["-c", "import incident_io"]).output().is_ok_and(|output| output.status.success());
-    (!there).then(|| "python3 cannot import incident_io (pip install incident-io==2.29.0)".to_owned())
+    (!imports("incident_io"))
+        .then(|| "python3 cannot import incident_io (pip install incident-io==2.29.0)".to_owned())
 }
 
 fn python_client(_: &Options) -> anyhow::Result<()> {
-    let served = Served::start()?;
-    let mut command = std::process::Command::new("python3");
-    command.args([PYTHON_CLIENT, &served.url, &served.api_key]).current_dir(root());
-    run(command)
+    drives(PYTHON_CLIENT)
 }
-
-/// Slack from the other side, and what it is started with.
-const SLACK_SDK: &str = "infra/clients/python/slack_sdk_test.py";
 
 /// What is lacking to judge what Slack is sent.
 fn no_slack_sdk() -> Option<String> {
-    let mut python = std::process::Command::new("python3");
-    let there = python.args(["-c", "import slack_sdk"]).output().is_ok_and(|output| output.status.success());
-    (!there).then(|| "python3 cannot import slack_sdk (pip install slack-sdk==3.48.0)".to_owned())
+    (!imports("slack_sdk"))
+        .then(|| "python3 cannot import slack_sdk (pip install slack-sdk==3.48.0)".to_owned())
 }
 
 /// Slack's own SDK signs what is sent and checks what is shown; its server is the script's own.
 fn slack_sdk(_: &Options) -> anyhow::Result<()> {
-    run(cargo(&["build", "--locked", "--bin", "local"]))?;
-    let mut command = std::process::Command::new("python3");
-    command.arg(SLACK_SDK).arg(target()?.join("debug/local")).current_dir(root());
-    run(command)
+    judged_by("infra/clients/python/slack_sdk_test.py")
 }
 
 /// What is lacking to judge our webhooks.
 fn no_svix() -> Option<String> {
-    let mut python = std::process::Command::new("python3");
-    let there =
-        python.args(["-c", "import svix.webhooks"]).output().is_ok_and(|output| output.status.success());
-    (!there).then(|| "python3 cannot import svix (pip install svix==2.9.1)".to_owned())
+    (!imports("svix.webhooks")).then(|| "python3 cannot import svix (pip install svix==2.9.1)".to_owned())
 }
 
 /// A program that is paged by webhook, and verifies what it is sent by a library that is not ours.
 fn webhooks(_: &Options) -> anyhow::Result<()> {
-    let served = Served::start()?;
-    let mut command = std::process::Command::new("python3");
-    command.args(["infra/clients/python/webhook_test.py", &served.url, &served.api_key]).current_dir(root());
-    run(command)
+    drives("infra/clients/python/webhook_test.py")
 }
 
 /// What is lacking to be sent alerts by senders that are not ours.
 fn no_senders() -> Option<String> {
-    let there = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
-    let lacking = ["prometheus", "prometheus-alertmanager"].into_iter().find(|program| !there(program));
+    let mut programs = ["prometheus", "prometheus-alertmanager"].into_iter();
+    let lacking = programs.find(|program| !has(program, "--version"));
     lacking.map(|program| format!("there is no `{program}` (apt-get install {program})")).or_else(|| {
         (!imports("opsgenie_sdk, pdpyras"))
             .then(|| "python3 cannot import them (pip install opsgenie-sdk==2.1.5 pdpyras==5.4.1)".to_owned())
@@ -345,16 +327,21 @@ fn no_senders() -> Option<String> {
 
 /// Senders that speak the API of another product, unmodified: they are given a host and a key.
 fn senders(_: &Options) -> anyhow::Result<()> {
-    let served = Served::start()?;
-    let mut command = std::process::Command::new("python3");
-    command.args(["infra/clients/python/senders_test.py", &served.url, &served.api_key]).current_dir(root());
-    run(command)
+    drives("infra/clients/python/senders_test.py")
 }
 
 /// Whether Python has modules.
 fn imports(modules: &str) -> bool {
     let mut python = std::process::Command::new("python3");
     python.args(["-c", &format!("import {modules}")]).output().is_ok_and(|output| output.status.success())
+}
+
+/// Runs a script that drives a server, given its address and a key.
+fn drives(script: &str) -> anyhow::Result<()> {
+    let served = Served::start()?;
+    let mut command = std::process::Command::new("python3");
+    command.args([script, &served.url, &served.api_key]).current_dir(root());
+    run(command)
 }
 
 /// Runs a script that starts `local` itself.

@@ -9,7 +9,7 @@ use domain::id::{AlertId, EscalationId, IncidentId, OrgId};
 use serde::Serialize;
 
 use crate::error::StoreError;
-use crate::item::{self, Item, s};
+use crate::item::{self, Item};
 use crate::{Commit, Store, table};
 
 /// Something that belongs to an incident; its key says everything.
@@ -64,20 +64,8 @@ impl Store {
         kind: &str,
         most: usize,
     ) -> Result<Vec<T>, StoreError> {
-        let found = self
-            .dynamo
-            .query()
-            .table_name(&*self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :kind)")
-            .expression_attribute_values(":pk", s(table::incident(org, incident).pk))
-            .expression_attribute_values(":kind", s(kind))
-            .consistent_read(true)
-            .scan_index_forward(false)
-            .limit(i32::try_from(most).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|error| StoreError::call("Query", error))?;
+        let found = self.last_of(table::incident(org, incident).pk, kind, most).await?;
         let id = |item: &Item| item.get(table::SK)?.as_s().ok()?.strip_prefix(kind)?.parse().ok();
-        Ok(found.items().iter().filter_map(id).collect())
+        Ok(found.iter().filter_map(id).collect())
     }
 }

@@ -381,6 +381,29 @@ impl Store {
         Ok(got.item)
     }
 
+    /// The last items of a partition whose sort keys begin so, from the last: at most so many, and no stale copy.
+    pub(crate) async fn last_of(
+        &self,
+        partition: String,
+        begin: &str,
+        most: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&*self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :begin)")
+            .expression_attribute_values(":pk", s(partition))
+            .expression_attribute_values(":begin", s(begin))
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreError::call("Query", error))?;
+        Ok(page.items.unwrap_or_default())
+    }
+
     /// Reads one value, never a stale copy.
     pub(crate) async fn load<T: serde::de::DeserializeOwned>(
         &self,

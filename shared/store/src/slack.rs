@@ -130,20 +130,9 @@ impl Store {
         begin: &str,
         most: usize,
     ) -> Result<Vec<Step>, StoreError> {
-        let page = self
-            .dynamo
-            .query()
-            .table_name(&*self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :begin)")
-            .expression_attribute_values(":pk", s(table::slack_thread(org, thread)))
-            .expression_attribute_values(":begin", s(format!("{}{begin}", table::SLACK_STEP)))
-            .consistent_read(true)
-            .scan_index_forward(false)
-            .limit(i32::try_from(most).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|error| StoreError::call("Query", error))?;
-        page.items.unwrap_or_default().into_iter().map(|item| item::read("step", item)).collect()
+        let begin = format!("{}{begin}", table::SLACK_STEP);
+        let found = self.last_of(table::slack_thread(org, thread), &begin, most).await?;
+        found.into_iter().map(|item| item::read("step", item)).collect()
     }
 }
 

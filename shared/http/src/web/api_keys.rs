@@ -14,7 +14,6 @@ use domain::api_key::ApiKey;
 use domain::id::ApiKeyId;
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::Desk;
 use super::audit::name;
@@ -25,7 +24,7 @@ use super::list::{Terms, Wanted};
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::settings::{Part, parts};
+use super::settings::{self, Part, Pressed, head, onward};
 use super::submitted::Submitted;
 use super::words::{capital, foreign, time};
 
@@ -41,10 +40,6 @@ const MOST: usize = 50;
 
 /// What the field of a role begins with; its rest is the role.
 const MAY: &str = "may-";
-
-/// Nothing but the button.
-#[derive(Debug, Deserialize)]
-struct Pressed {}
 
 /// What the page says beside the list.
 #[derive(Default)]
@@ -138,10 +133,8 @@ async fn shown(
     let mut frame = Frame::new(desk, signed_in, Section::Settings);
     frame.from = Some("/api-keys".to_owned());
     let main = html! {
-        div.headline { h1 { "API keys" } }
-        (parts(&frame, Part::ApiKeys))
-        @if !said.done.is_empty() { p.flash role="status" { (said.done) } }
-        @if let Some(complaint) = &said.complaint { p.complaint role="alert" { (complaint) "." } }
+        (head(&frame, Part::ApiKeys))
+        (settings::said(said.done, said.complaint.as_deref()))
         @if let Some((name, token)) = &said.made {
             div.flash role="status" {
                 p { "The key " strong { (foreign(name)) } " is made. It is shown this once: copy it now." }
@@ -153,9 +146,7 @@ async fn shown(
                 ul.card.rows { @for (key, by) in &rows { (row(&frame, key, by)) } }
             }
         }
-        @if let Some(last) = last {
-            nav.turn aria-label="Pages" { a.button href=(format!("/api-keys?after={last}")) rel="next" { "More" } }
-        }
+        (onward("/api-keys", last, "More"))
         (form(&frame, &said.draft))
     };
     Ok(frame.answer(headers, "API keys", &main))

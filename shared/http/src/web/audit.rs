@@ -20,7 +20,7 @@ use super::frame::{Frame, Section};
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::settings::{Part, parts};
+use super::settings::{Part, head, onward};
 use super::words::{foreign, time};
 
 /// How many entries a page shows.
@@ -49,8 +49,7 @@ async fn show(
     }
     let frame = Frame::new(&desk, &signed_in, Section::Settings);
     let main = html! {
-        div.headline { h1 { "Audit log" } }
-        (parts(&frame, Part::Audit))
+        (head(&frame, Part::Audit))
         p.lead { "Who changed what, the newest first." }
         div #list data-live {
             @if log.entries.is_empty() { p.empty { "There is nothing here." } } @else {
@@ -58,9 +57,7 @@ async fn show(
                     @for entry in &log.entries { (row(entry, &names, frame.now)) }
                 }
             }
-            @if let Some(after) = log.after {
-                nav.turn aria-label="Pages" { a.button href=(format!("/audit?after={after}")) rel="next" { "Older" } }
-            }
+            (onward("/audit", log.after, "Older"))
         }
     };
     Ok(frame.answer(&headers, "Audit log", &main))

@@ -24,7 +24,7 @@ use super::list::{Terms, Wanted, select};
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::settings::{Part, parts};
+use super::settings::{self, Part, Pressed, head, onward};
 use super::submitted::Submitted;
 use super::words::{capital, foreign};
 
@@ -56,10 +56,6 @@ struct Added {
 struct Changed {
     role: String,
 }
-
-/// Nothing but the button.
-#[derive(Debug, Deserialize)]
-struct Pressed {}
 
 /// What the page says beside the list.
 #[derive(Default)]
@@ -169,15 +165,11 @@ async fn shown(
         frame.from = Some("/people".to_owned());
     }
     let main = html! {
-        div.headline { h1 { "People" } }
-        (parts(&frame, Part::People))
-        @if !said.done.is_empty() { p.flash role="status" { (said.done) } }
-        @if let Some(complaint) = &said.complaint { p.complaint role="alert" { (complaint) "." } }
+        (head(&frame, Part::People))
+        (settings::said(said.done, said.complaint.as_deref()))
         // Roles are chosen in the list, so it is not renewed under whoever chooses.
         ul.card.rows.people { @for user in &people { (row(&frame, user)) } }
-        @if let Some(last) = last {
-            nav.turn aria-label="Pages" { a.button href=(format!("/people?after={last}")) rel="next" { "More" } }
-        }
+        (onward("/people", last, "More"))
         @if frame.may(Permission::ManageUsers) { (form(&frame, &said.draft)) }
     };
     Ok(frame.answer(headers, "People", &main))

@@ -1,7 +1,8 @@
-//! What the pages of settings have in common: the way from one to the other.
+//! What the pages of settings have in common: the way from one to the other, what was done, and what is wrong.
 
 use domain::access::Permission;
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::frame::Frame;
 
@@ -35,3 +36,33 @@ pub(super) fn parts(frame: &Frame<'_>, here: Part) -> Markup {
         }
     }
 }
+
+/// What a page of a list begins with.
+pub(super) fn head(frame: &Frame<'_>, here: Part) -> Markup {
+    let name = PARTS.iter().find(|(part, ..)| *part == here).map(|(_, _, name, _)| name);
+    html! {
+        div.headline { @if let Some(name) = name { h1 { (name) } } }
+        (parts(frame, here))
+    }
+}
+
+/// What was done, and what is wrong.
+pub(super) fn said(done: &str, complaint: Option<&str>) -> Markup {
+    html! {
+        @if !done.is_empty() { p.flash role="status" { (done) } }
+        @if let Some(complaint) = complaint { p.complaint role="alert" { (complaint) "." } }
+    }
+}
+
+/// The way on in the list at a path, if it goes on after something.
+pub(super) fn onward(path: &str, after: Option<impl std::fmt::Display>, says: &str) -> Markup {
+    html! {
+        @if let Some(after) = after {
+            nav.turn aria-label="Pages" { a.button href=(format!("{path}?after={after}")) rel="next" { (says) } }
+        }
+    }
+}
+
+/// A form with nothing but its button.
+#[derive(Debug, Deserialize)]
+pub(super) struct Pressed {}

@@ -23,7 +23,7 @@ use crate::web::incident::complaint;
 use crate::web::list::select;
 use crate::web::refusal::Refusal;
 use crate::web::session::SignedIn;
-use crate::web::settings::{Part, parts};
+use crate::web::settings::{self, Part, parts};
 use crate::web::submitted::Submitted;
 use crate::web::words::{capital, foreign, length};
 
@@ -106,7 +106,7 @@ async fn shown(
         }
         (parts(&frame, Part::People))
         @if let Some(added) = &said.added { (told(added)) }
-        @if let Some(complaint) = &said.complaint { p.complaint role="alert" { (complaint) "." } }
+        (settings::said("", said.complaint.as_deref()))
         div.columns {
             div.column {
                 section.card aria-labelledby="methods" {
