@@ -23,6 +23,7 @@ functions! {
     "alert-rescue" => alert_rescue,
     "alert-source-alertmanager" => alert_source_alertmanager,
     "alert-source-cloudflare" => alert_source_cloudflare,
+    "alert-source-cloudwatch" => alert_source_cloudwatch,
     "alert-source-datadog" => alert_source_datadog,
     "alert-source-github-issue" => alert_source_github_issue,
     "alert-source-grafana" => alert_source_grafana,

@@ -87,6 +87,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config, Some(&home.mail()))?,
         slack: slack_app(config)?,
+        outside: egress::Client::new(config.reach),
         reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         oidc: runtime::provider(config),

@@ -32,6 +32,8 @@ pub struct Context {
     pub channels: Vec<Arc<dyn Channel>>,
     /// The Slack app.
     pub slack: SlackApp,
+    /// Asks addresses outside, as far as they may be asked.
+    pub outside: egress::Client,
     /// How far requests to addresses that people give may go.
     pub reach: Reach,
     /// What links begin with.
@@ -64,6 +66,11 @@ impl Context {
             let tokens = Arc::new(Workspaces::new(self.store.clone(), self.seal.clone()));
             channels.push(Arc::new(SlackDirect::new(slack.clone(), tokens)));
         }
-        Senders { channels, seal: self.seal.clone(), public_url: self.public_url.clone() }
+        Senders {
+            channels,
+            outside: self.outside.clone(),
+            seal: self.seal.clone(),
+            public_url: self.public_url.clone(),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Alert sources.
 
+pub mod certificate;
+pub mod confirm;
 pub mod create;
 pub mod destroy;
 pub mod seen;

@@ -141,4 +141,11 @@ pub enum NotificationMessage {
         /// The attempt.
         id: SignInId,
     },
+    /// A topic's subscription to a source is to be confirmed at an address that was looked at.
+    Subscribe {
+        /// The source.
+        source: SourceId,
+        /// Where it is confirmed; a secret.
+        url: String,
+    },
 }

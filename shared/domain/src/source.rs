@@ -1,5 +1,7 @@
 //! Alert source configurations.
 
+pub mod pinned;
+
 use jiff::Timestamp;
 use machine::{Head, State, Stateful};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,9 @@
 //! Resolve once, look at every answer, connect to what was looked at, ask once.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -45,30 +46,41 @@ pub struct Answer {
 }
 
 /// Sends requests to addresses that strangers gave.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Client {
     /// How far they may go.
     reach: Reach,
-    /// Encrypts.
-    tls: TlsConnector,
+    /// Encrypts; made when it is first needed, since most functions never do.
+    tls: Arc<OnceLock<TlsConnector>>,
+    /// Names that lead to this machine instead of where they lead in the world.
+    staged: Arc<BTreeMap<String, SocketAddr>>,
 }
 
 impl Client {
     /// A client that trusts the certificates that browsers trust.
     pub fn new(reach: Reach) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        Self::trusting(roots, reach)
+        Self { reach, ..Self::default() }
     }
 
     /// A client that trusts these alone.
+    #[cfg(any(test, feature = "play"))]
     fn trusting(roots: RootCertStore, reach: Reach) -> Self {
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider has the versions that are usual")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Self { reach, tls: TlsConnector::from(Arc::new(config)) }
+        Self { reach, tls: Arc::new(OnceLock::from(connector(roots))), ..Self::default() }
+    }
+
+    /// A client for a play: see [`crate::play`].
+    #[cfg(feature = "play")]
+    pub(crate) fn staged(names: BTreeMap<String, SocketAddr>, roots: RootCertStore) -> Self {
+        Self { staged: Arc::new(names), ..Self::trusting(roots, Reach::AndLoopback) }
+    }
+
+    /// What encrypts.
+    fn tls(&self) -> &TlsConnector {
+        self.tls.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            connector(roots)
+        })
     }
 
     /// How far it goes.
@@ -87,24 +99,49 @@ impl Client {
         body: Bytes,
         within: Duration,
     ) -> Result<Answer, EgressError> {
+        self.ask(Method::POST, url, headers, body, within).await
+    }
+
+    /// Gets what is at an address, within a time in all.
+    ///
+    /// # Errors
+    /// [`EgressError`] if there was no answer; any status is one.
+    pub async fn get(&self, url: &str, within: Duration) -> Result<Answer, EgressError> {
+        self.ask(Method::GET, url, HeaderMap::new(), Bytes::new(), within).await
+    }
+
+    /// Asks once.
+    async fn ask(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Answer, EgressError> {
         let until = Instant::now() + within;
         let target = Target::parse(url, self.reach).map_err(EgressError::Refused)?;
         let begun = timeout_at(until, self.connect(&target)).await;
         let stream = begun.map_err(|_| EgressError::TimedOut)??;
-        let request = request(&target, headers, body)?;
+        let request = request(&target, method, headers, body)?;
         if !target.encrypted {
             return exchange(stream, request, until).await;
         }
         let name = ServerName::try_from(target.host).map_err(|_| EgressError::Refused(Refused::Malformed))?;
-        let encrypted = timeout_at(until, self.tls.connect(name, stream)).await;
+        let encrypted = timeout_at(until, self.tls().connect(name, stream)).await;
         let encrypted = encrypted.map_err(|_| EgressError::TimedOut)?.map_err(EgressError::Unconnected)?;
         exchange(encrypted, request, until).await
     }
 
     /// Resolves once and connects to one of what came of it, if all of it may be spoken to.
     async fn connect(&self, target: &Target) -> Result<TcpStream, EgressError> {
-        let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
-        let addresses: Vec<SocketAddr> = found.map_err(EgressError::Unresolved)?.collect();
+        let addresses: Vec<SocketAddr> = match self.staged.get(&target.host) {
+            Some(address) => vec![*address],
+            None => {
+                let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
+                found.map_err(EgressError::Unresolved)?.collect()
+            }
+        };
         let allowed = |address: &SocketAddr| {
             let stays = target.encrypted || address.ip().is_loopback() || self.reach == Reach::Anywhere;
             self.reach.allows(address.ip()) && stays
@@ -124,18 +161,35 @@ impl Client {
     }
 }
 
+/// What encrypts, and trusts these authorities.
+fn connector(roots: RootCertStore) -> TlsConnector {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the versions that are usual")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
 /// The request as it goes over the wire.
-fn request(target: &Target, headers: HeaderMap, body: Bytes) -> Result<Request<Full<Bytes>>, EgressError> {
+fn request(
+    target: &Target,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, EgressError> {
     let malformed = || EgressError::Refused(Refused::Malformed);
     let mut request = Request::builder()
-        .method(Method::POST)
+        .method(method.clone())
         .uri(&target.path)
         .body(Full::new(body.clone()))
         .map_err(|_| malformed())?;
     *request.headers_mut() = headers;
     let host = HeaderValue::from_str(&target.authority).map_err(|_| malformed())?;
     request.headers_mut().insert(HOST, host);
-    request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    if method != Method::GET {
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
     request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static("Firebell"));
     Ok(request)
 }

@@ -5,6 +5,8 @@
 
 mod client;
 mod error;
+#[cfg(feature = "play")]
+pub mod play;
 mod reach;
 mod target;
 

@@ -262,6 +262,7 @@ async fn send_test(
     let body = kind.get().example().to_string();
     let mut delivery = Request::post(address("", &source))
         .extension(Tracing(trace))
+        .extension(crate::sns::OwnExample)
         .body(Body::from(body.clone()))
         .map_err(|_| ApiError::unavailable())?;
     kind.get().sign(delivery.headers_mut(), body.as_bytes(), &secret, ctx.now());

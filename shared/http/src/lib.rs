@@ -30,6 +30,7 @@ pub mod settings;
 mod severities;
 mod shape;
 pub mod slack;
+mod sns;
 pub mod source;
 pub mod users;
 pub mod web;

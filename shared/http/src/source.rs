@@ -11,13 +11,14 @@ use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
 use domain::alert::{AlertEvent, Received, key_hash};
 use domain::id::EventId;
-use domain::message::{AlertMessage, Envelope, Queue};
+use domain::message::{AlertMessage, Envelope, NotificationMessage, Queue};
 use domain::trace::Trace;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use runtime::Tracing;
+use serde::Serialize;
 use serde_json::json;
-use sources::{Acknowledged, AlertSource, Delivery, Kind, Verified, VerifyError, limits};
+use sources::{Acknowledged, AlertSource, Delivery, Kind, Subscription, Verified, VerifyError, limits};
 use store::Outgoing;
 use tracing::{info, warn};
 
@@ -25,12 +26,14 @@ use crate::ApiError;
 use crate::door::{Address, Doors, Opened};
 use crate::front;
 use crate::operation::{Operation, Resource};
+use crate::sns::{OwnExample, Sns};
 
 /// What the handlers of one kind of source need.
 pub(crate) struct Desk {
     kind: Kind,
     pub(crate) ctx: Context,
     doors: Doors,
+    sns: Sns,
 }
 
 /// Where Prometheus finds its Alertmanager behind the address of its source.
@@ -63,7 +66,7 @@ pub(crate) const RESOURCE: Resource = Resource {
 /// The router of one kind of source: its own addresses, and the front door of the product whose API it speaks.
 pub fn router(kind: Kind, ctx: Context) -> axum::Router {
     let path = format!("/v2/alert_events/{}/{{id}}", kind.get().kind());
-    let desk = Arc::new(Desk { kind, ctx, doors: Doors::default() });
+    let desk = Arc::new(Desk { kind, ctx, doors: Doors::default(), sns: Sns::default() });
     let own = axum::Router::new().route(&path, post(receive));
     let front = match kind {
         Kind::OpsgenieAlerts => front::opsgenie::router(),
@@ -159,7 +162,9 @@ impl Desk {
         let (query, now) = (parts.uri.query(), self.ctx.now());
         let delivery = Delivery { headers: &parts.headers, path, query, body: &body, now };
         let address = address(&delivery).ok_or_else(ApiError::no_authorization)?;
-        let (opened, verified) = self.verify(&address, &delivery, trace).await?.ok_or_else(unknown)?;
+        let is_own = parts.extensions.get::<OwnExample>().is_some();
+        let found = self.verify(&address, &delivery, is_own, trace).await?;
+        let (opened, verified) = found.ok_or_else(unknown)?;
         if whole.is_none() {
             let length = length_of(&parts.headers);
             let event = sources::too_large_event(self.source().name(), length, self.ctx.now());
@@ -175,6 +180,7 @@ impl Desk {
         &self,
         address: &Address,
         delivery: &Delivery<'a>,
+        is_own: bool,
         trace: &Trace,
     ) -> Result<Option<(Opened, Verified<'a>)>, ApiError> {
         let source = self.source();
@@ -183,14 +189,19 @@ impl Desk {
             let Some(opened) = found.filter(|opened| opened.door.kind.0 == source.kind()) else {
                 return Ok(None);
             };
-            match source.verify(delivery, &opened.secret, None) {
+            let mut outcome = source.verify(delivery, &opened.secret, None);
+            if source.is_behind_sns() && !is_own {
+                let held = self.sns.verify(&self.ctx, &opened, delivery, outcome, doubted).await;
+                outcome = held.map_err(unavailable)?;
+            }
+            match outcome {
                 Ok(verified) if opened.door.open => return Ok(Some((opened, verified))),
                 Ok(_) => return Ok(None),
                 Err(VerifyError::Missing) => return Err(ApiError::no_authorization()),
                 // The secret may have been changed since: look once more, as far as that is allowed.
                 Err(VerifyError::Wrong) => {}
-                Err(VerifyError::Stale) => {
-                    self.report(&opened, trace, VerifyError::Stale.to_string()).await;
+                Err(known @ (VerifyError::Stale | VerifyError::Replayed | VerifyError::Unpinned)) => {
+                    self.report(&opened, trace, known.to_string()).await;
                     return Err(ApiError::wrong_authorization());
                 }
             }
@@ -214,6 +225,9 @@ impl Desk {
                 return Err(ApiError::bad_request(error.to_string()));
             }
         };
+        if let Some(subscription) = parsed.subscription {
+            self.subscribe(opened, subscription, trace).await?;
+        }
         let acknowledged = parsed.acknowledged;
         let mut events = parsed.events;
         let of_seen = acknowledged.first().map(|seen| &seen.deduplication_key);
@@ -227,6 +241,33 @@ impl Desk {
         self.queue(opened, (events, acknowledged), trace).await?;
         info!(alert_source.id = %opened.door.id, events = count, "accepted a delivery");
         Ok(key)
+    }
+
+    /// Does what a sender says of its subscription: pins its topic and has it confirmed, or says that it ended.
+    ///
+    /// The pin comes first: sent again, it is the same pin, and until it is confirmed the sender sends again.
+    async fn subscribe(
+        &self,
+        opened: &Opened,
+        subscription: Subscription,
+        trace: &Trace,
+    ) -> Result<(), ApiError> {
+        let asked = match subscription {
+            Subscription::Asked(asked) => asked,
+            Subscription::Ended { topic } => {
+                let reason = format!("the subscription of `{topic}` has ended: nothing more arrives from it");
+                self.report(opened, trace, reason).await;
+                return Ok(());
+            }
+        };
+        if !self.sns.pin(&self.ctx, opened, &asked.topic).await.map_err(unavailable)? {
+            self.report(opened, trace, VerifyError::Unpinned.to_string()).await;
+            return Err(ApiError::wrong_authorization());
+        }
+        let message = NotificationMessage::Subscribe { source: opened.door.id, url: asked.url };
+        let message = self.outgoing(opened, trace, message);
+        let sent = self.ctx.queues.send(Queue::NotificationSend, vec![message]).await;
+        sent.map_err(|error| unavailable(error.into()))
     }
 
     /// Puts on the queue what a delivery tells: events, and what somebody is on. Once this returns, it is durable.
@@ -268,7 +309,7 @@ impl Desk {
         }
     }
 
-    fn outgoing(&self, opened: &Opened, trace: &Trace, message: AlertMessage) -> Outgoing {
+    fn outgoing(&self, opened: &Opened, trace: &Trace, message: impl Serialize) -> Outgoing {
         let envelope = Envelope::new(trace.clone(), message);
         let body = serde_json::to_string(&envelope).expect("messages are plain values");
         Outgoing {

@@ -66,6 +66,7 @@ async fn context(config: &Config, channels: Channels) -> Result<Context, Error> 
         seal: Arc::new(Seal::new(&key)),
         channels: channels(config)?,
         slack: crate::slack_app(config)?,
+        outside: egress::Client::new(config.reach),
         reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_default(),
         oidc: crate::provider(config),

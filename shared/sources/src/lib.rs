@@ -15,6 +15,9 @@ mod told;
 mod verify;
 
 pub use delivery::Delivery;
-pub use parsed::{Acknowledged, ParseError, Parsed, Reason, Unreadable, too_large_event, unreadable_event};
+pub use parsed::{
+    Acknowledged, Asked, ParseError, Parsed, Reason, Subscription, Unreadable, too_large_event,
+    unreadable_event,
+};
 pub use source::{AlertSource, Class, Integration, Kind, UnknownKind, all, get};
-pub use verify::{Signature, Verified, VerifyError, key_hash};
+pub use verify::{Signature, Verified, VerifyError, key_hash, sns};

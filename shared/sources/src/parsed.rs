@@ -95,6 +95,36 @@ pub struct Parsed {
     pub acknowledged: Vec<Acknowledged>,
     /// What could not be read, if anything.
     pub unreadable: Option<Unreadable>,
+    /// What the sender says of its subscription, where it has one.
+    pub subscription: Option<Subscription>,
+}
+
+/// What a sender says of its subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subscription {
+    /// It asks to be confirmed.
+    Asked(Asked),
+    /// It has ended: nothing more arrives.
+    Ended {
+        /// The topic.
+        topic: String,
+    },
+}
+
+/// A subscription that asks to be confirmed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The topic.
+    pub topic: String,
+    /// Where it is confirmed.
+    pub url: String,
+}
+
+/// The address is a secret: whoever asks there confirms.
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asked").field("topic", &self.topic).finish_non_exhaustive()
+    }
 }
 
 /// Collects what is read of a delivery, within the limits.

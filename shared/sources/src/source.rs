@@ -83,6 +83,11 @@ pub trait AlertSource: Sync {
         &[]
     }
 
+    /// Whether its sender is reached through SNS, which asks to be confirmed and signs with a key of its own.
+    fn is_behind_sns(&self) -> bool {
+        false
+    }
+
     /// Puts on a delivery what the sender would put there, for a test alert: the secret itself, unless it signs.
     fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString, now: Timestamp) {
         match self.signatures().first() {
@@ -152,6 +157,7 @@ macro_rules! sources {
 sources! {
     alertmanager::Alertmanager,
     cloudflare::Cloudflare,
+    cloudwatch::Cloudwatch,
     datadog::Datadog,
     github_issue::GithubIssue,
     grafana::Grafana,

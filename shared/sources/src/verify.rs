@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 use crate::Delivery;
 
 mod signature;
+pub mod sns;
 
 pub use signature::Signature;
 pub(crate) use signature::{Key, Says, Stamp, Written};
@@ -38,6 +39,15 @@ pub enum VerifyError {
     /// Its signature is right and was made too long ago, or is of a time to come: it may be sent by somebody who saw it.
     #[error("the signature was made more than five minutes from now: is the sender's clock right?")]
     Stale,
+    /// Its signature is right, and SNS sent it more than an hour ago: somebody may send again what they saw.
+    #[error("SNS sent it more than an hour ago")]
+    Replayed,
+    /// It names the secret, and is not signed by the one topic that this source is subscribed to.
+    #[error(
+        "it is not signed by the SNS topic that this source belongs to: raw message delivery must be off, and another \
+         topic or an EventBridge rule needs a source of its own"
+    )]
+    Unpinned,
 }
 
 /// How many secrets one delivery may name.

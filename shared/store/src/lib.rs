@@ -20,6 +20,7 @@ mod mark;
 mod monthly;
 mod once;
 mod page;
+mod pinned;
 mod queue;
 mod record;
 mod session;

@@ -96,6 +96,8 @@ pub(crate) enum Lookup {
     Home,
     /// The organisation of a Slack workspace.
     SlackTeam,
+    /// The topic of a source, by the source's id.
+    Topic,
 }
 
 /// A look-up.
@@ -110,6 +112,7 @@ pub(crate) fn lookup(kind: Lookup, value: &str) -> Key {
         Lookup::Limit => "limit",
         Lookup::Home => "home",
         Lookup::SlackTeam => "slack",
+        Lookup::Topic => "topic",
     };
     Key::new(format!("LOOKUP#{kind}#{value}"), "LOOKUP")
 }

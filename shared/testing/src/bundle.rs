@@ -116,6 +116,7 @@ fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
         queues: Queues::new(embedded::sqs(wire.clone()), queues::urls()),
         seal: Arc::new(Seal::new(&SecretString::from("a key for stories"))),
         channels: vec![parts.inbox.clone(), Arc::new(Program(parts.inbox.clone()))],
+        outside: Default::default(),
         reach: Default::default(),
         public_url: "http://firebell.example".to_owned(),
         slack: parts.slack.app(),

@@ -26,6 +26,7 @@ use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{Role, Urgency, User};
 use domain::{Identity, Timestamp};
+use egress::play::Play;
 use embedded::{Embedded, Message, Wire};
 use jiff::SignedDuration;
 use machine::{Head, Silent, Stateful};
@@ -124,6 +125,7 @@ impl Fixture {
             queues: Queues::new(embedded::sqs(embedded.wire()), local::queues::urls()),
             seal: Arc::new(Seal::new(&SecretString::from(INSTALLATION_KEY))),
             channels: vec![inbox.clone()],
+            outside: sns()?.client(),
             reach: Default::default(),
             public_url: PUBLIC.to_owned(),
             slack: slack.app(),
@@ -339,6 +341,7 @@ impl Fixture {
             queues: Queues::new(embedded::sqs(wire), config.queues),
             seal: Arc::new(Seal::new(&SecretString::from(key))),
             channels,
+            outside: self.context.outside.clone(),
             reach: Default::default(),
             public_url: config.public_url.unwrap_or_default(),
             slack: app::slack::SlackApp {
@@ -353,6 +356,15 @@ impl Fixture {
         };
         Ok((context, rights))
     }
+}
+
+/// An SNS that has the certificate which the events are signed by.
+fn sns() -> std::io::Result<Play> {
+    const CERTIFICATE: &str = include_str!("../../sources/tests/sns/certificate.pem");
+    Play::start(&["sns.eu-west-1.amazonaws.com"], |path| match path {
+        "/SimpleNotificationService-0a.pem" => (200, CERTIFICATE.to_owned()),
+        _ => (404, String::new()),
+    })
 }
 
 /// The configuration that a function reads from the environment that the template gives it.

@@ -22,6 +22,8 @@ use crate::user::reach::open_secret;
 pub struct Senders {
     /// The channels.
     pub channels: Vec<Arc<dyn Channel>>,
+    /// Asks addresses outside, for subscriptions that are to be confirmed.
+    pub outside: egress::Client,
     /// Signs the links.
     pub seal: Arc<Seal>,
     /// What links begin with.
@@ -74,6 +76,10 @@ pub async fn send(
         NotificationMessage::Due { page } => Some((**page).clone()),
         NotificationMessage::SignIn { id } => {
             crate::sign_in::send::send(store, senders, *id, now).await?;
+            None
+        }
+        NotificationMessage::Subscribe { source, url } => {
+            crate::source::confirm::confirm(&senders.outside, *source, url).await?;
             None
         }
         NotificationMessage::Check { org, escalation, page } => store.page(*org, *escalation, page).await?,

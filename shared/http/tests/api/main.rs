@@ -12,6 +12,7 @@ mod alert_sources;
 mod alerts;
 #[cfg(test)]
 mod choices;
+mod cloudwatch;
 #[cfg(test)]
 mod description;
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub(crate) const SYSTEM: &[&str] = &[
     "org::create::create_beside",
     "outbox::relay::relay",
     "session::begin::begin",
+    "source::certificate::fetch",
+    "source::confirm::confirm",
     "session::end::end",
     "alert::acknowledge::acknowledge",
     "session::find::find",

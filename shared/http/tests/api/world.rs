@@ -81,6 +81,11 @@ impl Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::within(egress::Client::default()).await
+    }
+
+    /// The same in a world where addresses outside lead to where this client has them.
+    pub(crate) async fn within(outside: egress::Client) -> Self {
         let clock = Arc::new(AtomicI64::new(1_800_000_000_000));
         let milliseconds = clock.clone();
         let queue = |queue: &Queue| QueueSpec {
@@ -107,6 +112,7 @@ impl World {
             queues: Queues::new(embedded::sqs(embedded.wire()), urls),
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
+            outside,
             reach: Default::default(),
             public_url: "http://firebell.example".to_owned(),
             slack: app::slack::SlackApp::default(),

@@ -107,6 +107,7 @@ impl Scene {
             queues: Queues::new(embedded::sqs(embedded.wire()), Default::default()),
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
+            outside: Default::default(),
             reach: Default::default(),
             public_url: public_url.to_owned(),
             slack: app::slack::SlackApp::default(),

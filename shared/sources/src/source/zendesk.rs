@@ -95,7 +95,9 @@ impl AlertSource for Zendesk {
         // Zendesk signs whether or not anybody knows the secret of it; a right token is then as good.
         verify::token(delivery, secret, previous).or_else(|refused| match refused {
             VerifyError::Missing => SIGNATURE.verify(delivery, secret, previous),
-            VerifyError::Wrong | VerifyError::Stale => Err(refused),
+            VerifyError::Wrong | VerifyError::Stale | VerifyError::Replayed | VerifyError::Unpinned => {
+                Err(refused)
+            },
         })
     }
 

@@ -4,6 +4,7 @@
 
 mod alertmanager;
 mod cloudflare;
+mod cloudwatch;
 mod datadog;
 mod fronts;
 mod github_issue;

@@ -12,6 +12,9 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-source-alertmanager/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-cloudflare/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-cloudflare/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-cloudwatch/confirmation", given: Given::Rules, then: subscribed },
+    Case { event: "alert-source-cloudwatch/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-cloudwatch/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-datadog/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-datadog/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-github-issue/firing", given: Given::Rules, then: accepted },
@@ -53,6 +56,15 @@ fn accepted<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()>
         let queued = fixture.messages(Queue::AlertHandle).unwrap();
         assert_eq!(queued.len(), 1);
         assert!(queued[0].body.contains(invoked.answer["body"]["deduplication_key"].as_str().unwrap()));
+    })
+}
+
+fn subscribed<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(queued(fixture, invoked, 202).await, 0);
+        let asked = fixture.messages(Queue::NotificationSend).unwrap();
+        assert!(asked.len() == 1 && asked[0].body.contains("Action=ConfirmSubscription"));
+        assert!(fixture.context.store.pinned(fixture.sources["cloudwatch"]).await.unwrap().is_some());
     })
 }
 

@@ -1,0 +1,49 @@
+//! The topic that a source behind SNS belongs to.
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use domain::id::SourceId;
+use domain::source::pinned::Pinned;
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{self, s};
+use crate::table::{self, Lookup};
+
+fn place(source: SourceId) -> table::Key {
+    table::lookup(Lookup::Topic, &source.to_string())
+}
+
+impl Store {
+    /// The topic of a source, if one has asked.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn pinned(&self, source: SourceId) -> Result<Option<Pinned>, StoreError> {
+        self.load("look-up", &place(source)).await
+    }
+
+    /// Pins a topic to its source, unless another one asked before with the same secret; false if one did.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn pin(&self, pinned: &Pinned) -> Result<bool, StoreError> {
+        let item = item::write("look-up", &place(pinned.source), pinned)?;
+        let sent = self
+            .dynamo
+            .put_item()
+            .table_name(&*self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR secret <> :secret OR topic = :topic")
+            .expression_attribute_values(":secret", s(&pinned.secret))
+            .expression_attribute_values(":topic", s(&pinned.topic))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(StoreError::call("PutItem", error)),
+            },
+        }
+    }
+}
