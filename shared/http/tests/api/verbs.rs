@@ -47,6 +47,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "escalation::story::story",
     "escalation::tick::tick",
     "incident::create::prepare",
+    "incident::seen::hidden",
     "incident::story::story",
     "notification::send::send",
     "oidc::begin::begin",

@@ -7,7 +7,7 @@ use serde_json::json;
 use testing::fake_slack::ANNOUNCEMENTS;
 use testing::sender::Alert;
 
-use super::{channel_of, connected, incident, send, steps, types};
+use super::{api, channel_of, connected, incident, send, steps, types};
 use crate::stage::{ledger, paged, tell};
 
 #[test]
@@ -186,5 +186,37 @@ fn request_that_slack_did_not_sign_is_refused_and_costs_nothing() {
         assert!(ledger(&bundle).await.incidents.is_empty());
         let sent = bundle.counts.snapshot().since(&before);
         assert!(!sent.requests.keys().any(|(_, operation)| operation == "SendMessage"), "{sent:?}");
+    });
+}
+
+#[test]
+fn private_incident_is_there_in_its_own_channel_and_nowhere_else_for_whoever_has_no_part_in_it() {
+    tell(|| async {
+        let bundle = connected().await;
+        let secret = json!({ "idempotency_key": "1", "visibility": "private", "name": "Secret" });
+        api(&bundle, "/v2/incidents", &secret).await;
+        let room = channel_of(&bundle, "INC-1");
+        // So that it is known who they are.
+        for user in ["U0GRACE", "U0EVE"] {
+            types(&bundle, user, "C0SOMEWHERE", "help", user).await;
+        }
+
+        let mut asked = 0;
+        for (user, channel, sees) in
+            [("U0GRACE", "C0SOMEWHERE", false), ("U0EVE", "C0SOMEWHERE", false), ("U0GRACE", &*room.id, true)]
+        {
+            for text in ["status INC-1", "update INC-1 words", "lead INC-1 me", "ack INC-1"] {
+                asked += 1;
+                types(&bundle, user, channel, text, &asked.to_string()).await;
+
+                let told = bundle.slack.answers().pop().unwrap().text;
+                let hidden = told.contains("There is no incident `INC-1`");
+                assert_eq!(hidden, !sees, "{user} in {channel}: {text}: {told}");
+                assert!(sees || !told.contains("Secret"), "{told}");
+            }
+        }
+        types(&bundle, "U0GRACE", "C0SOMEWHERE", "status INC-1", "lead").await;
+        let told = bundle.slack.answers().pop().unwrap().text;
+        assert!(told.contains("Secret"), "who leads it sees it anywhere: {told}");
     });
 }
