@@ -21,7 +21,7 @@ use domain::route::Route;
 use domain::source::{SourceKind, Template};
 use domain::text::Document;
 use domain::trace::Trace;
-use domain::user::{MethodType, Role};
+use domain::user::{MethodType, Role, Urgency};
 
 use crate::world::World;
 
@@ -247,6 +247,15 @@ verbs! {
         let method = (MethodType::Email, "x@example.com");
         async move {
             app::user::reach::add_method(ctx, &by, nobody(), method).await
+        }
+    };
+    "user::reach::remove_method" SetMethods |world, by, ctx|
+        app::user::reach::remove_method(&ctx.store, &by, (nobody(), nobody()), &ctx.random, ctx.now());
+    "user::reach::set_use" SetMethods |world, by, ctx| {
+        let delays = [(Urgency::High, Some(0)), (Urgency::Low, None)];
+        async move {
+            let whom = (nobody(), nobody());
+            app::user::reach::set_use(&ctx.store, &by, whom, delays, &ctx.random, ctx.now()).await
         }
     };
     "user::reach::set_rules" SetMethods |world, by, ctx|
