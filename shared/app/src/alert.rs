@@ -4,6 +4,7 @@ pub mod acknowledge;
 mod custom;
 pub mod explain;
 mod open;
+pub mod preview;
 mod read;
 pub mod receive;
 pub mod rescue;

@@ -2,6 +2,7 @@
 
 mod expressions;
 mod options;
+mod preview;
 
 use app::Context;
 use app::source::create::NewSource;
@@ -52,6 +53,14 @@ pub(crate) const RESOURCE: Resource = Resource {
         .needs(Permission::ConfigureOnCall)
         .takes("AlertSourcePayload")
         .answers_nothing(204),
+        Operation::post(
+            "/v2/alert_sources/actions/preview_alerts",
+            "Says what an alert source would make of a payload, or of its last alerts; this is ours",
+            || routing::post(preview::preview),
+        )
+        .needs(Permission::ConfigureOnCall)
+        .takes("AlertSourceTrial")
+        .answers(200, "{alerts*: [AlertPreview]}"),
         Operation::get("/v2/alert_sources/{id}", "Shows an alert source", || routing::get(show))
             .needs(Permission::SeeOnCall)
             .answers(200, "{alert_source*: AlertSource}"),
@@ -79,6 +88,18 @@ pub(crate) const RESOURCE: Resource = Resource {
         (
             "AlertSourcePayload",
             "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean, secret_token: string}",
+        ),
+        (
+            "AlertSourceTrial",
+            "{name: string, source_type: string, template*: AlertTemplate, payload: any, alert_source_id: id}",
+        ),
+        (
+            "AlertPreview",
+            "{alert_id: id, title*: string, description: string, status*: firing|resolved, \
+             deduplication_key*: string, source_url: string, priority: string, attributes*: [AlertAttributeSaid], \
+             problems*: [string], routing: string, alert_routes*: [{id*: id, name*: string}], \
+             escalations*: [{escalation_path_id: id, levels*: [{users*: [{id*: id, name*: string}]}]}], \
+             incident_name: string}",
         ),
         (
             "AlertTemplate",

@@ -7,7 +7,7 @@ use domain::alert::key::KeyRow;
 use domain::alert::{Alert, AlertState, Body, Received, Routing};
 use domain::escalation::{NewEscalation, Plan};
 use domain::event::Event;
-use domain::id::{AlertId, EscalationId, IncidentId};
+use domain::id::{AlertId, EscalationId, IncidentId, RouteId};
 use domain::route::{IncidentTemplate, Route, matching};
 use domain::source::Priorities;
 use domain::template::{Binding, Problem};
@@ -40,6 +40,8 @@ pub(super) struct Opening {
     pub(super) body: Body,
     /// What became of its routing.
     pub(super) routing: Routing,
+    /// The routes that take it.
+    pub(super) routes: Vec<RouteId>,
     /// Whom it pages, and whether that ends with the alert.
     pub(super) plans: Vec<(Plan, bool)>,
     /// The incident that it opens: name and summary.
@@ -65,8 +67,8 @@ pub(super) async fn decide_by(
     template: &Found,
     (received, noted): (&Received, &[String]),
 ) -> Result<Opening, AppError> {
-    let received = &*Priorities::apply(template.priority(), received);
     let Read { mut body, payload, missing } = body_by(rules, template, (received, noted)).await?;
+    let received = &*Priorities::apply(template.priority(), received);
     let (routes, problems) = matching(&rules.routes, received.source, &received.event, &payload);
     body.problems.extend(problems.into_iter().map(|Problem(problem)| problem));
 
@@ -109,7 +111,8 @@ pub(super) async fn decide_by(
     // Whoever looks after the rules shall hear of every alert that they fail on.
     let group = group.filter(|_| body.problems.is_empty());
     body.problems.extend(missing);
-    Ok(Opening { body, routing, plans, incident, group })
+    let routes = routes.iter().map(|route| route.id).collect();
+    Ok(Opening { body, routing, routes, plans, incident, group })
 }
 
 /// The plans of a route; a path that is gone is noted and lost.
@@ -319,8 +322,14 @@ impl Case<'_> {
     pub(super) async fn open_over(&self, tombstone: &KeyRow) -> Result<(), AppError> {
         let (org, received, now) = (self.received.org, self.received, self.now);
         let body = body_of(self.rules, (received, &[])).await?;
-        let opening =
-            Opening { body, routing: Routing::Over, plans: Vec::new(), incident: None, group: None };
+        let opening = Opening {
+            body,
+            routing: Routing::Over,
+            routes: Vec::new(),
+            plans: Vec::new(),
+            incident: None,
+            group: None,
+        };
         let mut alert = self.alert(&opening, Routing::Over);
         alert.resolved_at = Some(tombstone.at);
         self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use domain::alert::attribute::{missing, said};
-use domain::alert::{Attribute, Body, Received};
+use domain::alert::{Attribute, Body, Received, Sent};
 use domain::choice::Of;
 use domain::expression::Expressions;
 use domain::id::SourceId;
-use domain::source::{Priorities, Source, Template};
+use domain::source::{Custom, Priorities, Source, Template};
 use domain::template::{Binding, Problem};
 use domain::text::shorten;
 use serde_json::Value;
@@ -16,6 +16,9 @@ use store::StoreError;
 
 use crate::AppError;
 use crate::rules::Snapshot;
+
+/// The bytes of a description that are kept beside the one that is shown.
+const SENT_BYTES: usize = 8 * 1024;
 
 /// A source's template, or why there is none.
 #[derive(Clone)]
@@ -38,6 +41,11 @@ impl Found {
             Self::Tried(template) => Some(template),
             Self::Gone | Self::Unreadable => None,
         }
+    }
+
+    /// What it says that the senders' words mean.
+    pub(super) fn custom(&self) -> Option<&Custom> {
+        self.template()?.custom.as_ref()
     }
 
     /// What it says of priorities.
@@ -72,7 +80,6 @@ pub(super) async fn body_of(
     (received, noted): (&Received, &[String]),
 ) -> Result<Body, AppError> {
     let template = template_of(rules, received.source).await?;
-    let received = &*Priorities::apply(template.priority(), received);
     let Read { mut body, missing, .. } = body_by(rules, &template, (received, noted)).await?;
     body.problems.extend(missing);
     Ok(body)
@@ -125,9 +132,10 @@ fn payload_of(received: &Received, problems: &mut Vec<String>) -> Value {
 fn read(
     template: &Template,
     attributes: Option<&[Of<Attribute>]>,
-    received: &Received,
+    as_sent: &Received,
     mut problems: Vec<String>,
 ) -> Read {
+    let received = &*Priorities::apply(template.priority.as_ref(), as_sent);
     let payload = payload_of(received, &mut problems);
     let event = &received.event;
     let expressions = Expressions::new(&template.expressions, event, &payload);
@@ -147,9 +155,13 @@ fn read(
         problems.extend(failed.into_iter().map(|Problem(problem)| problem));
     }
     problems.extend(expressions.into_problems().into_iter().map(|Problem(problem)| problem));
+    let title = title.unwrap_or_else(|| event.title.clone());
+    let description = description.or_else(|| event.description.clone());
+    let shown = (title.as_str(), description.as_deref(), event.priority.as_deref());
     let body = Body {
-        title: title.unwrap_or_else(|| event.title.clone()),
-        description: description.or_else(|| event.description.clone()),
+        sent: Sent::of(&as_sent.event, shown, SENT_BYTES),
+        title,
+        description,
         source_url: event.source_url.clone(),
         priority: event.priority.clone(),
         attributes: said,

@@ -77,11 +77,13 @@ pub async fn rescue(
             deduplication_key: event.deduplication_key.clone(),
             problems: [&["it could not be handled by the rules, again and again".to_owned()], &noted[..]]
                 .concat(),
+            sent: None,
             updated_at: received.received_at,
         };
         let opening = Opening {
             body,
             routing: Routing::Fallback,
+            routes: Vec::new(),
             plans: vec![(Plan::Fallback, true)],
             incident: None,
             group: None,
