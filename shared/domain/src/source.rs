@@ -1,14 +1,22 @@
 //! Alert source configurations.
 
+pub mod custom;
+pub mod priority;
+pub mod template;
+
 use jiff::Timestamp;
 use machine::{Head, State, Stateful};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::attribute::Bound;
 use crate::event::Event;
+use crate::expression::Expression;
 use crate::id::{OrgId, SourceId};
 use crate::template::Binding;
 use crate::text::Document;
+
+pub use custom::Custom;
+pub use priority::Priorities;
 
 /// The kind of a source, by its name in the API; the registry of sources knows what it means.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,6 +71,15 @@ pub struct Template {
     /// What attributes they have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<Bound>,
+    /// How its senders' words are read, where they may send anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Custom>,
+    /// Expressions that the bindings refer to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expressions: Vec<Expression>,
+    /// What their priority is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priorities>,
 }
 
 impl Default for Template {
@@ -71,6 +88,9 @@ impl Default for Template {
             title: Binding::Reference("alert.title".to_owned()),
             description: Binding::Reference("alert.description".to_owned()),
             attributes: Vec::new(),
+            custom: None,
+            expressions: Vec::new(),
+            priority: None,
         }
     }
 }

@@ -65,7 +65,7 @@ async fn source_that_cannot_be_honoured_is_refused_by_field() {
             }]),
             "template.attributes.0.binding",
         ),
-        ("/template/expressions", json!([{ "label": "x" }]), "template.expressions"),
+        ("/template/expressions", json!([{ "label": "x" }]), "template.expressions.0.reference"),
         ("/filter_condition_groups", condition, "filter_condition_groups"),
         ("/heartbeat_options", json!({ "interval_seconds": 60 }), "heartbeat_options"),
         ("/email_options", json!({ "redactions": [] }), "email_options"),

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use app::alert::preview::Trial;
 use app::api_key::Asked;
 use app::escalation::create::{Call, Whom};
 use app::incident::create::NewIncident;
@@ -219,6 +220,10 @@ verbs! {
     "slack::connect::connect" ConfigureOnCall |world, by, ctx| async move {
         let authorised = authorised();
         app::slack::connect::connect(&ctx.store, &ctx.seal, &by, &authorised, &ctx.random, ctx.now()).await
+    };
+    "alert::preview::preview" ConfigureOnCall |world, by, ctx| {
+        let trial = Trial { kind: None, template: Template::default(), source: Some(nobody()), payload: None };
+        async move { app::alert::preview::preview(&ctx.store, &by, trial, &ctx.random, ctx.now()).await }
     };
     "source::create::create" ConfigureOnCall |world, by, ctx| {
         let new = NewSource {
