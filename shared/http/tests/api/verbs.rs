@@ -12,6 +12,7 @@ use app::incident::pin::Said;
 use app::incident::update::Update;
 use app::path::save::NewPath;
 use app::source::create::NewSource;
+use app::source::rotate::Rotation;
 use app::user::create::NewUser;
 use app::{AppError, Rules};
 use domain::Actor;
@@ -240,6 +241,11 @@ verbs! {
     };
     "source::destroy::destroy" ConfigureOnCall |world, by, ctx|
         app::source::destroy::destroy(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+    "source::rotate::rotate" ConfigureOnCall |world, by, ctx| async move {
+        let rotation = Rotation { secret: None, overlap_hours: 1 };
+        let which = (nobody(), &rotation);
+        app::source::rotate::rotate(&ctx.store, &ctx.seal, &by, which, &ctx.random, ctx.now()).await
+    };
     "source::update::update" ConfigureOnCall |world, by, ctx|
         app::source::update::update(
             &ctx.store, &ctx.seal, &by, nobody(), source_change(), &ctx.random, ctx.now()
