@@ -26,11 +26,11 @@ use serde_json::{Map, Value, json};
 use sources::Kind;
 use tower::ServiceExt;
 
-use crate::ApiError;
 use crate::api::{Answer, Id, InTrace, Sent, Shared, guarded};
 use crate::auth::Caller;
 use crate::binding::{BindingBody, GroupBody, labelled, none_yet};
 use crate::operation::{Operation, Resource};
+use crate::{ApiError, alert_source_types};
 
 use expressions::ExpressionBody;
 use options::BoundBody;
@@ -124,7 +124,7 @@ pub(crate) const RESOURCE: Resource = Resource {
 
 /// The router of alert sources.
 pub fn router(ctx: Context) -> axum::Router {
-    guarded(RESOURCE.routes(), ctx)
+    guarded(RESOURCE.routes().merge(alert_source_types::RESOURCE.routes()), ctx)
 }
 
 /// What is understood of a source as it is sent; all else is kept and shown again.

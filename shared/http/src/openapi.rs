@@ -14,9 +14,9 @@ use serde_json::{Map, Value, json};
 use crate::operation::{Method, Needs, Operation, Resource};
 use crate::shape::schema;
 use crate::{
-    alert_attributes, alert_routes, alert_sources, alerts, api_keys, audit_logs, escalation_paths,
-    escalations, front, incident_roles, incident_statuses, incident_timestamps, incident_types,
-    incident_updates, incidents, settings, severities, source, users,
+    alert_attributes, alert_routes, alert_source_types, alert_sources, alerts, api_keys, audit_logs,
+    escalation_paths, escalations, front, incident_roles, incident_statuses, incident_timestamps,
+    incident_types, incident_updates, incidents, settings, severities, source, users,
 };
 
 /// Every resource that there is, in the order in which they are described.
@@ -26,6 +26,7 @@ pub(crate) const RESOURCES: &[&Resource] = &[
     &front::opsgenie::RESOURCE,
     &alerts::RESOURCE,
     &alert_sources::RESOURCE,
+    &alert_source_types::RESOURCE,
     &alert_routes::RESOURCE,
     &alert_attributes::RESOURCE,
     &incidents::RESOURCE,

@@ -317,3 +317,26 @@ async fn secret_that_was_replaced_holds_until_its_time_is_over_and_no_longer() {
     let refused = world.post(&rotate, &json!({ "overlap_hours": 721 })).await;
     assert_eq!(refused.refused(422), "overlap_hours");
 }
+
+#[tokio::test]
+async fn every_kind_says_how_its_sender_is_set_up_and_what_its_alerts_offer() {
+    let world = World::new().await;
+
+    let listed = world.get("/v2/alert_source_types").await.with(200);
+
+    let kinds = listed["alert_source_types"].as_array().unwrap();
+    assert_eq!(kinds.len(), sources::all().len());
+    for kind in kinds {
+        assert!(kind["set_up"].as_str().unwrap().contains("{secret}"), "{}", kind["source_type"]);
+        let has_address = kind["has_address"].as_bool().unwrap();
+        assert!(!has_address || kind["set_up"].as_str().unwrap().contains("{url"), "{}", kind["source_type"]);
+        assert!(!kind["example"].is_null() && kind["example"] != kind["example_resolved"]);
+        // What it names can be bound: the kind's own words make a source.
+        let mut body = source_of(kind["source_type"].as_str().unwrap());
+        body["template"]["title"] = json!({ "reference": kind["variables"][0]["reference"] });
+        let validated = world.post("/v2/alert_sources/actions/validate", &body).await;
+        assert_eq!(validated.status, 204, "{}: {}", kind["source_type"], validated.body);
+    }
+    let sentry = kinds.iter().find(|kind| kind["source_type"] == "sentry").unwrap();
+    assert_eq!(sentry["signature_headers"], json!(["sentry-hook-signature"]));
+}
