@@ -162,7 +162,7 @@ fn operations_give_what_they_say() {
         assert!(
             check(std::slice::from_ref(&expression)).is_ok(),
             "{name}: {:?}",
-            check(&[expression.clone()])
+            check(std::slice::from_ref(&expression))
         );
         let (values, problems) = told(&[expression]);
         assert_eq!(
@@ -194,7 +194,7 @@ fn what_fails_is_noted_once_and_something_else_takes_its_place() {
         told(&[failing]),
         (vec![], vec!["the expression `x`: operations.0: `shop` is no number".to_owned()])
     );
-    assert_eq!(told(&[instead.clone()]).0, ["7"]);
+    assert_eq!(told(std::slice::from_ref(&instead)).0, ["7"]);
     let nothing = Expression { root: "payload.nothing".to_owned(), operations: vec![], ..instead };
     assert_eq!(told(&[nothing]), (vec!["7".to_owned()], vec![]));
 }
