@@ -28,6 +28,7 @@ functions! {
     "alert-source-github-issue" => alert_source_github_issue,
     "alert-source-grafana" => alert_source_grafana,
     "alert-source-http" => alert_source_http,
+    "alert-source-http-custom" => alert_source_http_custom,
     "alert-source-opsgenie" => alert_source_opsgenie,
     "alert-source-opsgenie-alerts" => alert_source_opsgenie_alerts,
     "alert-source-pager-duty" => alert_source_pager_duty,

@@ -1,8 +1,11 @@
 //! Alerts.
 
 pub mod acknowledge;
+mod custom;
 pub mod explain;
 mod open;
+pub mod preview;
+mod read;
 pub mod receive;
 pub mod rescue;
 pub mod resolve;

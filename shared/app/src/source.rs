@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod confirm;
 pub mod create;
 pub mod destroy;
+pub mod rotate;
 pub mod seen;
 pub mod update;
 
@@ -50,24 +51,14 @@ pub fn check_secret(secret: &SecretString) -> Result<(), AppError> {
 /// Says what is wrong with the attributes that a template binds.
 ///
 /// # Errors
-/// [`AppError::Invalid`] if there is none of such an id, or it has one value and several are bound.
+/// [`AppError::Invalid`] if there is none of such an id, or it has another type than what is bound.
 pub async fn check_attributes(store: &Store, org: OrgId, template: &Template) -> Result<(), AppError> {
     if template.attributes.is_empty() {
         return Ok(());
     }
     let known = store.choices::<Attribute>(org).await?;
-    for (n, bound) in template.attributes.iter().enumerate() {
-        let (id, at) = (bound.attribute, format!("template.attributes.{n}"));
-        let Some(attribute) = known.iter().find(|known| known.id == id) else {
-            let reason = format!("there is no alert attribute `{id}`");
-            return Err(AppError::invalid(format!("{at}.alert_attribute_id"), reason));
-        };
-        if bound.values.len() > 1 && !attribute.what.array {
-            let reason = format!("`{}` has one value", attribute.what.name);
-            return Err(AppError::invalid(format!("{at}.binding.array_value"), reason));
-        }
-    }
-    Ok(())
+    let fits = template.fits(&known).map_err(|misfit| misfit.within("template"));
+    fits.map_err(|misfit| AppError::invalid(misfit.at, misfit.reason))
 }
 
 /// The hash of a secret that leads to a source by itself, if the source is of such a kind.

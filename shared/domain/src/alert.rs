@@ -4,6 +4,7 @@ pub mod arrival;
 pub mod attribute;
 pub mod group;
 pub mod key;
+mod sent;
 
 use jiff::Timestamp;
 use machine::{Head, State, Stateful};
@@ -16,6 +17,7 @@ use crate::trace::Trace;
 
 pub use arrival::{AlertEvent, AlertStatus, Received, key_hash};
 pub use attribute::{Attribute, Said};
+pub use sent::Sent;
 
 /// The states of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +144,9 @@ pub struct Body {
     /// What of our own rules failed on it; it was routed without them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// What was sent, where the source's template says something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Sent>,
     /// When this text was received.
     pub updated_at: Timestamp,
 }

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod choice;
 pub mod escalation;
 pub mod event;
+pub mod expression;
 pub mod id;
 pub mod identity;
 pub mod incident;

@@ -126,6 +126,21 @@ impl Test {
     }
 }
 
+impl Test {
+    /// Tests a list of texts: one of them suffices, unless it is told what none of them may be.
+    pub(crate) fn holds_for(&self, texts: &[String]) -> bool {
+        match self {
+            _ if texts.is_empty() => self.holds(None),
+            Self::OneOf(_) | Self::Contains(_) | Self::StartsWith(_) | Self::IsSet => {
+                texts.iter().any(|text| self.holds(Some(text)))
+            }
+            Self::NotOneOf(_) | Self::DoesNotContain(_) | Self::IsNotSet => {
+                texts.iter().all(|text| self.holds(Some(text)))
+            }
+        }
+    }
+}
+
 /// Says whether any group holds; no groups at all hold for every alert.
 fn any_holds(groups: &[Group], event: &AlertEvent, payload: &Value) -> Result<bool, Problem> {
     if groups.is_empty() {

@@ -1,6 +1,10 @@
 //! Alert source configurations.
 
+pub mod custom;
 pub mod pinned;
+pub mod priority;
+mod rotation;
+pub mod template;
 
 use jiff::Timestamp;
 use machine::{Head, State, Stateful};
@@ -8,9 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::attribute::Bound;
 use crate::event::Event;
+use crate::expression::Expression;
 use crate::id::{OrgId, SourceId};
 use crate::template::Binding;
 use crate::text::Document;
+
+pub use custom::Custom;
+pub use priority::Priorities;
+pub use rotation::Previous;
 
 /// The kind of a source, by its name in the API; the registry of sources knows what it means.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,6 +74,15 @@ pub struct Template {
     /// What attributes they have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<Bound>,
+    /// How its senders' words are read, where they may send anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Custom>,
+    /// Expressions that the bindings refer to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expressions: Vec<Expression>,
+    /// What their priority is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priorities>,
 }
 
 impl Default for Template {
@@ -73,6 +91,9 @@ impl Default for Template {
             title: Binding::Reference("alert.title".to_owned()),
             description: Binding::Reference("alert.description".to_owned()),
             attributes: Vec::new(),
+            custom: None,
+            expressions: Vec::new(),
+            priority: None,
         }
     }
 }
@@ -96,6 +117,9 @@ pub struct Source {
     /// The hash of its secret, where that alone leads to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The secret before it, while that still holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
     /// How its alerts are titled.
     pub template: Template,
     /// What the client sent, to be echoed.
@@ -149,6 +173,9 @@ pub struct Door {
     pub kind: SourceKind,
     /// The secret, sealed.
     pub secret: String,
+    /// The one before it, while that still holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
     /// Whether deliveries are taken.
     pub open: bool,
 }
@@ -161,6 +188,7 @@ impl Source {
             id: self.id,
             kind: self.kind.clone(),
             secret: self.secret.clone(),
+            previous: self.previous.clone(),
             open: self.head.state() == SourceState::Active,
         }
     }

@@ -1,9 +1,13 @@
-//! Bindings: a literal, something that the source parsed, or a path into the payload.
+//! Bindings: a literal, something that the source parsed, a path into the payload, or an expression.
+
+pub(crate) mod document;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alert::AlertEvent;
+use crate::expression::path::{Path, Step};
+use crate::expression::{Expressions, Misfit, check_template};
 
 /// Where a text comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,8 +15,10 @@ use crate::alert::AlertEvent;
 pub enum Binding {
     /// The text itself.
     Literal(String),
-    /// `alert.<field>` or `payload.<path>`.
+    /// `alert.<field>`, `payload.<path>`, or `expressions["<reference>"]`.
     Reference(String),
+    /// A text with places in it: `{{ … }}`, or a rich text.
+    Template(String),
 }
 
 /// A rule of our own that failed on an alert; the alert is handled without it.
@@ -20,22 +26,32 @@ pub enum Binding {
 #[error("{0}")]
 pub struct Problem(pub String);
 
-/// The deepest path into a payload.
-const MOST_STEPS: usize = 32;
-
 /// The fields of an alert that a binding may name.
 pub const ALERT_FIELDS: &[&str] = &["title", "description", "source_url", "status", "priority"];
 
 impl Binding {
-    /// Says what is wrong with a binding before it is stored.
+    /// A text that a customer wrote: with places in it, or as it is.
+    pub fn text(text: String) -> Self {
+        if text.contains("{{") || document::read(&text).is_some() {
+            Self::Template(text)
+        } else {
+            Self::Literal(text)
+        }
+    }
+
+    /// Says what is wrong with a binding before it is stored, where there are no expressions.
     ///
     /// # Errors
     /// [`Problem`] if no alert could ever resolve it.
     pub fn check(&self) -> Result<(), Problem> {
-        let Self::Reference(reference) = self else { return Ok(()) };
-        match reference.split_once('.') {
-            Some(("alert", field)) if ALERT_FIELDS.contains(&field) => Ok(()),
-            Some(("payload", path)) if !path.is_empty() && path.split('.').count() <= MOST_STEPS => Ok(()),
+        let reference = match self {
+            Self::Literal(_) => return Ok(()),
+            Self::Template(text) => return Ok(self.check_text(text)?),
+            Self::Reference(reference) => reference,
+        };
+        match Path::of_reference(reference).as_ref().and_then(Path::split) {
+            Some(("alert", [Step::Name(field)])) if ALERT_FIELDS.contains(&field.as_str()) => Ok(()),
+            Some(("payload", steps)) if !steps.is_empty() => Ok(()),
             _ => Err(Problem(format!(
                 "`{reference}` is no reference: use `payload.<path>` or `alert.` with one of {}",
                 ALERT_FIELDS.join(", ")
@@ -43,61 +59,75 @@ impl Binding {
         }
     }
 
-    /// The text for this alert; none if the alert has nothing there.
+    /// Says what is wrong with a text with places in it.
+    pub(crate) fn check_text(&self, text: &str) -> Result<(), Misfit> {
+        match document::read(text) {
+            Some(_) => Ok(()),
+            None => check_template(text),
+        }
+    }
+
+    /// The text for this alert, where there are no expressions; none if the alert has nothing there.
     ///
     /// # Errors
     /// [`Problem`] if the reference makes no sense.
     pub fn resolve(&self, event: &AlertEvent, payload: &Value) -> Result<Option<String>, Problem> {
         self.check()?;
-        let reference = match self {
-            Self::Literal(text) => return Ok(Some(text.clone())),
-            Self::Reference(reference) => reference,
-        };
-        let found = match reference.split_once('.') {
-            Some(("alert", field)) => match field {
-                "title" => Some(event.title.clone()),
-                "description" => event.description.clone(),
-                "source_url" => event.source_url.clone(),
-                "status" => Some(event.status.name().to_owned()),
-                "priority" => event.priority.clone(),
-                _ => None,
-            },
-            Some((_, path)) => follow(payload, path).and_then(text_of),
-            None => None,
-        };
-        Ok(crate::text::present(found))
+        self.resolve_in(&Expressions::new(&[], event, payload))
     }
-}
 
-impl Binding {
-    /// Every text for this alert: of a list in the payload each element, else the one that there is.
+    /// Every text for this alert, where there are no expressions: of a list in the payload each element, else the one
+    /// that there is.
     ///
     /// # Errors
     /// [`Problem`] if the reference makes no sense.
     pub fn resolve_all(&self, event: &AlertEvent, payload: &Value) -> Result<Vec<String>, Problem> {
+        self.check()?;
+        self.resolve_all_in(&Expressions::new(&[], event, payload))
+    }
+
+    /// The text for an alert with expressions; none if it has nothing there.
+    ///
+    /// # Errors
+    /// [`Problem`] if the reference makes no sense, or the text cannot be filled in.
+    pub fn resolve_in(&self, expressions: &Expressions<'_>) -> Result<Option<String>, Problem> {
+        let found = match self {
+            Self::Literal(text) => return Ok(Some(text.clone())),
+            Self::Template(text) => Some(expressions.fill_in(text)?),
+            Self::Reference(reference) => text_of(&*expressions.lookup(reference)?),
+        };
+        Ok(crate::text::present(found))
+    }
+
+    /// Every text for an alert with expressions.
+    ///
+    /// # Errors
+    /// [`Problem`] if the reference makes no sense, or the text cannot be filled in.
+    pub fn resolve_all_in(&self, expressions: &Expressions<'_>) -> Result<Vec<String>, Problem> {
         if let Self::Reference(reference) = self
-            && let Some(("payload", path)) = reference.split_once('.')
-            && let Some(Value::Array(elements)) = follow(payload, path)
+            && let Value::Array(elements) = &*expressions.lookup(reference)?
         {
-            self.check()?;
             let texts = elements.iter().filter_map(text_of).map(Some);
             return Ok(texts.filter_map(crate::text::present).collect());
         }
-        Ok(self.resolve(event, payload)?.into_iter().collect())
+        Ok(self.resolve_in(expressions)?.into_iter().collect())
     }
 }
 
-/// Follows a path; a step into an array is an index.
-fn follow<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(value, |at, step| match at {
-        Value::Object(fields) => fields.get(step),
-        Value::Array(elements) => elements.get(step.parse::<usize>().ok()?),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-    })
+/// A field of an alert, by the name that bindings have for it.
+pub(crate) fn alert_field(event: &AlertEvent, field: &str) -> Option<String> {
+    match field {
+        "title" => Some(event.title.clone()),
+        "description" => event.description.clone(),
+        "source_url" => event.source_url.clone(),
+        "status" => Some(event.status.name().to_owned()),
+        "priority" => event.priority.clone(),
+        _ => None,
+    }
 }
 
 /// The text of a value: a string as it is, nothing for null, JSON for the rest.
-fn text_of(value: &Value) -> Option<String> {
+pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),

@@ -1,8 +1,13 @@
 //! Alert sources: what they are, where they deliver to, and a test alert through the very same door.
 
+mod expressions;
+mod options;
+mod preview;
+
 use app::Context;
 use app::source::create::NewSource;
 use app::source::find;
+use app::source::rotate::Rotation;
 use app::source::update::Change;
 use axum::body::Body;
 use axum::extract::State;
@@ -21,11 +26,14 @@ use serde_json::{Map, Value, json};
 use sources::Kind;
 use tower::ServiceExt;
 
-use crate::ApiError;
 use crate::api::{Answer, Id, InTrace, Sent, Shared, guarded};
 use crate::auth::Caller;
-use crate::binding::{BindingBody, GroupBody, ValuesBody, labelled, none_yet};
+use crate::binding::{BindingBody, GroupBody, labelled, none_yet};
 use crate::operation::{Operation, Resource};
+use crate::{ApiError, alert_source_types};
+
+use expressions::ExpressionBody;
+use options::BoundBody;
 
 /// What can be done with it.
 pub(crate) const RESOURCE: Resource = Resource {
@@ -46,6 +54,14 @@ pub(crate) const RESOURCE: Resource = Resource {
         .needs(Permission::ConfigureOnCall)
         .takes("AlertSourcePayload")
         .answers_nothing(204),
+        Operation::post(
+            "/v2/alert_sources/actions/preview_alerts",
+            "Says what an alert source would make of a payload, or of its last alerts; this is ours",
+            || routing::post(preview::preview),
+        )
+        .needs(Permission::ConfigureOnCall)
+        .takes("AlertSourceTrial")
+        .answers(200, "{alerts*: [AlertPreview]}"),
         Operation::get("/v2/alert_sources/{id}", "Shows an alert source", || routing::get(show))
             .needs(Permission::SeeOnCall)
             .answers(200, "{alert_source*: AlertSource}"),
@@ -55,6 +71,14 @@ pub(crate) const RESOURCE: Resource = Resource {
             .answers(200, "{alert_source*: AlertSource}"),
         Operation::delete("/v2/alert_sources/{id}", "Destroys an alert source", || routing::delete(destroy))
             .needs(Permission::ConfigureOnCall),
+        Operation::post(
+            "/v2/alert_sources/{id}/actions/rotate_secret",
+            "Replaces the secret, and lets the one before hold for 24 hours or as many as are said; this is ours",
+            || routing::post(rotate),
+        )
+        .needs(Permission::ConfigureOnCall)
+        .takes("{secret_token: string, overlap_hours: integer}")
+        .answers(200, "{alert_source*: AlertSource}"),
         Operation::post(
             "/v2/alert_sources/{id}/actions/send_test",
             "Delivers an example that pages for real; this is ours",
@@ -68,23 +92,39 @@ pub(crate) const RESOURCE: Resource = Resource {
             "AlertSource",
             "{id*: id, name*: string, source_type*: string, template*: AlertTemplate, \
              alert_events_url*: string, secret_token*: string, disabled*: boolean, \
-             created_at*: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
+             created_at*: time, previous_secret_valid_until: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
         ),
         (
             "AlertSourcePayload",
             "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean, secret_token: string}",
         ),
         (
+            "AlertSourceTrial",
+            "{name: string, source_type: string, template*: AlertTemplate, payload: any, alert_source_id: id}",
+        ),
+        (
+            "AlertPreview",
+            "{alert_id: id, title*: string, description: string, status*: firing|resolved, \
+             deduplication_key*: string, source_url: string, priority: string, attributes*: [AlertAttributeSaid], \
+             problems*: [string], routing: string, alert_routes*: [{id*: id, name*: string}], \
+             escalations*: [{escalation_path_id: id, levels*: [{users*: [{id*: id, name*: string}]}]}], \
+             incident_name: string}",
+        ),
+        (
             "AlertTemplate",
-            "{title*: Binding, description*: Binding, attributes: [any], expressions: [any], \
+            "{title*: Binding, description*: Binding, attributes: [any], expressions: [Expression], \
              is_private: boolean}",
+        ),
+        (
+            "Expression",
+            "{label*: string, reference*: string, root_reference*: string, operations*: [any], else_branch: any}",
         ),
     ],
 };
 
 /// The router of alert sources.
 pub fn router(ctx: Context) -> axum::Router {
-    guarded(RESOURCE.routes(), ctx)
+    guarded(RESOURCE.routes().merge(alert_source_types::RESOURCE.routes()), ctx)
 }
 
 /// What is understood of a source as it is sent; all else is kept and shown again.
@@ -107,14 +147,14 @@ struct TemplateBody {
     title: BindingBody,
     description: BindingBody,
     attributes: Option<Vec<AttributeBody>>,
-    expressions: Option<Vec<Value>>,
+    expressions: Option<Vec<ExpressionBody>>,
 }
 
 /// An attribute as it is bound.
 #[derive(Clone, Deserialize)]
 struct AttributeBody {
     alert_attribute_id: String,
-    binding: ValuesBody,
+    binding: BoundBody,
 }
 
 /// How many attributes a source may bind.
@@ -131,20 +171,18 @@ fn attributes(bodies: Vec<AttributeBody>) -> Answer<Vec<Bound>> {
         let attribute = body.alert_attribute_id.parse().map_err(|_| {
             ApiError::invalid(format!("{at}.alert_attribute_id"), "There is no alert attribute of this id")
         })?;
-        Ok(Bound { attribute, values: body.binding.all(&format!("{at}.binding"))? })
+        body.binding.bound(attribute, &format!("{at}.binding"))
     });
     bound.collect()
 }
 
 /// Options of kinds of sources that there are not, or not yet.
-const OPTIONS: &[&str] =
-    &["azure_devops_options", "email_options", "heartbeat_options", "http_custom_options", "jira_options"];
+const OPTIONS: &[&str] = &["azure_devops_options", "email_options", "heartbeat_options", "jira_options"];
 
 impl SourceBody {
     /// The template, if everything that was sent can be honoured.
     fn template(&self) -> Answer<Template> {
         let template = &self.template;
-        none_yet("template.expressions", template.expressions.as_ref())?;
         none_yet("filter_condition_groups", self.filter_condition_groups.as_ref())?;
         for option in OPTIONS {
             if self.rest.get(*option).is_some_and(|value| !value.is_null()) {
@@ -152,9 +190,12 @@ impl SourceBody {
             }
         }
         Ok(Template {
-            title: template.title.clone().binding("template.title")?,
-            description: template.description.clone().binding("template.description")?,
+            title: template.title.clone().text("template.title")?,
+            description: template.description.clone().text("template.description")?,
             attributes: attributes(template.attributes.clone().unwrap_or_default())?,
+            custom: options::custom(&self.rest)?,
+            expressions: expressions::read(template.expressions.clone().unwrap_or_default())?,
+            priority: options::priority(&self.rest)?,
         })
     }
 
@@ -237,6 +278,33 @@ async fn update(
     shown_alone(ctx, &source)
 }
 
+/// How a secret is replaced.
+#[derive(Deserialize)]
+struct RotationBody {
+    secret_token: Option<String>,
+    overlap_hours: Option<u16>,
+}
+
+/// How long the secret before holds, if nothing is said: a day to tell every sender.
+const OVERLAP_HOURS: u16 = 24;
+
+async fn rotate(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<SourceId>,
+    Sent { body, .. }: Sent<RotationBody>,
+) -> Answer<Json<Value>> {
+    let ctx = &desk.ctx;
+    let rotation = Rotation {
+        secret: body.secret_token.map(SecretString::from),
+        overlap_hours: body.overlap_hours.unwrap_or(OVERLAP_HOURS),
+    };
+    let (which, now) = ((id, &rotation), ctx.now());
+    let source =
+        app::source::rotate::rotate(&ctx.store, &ctx.seal, &caller.actor, which, &ctx.random, now).await?;
+    shown_alone(ctx, &source)
+}
+
 async fn destroy(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answer<StatusCode> {
     let ctx = &desk.ctx;
     app::source::destroy::destroy(&ctx.store, &caller.actor, id, &ctx.random, ctx.now()).await?;
@@ -305,11 +373,15 @@ fn shown(ctx: &Context, source: &Source) -> Answer<Value> {
             shown["template"][field] = default;
         }
     }
+    expressions::show(&source.template.expressions, &mut shown["template"]["expressions"]);
     let secret = app::source::open_secret(&ctx.seal, source.id, &source.secret)?;
     shown["alert_events_url"] = json!(address(&ctx.public_url, source));
     shown["secret_token"] = json!(secret.expose_secret());
     shown["disabled"] = json!(source.head().state() == SourceState::Disabled);
     shown["created_at"] = json!(source.created_at);
+    if let Some(previous) = source.previous.as_ref().filter(|previous| previous.holds(ctx.now())) {
+        shown["previous_secret_valid_until"] = json!(previous.until);
+    }
     if let Some(at) = source.last_delivery_at {
         shown["last_delivery_at"] = json!(at);
     }
@@ -322,7 +394,9 @@ fn shown(ctx: &Context, source: &Source) -> Answer<Value> {
 /// A binding as it was sent.
 fn binding(binding: &domain::template::Binding) -> Value {
     match binding {
-        domain::template::Binding::Literal(text) => json!({ "literal": text }),
+        domain::template::Binding::Literal(text) | domain::template::Binding::Template(text) => {
+            json!({ "literal": text })
+        }
         domain::template::Binding::Reference(reference) => json!({ "reference": reference }),
     }
 }

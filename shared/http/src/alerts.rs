@@ -161,7 +161,7 @@ fn shown(alert: &Alert, body: &Body) -> Value {
 }
 
 /// What an alert says of an attribute: one value, or several where it may have them.
-fn said(said: &Said) -> Value {
+pub(crate) fn said(said: &Said) -> Value {
     let Attribute { name, kind, array, required, emoji } = &said.attribute;
     let mut shown = json!({
         "attribute": { "id": said.id, "name": name, "type": kind, "array": array, "required": required },

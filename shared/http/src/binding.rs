@@ -34,13 +34,24 @@ impl BindingBody {
         }
     }
 
+    /// The binding of a text, whose literal may have places in it.
+    ///
+    /// # Errors
+    /// [`ApiError`] if it is both a literal and a reference, or neither.
+    pub(crate) fn text(self, field: &str) -> Answer<Binding> {
+        Ok(match self.binding(field)? {
+            Binding::Literal(text) => Binding::text(text),
+            other @ (Binding::Reference(_) | Binding::Template(_)) => other,
+        })
+    }
+
     /// The literal.
     ///
     /// # Errors
     /// [`ApiError`] if it is none: a reference cannot be evaluated here.
     pub(crate) fn literal(self, field: &str) -> Answer<String> {
         match self.binding(field)? {
-            Binding::Literal(text) => Ok(text),
+            Binding::Literal(text) | Binding::Template(text) => Ok(text),
             Binding::Reference(_) => {
                 let field = format!("{field}.reference");
                 Err(ApiError::invalid(field, "A reference cannot be evaluated here yet: use a literal"))
@@ -218,7 +229,7 @@ fn object(fields: Map<String, Value>) -> Value {
 }
 
 /// What people call a reference.
-fn label(reference: &str) -> String {
+pub(crate) fn label(reference: &str) -> String {
     let known = sources::scope::ALERT.iter().find(|variable| variable.reference == reference);
     known.map_or_else(|| reference.to_owned(), |variable| variable.label.to_owned())
 }

@@ -189,7 +189,7 @@ impl Desk {
             let Some(opened) = found.filter(|opened| opened.door.kind.0 == source.kind()) else {
                 return Ok(None);
             };
-            let mut outcome = source.verify(delivery, &opened.secret, None);
+            let mut outcome = source.verify(delivery, &opened.secret, opened.previous(delivery.now));
             if source.is_behind_sns() && !is_own {
                 let held = self.sns.verify(&self.ctx, &opened, delivery, outcome, doubted).await;
                 outcome = held.map_err(unavailable)?;

@@ -162,6 +162,7 @@ sources! {
     github_issue::GithubIssue,
     grafana::Grafana,
     http::Http,
+    http_custom::HttpCustom,
     opsgenie::Opsgenie,
     opsgenie_alerts::OpsgenieAlerts,
     pager_duty::PagerDuty,
@@ -171,6 +172,9 @@ sources! {
     status_page_views::StatusPageViews,
     zendesk::Zendesk,
 }
+
+pub(crate) use self::http::status;
+pub(crate) use http_custom::KIND as CUSTOM;
 
 /// The source of this name in the API.
 pub fn get(kind: &str) -> Option<&'static dyn AlertSource> {

@@ -2,27 +2,28 @@
 
 use std::sync::Arc;
 
-use domain::alert::attribute::{self, Bound};
 use domain::alert::group::{Group, GroupRow};
 use domain::alert::key::KeyRow;
-use domain::alert::{Alert, AlertState, Body, Received, Routing, Said};
+use domain::alert::{Alert, AlertState, Body, Received, Routing};
 use domain::escalation::{NewEscalation, Plan};
 use domain::event::Event;
-use domain::id::{AlertId, EscalationId, IncidentId};
+use domain::id::{AlertId, EscalationId, IncidentId, RouteId};
 use domain::route::{IncidentTemplate, Route, matching};
+use domain::source::Priorities;
 use domain::template::{Binding, Problem};
 use domain::text::shorten;
 use domain::trace::Trace;
 use domain::{Identity, Timestamp};
 use machine::{Head, Stateful};
 use serde_json::Value;
-use sources::limits;
 use store::{Commit, Store, StoreError};
 
 use crate::AppError;
 use crate::escalation::begin::begin;
 use crate::incident::create::{self, NewIncident};
 use crate::rules::Snapshot;
+
+use super::read::{Found, Read, body_by, body_of, template_of};
 
 /// How much is kept of each problem: it may name a route, whose name has no bound.
 const PROBLEM_BYTES: usize = 500;
@@ -39,6 +40,8 @@ pub(super) struct Opening {
     pub(super) body: Body,
     /// What became of its routing.
     pub(super) routing: Routing,
+    /// The routes that take it.
+    pub(super) routes: Vec<RouteId>,
     /// Whom it pages, and whether that ends with the alert.
     pub(super) plans: Vec<(Plan, bool)>,
     /// The incident that it opens: name and summary.
@@ -47,86 +50,25 @@ pub(super) struct Opening {
     pub(super) group: Option<Group>,
 }
 
-/// Resolves a binding, or notes the problem.
-fn text(
-    binding: &Binding,
-    received: &Received,
-    payload: &Value,
-    problems: &mut Vec<String>,
-) -> Option<String> {
-    binding.resolve(&received.event, payload).unwrap_or_else(|Problem(problem)| {
-        problems.push(problem);
-        None
-    })
-}
-
-/// The payload as a value; what cannot be read is as if it were empty, and noted.
-fn payload_of(received: &Received, problems: &mut Vec<String>) -> Value {
-    serde_json::from_str(received.event.payload.get()).unwrap_or_else(|error| {
-        problems.push(format!("the payload cannot be read: {error}"));
-        Value::Null
-    })
-}
-
-/// What an alert says, by its source's template. An error in the template is noted, and the alert does without it.
-pub(super) async fn body_of(rules: &Snapshot, received: &Received) -> Result<(Body, Value), AppError> {
-    let mut problems = Vec::new();
-    let payload = payload_of(received, &mut problems);
-    let template = match rules.source(received.source).await {
-        Ok(source) => source.map(|source| source.template.clone()).unwrap_or_default(),
-        Err(StoreError::Item { .. }) => {
-            problems.push("the source's configuration cannot be read".to_owned());
-            domain::source::Template::default()
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let event = &received.event;
-    // A template may name a whole payload, which no item would hold.
-    let title = text(&template.title, received, &payload, &mut problems)
-        .map(|title| shorten(&title, limits::TITLE_BYTES));
-    let description = text(&template.description, received, &payload, &mut problems)
-        .map(|description| shorten(&description, limits::DESCRIPTION_BYTES));
-    let attributes = attributes_of(rules, &template.attributes, received, &payload, &mut problems).await?;
-    let body = Body {
-        title: title.unwrap_or_else(|| event.title.clone()),
-        description: description.or_else(|| event.description.clone()),
-        source_url: event.source_url.clone(),
-        priority: event.priority.clone(),
-        attributes,
-        deduplication_key: event.deduplication_key.clone(),
-        problems,
-        updated_at: received.received_at,
-    };
-    Ok((body, payload))
-}
-
-/// What an alert says of the attributes that its source binds; what fails is noted.
-async fn attributes_of(
-    rules: &Snapshot,
-    bound: &[Bound],
-    received: &Received,
-    payload: &Value,
-    problems: &mut Vec<String>,
-) -> Result<Vec<Said>, AppError> {
-    if bound.is_empty() {
-        return Ok(Vec::new());
-    }
-    let attributes = match rules.attributes().await {
-        Ok(attributes) => attributes,
-        Err(StoreError::Item { .. }) => {
-            problems.push("the attributes cannot be read".to_owned());
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let (said, failed) = attribute::said(bound, &attributes, &received.event, payload);
-    problems.extend(failed.into_iter().map(|Problem(problem)| problem));
-    Ok(said)
-}
-
 /// What the rules make of an alert. An error of theirs is noted, and ends in a page.
-pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Opening, AppError> {
-    let (mut body, payload) = body_of(rules, received).await?;
+///
+/// What failed before it was looked at is noted with the rest.
+pub(super) async fn decide(
+    rules: &Snapshot,
+    (received, noted): (&Received, &[String]),
+) -> Result<Opening, AppError> {
+    let template = template_of(rules, received.source).await?;
+    decide_by(rules, &template, (received, noted)).await
+}
+
+/// What the rules make of an alert whose source has such a template.
+pub(super) async fn decide_by(
+    rules: &Snapshot,
+    template: &Found,
+    (received, noted): (&Received, &[String]),
+) -> Result<Opening, AppError> {
+    let Read { mut body, payload, missing } = body_by(rules, template, (received, noted)).await?;
+    let received = &*Priorities::apply(template.priority(), received);
     let (routes, problems) = matching(&rules.routes, received.source, &received.event, &payload);
     body.problems.extend(problems.into_iter().map(|Problem(problem)| problem));
 
@@ -168,7 +110,9 @@ pub(super) async fn decide(rules: &Snapshot, received: &Received) -> Result<Open
     }
     // Whoever looks after the rules shall hear of every alert that they fail on.
     let group = group.filter(|_| body.problems.is_empty());
-    Ok(Opening { body, routing, plans, incident, group })
+    body.problems.extend(missing);
+    let routes = routes.iter().map(|route| route.id).collect();
+    Ok(Opening { body, routing, routes, plans, incident, group })
 }
 
 /// The plans of a route; a path that is gone is noted and lost.
@@ -202,9 +146,14 @@ fn incident_of(
     payload: &Value,
     body: &mut Body,
 ) -> (String, Option<String>) {
-    let name = text(&template.name, received, payload, &mut body.problems);
-    let summary = template.summary.as_ref();
-    let summary = summary.and_then(|summary| text(summary, received, payload, &mut body.problems));
+    let mut text = |binding: &Binding| {
+        binding.resolve(&received.event, payload).unwrap_or_else(|Problem(problem)| {
+            body.problems.push(problem);
+            None
+        })
+    };
+    let name = text(&template.name);
+    let summary = template.summary.as_ref().and_then(text);
     (name.unwrap_or_else(|| body.title.clone()), summary)
 }
 
@@ -372,9 +321,15 @@ impl Case<'_> {
     /// Writes down an alert that was over before it came; it pages nobody.
     pub(super) async fn open_over(&self, tombstone: &KeyRow) -> Result<(), AppError> {
         let (org, received, now) = (self.received.org, self.received, self.now);
-        let (body, _) = body_of(self.rules, received).await?;
-        let opening =
-            Opening { body, routing: Routing::Over, plans: Vec::new(), incident: None, group: None };
+        let body = body_of(self.rules, (received, &[])).await?;
+        let opening = Opening {
+            body,
+            routing: Routing::Over,
+            routes: Vec::new(),
+            plans: Vec::new(),
+            incident: None,
+            group: None,
+        };
         let mut alert = self.alert(&opening, Routing::Over);
         alert.resolved_at = Some(tombstone.at);
         self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;

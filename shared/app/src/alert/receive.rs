@@ -1,19 +1,24 @@
 //! Handles one event of an alert: a duplicate, a new episode, new words, or the end.
 
+use domain::alert::attribute::{Merge, merged};
 use domain::alert::key::{Decision, KeyRow, decide};
-use domain::alert::{Alert, AlertState, Received};
+use domain::alert::{Alert, AlertState, Body, Received};
 use domain::escalation::{Escalation, EscalationState};
 use domain::event::Event;
 use domain::id::AlertId;
+use domain::template::Problem;
 use domain::trace::Trace;
 use domain::{Identity, Timestamp};
 use machine::{Stateful, retry_conflicts};
 use store::{Commit, Store, Touched};
 use tracing::instrument;
 
+use super::custom::{self, Arrived};
 use super::open::{self, Case};
+use super::read;
 use crate::escalation::begin::MOST_ACTIONS;
 use crate::escalation::settle::{Look, answer_for};
+use crate::rules::{Snapshot, readable};
 use crate::{AppError, Rules};
 
 /// Why an escalation begins again for the next episode of its alert, whose end was overtaken.
@@ -31,6 +36,8 @@ pub async fn receive(
     trace: &Trace,
     now: Timestamp,
 ) -> Result<Decision, AppError> {
+    let Arrived { received, noted } = custom::arrived(rules, received).await?;
+    let (received, noted) = (&*received, &noted);
     let hash = received.key();
     let arrival = received.arrival();
     let by = Identity::System(format!("alert_source:{}", received.source));
@@ -55,14 +62,14 @@ pub async fn receive(
             }
             (Decision::Between(_), None) => {}
             (Decision::Refresh, _) => {
-                refresh(store, rules, received, row.alert, commit(), now).await?;
+                refresh(store, rules, (received, noted), row.alert, commit(), now).await?;
             }
             (Decision::Open | Decision::OpenOver, known) => {
                 let rules = &rules.of(received.org).await?;
                 let case = Case { store, rules, received, trace, known, by, now };
                 match known {
                     Some(tombstone) if decision == Decision::OpenOver => case.open_over(tombstone).await?,
-                    _ => case.open(open::decide(rules, received).await?).await?,
+                    _ => case.open(open::decide(rules, (received, noted)).await?).await?,
                 }
             }
         }
@@ -154,14 +161,35 @@ async fn again(
 async fn refresh(
     store: &Store,
     rules: &Rules,
-    received: &Received,
+    (received, noted): (&Received, &[String]),
     alert: Option<AlertId>,
     commit: Commit,
     now: Timestamp,
 ) -> Result<(), AppError> {
     let Some(alert) = alert else { return Ok(store.commit(commit).await?) };
     let rules = rules.of(received.org).await?;
-    let (body, _) = open::body_of(&rules, received).await?;
+    let mut body = read::body_of(&rules, (received, noted)).await?;
+    keep_attributes(store, &rules, received, (alert, &mut body)).await?;
     store.put_text(received.org, alert, &body, received.event.payload.get(), now).await?;
     Ok(store.commit(commit.body(received.org, alert, &body)).await?)
+}
+
+/// Keeps of an alert's attributes what their source wants kept when it repeats. What was said before is read only then.
+async fn keep_attributes(
+    store: &Store,
+    rules: &Snapshot,
+    received: &Received,
+    (alert, body): (AlertId, &mut Body),
+) -> Result<(), AppError> {
+    let template = read::template_of(rules, received.source).await?;
+    let Some(template) = template.template() else { return Ok(()) };
+    if !template.attributes.iter().any(|bound| bound.merge.is_some_and(Merge::looks_back)) {
+        return Ok(());
+    }
+    let Some(before) = readable(store.alert_body(received.org, alert).await)? else { return Ok(()) };
+    let new = std::mem::take(&mut body.attributes);
+    let (attributes, problems) = merged(&template.attributes, &before.attributes, new);
+    body.attributes = attributes;
+    body.problems.extend(problems.into_iter().map(|Problem(problem)| problem));
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! Rescues an event that could not be handled: a bare alert, and a page to the fallback contact; or an end, so that the
 //! next beginning pages.
 
+use std::borrow::Cow;
+
 use domain::alert::key::{Decision, KeyRow, decide};
 use domain::alert::{Body, Received, Routing};
 use domain::escalation::Plan;
@@ -10,6 +12,7 @@ use machine::retry_conflicts;
 use store::{Commit, Store, Touched};
 use tracing::{instrument, warn};
 
+use super::custom::{self, Arrived};
 use super::open::{Case, Opening};
 use super::receive::{between, resolve};
 use crate::{AppError, Rules};
@@ -29,6 +32,13 @@ pub async fn rescue(
     trace: &Trace,
     now: Timestamp,
 ) -> Result<Decision, AppError> {
+    // Which alert it is of is said by the source's customer, as far as that can be read.
+    let arrived = match custom::arrived(rules, received).await {
+        Err(fault) if !fault.is_unreadable() => return Err(fault),
+        Err(_) => Arrived { received: Cow::Borrowed(received), noted: Vec::new() },
+        Ok(arrived) => arrived,
+    };
+    let (received, noted) = (&*arrived.received, &arrived.noted);
     let hash = received.key();
     let arrival = received.arrival();
     let by = Identity::system("alert-rescue");
@@ -65,12 +75,15 @@ pub async fn rescue(
             priority: event.priority.clone(),
             attributes: Vec::new(),
             deduplication_key: event.deduplication_key.clone(),
-            problems: vec!["it could not be handled by the rules, again and again".to_owned()],
+            problems: [&["it could not be handled by the rules, again and again".to_owned()], &noted[..]]
+                .concat(),
+            sent: None,
             updated_at: received.received_at,
         };
         let opening = Opening {
             body,
             routing: Routing::Fallback,
+            routes: Vec::new(),
             plans: vec![(Plan::Fallback, true)],
             incident: None,
             group: None,

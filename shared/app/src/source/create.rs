@@ -2,6 +2,7 @@
 
 use domain::access::Permission;
 use domain::audit::{Did, Entry, changes};
+use domain::expression::Misfit;
 use domain::id::{AuditId, SourceId};
 use domain::source::{Source, SourceKind, SourceState, Template};
 use domain::text::Document;
@@ -32,7 +33,7 @@ pub struct NewSource {
 }
 
 /// How many random bytes a secret has.
-const SECRET_BYTES: usize = 30;
+pub(super) const SECRET_BYTES: usize = 30;
 
 /// Creates a source that takes deliveries at once.
 ///
@@ -68,6 +69,7 @@ pub async fn create(
         created_at: now,
         last_error: None,
         last_delivery_at: None,
+        previous: None,
     };
     let made = source.born(SourceState::Active, now)?.because(by.identity().to_string(), "created");
     let source = made.after().clone();
@@ -92,17 +94,19 @@ pub fn check(name: &str, kind: &SourceKind, template: &Template) -> Result<(), A
             format!("`{kind}` is no kind of alert source here; there is {}", known.join(", ")),
         ));
     }
-    for (n, bound) in template.attributes.iter().enumerate() {
-        for binding in &bound.values {
-            binding.check().map_err(|problem| {
-                AppError::invalid(format!("template.attributes.{n}.binding"), problem.to_string())
-            })?;
+    let wrong = |misfit: Misfit| AppError::invalid(misfit.at, misfit.reason);
+    template.check().map_err(|misfit| wrong(misfit.within("template")))?;
+    if let Some(custom) = &template.custom {
+        if kind.0 != sources::CUSTOM {
+            return Err(AppError::invalid(
+                "http_custom_options",
+                "this kind of alert source has no such options",
+            ));
         }
+        custom.check().map_err(|misfit| wrong(misfit.within("http_custom_options")))?;
     }
-    for (field, binding) in [("title", &template.title), ("description", &template.description)] {
-        binding.check().map_err(|problem| {
-            AppError::invalid(format!("template.{field}.reference"), problem.to_string())
-        })?;
+    if let Some(priority) = &template.priority {
+        priority.check().map_err(|misfit| wrong(misfit.within("priority")))?;
     }
     Ok(())
 }

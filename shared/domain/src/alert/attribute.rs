@@ -1,10 +1,11 @@
 //! Attributes: what alerts say in the same words, whatever their source.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+mod merge;
 
-use crate::alert::AlertEvent;
+use serde::{Deserialize, Serialize};
+
 use crate::choice::{Choice, ChoiceKind, Of};
+use crate::expression::Expressions;
 use crate::id::{AttributeId, OrgId};
 use crate::template::{Binding, Problem};
 
@@ -53,6 +54,9 @@ pub struct Bound {
     pub attribute: AttributeId,
     /// Where its values come from.
     pub values: Vec<Binding>,
+    /// What becomes of its values when the alert repeats; the newest take the place of the old, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Merge>,
 }
 
 /// What an alert says of an attribute, with the attribute as it was when the alert was read.
@@ -67,6 +71,8 @@ pub struct Said {
     pub values: Vec<String>,
 }
 
+pub use merge::{Merge, merged};
+
 /// How many values an alert may have for one attribute.
 const MOST_VALUES: usize = 50;
 
@@ -80,8 +86,7 @@ const ALL_BYTES: usize = 32 * 1024;
 pub fn said(
     bound: &[Bound],
     attributes: &[Of<Attribute>],
-    event: &AlertEvent,
-    payload: &Value,
+    expressions: &Expressions<'_>,
 ) -> (Vec<Said>, Vec<Problem>) {
     let (mut all, mut problems, mut bytes) = (Vec::new(), Vec::new(), 0);
     for bound in bound {
@@ -90,7 +95,7 @@ pub fn said(
             continue;
         };
         let attribute = &known.what;
-        match attribute.read(&bound.values, event, payload) {
+        match attribute.read(&bound.values, expressions) {
             Ok(values) if values.is_empty() => {}
             Ok(values) => {
                 bytes += values.iter().map(String::len).sum::<usize>();
@@ -108,12 +113,24 @@ pub fn said(
     (all, problems)
 }
 
+/// What is missing: attributes that every alert is to have.
+pub fn missing(said: &[Said], attributes: &[Of<Attribute>]) -> Vec<Problem> {
+    let wanted = attributes.iter().filter(|known| known.what.required);
+    let missing = wanted.filter(|known| !said.iter().any(|said| said.id == known.id));
+    missing
+        .map(|known| {
+            let name = crate::text::shorten(&known.what.name, 100);
+            Problem(format!("the attribute `{name}` is required, and nothing is said of it"))
+        })
+        .collect()
+}
+
 impl Attribute {
     /// The values of this attribute, each of its type.
-    fn read(&self, values: &[Binding], event: &AlertEvent, payload: &Value) -> Result<Vec<String>, Problem> {
+    fn read(&self, values: &[Binding], expressions: &Expressions<'_>) -> Result<Vec<String>, Problem> {
         let mut found = Vec::new();
         for binding in values {
-            found.extend(binding.resolve_all(event, payload)?);
+            found.extend(binding.resolve_all_in(expressions)?);
         }
         if !self.array && found.len() > 1 {
             return Err(Problem(format!("it has one value, and there are {}", found.len())));
@@ -150,6 +167,7 @@ mod tests {
 
     use super::*;
     use crate::Timestamp;
+    use crate::alert::AlertEvent;
     use crate::alert::AlertStatus;
 
     /// Type, whether it may have several, what is bound, what comes of it.
@@ -185,8 +203,8 @@ mod tests {
             payload: serde_json::value::to_raw_value(&payload).unwrap(),
         };
         let known = attribute(1, kind, array);
-        let bound = Bound { attribute: known.id, values: values.to_vec() };
-        let (said, problems) = said(&[bound], &[known], &event, &payload);
+        let bound = Bound { attribute: known.id, values: values.to_vec(), merge: None };
+        let (said, problems) = said(&[bound], &[known], &Expressions::new(&[], &event, &payload));
         match problems.into_iter().next() {
             Some(Problem(problem)) => Err(problem),
             None => Ok(said.into_iter().flat_map(|said| said.values).collect()),
@@ -246,7 +264,8 @@ mod tests {
 
     #[test]
     fn attribute_that_is_gone_is_told_of() {
-        let bound = Bound { attribute: attribute(2, "String", false).id, values: vec![literal("x")] };
+        let bound =
+            Bound { attribute: attribute(2, "String", false).id, values: vec![literal("x")], merge: None };
         let event = AlertEvent {
             status: AlertStatus::Firing,
             deduplication_key: "k".to_owned(),
@@ -258,7 +277,7 @@ mod tests {
             payload: serde_json::value::to_raw_value(&json!({})).unwrap(),
         };
 
-        let (said, problems) = said(&[bound], &[], &event, &json!({}));
+        let (said, problems) = said(&[bound], &[], &Expressions::new(&[], &event, &json!({})));
 
         assert!(said.is_empty() && problems[0].0.ends_with("is gone"), "{problems:?}");
     }

@@ -5,6 +5,10 @@ mod access;
 #[cfg(test)]
 mod alert_attributes;
 #[cfg(test)]
+mod alert_expressions;
+#[cfg(test)]
+mod alert_previews;
+#[cfg(test)]
 mod alert_routes;
 #[cfg(test)]
 mod alert_sources;

@@ -174,7 +174,7 @@ fn is_group(document: &RawValue) -> bool {
 }
 
 /// Reads one event; none if it neither begins nor ends anything.
-fn event(raw: &RawValue, spare_key: &str) -> Result<Option<AlertEvent>, Reason> {
+pub(super) fn event(raw: &RawValue, spare_key: &str) -> Result<Option<AlertEvent>, Reason> {
     let fields = json::object(raw)?;
     let Some(status) = status(field::find(&fields, STATUS).as_deref()) else { return Ok(None) };
     let key = field::find(&fields, KEY);
@@ -196,7 +196,7 @@ fn event(raw: &RawValue, spare_key: &str) -> Result<Option<AlertEvent>, Reason> 
 }
 
 /// What a word of status means; none if it only says that somebody has seen it.
-fn status(word: Option<&str>) -> Option<AlertStatus> {
+pub(crate) fn status(word: Option<&str>) -> Option<AlertStatus> {
     let word = word.unwrap_or_default().to_ascii_lowercase();
     let words: Vec<&str> =
         word.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();

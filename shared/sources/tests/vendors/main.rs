@@ -10,6 +10,7 @@ mod fronts;
 mod github_issue;
 mod grafana;
 mod http;
+mod http_custom;
 mod opsgenie;
 mod pager_duty;
 mod sentry;

@@ -28,6 +28,8 @@ pub(crate) const CASES: &[Case] = &[
     case("api-alert-sources/create-front", makes_a_source_found_by_its_secret),
     case("api-alert-sources/delete", closes_the_source),
     case("api-alert-sources/list", shows_every_source),
+    case("api-alert-sources/preview", previews_the_alert),
+    case("api-alert-sources/preview-payload", shows_one),
     case("api-alert-sources/send-test", sends_a_test),
     case("api-alert-sources/update", disables_the_source),
     case("api-alerts/list", shows_one),
@@ -166,6 +168,16 @@ fn sends_a_test<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a,
     Box::pin(async move {
         answered(invoked, 202);
         assert_eq!(fixture.messages(Queue::AlertHandle).unwrap().len(), 1);
+    })
+}
+
+fn previews_the_alert<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 200);
+        let previewed = &invoked.answer["body"]["alerts"][0];
+        assert_eq!(previewed["alert_id"], alert().to_string());
+        assert!(previewed["title"].as_str().unwrap().ends_with('!'), "{previewed}");
+        assert_eq!(previewed["escalations"][0]["levels"][0]["users"][0]["name"], "Ada Oncall");
     })
 }
 

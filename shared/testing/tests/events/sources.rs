@@ -21,6 +21,8 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-source-github-issue/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-grafana/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-grafana/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-http-custom/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-http-custom/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-http/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-http/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-opsgenie-alerts/close", given: Given::Rules, then: processed },

@@ -20,7 +20,7 @@ fn template_that_makes_a_title_of_a_whole_payload_pages_whom_the_route_names() {
             template: Template {
                 title: reference("payload.annotations.dump"),
                 description: reference("payload.annotations"),
-                attributes: Vec::new(),
+                ..Template::default()
             },
             disabled: None,
             document: Document::default(),

@@ -114,7 +114,7 @@ fn groups(says: &str, groups: &[CheckedGroup<'_>]) -> Markup {
 /// A condition, and what it found.
 fn condition(checked: &Checked<'_>) -> Markup {
     let subject = match &checked.condition.subject {
-        Binding::Literal(text) => html! { q { (foreign(text)) } },
+        Binding::Literal(text) | Binding::Template(text) => html! { q { (foreign(text)) } },
         Binding::Reference(reference) => html! { code { (foreign(reference)) } },
     };
     let of = |texts: &[String]| texts.iter().map(|text| format!("“{text}”")).collect::<Vec<_>>().join(", ");

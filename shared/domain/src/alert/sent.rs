@@ -1,0 +1,45 @@
+//! What an alert's sender said, where its source's template says something else.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AlertEvent, Body};
+
+/// What was sent, kept only where it is not what is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The title.
+    pub title: String,
+    /// The description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The priority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+}
+
+impl Sent {
+    /// What an event said, if that is not what is shown of it; its description shortened to these bytes, since it
+    /// shares an item with what is shown.
+    pub fn of(event: &AlertEvent, shown: (&str, Option<&str>, Option<&str>), bytes: usize) -> Option<Self> {
+        if (event.title.as_str(), event.description.as_deref(), event.priority.as_deref()) == shown {
+            return None;
+        }
+        let description = event.description.as_deref();
+        Some(Self {
+            title: event.title.clone(),
+            description: description.map(|text| crate::text::shorten(text, bytes)),
+            priority: event.priority.clone(),
+        })
+    }
+}
+
+impl Body {
+    /// What was sent, by what is shown or kept beside it.
+    pub fn sent(&self) -> Sent {
+        self.sent.clone().unwrap_or_else(|| Sent {
+            title: self.title.clone(),
+            description: self.description.clone(),
+            priority: self.priority.clone(),
+        })
+    }
+}

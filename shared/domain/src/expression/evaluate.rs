@@ -1,0 +1,447 @@
+//! Evaluates expressions about one alert: each once, when it is first asked for, and all of them within one budget.
+
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell, RefCell};
+
+use serde_json::{Number, Value};
+
+use super::engine::Engine;
+use super::path::{Path, Step, follow, navigate};
+use super::{
+    EVERYTHING, Expression, Kind, MOST_BRANCHES, MOST_EXPRESSIONS, MOST_OPERATIONS, Operation, Returns,
+    referred,
+};
+use crate::alert::AlertEvent;
+use crate::route::Group;
+use crate::template::{Binding, Problem, alert_field, document, text_of};
+
+/// The bytes that all expressions of an alert may make together.
+const BUDGET: usize = 8 * 1024 * 1024;
+
+/// The bytes that each value counts for, beside its text.
+const NODE: usize = 32;
+
+/// How many conditions all expressions of an alert may look at together.
+const MOST_CONDITIONS: usize = 200_000;
+
+/// The expressions of a template about one alert, and what else its bindings refer to.
+#[derive(Debug)]
+pub struct Expressions<'a> {
+    all: &'a [Expression],
+    event: &'a AlertEvent,
+    payload: &'a Value,
+    done: Vec<OnceCell<Value>>,
+    busy: Vec<Cell<bool>>,
+    problems: RefCell<Vec<Problem>>,
+    bytes_left: Cell<usize>,
+    conditions_left: Cell<usize>,
+    engine: OnceCell<Engine>,
+}
+
+impl<'a> Expressions<'a> {
+    /// The expressions of a template; those beyond the most there may be are as if they were not there.
+    pub fn new(all: &'a [Expression], event: &'a AlertEvent, payload: &'a Value) -> Self {
+        let all = all.get(..MOST_EXPRESSIONS).unwrap_or(all);
+        Self {
+            all,
+            event,
+            payload,
+            done: all.iter().map(|_| OnceCell::new()).collect(),
+            busy: all.iter().map(|_| Cell::new(false)).collect(),
+            problems: RefCell::default(),
+            bytes_left: Cell::new(BUDGET),
+            conditions_left: Cell::new(MOST_CONDITIONS),
+            engine: OnceCell::new(),
+        }
+    }
+
+    /// What failed so far.
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+
+    /// Fills in a text with `{{ … }}`, or a rich text with places in it.
+    pub(crate) fn fill_in(&self, text: &str) -> Result<String, Problem> {
+        match document::read(text) {
+            Some(document) => Ok(document::fill_in(&document, |reference| {
+                self.lookup(reference).ok().and_then(|value| text_of(&value))
+            })),
+            None => self.engine().fill_in(text, self.named_in(text)),
+        }
+    }
+
+    fn engine(&self) -> &Engine {
+        self.engine.get_or_init(|| Engine::new(self.event, self.payload))
+    }
+
+    /// The expressions that a text names.
+    fn named_in(&self, text: &str) -> Vec<(String, Value)> {
+        if !text.contains("expressions") {
+            return Vec::new();
+        }
+        let named = self.all.iter().filter(|one| text.contains(&one.reference));
+        named
+            .filter_map(|one| Some((one.reference.clone(), self.value(&one.reference).ok()?.clone())))
+            .collect()
+    }
+
+    /// What an expression gives. What of it fails is noted once, and it gives what it is to be otherwise.
+    fn value(&self, reference: &str) -> Result<&Value, Problem> {
+        let index = self.all.iter().position(|one| one.reference == reference);
+        let index = index.ok_or_else(|| {
+            Problem(format!("there is no expression `{}`", crate::text::shorten(reference, 60)))
+        })?;
+        let (cell, busy) = (&self.done[index], &self.busy[index]);
+        if let Some(value) = cell.get() {
+            return Ok(value);
+        }
+        if busy.replace(true) {
+            return Err(Problem(format!("the expression `{reference}` refers to itself")));
+        }
+        let expression = &self.all[index];
+        let value =
+            self.run(expression).and_then(|value| self.paid(value.into_owned())).unwrap_or_else(|problem| {
+                self.note(expression, &problem);
+                Value::Null
+            });
+        let value = if is_nothing(&value) { self.otherwise(expression) } else { value };
+        busy.set(false);
+        Ok(cell.get_or_init(|| value))
+    }
+
+    fn note(&self, expression: &Expression, problem: &Problem) {
+        let name = crate::text::shorten(&expression.reference, 60);
+        self.problems.borrow_mut().push(Problem(format!("the expression `{name}`: {problem}")));
+    }
+
+    /// What an expression is where nothing comes of its operations.
+    fn otherwise(&self, expression: &Expression) -> Value {
+        if expression.otherwise.is_empty() {
+            return Value::Null;
+        }
+        let returns = expression.operations.iter().rev().find_map(Operation::returns);
+        let found = self.results(&expression.otherwise).and_then(|value| match returns {
+            Some(returns) => cast(&value, returns),
+            None => Ok(value),
+        });
+        found.unwrap_or_else(|Problem(problem)| {
+            self.note(expression, &Problem(format!("else_branch: {problem}")));
+            Value::Null
+        })
+    }
+
+    /// Goes through the operations of an expression.
+    fn run(&self, expression: &Expression) -> Result<Cow<'_, Value>, Problem> {
+        if expression.operations.len() > MOST_OPERATIONS {
+            return Err(Problem(format!("it has more than {MOST_OPERATIONS} operations")));
+        }
+        let mut at = match expression.root.as_str() {
+            EVERYTHING => None,
+            root => Some(self.lookup(root)?),
+        };
+        for (n, operation) in expression.operations.iter().enumerate() {
+            let next = self.step(at, operation);
+            at = Some(next.map_err(|Problem(problem)| Problem(format!("operations.{n}: {problem}")))?);
+        }
+        Ok(at.unwrap_or(Cow::Owned(Value::Null)))
+    }
+
+    /// Does one operation; at the root of everything there is no value yet.
+    fn step<'s>(
+        &'s self,
+        at: Option<Cow<'s, Value>>,
+        operation: &Operation,
+    ) -> Result<Cow<'s, Value>, Problem> {
+        let Some(at) = at else {
+            return match operation {
+                Operation::Navigate(reference) => self.lookup(reference),
+                _ => self.step(Some(Cow::Owned(Value::Null)), operation),
+            };
+        };
+        let made = match operation {
+            Operation::Navigate(reference) => {
+                let path = Path::of_reference(reference);
+                let path = path.ok_or_else(|| Problem("what it navigates to is no path".to_owned()))?;
+                match at {
+                    Cow::Borrowed(value) => match navigate(value, &path.steps) {
+                        Cow::Borrowed(found) => return Ok(Cow::Borrowed(found)),
+                        Cow::Owned(found) => found,
+                    },
+                    Cow::Owned(value) => navigate(&value, &path.steps).into_owned(),
+                }
+            }
+            Operation::Filter(groups) => {
+                let mut kept = Vec::new();
+                for element in elements(&at) {
+                    if self.any_holds(groups, element)? {
+                        kept.push(self.paid(element.clone())?);
+                    }
+                }
+                Value::Array(kept)
+            }
+            Operation::Concatenate(reference) => {
+                let other = self.lookup(reference)?;
+                let all = elements(&at).iter().chain(elements(&other));
+                all.map(|element| self.paid(element.clone())).collect::<Result<_, _>>()?
+            }
+            Operation::Count => elements(&at).len().into(),
+            Operation::Min => least(&at, |one, other| one < other)?,
+            Operation::Max => least(&at, |one, other| one > other)?,
+            Operation::Sum => sum(&at)?,
+            Operation::First => elements(&at).first().cloned().unwrap_or(Value::Null),
+            Operation::Random => self.any_of(&at),
+            Operation::Parse { source, returns } => cast(&*self.parse(source, &at)?, returns)?,
+            Operation::Branches { branches, returns } => {
+                for branch in branches.iter().take(MOST_BRANCHES) {
+                    if self.any_holds(&branch.when, &at)? {
+                        return Ok(Cow::Owned(self.paid(cast(&self.results(&branch.result)?, returns)?)?));
+                    }
+                }
+                Value::Null
+            }
+            Operation::Cast(returns) => cast(&at, returns)?,
+        };
+        Ok(Cow::Owned(self.paid(made)?))
+    }
+
+    /// Evaluates what a customer wrote: a path, or an expression for the engine.
+    fn parse<'v>(&'v self, source: &str, at: &'v Value) -> Result<Cow<'v, Value>, Problem> {
+        let Some(path) = Path::of_source(source) else {
+            return Ok(Cow::Owned(self.engine().evaluate(source, at, self.named_in(source))?));
+        };
+        match path.split() {
+            Some(("alert" | "payload" | "expressions", _)) => self.lookup(source.trim()),
+            _ => Ok(follow(at, &path.steps).map_or(Cow::Owned(Value::Null), Cow::Borrowed)),
+        }
+    }
+
+    /// Any element, by the alert's deduplication key: what comes again is the same.
+    fn any_of(&self, at: &Value) -> Value {
+        let elements = elements(at);
+        let key = crate::alert::key_hash(&self.event.deduplication_key);
+        let number = u64::from_str_radix(key.get(..15).unwrap_or_default(), 16).unwrap_or_default();
+        let index = usize::try_from(number).unwrap_or_default().checked_rem(elements.len());
+        index.and_then(|index| elements.get(index)).cloned().unwrap_or(Value::Null)
+    }
+
+    /// What a reference leads to.
+    pub(crate) fn lookup(&self, reference: &str) -> Result<Cow<'_, Value>, Problem> {
+        let nowhere = || Problem(format!("`{}` is no reference", crate::text::shorten(reference, 60)));
+        let path = Path::of_reference(reference).ok_or_else(nowhere)?;
+        match path.split().ok_or_else(nowhere)? {
+            ("alert", [Step::Name(field)]) => {
+                let found = alert_field(self.event, field).map(Value::String);
+                Ok(Cow::Owned(found.unwrap_or(Value::Null)))
+            }
+            ("payload", steps) => {
+                Ok(follow(self.payload, steps).map_or(Cow::Owned(Value::Null), Cow::Borrowed))
+            }
+            ("expressions", [Step::Name(name)]) => self.value(name).map(Cow::Borrowed),
+            _ => Err(nowhere()),
+        }
+    }
+
+    /// What some bindings give: one value, or a list of several.
+    fn results(&self, bindings: &[Binding]) -> Result<Value, Problem> {
+        let one = |binding: &Binding| match binding {
+            Binding::Literal(text) => Ok(Value::String(text.clone())),
+            Binding::Template(text) => self.fill_in(text).map(Value::String),
+            Binding::Reference(reference) => self.lookup(reference).map(Cow::into_owned),
+        };
+        if let [binding] = bindings {
+            return one(binding);
+        }
+        let mut all = Vec::new();
+        for binding in bindings {
+            match one(binding)? {
+                Value::Array(several) => all.extend(several),
+                Value::Null => {}
+                single => all.push(single),
+            }
+        }
+        Ok(Value::Array(all))
+    }
+
+    /// Says whether any group of conditions holds for the value at hand; no groups at all hold for everything.
+    fn any_holds(&self, groups: &[Group], item: &Value) -> Result<bool, Problem> {
+        if groups.is_empty() {
+            return Ok(true);
+        }
+        for Group(conditions) in groups {
+            let mut all = true;
+            for condition in conditions {
+                let left = self.conditions_left.get().checked_sub(1);
+                let left = left.ok_or_else(|| Problem("it looks at too many conditions".to_owned()))?;
+                self.conditions_left.set(left);
+                let subject = self.subject(&condition.subject, item)?;
+                let texts: Vec<String> = elements(&subject).iter().filter_map(text_of).collect();
+                all &= condition.test.holds_for(&texts);
+                if !all {
+                    break;
+                }
+            }
+            if all {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a condition looks at: `item` and what is below it, a path below it, or a reference.
+    fn subject<'v>(&'v self, subject: &'v Binding, item: &'v Value) -> Result<Cow<'v, Value>, Problem> {
+        let reference = match subject {
+            Binding::Literal(text) | Binding::Template(text) => {
+                return Ok(Cow::Owned(Value::String(text.clone())));
+            }
+            Binding::Reference(reference) => reference,
+        };
+        let nowhere = || Problem(format!("`{}` is no path", crate::text::shorten(reference, 60)));
+        let path = Path::of_reference(reference).ok_or_else(nowhere)?;
+        match path.split() {
+            Some(("alert" | "payload" | "expressions", _)) => self.lookup(reference),
+            Some(("item", steps)) => Ok(navigate(item, steps)),
+            _ => Ok(navigate(item, &path.steps)),
+        }
+    }
+
+    /// Takes what a value costs from the budget.
+    fn paid(&self, value: Value) -> Result<Value, Problem> {
+        let mut left = self.bytes_left.get();
+        if !pay(&value, &mut left) {
+            return Err(Problem("it makes too much".to_owned()));
+        }
+        self.bytes_left.set(left);
+        Ok(value)
+    }
+}
+
+/// Takes what a value costs; says whether there was enough.
+fn pay(value: &Value, left: &mut usize) -> bool {
+    let text = match value {
+        Value::String(text) => text.len(),
+        Value::Object(fields) => fields.keys().map(String::len).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => 0,
+    };
+    let Some(rest) = left.checked_sub(NODE + text) else { return false };
+    *left = rest;
+    match value {
+        Value::Array(elements) => elements.iter().all(|element| pay(element, left)),
+        Value::Object(fields) => fields.values().all(|field| pay(field, left)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
+/// Whether a value is as good as none.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(elements) => elements.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+    }
+}
+
+/// The elements of a list; one value is a list of itself, and nothing an empty one.
+pub(crate) fn elements(value: &Value) -> &[Value] {
+    match value {
+        Value::Null => &[],
+        Value::Array(elements) => elements,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            std::slice::from_ref(value)
+        }
+    }
+}
+
+/// A number; senders write them as texts, too.
+fn number(value: &Value) -> Result<f64, Problem> {
+    let found = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    let shown = || crate::text::shorten(&text_of(value).unwrap_or_else(|| "null".to_owned()), 60);
+    found.filter(|number| number.is_finite()).ok_or_else(|| Problem(format!("`{}` is no number", shown())))
+}
+
+/// A number as JSON writes it: whole if it is whole.
+fn written(number: f64) -> Value {
+    /// Up to here every whole number is exact.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() <= EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within what is exact")]
+        return Value::from(number as i64);
+    }
+    Number::from_f64(number).map_or(Value::Null, Value::Number)
+}
+
+/// The number of a list that comes before all others.
+fn least(value: &Value, before: fn(f64, f64) -> bool) -> Result<Value, Problem> {
+    let mut best: Option<f64> = None;
+    for element in elements(value) {
+        let number = number(element)?;
+        if best.is_none_or(|best| before(number, best)) {
+            best = Some(number);
+        }
+    }
+    Ok(best.map_or(Value::Null, written))
+}
+
+/// The sum of a list.
+fn sum(value: &Value) -> Result<Value, Problem> {
+    let mut sum = 0.0;
+    for element in elements(value) {
+        sum += number(element)?;
+    }
+    Ok(written(sum))
+}
+
+/// A value made of another type.
+fn cast(value: &Value, returns: &Returns) -> Result<Value, Problem> {
+    let kind = Kind::named(&returns.kind);
+    let typed = |element: &Value| match kind {
+        Kind::Any => Ok(element.clone()),
+        Kind::Number => number(element).map(written),
+        Kind::Bool => match text_of(element).unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "true" => Ok(Value::Bool(true)),
+            "false" => Ok(Value::Bool(false)),
+            other => Err(Problem(format!("`{}` is neither true nor false", crate::text::shorten(other, 60)))),
+        },
+        Kind::Text => Ok(text_of(element).map_or(Value::Null, Value::String)),
+    };
+    let there = elements(value).iter().filter(|element| !element.is_null());
+    let mut all = there.map(typed).collect::<Result<Vec<_>, _>>()?;
+    match (returns.array, all.len()) {
+        (true, _) => Ok(Value::Array(all)),
+        (false, 0) => Ok(Value::Null),
+        (false, 1) => Ok(all.remove(0)),
+        (false, several) => Err(Problem(format!("it has one value, and there are {several}"))),
+    }
+}
+
+impl Operation {
+    /// What it is declared to give.
+    pub(super) const fn returns(&self) -> Option<&Returns> {
+        match self {
+            Self::Parse { returns, .. } | Self::Branches { returns, .. } | Self::Cast(returns) => {
+                Some(returns)
+            }
+            Self::Navigate(_)
+            | Self::Filter(_)
+            | Self::Concatenate(_)
+            | Self::Count
+            | Self::Min
+            | Self::Max
+            | Self::Sum
+            | Self::Random
+            | Self::First => None,
+        }
+    }
+}
+
+impl Expression {
+    /// Whether its reference can be found by.
+    pub(super) fn is_named(&self) -> bool {
+        let reference = format!("expressions[\"{}\"]", self.reference);
+        !self.reference.trim().is_empty() && referred(&reference).as_deref() == Some(&self.reference)
+    }
+}

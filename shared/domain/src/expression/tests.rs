@@ -1,0 +1,420 @@
+//! Expressions: what they give, what is refused, and what none of them can do.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::alert::{AlertEvent, AlertStatus};
+use crate::route::{Condition, Test};
+use crate::template::Problem;
+
+fn event() -> AlertEvent {
+    AlertEvent {
+        status: AlertStatus::Firing,
+        deduplication_key: "k".to_owned(),
+        title: "Disk full".to_owned(),
+        description: None,
+        source_url: None,
+        priority: Some("critical".to_owned()),
+        occurred_at: None,
+        payload: serde_json::value::RawValue::NULL.to_owned(),
+    }
+}
+
+fn payload() -> Value {
+    json!({
+        "labels": {"team": "shop", "host.name": "db1"},
+        "query_params": {"team": "platform"},
+        "alerts": [
+            {"status": "firing", "value": 3, "tags": ["a", "b"]},
+            {"status": "resolved", "value": "10"},
+            {"status": "firing", "value": 7.5, "tags": ["c"]},
+        ],
+    })
+}
+
+fn returns(kind: &str, array: bool) -> Returns {
+    Returns { kind: kind.to_owned(), array }
+}
+
+fn parse(source: &str) -> Operation {
+    Operation::Parse { source: source.to_owned(), returns: returns("Any", false) }
+}
+
+fn navigate(path: &str) -> Operation {
+    Operation::Navigate(path.to_owned())
+}
+
+fn expression(reference: &str, root: &str, operations: Vec<Operation>) -> Expression {
+    Expression {
+        label: reference.to_owned(),
+        reference: reference.to_owned(),
+        root: root.to_owned(),
+        operations,
+        otherwise: vec![],
+    }
+}
+
+fn when(subject: &str, test: Test) -> Vec<Group> {
+    vec![Group(vec![Condition { subject: Binding::Reference(subject.to_owned()), test }])]
+}
+
+fn one_of(text: &str) -> Test {
+    Test::OneOf(vec![text.to_owned()])
+}
+
+/// What an attribute that is bound to the first of some expressions is told.
+fn told(all: &[Expression]) -> (Vec<String>, Vec<String>) {
+    let (event, payload) = (event(), payload());
+    let expressions = Expressions::new(all, &event, &payload);
+    let binding = Binding::Reference(format!("expressions[\"{}\"]", all[0].reference));
+    let values = binding.resolve_all_in(&expressions).unwrap();
+    (values, expressions.into_problems().into_iter().map(|Problem(problem)| problem).collect())
+}
+
+#[test]
+fn operations_give_what_they_say() {
+    let alerts = |operations: Vec<Operation>| {
+        expression("x", "payload", [vec![navigate("alerts")], operations].concat())
+    };
+    let values = |operation: Operation| alerts(vec![navigate("value"), operation]);
+    let branch = |test: Test, gives: &str| Branch {
+        when: when("payload.labels.team", test),
+        result: vec![Binding::Literal(gives.to_owned())],
+    };
+    let branches = |first: &str| Operation::Branches {
+        branches: vec![branch(one_of(first), "one"), branch(Test::IsSet, "two")],
+        returns: returns("String", false),
+    };
+    let cases: Vec<(&str, Expression, &[&str])> = vec![
+        ("root alone", expression("x", "payload.labels.team", vec![]), &["shop"]),
+        ("field of the alert", expression("x", "alert.title", vec![]), &["Disk full"]),
+        ("navigate", expression("x", "payload", vec![navigate("labels.team")]), &["shop"]),
+        ("navigate in quotes", expression("x", "payload", vec![navigate("labels[\"host.name\"]")]), &["db1"]),
+        ("navigate through a list", alerts(vec![navigate("tags")]), &["a", "b", "c"]),
+        ("navigate from everything", expression("x", ".", vec![navigate("payload.labels.team")]), &["shop"]),
+        (
+            "filter by a path",
+            alerts(vec![Operation::Filter(when("status", one_of("firing"))), navigate("value")]),
+            &["3", "7.5"],
+        ),
+        (
+            "filter by the element",
+            alerts(vec![navigate("tags"), Operation::Filter(when("item", Test::NotOneOf(vec!["b".into()])))]),
+            &["a", "c"],
+        ),
+        (
+            "filter by a list",
+            alerts(vec![Operation::Filter(when("item.tags", one_of("b"))), navigate("value")]),
+            &["3"],
+        ),
+        ("first", values(Operation::First), &["3"]),
+        ("count", alerts(vec![Operation::Count]), &["3"]),
+        ("count of nothing", expression("x", "payload.nothing", vec![Operation::Count]), &["0"]),
+        ("min", values(Operation::Min), &["3"]),
+        ("max", values(Operation::Max), &["10"]),
+        ("sum", values(Operation::Sum), &["20.5"]),
+        ("max of nothing", expression("x", "payload.nothing", vec![Operation::Max]), &[]),
+        ("random", alerts(vec![navigate("tags"), Operation::Random]), &["b"]),
+        (
+            "concatenate",
+            alerts(vec![navigate("tags"), Operation::Concatenate("payload.labels.team".to_owned())]),
+            &["a", "b", "c", "shop"],
+        ),
+        (
+            "cast",
+            expression("x", "payload.alerts.1.value", vec![Operation::Cast(returns("Number", true))]),
+            &["10"],
+        ),
+        (
+            "parse a path of JavaScript",
+            expression("x", "payload", vec![parse("$['query_params']['team']")]),
+            &["platform"],
+        ),
+        ("parse a bare path", expression("x", "payload", vec![parse("labels[\"host.name\"]")]), &["db1"]),
+        ("parse below the root", expression("x", "payload.labels", vec![parse("$.team")]), &["shop"]),
+        (
+            "parse from everything",
+            expression("x", "alert.title", vec![parse("payload.labels.team")]),
+            &["shop"],
+        ),
+        (
+            "parse an expression",
+            expression("x", "payload", vec![parse("payload.labels.team|upper ~ '!'")]),
+            &["SHOP!"],
+        ),
+        (
+            "parse the value at hand",
+            expression("x", "payload.labels", vec![parse("item.team or 'none'")]),
+            &["shop"],
+        ),
+        (
+            "parse a condition",
+            expression("x", "payload", vec![parse("'P1' if alert.priority == 'critical' else 'P2'")]),
+            &["P1"],
+        ),
+        ("parse what is not there", expression("x", "payload", vec![parse("payload.no.such.thing")]), &[]),
+        ("first branch", expression("x", ".", vec![branches("shop")]), &["one"]),
+        ("second branch", expression("x", ".", vec![branches("other")]), &["two"]),
+    ];
+    for (name, expression, expected) in cases {
+        assert!(
+            check(std::slice::from_ref(&expression)).is_ok(),
+            "{name}: {:?}",
+            check(std::slice::from_ref(&expression))
+        );
+        let (values, problems) = told(&[expression]);
+        assert_eq!(
+            (values, problems),
+            (expected.iter().map(|&text| text.to_owned()).collect(), vec![]),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn expressions_refer_to_each_other_in_any_order() {
+    let all = [
+        expression("a", "expressions[\"b\"]", vec![Operation::Concatenate("expressions.c".to_owned())]),
+        expression("b", "payload.labels.team", vec![]),
+        expression("c", "payload", vec![parse("expressions.b ~ '2'")]),
+    ];
+
+    assert_eq!(check(&all).map(drop), Ok(()));
+    assert_eq!(told(&all), (vec!["shop".to_owned(), "shop2".to_owned()], vec![]));
+}
+
+#[test]
+fn what_fails_is_noted_once_and_something_else_takes_its_place() {
+    let failing = expression("x", "payload.labels.team", vec![Operation::Cast(returns("Number", false))]);
+    let instead = Expression { otherwise: vec![Binding::Literal("7".to_owned())], ..failing.clone() };
+
+    assert_eq!(
+        told(&[failing]),
+        (vec![], vec!["the expression `x`: operations.0: `shop` is no number".to_owned()])
+    );
+    assert_eq!(told(std::slice::from_ref(&instead)).0, ["7"]);
+    let nothing = Expression { root: "payload.nothing".to_owned(), operations: vec![], ..instead };
+    assert_eq!(told(&[nothing]), (vec!["7".to_owned()], vec![]));
+}
+
+#[test]
+fn what_refers_to_itself_ends() {
+    let all = [expression("a", "expressions.b", vec![]), expression("b", "expressions.a", vec![])];
+
+    let (values, problems) = told(&all);
+
+    assert!(values.is_empty() && problems[0].contains("refers to itself"), "{problems:?}");
+    assert!(check(&all).unwrap_err().at.ends_with("root_reference"));
+}
+
+#[test]
+fn misfits_are_named_by_their_place() {
+    let text = |operation: Operation| expression("x", "alert.title", vec![operation]);
+    let list = Operation::Parse { source: "$.tags".to_owned(), returns: returns("String", true) };
+    let of_list = |operation: Operation| expression("x", "payload", vec![list.clone(), operation]);
+    let branch = |result: Vec<Binding>, test: &str| Operation::Branches {
+        branches: vec![Branch { when: when(test, Test::IsSet), result }],
+        returns: returns("Number", false),
+    };
+    let literal = |text: &str| Binding::Literal(text.to_owned());
+    let cases: Vec<(Expression, &str)> = vec![
+        (expression("", "payload", vec![]), "0.reference"),
+        (expression("a\"b", "payload", vec![]), "0.reference"),
+        (expression("x", "nowhere", vec![]), "0.root_reference"),
+        (expression("x", "alert.secret", vec![]), "0.root_reference"),
+        (expression("x", "expressions[\"y\"]", vec![]), "0.root_reference"),
+        (expression("x", ".", vec![navigate("nowhere.at.all")]), "0.operations.0.navigate.reference"),
+        (expression("x", "payload", vec![navigate("a..b")]), "0.operations.0.navigate.reference"),
+        (
+            expression("x", "payload", vec![navigate("catalog_attribute[\"01\"]")]),
+            "0.operations.0.navigate.reference",
+        ),
+        (text(navigate("length")), "0.operations.0.navigate.reference"),
+        (text(Operation::First), "0.operations.0.operation_type"),
+        (text(Operation::Count), "0.operations.0.operation_type"),
+        (text(Operation::Filter(vec![])), "0.operations.0.operation_type"),
+        (of_list(Operation::Sum), "0.operations.1.operation_type"),
+        (of_list(Operation::Cast(returns("String", false))), "0.operations.1.cast.returns"),
+        (
+            of_list(Operation::Filter(when("a..b", Test::IsSet))),
+            "0.operations.1.filter.condition_groups.0.conditions.0.subject",
+        ),
+        (
+            of_list(Operation::Filter(when("alert.no", Test::IsSet))),
+            "0.operations.1.filter.condition_groups.0.conditions.0.subject",
+        ),
+        (of_list(Operation::Concatenate("nowhere".to_owned())), "0.operations.1.concatenate.reference"),
+        (text(parse("$.a || 'x'")), "0.operations.0.parse.source"),
+        (text(parse("1 +")), "0.operations.0.parse.source"),
+        (text(parse("expressions.none")), "0.operations.0.parse.source"),
+        (
+            text(branch(vec![literal("seven")], "alert.title")),
+            "0.operations.0.branches.branches.0.result.value.literal",
+        ),
+        (
+            text(branch(vec![literal("1"), literal("2")], "alert.title")),
+            "0.operations.0.branches.branches.0.result.array_value",
+        ),
+        (
+            text(branch(vec![literal("1")], "alert.no")),
+            "0.operations.0.branches.branches.0.condition_groups.0.conditions.0.subject",
+        ),
+        (
+            text(branch(vec![Binding::Reference("alert.title".to_owned())], "alert.title")),
+            "0.operations.0.branches.branches.0.result.value.reference",
+        ),
+        (
+            Expression { otherwise: vec![literal("x")], ..of_list(Operation::Count) },
+            "0.else_branch.result.value.literal",
+        ),
+        (expression("x", "payload", vec![Operation::Count; MOST_OPERATIONS + 1]), "0.operations"),
+    ];
+    for (expression, at) in cases {
+        let misfit = check(std::slice::from_ref(&expression)).expect_err(at);
+        assert_eq!(misfit.at, at, "{misfit}");
+        assert!(!misfit.reason.is_empty());
+    }
+    let twice = [expression("x", "payload", vec![]), expression("x", "payload", vec![])];
+    assert_eq!(check(&twice).unwrap_err().at, "1.reference");
+}
+
+#[test]
+fn javascript_is_told_what_to_write_instead() {
+    for source in [
+        "$.a || 'x'",
+        "$.a === 'b' ? 1 : 2",
+        "payload.a.toLowerCase()",
+        "payload.tags.map(x => x.name)",
+        "return { title: $.title || $.name }",
+        "function() { return 1 }",
+    ] {
+        let refused = check_transform(source).expect_err(source);
+        assert!(refused.contains("JavaScript"), "{source}: {refused}");
+    }
+    for source in
+        ["payload.a == 'x && y'", "{'title': payload.name, 'b': [1, 'a.b(c)']}", "payload.a|default('$')"]
+    {
+        assert_eq!(check_transform(source), Ok(()), "{source}");
+    }
+    assert!(check_transform("payload.a|nofilter").unwrap_err().contains("there is default"));
+}
+
+/// Sources that would take the machine down, were they let.
+fn attacks() -> Vec<(&'static str, String)> {
+    let most = 398;
+    let half = most / 2;
+    vec![
+        ("10 MB", "a".repeat(10 * 1024 * 1024)),
+        ("10 MB of sums", "1+".repeat(5 * 1024 * 1024)),
+        ("depth of 10,000", format!("{}1{}", "(".repeat(10_000), ")".repeat(10_000))),
+        ("depth as far as it goes", format!("{}1{}", "(".repeat(half), ")".repeat(half))),
+        ("lists as deep as it goes", format!("{}1{}", "[".repeat(half), "]".repeat(half))),
+        ("objects as deep as it goes", format!("{}1{}", "{'a':".repeat(most / 5), "}".repeat(most / 5))),
+        ("calls as deep as it goes", format!("{}1{}", "f(".repeat(most / 3), ")".repeat(most / 3))),
+        ("more than may be compiled", format!("{}1", "1+".repeat(SOURCE_BYTES / 2 - 1))),
+        ("nots", format!("{}1", "not ".repeat(most))),
+        ("signs", format!("{}1", "-".repeat(most))),
+        ("sums", format!("{}1", "1+".repeat(half))),
+        ("powers", format!("{}1", "9**".repeat(most / 3))),
+        ("joins", format!("{}1", "1~".repeat(half))),
+        ("comparisons", format!("{}1", "1<".repeat(half))),
+        ("and so on", format!("{}1", "1 and ".repeat(half))),
+        ("ifs", format!("{}1", "1 if 1 else ".repeat(most / 4))),
+        ("steps", format!("a{}", ".a".repeat(half))),
+        ("indices", format!("a{}", "[0]".repeat(most / 3))),
+        ("filters", format!("'a'{}", "|upper".repeat(half))),
+        ("growth", format!("'aaaaaaaaaa'{}", "|replace('a','aaaaaaaaaa')".repeat(most / 9))),
+        ("repetition", "'a' * 1000000000".to_owned()),
+        ("repetition again", format!("'a'{}", " * 1000".repeat(half))),
+        ("payloads", format!("payload{}", "~payload".repeat(half))),
+        ("splits", "payload.long|split('')|join('-')|split('')|join('-')|split('')|join('-')".to_owned()),
+        ("rounds", "1.5|round(1000000000)".to_owned()),
+        (
+            "a comparison with everything",
+            format!("payload == payload{}", " and payload == payload".repeat(most / 5)),
+        ),
+    ]
+}
+
+#[test]
+fn attacks_are_bounded_in_time_and_output() {
+    let payload = json!({ "long": "x".repeat(500 * 1024), "many": vec![0; 10_000] });
+    let event = event();
+    for (name, source) in attacks() {
+        let began = Instant::now();
+        let all: Vec<Expression> = (0..MOST_EXPRESSIONS)
+            .map(|n| expression(&format!("x{n}"), "payload", vec![parse(&source)]))
+            .collect();
+        let expressions = Expressions::new(&all, &event, &payload);
+        let mut bytes = 0;
+        for one in &all {
+            let binding = Binding::Reference(format!("expressions[\"{}\"]", one.reference));
+            bytes += binding.resolve_all_in(&expressions).unwrap().iter().map(String::len).sum::<usize>();
+        }
+        assert!(bytes <= 16 * 1024 * 1024, "{name}: {bytes} bytes");
+        assert!(began.elapsed() < Duration::from_secs(20), "{name}: {:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn texts_with_places_are_bounded_too() {
+    let (event, payload) = (event(), json!({ "long": "x".repeat(500 * 1024) }));
+    let texts = [
+        ("endless loop", "{% for a in payload.long %}{% for b in payload.long %}{% for c in payload.long %}x{% endfor %}{% endfor %}{% endfor %}".to_owned()),
+        ("doubling", format!("{{% set x = 'xxxxxxxxxx' %}}{}{{{{ x }}}}", "{% set x = x ~ x %}".repeat(150))),
+        ("printing", format!("{}{{{{ 1 }}}}", "{{ payload.long }}".repeat(200))),
+        ("ifs", format!("{}{{{{ 1 }}}}{}", "{% if 1 %}".repeat(180), "{% endif %}".repeat(180))),
+    ];
+    for (name, text) in texts {
+        let began = Instant::now();
+        let expressions = Expressions::new(&[], &event, &payload);
+        let filled = Binding::Template(text).resolve_in(&expressions);
+        let bytes = filled.as_ref().map_or(0, |text| text.as_ref().map_or(0, String::len));
+        assert!(bytes <= 16 * 1024 * 1024, "{name}: {bytes}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{name}: {:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn lists_that_grow_are_stopped() {
+    let payload = json!({ "many": vec!["xxxxxxxxxxxxxxxxxxxxxxxx"; 10_000] });
+    let all: Vec<Expression> = (0..MOST_EXPRESSIONS)
+        .map(|n| {
+            let before = if n == 0 { "payload.many".to_owned() } else { format!("expressions.x{}", n - 1) };
+            let twice = Operation::Concatenate(before.clone());
+            expression(&format!("x{n}"), &before, vec![twice; MOST_OPERATIONS])
+        })
+        .collect();
+    let event = event();
+    let expressions = Expressions::new(&all, &event, &payload);
+
+    let last = Binding::Reference(format!("expressions.x{}", MOST_EXPRESSIONS - 1));
+    let values = last.resolve_all_in(&expressions).unwrap();
+
+    assert!(values.len() < 1_000_000);
+    assert!(expressions.into_problems()[0].0.contains("makes too much"));
+}
+
+#[test]
+fn texts_name_alert_payload_and_expressions() {
+    let (event, payload) = (event(), payload());
+    let all = [expression("team", "payload.labels.team", vec![])];
+    let cases = [
+        ("{{ alert.title }} on {{ payload.labels['host.name'] }}", Some("Disk full on db1")),
+        ("for {{ expressions.team }}, {{ expressions[\"team\"]|upper }}", Some("for shop, SHOP")),
+        ("{{ payload.nothing.at.all }}", None),
+        ("{% if alert.priority == 'critical' %}!{% endif %}{{ alert.title }}", Some("!Disk full")),
+        ("<{{ '<b>' }}>", Some("<<b>>")),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(check_template(text), Ok(()), "{text}");
+        let expressions = Expressions::new(&all, &event, &payload);
+        let filled = Binding::Template(text.to_owned()).resolve_in(&expressions).unwrap();
+        assert_eq!(filled.as_deref(), expected, "{text}");
+    }
+    for text in ["{{ alert.title", "{{ 1 + }}", "{% include 'x' %}", "{{ alert.title|nothing }}"] {
+        assert!(check_template(text).is_err(), "{text}");
+    }
+}

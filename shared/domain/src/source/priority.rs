@@ -1,0 +1,87 @@
+//! Priorities: the organisation's word for the sender's own, and one for whoever says none.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Received;
+use crate::expression::Misfit;
+
+/// The most words of senders that a source translates.
+const MOST_WORDS: usize = 50;
+
+/// The bytes of a priority, or of a sender's word for one.
+const WORD_BYTES: usize = 100;
+
+/// What the priority of a source's alerts is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Priorities {
+    /// That of an alert whose sender says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// The organisation's word for each of the sender's; the sender's are in lower case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: BTreeMap<String, String>,
+}
+
+impl Priorities {
+    /// The priority of an alert whose sender says this.
+    pub fn of(&self, said: Option<&str>) -> Option<String> {
+        match said {
+            None => self.default.clone(),
+            Some(said) => {
+                let known = self.words.get(&said.trim().to_lowercase());
+                Some(known.cloned().unwrap_or_else(|| said.to_owned()))
+            }
+        }
+    }
+
+    /// An event with the priority that it has by these.
+    pub fn apply<'a>(priorities: Option<&Self>, received: &'a Received) -> Cow<'a, Received> {
+        let said = &received.event.priority;
+        let Some(found) = priorities.map(|priorities| priorities.of(said.as_deref())) else {
+            return Cow::Borrowed(received);
+        };
+        if found == *said {
+            return Cow::Borrowed(received);
+        }
+        let mut received = received.clone();
+        received.event.priority = found;
+        Cow::Owned(received)
+    }
+
+    /// Says what is wrong with them before they are stored.
+    ///
+    /// # Errors
+    /// [`Misfit`] with the field.
+    pub fn check(&self) -> Result<(), Misfit> {
+        if self.words.len() > MOST_WORDS {
+            return Err(Misfit::new("words", format!("there are at most {MOST_WORDS} words")));
+        }
+        let fits = |text: &str| !text.trim().is_empty() && text.len() <= WORD_BYTES;
+        if self.default.as_deref().is_some_and(|default| !fits(default)) {
+            return Err(Misfit::new("default", format!("a priority has 1 to {WORD_BYTES} bytes")));
+        }
+        if self.words.iter().any(|(word, priority)| !fits(word) || !fits(priority)) {
+            return Err(Misfit::new("words", format!("a word and a priority have 1 to {WORD_BYTES} bytes")));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn senders_words_become_ours_and_silence_has_a_default() {
+        let words = BTreeMap::from([("critical".to_owned(), "P1".to_owned())]);
+        let priorities = Priorities { default: Some("P3".to_owned()), words };
+        let cases = [(None, "P3"), (Some("Critical "), "P1"), (Some("odd"), "odd")];
+        for (said, expected) in cases {
+            assert_eq!(priorities.of(said).as_deref(), Some(expected), "{said:?}");
+        }
+        assert_eq!(Priorities::default().of(None), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! Says what is wrong with a template before it is stored.
+
+use super::Template;
+use crate::alert::Attribute;
+use crate::alert::attribute::Merge;
+use crate::choice::Of;
+use crate::expression::{Kind, Misfit, check_binding, literal_fits};
+use crate::template::Binding;
+
+impl Template {
+    /// Says what is wrong with it by itself.
+    ///
+    /// # Errors
+    /// [`Misfit`] with the field, within the template.
+    pub fn check(&self) -> Result<(), Misfit> {
+        let shapes =
+            crate::expression::check(&self.expressions).map_err(|misfit| misfit.within("expressions"))?;
+        for (n, bound) in self.attributes.iter().enumerate() {
+            for binding in &bound.values {
+                check_binding(&self.expressions, &shapes, binding)
+                    .map_err(|misfit| Misfit::new(format!("attributes.{n}.binding"), misfit.reason))?;
+            }
+        }
+        for (field, binding) in [("title", &self.title), ("description", &self.description)] {
+            check_binding(&self.expressions, &shapes, binding).map_err(|misfit| misfit.within(field))?;
+        }
+        Ok(())
+    }
+
+    /// Says what is wrong with it once it is known which attributes there are.
+    ///
+    /// # Errors
+    /// [`Misfit`] with the field, within the template.
+    pub fn fits(&self, known: &[Of<Attribute>]) -> Result<(), Misfit> {
+        let shapes =
+            crate::expression::check(&self.expressions).map_err(|misfit| misfit.within("expressions"))?;
+        for (n, bound) in self.attributes.iter().enumerate() {
+            let misfit = |field: &str, reason: String| Misfit::new(format!("attributes.{n}.{field}"), reason);
+            let Some(attribute) = known.iter().find(|known| known.id == bound.attribute) else {
+                let reason = format!("there is no alert attribute `{}`", bound.attribute);
+                return Err(misfit("alert_attribute_id", reason));
+            };
+            let (attribute, wanted) = (&attribute.what, Kind::named(&attribute.what.kind));
+            if bound.values.len() > 1 && !attribute.array {
+                return Err(misfit("binding.array_value", format!("`{}` has one value", attribute.name)));
+            }
+            for binding in &bound.values {
+                let shape = check_binding(&self.expressions, &shapes, binding)
+                    .map_err(|wrong| misfit("binding", wrong.reason))?;
+                if let Binding::Literal(text) = binding {
+                    literal_fits(text, wanted).map_err(|reason| misfit("binding", reason))?;
+                }
+                if !shape.kind.fits(wanted) && wanted != Kind::Text {
+                    let reason = format!(
+                        "`{}` is {}, and this is {}",
+                        attribute.name,
+                        wanted.name(),
+                        shape.kind.name()
+                    );
+                    return Err(misfit("binding", reason));
+                }
+                if shape.list == Some(true) && !attribute.array {
+                    return Err(misfit(
+                        "binding",
+                        format!("`{}` has one value, and this is a list", attribute.name),
+                    ));
+                }
+            }
+            match bound.merge {
+                Some(Merge::Append) if !attribute.array => {
+                    let reason = format!("`{}` has one value: nothing can be added to it", attribute.name);
+                    return Err(misfit("binding.merge_strategy", reason));
+                }
+                Some(Merge::Max | Merge::Min) if wanted != Kind::Number => {
+                    let reason = format!("`{}` is no number: neither is the greater", attribute.name);
+                    return Err(misfit("binding.merge_strategy", reason));
+                }
+                Some(_) | None => {}
+            }
+        }
+        Ok(())
+    }
+}

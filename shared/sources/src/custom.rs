@@ -1,0 +1,147 @@
+//! What a customer says that a sender's words mean, put to use. What fails of it is told, and pages as it came.
+
+use domain::alert::{AlertEvent, AlertStatus};
+use domain::source::Custom;
+use domain::source::custom::Mapped;
+use domain::template::Problem;
+use serde_json::Value;
+use serde_json::value::to_raw_value;
+
+use crate::{field, source};
+
+/// The name of the kind whose senders send anything.
+pub const CUSTOM: &str = source::CUSTOM;
+
+/// An event as the customer means it, and what failed.
+pub fn custom_event(mut event: AlertEvent, custom: &Custom) -> (AlertEvent, Vec<Problem>) {
+    let payload: Value = serde_json::from_str(event.payload.get()).unwrap_or_default();
+    let mapped = match custom.map(&event, &payload) {
+        Ok(mapped) => mapped,
+        Err(Problem(problem)) => {
+            event.status = AlertStatus::Firing;
+            return (event, vec![Problem(format!("http_custom_options.transform_expression: {problem}"))]);
+        }
+    };
+    let Mapped { title, description, status, deduplication_key, source_url, priority, metadata } = mapped;
+    let mut problems = Vec::new();
+    match deduplication_key {
+        Some(key) => event.deduplication_key = field::key(key),
+        None if custom.deduplication_key_path.trim().is_empty() => {}
+        None => {
+            problems.push(Problem("http_custom_options.deduplication_key_path: nothing is there".to_owned()))
+        }
+    }
+    if !custom.transform_expression.trim().is_empty() {
+        event.status = source::status(status.as_deref()).unwrap_or(AlertStatus::Firing);
+    }
+    if let Some(title) = title {
+        event.title = field::title(&title);
+    }
+    event.description = field::description(description).or(event.description);
+    event.source_url = field::url(source_url).or(event.source_url);
+    let said = |name: &str| {
+        let said = metadata.as_ref()?.get(name)?;
+        said.as_str().map(str::to_owned)
+    };
+    event.priority = field::priority(priority.or_else(|| said("priority")).or_else(|| said("severity")))
+        .or(event.priority);
+    if let Some(metadata) = metadata
+        && let Value::Object(mut fields) = payload
+    {
+        match fields.get_mut("metadata") {
+            Some(Value::Object(there)) => there.extend(metadata),
+            Some(_) | None => drop(fields.insert("metadata".to_owned(), Value::Object(metadata))),
+        }
+        if let Ok(payload) = to_raw_value(&fields) {
+            event.payload = payload;
+        }
+    }
+    (event, problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(payload: &Value) -> AlertEvent {
+        AlertEvent {
+            status: AlertStatus::Firing,
+            deduplication_key: "by content".to_owned(),
+            title: "as it came".to_owned(),
+            description: None,
+            source_url: None,
+            priority: None,
+            occurred_at: None,
+            payload: to_raw_value(payload).unwrap(),
+        }
+    }
+
+    fn custom(path: &str, transform: &str) -> Custom {
+        Custom { deduplication_key_path: path.to_owned(), transform_expression: transform.to_owned() }
+    }
+
+    #[test]
+    fn paths_and_expressions_say_what_the_words_mean() {
+        let payload = json!({"alert_id": 17, "name": "Disk full", "state": "OK", "url": "https://x.example/1",
+            "team": "shop", "metadata": {"mine": 1}});
+        let transforms = [
+            r#"{"title": "$.name", "status": "$.state", "sourceURL": "$.url", "description": "fixed"}"#,
+            r#"{"title": payload.name, "status": "resolved" if payload.state == "OK" else "firing",
+                "source_url": payload.url, "description": "fixed", "metadata": {"team": payload.team, "priority": "P2"}}"#,
+        ];
+        for (n, transform) in transforms.into_iter().enumerate() {
+            let custom = custom("$.alert_id", transform);
+            assert_eq!(custom.check(), Ok(()), "{transform}");
+
+            let (event, problems) = custom_event(event(&payload), &custom);
+
+            assert_eq!(problems, []);
+            assert_eq!((event.title.as_str(), event.status), ("Disk full", AlertStatus::Resolved));
+            assert_eq!(event.deduplication_key, "17");
+            assert_eq!(event.description.as_deref(), Some("fixed"));
+            assert_eq!(event.source_url.as_deref(), Some("https://x.example/1"));
+            if n == 1 {
+                let payload: Value = serde_json::from_str(event.payload.get()).unwrap();
+                assert_eq!(payload["metadata"], json!({"mine": 1, "team": "shop", "priority": "P2"}));
+                assert_eq!(event.priority.as_deref(), Some("P2"));
+            }
+        }
+    }
+
+    #[test]
+    fn what_fails_fires_as_it_came_and_is_told() {
+        let payload = json!({"status": "resolved"});
+        for transform in
+            ["1", "payload.a + payload.b", "[1]", "{", "{'title': 'x'|replace('x', 'y' * 100000000)}"]
+        {
+            let over = AlertEvent { status: AlertStatus::Resolved, ..event(&payload) };
+            let (event, problems) = custom_event(over, &custom("$.nothing", transform));
+
+            assert_eq!(
+                (event.status, event.title.as_str()),
+                (AlertStatus::Firing, "as it came"),
+                "{transform}"
+            );
+            assert_eq!(event.deduplication_key, "by content");
+            assert_eq!(problems.len(), 1, "{transform}");
+        }
+        let (event, problems) = custom_event(event(&payload), &custom("$.nothing", ""));
+        assert_eq!((event.deduplication_key.as_str(), problems.len()), ("by content", 1));
+    }
+
+    #[test]
+    fn what_can_mean_nothing_is_refused_with_what_to_write_instead() {
+        let cases = [
+            (custom("alert id", ""), "deduplication_key_path"),
+            (custom("", "return { title: $.title || $.name }"), "transform_expression"),
+            (custom("", r#"{"tittle": "$.a"}"#), "transform_expression"),
+            (custom("", r#"{"title": "$.a b"}"#), "transform_expression"),
+        ];
+        for (custom, field) in cases {
+            assert_eq!(custom.check().unwrap_err().at, field, "{custom:?}");
+        }
+        assert_eq!(custom("", "").check(), Ok(()));
+    }
+}
