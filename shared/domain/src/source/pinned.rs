@@ -50,6 +50,7 @@ mod tests {
         let door = |secret: &str, id: u128| Door {
             org: OrgId::new(at, 1),
             id: SourceId::new(at, id),
+            previous: None,
             kind: SourceKind("cloudwatch".to_owned()),
             secret: secret.to_owned(),
             open: true,
