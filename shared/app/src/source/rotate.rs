@@ -28,7 +28,9 @@ pub struct Rotation {
     pub overlap_hours: u16,
 }
 
-/// Replaces a source's secret. One that a rotation before this has replaced holds no longer.
+/// Replaces a source's secret. While one that was replaced still holds, the next is replaced at once or not at all: who
+/// asks again because the answer was lost shall not take from the senders the secret that they have. The secret that it
+/// has already changes nothing.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] naming the field that is wrong.
@@ -57,6 +59,16 @@ pub async fn rotate(
     retry_conflicts(|| async move {
         let source = find(store, org, id).await?;
         let before = source.clone();
+        let current = super::open_secret(seal, id, &before.secret)?;
+        if current.expose_secret() == secret.expose_secret() {
+            return Ok(source);
+        }
+        let holds = before.previous.as_ref().is_some_and(|previous| previous.holds(now));
+        if holds && rotation.overlap_hours > 0 {
+            let reason =
+                "the secret before still holds: say 0 to let neither it nor the present one hold any longer";
+            return Err(AppError::invalid("overlap_hours", reason));
+        }
         let key = super::own_key(store, id, &source.kind, secret).await?;
         let previous = Previous { secret: before.secret.clone(), key: before.key.clone(), until };
         let step = source.amend(now)?.because(by.to_string(), "its secret was replaced").with(|source| {

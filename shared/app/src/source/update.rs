@@ -65,7 +65,10 @@ pub async fn update(
         } else {
             source.transition_to(state, now)?.because(by.to_string(), state_name(state))
         };
-        let key = match &change.secret {
+        let current = super::open_secret(seal, id, &before.secret)?;
+        let is_other = |secret: &&SecretString| secret.expose_secret() != current.expose_secret();
+        let another = change.secret.as_ref().filter(is_other);
+        let key = match another {
             Some(secret) => super::own_key(store, id, &before.kind, secret).await?,
             None => before.key.clone(),
         };
@@ -73,7 +76,7 @@ pub async fn update(
             source.key = key;
             let Change { name, template, document, .. } = change.clone();
             (source.name, source.template, source.document) = (name, template, document);
-            if let Some(secret) = &change.secret {
+            if let Some(secret) = another {
                 source.secret = super::seal_secret(seal, id, secret.expose_secret());
                 source.previous = None;
             }

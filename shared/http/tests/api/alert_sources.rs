@@ -302,6 +302,13 @@ async fn secret_that_was_replaced_holds_until_its_time_is_over_and_no_longer() {
     let flipped = json!(format!("{}x", old.as_str().unwrap()));
     assert_eq!(deliver(&flipped, "d").await, 401);
 
+    // Whoever asks again, or sends the source back as it was shown, takes no secret from its senders.
+    assert_eq!(world.post(&rotate, &asked).await.refused(422), "overlap_hours");
+    let same = json!({ "secret_token": new, "overlap_hours": 1 });
+    let unchanged = world.post(&rotate, &same).await.with(200)["alert_source"].clone();
+    assert_eq!(unchanged["previous_secret_valid_until"], until);
+    let sent_back = changed(&source_of("http"), "/secret_token", new.clone());
+    world.put(&format!("/v2/alert_sources/{}", id(&source)), &sent_back).await.with(200);
     world.pass(3539);
     assert_eq!(deliver(&old, "e").await, 202);
     world.pass(1);
