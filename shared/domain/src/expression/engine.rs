@@ -163,7 +163,7 @@ fn tokens(source: &str, is_text: bool) -> (usize, usize) {
             None if is_text && closes => outside = true,
             None => {
                 quote = Some(c).filter(|c| matches!(c, '"' | '\''));
-                count += usize::from(!c.is_whitespace() && !(is_word && in_word));
+                count += usize::from(!(c.is_whitespace() || is_word && in_word));
                 match c {
                     '(' | '[' | '{' => deep += 1,
                     ')' | ']' | '}' => deep = deep.saturating_sub(1),
