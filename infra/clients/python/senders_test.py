@@ -3,13 +3,16 @@
 usage: senders_test.py URL KEY
 
 PagerDuty's and Opsgenie's clients of PyPI are given the server's address and nothing else; so are Debian's
-Alertmanager, as a webhook, as PagerDuty and as Opsgenie, and Debian's Prometheus without an Alertmanager. Each says
-that something fires, and that it is over. Needs `pdpyras` 5.4, `opsgenie-sdk` 2.1, `prometheus-alertmanager` and
-`prometheus`.
+Alertmanager, as a webhook, as PagerDuty and as Opsgenie, Debian's Prometheus without an Alertmanager, and Debian's
+Icinga by a notification command. Each says that something fires, and that it is over. Needs `pdpyras` 5.4,
+`opsgenie-sdk` 2.1, `prometheus-alertmanager`, `prometheus`, `icinga2` and `curl`.
 """
 
+import grp
 import json
+import os
 import pathlib
+import pwd
 import shutil
 import socket
 import subprocess
@@ -261,17 +264,80 @@ alerting:
             process.terminate()
 
 
+def icinga_sends(made, folder):
+    folder = folder / "icinga"
+    own = {name: folder / name.lower() for name in ("DataDir", "LogDir", "CacheDir", "SpoolDir", "InitRunDir")}
+    for one in own.values():
+        one.mkdir(parents=True)
+    check_script, notify, state = folder / "check.sh", folder / "notify.sh", folder / "state"
+    check_script.write_text(f'#!/bin/sh\n. {state}\necho "$words"\nexit $code\n')
+    # What anybody would write: what a check prints may hold quotes and backslashes.
+    notify.write_text(
+        f"""#!/bin/sh
+escape() {{ printf '%s' "$1" | tr '\\n\\t' '  ' | sed 's/[\\"]/\\\\&/g'; }}
+curl --fail --silent --retry 3 -H "Authorization: Bearer {made["secret_token"]}" -H "Content-Type: application/json" \\
+  -d "{{\\"title\\": \\"$(escape "$3")\\", \\"status\\": \\"$2\\", \\"deduplication_key\\": \\"$(escape "$1")\\"}}" {made["alert_events_url"]}
+"""
+    )
+    for script in (check_script, notify):
+        script.chmod(0o755)
+    config = folder / "icinga2.conf"
+    config.write_text(
+        f"""
+object CheckCommand "scripted" {{ command = [ "{check_script}" ] }}
+object NotificationCommand "firebell" {{
+  command = [ "{notify}", "$host.name$/$service.name$", "$service.state$", "$service.output$" ]
+}}
+object User "oncall" {{
+  states = [ OK, Critical ]
+  types = [ Problem, Recovery ]
+}}
+object Host "db-3" {{ check_command = "scripted" }}
+object Service "disk" {{
+  host_name = "db-3"
+  check_command = "scripted"
+  check_interval = 1s
+  retry_interval = 1s
+  max_check_attempts = 2
+}}
+object Notification "firebell" {{
+  host_name = "db-3"
+  service_name = "disk"
+  command = "firebell"
+  users = [ "oncall" ]
+  interval = 0
+}}
+object CheckerComponent "checker" {{}}
+object NotificationComponent "notification" {{}}
+"""
+    )
+    me = {"RunAsUser": pwd.getpwuid(os.getuid()).pw_name, "RunAsGroup": grp.getgrgid(os.getgid()).gr_name}
+    constants = [f"--define=Configuration.{name}={value}" for name, value in {**me, **own}.items()]
+    words = 'Disk of db-3 is "full" \\o/'
+    state.write_text(f"words='{words}' code=2\n")
+    arguments = ["icinga2", "daemon", f"--config={config}", *constants]
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for("Icinga, firing", made, "firing", words)
+            state.write_text("words='Disk of db-3 is fine' code=0\n")
+            wait_for("Icinga, resolved", made, "resolved", words)
+            check("what Icinga tells of a service is one alert", len(alerts(made)) == 1, alerts(made))
+        finally:
+            process.terminate()
+
+
 user = ask("POST", "/v2/users", {"name": "On call", "email": "senders@example.com", "role": "responder"})["user"]["id"]
 target = {"type": "user", "id": user, "urgency": "high", "schedule_mode": "currently_on_call"}
 level = {"id": "first", "type": "level", "level": {"targets": [target], "time_to_ack_seconds": 3600}}
 path = ask("POST", "/v2/escalation_paths", {"name": "Senders", "path": [level]})["escalation_path"]["id"]
-made = {kind: source(kind, path) for kind in ("alertmanager", "pager_duty_events", "opsgenie_alerts", "prometheus")}
+made = {kind: source(kind, path) for kind in ("alertmanager", "pager_duty_events", "opsgenie_alerts", "prometheus", "http")}
 folder = pathlib.Path(tempfile.mkdtemp())
 try:
     pdpyras_sends(made["pager_duty_events"])
     opsgenie_sdk_sends(made["opsgenie_alerts"])
     alertmanager_sends(made["alertmanager"], made["pager_duty_events"], made["opsgenie_alerts"], folder)
     prometheus_sends(made["prometheus"], folder)
+    icinga_sends(made["http"], folder)
 finally:
     shutil.rmtree(folder, ignore_errors=True)
 print(f"senders: {checks} checks, by senders that are not ours")

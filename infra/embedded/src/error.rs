@@ -21,6 +21,9 @@ pub enum EmbeddedError {
         #[source]
         source: rusqlite::Error,
     },
+    /// The log of the queues could not be opened.
+    #[error("opening the log of the queues")]
+    Log(#[source] std::io::Error),
     /// The database refused.
     #[error("asking the database for {what}")]
     Database {

@@ -94,7 +94,7 @@ impl Wire for Local {
         Box::pin(async move {
             let answer = match call.service {
                 Service::DynamoDb | Service::Streams => self.dynamo.answer(call.operation, call.body),
-                Service::Sqs => sqs::answer(&self.queues, call.operation, call.body),
+                Service::Sqs => sqs::answer(&self.queues, call.operation, call.body).await,
             };
             if answer.is_ok() && call.service == Service::DynamoDb && is_write(call.operation) {
                 self.written.send_modify(|count| *count += 1);

@@ -1,5 +1,6 @@
 //! Durable queues on one SQLite file, as far as the functions use those of SQS.
 
+mod disk;
 mod receive;
 mod send;
 mod settle;
@@ -12,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
+
+use self::disk::Disk;
 
 use crate::clock::Clock;
 use crate::error::EmbeddedError;
@@ -93,6 +96,9 @@ pub enum QueueError {
     /// The file below.
     #[error("using the sqlite file of the queues")]
     File(#[from] rusqlite::Error),
+    /// The disk below.
+    #[error("what was sent may not be on the disk")]
+    Disk(#[source] std::io::Error),
 }
 
 /// The queues.
@@ -107,6 +113,7 @@ struct Shared {
     specs: BTreeMap<String, QueueSpec>,
     wakes: HashMap<String, watch::Sender<u64>>,
     clock: Clock,
+    disk: Option<Disk>,
 }
 
 /// The connection and what is not worth keeping over a restart.
@@ -144,7 +151,8 @@ impl Queues {
     /// Fails if the file cannot be used or a dead-letter queue is not declared.
     pub fn open(path: &Path, specs: Vec<QueueSpec>, clock: Clock) -> Result<Self, EmbeddedError> {
         let db = Connection::open(path).map_err(EmbeddedError::file("queues"))?;
-        let queues = Self::new(db, specs, clock)?;
+        let disk = || Disk::beside(path);
+        let queues = Self::new(db, specs, clock, Some(&disk))?;
         queues.recover().map_err(EmbeddedError::file("queues"))?;
         Ok(queues)
     }
@@ -168,14 +176,21 @@ impl Queues {
     /// Fails if a dead-letter queue is not declared.
     pub fn memory(specs: Vec<QueueSpec>, clock: Clock) -> Result<Self, EmbeddedError> {
         let db = Connection::open_in_memory().map_err(EmbeddedError::file("queues"))?;
-        Self::new(db, specs, clock)
+        Self::new(db, specs, clock, None)
     }
 
-    fn new(db: Connection, specs: Vec<QueueSpec>, clock: Clock) -> Result<Self, EmbeddedError> {
+    fn new(
+        db: Connection,
+        specs: Vec<QueueSpec>,
+        clock: Clock,
+        disk: Option<&dyn Fn() -> std::io::Result<Disk>>,
+    ) -> Result<Self, EmbeddedError> {
         let prepare = || {
             db.busy_timeout(std::time::Duration::from_secs(5))?;
             db.pragma_update(None, "journal_mode", "WAL")?;
-            sync(&db, Sync::Later)?;
+            // What is sent is forced to the disk apart from this, before it is answered; a message that is received or
+            // deleted once more is as if it had come twice.
+            db.pragma_update(None, "synchronous", "NORMAL")?;
             db.execute_batch(SCHEMA)
         };
         prepare().map_err(EmbeddedError::file("queues"))?;
@@ -191,7 +206,21 @@ impl Queues {
         }
         let wakes = specs.keys().map(|name| (name.clone(), watch::Sender::new(0))).collect();
         let state = State { db, turns: HashMap::new(), swept: HashMap::new() };
-        Ok(Self { shared: Arc::new(Shared { connection: Mutex::new(state), specs, wakes, clock }) })
+        // Only now is there a log.
+        let disk = disk.map(|open| open()).transpose().map_err(EmbeddedError::Log)?;
+        Ok(Self { shared: Arc::new(Shared { connection: Mutex::new(state), specs, wakes, clock, disk }) })
+    }
+
+    /// Waits until all that was sent by now is on the disk, and outlives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the disk does.
+    pub async fn force(&self) -> Result<(), QueueError> {
+        match &self.shared.disk {
+            Some(disk) => disk.force().await.map_err(QueueError::Disk),
+            None => Ok(()),
+        }
     }
 
     /// The queues as declared, by name.
@@ -307,24 +336,6 @@ impl Queues {
             wake.send_modify(|count| *count += 1);
         }
     }
-}
-
-/// When a change must be on the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sync {
-    /// Before it is answered: what was sent is a promise, through a power cut too.
-    Now,
-    /// With the next change that must be: a message that is received or deleted once more is as if it had come twice.
-    Later,
-}
-
-/// Says when the changes to come must be on the disk.
-fn sync(db: &Connection, when: Sync) -> rusqlite::Result<()> {
-    let level = match when {
-        Sync::Now => "FULL",
-        Sync::Later => "NORMAL",
-    };
-    db.pragma_update(None, "synchronous", level)
 }
 
 /// Writes a message's id: stable for a row, unique over restarts, and the same again for the same seed.

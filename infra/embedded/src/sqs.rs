@@ -39,15 +39,34 @@ impl From<QueueError> for Refusal {
             QueueError::BadReceipt(_) => ("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),
             QueueError::NotInFlight(_) => ("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"),
             QueueError::Invalid(_) => ("InvalidParameterValue", "InvalidParameterValue"),
-            QueueError::File(_) => ("InternalFailure", "InternalFailure"),
+            QueueError::File(_) | QueueError::Disk(_) => ("InternalFailure", "InternalFailure"),
         };
         Self { kind, code, message }
     }
 }
 
-/// Answers one operation.
-pub(crate) fn answer(queues: &Queues, operation: &str, body: &[u8]) -> Answer {
-    let outcome = match operation {
+/// Answers one operation; what was sent is on the disk first.
+pub(crate) async fn answer(queues: &Queues, operation: &str, body: &[u8]) -> Answer {
+    let outcome = outcome(queues, operation, body);
+    let forced = match operation {
+        "SendMessage" | "SendMessageBatch" if outcome.is_ok() => queues.force().await,
+        _ => Ok(()),
+    };
+    match outcome.and_then(|value| forced.map(|()| value).map_err(Refusal::from)) {
+        Ok(value) => Answer::ok(value.to_string()),
+        Err(Refusal { kind, code, message }) => {
+            let status = if kind == "InternalFailure" { 500 } else { 400 };
+            let fault = if status == 500 { "Receiver" } else { "Sender" };
+            let mut answer = Answer::error(status, &format!("com.amazonaws.sqs#{kind}"), &message);
+            answer.query_error = Some(format!("{code};{fault}"));
+            answer
+        }
+    }
+}
+
+/// What comes of one operation.
+fn outcome(queues: &Queues, operation: &str, body: &[u8]) -> Result<Value, Refusal> {
+    match operation {
         "SendMessage" => parse(body).and_then(|q| send(queues, q)),
         "SendMessageBatch" => parse(body).and_then(|q| batch::send(queues, q)),
         "ReceiveMessage" => parse(body).and_then(|q| receive(queues, &q)),
@@ -59,16 +78,6 @@ pub(crate) fn answer(queues: &Queues, operation: &str, body: &[u8]) -> Answer {
         "GetQueueAttributes" => parse(body).and_then(|q| attributes(queues, &q)),
         "ListQueues" => Ok(list(queues)),
         other => Err(Refusal::unsupported(format!("the embedded queues have no operation `{other}`"))),
-    };
-    match outcome {
-        Ok(value) => Answer::ok(value.to_string()),
-        Err(Refusal { kind, code, message }) => {
-            let status = if kind == "InternalFailure" { 500 } else { 400 };
-            let fault = if status == 500 { "Receiver" } else { "Sender" };
-            let mut answer = Answer::error(status, &format!("com.amazonaws.sqs#{kind}"), &message);
-            answer.query_error = Some(format!("{code};{fault}"));
-            answer
-        }
     }
 }
 

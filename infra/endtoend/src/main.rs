@@ -1,6 +1,7 @@
 //! The real process, from outside.
 
 mod alertmanager;
+mod flood;
 mod http;
 mod kills;
 mod levels;
@@ -20,6 +21,7 @@ endtoend SCENARIO [--binary target/debug/local] [--kills N] [--alerts N] [--seco
   alertmanager   20 alerts through the real Alertmanager into an inbox, and their end
   levels         nobody answers: level 2, then the fallback contact
   kills          kill -9 at random moments under load; nothing accepted is lost
+  flood          one source is flooded; what becomes of another
   outage         the mail server is down for a while; everybody is paged once it is back
 ";
 
@@ -61,6 +63,7 @@ fn main() -> anyhow::Result<()> {
             "alertmanager" => alertmanager::run(&options).await,
             "levels" => levels::run(&options).await,
             "kills" => kills::run(&options).await,
+            "flood" => flood::run(&options).await,
             "outage" => outage::run(&options).await,
             _ => {
                 say(HELP);

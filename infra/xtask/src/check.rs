@@ -91,7 +91,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "senders",
         when: When::All(
-            "prometheus, prometheus-alertmanager and the packages opsgenie-sdk and pdpyras of PyPI",
+            "prometheus, prometheus-alertmanager, icinga2-bin, curl and the packages opsgenie-sdk and pdpyras of PyPI",
         ),
         lacks: no_senders,
         run: senders,
@@ -317,9 +317,16 @@ fn webhooks(_: &Options) -> anyhow::Result<()> {
 
 /// What is lacking to be sent alerts by senders that are not ours.
 fn no_senders() -> Option<String> {
-    let mut programs = ["prometheus", "prometheus-alertmanager"].into_iter();
-    let lacking = programs.find(|program| !has(program, "--version"));
-    lacking.map(|program| format!("there is no `{program}` (apt-get install {program})")).or_else(|| {
+    let mut programs = [
+        ("prometheus", "prometheus"),
+        ("prometheus-alertmanager", "prometheus-alertmanager"),
+        ("icinga2", "icinga2-bin"),
+        ("curl", "curl"),
+    ]
+    .into_iter();
+    let lacking = programs.find(|(program, _)| !has(program, "--version"));
+    let says = |(program, package)| format!("there is no `{program}` (apt-get install {package})");
+    lacking.map(says).or_else(|| {
         (!imports("opsgenie_sdk, pdpyras"))
             .then(|| "python3 cannot import them (pip install opsgenie-sdk==2.1.5 pdpyras==5.4.1)".to_owned())
     })

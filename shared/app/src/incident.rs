@@ -3,6 +3,7 @@
 pub mod create;
 pub mod edit;
 pub mod pin;
+pub mod seen;
 pub mod story;
 pub mod update;
 

@@ -1,3 +1,5 @@
 //! Pages.
 
+mod stand_in;
+
 pub mod send;

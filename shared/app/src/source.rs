@@ -2,6 +2,7 @@
 
 pub mod create;
 pub mod destroy;
+pub mod rotate;
 pub mod seen;
 pub mod update;
 

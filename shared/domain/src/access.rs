@@ -3,7 +3,7 @@
 //! A verb asks its [`Actor`] and gets an [`Allowed`]; what is written down of a change is made of that and of nothing
 //! else, so that no configuration is changed by somebody who was not asked.
 
-use crate::id::{ApiKeyId, OrgId, UserId};
+use crate::id::{ApiKeyId, IncidentId, OrgId, UserId};
 use crate::identity::Identity;
 use crate::user::{Role, User};
 
@@ -34,6 +34,8 @@ pub enum Permission {
     SetMethods,
     /// Change what incidents and alerts are given: severities, statuses, roles, attributes.
     ManageSettings,
+    /// See and change private incidents that they have no part in.
+    SeePrivate,
     /// Change sources, routes and paths.
     ConfigureOnCall,
     /// Make and revoke API keys.
@@ -59,6 +61,7 @@ impl Permission {
         Self::SeeAddresses,
         Self::SetMethods,
         Self::ManageSettings,
+        Self::SeePrivate,
         Self::ConfigureOnCall,
         Self::ManageApiKeys,
         Self::ManageUsers,
@@ -76,6 +79,7 @@ impl Permission {
             Self::SeeAddresses
             | Self::SetMethods
             | Self::ManageSettings
+            | Self::SeePrivate
             | Self::ConfigureOnCall
             | Self::ManageApiKeys
             | Self::ManageUsers
@@ -97,6 +101,7 @@ impl Permission {
             Self::SeeAddresses => "see the addresses at which others are reached",
             Self::SetMethods => "set how and when others are reached",
             Self::ManageSettings => "change severities, statuses, roles and attributes",
+            Self::SeePrivate => "see private incidents that they have no part in",
             Self::ConfigureOnCall => "change alert sources, routes and escalation paths",
             Self::ManageApiKeys => "make and revoke API keys",
             Self::ManageUsers => "add and remove people, and change what they may do",
@@ -146,29 +151,40 @@ pub struct Actor {
     org: OrgId,
     identity: Identity,
     granted: Granted,
+    invited: Option<IncidentId>,
 }
 
 impl Actor {
     /// Firebell itself, in the role of `part`: it does what it was built to do.
     pub fn system(org: OrgId, part: &str) -> Self {
-        Self { org, identity: Identity::system(part), granted: Granted::all() }
+        Self { org, identity: Identity::system(part), granted: Granted::all(), invited: None }
     }
 
     /// A person, as their role is now.
     pub fn person(org: OrgId, user: &User) -> Self {
-        Self { org, identity: Identity::User(user.id), granted: user.role.grants() }
+        Self { org, identity: Identity::User(user.id), granted: user.role.grants(), invited: None }
     }
 
     /// A program that has a key.
     pub fn api_key(org: OrgId, id: ApiKeyId, roles: &[KeyRole]) -> Self {
         let granted = roles.iter().flat_map(|role| role.grants()).copied().collect();
-        Self { org, identity: Identity::ApiKey(id), granted }
+        Self { org, identity: Identity::ApiKey(id), granted, invited: None }
     }
 
     /// Whoever holds the link in a person's page: that person, who may answer and nothing else.
     pub fn paged(org: OrgId, user: UserId) -> Self {
         let granted = [Permission::Respond].into_iter().collect();
-        Self { org, identity: Identity::User(user), granted }
+        Self { org, identity: Identity::User(user), granted, invited: None }
+    }
+
+    /// The same, in an incident's own channel: whoever was let in there sees it, even if it is private.
+    pub fn invited(self, incident: IncidentId) -> Self {
+        Self { invited: Some(incident), ..self }
+    }
+
+    /// Says whether they were let into an incident's channel.
+    pub fn is_invited(&self, incident: IncidentId) -> bool {
+        self.invited == Some(incident)
     }
 
     /// The organisation; nothing of another one is to be had.
@@ -259,7 +275,8 @@ mod tests {
     fn own_ways_to_be_reached_need_less_than_those_of_others() {
         let at = Timestamp::UNIX_EPOCH;
         let (org, ada, grace) = (OrgId::new(at, 1), UserId::new(at, 2), UserId::new(at, 3));
-        let viewer = Actor { org, identity: Identity::User(ada), granted: Role::Viewer.grants() };
+        let viewer =
+            Actor { org, identity: Identity::User(ada), granted: Role::Viewer.grants(), invited: None };
 
         assert!(viewer.may_reach(ada).is_ok());
         assert_eq!(viewer.may_reach(grace).unwrap_err(), Forbidden(Permission::SetMethods));

@@ -16,10 +16,10 @@ pub use choice::{Role, RoleKind, STATUS_RANKS, Severity, Status};
 pub use milestone::Milestone;
 pub use story::{Beginning, Difference, Entry, Happening, Moved, ordered};
 
+use crate::access::{Actor, Permission};
 use crate::event::Event;
 use crate::id::{AlertId, IncidentId, OrgId, RoleId, SeverityId, StatusId, UserId};
 use crate::trace::Trace;
-use crate::user::{Role as UserRole, User};
 
 /// The states of an incident: the field's status categories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,12 +185,18 @@ impl Incident {
         format!("INC-{}", self.number)
     }
 
-    /// Says whether somebody sees it: a private one is for whoever opened it, has a role in it, or looks after all.
-    pub fn is_seen_by(&self, user: &User) -> bool {
-        let takes_part = self.creator.user() == Some(user.id) || self.roles.values().any(|id| *id == user.id);
+    /// Says whether somebody sees it: a private one is for whoever opened it, has a role in it, was let into its
+    /// channel, or looks after all.
+    pub fn is_seen_by(&self, who: &Actor) -> bool {
         match self.visibility {
             Visibility::Public => true,
-            Visibility::Private => takes_part || user.role >= UserRole::Administrator,
+            Visibility::Private => {
+                let user = who.identity().user();
+                self.creator == *who.identity()
+                    || self.roles.values().any(|id| Some(*id) == user)
+                    || who.is_invited(self.id)
+                    || who.may(Permission::SeePrivate).is_ok()
+            }
         }
     }
 }

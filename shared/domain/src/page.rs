@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::id::{EscalationId, OrgId, UserId};
 use crate::slack::MessageRef;
 use crate::trace::Trace;
-use crate::user::{MethodType, Urgency};
+use crate::user::{MethodType, Urgency, User};
 
 /// The states of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +178,12 @@ const LONGEST_PAUSE: i64 = 30;
 /// The longest pause that a provider may ask for: whoever asks for more is tried all the same.
 const LONGEST_ASKED: i64 = 60;
 
+/// How many attempts a page has before a mail stands in for it: about fifteen seconds.
+const PATIENCE: u16 = 4;
+
+/// What the id of a page ends with that stands in for another.
+const STAND_IN: &str = "-mail";
+
 /// What a due page means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
@@ -216,9 +222,7 @@ impl NewPage {
             log: Vec::new(),
             trace: escalation.trace.clone(),
         };
-        page.born(PageState::Pending, at)
-            .expect("a page may be born pending")
-            .on_transition(|page| Event::PageDue { page: Box::new(page.after().clone()) })
+        page.begun(at)
     }
 }
 
@@ -299,6 +303,45 @@ impl Page {
                 page.due = Some(page.slot);
             })
             .on_transition(|page| Event::PageDue { page: Box::new(page.after().clone()) }))
+    }
+
+    /// Says whether a mail is to stand in for it, as it has just failed, `for_good` or once more.
+    pub fn wants_stand_in(&self, for_good: bool) -> bool {
+        (for_good || self.attempt >= PATIENCE) && !self.id.ends_with(STAND_IN)
+    }
+
+    /// The mail that stands in for it, to the address that its person is known by; none if they are mailed anyway.
+    pub fn stand_in(&self, user: &User, at: Timestamp) -> Option<Transition<Self>> {
+        let is_own_mail = |kind: MethodType, address: &str| {
+            kind == MethodType::Email && address.eq_ignore_ascii_case(&user.email)
+        };
+        let mut mailed = user.reached_by(self.urgency).into_iter();
+        if is_own_mail(self.method_type, &self.address)
+            || mailed.any(|(delay, method)| delay == 0 && is_own_mail(method.method_type, &method.address))
+        {
+            return None;
+        }
+        let page = Self {
+            head: Head::stored(PageState::Pending, 0),
+            id: format!("{}{STAND_IN}", self.id),
+            method_type: MethodType::Email,
+            address: user.email.clone(),
+            secret: None,
+            attempt: 1,
+            due: Some(at),
+            slot: at,
+            message: None,
+            log: Vec::new(),
+            ..self.clone()
+        };
+        Some(page.begun(at))
+    }
+
+    /// Begins to wait until it is due.
+    fn begun(self, at: Timestamp) -> Transition<Self> {
+        self.born(PageState::Pending, at)
+            .expect("a page may be born pending")
+            .on_transition(|page| Event::PageDue { page: Box::new(page.after().clone()) })
     }
 
     /// Takes it back from a claim whose lease is over, to be sent at once.

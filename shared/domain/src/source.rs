@@ -2,6 +2,7 @@
 
 pub mod custom;
 pub mod priority;
+mod rotation;
 pub mod template;
 
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use crate::text::Document;
 
 pub use custom::Custom;
 pub use priority::Priorities;
+pub use rotation::Previous;
 
 /// The kind of a source, by its name in the API; the registry of sources knows what it means.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,6 +116,9 @@ pub struct Source {
     /// The hash of its secret, where that alone leads to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The secret before it, while that still holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
     /// How its alerts are titled.
     pub template: Template,
     /// What the client sent, to be echoed.
@@ -167,6 +172,9 @@ pub struct Door {
     pub kind: SourceKind,
     /// The secret, sealed.
     pub secret: String,
+    /// The one before it, while that still holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
     /// Whether deliveries are taken.
     pub open: bool,
 }
@@ -179,6 +187,7 @@ impl Source {
             id: self.id,
             kind: self.kind.clone(),
             secret: self.secret.clone(),
+            previous: self.previous.clone(),
             open: self.head.state() == SourceState::Active,
         }
     }

@@ -7,6 +7,7 @@ mod preview;
 use app::Context;
 use app::source::create::NewSource;
 use app::source::find;
+use app::source::rotate::Rotation;
 use app::source::update::Change;
 use axum::body::Body;
 use axum::extract::State;
@@ -25,11 +26,11 @@ use serde_json::{Map, Value, json};
 use sources::Kind;
 use tower::ServiceExt;
 
-use crate::ApiError;
 use crate::api::{Answer, Id, InTrace, Sent, Shared, guarded};
 use crate::auth::Caller;
 use crate::binding::{BindingBody, GroupBody, labelled, none_yet};
 use crate::operation::{Operation, Resource};
+use crate::{ApiError, alert_source_types};
 
 use expressions::ExpressionBody;
 use options::BoundBody;
@@ -71,6 +72,14 @@ pub(crate) const RESOURCE: Resource = Resource {
         Operation::delete("/v2/alert_sources/{id}", "Destroys an alert source", || routing::delete(destroy))
             .needs(Permission::ConfigureOnCall),
         Operation::post(
+            "/v2/alert_sources/{id}/actions/rotate_secret",
+            "Replaces the secret, and lets the one before hold for 24 hours or as many as are said; this is ours",
+            || routing::post(rotate),
+        )
+        .needs(Permission::ConfigureOnCall)
+        .takes("{secret_token: string, overlap_hours: integer}")
+        .answers(200, "{alert_source*: AlertSource}"),
+        Operation::post(
             "/v2/alert_sources/{id}/actions/send_test",
             "Delivers an example that pages for real; this is ours",
             || routing::post(send_test),
@@ -83,7 +92,7 @@ pub(crate) const RESOURCE: Resource = Resource {
             "AlertSource",
             "{id*: id, name*: string, source_type*: string, template*: AlertTemplate, \
              alert_events_url*: string, secret_token*: string, disabled*: boolean, \
-             created_at*: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
+             created_at*: time, previous_secret_valid_until: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
         ),
         (
             "AlertSourcePayload",
@@ -115,7 +124,7 @@ pub(crate) const RESOURCE: Resource = Resource {
 
 /// The router of alert sources.
 pub fn router(ctx: Context) -> axum::Router {
-    guarded(RESOURCE.routes(), ctx)
+    guarded(RESOURCE.routes().merge(alert_source_types::RESOURCE.routes()), ctx)
 }
 
 /// What is understood of a source as it is sent; all else is kept and shown again.
@@ -269,6 +278,33 @@ async fn update(
     shown_alone(ctx, &source)
 }
 
+/// How a secret is replaced.
+#[derive(Deserialize)]
+struct RotationBody {
+    secret_token: Option<String>,
+    overlap_hours: Option<u16>,
+}
+
+/// How long the secret before holds, if nothing is said: a day to tell every sender.
+const OVERLAP_HOURS: u16 = 24;
+
+async fn rotate(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<SourceId>,
+    Sent { body, .. }: Sent<RotationBody>,
+) -> Answer<Json<Value>> {
+    let ctx = &desk.ctx;
+    let rotation = Rotation {
+        secret: body.secret_token.map(SecretString::from),
+        overlap_hours: body.overlap_hours.unwrap_or(OVERLAP_HOURS),
+    };
+    let (which, now) = ((id, &rotation), ctx.now());
+    let source =
+        app::source::rotate::rotate(&ctx.store, &ctx.seal, &caller.actor, which, &ctx.random, now).await?;
+    shown_alone(ctx, &source)
+}
+
 async fn destroy(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answer<StatusCode> {
     let ctx = &desk.ctx;
     app::source::destroy::destroy(&ctx.store, &caller.actor, id, &ctx.random, ctx.now()).await?;
@@ -342,6 +378,9 @@ fn shown(ctx: &Context, source: &Source) -> Answer<Value> {
     shown["secret_token"] = json!(secret.expose_secret());
     shown["disabled"] = json!(source.head().state() == SourceState::Disabled);
     shown["created_at"] = json!(source.created_at);
+    if let Some(previous) = source.previous.as_ref().filter(|previous| previous.holds(ctx.now())) {
+        shown["previous_secret_valid_until"] = json!(previous.until);
+    }
     if let Some(at) = source.last_delivery_at {
         shown["last_delivery_at"] = json!(at);
     }

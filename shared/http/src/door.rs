@@ -27,6 +27,14 @@ pub(crate) struct Opened {
     pub(crate) door: Door,
     /// Its secret.
     pub(crate) secret: SecretString,
+    previous: Option<(SecretString, Timestamp)>,
+}
+
+impl Opened {
+    /// The secret before the last rotation, if that holds at a time.
+    pub(crate) fn previous(&self, at: Timestamp) -> Option<&SecretString> {
+        self.previous.as_ref().filter(|(_, until)| at < *until).map(|(secret, _)| secret)
+    }
 }
 
 /// What is known of one source, and since when.
@@ -103,5 +111,11 @@ impl Doors {
 /// Opens the secret of a door.
 fn open(ctx: &Context, door: Door) -> Result<Opened, AppError> {
     let secret = app::source::open_secret(&ctx.seal, door.id, &door.secret)?;
-    Ok(Opened { door, secret })
+    let previous = match &door.previous {
+        Some(previous) => {
+            Some((app::source::open_secret(&ctx.seal, door.id, &previous.secret)?, previous.until))
+        }
+        None => None,
+    };
+    Ok(Opened { door, secret, previous })
 }

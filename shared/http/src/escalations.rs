@@ -194,10 +194,18 @@ fn listed(ids: &[String], before: Option<&str>) -> Vec<Listed> {
     ids.into_iter().map(entry).collect()
 }
 
+/// Finds an escalation, unless it belongs to an incident that whoever asks does not see.
+async fn seen(desk: &Desk, caller: &Caller, id: EscalationId) -> Answer<Option<Escalation>> {
+    let store = &desk.ctx.store;
+    let Some(escalation) = store.escalation(caller.org, id).await? else { return Ok(None) };
+    let hidden = app::incident::seen::hidden(store, &caller.actor, [escalation.incident]).await?;
+    Ok(hidden.is_empty().then_some(escalation))
+}
+
 /// Reads a listed escalation again, if it passes the filters.
 async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -> Answer<Option<Value>> {
     let Ok(id) = listed.id.parse() else { return Ok(None) };
-    let Some(escalation) = desk.ctx.store.escalation(caller.org, id).await? else { return Ok(None) };
+    let Some(escalation) = seen(desk, caller, id).await? else { return Ok(None) };
     let path = match &escalation.plan {
         Plan::Path { id, .. } => Some(id.to_string()),
         Plan::Users(_) | Plan::Fallback => None,
@@ -224,7 +232,7 @@ async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -
 }
 
 async fn show(State(desk): Shared, caller: Caller, Id(id): Id<EscalationId>) -> Answer<Json<Value>> {
-    let escalation = desk.ctx.store.escalation(caller.org, id).await?;
+    let escalation = seen(&desk, &caller, id).await?;
     let escalation = escalation.ok_or_else(|| AppError::not_found("escalation", id))?;
     Ok(Json(json!({ "escalation": shown(&desk, &caller, &escalation).await? })))
 }
@@ -250,8 +258,8 @@ async fn respond(
     Id(id): Id<EscalationId>,
     Sent { body, .. }: Sent<RespondBody>,
 ) -> Answer<StatusCode> {
-    let (ctx, org) = (&desk.ctx, caller.org);
-    if ctx.store.escalation(org, id).await?.is_none() {
+    let ctx = &desk.ctx;
+    if seen(&desk, &caller, id).await?.is_none() {
         return Err(AppError::not_found("escalation", id).into());
     }
     match body.response {
@@ -270,6 +278,9 @@ async fn respond(
 
 async fn call_off(State(desk): Shared, caller: Caller, Id(id): Id<EscalationId>) -> Answer<StatusCode> {
     let ctx = &desk.ctx;
+    if seen(&desk, &caller, id).await?.is_none() {
+        return Err(AppError::not_found("escalation", id).into());
+    }
     let answered = cancel(&ctx.store, &caller.actor, id, ctx.now()).await?;
     counts(&answered, EscalationState::Cancelled)
 }

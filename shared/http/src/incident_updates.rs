@@ -108,7 +108,7 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
     let asked = Asked::read(&query, MOST)?;
     let id = chosen::<IncidentId>("incident", "incident_id", query.one("incident_id").map(str::to_owned))?;
     let Some(id) = id else { return of_all(store, &caller, &asked, desk.ctx.now()).await };
-    let incident = store.incident(org, id).await?;
+    let incident = store.incident(org, id).await?.filter(|incident| incident.is_seen_by(&caller.actor));
     let incident =
         incident.ok_or_else(|| ApiError::invalid("incident_id", format!("There is no incident `{id}`")))?;
     let cursor = asked.after.as_ref().and_then(|after| after.parse::<UpdateId>().ok());
@@ -142,8 +142,12 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
 async fn of_all(store: &Store, caller: &Caller, asked: &Asked, now: Timestamp) -> Answer<Json<Value>> {
     let before = asked.after.as_ref().and_then(|after| after.parse::<UpdateId>().ok());
     let listed = store.updates(caller.org, before, asked.size, now).await?;
+    let incidents = listed.rows.iter().map(|row| Some(row.incident));
+    let hidden = app::incident::seen::hidden(store, &caller.actor, incidents).await?;
+    let mut seen = listed.rows;
+    seen.retain(|row| !hidden.contains(&row.incident));
     let mut found = Vec::new();
-    for rows in listed.rows.chunks(AT_ONCE) {
+    for rows in seen.chunks(AT_ONCE) {
         let read = rows.iter().map(|row| store.incident_step(caller.org, row.incident, row.id.version()));
         for (row, step) in rows.iter().zip(try_join_all(read).await?) {
             found.extend(step.and_then(|step| update::Shared::of(row.incident, step)));

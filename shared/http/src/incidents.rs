@@ -339,7 +339,8 @@ async fn kept(
     listed: Listed,
 ) -> Answer<Option<Value>> {
     let Ok(id) = listed.id.parse() else { return Ok(None) };
-    let Some(incident) = desk.ctx.store.incident(caller.org, id).await? else { return Ok(None) };
+    let found = desk.ctx.store.incident(caller.org, id).await?;
+    let Some(incident) = found.filter(|incident| incident.is_seen_by(&caller.actor)) else { return Ok(None) };
     let state = incident.head().state();
     let kind = incident_types::type_id(caller.org).to_string();
     let passes = filters.pass(|field| match field {
@@ -372,7 +373,8 @@ async fn show(
         (Err(_), Ok(number)) => store.incident_by_number(caller.org, number).await?,
         (Err(_), Err(_)) => None,
     };
-    let incident = found.ok_or_else(|| AppError::not_found("incident", clip(&name)))?;
+    let seen = found.filter(|incident| incident.is_seen_by(&caller.actor));
+    let incident = seen.ok_or_else(|| AppError::not_found("incident", clip(&name)))?;
     shown_alone(&desk, &caller, &incident).await
 }
 

@@ -2,6 +2,7 @@
 
 mod alert_attributes;
 pub mod alert_routes;
+mod alert_source_types;
 pub mod alert_sources;
 pub mod alerts;
 mod api;

@@ -183,7 +183,7 @@ impl Desk {
             let Some(opened) = found.filter(|opened| opened.door.kind.0 == source.kind()) else {
                 return Ok(None);
             };
-            match source.verify(delivery, &opened.secret, None) {
+            match source.verify(delivery, &opened.secret, opened.previous(delivery.now)) {
                 Ok(verified) if opened.door.open => return Ok(Some((opened, verified))),
                 Ok(_) => return Ok(None),
                 Err(VerifyError::Missing) => return Err(ApiError::no_authorization()),

@@ -65,6 +65,14 @@ pub(crate) const RESOURCE: Resource = Resource {
         .needs(Permission::SetMethods)
         .takes("{method_type*: string, address*: string}")
         .answers(201, "{notification_method*: NewNotificationMethod}"),
+        Operation::post(
+            "/v2/users/{id}/actions/remove_notification_method",
+            "Removes a method, and the rules that name it; the last one stays; this is ours",
+            || routing::post(remove_method),
+        )
+        .needs(Permission::SetMethods)
+        .takes("{notification_method_id*: id}")
+        .answers(200, "{notification_methods*: [NotificationMethod]}"),
         Operation::get(
             "/v2/users/{id}/notification_rules",
             "Lists when a person is reached in which way",
@@ -192,10 +200,32 @@ fn created(body: Value) -> Response {
 }
 
 async fn methods(State(desk): Shared, caller: Caller, Id(id): Id<UserId>) -> Answer<Json<Value>> {
-    let user = find(&desk.ctx.store, caller.org, id).await?;
+    Ok(shown_methods(&caller, &find(&desk.ctx.store, caller.org, id).await?))
+}
+
+/// A person's methods, as far as they may be seen.
+fn shown_methods(caller: &Caller, user: &User) -> Json<Value> {
     let told = caller.actor.may(Permission::SeeAddresses).is_ok();
     let shown = user.methods.iter().map(|one| if told { method(one) } else { redacted(one) });
-    Ok(Json(json!({ "notification_methods": shown.collect::<Vec<_>>() })))
+    Json(json!({ "notification_methods": shown.collect::<Vec<_>>() }))
+}
+
+/// The method that is to be removed.
+#[derive(Deserialize)]
+struct RemovedBody {
+    notification_method_id: MethodId,
+}
+
+async fn remove_method(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<UserId>,
+    Sent { body, .. }: Sent<RemovedBody>,
+) -> Answer<Json<Value>> {
+    let (ctx, which) = (&desk.ctx, (id, body.notification_method_id));
+    let user =
+        app::user::reach::remove_method(&ctx.store, &caller.actor, which, &ctx.random, ctx.now()).await?;
+    Ok(shown_methods(&caller, &user))
 }
 
 /// A method as it is asked for.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::item::{self, Item, key_item, n, s};
-use crate::table::{self, Lookup};
+use crate::table::{self, Key, Lookup};
 use crate::{Commit, Store};
 
 /// A person found by their address.
@@ -386,8 +386,12 @@ impl Commit {
     pub fn source(self, step: Transition<Source>, before: Option<&Source>, entry: &Entry) -> Self {
         let source = step.after().clone();
         let key = table::lookup(Lookup::Source, &source.id.to_string());
-        let by_secret = |source: &Source| Some(table::lookup(Lookup::SourceKey, source.key.as_deref()?));
-        let (was, is) = (before.and_then(by_secret), by_secret(&source));
+        let by_secret = |source: &Source| -> Vec<Key> {
+            let before = source.previous.as_ref().and_then(|previous| previous.key.as_deref());
+            let keys = source.key.as_deref().into_iter().chain(before);
+            keys.map(|key| table::lookup(Lookup::SourceKey, key)).collect()
+        };
+        let (was, is) = (before.map(by_secret).unwrap_or_default(), by_secret(&source));
         let stepped = self.transition(step).next_generation(entry);
         let (stepped, is) = match source.head.state() {
             SourceState::Active | SourceState::Disabled => {
@@ -398,9 +402,9 @@ impl Commit {
                 });
                 (doors, is)
             }
-            SourceState::Destroyed => (stepped.delete(&key), None),
+            SourceState::Destroyed => (stepped.delete(&key), Vec::new()),
         };
-        was.filter(|was| Some(was) != is.as_ref()).iter().fold(stepped, |stepped, key| stepped.delete(key))
+        was.iter().filter(|was| !is.contains(was)).fold(stepped, |stepped, key| stepped.delete(key))
     }
 
     /// Keeps the last error of a source; its state is not touched.

@@ -225,6 +225,7 @@ impl Fixture {
                 created_at: at,
                 last_error: None,
                 last_delivery_at: None,
+                previous: None,
             };
             let made = made.born(SourceState::Active, at)?.because("system:fixture", "created");
             let entry = self.entry(Thing::new(Kind::AlertSource, id, source.name()));

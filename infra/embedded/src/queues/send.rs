@@ -2,10 +2,10 @@
 
 use rusqlite::params;
 
-use super::{MAX_BODY, MAX_DELAY_S, NewMessage, QueueError, Queues, Sent, Sync, message_id, sync};
+use super::{MAX_BODY, MAX_DELAY_S, NewMessage, QueueError, Queues, Sent, message_id};
 
 impl Queues {
-    /// Sends one message.
+    /// Sends one message; as [`Self::send_all`].
     ///
     /// # Errors
     ///
@@ -15,7 +15,7 @@ impl Queues {
         Ok(sent.remove(0))
     }
 
-    /// Sends messages, all or none.
+    /// Sends messages, all or none; they outlive the process at once, and a power cut after [`Self::force`].
     ///
     /// # Errors
     ///
@@ -27,7 +27,6 @@ impl Queues {
         }
         let now = self.now();
         let mut state = self.state();
-        sync(&state.db, Sync::Now)?;
         let transaction = state.db.transaction()?;
         let mut sent = Vec::with_capacity(messages.len());
         {
@@ -42,7 +41,6 @@ impl Queues {
             }
         }
         transaction.commit()?;
-        sync(&state.db, Sync::Later)?;
         drop(state);
         self.wake(queue);
         Ok(sent)

@@ -56,7 +56,7 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<Escalation, AppError> {
     by.may(Permission::CreateEscalations)?;
-    let (org, by) = (by.org(), by.identity());
+    let (org, actor, by) = (by.org(), by, by.identity());
     if let Some(there) = there(store, org, key).await? {
         return Ok(there);
     }
@@ -64,7 +64,7 @@ pub async fn create(
         return Err(AppError::invalid("title", "a title is needed"));
     }
     let incident = match call.incident {
-        Some(id) => store.incident(org, id).await?,
+        Some(id) => store.incident(org, id).await?.filter(|incident| incident.is_seen_by(actor)),
         None => None,
     };
     if let Some(id) = call.incident.filter(|_| incident.is_none()) {

@@ -1,17 +1,12 @@
 //! What every change of an incident goes through: load, decide, one conditional write.
 
 use domain::choice::{Choice, Of};
-use domain::id::{IncidentId, OrgId, StatusId};
+use domain::id::{OrgId, StatusId};
 use domain::incident::{Change, Incident, IncidentState};
 use domain::{Identity, Timestamp};
 use store::{Choices, Commit, Store};
 
 use crate::AppError;
-
-/// Finds an incident.
-pub(super) async fn find(store: &Store, org: OrgId, id: IncidentId) -> Result<Incident, AppError> {
-    store.incident(org, id).await?.ok_or_else(|| AppError::not_found("incident", id))
-}
 
 /// Finds what an organisation offers.
 pub(super) fn offered<'a, T: Choice>(

@@ -9,6 +9,7 @@ use store::{Choices, Store};
 use tracing::instrument;
 
 use super::change::{self, offered, status};
+use super::seen;
 use crate::AppError;
 use crate::path::save::check_user;
 
@@ -88,9 +89,9 @@ pub async fn edit(
     now: Timestamp,
 ) -> Result<Incident, AppError> {
     by.may(Permission::EditIncidents)?;
-    let (org, by) = (by.org(), by.identity());
+    let (org, actor, by) = (by.org(), by, by.identity());
     retry_conflicts(|| async move {
-        let incident = change::find(store, org, id).await?;
+        let incident = seen::find(store, actor, id).await?;
         let choices = store.incident_choices(org).await?;
         let change = edit.clone().change(store, org, &choices).await.map_err(in_incident)?;
         change::commit(store, by, incident, (&choices, &change), |commit| commit, now).await

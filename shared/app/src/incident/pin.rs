@@ -8,7 +8,7 @@ use machine::{Stateful, retry_conflicts};
 use store::{Made, Store};
 use tracing::instrument;
 
-use super::change;
+use super::{change, seen};
 use crate::AppError;
 
 /// What somebody said.
@@ -34,11 +34,11 @@ pub async fn pin(
     now: Timestamp,
 ) -> Result<Incident, AppError> {
     by.may(Permission::EditIncidents)?;
-    let (org, by) = (by.org(), by.identity());
+    let (org, actor, by) = (by.org(), by, by.identity());
     let key = format!("{id} {key}");
     let key = key.as_str();
     retry_conflicts(|| async move {
-        let incident = change::find(store, org, id).await?;
+        let incident = seen::find(store, actor, id).await?;
         if store.made_by::<UpdateId>(org, Made::Pin, key).await?.is_some() {
             return Ok(incident);
         }

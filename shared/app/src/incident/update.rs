@@ -9,6 +9,7 @@ use store::{History, Made, Store};
 use tracing::instrument;
 
 use super::change::{self, offered, status};
+use super::seen;
 use crate::AppError;
 
 /// An update that is to be shared.
@@ -59,7 +60,7 @@ pub async fn update(
     now: Timestamp,
 ) -> Result<Shared, AppError> {
     by.may(Permission::EditIncidents)?;
-    let (org, by) = (by.org(), by.identity());
+    let (org, actor, by) = (by.org(), by, by.identity());
     if update.message.is_none() && update.status.is_none() && update.severity.is_none() {
         return Err(AppError::invalid("message", "an update has a message, a status or a severity"));
     }
@@ -75,7 +76,7 @@ pub async fn update(
         {
             return shared(store, org, id, made.version()).await;
         }
-        let incident = change::find(store, org, id).await?;
+        let incident = seen::find(store, actor, id).await?;
         let choices = store.incident_choices(org).await?;
         if let Some(id) = update.severity {
             offered(&choices.severities, "to_severity_id", id)?;

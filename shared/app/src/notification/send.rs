@@ -6,12 +6,13 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::message::NotificationMessage;
 use domain::page::{Due, Page};
-use machine::CommitError;
+use machine::{CommitError, Transition};
 use notify::{Channel, Outgoing, SendError};
 use store::{Claimed, Commit, Store};
 use tokio::time::Instant;
 use tracing::{instrument, warn};
 
+use super::stand_in::stand_in;
 use crate::AppError;
 use crate::link::{AcknowledgeLink, GOOD_FOR};
 use crate::seal::{Seal, Unopened};
@@ -149,15 +150,28 @@ async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) ->
         Err(error @ SendError::Permanent { .. }) => {
             let why = error.why();
             warn!(page.key = page.idempotency_key(), reason = why, "a page will never be delivered");
-            persist(store, page, |page| page.failed(&why, now).map_err(AppError::from)).await?;
+            match stand_in(store, page, true, now).await? {
+                Some(mail) => give_up(store, page.failed(&why, now)?, mail).await?,
+                None => persist(store, page, |page| page.failed(&why, now).map_err(AppError::from)).await?,
+            }
             Ok(Sent::Failed)
         }
         Err(error @ (SendError::Transient { .. } | SendError::Busy { .. })) => {
             let why = error.why();
             warn!(page.key = page.idempotency_key(), reason = why, "a page was not taken; it is tried again");
-            store.commit(Commit::new().transition(page.again(&why, error.asked(), now)?)).await?;
+            let mail = stand_in(store, page, false, now).await?;
+            let again = page.again(&why, error.asked(), now)?;
+            store.commit(Commit::new().transition(again).transitions(mail)).await?;
             Ok(Sent::Again)
         }
+    }
+}
+
+/// Marks that a page will never be delivered, together with the mail that stands in for it.
+async fn give_up(store: &Store, failed: Transition<Page>, mail: Transition<Page>) -> Result<(), AppError> {
+    match store.commit(Commit::new().transition(failed).transition(mail)).await {
+        Ok(()) | Err(CommitError::Conflict) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -165,7 +179,7 @@ async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) ->
 async fn persist(
     store: &Store,
     page: &Page,
-    step: impl Fn(&Page) -> Result<machine::Transition<Page>, AppError>,
+    step: impl Fn(&Page) -> Result<Transition<Page>, AppError>,
 ) -> Result<(), AppError> {
     let mut tries = 1;
     loop {

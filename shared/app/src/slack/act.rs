@@ -121,13 +121,38 @@ impl Room<'_> {
 
     /// The incident that somebody means.
     async fn meant(&self, asked: &Asked, number: Option<u64>) -> Result<Incident, Stop> {
-        let found = self.incident(number, asked.channel.as_ref()).await?;
+        let found = match self.incident(number, asked.channel.as_ref()).await? {
+            // Whoever is in its channel was let in; elsewhere, it is not there for whoever has no part in it.
+            Some(incident) if number.is_some() && !self.is_public_to(asked, &incident).await? => None,
+            found => found,
+        };
         found.ok_or_else(|| {
             Stop::Say(match number {
                 Some(number) => format!("There is no incident `INC-{number}`."),
                 None => WHICH.to_owned(),
             })
         })
+    }
+
+    /// Says whether somebody sees an incident wherever they ask.
+    async fn is_public_to(&self, asked: &Asked, incident: &Incident) -> Result<bool, Stop> {
+        if incident.visibility == Visibility::Public {
+            return Ok(true);
+        }
+        let here = self.incident(None, asked.channel.as_ref()).await?;
+        if here.is_some_and(|here| here.id == incident.id) {
+            return Ok(true);
+        }
+        let user = match self.known(&asked.user).await? {
+            Some(user) => self.rules.user(user).await?,
+            None => None,
+        };
+        Ok(user.is_some_and(|user| incident.is_seen_by(&Actor::person(self.org, &user))))
+    }
+
+    /// Who asks about an incident that they were shown, in its channel or as one who sees it.
+    async fn me_in(&self, asked: &Asked, incident: IncidentId) -> Result<Actor, Stop> {
+        Ok(self.me(asked).await?.invited(incident))
     }
 
     /// Who asks; somebody who is nobody here may open an incident, and nothing else.
@@ -253,7 +278,7 @@ impl Room<'_> {
         message: String,
         severity: Option<SeverityId>,
     ) -> Acted {
-        let by = self.me(asked).await?;
+        let by = self.me_in(asked, id).await?;
         let update = Update { message: Some(message), status: None, severity };
         let store = &self.desk.store;
         incident::update::update(store, &by, id, &update, Some(&asked.key), self.now).await?;
@@ -261,7 +286,7 @@ impl Room<'_> {
     }
 
     async fn page(&self, asked: &Asked, incident: &Incident, whom: &Whom) -> Acted {
-        let me = self.me(asked).await?;
+        let me = self.me_in(asked, incident.id).await?;
         let Some(called) = self.called_by(whom, me.identity().user()).await? else {
             return say(
                 "There is nobody, and no escalation path, of that name. To open an incident of that name, type \
@@ -309,7 +334,7 @@ impl Room<'_> {
 
     /// Closes an incident, and ends what it still pages for.
     async fn resolve(&self, asked: &Asked, id: IncidentId, message: Option<String>) -> Acted {
-        let by = self.me(asked).await?;
+        let by = self.me_in(asked, id).await?;
         let store = &self.desk.store;
         let Some(incident) = store.incident(self.org, id).await? else {
             return say("There is no such incident.");
@@ -346,7 +371,7 @@ impl Room<'_> {
     }
 
     async fn lead(&self, asked: &Asked, incident: &Incident, whom: &Whom) -> Acted {
-        let me = self.me(asked).await?;
+        let me = self.me_in(asked, incident.id).await?;
         let lead = match self.called_by(whom, me.identity().user()).await? {
             Some(Called::Users(users)) => users.first().copied(),
             Some(Called::Path(_)) | None => None,
@@ -364,7 +389,7 @@ impl Room<'_> {
     /// Keeps a message that was pinned in an incident's channel in its timeline.
     async fn pin(&self, asked: &Asked, pin: &Pin) -> Acted {
         let Some(incident) = self.incident(None, asked.channel.as_ref()).await? else { return Ok(None) };
-        let by = self.me_or_stranger(asked).await?;
+        let by = self.me_or_stranger(asked).await?.invited(incident.id);
         let author = match &pin.author {
             Some(author) => match self.known(author).await? {
                 Some(user) => Some(self.called(&Identity::User(user)).await?),

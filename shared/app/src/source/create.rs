@@ -33,7 +33,7 @@ pub struct NewSource {
 }
 
 /// How many random bytes a secret has.
-const SECRET_BYTES: usize = 30;
+pub(super) const SECRET_BYTES: usize = 30;
 
 /// Creates a source that takes deliveries at once.
 ///
@@ -69,6 +69,7 @@ pub async fn create(
         created_at: now,
         last_error: None,
         last_delivery_at: None,
+        previous: None,
     };
     let made = source.born(SourceState::Active, now)?.because(by.identity().to_string(), "created");
     let source = made.after().clone();

@@ -75,6 +75,7 @@ pub async fn update(
             (source.name, source.template, source.document) = (name, template, document);
             if let Some(secret) = &change.secret {
                 source.secret = super::seal_secret(seal, id, secret.expose_secret());
+                source.previous = None;
             }
         });
         let after = step.after().clone();

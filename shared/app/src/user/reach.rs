@@ -135,6 +135,78 @@ pub async fn add_method(
     .await
 }
 
+/// Removes a method, and the rules that name it.
+///
+/// # Errors
+/// [`AppError::NotFound`] if the person has no such method, [`AppError::Invalid`] if they would be left with none.
+#[instrument(skip_all, fields(user.id = %id), err)]
+pub async fn remove_method(
+    store: &Store,
+    by: &Actor,
+    (id, method): (UserId, MethodId),
+    random: &Random,
+    now: Timestamp,
+) -> Result<User, AppError> {
+    let allowed = by.may_reach(id)?;
+    let org = by.org();
+    retry_conflicts(|| async move {
+        let mut user = load(store, org, id).await?;
+        let before = user.clone();
+        user.methods.retain(|known| known.id != method);
+        if user.methods.len() == before.methods.len() {
+            return Err(AppError::not_found("notification method", method));
+        }
+        if user.methods.is_empty() {
+            let reason = "they would be reached in no way: add another method first";
+            return Err(AppError::invalid("notification_method_id", reason));
+        }
+        user.rules.retain(|rule| rule.target != RuleTarget::Specific(method));
+        user.version += 1;
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&user))
+            .changing(changes(Some(&before), Some(&user)));
+        store.commit(Commit::new().user(&user, &entry)).await?;
+        Ok(user)
+    })
+    .await
+}
+
+/// Sets when a method is used for pages of each urgency; none, for not at all. What is set for the others stays.
+///
+/// # Errors
+/// [`AppError::NotFound`] if the person has no such method, [`AppError::Invalid`] if nothing would be used.
+#[instrument(skip_all, fields(user.id = %id), err)]
+pub async fn set_use(
+    store: &Store,
+    by: &Actor,
+    (id, method): (UserId, MethodId),
+    delays: [(Urgency, Option<u32>); 2],
+    random: &Random,
+    now: Timestamp,
+) -> Result<User, AppError> {
+    by.may_reach(id)?;
+    let user = load(store, by.org(), id).await?;
+    let method = user.methods.iter().find(|known| known.id == method);
+    let method = method.ok_or_else(|| AppError::not_found("notification method", id))?;
+    let mut rules = Vec::new();
+    for (urgency, delay) in delays {
+        let others = user.reached_by(urgency).into_iter().filter(|(_, used)| used.id != method.id);
+        let used = delay.map(|delay| (delay, method));
+        let before = rules.len();
+        rules.extend(others.chain(used).map(|(delay_seconds, method)| NewRule {
+            id: None,
+            urgency,
+            delay_seconds,
+            method_type: method.method_type,
+            target: RuleTarget::Specific(method.id),
+        }));
+        if rules.len() == before {
+            let reason = "they would be reached in no way: set when another method is used first";
+            return Err(AppError::invalid(urgency.name(), reason));
+        }
+    }
+    set_rules(store, by, id, &rules, random, now).await
+}
+
 /// Replaces all rules.
 ///
 /// # Errors

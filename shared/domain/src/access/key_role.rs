@@ -32,7 +32,7 @@ const ROWS: &[Row] = &[
     row("incident_editor", "edit incidents and share updates", &[EditIncidents]),
     row("manage_settings", "change severities, statuses, roles and attributes", &[ManageSettings]),
     idle("glossary_entries_manage"),
-    idle("global_access"),
+    row("global_access", "see and edit private incidents too", &[SeePrivate]),
     idle("catalog_viewer"),
     idle("catalog_editor"),
     idle("incident_memberships_editor"),

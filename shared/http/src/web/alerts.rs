@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use app::alert::explain::{Explained, explain};
 use app::alert::resolve;
+use app::incident::seen;
 use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
@@ -79,7 +80,8 @@ async fn all(
         let source = rules.source(alert.source).await?;
         rows.push((alert, source));
     }
-    let hidden = private::hidden(&desk, &signed_in, rows.iter().map(|(alert, _)| alert.incident)).await?;
+    let incidents = rows.iter().map(|(alert, _)| alert.incident);
+    let hidden = seen::hidden(&desk.ctx.store, &signed_in.actor(), incidents).await?;
 
     let frame = Frame::new(&desk, &signed_in, Section::Alerts);
     let of_source = source.map(|id| id.to_string()).unwrap_or_default();
@@ -169,7 +171,7 @@ async fn show(
 ) -> Result<Response, Refusal> {
     let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
     let told = explain(&desk.ctx.store, &signed_in.rules, id).await?.ok_or(Refusal::Gone)?;
-    if private::hides(told.alert.incident, told.incident.as_ref(), &signed_in.user) {
+    if seen::hides(told.alert.incident, told.incident.as_ref(), &signed_in.actor()) {
         return Err(Refusal::Gone);
     }
     let frame = Frame::new(&desk, &signed_in, Section::Alerts);

@@ -47,9 +47,9 @@ async fn show(
 ) -> Result<Response, Refusal> {
     let (store, rules) = (&desk.ctx.store, &signed_in.rules);
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
-    let user = &signed_in.user;
+    let me = &signed_in.actor();
     let answered = match asked.get("answered").and_then(|id| id.parse().ok()) {
-        Some(id) => story(store, rules, id).await?.filter(|story| !private::hides_escalation(story, user)),
+        Some(id) => story(store, rules, id).await?.filter(|story| !private::hides_escalation(story, me)),
         None => None,
     };
     let (open, unrouted) =
@@ -184,8 +184,8 @@ impl View<'_> {
     }
 
     fn card(&self, story: &Story) -> Markup {
-        let (escalation, user) = (&story.escalation, &self.frame.signed_in.user);
-        if private::hides_escalation(story, user) {
+        let (escalation, me) = (&story.escalation, &self.frame.signed_in.actor());
+        if private::hides_escalation(story, me) {
             return self.hidden_card(story);
         }
         html! {
@@ -195,7 +195,7 @@ impl View<'_> {
                     h3 {
                         a.plain href=(format!("/escalations/{}", escalation.id)) data-row { (escalation::title(story)) }
                     }
-                    (escalation::facts(story, self.now, Linked::to(story, user)))
+                    (escalation::facts(story, self.now, Linked::to(story, me)))
                     (escalation::situation(story, self.now))
                 }
                 (self.button(escalation.id))

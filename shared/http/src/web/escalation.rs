@@ -1,17 +1,17 @@
 //! How an escalation looks, wherever it is shown.
 
 use app::escalation::story::Story;
+use app::incident::seen::hides;
+use domain::Actor;
 use domain::Timestamp;
 use domain::access::Permission;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use domain::page::{Page, PageState};
-use domain::user::User;
 use machine::Stateful;
 use maud::{Markup, html};
 
 use super::frame::Frame;
-use super::private;
 use super::words::{self, capital, due, foreign, names, source_link, time};
 
 /// How many steps are shown at once; those before are folded.
@@ -93,8 +93,8 @@ pub(super) enum Linked {
 
 impl Linked {
     /// What is linked for somebody: nothing that would not be there for them.
-    pub(super) fn to(story: &Story, user: &User) -> Self {
-        let is_hidden = private::hides(story.escalation.incident, story.incident.as_ref(), user);
+    pub(super) fn to(story: &Story, by: &Actor) -> Self {
+        let is_hidden = hides(story.escalation.incident, story.incident.as_ref(), by);
         if is_hidden { Self::No } else { Self::Yes }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use app::escalation::respond;
 use app::escalation::story::{Story, story};
+use app::incident::seen;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
@@ -90,7 +91,7 @@ async fn all(
         .await?;
 
     let incidents = page.items.iter().map(|escalation| escalation.incident);
-    let hidden = private::hidden(&desk, &signed_in, incidents).await?;
+    let hidden = seen::hidden(&desk.ctx.store, &signed_in.actor(), incidents).await?;
     let frame = Frame::new(&desk, &signed_in, Section::Escalations);
     let holds: Vec<(&str, String)> = if open { vec![("state", OPEN.to_owned())] } else { Vec::new() };
     let main = html! {
@@ -137,7 +138,7 @@ async fn show(
 ) -> Result<Response, Refusal> {
     let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
     let told = story(&desk.ctx.store, &signed_in.rules, id).await?.ok_or(Refusal::Gone)?;
-    if private::hides_escalation(&told, &signed_in.user) {
+    if private::hides_escalation(&told, &signed_in.actor()) {
         return Err(Refusal::Gone);
     }
     let answered = Terms::read("", wanted).text("answered").is_some();
@@ -163,7 +164,7 @@ fn page(frame: &Frame<'_>, story: &Story, answered: bool) -> Markup {
                 div.about {
                     (escalation::badge(story))
                     h1 { (escalation::title(story)) }
-                    (escalation::facts(story, now, Linked::to(story, &frame.signed_in.user)))
+                    (escalation::facts(story, now, Linked::to(story, &frame.signed_in.actor())))
                     (escalation::situation(story, now))
                     @if let Some(description) = &escalation.description {
                         p.description dir="auto" { (description) }

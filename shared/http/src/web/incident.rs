@@ -93,7 +93,7 @@ async fn find(desk: &Desk, signed_in: &SignedIn, number: Id<String>) -> Result<I
     let digits = text.strip_prefix("INC-").unwrap_or(&text);
     let number = digits.parse().map_err(|_| Refusal::Gone)?;
     let found = desk.ctx.store.incident_by_number(signed_in.session.org, number).await?;
-    found.filter(|incident| incident.is_seen_by(&signed_in.user)).ok_or(Refusal::Gone)
+    found.filter(|incident| incident.is_seen_by(&signed_in.actor())).ok_or(Refusal::Gone)
 }
 
 async fn show(

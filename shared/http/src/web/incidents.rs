@@ -86,6 +86,7 @@ async fn all(
 ) -> Result<Response, Refusal> {
     let signed_in = &signed_in;
     let (store, rules, org) = (&desk.ctx.store, &signed_in.rules, signed_in.session.org);
+    let me = &signed_in.actor();
     let terms = Terms::read("/incidents", wanted);
     let shown = Shown::named(terms.text("show"));
     let severity: Option<SeverityId> = terms.chosen("severity");
@@ -101,7 +102,7 @@ async fn all(
                 let Ok(id) = listed.id.parse() else { return Ok(None) };
                 let found = store.incident(org, id).await?;
                 Ok(found.filter(|incident| {
-                    incident.is_seen_by(&signed_in.user)
+                    incident.is_seen_by(me)
                         && shown.takes(incident.head().state())
                         && (severity.is_none() || incident.severity == severity)
                 }))

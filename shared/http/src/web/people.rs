@@ -35,6 +35,10 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("/people/{id}", Access::SignedIn, || get(person::show)),
     // Somebody's own methods are theirs to set, whatever their role.
     Route::post("/people/{id}/methods", Access::Needs(Permission::SetMethods), || post(person::add)),
+    Route::post("/people/{id}/methods/remove", Access::Needs(Permission::SetMethods), || {
+        post(person::remove)
+    }),
+    Route::post("/people/{id}/methods/use", Access::Needs(Permission::SetMethods), || post(person::set)),
     Route::post("/people/{id}/role", Access::Needs(Permission::ManageUsers), || post(change)),
     Route::post("/people/{id}/remove", Access::Needs(Permission::ManageUsers), || post(remove)),
 ];

@@ -63,6 +63,59 @@ async fn every_operation_is_refused_to_every_role_of_a_key_that_does_not_give_it
 }
 
 #[tokio::test]
+async fn private_incident_is_there_for_the_key_that_opened_it_and_for_those_with_global_access() {
+    let world = World::new().await;
+    let roles = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<KeyRole>>();
+    let editor = ["viewer", "incident_creator", "incident_editor", "on_call_viewer", "on_call_editor"];
+    let opener = key_of(&world, roles(&editor)).await;
+    let other = key_of(&world, roles(&editor)).await;
+    let all = key_of(&world, roles(&[&editor[..], &["global_access"]].concat())).await;
+    let body = json!({ "idempotency_key": "1", "visibility": "private", "name": "Secret" });
+    let made = world.ask(&opener, Method::POST, "/v2/incidents", Some(&body)).await.with(200);
+    let id = made["incident"]["id"].as_str().unwrap().to_owned();
+    let update = json!({ "idempotency_key": "2", "incident_id": id, "message": "Still secret" });
+    world.ask(&opener, Method::POST, "/v2/incident_updates", Some(&update)).await.with(201);
+    let ada = world.person("ada").await;
+    let page = json!({ "idempotency_key": "3", "title": "Secret", "user_ids": [ada], "incident_id": id });
+    let page = world.ask(&opener, Method::POST, "/v2/escalations", Some(&page)).await.with(201);
+    let page = format!("/v2/escalations/{}", page["escalation"]["id"].as_str().unwrap());
+
+    let rename = json!({ "incident": { "name": "Other" }, "notify_incident_channel": false });
+    let edit = format!("/v2/incidents/{id}/actions/edit");
+    let page_more = json!({ "idempotency_key": "4", "title": "T", "user_ids": [ada], "incident_id": id });
+    let update = json!({ "idempotency_key": "5", "incident_id": id, "message": "Heard of it" });
+    let answer = json!({ "response": "ack" });
+    let about = format!("/v2/incident_updates?incident_id={id}");
+    let asked: Vec<(Method, String, Option<&serde_json::Value>, u16, u16)> = vec![
+        (Method::GET, format!("/v2/incidents/{id}"), None, 200, 404),
+        (Method::GET, "/v2/incidents/INC-1".to_owned(), None, 200, 404),
+        (Method::POST, edit, Some(&rename), 200, 404),
+        (Method::GET, about, None, 200, 422),
+        (Method::POST, "/v2/incident_updates".to_owned(), Some(&update), 201, 422),
+        (Method::POST, "/v2/escalations".to_owned(), Some(&page_more), 201, 422),
+        (Method::GET, page.clone(), None, 200, 404),
+        (Method::POST, format!("{page}/actions/respond"), Some(&answer), 200, 404),
+    ];
+    // Whoever does not see it comes first: they are told nothing because there is nothing.
+    for (key, sees) in [(&other, false), (&opener, true), (&all, true)] {
+        for (method, path, body, seen, unseen) in &asked {
+            let answer = world.ask(key, method.clone(), path, *body).await;
+
+            let expected = if sees { *seen } else { *unseen };
+            assert_eq!(answer.status.as_u16(), expected, "{method} {path} sees={sees}: {}", answer.body);
+        }
+        for (path, list) in [
+            ("/v2/incidents", "incidents"),
+            ("/v2/incident_updates", "incident_updates"),
+            ("/v2/escalations", "escalations"),
+        ] {
+            let listed = world.ask(key, Method::GET, path, None).await.with(200);
+            assert_eq!(listed[list].as_array().unwrap().is_empty(), !sees, "{path} sees={sees}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_verb_is_refused_to_every_role_of_a_person_that_does_not_have_its_permission() {
     for role in Role::ALL {
         let world = World::new().await;

@@ -277,3 +277,66 @@ async fn signature_from_too_long_ago_is_refused_and_the_source_says_so() {
     assert!(reason.contains("more than five minutes"), "{reason}");
     deliver(world.context.now()).await.with(202);
 }
+
+#[tokio::test]
+async fn secret_that_was_replaced_holds_until_its_time_is_over_and_no_longer() {
+    let world = World::new().await;
+    let source = world.source().await;
+    let rotate = format!("/v2/alert_sources/{}/actions/rotate_secret", id(&source));
+    let deliver = async |secret: &Value, key: &str| {
+        let door = source["alert_events_url"].as_str().unwrap().trim_start_matches("http://firebell.example");
+        let told = event(key, "firing");
+        world.ask(secret.as_str().unwrap(), Method::POST, door, Some(&told)).await.status.as_u16()
+    };
+    let old = source["secret_token"].clone();
+    assert_eq!(deliver(&old, "a").await, 202);
+
+    let asked = json!({ "overlap_hours": 1 });
+    let rotated = world.post(&rotate, &asked).await.with(200)["alert_source"].clone();
+    let new = rotated["secret_token"].clone();
+    assert_ne!(new, old);
+    let until = rotated["previous_secret_valid_until"].as_str().unwrap();
+    assert!(until.starts_with("2027-01-15T09:00:00"), "{until}");
+    world.pass(60);
+    assert_eq!((deliver(&old, "b").await, deliver(&new, "c").await), (202, 202));
+    let flipped = json!(format!("{}x", old.as_str().unwrap()));
+    assert_eq!(deliver(&flipped, "d").await, 401);
+
+    world.pass(3539);
+    assert_eq!(deliver(&old, "e").await, 202);
+    world.pass(1);
+    assert_eq!((deliver(&old, "f").await, deliver(&new, "g").await), (401, 202));
+    let shown = world.get(&format!("/v2/alert_sources/{}", id(&source))).await.with(200);
+    assert_eq!(shown["alert_source"].get("previous_secret_valid_until"), None);
+
+    // Somebody has it who should not: it holds no longer, at once.
+    let at_once = world.post(&rotate, &json!({ "overlap_hours": 0 })).await.with(200);
+    world.pass(31);
+    assert_eq!(deliver(&new, "h").await, 401);
+    assert_eq!(deliver(&at_once["alert_source"]["secret_token"], "i").await, 202);
+    let refused = world.post(&rotate, &json!({ "overlap_hours": 721 })).await;
+    assert_eq!(refused.refused(422), "overlap_hours");
+}
+
+#[tokio::test]
+async fn every_kind_says_how_its_sender_is_set_up_and_what_its_alerts_offer() {
+    let world = World::new().await;
+
+    let listed = world.get("/v2/alert_source_types").await.with(200);
+
+    let kinds = listed["alert_source_types"].as_array().unwrap();
+    assert_eq!(kinds.len(), sources::all().len());
+    for kind in kinds {
+        assert!(kind["set_up"].as_str().unwrap().contains("{secret}"), "{}", kind["source_type"]);
+        let has_address = kind["has_address"].as_bool().unwrap();
+        assert!(!has_address || kind["set_up"].as_str().unwrap().contains("{url"), "{}", kind["source_type"]);
+        assert!(!kind["example"].is_null() && kind["example"] != kind["example_resolved"]);
+        // What it names can be bound: the kind's own words make a source.
+        let mut body = source_of(kind["source_type"].as_str().unwrap());
+        body["template"]["title"] = json!({ "reference": kind["variables"][0]["reference"] });
+        let validated = world.post("/v2/alert_sources/actions/validate", &body).await;
+        assert_eq!(validated.status, 204, "{}: {}", kind["source_type"], validated.body);
+    }
+    let sentry = kinds.iter().find(|kind| kind["source_type"] == "sentry").unwrap();
+    assert_eq!(sentry["signature_headers"], json!(["sentry-hook-signature"]));
+}

@@ -191,3 +191,32 @@ async fn test_alert_of_each_front_pages() {
         assert_eq!(statuses(&world).await, both("firing", "triggered"), "{kind}");
     }
 }
+
+#[tokio::test]
+async fn key_that_was_replaced_leads_to_its_source_until_its_time_is_over() {
+    let world = World::new().await;
+    let made = source(&world, "pager_duty_events").await;
+    let new = "AN0THERKEY0123456789012345678901";
+    let rotate = format!("/v2/alert_sources/{}/actions/rotate_secret", id(&made));
+    world.post(&rotate, &json!({ "secret_token": new, "overlap_hours": 1 })).await.with(200);
+    let trigger = |key: &str| {
+        json!({
+            "routing_key": key, "event_action": "trigger",
+            "payload": { "summary": "Disk full", "source": "db-1", "severity": "critical" }
+        })
+    };
+
+    world.pass(60);
+    enqueue(&world, &trigger(KEY)).await.with(202);
+    enqueue(&world, &trigger(new)).await.with(202);
+    world.pass(3600);
+    assert!(enqueue(&world, &trigger(KEY)).await.status.is_client_error());
+    enqueue(&world, &trigger(new)).await.with(202);
+
+    // What leads nowhere any more is there for another source once this one forgets it.
+    world.post(&rotate, &json!({})).await.with(200);
+    world.pass(31);
+    assert!(enqueue(&world, &trigger(KEY)).await.status.is_client_error());
+    let body = changed(&source_of("pager_duty_events"), "/secret_token", json!(KEY));
+    world.post("/v2/alert_sources", &body).await.with(200);
+}

@@ -99,6 +99,9 @@ fn better(path: &str, mut body: Value) -> Value {
         "/v2/users/{id}/notification_methods" => {
             body = json!({ "method_type": "email", "address": "x@example.com" });
         }
+        "/v2/users/{id}/actions/remove_notification_method" => {
+            body["notification_method_id"] = json!("01FCNDV6P870EA6S7TK1DSYDG0")
+        }
         "/v2/users/{id}/notification_rules" => body["notification_rules"] = json!([]),
         "/v2/alert_attributes/{id}" => body["type"] = json!("String"),
         "/v1/api_keys/{id}" => body = json!({ "name": "x", "role_names": [] }),

@@ -12,6 +12,7 @@ use app::incident::pin::Said;
 use app::incident::update::Update;
 use app::path::save::NewPath;
 use app::source::create::NewSource;
+use app::source::rotate::Rotation;
 use app::user::create::NewUser;
 use app::{AppError, Rules};
 use domain::Actor;
@@ -22,7 +23,7 @@ use domain::route::Route;
 use domain::source::{SourceKind, Template};
 use domain::text::Document;
 use domain::trace::Trace;
-use domain::user::{MethodType, Role};
+use domain::user::{MethodType, Role, Urgency};
 
 use crate::world::World;
 
@@ -48,6 +49,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "escalation::story::story",
     "escalation::tick::tick",
     "incident::create::prepare",
+    "incident::seen::hidden",
     "incident::story::story",
     "notification::send::send",
     "oidc::begin::begin",
@@ -239,6 +241,11 @@ verbs! {
     };
     "source::destroy::destroy" ConfigureOnCall |world, by, ctx|
         app::source::destroy::destroy(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+    "source::rotate::rotate" ConfigureOnCall |world, by, ctx| async move {
+        let rotation = Rotation { secret: None, overlap_hours: 1 };
+        let which = (nobody(), &rotation);
+        app::source::rotate::rotate(&ctx.store, &ctx.seal, &by, which, &ctx.random, ctx.now()).await
+    };
     "source::update::update" ConfigureOnCall |world, by, ctx|
         app::source::update::update(
             &ctx.store, &ctx.seal, &by, nobody(), source_change(), &ctx.random, ctx.now()
@@ -251,6 +258,15 @@ verbs! {
         let method = (MethodType::Email, "x@example.com");
         async move {
             app::user::reach::add_method(ctx, &by, nobody(), method).await
+        }
+    };
+    "user::reach::remove_method" SetMethods |world, by, ctx|
+        app::user::reach::remove_method(&ctx.store, &by, (nobody(), nobody()), &ctx.random, ctx.now());
+    "user::reach::set_use" SetMethods |world, by, ctx| {
+        let delays = [(Urgency::High, Some(0)), (Urgency::Low, None)];
+        async move {
+            let whom = (nobody(), nobody());
+            app::user::reach::set_use(&ctx.store, &by, whom, delays, &ctx.random, ctx.now()).await
         }
     };
     "user::reach::set_rules" SetMethods |world, by, ctx|

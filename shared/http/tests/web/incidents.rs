@@ -315,9 +315,9 @@ async fn private_incident_is_not_there_for_whoever_has_no_part_in_it() {
 
     let incident = app::incident::create::create(store, &by, new, &none, "k", now).await.unwrap();
 
-    assert!(incident.is_seen_by(&scene.ada), "she opened it");
-    assert!(incident.is_seen_by(&scene.owner), "the owner sees all");
-    assert!(!incident.is_seen_by(&scene.grace));
+    assert!(incident.is_seen_by(&Actor::person(scene.org, &scene.ada)), "she opened it");
+    assert!(incident.is_seen_by(&Actor::person(scene.org, &scene.owner)), "the owner sees all");
+    assert!(!incident.is_seen_by(&Actor::person(scene.org, &scene.grace)));
 }
 
 #[tokio::test]

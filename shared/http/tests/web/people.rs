@@ -1,6 +1,6 @@
 //! The pages of people and of API keys.
 
-use domain::user::Role;
+use domain::user::{Role, Urgency};
 use http::StatusCode;
 
 use crate::support::{OUR_SCRIPT, Scene, between};
@@ -221,4 +221,46 @@ async fn people_set_their_own_methods_and_see_no_hidden_address_of_others() {
     assert!(own.text.contains("hidden@example.net"), "{}", own.text);
     let after = scene.fill(&ada, &format!("{}/methods", of(&scene.grace)), &fields).await;
     assert_eq!(after.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn person_says_when_a_method_is_used_and_takes_it_away_but_not_the_last() {
+    let scene = Scene::new().await;
+    let ada = scene.enter(scene.org, scene.ada.id).await;
+    let here = format!("/people/{}", scene.ada.id);
+    let other = [("channel", "email"), ("address", "second@example.com")];
+    scene.fill(&ada, &format!("{here}/methods"), &other).await;
+    let user = async || scene.ctx.store.user(scene.org, scene.ada.id).await.unwrap().unwrap();
+    let [first, second] = user().await.methods.try_into().unwrap();
+    let (known, added) = (first.id.to_string(), second.id.to_string());
+    let set = async |method: &str, high: &str, low: &str| {
+        let fields = [("method", method), ("high", high), ("low", low)];
+        scene.fill(&ada, &format!("{here}/methods/use"), &fields).await
+    };
+
+    assert_eq!(set(&added, "300", "0").await.status, StatusCode::SEE_OTHER);
+    let used = |user: &domain::user::User, urgency| {
+        user.reached_by(urgency).into_iter().map(|(at, method)| (at, method.id)).collect::<Vec<_>>()
+    };
+    assert_eq!(used(&user().await, Urgency::High), [(0, first.id), (300, second.id)]);
+    assert_eq!(used(&user().await, Urgency::Low), [(0, first.id), (0, second.id)]);
+    let page = scene.look(&ada, &here).await;
+    assert!(page.contains("<option value=\"300\" selected>After 5 min</option>"), "{page}");
+
+    assert_eq!(set(&known, "", "").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(used(&user().await, Urgency::High), [(300, second.id)]);
+    let never = set(&added, "", "").await;
+    assert_eq!(never.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(never.text.contains("They would be reached in no way"), "{}", never.text);
+
+    let remove =
+        async |method: &str| scene.fill(&ada, &format!("{here}/methods/remove"), &[("method", method)]).await;
+    assert_eq!(remove(&added).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(used(&user().await, Urgency::High), [(0, first.id)], "no rule is left: it is used at once");
+    let last = remove(&known).await;
+    assert_eq!(last.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(last.text.contains("They would be reached in no way"), "{}", last.text);
+    let grace = format!("/people/{}/methods/remove", scene.grace.id);
+    let theirs = scene.grace.methods[0].id.to_string();
+    assert_eq!(scene.fill(&ada, &grace, &[("method", &theirs)]).await.status, StatusCode::FORBIDDEN);
 }

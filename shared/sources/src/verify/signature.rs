@@ -32,6 +32,13 @@ pub struct Signature {
     pub(crate) key: Key,
 }
 
+impl Signature {
+    /// The header that carries it.
+    pub const fn header(&self) -> &'static str {
+        self.header
+    }
+}
+
 /// How the bytes of a signature are written.
 #[derive(Debug)]
 pub(crate) enum Written {

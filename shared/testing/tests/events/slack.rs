@@ -9,11 +9,12 @@ use testing::fake_slack::TEAM;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
-use super::{Case, Given, alert, all_handled};
+use super::{Case, Given, alert, all_handled, escalation};
 
 pub(crate) const CASES: &[Case] = &[
     Case { event: "escalation-sweep/slack", given: Given::Followed, then: asks_for_the_step },
     Case { event: "notification-send/slack", given: Given::Followed, then: sends_a_direct_message },
+    Case { event: "notification-send/slack-nobody", given: Given::Followed, then: gives_up },
     Case { event: "outbox-relay/slack-step", given: Given::Rules, then: asks_for_the_step_at_once },
     Case { event: "slack-command/forged", given: Given::Rules, then: refuses },
     Case { event: "slack-command/open", given: Given::Rules, then: queues },
@@ -48,6 +49,16 @@ fn sends_a_direct_message<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> Box
         assert_eq!(said.len(), 1);
         assert_eq!(said[0].buttons(), ["acknowledge_page", "look"]);
         assert!(fixture.inbox.arrived().is_empty());
+    })
+}
+
+fn gives_up<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        all_handled(invoked);
+        let id = escalation();
+        let (_, pages) = fixture.context.store.escalation_story(fixture.org, id).await.unwrap();
+        let states: Vec<_> = pages.iter().map(|page| (&*page.id, page.head().state().name())).collect();
+        assert_eq!(states, [("000-000-00", "failed")], "they are mailed anyway: no mail stands in");
     })
 }
 

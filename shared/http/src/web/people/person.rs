@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use app::AppError;
-use app::user::reach::{Added, add_method};
+use app::user::reach::{Added, add_method, remove_method, set_use};
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use domain::Actor;
 use domain::access::Permission;
-use domain::id::UserId;
+use domain::id::{MethodId, UserId};
 use domain::user::{Method, MethodType, Rule, RuleTarget, Urgency, User};
 use http::{HeaderMap, StatusCode};
 use jiff::SignedDuration;
@@ -37,6 +38,25 @@ pub(super) struct Wanted {
     channel: String,
     address: String,
 }
+
+/// The method that a button is for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Which {
+    #[serde(default)]
+    method: String,
+}
+
+/// When a method is to be used: how many seconds after a level began, or nothing for never.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Use {
+    method: String,
+    high: String,
+    low: String,
+}
+
+/// The delays that are offered.
+const DELAYS: &[u32] = &[0, 60, 120, 300, 600, 900, 1800, 3600];
 
 /// What the page says beside what is there.
 #[derive(Default)]
@@ -84,6 +104,64 @@ pub(super) async fn add(
     }
 }
 
+pub(super) async fn remove(
+    State(desk): State<Arc<Desk>>,
+    id: Id<UserId>,
+    Submitted { signed_in, form }: Submitted<Which>,
+) -> Result<Response, Refusal> {
+    let (ctx, by) = (&desk.ctx, signed_in.actor());
+    let (id, method) = named(&by, id, &form.method)?;
+    let removed = remove_method(&ctx.store, &by, (id, method), &ctx.random, ctx.now()).await;
+    changed(&desk, &signed_in, id, removed).await
+}
+
+pub(super) async fn set(
+    State(desk): State<Arc<Desk>>,
+    id: Id<UserId>,
+    Submitted { signed_in, form }: Submitted<Use>,
+) -> Result<Response, Refusal> {
+    let (ctx, by) = (&desk.ctx, signed_in.actor());
+    let (id, method) = named(&by, id, &form.method)?;
+    let set = match (seconds(&form.high), seconds(&form.low)) {
+        (Ok(high), Ok(low)) => {
+            let delays = [(Urgency::High, high), (Urgency::Low, low)];
+            set_use(&ctx.store, &by, (id, method), delays, &ctx.random, ctx.now()).await
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    };
+    changed(&desk, &signed_in, id, set).await
+}
+
+/// The person and the method that a form names, for whoever may change how they are reached.
+fn named(by: &Actor, id: Id<UserId>, method: &str) -> Result<(UserId, MethodId), Refusal> {
+    let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
+    by.may_reach(id).map_err(AppError::from)?;
+    Ok((id, method.parse().map_err(|_| Refusal::Gone)?))
+}
+
+/// The seconds that were chosen; none, for never.
+fn seconds(text: &str) -> Result<Option<u32>, AppError> {
+    let wrong = |_| AppError::invalid("delay", "choose one of the times");
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
+}
+
+/// Goes back to the page, or says there what could not be.
+async fn changed(
+    desk: &Desk,
+    signed_in: &SignedIn,
+    id: UserId,
+    done: Result<User, AppError>,
+) -> Result<Response, Refusal> {
+    match done {
+        Ok(_) => Ok(Redirect::to(&format!("/people/{id}")).into_response()),
+        Err(error) => {
+            let said = Said { complaint: Some(complaint(error)?), ..Said::default() };
+            let page = shown(desk, signed_in, &HeaderMap::new(), id, said).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}
+
 /// The page.
 async fn shown(
     desk: &Desk,
@@ -111,7 +189,7 @@ async fn shown(
             div.column {
                 section.card aria-labelledby="methods" {
                     h2 #methods { "How they are reached" }
-                    ul.rows #list data-live {
+                    ul.rows {
                         @for method in &user.methods { (method_row(&frame, &user, method)) }
                     }
                     @if user.methods.is_empty() {
@@ -200,6 +278,44 @@ fn method_row(frame: &Frame<'_>, user: &User, method: &Method) -> Markup {
                     }
                 }
             }
+            @if frame.signed_in.actor().may_reach(user.id).is_ok() { (method_forms(frame, user, method)) }
+        }
+    }
+}
+
+/// What sets when a method is used, and what removes it.
+fn method_forms(frame: &Frame<'_>, user: &User, method: &Method) -> Markup {
+    let here = format!("/people/{}/methods", user.id);
+    let label = format!("{} to {}", channel(method.method_type), method.address);
+    let field = |name: &str, one: Urgency| {
+        let mut used = user.reached_by(one).into_iter().filter(|(_, used)| used.id == method.id);
+        let now = used.next().map(|(seconds, _)| seconds);
+        let mut delays: Vec<u32> = DELAYS.iter().copied().chain(now).collect();
+        delays.sort_unstable();
+        delays.dedup();
+        let says: Vec<(String, String)> =
+            delays.into_iter().map(|seconds| (seconds.to_string(), capital(&delay(seconds)))).collect();
+        let options = says.iter().map(|(value, says)| (value.clone(), says.as_str()));
+        let chosen = now.map(|seconds| seconds.to_string());
+        select(name, urgency(one), "Not used", options, chosen.as_deref())
+    };
+    html! {
+        details {
+            summary { "Change" span.unseen { " " (label) } }
+            form.inline method="post" action=(format!("{here}/use")) {
+                (frame.field())
+                input type="hidden" name="method" value=(method.id);
+                (field("high", Urgency::High))
+                (field("low", Urgency::Low))
+                button type="submit" { "Save" }
+            }
+            @if user.methods.len() > 1 {
+                form method="post" action=(format!("{here}/remove")) {
+                    (frame.field())
+                    input type="hidden" name="method" value=(method.id);
+                    button type="submit" { "Remove" span.unseen { " " (label) } }
+                }
+            }
         }
     }
 }
@@ -249,7 +365,7 @@ fn form(frame: &Frame<'_>, user: &User, draft: &Wanted) -> Markup {
             }
             p.hint #address-hint {
                 "A mail address, or a program’s own " code { "https://" } " address. Pages to a program are signed; \
-                 its secret is shown once. Rules say when it is used: they are set through the API."
+                 its secret is shown once. Once it is there, say when it is used."
             }
             div.buttons { button.primary type="submit" { "Add" } }
         }

@@ -9,7 +9,7 @@ use testing::fake_slack::{Mood, Said};
 use testing::sender::Alert;
 
 use super::{api, connected, incident, request, undone};
-use crate::stage::{ledger, tell};
+use crate::stage::{ledger, paged, tell};
 
 /// Somebody's direct messages.
 const ADA: &str = "D0ADA";
@@ -191,5 +191,43 @@ fn page_that_lands_after_the_answer_has_no_button_either() {
         for channel in [ADA, GRACE] {
             assert_eq!(only(&bundle, channel).buttons(), [""; 0], "{channel}");
         }
+    });
+}
+
+#[test]
+fn mail_stands_in_once_for_a_direct_message_that_does_not_get_through() {
+    tell(|| async {
+        let (bundle, _) = two_people().await;
+        bundle.slack.mood(Mood { revoked: true, ..Mood::default() });
+
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(5).await;
+        assert_eq!(paged(&bundle), [""; 0], "Slack has its chance");
+        bundle.pass(30).await;
+        assert_eq!(paged(&bundle), ["ada@example.com"]);
+
+        bundle.pass(220).await;
+        assert_eq!(paged(&bundle), ["ada@example.com"], "however often Slack is tried again");
+        bundle.slack.mood(Mood::default());
+        bundle.pass(310).await;
+        assert_eq!(paged(&bundle), ["ada@example.com"], "Grace has her direct message, and no mail");
+        assert_eq!((only(&bundle, ADA).edits, only(&bundle, GRACE).edits), (0, 0));
+    });
+}
+
+#[test]
+fn whoever_slack_does_not_know_is_mailed_at_once() {
+    tell(|| async {
+        let bundle = connected().await;
+        bundle.message_directly("ada@example.com", "U0GONE").await.unwrap();
+
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(5).await;
+
+        assert_eq!(paged(&bundle), ["ada@example.com"]);
+        let pages = ledger(&bundle).await.pages;
+        let mut states: Vec<_> = pages.iter().map(|page| (&*page.id, page.head().state().name())).collect();
+        states.sort_unstable();
+        assert_eq!(states, [("000-000-00", "failed"), ("000-000-00-mail", "delivered")]);
     });
 }

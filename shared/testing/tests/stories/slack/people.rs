@@ -1,13 +1,21 @@
 //! Who may do what, and what they are told.
 
 use ::slack::block::form;
+use app::escalation::create::{Call, Whom, create as begin};
+use app::incident::create::{NewIncident, create};
+use app::incident::edit::Edit;
+use app::org::create::{NewOrg, create_beside};
+use domain::Actor;
+use domain::id::{EscalationId, IncidentId};
+use domain::incident::Visibility;
 use domain::slack::Press;
+use domain::trace::Trace;
 use machine::{State, Stateful};
 use serde_json::json;
 use testing::fake_slack::ANNOUNCEMENTS;
 use testing::sender::Alert;
 
-use super::{channel_of, connected, incident, send, steps, types};
+use super::{api, channel_of, connected, incident, send, steps, types};
 use crate::stage::{ledger, paged, tell};
 
 #[test]
@@ -186,5 +194,98 @@ fn request_that_slack_did_not_sign_is_refused_and_costs_nothing() {
         assert!(ledger(&bundle).await.incidents.is_empty());
         let sent = bundle.counts.snapshot().since(&before);
         assert!(!sent.requests.keys().any(|(_, operation)| operation == "SendMessage"), "{sent:?}");
+    });
+}
+
+#[test]
+fn private_incident_is_there_in_its_own_channel_and_nowhere_else_for_whoever_has_no_part_in_it() {
+    tell(|| async {
+        let bundle = connected().await;
+        let secret = json!({ "idempotency_key": "1", "visibility": "private", "name": "Secret" });
+        api(&bundle, "/v2/incidents", &secret).await;
+        let room = channel_of(&bundle, "INC-1");
+        // So that it is known who they are.
+        for user in ["U0GRACE", "U0EVE"] {
+            types(&bundle, user, "C0SOMEWHERE", "help", user).await;
+        }
+
+        let mut asked = 0;
+        for (user, channel, sees) in
+            [("U0GRACE", "C0SOMEWHERE", false), ("U0EVE", "C0SOMEWHERE", false), ("U0GRACE", &*room.id, true)]
+        {
+            for text in ["status INC-1", "update INC-1 words", "lead INC-1 me", "ack INC-1"] {
+                asked += 1;
+                types(&bundle, user, channel, text, &asked.to_string()).await;
+
+                let told = bundle.slack.answers().pop().unwrap().text;
+                let hidden = told.contains("There is no incident `INC-1`");
+                assert_eq!(hidden, !sees, "{user} in {channel}: {text}: {told}");
+                assert!(sees || !told.contains("Secret"), "{told}");
+            }
+        }
+        types(&bundle, "U0GRACE", "C0SOMEWHERE", "status INC-1", "lead").await;
+        let told = bundle.slack.answers().pop().unwrap().text;
+        assert!(told.contains("Secret"), "who leads it sees it anywhere: {told}");
+    });
+}
+
+#[test]
+fn ids_of_another_organisation_mean_nothing_in_a_button_and_in_a_form() {
+    tell(|| async {
+        let bundle = connected().await;
+        let (quiet, now) = (&bundle.calm, bundle.now());
+        let (store, random) = (&quiet.store, &quiet.random);
+        let new = NewOrg {
+            name: "Others".to_owned(),
+            owner_name: "Zoe".to_owned(),
+            owner_email: "zoe@example.net".to_owned(),
+            api_key: None,
+        };
+        let (other, _) = create_beside(store, &quiet.seal, &new, random, now).await.unwrap();
+        let by = Actor::system(other.id, "test");
+        let new = NewIncident {
+            org: other.id,
+            id: IncidentId::new(now, random()),
+            name: "Sekret".to_owned(),
+            summary: None,
+            visibility: Visibility::Public,
+            triage: false,
+            alert: None,
+            trace: Trace::begin(7),
+        };
+        let theirs = create(store, &by, new, &Edit::default(), "1", now).await.unwrap();
+        let call = Call {
+            id: EscalationId::new(now, random()),
+            title: "Sekret".to_owned(),
+            description: None,
+            whom: Whom::Users(vec![other.owner]),
+            incident: Some(theirs.id),
+            trace: Trace::begin(8),
+        };
+        let rules = app::Rules::new(store.clone());
+        let page = begin(store, &rules, &by, ("1", call), now).await.unwrap();
+        bundle.pass(10).await;
+
+        let presses = [
+            Press::Acknowledge(theirs.id),
+            Press::Resolve(theirs.id),
+            Press::Update(theirs.id),
+            Press::AcknowledgePage(page.id),
+        ];
+        for (n, press) in presses.into_iter().enumerate() {
+            send(&bundle, bundle.slack.press("U0ADA", "C0SOMEWHERE", press, &format!("1.{n}"))).await;
+        }
+        let values = [(form::TEXT, json!("Heard of it"))];
+        send(&bundle, bundle.slack.form("U0ADA", form::UPDATE, &theirs.id.to_string(), &values, "V9")).await;
+        bundle.pass(10).await;
+
+        let after = store.incident(other.id, theirs.id).await.unwrap().unwrap();
+        assert_eq!(after.head().version(), theirs.head().version());
+        let after = store.escalation(other.id, page.id).await.unwrap().unwrap();
+        assert_eq!(after.head().state().name(), "triggered");
+        let said =
+            format!("{:?} {:?} {:?}", bundle.slack.answers(), bundle.slack.views(), bundle.slack.said());
+        assert!(!said.contains("Sekret"), "{said}");
+        assert_eq!(bundle.slack.answers().len(), 3, "each is told, but for the form: {said}");
     });
 }
