@@ -9,6 +9,7 @@ mod evaluate;
 pub(crate) mod path;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use serde::{Deserialize, Serialize};
 

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::engine::Engine;
 use super::path::{Path, Step, follow, navigate};
+use super::value::{cast, elements, is_nothing, least, pay, sum};
 use super::{
-    EVERYTHING, Expression, Kind, MOST_BRANCHES, MOST_EXPRESSIONS, MOST_OPERATIONS, Operation, Returns,
-    referred,
+    EVERYTHING, Expression, MOST_BRANCHES, MOST_EXPRESSIONS, MOST_OPERATIONS, Operation, Returns, referred,
 };
 use crate::alert::AlertEvent;
 use crate::route::Group;
@@ -17,9 +17,6 @@ use crate::template::{Binding, Problem, alert_field, document, text_of};
 
 /// The bytes that all expressions of an alert may make together.
 const BUDGET: usize = 8 * 1024 * 1024;
-
-/// The bytes that each value counts for, beside its text.
-const NODE: usize = 32;
 
 /// How many conditions all expressions of an alert may look at together.
 const MOST_CONDITIONS: usize = 200_000;
@@ -312,109 +309,6 @@ impl<'a> Expressions<'a> {
         }
         self.bytes_left.set(left);
         Ok(value)
-    }
-}
-
-/// Takes what a value costs; says whether there was enough.
-fn pay(value: &Value, left: &mut usize) -> bool {
-    let text = match value {
-        Value::String(text) => text.len(),
-        Value::Object(fields) => fields.keys().map(String::len).sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => 0,
-    };
-    let Some(rest) = left.checked_sub(NODE + text) else { return false };
-    *left = rest;
-    match value {
-        Value::Array(elements) => elements.iter().all(|element| pay(element, left)),
-        Value::Object(fields) => fields.values().all(|field| pay(field, left)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
-    }
-}
-
-/// Whether a value is as good as none.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.trim().is_empty(),
-        Value::Array(elements) => elements.is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
-    }
-}
-
-/// The elements of a list; one value is a list of itself, and nothing an empty one.
-pub(crate) fn elements(value: &Value) -> &[Value] {
-    match value {
-        Value::Null => &[],
-        Value::Array(elements) => elements,
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-            std::slice::from_ref(value)
-        }
-    }
-}
-
-/// A number; senders write them as texts, too.
-fn number(value: &Value) -> Result<f64, Problem> {
-    let found = match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    };
-    let shown = || crate::text::shorten(&text_of(value).unwrap_or_else(|| "null".to_owned()), 60);
-    found.filter(|number| number.is_finite()).ok_or_else(|| Problem(format!("`{}` is no number", shown())))
-}
-
-/// A number as JSON writes it: whole if it is whole.
-fn written(number: f64) -> Value {
-    /// Up to here every whole number is exact.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if number.fract() == 0.0 && number.abs() <= EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within what is exact")]
-        return Value::from(number as i64);
-    }
-    Number::from_f64(number).map_or(Value::Null, Value::Number)
-}
-
-/// The number of a list that comes before all others.
-fn least(value: &Value, before: fn(f64, f64) -> bool) -> Result<Value, Problem> {
-    let mut best: Option<f64> = None;
-    for element in elements(value) {
-        let number = number(element)?;
-        if best.is_none_or(|best| before(number, best)) {
-            best = Some(number);
-        }
-    }
-    Ok(best.map_or(Value::Null, written))
-}
-
-/// The sum of a list.
-fn sum(value: &Value) -> Result<Value, Problem> {
-    let mut sum = 0.0;
-    for element in elements(value) {
-        sum += number(element)?;
-    }
-    Ok(written(sum))
-}
-
-/// A value made of another type.
-fn cast(value: &Value, returns: &Returns) -> Result<Value, Problem> {
-    let kind = Kind::named(&returns.kind);
-    let typed = |element: &Value| match kind {
-        Kind::Any => Ok(element.clone()),
-        Kind::Number => number(element).map(written),
-        Kind::Bool => match text_of(element).unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-            "true" => Ok(Value::Bool(true)),
-            "false" => Ok(Value::Bool(false)),
-            other => Err(Problem(format!("`{}` is neither true nor false", crate::text::shorten(other, 60)))),
-        },
-        Kind::Text => Ok(text_of(element).map_or(Value::Null, Value::String)),
-    };
-    let there = elements(value).iter().filter(|element| !element.is_null());
-    let mut all = there.map(typed).collect::<Result<Vec<_>, _>>()?;
-    match (returns.array, all.len()) {
-        (true, _) => Ok(Value::Array(all)),
-        (false, 0) => Ok(Value::Null),
-        (false, 1) => Ok(all.remove(0)),
-        (false, several) => Err(Problem(format!("it has one value, and there are {several}"))),
     }
 }
 
