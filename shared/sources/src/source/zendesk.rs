@@ -97,7 +97,7 @@ impl AlertSource for Zendesk {
             VerifyError::Missing => SIGNATURE.verify(delivery, secret, previous),
             VerifyError::Wrong | VerifyError::Stale | VerifyError::Replayed | VerifyError::Unpinned => {
                 Err(refused)
-            },
+            }
         })
     }
 
