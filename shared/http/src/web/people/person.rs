@@ -189,7 +189,7 @@ async fn shown(
             div.column {
                 section.card aria-labelledby="methods" {
                     h2 #methods { "How they are reached" }
-                    ul.rows {
+                    ul.rows #list {
                         @for method in &user.methods { (method_row(&frame, &user, method)) }
                     }
                     @if user.methods.is_empty() {
