@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use app::{AppError, Context};
 use domain::Timestamp;
 use domain::id::SourceId;
-use domain::source::pinned::Pinned;
+use domain::source::pinned::{Held, Pinned};
 use jiff::SignedDuration;
 use sources::sns::{self, Certificate, Envelope, Purpose};
-use sources::{Delivery, Verified, VerifyError};
+use sources::{AlertSource, Delivery, Verified, VerifyError};
 use tracing::info;
 
 use crate::door::Opened;
@@ -45,14 +45,14 @@ pub(crate) struct Sns {
 impl Sns {
     /// Holds a delivery to its source's topic; `by_secret` is what came of its secret alone.
     ///
-    /// A subscription that asks to be confirmed names the secret and is signed, for whichever topic. Once a topic is
-    /// pinned, the secret counts no more: it stands in an address that others may see.
+    /// A subscription that asks to be confirmed names the secret that there is and is signed, for whichever topic. Once
+    /// a topic is pinned, the secret counts no more: it stands in an address that others may see.
     pub(crate) async fn verify<'a>(
         &self,
         ctx: &Context,
         opened: &Opened,
         delivery: &Delivery<'a>,
-        by_secret: Result<Verified<'a>, VerifyError>,
+        (source, by_secret): (&dyn AlertSource, Result<Verified<'a>, VerifyError>),
         doubted: bool,
     ) -> Result<Result<Verified<'a>, VerifyError>, AppError> {
         let envelope = Envelope::read(delivery.body);
@@ -60,16 +60,18 @@ impl Sns {
             return Ok(by_secret);
         }
         let pinned = self.pinned(ctx, opened, doubted).await?;
+        let is_newest = source.verify(delivery, &opened.secret, None).is_ok();
         let asks = |envelope: &Envelope<'_>| envelope.purpose == Purpose::SubscriptionConfirmation;
         match (&pinned, &envelope) {
-            (Some(pinned), Some(envelope)) if pinned.topic == envelope.topic_arn => {
+            (Some((pinned, _)), Some(envelope)) if pinned.topic == envelope.topic_arn => {
+                self.signed(ctx, delivery, envelope).await
+            }
+            (None | Some((_, Held::UntilReplaced)), Some(envelope)) if asks(envelope) && is_newest => {
                 self.signed(ctx, delivery, envelope).await
             }
             (Some(_), _) => Ok(by_secret.and(Err(VerifyError::Unpinned))),
-            (None, Some(envelope)) if asks(envelope) => match by_secret {
-                Ok(_) => self.signed(ctx, delivery, envelope).await,
-                refused @ Err(_) => Ok(refused),
-            },
+            // The secret before pins nothing: it was replaced because somebody else may know it.
+            (None, Some(envelope)) if asks(envelope) => Ok(by_secret.and(Err(VerifyError::Wrong))),
             (None, _) => Ok(by_secret),
         }
     }
@@ -91,18 +93,23 @@ impl Sns {
         ctx: &Context,
         opened: &Opened,
         doubted: bool,
-    ) -> Result<Option<Pinned>, AppError> {
+    ) -> Result<Option<(Pinned, Held)>, AppError> {
+        let held = |pinned: Option<Pinned>| {
+            let pinned = pinned?;
+            let held = pinned.held(&opened.door, ctx.now())?;
+            Some((pinned, held))
+        };
         let (id, now) = (opened.door.id, ctx.now());
         let known = self.topics.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         if let Some((pinned, since)) = known {
             let holds = if doubted || pinned.is_none() { DOUBTED } else { KEPT };
             if now.duration_since(since) < holds {
-                return Ok(pinned.filter(|pinned| pinned.holds(&opened.door)));
+                return Ok(held(pinned));
             }
         }
         let pinned = ctx.store.pinned(id).await?;
         self.keep(id, pinned.clone(), now);
-        Ok(pinned.filter(|pinned| pinned.holds(&opened.door)))
+        Ok(held(pinned))
     }
 
     /// Remembers what was read.

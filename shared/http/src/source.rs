@@ -191,7 +191,7 @@ impl Desk {
             };
             let mut outcome = source.verify(delivery, &opened.secret, opened.previous(delivery.now));
             if source.is_behind_sns() && !is_own {
-                let held = self.sns.verify(&self.ctx, &opened, delivery, outcome, doubted).await;
+                let held = self.sns.verify(&self.ctx, &opened, delivery, (source, outcome), doubted).await;
                 outcome = held.map_err(unavailable)?;
             }
             match outcome {

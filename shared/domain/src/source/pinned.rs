@@ -25,24 +25,45 @@ pub struct Pinned {
 impl Pinned {
     /// A topic for the source behind this door.
     pub fn new(door: &Door, topic: String, at: Timestamp) -> Self {
-        Self { org: door.org, source: door.id, topic, secret: secret_of(door), at }
+        Self { org: door.org, source: door.id, topic, secret: which(&door.secret), at }
     }
 
-    /// Whether it still holds: the secret is the one that it asked with.
-    pub fn holds(&self, door: &Door) -> bool {
-        self.source == door.id && self.secret == secret_of(door)
+    /// How it still holds, if it does.
+    ///
+    /// A secret that was replaced may be known to others, which is why it was replaced: while it holds beside the new
+    /// one, it is worth no more than before, and its topic alone is taken from.
+    pub fn held(&self, door: &Door, now: Timestamp) -> Option<Held> {
+        let previous = door.previous.as_ref().filter(|previous| previous.holds(now));
+        if self.source != door.id {
+            None
+        } else if self.secret == which(&door.secret) {
+            Some(Held::Firmly)
+        } else if previous.is_some_and(|previous| self.secret == which(&previous.secret)) {
+            Some(Held::UntilReplaced)
+        } else {
+            None
+        }
     }
 }
 
-/// Which secret a door has, told by the way it is sealed: sealed anew it is another one.
-fn secret_of(door: &Door) -> String {
-    fingerprint(door.secret.as_bytes(), 32)
+/// How a topic holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// It asked with the secret that there is.
+    Firmly,
+    /// It asked with the secret before: whoever names the new one may replace it.
+    UntilReplaced,
+}
+
+/// Which secret it is, told by the way it is sealed: sealed anew it is another one.
+fn which(sealed: &str) -> String {
+    fingerprint(sealed.as_bytes(), 32)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::SourceKind;
+    use crate::source::{Previous, SourceKind};
 
     #[test]
     fn topic_is_forgotten_with_the_secret_that_it_asked_with() {
@@ -57,7 +78,13 @@ mod tests {
         };
         let pinned = Pinned::new(&door("sealed", 2), "arn:aws:sns:eu-west-1:1:x".to_owned(), at);
 
-        assert!(pinned.holds(&door("sealed", 2)));
-        assert!(!pinned.holds(&door("sealed anew", 2)) && !pinned.holds(&door("sealed", 3)));
+        assert_eq!(pinned.held(&door("sealed", 2), at), Some(Held::Firmly));
+        assert_eq!(pinned.held(&door("sealed anew", 2), at), None);
+        assert_eq!(pinned.held(&door("sealed", 3), at), None);
+        let mut rotated = door("sealed anew", 2);
+        let until = Timestamp::from_second(60).unwrap();
+        rotated.previous = Some(Previous { secret: "sealed".to_owned(), key: None, until });
+        assert_eq!(pinned.held(&rotated, at), Some(Held::UntilReplaced));
+        assert_eq!(pinned.held(&rotated, until), None);
     }
 }

@@ -264,6 +264,36 @@ async fn another_secret_makes_a_source_forget_its_topic() {
 }
 
 #[tokio::test]
+async fn secret_that_was_replaced_pins_nothing_and_its_topic_holds_while_it_does() {
+    let sns = Sns::start();
+    let world = sns.world().await;
+    let theirs = "arn:aws:sns:eu-west-1:999999999999:theirs";
+    let asks = |topic: &str| envelope(&world, "SubscriptionConfirmation", topic, "");
+    let (pinned, leaked) = cloudwatch(&world).await;
+    let (bare, seen) = cloudwatch(&world).await;
+    post(&world, &pinned, &leaked, &asks(TOPIC)).await.with(202);
+    let mut queries = Vec::new();
+    for source in [&pinned, &bare] {
+        let rotate = format!("/v2/alert_sources/{}/actions/rotate_secret", id(source));
+        let rotated = world.post(&rotate, &json!({ "overlap_hours": 24 })).await.with(200);
+        queries.push(format!("?token={}", rotated["alert_source"]["secret_token"].as_str().unwrap()));
+    }
+    world.pass(31);
+
+    // Whoever knows the old secret can neither take over the source nor send it anything.
+    post(&world, &pinned, &leaked, &asks(theirs)).await.refused(401);
+    post(&world, &pinned, &leaked, &serde_json::from_str(&alarm("OK")).unwrap()).await.refused(401);
+    post(&world, &bare, &seen, &asks(theirs)).await.refused(401);
+    // The topic goes on meanwhile, and another one takes its place with the new secret.
+    post(&world, &pinned, &leaked, &envelope(&world, "Notification", TOPIC, &alarm("ALARM"))).await.with(202);
+    let other = "arn:aws:sns:eu-west-1:123456789012:other";
+    post(&world, &pinned, &queries[0], &asks(other)).await.with(202);
+    post(&world, &pinned, "", &envelope(&world, "Notification", other, &alarm("OK"))).await.with(202);
+    post(&world, &pinned, &leaked, &envelope(&world, "Notification", TOPIC, &alarm("OK"))).await.refused(401);
+    post(&world, &bare, &queries[1], &asks(TOPIC)).await.with(202);
+}
+
+#[tokio::test]
 async fn what_sns_sent_an_hour_ago_is_not_taken_again() {
     let sns = Sns::start();
     let world = sns.world().await;

@@ -52,7 +52,8 @@ impl AlertSource for Cloudwatch {
          \n\
          The first topic that is confirmed is the only one that this source takes anything from: from then on the \
          signature of SNS counts, and the secret alone no more. Another topic, or another region, needs a source of \
-         its own. Another secret makes the source forget its topic.\n\
+         its own. Once the secret is another, and the one before holds no \
+         more, the topic is forgotten: subscribe it anew.\n\
          \n\
          *ALARM* fires and *OK* ends; *INSUFFICIENT_DATA*, and what is no alarm, change nothing. An alarm has no \
          priority of its own: a line `Priority: P1` in its description is taken for it. If somebody removes \
