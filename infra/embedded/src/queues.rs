@@ -151,8 +151,7 @@ impl Queues {
     /// Fails if the file cannot be used or a dead-letter queue is not declared.
     pub fn open(path: &Path, specs: Vec<QueueSpec>, clock: Clock) -> Result<Self, EmbeddedError> {
         let db = Connection::open(path).map_err(EmbeddedError::file("queues"))?;
-        let disk = || Disk::beside(path);
-        let queues = Self::new(db, specs, clock, Some(&disk))?;
+        let queues = Self::new(db, specs, clock, Some(path))?;
         queues.recover().map_err(EmbeddedError::file("queues"))?;
         Ok(queues)
     }
@@ -183,7 +182,7 @@ impl Queues {
         db: Connection,
         specs: Vec<QueueSpec>,
         clock: Clock,
-        disk: Option<&dyn Fn() -> std::io::Result<Disk>>,
+        file: Option<&Path>,
     ) -> Result<Self, EmbeddedError> {
         let prepare = || {
             db.busy_timeout(std::time::Duration::from_secs(5))?;
@@ -207,7 +206,7 @@ impl Queues {
         let wakes = specs.keys().map(|name| (name.clone(), watch::Sender::new(0))).collect();
         let state = State { db, turns: HashMap::new(), swept: HashMap::new() };
         // Only now is there a log.
-        let disk = disk.map(|open| open()).transpose().map_err(EmbeddedError::Log)?;
+        let disk = file.map(Disk::beside).transpose().map_err(EmbeddedError::Log)?;
         Ok(Self { shared: Arc::new(Shared { connection: Mutex::new(state), specs, wakes, clock, disk }) })
     }
 

@@ -8,16 +8,18 @@ pub mod rotate;
 pub mod seen;
 pub mod update;
 
+use domain::Timestamp;
+use domain::access::Allowed;
 use domain::alert::Attribute;
-use domain::audit::{Kind, Thing};
-use domain::id::{OrgId, SourceId};
+use domain::audit::{Did, Entry, Kind, Thing, changes};
+use domain::id::{AuditId, OrgId, SourceId};
 use domain::source::{Source, SourceKind, SourceState, Template};
-use machine::Stateful;
+use machine::{Stateful, Transition};
 use secrecy::{ExposeSecret, SecretString};
-use store::Store;
+use store::{Commit, Store};
 
-use crate::AppError;
 use crate::seal::Seal;
+use crate::{AppError, Random};
 
 /// The place that a source's secret is sealed for.
 fn place(id: SourceId) -> String {
@@ -93,6 +95,27 @@ async fn own_key(
 pub fn open_secret(seal: &Seal, id: SourceId, sealed: &str) -> Result<SecretString, AppError> {
     seal.open(&place(id), sealed)
         .map_err(|unopened| AppError::Unavailable { what: "opening a secret", source: Box::new(unopened) })
+}
+
+/// Says whether a source has this secret already; one that cannot be opened is another.
+fn has_secret(seal: &Seal, source: &Source, secret: &SecretString) -> bool {
+    let current = open_secret(seal, source.id, &source.secret);
+    current.is_ok_and(|current| current.expose_secret() == secret.expose_secret())
+}
+
+/// Writes a step of a source together with what is told of it, and says what it is now.
+async fn commit(
+    store: &Store,
+    allowed: Allowed<'_>,
+    before: &Source,
+    step: Transition<Source>,
+    (random, now): (&Random, Timestamp),
+) -> Result<Source, AppError> {
+    let after = step.after().clone();
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&after))
+        .changing(changes(Some(before), Some(&after)));
+    store.commit(Commit::new().source(step, Some(before), &entry)).await?;
+    Ok(after)
 }
 
 /// A source, as the audit log names it.

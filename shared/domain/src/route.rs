@@ -210,7 +210,6 @@ mod tests {
 
     use super::*;
     use crate::Timestamp;
-    use crate::alert::AlertStatus;
 
     fn source(n: u128) -> SourceId {
         SourceId::new(Timestamp::UNIX_EPOCH, n)
@@ -239,16 +238,7 @@ mod tests {
 
     fn names(routes: &[Route]) -> (Vec<&str>, usize) {
         let payload = json!({"labels": {"team": "a"}});
-        let event = AlertEvent {
-            status: AlertStatus::Firing,
-            deduplication_key: "k".to_owned(),
-            title: "Disk full".to_owned(),
-            description: None,
-            source_url: None,
-            priority: None,
-            occurred_at: None,
-            payload: serde_json::value::to_raw_value(&payload).unwrap(),
-        };
+        let event = AlertEvent { priority: None, ..AlertEvent::example(&payload) };
         let (taken, problems) = matching(routes, source(1), &event, &payload);
         (taken.into_iter().map(|route| route.name.as_str()).collect(), problems.len())
     }

@@ -140,21 +140,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::alert::AlertStatus;
 
     #[test]
     fn references_find_texts_or_nothing() {
         let payload = json!({"labels": {"host": "db1", "cpu": 97, "none": null}, "list": [{"a": "x"}]});
-        let event = AlertEvent {
-            status: AlertStatus::Firing,
-            deduplication_key: "k".to_owned(),
-            title: "Disk full".to_owned(),
-            description: None,
-            source_url: None,
-            priority: Some("critical".to_owned()),
-            occurred_at: None,
-            payload: serde_json::value::to_raw_value(&payload).unwrap(),
-        };
+        let event = AlertEvent::example(&payload);
         let cases = [
             ("alert.title", Some("Disk full")),
             ("alert.description", None),

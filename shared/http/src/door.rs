@@ -27,13 +27,14 @@ pub(crate) struct Opened {
     pub(crate) door: Door,
     /// Its secret.
     pub(crate) secret: SecretString,
-    previous: Option<(SecretString, Timestamp)>,
+    previous: Option<SecretString>,
 }
 
 impl Opened {
     /// The secret before the last rotation, if that holds at a time.
     pub(crate) fn previous(&self, at: Timestamp) -> Option<&SecretString> {
-        self.previous.as_ref().filter(|(_, until)| at < *until).map(|(secret, _)| secret)
+        let holds = self.door.previous.as_ref().is_some_and(|previous| previous.holds(at));
+        self.previous.as_ref().filter(|_| holds)
     }
 }
 
@@ -110,12 +111,8 @@ impl Doors {
 
 /// Opens the secret of a door.
 fn open(ctx: &Context, door: Door) -> Result<Opened, AppError> {
-    let secret = app::source::open_secret(&ctx.seal, door.id, &door.secret)?;
-    let previous = match &door.previous {
-        Some(previous) => {
-            Some((app::source::open_secret(&ctx.seal, door.id, &previous.secret)?, previous.until))
-        }
-        None => None,
-    };
+    let opened = |sealed: &str| app::source::open_secret(&ctx.seal, door.id, sealed);
+    let secret = opened(&door.secret)?;
+    let previous = door.previous.as_ref().map(|previous| opened(&previous.secret)).transpose()?;
     Ok(Opened { door, secret, previous })
 }

@@ -202,6 +202,12 @@ async fn seen(desk: &Desk, caller: &Caller, id: EscalationId) -> Answer<Option<E
     Ok(hidden.is_empty().then_some(escalation))
 }
 
+/// Finds an escalation that whoever asks sees.
+async fn find(desk: &Desk, caller: &Caller, id: EscalationId) -> Answer<Escalation> {
+    let escalation = seen(desk, caller, id).await?;
+    escalation.ok_or_else(|| AppError::not_found("escalation", id).into())
+}
+
 /// Reads a listed escalation again, if it passes the filters.
 async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -> Answer<Option<Value>> {
     let Ok(id) = listed.id.parse() else { return Ok(None) };
@@ -232,8 +238,7 @@ async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -
 }
 
 async fn show(State(desk): Shared, caller: Caller, Id(id): Id<EscalationId>) -> Answer<Json<Value>> {
-    let escalation = seen(&desk, &caller, id).await?;
-    let escalation = escalation.ok_or_else(|| AppError::not_found("escalation", id))?;
+    let escalation = find(&desk, &caller, id).await?;
     Ok(Json(json!({ "escalation": shown(&desk, &caller, &escalation).await? })))
 }
 
@@ -259,9 +264,7 @@ async fn respond(
     Sent { body, .. }: Sent<RespondBody>,
 ) -> Answer<StatusCode> {
     let ctx = &desk.ctx;
-    if seen(&desk, &caller, id).await?.is_none() {
-        return Err(AppError::not_found("escalation", id).into());
-    }
+    find(&desk, &caller, id).await?;
     match body.response {
         Response::Ack => {
             let answered = acknowledge(&ctx.store, &caller.actor, id, ctx.now()).await?;
@@ -278,9 +281,7 @@ async fn respond(
 
 async fn call_off(State(desk): Shared, caller: Caller, Id(id): Id<EscalationId>) -> Answer<StatusCode> {
     let ctx = &desk.ctx;
-    if seen(&desk, &caller, id).await?.is_none() {
-        return Err(AppError::not_found("escalation", id).into());
-    }
+    find(&desk, &caller, id).await?;
     let answered = cancel(&ctx.store, &caller.actor, id, ctx.now()).await?;
     counts(&answered, EscalationState::Cancelled)
 }

@@ -21,7 +21,6 @@ pub fn trial(kind: Kind, body: &[u8], now: Timestamp) -> Result<Vec<AlertEvent>,
     let verified = source.verify(&delivery, &secret, None);
     let verified = verified.map_err(|error| ParseError::WrongShape { reason: error.to_string() })?;
     let parsed = source.parse(verified, "the key that the answer would name")?;
-    let unreadable =
-        parsed.unreadable.iter().map(|unreadable| unreadable_event(source.name(), unreadable, now));
-    Ok(parsed.events.iter().cloned().chain(unreadable).collect())
+    let unreadable = parsed.unreadable.map(|unreadable| unreadable_event(source.name(), &unreadable, now));
+    Ok(parsed.events.into_iter().chain(unreadable).collect())
 }

@@ -20,7 +20,7 @@ use crate::rules::{Rules, Snapshot, readable};
 use crate::{AppError, Random};
 
 /// The most alerts that are previewed at once.
-pub const MOST: usize = 20;
+const MOST: usize = 20;
 
 /// How many of the newest alerts are looked at for those of one source.
 const MOST_LOOKED_AT: usize = 200;

@@ -1,14 +1,13 @@
 //! Replaces an alert source's secret; the one before holds for a while, so that no sender is refused meanwhile.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry, changes};
-use domain::id::{AuditId, SourceId};
+use domain::id::SourceId;
 use domain::source::{Previous, Source};
 use domain::{Actor, Timestamp};
 use jiff::SignedDuration;
 use machine::{Stateful, retry_conflicts};
 use secrecy::{ExposeSecret, SecretString};
-use store::{Commit, Store};
+use store::Store;
 use tracing::instrument;
 
 use super::create::SECRET_BYTES;
@@ -58,30 +57,24 @@ pub async fn rotate(
     let sealed = &sealed;
     retry_conflicts(|| async move {
         let source = find(store, org, id).await?;
-        let before = source.clone();
-        let current = super::open_secret(seal, id, &before.secret)?;
-        if current.expose_secret() == secret.expose_secret() {
+        if super::has_secret(seal, &source, secret) {
             return Ok(source);
         }
-        let holds = before.previous.as_ref().is_some_and(|previous| previous.holds(now));
+        let holds = source.previous.as_ref().is_some_and(|previous| previous.holds(now));
         if holds && rotation.overlap_hours > 0 {
             let reason =
                 "the secret before still holds: say 0 to let neither it nor the present one hold any longer";
             return Err(AppError::invalid("overlap_hours", reason));
         }
         let key = super::own_key(store, id, &source.kind, secret).await?;
-        let previous = Previous { secret: before.secret.clone(), key: before.key.clone(), until };
+        let previous = Previous { secret: source.secret.clone(), key: source.key.clone(), until };
         let step = source.amend(now)?.because(by.to_string(), "its secret was replaced").with(|source| {
             // A key that is set anew to what it was leads to its source once.
             let is_another = key.is_none() || previous.key != key;
             source.previous = Some(previous).filter(|previous| previous.holds(now) && is_another);
             (source.secret, source.key) = (sealed.clone(), key);
         });
-        let after = step.after().clone();
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&after))
-            .changing(changes(Some(&before), Some(&after)));
-        store.commit(Commit::new().source(step, Some(&before), &entry)).await?;
-        Ok(after)
+        super::commit(store, allowed, &source, step, (random, now)).await
     })
     .await
 }

@@ -1,14 +1,13 @@
 //! Changes an alert source's configuration; its kind stays, and its secret unless there is another.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry, changes};
-use domain::id::{AuditId, SourceId};
+use domain::id::SourceId;
 use domain::source::{Source, SourceState, Template};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
 use secrecy::{ExposeSecret, SecretString};
-use store::{Commit, Store};
+use store::Store;
 use tracing::instrument;
 
 use super::find;
@@ -52,7 +51,6 @@ pub async fn update(
     }
     retry_conflicts(|| async move {
         let source = find(store, org, id).await?;
-        let before = source.clone();
         super::create::check(&change.name, &source.kind, &change.template)?;
         super::check_attributes(store, org, &change.template).await?;
         let state = match change.disabled {
@@ -65,12 +63,10 @@ pub async fn update(
         } else {
             source.transition_to(state, now)?.because(by.to_string(), state_name(state))
         };
-        let current = super::open_secret(seal, id, &before.secret)?;
-        let is_other = |secret: &&SecretString| secret.expose_secret() != current.expose_secret();
-        let another = change.secret.as_ref().filter(is_other);
+        let another = change.secret.as_ref().filter(|secret| !super::has_secret(seal, &source, secret));
         let key = match another {
-            Some(secret) => super::own_key(store, id, &before.kind, secret).await?,
-            None => before.key.clone(),
+            Some(secret) => super::own_key(store, id, &source.kind, secret).await?,
+            None => source.key.clone(),
         };
         let step = step.with(|source| {
             source.key = key;
@@ -81,11 +77,7 @@ pub async fn update(
                 source.previous = None;
             }
         });
-        let after = step.after().clone();
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&after))
-            .changing(changes(Some(&before), Some(&after)));
-        store.commit(Commit::new().source(step, Some(&before), &entry)).await?;
-        Ok(after)
+        super::commit(store, allowed, &source, step, (random, now)).await
     })
     .await
 }

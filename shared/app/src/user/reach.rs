@@ -1,5 +1,6 @@
 //! How a person is reached: their methods and their rules.
 
+use domain::access::Allowed;
 use domain::audit::{Did, Entry, changes};
 use domain::id::{AuditId, MethodId, OrgId, RuleId, UserId};
 use domain::slack::SlackUserId;
@@ -80,6 +81,28 @@ pub(super) async fn load(store: &Store, org: OrgId, id: UserId) -> Result<User, 
     store.user(org, id).await?.ok_or_else(|| AppError::not_found("user", id))
 }
 
+/// Changes a person in one write with its entry, and says what they are now.
+async fn change(
+    store: &Store,
+    allowed: Allowed<'_>,
+    id: UserId,
+    (random, now): (&Random, Timestamp),
+    with: impl Fn(&mut User) -> Result<(), AppError>,
+) -> Result<User, AppError> {
+    let with = &with;
+    retry_conflicts(|| async move {
+        let before = load(store, allowed.actor().org(), id).await?;
+        let mut user = before.clone();
+        user.version += 1;
+        with(&mut user)?;
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&user))
+            .changing(changes(Some(&before), Some(&user)));
+        store.commit(Commit::new().user(&user, &entry)).await?;
+        Ok(user)
+    })
+    .await
+}
+
 /// A method that was added, and its secret: nobody is shown it again.
 #[derive(Debug, Clone)]
 pub struct Added {
@@ -101,7 +124,6 @@ pub async fn add_method(
     (method_type, address): (MethodType, &str),
 ) -> Result<Added, AppError> {
     let allowed = by.may_reach(id)?;
-    let (org, store, now) = (by.org(), &ctx.store, ctx.now());
     let secret = secret_for(method_type, &ctx.seal);
     match method_type {
         MethodType::Email => check_email("address", address)?,
@@ -118,21 +140,16 @@ pub async fn add_method(
         address: address.to_owned(),
         secret: sealed,
     };
-    let added = &Added { method, secret };
-    retry_conflicts(|| async move {
-        let mut user = load(store, org, id).await?;
-        let before = user.clone();
-        user.version += 1;
+    let added = Added { method, secret };
+    change(&ctx.store, allowed, id, (&ctx.random, ctx.now()), |user| {
         if user.methods.len() >= MOST {
             return Err(AppError::invalid("address", format!("a person has at most {MOST} methods")));
         }
         user.methods.push(added.method.clone());
-        let entry = Entry::of(&allowed, AuditId::new(now, ctx.random()), Did::Updated, super::thing(&user))
-            .changing(changes(Some(&before), Some(&user)));
-        store.commit(Commit::new().user(&user, &entry)).await?;
-        Ok(added.clone())
+        Ok(())
     })
-    .await
+    .await?;
+    Ok(added)
 }
 
 /// Removes a method, and the rules that name it.
@@ -148,24 +165,17 @@ pub async fn remove_method(
     now: Timestamp,
 ) -> Result<User, AppError> {
     let allowed = by.may_reach(id)?;
-    let org = by.org();
-    retry_conflicts(|| async move {
-        let mut user = load(store, org, id).await?;
-        let before = user.clone();
-        user.methods.retain(|known| known.id != method);
-        if user.methods.len() == before.methods.len() {
+    change(store, allowed, id, (random, now), |user| {
+        if !user.methods.iter().any(|known| known.id == method) {
             return Err(AppError::not_found("notification method", method));
         }
+        user.methods.retain(|known| known.id != method);
         if user.methods.is_empty() {
             let reason = "they would be reached in no way: add another method first";
             return Err(AppError::invalid("notification_method_id", reason));
         }
         user.rules.retain(|rule| rule.target != RuleTarget::Specific(method));
-        user.version += 1;
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&user))
-            .changing(changes(Some(&before), Some(&user)));
-        store.commit(Commit::new().user(&user, &entry)).await?;
-        Ok(user)
+        Ok(())
     })
     .await
 }
@@ -185,8 +195,8 @@ pub async fn set_use(
 ) -> Result<User, AppError> {
     by.may_reach(id)?;
     let user = load(store, by.org(), id).await?;
-    let method = user.methods.iter().find(|known| known.id == method);
-    let method = method.ok_or_else(|| AppError::not_found("notification method", id))?;
+    let found = user.methods.iter().find(|known| known.id == method);
+    let method = found.ok_or_else(|| AppError::not_found("notification method", method))?;
     let mut rules = Vec::new();
     for (urgency, delay) in delays {
         let others = user.reached_by(urgency).into_iter().filter(|(_, used)| used.id != method.id);
@@ -221,16 +231,12 @@ pub async fn set_rules(
     now: Timestamp,
 ) -> Result<User, AppError> {
     let allowed = by.may_reach(id)?;
-    let org = by.org();
     if rules.len() > MOST {
         return Err(AppError::invalid("notification_rules", format!("a person has at most {MOST} rules")));
     }
-    retry_conflicts(|| async move {
-        let mut user = load(store, org, id).await?;
-        let before = user.clone();
-        user.version += 1;
+    change(store, allowed, id, (random, now), |user| {
         for (n, rule) in rules.iter().enumerate() {
-            check(&user, n, rule)?;
+            check(user, n, rule)?;
         }
         let made = rules.iter().map(|rule| Rule {
             id: rule.id.unwrap_or_else(|| RuleId::new(now, random())),
@@ -240,10 +246,7 @@ pub async fn set_rules(
             target: rule.target,
         });
         user.rules = made.collect();
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&user))
-            .changing(changes(Some(&before), Some(&user)));
-        store.commit(Commit::new().user(&user, &entry)).await?;
-        Ok(user)
+        Ok(())
     })
     .await
 }

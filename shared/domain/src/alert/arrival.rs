@@ -52,6 +52,23 @@ pub struct AlertEvent {
     pub payload: Box<RawValue>,
 }
 
+#[cfg(test)]
+impl AlertEvent {
+    /// A critical alert that fires, of this payload.
+    pub(crate) fn example(payload: &serde_json::Value) -> Self {
+        Self {
+            status: AlertStatus::Firing,
+            deduplication_key: "k".to_owned(),
+            title: "Disk full".to_owned(),
+            description: None,
+            source_url: None,
+            priority: Some("critical".to_owned()),
+            occurred_at: None,
+            payload: serde_json::value::to_raw_value(payload).unwrap(),
+        }
+    }
+}
+
 /// The hash of a deduplication key, by which it is found.
 pub fn key_hash(deduplication_key: &str) -> String {
     crate::text::fingerprint(deduplication_key.as_bytes(), 32)

@@ -168,7 +168,6 @@ mod tests {
     use super::*;
     use crate::Timestamp;
     use crate::alert::AlertEvent;
-    use crate::alert::AlertStatus;
 
     /// Type, whether it may have several, what is bound, what comes of it.
     type Case<'a> = (&'a str, bool, Vec<Binding>, Result<Vec<&'a str>, &'a str>);
@@ -192,16 +191,7 @@ mod tests {
             "labels": {"team": "shop", "cpu": 97.5, "up": true, "none": null, "long": "x".repeat(2000)},
             "tags": ["a", "b", null, "", 3],
         });
-        let event = AlertEvent {
-            status: AlertStatus::Firing,
-            deduplication_key: "k".to_owned(),
-            title: "Disk full".to_owned(),
-            description: None,
-            source_url: None,
-            priority: Some("critical".to_owned()),
-            occurred_at: None,
-            payload: serde_json::value::to_raw_value(&payload).unwrap(),
-        };
+        let event = AlertEvent::example(&payload);
         let known = attribute(1, kind, array);
         let bound = Bound { attribute: known.id, values: values.to_vec(), merge: None };
         let (said, problems) = said(&[bound], &[known], &Expressions::new(&[], &event, &payload));
@@ -266,16 +256,7 @@ mod tests {
     fn attribute_that_is_gone_is_told_of() {
         let bound =
             Bound { attribute: attribute(2, "String", false).id, values: vec![literal("x")], merge: None };
-        let event = AlertEvent {
-            status: AlertStatus::Firing,
-            deduplication_key: "k".to_owned(),
-            title: "T".to_owned(),
-            description: None,
-            source_url: None,
-            priority: None,
-            occurred_at: None,
-            payload: serde_json::value::to_raw_value(&json!({})).unwrap(),
-        };
+        let event = AlertEvent { priority: None, ..AlertEvent::example(&json!({})) };
 
         let (said, problems) = said(&[bound], &[], &Expressions::new(&[], &event, &json!({})));
 

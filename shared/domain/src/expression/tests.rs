@@ -5,21 +5,12 @@ mod attacks;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::alert::{AlertEvent, AlertStatus};
+use crate::alert::AlertEvent;
 use crate::route::{Condition, Test};
 use crate::template::Problem;
 
 fn event() -> AlertEvent {
-    AlertEvent {
-        status: AlertStatus::Firing,
-        deduplication_key: "k".to_owned(),
-        title: "Disk full".to_owned(),
-        description: None,
-        source_url: None,
-        priority: Some("critical".to_owned()),
-        occurred_at: None,
-        payload: serde_json::value::RawValue::NULL.to_owned(),
-    }
+    AlertEvent::example(&Value::Null)
 }
 
 fn payload() -> Value {

@@ -110,7 +110,6 @@ mod tests {
     use super::super::{RouteSource, Test};
     use super::*;
     use crate::Timestamp;
-    use crate::alert::AlertStatus;
     use crate::id::RouteId;
     use crate::template::Binding;
     use crate::text::Document;
@@ -120,16 +119,7 @@ mod tests {
     }
 
     fn event() -> AlertEvent {
-        AlertEvent {
-            status: AlertStatus::Firing,
-            deduplication_key: "k".to_owned(),
-            title: "Disk full".to_owned(),
-            description: None,
-            source_url: None,
-            priority: None,
-            occurred_at: None,
-            payload: serde_json::value::to_raw_value(&json!({ "team": "a" })).unwrap(),
-        }
+        AlertEvent { priority: None, ..AlertEvent::example(&json!({ "team": "a" })) }
     }
 
     fn route(enabled: bool, from: u128, of_source: Vec<Group>, conditions: Vec<Group>) -> Route {

@@ -1,6 +1,6 @@
 //! Alerts as a configuration would make them, of a payload or of those that a source sent last; this is ours.
 
-use app::alert::preview::{MOST, Previewed, Trial, WouldPage};
+use app::alert::preview::{Previewed, Trial, WouldPage};
 use axum::Json;
 use axum::extract::State;
 use domain::id::SourceId;
@@ -30,7 +30,7 @@ pub(super) async fn preview(
     };
     let previewed =
         app::alert::preview::preview(&ctx.store, &caller.actor, trial, &ctx.random, ctx.now()).await?;
-    let alerts: Vec<Value> = previewed.iter().take(MOST).map(shown).collect();
+    let alerts: Vec<Value> = previewed.iter().map(shown).collect();
     Ok(Json(json!({ "alerts": alerts })))
 }
 
