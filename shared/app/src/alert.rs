@@ -3,6 +3,7 @@
 pub mod acknowledge;
 mod custom;
 pub mod explain;
+mod intake;
 mod open;
 pub mod preview;
 mod read;

@@ -1,5 +1,6 @@
 //! Alert sources.
 
+pub mod activate;
 pub mod certificate;
 pub mod confirm;
 pub mod create;

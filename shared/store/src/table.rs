@@ -9,6 +9,7 @@ use domain::id::{
     UpdateId, UserId,
 };
 use domain::slack::{ChannelId, SlackUserId, StepId, Thread};
+use domain::source::Window;
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -219,6 +220,30 @@ pub(crate) fn source(org: OrgId, id: SourceId) -> Key {
 pub(crate) fn source_history_of(head: &Key, version: u64) -> Key {
     let org = head.pk.split('#').next().unwrap_or_default();
     Key::new(format!("{org}#{}", head.sk), history_sort(version))
+}
+
+/// The partition of what is kept of a source beside its configuration; its history stands there, too.
+pub(crate) fn source_partition(org: OrgId, id: SourceId) -> String {
+    format!("{org}#{SOURCE}{id}")
+}
+
+/// What the sort keys of days begin with on which a source's filter held something back.
+pub(crate) const FILTERED: &str = "FILTERED#";
+
+/// What a source's filter held back on a day.
+pub(crate) fn filtered(org: OrgId, id: SourceId, day: &str) -> Key {
+    Key::new(source_partition(org, id), format!("{FILTERED}{day}"))
+}
+
+/// The last event that came to a draft.
+pub(crate) fn sample(org: OrgId, id: SourceId) -> Key {
+    Key::new(source_partition(org, id), "SAMPLE")
+}
+
+/// The alerts of a source that began in a minute: a partition of its own, for a flood writes to it.
+pub(crate) fn window(org: OrgId, id: SourceId, window: &Window) -> Key {
+    let Window { minute, shard, .. } = window;
+    Key::new(format!("{org}#WINDOW#{id}#{minute}"), shard)
 }
 
 /// What is known of a deduplication key.

@@ -5,7 +5,7 @@ use domain::access::Permission;
 use domain::alert::{AlertEvent, AlertStatus, Body, Received, Routing};
 use domain::escalation::Plan;
 use domain::id::{AlertId, EventId, PathId, RouteId, SourceId, UserId};
-use domain::source::{SourceKind, Template};
+use domain::source::{Intake, SourceKind, Template};
 use domain::{Actor, Timestamp};
 use futures_util::future::try_join_all;
 use serde_json::value::RawValue;
@@ -14,8 +14,9 @@ use store::Store;
 use tracing::instrument;
 
 use super::custom::{Arrived, meant};
+use super::intake::{admits, let_through};
 use super::open::decide_by;
-use super::read::{Found, Read, body_by};
+use super::read::{Found, Read, body_by, payload_of};
 use crate::rules::{Rules, Snapshot, readable};
 use crate::{AppError, Random};
 
@@ -38,6 +39,8 @@ pub struct Trial {
     pub kind: Option<SourceKind>,
     /// Its template, as it would be.
     pub template: Template,
+    /// What of its events would become alerts.
+    pub intake: Intake,
     /// The source, if it is there: its routes would take the alerts.
     pub source: Option<SourceId>,
     /// A delivery to try; else the last alerts of the source.
@@ -51,6 +54,8 @@ pub struct Previewed {
     pub alert: Option<AlertId>,
     /// Whether it would begin or end.
     pub status: AlertStatus,
+    /// Whether the filter would hold it back.
+    pub filtered: bool,
     /// What it would say.
     pub body: Body,
     /// What would become of it; none if it ends.
@@ -88,6 +93,7 @@ pub async fn preview(
     by.may(Permission::ConfigureOnCall)?;
     let kind = kind_of(store, by, &trial).await?;
     crate::source::create::check("previewed", &kind, &trial.template)?;
+    crate::source::create::check_intake(&trial.intake, &trial.template)?;
     crate::source::check_attributes(store, by.org(), &trial.template).await?;
     let rules = Rules::new(store.clone()).of(by.org()).await?;
     let source = trial.source.unwrap_or_else(|| SourceId::new(now, random()));
@@ -99,7 +105,7 @@ pub async fn preview(
             return Err(AppError::invalid("payload", reason));
         }
     };
-    let found = Found::Tried(Box::new(trial.template));
+    let (found, intake) = (Found::Tried(Box::new(trial.template)), trial.intake);
     let mut previewed = Vec::new();
     for (alert, event) in events {
         let received = Received {
@@ -110,7 +116,7 @@ pub async fn preview(
             received_at: now,
             event,
         };
-        previewed.push(one(&rules, &found, alert, &received).await?);
+        previewed.push(one(&rules, (&found, &intake), alert, &received).await?);
     }
     Ok(previewed)
 }
@@ -133,17 +139,26 @@ async fn kind_of(store: &Store, by: &Actor, trial: &Trial) -> Result<SourceKind,
 /// What would be made of one alert.
 async fn one(
     rules: &Snapshot,
-    found: &Found,
+    (found, intake): (&Found, &Intake),
     alert: Option<AlertId>,
     received: &Received,
 ) -> Result<Previewed, AppError> {
-    let Arrived { received, noted } = meant(found.custom(), received);
+    let Arrived { received, mut noted } = meant(found.custom(), received);
     let status = received.event.status;
-    if status == AlertStatus::Resolved {
+    let payload = payload_of(&received, &mut Vec::new());
+    let filtered = match found.template().map(|template| admits((template, intake), &received, &payload)) {
+        Some(Ok(admitted)) => status == AlertStatus::Firing && !admitted,
+        Some(Err(problem)) => {
+            noted.push(let_through(&problem));
+            false
+        }
+        None => false,
+    };
+    if filtered || status == AlertStatus::Resolved {
         let Read { mut body, missing, .. } = body_by(rules, found, (&received, &noted)).await?;
         body.problems.extend(missing);
         let (routes, pages) = (Vec::new(), Vec::new());
-        return Ok(Previewed { alert, status, body, routing: None, routes, pages, incident: None });
+        return Ok(Previewed { alert, status, filtered, body, routing: None, routes, pages, incident: None });
     }
     let opening = decide_by(rules, found, (&received, &noted)).await?;
     let mut pages = Vec::new();
@@ -157,6 +172,7 @@ async fn one(
     Ok(Previewed {
         alert,
         status,
+        filtered,
         routing: Some(opening.routing),
         routes: opening.routes.iter().filter_map(named).collect(),
         pages,
@@ -195,7 +211,8 @@ fn of_payload(
     Ok(events.into_iter().take(MOST).map(|event| (None, event)).collect())
 }
 
-/// The last alerts of a source, as they were sent, among the newest of the organisation.
+/// The last alerts of a source, as they were sent, among the newest of the organisation; of a draft, the
+/// last event.
 async fn last(
     store: &Store,
     by: &Actor,
@@ -211,6 +228,10 @@ async fn last(
             events.truncate(MOST);
             break;
         }
+    }
+    if events.is_empty() {
+        let sample = readable(store.sample(by.org(), source).await)?;
+        events.extend(sample.map(|sample| (None, sample.event)));
     }
     Ok(events)
 }

@@ -20,7 +20,7 @@ use domain::access::Permission::{self, *};
 use domain::id::{EscalationId, IncidentId, PathId, SeverityId, SourceId};
 use domain::incident::{Severity, Visibility};
 use domain::route::Route;
-use domain::source::{SourceKind, Template};
+use domain::source::{Intake, SourceKind, Template};
 use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{MethodType, Role, Urgency};
@@ -131,6 +131,7 @@ fn source_change() -> app::source::update::Change {
         name: String::new(),
         secret: None,
         template: Template::default(),
+        intake: Intake::default(),
         disabled: None,
         document: Document::default(),
     }
@@ -225,9 +226,11 @@ verbs! {
         app::slack::connect::connect(&ctx.store, &ctx.seal, &by, &authorised, &ctx.random, ctx.now()).await
     };
     "alert::preview::preview" ConfigureOnCall |world, by, ctx| {
-        let trial = Trial { kind: None, template: Template::default(), source: Some(nobody()), payload: None };
+        let trial = Trial { kind: None, template: Template::default(), intake: Intake::default(), source: Some(nobody()), payload: None };
         async move { app::alert::preview::preview(&ctx.store, &by, trial, &ctx.random, ctx.now()).await }
     };
+    "source::activate::activate" ConfigureOnCall |world, by, ctx|
+        app::source::activate::activate(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
     "source::create::create" ConfigureOnCall |world, by, ctx| {
         let new = NewSource {
             id: nobody::<SourceId>(),
@@ -235,6 +238,8 @@ verbs! {
             kind: SourceKind(String::new()),
             secret: None,
             template: Template::default(),
+            intake: Intake::default(),
+            draft: false,
             document: Document::default(),
         };
         async move {

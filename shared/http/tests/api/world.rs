@@ -260,7 +260,7 @@ impl World {
                     let now = self.context.now();
                     let decided =
                         app::alert::receive::receive(store, &rules, &received, &envelope.trace, now).await;
-                    decisions.push(decided.unwrap());
+                    decisions.extend(decided.unwrap());
                     app::source::seen::delivered(store, &rules, &received).await.unwrap();
                 }
                 AlertMessage::Acknowledged { org, source, key, by } => {

@@ -16,7 +16,7 @@ use domain::escalation::Escalation;
 use domain::id::{EventId, OrgId, PathId, RouteId, SourceId, UserId};
 use domain::path::{AckMode, Level, Target};
 use domain::route::{Condition, Group, IncidentTemplate, Route, RouteSource, Test};
-use domain::source::{SourceKind, Template};
+use domain::source::{Intake, SourceKind, Template};
 use domain::template::Binding;
 use domain::text::Document;
 use domain::trace::Trace;
@@ -401,6 +401,8 @@ async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
         kind: SourceKind("http".to_owned()),
         secret: None,
         template: Template::default(),
+        intake: Intake::default(),
+        draft: false,
         document: Document::default(),
     };
     let by = Actor::system(org, "test");

@@ -13,6 +13,8 @@ mod expressions;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod intake;
+#[cfg(test)]
 mod large_texts;
 #[cfg(test)]
 mod late_end;
