@@ -7,6 +7,7 @@ pub mod create;
 pub mod destroy;
 pub mod rotate;
 pub mod seen;
+pub mod switch;
 pub mod update;
 
 use domain::Timestamp;

@@ -18,6 +18,7 @@ use domain::access::Permission;
 use domain::alert::attribute::Bound;
 use domain::id::SourceId;
 use domain::source::{Source, SourceKind, SourceState, Template};
+use domain::trace::Trace;
 use http::{Request, StatusCode};
 use machine::{State as _, Stateful};
 use runtime::Tracing;
@@ -372,16 +373,21 @@ async fn destroy(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> A
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Delivers the source's own example as its sender would: verified, parsed and queued by the same router, so that
-/// it pages for real.
 async fn send_test(
     State(desk): Shared,
     caller: Caller,
     Id(id): Id<SourceId>,
     InTrace(trace): InTrace,
 ) -> Answer {
-    let ctx = &desk.ctx;
-    let source = find(&ctx.store, caller.org, id).await?;
+    send_example(&desk.ctx, &find(&desk.ctx.store, caller.org, id).await?, trace).await
+}
+
+/// Delivers a source's own example as its sender would: verified, parsed and queued by the same router, so that it
+/// pages for real.
+///
+/// # Errors
+/// [`ApiError`] if the source is disabled, or of no kind that is known.
+pub(crate) async fn send_example(ctx: &Context, source: &Source, trace: Trace) -> Answer {
     if source.head().state() == SourceState::Disabled {
         return Err(ApiError::conflict("The alert source is disabled: enable it first"));
     }
@@ -389,7 +395,7 @@ async fn send_test(
         .map_err(|unknown| ApiError::invalid("source_type", unknown.to_string()))?;
     let secret = app::source::open_secret(&ctx.seal, source.id, &source.secret)?;
     let body = kind.get().example().to_string();
-    let mut delivery = Request::post(address("", &source))
+    let mut delivery = Request::post(address("", source))
         .extension(Tracing(trace))
         .extension(crate::sns::OwnExample)
         .body(Body::from(body.clone()))
@@ -404,7 +410,7 @@ async fn send_test(
 }
 
 /// Where a source delivers to.
-fn address(public_url: &str, source: &Source) -> String {
+pub(crate) fn address(public_url: &str, source: &Source) -> String {
     format!("{public_url}/v2/alert_events/{}/{}", source.kind, source.id)
 }
 

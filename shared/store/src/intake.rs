@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::item::{self, Item, key_item, n, s};
+use crate::record::History;
 use crate::{Commit, Store, table};
 
 /// How long it is kept what a filter held back, and what came to a draft.
@@ -88,6 +89,19 @@ impl Store {
     ) -> Result<Vec<Filtered>, StoreError> {
         let days = self.last_of(table::source_partition(org, source), table::FILTERED, most).await?;
         days.into_iter().map(|day| item::read("count", day)).collect()
+    }
+
+    /// What became of a source lately, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn source_history(
+        &self,
+        (org, source): (OrgId, SourceId),
+        most: usize,
+    ) -> Result<Vec<History>, StoreError> {
+        let rows = self.last_of(table::source_partition(org, source), table::HISTORY, most).await?;
+        rows.into_iter().map(|row| item::read("history", row)).collect()
     }
 
     /// Keeps the last event that came to a draft; one that no item would hold is not.

@@ -5,9 +5,11 @@ use domain::access::Permission;
 use domain::alert::{AlertEvent, AlertStatus, Body, Received, Routing};
 use domain::escalation::Plan;
 use domain::id::{AlertId, EventId, PathId, RouteId, SourceId, UserId};
-use domain::source::{Intake, SourceKind, Template};
+use domain::source::{Intake, SourceKind, SourceState, Template};
+
 use domain::{Actor, Timestamp};
 use futures_util::future::try_join_all;
+use machine::Stateful;
 use serde_json::value::RawValue;
 use sources::Kind;
 use store::Store;
@@ -91,7 +93,7 @@ pub async fn preview(
     now: Timestamp,
 ) -> Result<Vec<Previewed>, AppError> {
     by.may(Permission::ConfigureOnCall)?;
-    let kind = kind_of(store, by, &trial).await?;
+    let (kind, draft) = kind_of(store, by, &trial).await?;
     crate::source::create::check("previewed", &kind, &trial.template)?;
     crate::source::create::check_intake(&trial.intake, &trial.template)?;
     crate::source::check_attributes(store, by.org(), &trial.template).await?;
@@ -99,6 +101,7 @@ pub async fn preview(
     let source = trial.source.unwrap_or_else(|| SourceId::new(now, random()));
     let events = match (&trial.payload, trial.source) {
         (Some(payload), _) => of_payload(&kind, payload, now)?,
+        (None, Some(source)) if draft => sample(store, by, source).await?,
         (None, Some(source)) => last(store, by, source).await?,
         (None, None) => {
             let reason = "a payload is needed, or the `alert_source_id` of a source that has alerts";
@@ -121,19 +124,20 @@ pub async fn preview(
     Ok(previewed)
 }
 
-/// The kind of the source that is previewed.
-async fn kind_of(store: &Store, by: &Actor, trial: &Trial) -> Result<SourceKind, AppError> {
+/// The kind of the source that is previewed, and whether it is a draft.
+async fn kind_of(store: &Store, by: &Actor, trial: &Trial) -> Result<(SourceKind, bool), AppError> {
     let Some(id) = trial.source else {
-        return trial
-            .kind
-            .clone()
-            .ok_or_else(|| AppError::invalid("source_type", "a kind of alert source is needed"));
+        let kind = trial.kind.clone();
+        let kind =
+            kind.ok_or_else(|| AppError::invalid("source_type", "a kind of alert source is needed"))?;
+        return Ok((kind, false));
     };
     let source = crate::source::find(store, by.org(), id).await?;
     if trial.kind.as_ref().is_some_and(|kind| *kind != source.kind) {
         return Err(AppError::invalid("source_type", "the kind of an alert source stays what it is"));
     }
-    Ok(source.kind)
+    let draft = source.head().state() == SourceState::Draft;
+    Ok((source.kind, draft))
 }
 
 /// What would be made of one alert.
@@ -211,8 +215,17 @@ fn of_payload(
     Ok(events.into_iter().take(MOST).map(|event| (None, event)).collect())
 }
 
-/// The last alerts of a source, as they were sent, among the newest of the organisation; of a draft, the
-/// last event.
+/// The last event that came to a draft, if one did.
+async fn sample(
+    store: &Store,
+    by: &Actor,
+    source: SourceId,
+) -> Result<Vec<(Option<AlertId>, AlertEvent)>, AppError> {
+    let sample = readable(store.sample(by.org(), source).await)?;
+    Ok(sample.map(|sample| (None, sample.event)).into_iter().collect())
+}
+
+/// The last alerts of a source, as they were sent, among the newest of the organisation.
 async fn last(
     store: &Store,
     by: &Actor,
@@ -228,10 +241,6 @@ async fn last(
             events.truncate(MOST);
             break;
         }
-    }
-    if events.is_empty() {
-        let sample = readable(store.sample(by.org(), source).await)?;
-        events.extend(sample.map(|sample| (None, sample.event)));
     }
     Ok(events)
 }

@@ -83,7 +83,7 @@ pub async fn update(
 }
 
 /// The state that is asked for; a draft stays one until it is activated.
-fn state_after(now: SourceState, disabled: Option<bool>) -> Result<SourceState, AppError> {
+pub(super) fn state_after(now: SourceState, disabled: Option<bool>) -> Result<SourceState, AppError> {
     match (now, disabled) {
         (SourceState::Draft, Some(true)) => Err(AppError::invalid(
             "disabled",
@@ -96,7 +96,7 @@ fn state_after(now: SourceState, disabled: Option<bool>) -> Result<SourceState, 
 }
 
 /// Why it changes its state, for the history.
-const fn state_name(state: SourceState) -> &'static str {
+pub(super) const fn state_name(state: SourceState) -> &'static str {
     match state {
         SourceState::Draft => "drafted",
         SourceState::Active => "enabled",

@@ -253,6 +253,8 @@ verbs! {
         let which = (nobody(), &rotation);
         app::source::rotate::rotate(&ctx.store, &ctx.seal, &by, which, &ctx.random, ctx.now()).await
     };
+    "source::switch::switch" ConfigureOnCall |world, by, ctx|
+        app::source::switch::switch(&ctx.store, &by, (nobody(), true), &ctx.random, ctx.now());
     "source::update::update" ConfigureOnCall |world, by, ctx|
         app::source::update::update(
             &ctx.store, &ctx.seal, &by, nobody(), source_change(), &ctx.random, ctx.now()

@@ -14,6 +14,7 @@ use axum::body::Body;
 use domain::alert::{AlertEvent, AlertStatus, Received};
 use domain::escalation::Escalation;
 use domain::id::{EventId, OrgId, PathId, RouteId, SourceId, UserId};
+use domain::message::Queue;
 use domain::path::{AckMode, Level, Target};
 use domain::route::{Condition, Group, IncidentTemplate, Route, RouteSource, Test};
 use domain::source::{Intake, SourceKind, Template};
@@ -22,7 +23,7 @@ use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{Role, Urgency, User};
 use domain::{Actor, Timestamp};
-use embedded::Embedded;
+use embedded::{Embedded, QueueSpec};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
@@ -68,7 +69,9 @@ impl Seen {
 
 /// Every page there is.
 fn served(ctx: &Context) -> axum::Router {
-    http_api::web::router(ctx.clone()).merge(http_api::web::slack(ctx.clone()))
+    http_api::web::router(ctx.clone())
+        .merge(http_api::web::slack(ctx.clone()))
+        .merge(http_api::web::alert_sources(ctx.clone()))
 }
 
 /// An alert of the test's own.
@@ -95,8 +98,15 @@ impl Scene {
     pub(crate) async fn at(public_url: &str) -> Self {
         let clock = Arc::new(AtomicI64::new(NOON));
         let (for_queues, for_us) = (clock.clone(), clock.clone());
+        let handled = QueueSpec {
+            name: Queue::AlertHandle.name().to_owned(),
+            visibility_timeout_s: 30,
+            max_receive_count: 5,
+            dead_letter: None,
+        };
+        let url = format!("http://embedded/queue/{}", handled.name);
         let embedded =
-            Embedded::memory(Vec::new(), Arc::new(move || for_queues.load(Ordering::SeqCst))).unwrap();
+            Embedded::memory(vec![handled], Arc::new(move || for_queues.load(Ordering::SeqCst))).unwrap();
         let weather = Weather::over(embedded.wire());
         let ctx = Context {
             store: Store::new(
@@ -104,7 +114,7 @@ impl Scene {
                 embedded::TABLE,
                 Arc::new(Metrics::default()),
             ),
-            queues: Queues::new(embedded::sqs(embedded.wire()), Default::default()),
+            queues: Queues::new(embedded::sqs(embedded.wire()), [(Queue::AlertHandle, url)].into()),
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
             outside: Default::default(),

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 mod access;
+mod alert_sources;
 mod api;
 mod pipeline;
 mod setup;
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use domain::alert::Received;
-use domain::id::{AlertId, EscalationId, SeverityId};
+use domain::id::{AlertId, EscalationId, SeverityId, SourceId};
 use domain::incident::Severity;
 use domain::message::{AlertMessage, Envelope};
 use jiff::SignedDuration;
@@ -34,7 +35,9 @@ enum Given {
     Nothing,
     /// The organisation and its rules.
     Rules,
-    /// Those, and somebody who has asked for a link to sign in.
+    /// Those, and a draft of a source at which something has arrived.
+    Draft,
+    /// The organisation and its rules, and somebody who has asked for a link to sign in.
     AskedForLink,
     /// The alert of `alert-handle/firing`, with its incident, its escalation and its first page.
     Alert,
@@ -69,8 +72,16 @@ struct Case {
 }
 
 /// Every event there is: one line for each file.
-const CASES: &[&[Case]] =
-    &[access::CASES, api::CASES, pipeline::CASES, setup::CASES, slack::CASES, sources::CASES, web::CASES];
+const CASES: &[&[Case]] = &[
+    access::CASES,
+    alert_sources::CASES,
+    api::CASES,
+    pipeline::CASES,
+    setup::CASES,
+    slack::CASES,
+    sources::CASES,
+    web::CASES,
+];
 
 /// Makes what is there before the event.
 async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
@@ -93,6 +104,22 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
     app::choice::save::create(&context.store, &by, severity(), own, &context.random, fixture.now()).await?;
     match given {
         Given::Nothing | Given::Rules => {}
+        Given::Draft => {
+            let new = app::source::create::NewSource {
+                id: draft(),
+                name: "Backups".to_owned(),
+                kind: domain::source::SourceKind("http".to_owned()),
+                secret: Some(testing::fixture::SECRET.into()),
+                template: domain::source::Template::default(),
+                intake: domain::source::Intake::default(),
+                draft: true,
+                document: domain::text::Document::default(),
+            };
+            let (store, random) = (&context.store, &context.random);
+            app::source::create::create(store, &context.seal, &by, new, random, fixture.now()).await?;
+            let sample = domain::source::Sample { received_at: fixture.now(), event: received().event };
+            store.put_sample((fixture.org, draft()), &sample).await?;
+        }
         Given::AskedForLink => fixture.ask_for_link().await?,
         Given::Alert | Given::Followed => fixture.receive(&received()).await?,
         Given::AlertMailDown => {
@@ -148,6 +175,11 @@ fn alert() -> AlertId {
 /// The escalation that it opens.
 fn escalation() -> EscalationId {
     EscalationId::derived(received().received_at, format_args!("{} 0", received().id))
+}
+
+/// A draft of the organisation's.
+fn draft() -> SourceId {
+    "01M844DZG00000000000000002".parse().unwrap()
 }
 
 /// A severity of the organisation's own.
