@@ -188,7 +188,6 @@ async fn shown(
             ul.facts {
                 li { (kind(&source)) }
                 li #delivered data-live { (delivered(&source, &frame)) }
-                li { "Made " (time(source.created_at, frame.now)) }
                 li { a href=(format!("/alerts?source={id}")) { "Its alerts" } }
             }
         }
@@ -383,7 +382,10 @@ async fn history(frame: &Frame<'_>, source: &Source) -> Result<Markup, Refusal> 
     Ok(html! {
         section.card aria-labelledby="history" {
             h2 #history { "History" }
-            ul.dots { @for row in &rows { li { (row.why) " " (time(row.at, frame.now)) } } }
+            ul.dots {
+                @for row in &rows { li { (row.why) " " (time(row.at, frame.now)) } }
+                @if rows.len() < MOST_STEPS { li { "created " (time(source.created_at, frame.now)) } }
+            }
         }
     })
 }
