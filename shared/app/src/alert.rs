@@ -1,6 +1,7 @@
 //! Alerts.
 
 pub mod acknowledge;
+pub(crate) mod again;
 mod custom;
 pub mod explain;
 mod intake;

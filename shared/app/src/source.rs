@@ -1,6 +1,7 @@
 //! Alert sources.
 
 pub mod activate;
+pub mod backfill;
 pub mod certificate;
 pub mod confirm;
 pub mod create;

@@ -1,5 +1,6 @@
 //! Alert source configurations.
 
+pub mod backfill;
 pub mod custom;
 mod held;
 mod intake;

@@ -89,6 +89,13 @@ pub(crate) const RESOURCE: Resource = Resource {
         .needs(Permission::ConfigureOnCall)
         .answers(200, "{alert_source*: AlertSource}"),
         Operation::post(
+            "/v2/alert_sources/{id}/actions/backfill",
+            "Reads the attributes of the alerts of the last 30 days again, in the background; this is ours",
+            || routing::post(backfill),
+        )
+        .needs(Permission::ConfigureOnCall)
+        .answers(202, "{backfill*: Backfill}"),
+        Operation::post(
             "/v2/alert_sources/{id}/actions/rotate_secret",
             "Replaces the secret, and lets the one before hold for 24 hours or as many as are said; this is ours",
             || routing::post(rotate),
@@ -112,12 +119,17 @@ pub(crate) const RESOURCE: Resource = Resource {
              filter_condition_groups*: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding, \
              filtered: [{day*: string, count*: integer, last_title*: string, last_at*: time}], \
              last_event: {received_at*: time, title*: string, status*: firing|resolved, deduplication_key*: string}, \
-             created_at*: time, previous_secret_valid_until: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
+             backfill: Backfill, created_at*: time, previous_secret_valid_until: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
         ),
         (
             "AlertSourcePayload",
             "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean, secret_token: string, \
              filter_condition_groups: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding}",
+        ),
+        (
+            "Backfill",
+            "{status*: running|done|cancelled, asked_at*: time, back_to*: time, through: time, alerts_read*: integer, \
+             alerts_changed*: integer, alerts_skipped*: integer}",
         ),
         ("RateLimit", "{alerts_per_minute*: integer}"),
         ("RateLimitSharding", "{rate_limit_shard_key_path*: string}"),
@@ -231,7 +243,17 @@ impl SourceBody {
 fn kept(document: Value) -> Answer<domain::text::Document> {
     Sent::<SourceBody>::kept(
         document,
-        &["id", "name", "source_type", "disabled", "secret_token", "state", "filtered", "last_event"],
+        &[
+            "id",
+            "name",
+            "source_type",
+            "disabled",
+            "secret_token",
+            "state",
+            "filtered",
+            "last_event",
+            "backfill",
+        ],
     )
 }
 
@@ -301,11 +323,26 @@ async fn show(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answ
     let sample =
         if is_draft { ctx.store.sample(caller.org, id).await.map_err(AppError::from)? } else { None };
     intake::show(&mut alone, &filtered, sample.as_ref());
+    if let Some(backfill) = ctx.store.backfill(caller.org, id).await.map_err(AppError::from)? {
+        alone["backfill"] = intake::backfill(&backfill);
+    }
     Ok(Json(json!({ "alert_source": alone })))
 }
 
 /// How many days are shown on which the filter held something back.
 const FILTERED_DAYS: usize = 7;
+
+async fn backfill(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<SourceId>,
+    InTrace(trace): InTrace,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let ctx = &desk.ctx;
+    let begun =
+        app::source::backfill::begin(&ctx.store, &caller.actor, (id, trace), &ctx.random, ctx.now()).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "backfill": intake::backfill(&begun) }))))
+}
 
 async fn activate(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answer<Json<Value>> {
     let ctx = &desk.ctx;

@@ -4,6 +4,7 @@
 use aws_sdk_dynamodb::types::Update;
 use domain::Timestamp;
 use domain::id::{OrgId, SourceId};
+use domain::source::backfill::Backfill;
 use domain::source::{Filtered, Sample, Window};
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +138,14 @@ impl Store {
         let stored: Option<Stored> = self.load("sample", &table::sample(org, source)).await?;
         let broken = |error| StoreError::Item { kind: "sample", source: Box::new(error) };
         stored.map(|stored| serde_json::from_str(&stored.sample).map_err(broken)).transpose()
+    }
+
+    /// The last backfill of a source, if there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn backfill(&self, org: OrgId, source: SourceId) -> Result<Option<Backfill>, StoreError> {
+        self.load("backfill", &table::backfill(org, source)).await
     }
 
     /// Says whether as many alerts have begun in a minute as may.

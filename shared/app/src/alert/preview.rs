@@ -15,6 +15,7 @@ use sources::Kind;
 use store::Store;
 use tracing::instrument;
 
+use super::again::event_of;
 use super::custom::{Arrived, meant};
 use super::intake::{admits, let_through};
 use super::open::decide_by;
@@ -259,19 +260,4 @@ async fn as_sent(
     let Some(body) = readable(store.alert_body(by.org(), id).await)? else { return Ok(None) };
     let Some(raw) = readable(store.alert_raw(by.org(), id).await)? else { return Ok(None) };
     Ok(event_of(&body, raw).map(|event| (Some(id), event)))
-}
-
-/// The event of an alert, by what is kept of it; none if its payload was cut.
-fn event_of(body: &Body, raw: String) -> Option<AlertEvent> {
-    let sent = body.sent();
-    Some(AlertEvent {
-        status: AlertStatus::Firing,
-        deduplication_key: body.deduplication_key.clone(),
-        title: sent.title,
-        description: sent.description,
-        source_url: body.source_url.clone(),
-        priority: sent.priority,
-        occurred_at: None,
-        payload: RawValue::from_string(raw).ok()?,
-    })
 }

@@ -1,6 +1,8 @@
 //! What a source keeps from becoming alerts, as it is sent and shown.
 
+use domain::source::backfill::Backfill;
 use domain::source::{Filtered, Intake, Limit, Sample};
+use machine::{State as _, Stateful};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -49,6 +51,23 @@ fn limit(rest: &Map<String, Value>) -> Answer<Option<Limit>> {
             Err(ApiError::invalid(SHARDING, reason))
         }
     }
+}
+
+/// How far a backfill is.
+pub(super) fn backfill(backfill: &Backfill) -> Value {
+    let progress = backfill.progress;
+    let mut shown = json!({
+        "status": backfill.head().state().name(),
+        "asked_at": backfill.asked_at,
+        "back_to": backfill.back_to(),
+        "alerts_read": progress.read,
+        "alerts_changed": progress.changed,
+        "alerts_skipped": progress.skipped,
+    });
+    if let Some(through) = progress.through {
+        shown["through"] = json!(through.at());
+    }
+    shown
 }
 
 /// What was held back, and what came last to a draft.

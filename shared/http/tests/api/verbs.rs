@@ -59,6 +59,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "org::create::create_beside",
     "outbox::relay::relay",
     "session::begin::begin",
+    "source::backfill::step",
     "source::certificate::fetch",
     "source::confirm::confirm",
     "session::end::end",
@@ -231,6 +232,10 @@ verbs! {
     };
     "source::activate::activate" ConfigureOnCall |world, by, ctx|
         app::source::activate::activate(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+    "source::backfill::begin" ConfigureOnCall |world, by, ctx| {
+        let which = (nobody(), Trace::begin(1));
+        async move { app::source::backfill::begin(&ctx.store, &by, which, &ctx.random, ctx.now()).await }
+    };
     "source::create::create" ConfigureOnCall |world, by, ctx| {
         let new = NewSource {
             id: nobody::<SourceId>(),

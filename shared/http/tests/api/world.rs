@@ -269,6 +269,10 @@ impl World {
                         app::alert::acknowledge::acknowledge(store, (org, source), &key, by.as_deref(), now);
                     told.await.unwrap();
                 }
+                AlertMessage::Backfill { org, source } => {
+                    let now = self.context.now();
+                    app::source::backfill::step(store, &rules, (org, source), now).await.unwrap();
+                }
                 AlertMessage::DeliveryFailed { org, source, at, reason } => {
                     app::source::seen::failed(store, org, source, at, &reason).await.unwrap();
                 }

@@ -1,13 +1,14 @@
 //! What people ask of the pages of alert sources, and what drafts are asked by programs.
 
 use domain::message::Queue;
+use domain::source::backfill::{Backfill, BackfillState};
 use domain::source::{Source, SourceState};
 use machine::Stateful;
 use runtime::BoxFuture;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
-use super::{Case, Given, Then, draft};
+use super::{Case, Given, Then, alert, all_handled, draft};
 
 /// A case over the organisation and its rules.
 const fn case(event: &'static str, then: Then) -> Case {
@@ -19,10 +20,19 @@ const fn drafted(event: &'static str, then: Then) -> Case {
     Case { event, given: Given::Draft, then }
 }
 
+/// A case over a source that is being read again.
+const fn backfilled(event: &'static str, then: Then) -> Case {
+    Case { event, given: Given::Backfilled, then }
+}
+
 pub(crate) const CASES: &[Case] = &[
+    backfilled("alert-handle/backfill", reads_again),
     drafted("api-alert-sources/activate", activates),
+    backfilled("api-alert-sources/backfill", begins_to_read_again),
     case("api-alert-sources/create-draft", makes_a_draft),
     drafted("api-alert-sources/show", shows_what_arrived),
+    backfilled("escalation-sweep/backfill", asks_to_read_again),
+    backfilled("outbox-relay/backfill", asks_to_read_again),
     drafted("web-alert-sources/activate", activates),
     case("web-alert-sources/add", adds_a_draft),
     drafted("web-alert-sources/draft", shows_what_would_be),
@@ -39,6 +49,35 @@ async fn source(fixture: &Fixture) -> Source {
 
 fn body(invoked: &Invoked) -> String {
     invoked.answer["body"].to_string()
+}
+
+async fn backfill(fixture: &Fixture) -> Backfill {
+    let source = fixture.sources["alertmanager"];
+    fixture.context.store.backfill(fixture.org, source).await.unwrap().unwrap()
+}
+
+fn reads_again<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        all_handled(invoked);
+        let done = backfill(fixture).await;
+        assert_eq!((done.head().state(), done.progress.changed), (BackfillState::Done, 1));
+        let body = fixture.context.store.alert_body(fixture.org, alert()).await.unwrap().unwrap();
+        assert_eq!(body.attributes[0].values, ["critical"]);
+    })
+}
+
+fn begins_to_read_again<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 202);
+        assert_eq!(backfill(fixture).await.head().state(), BackfillState::Running);
+    })
+}
+
+fn asks_to_read_again<'a>(fixture: &'a Fixture, _: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        let asked = fixture.messages(Queue::AlertHandle).unwrap();
+        assert!(asked.len() == 1 && asked[0].body.contains("backfill"), "{asked:?}");
+    })
 }
 
 fn activates<'a>(fixture: &'a Fixture, _: &'a Invoked) -> BoxFuture<'a, ()> {

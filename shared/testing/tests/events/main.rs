@@ -37,6 +37,8 @@ enum Given {
     Rules,
     /// Those, and a draft of a source at which something has arrived.
     Draft,
+    /// The alert of `alert-handle/firing`, whose source binds an attribute since, and is being read again.
+    Backfilled,
     /// The organisation and its rules, and somebody who has asked for a link to sign in.
     AskedForLink,
     /// The alert of `alert-handle/firing`, with its incident, its escalation and its first page.
@@ -120,6 +122,12 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
             let sample = domain::source::Sample { received_at: fixture.now(), event: received().event };
             store.put_sample((fixture.org, draft()), &sample).await?;
         }
+        Given::Backfilled => {
+            fixture.receive(&received()).await?;
+            bind(&fixture, &by).await?;
+            fixture.forget()?;
+            fixture.pass(SignedDuration::from_mins(2));
+        }
         Given::AskedForLink => fixture.ask_for_link().await?,
         Given::Alert | Given::Followed => fixture.receive(&received()).await?,
         Given::AlertMailDown => {
@@ -149,6 +157,35 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
     Ok(fixture)
 }
 
+/// Has the source of the alert bind an attribute, and begins to read its alerts again.
+async fn bind(fixture: &Fixture, by: &domain::Actor) -> anyhow::Result<()> {
+    let (ctx, now, source) = (&fixture.context, fixture.now(), fixture.sources["alertmanager"]);
+    let team = domain::alert::Attribute {
+        name: "Severity".to_owned(),
+        kind: "String".to_owned(),
+        array: false,
+        required: false,
+        emoji: None,
+    };
+    let id = domain::id::AttributeId::new(now, 1);
+    app::choice::save::create(&ctx.store, by, id, team, &ctx.random, now).await?;
+    let values = vec![domain::template::Binding::Reference("payload.labels.severity".to_owned())];
+    let bound = domain::alert::attribute::Bound { attribute: id, values, merge: None };
+    let template = domain::source::Template { attributes: vec![bound], ..Default::default() };
+    let change = app::source::update::Change {
+        name: "Alertmanager".to_owned(),
+        secret: None,
+        template,
+        intake: domain::source::Intake::default(),
+        disabled: None,
+        document: domain::text::Document::default(),
+    };
+    app::source::update::update(&ctx.store, &ctx.seal, by, source, change, &ctx.random, now).await?;
+    let which = (source, domain::trace::Trace::begin(1));
+    app::source::backfill::begin(&ctx.store, by, which, &ctx.random, now).await?;
+    Ok(())
+}
+
 /// Reads an event.
 fn read(event: &str) -> String {
     let file = root().join("events").join(format!("{event}.json"));
@@ -161,9 +198,7 @@ fn received() -> Received {
     let body = event["Records"][0]["body"].as_str().unwrap();
     match serde_json::from_str::<Envelope<AlertMessage>>(body).unwrap().body {
         AlertMessage::Event(received) => *received,
-        AlertMessage::Acknowledged { .. } | AlertMessage::DeliveryFailed { .. } => {
-            panic!("alert-handle/firing is no alert")
-        }
+        _ => panic!("alert-handle/firing is no alert"),
     }
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod again;
 #[cfg(test)]
+mod backfill;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod called_off;
