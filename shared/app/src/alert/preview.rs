@@ -242,6 +242,7 @@ fn event_of(body: &Body, raw: String) -> Option<AlertEvent> {
         source_url: body.source_url.clone(),
         priority: sent.priority,
         occurred_at: None,
+        began_at: None,
         payload: RawValue::from_string(raw).ok()?,
     })
 }

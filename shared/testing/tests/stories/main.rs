@@ -9,6 +9,8 @@ mod called_off;
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod episodes;
+#[cfg(test)]
 mod expressions;
 #[cfg(test)]
 mod groups;
