@@ -74,6 +74,7 @@ mod tests {
             source_url: None,
             priority: None,
             occurred_at: None,
+            began_at: None,
             payload: to_raw_value(payload).unwrap(),
         }
     }

@@ -251,6 +251,7 @@ fn own_event(
         source_url: None,
         priority: None,
         occurred_at: None,
+        began_at: None,
         payload: to_raw_value(payload).expect("a JSON value serialises"),
     }
 }

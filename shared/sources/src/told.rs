@@ -41,6 +41,7 @@ impl Told {
             source_url: field::url(self.url),
             priority: field::priority(self.priority),
             occurred_at: self.occurred_at,
+            began_at: None,
             payload: raw.to_owned(),
         })
     }

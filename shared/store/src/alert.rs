@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, Update, WriteRequest};
 use domain::alert::attribute::Said;
 use domain::alert::{Alert, Body};
 use domain::id::{AlertId, IncidentId, OrgId};
@@ -309,6 +309,30 @@ impl Commit {
     /// Adds what an alert says now.
     pub fn body(self, org: OrgId, id: AlertId, body: &Body) -> Self {
         self.put(item::write("alert body", &table::alert_body(org, id), body))
+    }
+
+    /// Adds that an alert began earlier than was known; whoever decides on that holds its key's row.
+    pub fn began_earlier(self, org: OrgId, id: AlertId, at: Timestamp) -> Self {
+        let update = Update::builder()
+            .set_key(Some(item::key_item(&table::alert(org, id))))
+            .update_expression("SET #began = :at")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#began", "started_at")
+            .expression_attribute_values(":at", item::s(at.to_string()));
+        self.update(update)
+    }
+
+    /// Adds that an alert that is over ended later than was known, if nothing else has happened to it.
+    pub fn ended_later(self, alert: &Alert, at: Timestamp) -> Self {
+        let update = Update::builder()
+            .set_key(Some(item::key_item(&table::alert(alert.org, alert.id))))
+            .update_expression("SET #ended = :at")
+            .condition_expression("#version = :seen")
+            .expression_attribute_names("#ended", "resolved_at")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":at", item::s(at.to_string()))
+            .expression_attribute_values(":seen", n(alert.head().version()));
+        self.update(update)
     }
 
     /// Adds an alert to those that wait for somebody to look at them.

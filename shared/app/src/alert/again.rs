@@ -22,6 +22,7 @@ pub(super) fn event_of(body: &Body, raw: String) -> Option<AlertEvent> {
         source_url: body.source_url.clone(),
         priority: sent.priority,
         occurred_at: None,
+        began_at: None,
         payload: RawValue::from_string(raw).ok()?,
     })
 }

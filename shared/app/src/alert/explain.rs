@@ -59,6 +59,7 @@ impl Explained {
             source_url: body.source_url.clone(),
             priority: body.priority.clone(),
             occurred_at: None,
+            began_at: None,
             payload: RawValue::from_string(raw.to_owned()).ok()?,
         };
         Some((event, payload))

@@ -130,6 +130,7 @@ fn standing(source: &Source, received: &Received, limit: &Limit, shard: &str) ->
              The first of them was “{first}”; those that go on and are sent again begin once there is room."
         )),
         occurred_at: None,
+        began_at: None,
         ..received.event.clone()
     };
     let received = Received { event, id: received.id.standing(), kind: received.kind.clone(), ..*received };

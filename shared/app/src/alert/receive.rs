@@ -99,8 +99,14 @@ impl Told<'_> {
                     between(store, rules, received, (alert, known), by, now).await?;
                 }
                 (Decision::Between(_), None) => {}
+                (Decision::Prolong(alert), _) => prolong(store, received, alert, commit()).await?,
                 (Decision::Refresh, _) => {
-                    refresh(store, rules, (received, noted), row.alert, commit(), now).await?;
+                    let earlier = known.is_some_and(|known| known.began_earlier(arrival));
+                    let commit = match row.alert {
+                        Some(alert) if earlier => commit().began_earlier(received.org, alert, arrival.at),
+                        Some(_) | None => commit(),
+                    };
+                    refresh(store, rules, (received, noted), row.alert, commit, now).await?;
                 }
                 (Decision::Open | Decision::OpenOver, known) => {
                     return self.begin(stands, decision, known).await;
@@ -180,6 +186,23 @@ pub(super) async fn resolve(
         None => commit,
     };
     Ok(store.commit(commit).await?)
+}
+
+/// Notes that an alert ended later than was known; it is over all the same.
+pub(super) async fn prolong(
+    store: &Store,
+    received: &Received,
+    alert: AlertId,
+    commit: Commit,
+) -> Result<(), AppError> {
+    let alert = store.alert(received.org, alert).await?;
+    let earlier = alert.filter(|alert| alert.resolved_at.is_some_and(|known| known < received.at()));
+    Ok(store
+        .commit(match earlier {
+            Some(alert) => commit.ended_later(&alert, received.at()),
+            None => commit,
+        })
+        .await?)
 }
 
 /// Notes an end that the next firing has overtaken: that one was taken for more of the same, so whoever acknowledged

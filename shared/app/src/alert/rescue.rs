@@ -14,7 +14,7 @@ use tracing::{instrument, warn};
 
 use super::custom::{self, Arrived};
 use super::open::{Case, Opening};
-use super::receive::{between, resolve};
+use super::receive::{between, prolong, resolve};
 use crate::{AppError, Rules};
 
 /// Opens a bare alert without any of our own rules, and pages the fallback contact.
@@ -51,7 +51,7 @@ pub async fn rescue(
         let decision = decide(known.as_ref(), arrival);
         match decision {
             Decision::Open => {}
-            Decision::Resolve(_) | Decision::Bury => {
+            Decision::Resolve(_) | Decision::Prolong(_) | Decision::Bury => {
                 end(store, received, known.as_ref(), decision, by, now).await?;
                 return Ok(decision);
             }
@@ -108,13 +108,22 @@ async fn end(
     let hash = received.key();
     let row = KeyRow::after(known, &received.arrival(), known.and_then(|row| row.alert));
     let commit = || Commit::new().key(received.org, received.source, &hash, known, &row, now);
-    if let Decision::Resolve(alert) = decision {
-        match resolve(store, received, alert, commit(), by, now).await {
-            Err(fault) if fault.is_unreadable() => {
-                warn!(alert.id = %alert, %fault, "an alert that is over cannot be read; only its key learns of it");
-            }
-            done => return done,
+    let (alert, done) = match decision {
+        Decision::Resolve(alert) => (alert, resolve(store, received, alert, commit(), by, now).await),
+        Decision::Prolong(alert) => (alert, prolong(store, received, alert, commit()).await),
+        Decision::Bury
+        | Decision::Open
+        | Decision::OpenOver
+        | Decision::Touch
+        | Decision::Refresh
+        | Decision::Between(_)
+        | Decision::Stale => return Ok(store.commit(commit()).await?),
+    };
+    match done {
+        Err(fault) if fault.is_unreadable() => {
+            warn!(alert.id = %alert, %fault, "an alert that is over cannot be read; only its key learns of it");
+            Ok(store.commit(commit()).await?)
         }
+        done => done,
     }
-    Ok(store.commit(commit()).await?)
 }

@@ -48,6 +48,9 @@ pub struct AlertEvent {
     /// When it happened by the sender's clock, if the source has that for firing and resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
+    /// When it began by the sender's clock, if each of its deliveries says that; a firing then happened when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Timestamp>,
     /// The alert's own raw slice of the delivery.
     pub payload: Box<RawValue>,
 }
@@ -64,6 +67,7 @@ impl AlertEvent {
             source_url: None,
             priority: Some("critical".to_owned()),
             occurred_at: None,
+            began_at: None,
             payload: serde_json::value::to_raw_value(payload).unwrap(),
         }
     }
@@ -94,7 +98,12 @@ pub struct Received {
 impl Received {
     /// The event time: the sender's if the source declares it, never after reception, in whole milliseconds.
     pub fn at(&self) -> Timestamp {
-        let at = self.event.occurred_at.map_or(self.received_at, |at| at.min(self.received_at));
+        self.held(self.event.occurred_at.unwrap_or(self.received_at))
+    }
+
+    /// A time of the sender's, held to the reception and in whole milliseconds.
+    fn held(&self, at: Timestamp) -> Timestamp {
+        let at = at.min(self.received_at);
         Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
     }
 
@@ -105,6 +114,7 @@ impl Received {
             status: self.event.status,
             at: self.at(),
             received_at: self.received_at,
+            began: self.event.began_at.map(|at| self.held(at)),
             content: self.content(),
         }
     }
@@ -114,17 +124,26 @@ impl Received {
         key_hash(&self.event.deduplication_key)
     }
 
-    /// The hash of everything that the alert would show.
+    /// The hash of everything that the alert would show, but for when it began: two senders of one alert may differ
+    /// in that for as long as it fires.
     pub fn content(&self) -> String {
         let event = &self.event;
+        let began = event.began_at.and_then(|at| without(event.payload.get(), at));
         let shown = (
             &event.title,
             &event.description,
             &event.source_url,
             &event.priority,
             &event.deduplication_key,
-            event.payload.get(),
+            began.as_deref().unwrap_or(event.payload.get()),
         );
         crate::text::fingerprint(format!("{shown:?}").as_bytes(), 16)
     }
+}
+
+/// A payload without what of it is this time; none if it is no object.
+fn without(payload: &str, at: Timestamp) -> Option<String> {
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(payload).ok()?;
+    fields.retain(|_, value| value.as_str().and_then(|text| text.parse().ok()) != Some(at));
+    Some(serde_json::Value::Object(fields).to_string())
 }

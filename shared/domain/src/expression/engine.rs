@@ -310,6 +310,7 @@ fn tried(run: impl FnOnce(&Engine) -> Result<(), Error>) -> Result<(), String> {
         source_url: None,
         priority: None,
         occurred_at: None,
+        began_at: None,
         payload: serde_json::value::RawValue::NULL.to_owned(),
     };
     let engine = Engine::new(&event, &Value::Null);

@@ -84,6 +84,7 @@ pub(crate) fn alert(title: &str) -> AlertEvent {
         source_url: Some("https://grafana.example.com/d/1".to_owned()),
         priority: None,
         occurred_at: None,
+        began_at: None,
         payload: serde_json::value::to_raw_value(&serde_json::json!({})).unwrap(),
     }
 }

@@ -151,6 +151,7 @@ impl Group {
                 // An end before its own start would be older than the firing that it ends.
                 AlertStatus::Resolved => ends_at.max(starts_at).filter(|_| ends_at.is_some()),
             },
+            began_at: starts_at,
             payload: raw.to_owned(),
         })
     }

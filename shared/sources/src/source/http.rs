@@ -191,6 +191,7 @@ pub(super) fn event(raw: &RawValue, spare_key: &str) -> Result<Option<AlertEvent
         source_url: LINK.iter().find_map(|path| field::url(field::find(&fields, &[path]))),
         priority: field::priority(field::find(&fields, PRIORITY)),
         occurred_at: None,
+        began_at: None,
         payload: raw.to_owned(),
     }))
 }

@@ -101,6 +101,7 @@ fn event(raw: &RawValue) -> Result<AlertEvent, Reason> {
             source_url: None,
             priority: None,
             occurred_at: None,
+            began_at: None,
             payload: raw.to_owned(),
         }),
         Err(reason) => Err(reason),

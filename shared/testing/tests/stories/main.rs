@@ -11,6 +11,8 @@ mod called_off;
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod episodes;
+#[cfg(test)]
 mod expressions;
 #[cfg(test)]
 mod groups;
