@@ -36,11 +36,12 @@ async fn keep(bundle: &Bundle, intake: Intake) {
 
 fn only(reference: &str, test: Test) -> Intake {
     let condition = Condition { subject: Binding::Reference(reference.to_owned()), test };
-    Intake { filter: vec![Group(vec![condition])], limit: None }
+    Intake { filter: vec![Group(vec![condition])], ..Intake::default() }
 }
 
 fn limited(shard: Option<&str>) -> Intake {
-    Intake { filter: vec![], limit: Some(Limit { per_minute: MOST, shard: shard.map(str::to_owned) }) }
+    let limit = Some(Limit { per_minute: MOST, shard: shard.map(str::to_owned) });
+    Intake { limit, ..Intake::default() }
 }
 
 fn storage() -> Intake {
