@@ -49,6 +49,8 @@ pub(crate) const SYSTEM: &[&str] = &[
     "escalation::settle::settle",
     "escalation::story::story",
     "escalation::tick::tick",
+    "heartbeat::look::look",
+    "heartbeat::ping::ping",
     "incident::create::prepare",
     "incident::seen::hidden",
     "incident::story::story",

@@ -17,6 +17,8 @@ mod expressions;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod heartbeat;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod lapse;
