@@ -4,9 +4,13 @@ pub mod acknowledge;
 mod custom;
 pub mod explain;
 mod open;
+mod outgoing;
 pub mod preview;
 mod read;
 pub mod receive;
 pub mod rescue;
 pub mod resolve;
+pub mod retrigger;
 pub mod unrouted;
+
+pub use outgoing::outgoing;

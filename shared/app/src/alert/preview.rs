@@ -109,6 +109,7 @@ pub async fn preview(
             id: EventId::new(now, random()),
             received_at: now,
             event,
+            asked_by: None,
         };
         previewed.push(one(&rules, &found, alert, &received).await?);
     }
@@ -232,7 +233,7 @@ async fn as_sent(
 }
 
 /// The event of an alert, by what is kept of it; none if its payload was cut.
-fn event_of(body: &Body, raw: String) -> Option<AlertEvent> {
+pub(super) fn event_of(body: &Body, raw: String) -> Option<AlertEvent> {
     let sent = body.sent();
     Some(AlertEvent {
         status: AlertStatus::Firing,

@@ -40,7 +40,7 @@ pub async fn receive(
     let (received, noted) = (&*received, &noted);
     let hash = received.key();
     let arrival = received.arrival();
-    let by = Identity::System(format!("alert_source:{}", received.source));
+    let by = received.by();
     let (hash, arrival, by) = (&hash, &arrival, &by);
     retry_conflicts(|| async move {
         let known = match store.touch_key(received.org, received.source, hash, arrival).await? {

@@ -169,6 +169,7 @@ impl Scene {
             id: EventId::new(now, self.ctx.random()),
             received_at: now,
             event,
+            asked_by: None,
         };
         let trace = Trace::begin(self.ctx.random());
         app::alert::receive::receive(&self.ctx.store, &self.rules, &received, &trace, now).await.unwrap();

@@ -77,8 +77,8 @@ fn two_senders_of_one_alert_that_differ_in_its_beginning_cost_no_more_than_one()
 
         let before = bundle.calm.store.alert_body(bundle.org, ledger(&bundle).await.alerts[0].id).await;
         for _ in 0..4 {
-            bundle.deliver(&[first.clone()]).await;
-            bundle.deliver(&[second.clone()]).await;
+            bundle.deliver(std::slice::from_ref(&first)).await;
+            bundle.deliver(std::slice::from_ref(&second)).await;
             bundle.pass(30).await;
         }
 
