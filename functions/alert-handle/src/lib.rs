@@ -19,6 +19,9 @@ async fn handle(ctx: Context, rules: Rules, delivery: Delivery<AlertMessage>) ->
         AlertMessage::Acknowledged { org, source, key, by } => {
             alert::acknowledge::acknowledge(&ctx.store, (org, source), &key, by.as_deref(), ctx.now()).await
         }
+        AlertMessage::Backfill { org, source } => {
+            source::backfill::step(&ctx.store, &rules, (org, source), ctx.now()).await
+        }
         AlertMessage::DeliveryFailed { org, source, at, reason } => {
             source::seen::failed(&ctx.store, org, source, at, &reason).await
         }

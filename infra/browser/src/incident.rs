@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use fantoccini::cookies::Cookie;
 
 use crate::driver::Browser;
-use crate::settings;
+use crate::{settings, sources};
 
 /// A title that means harm: markup, another direction, characters beyond the first plane, no place to break.
 const HOSTILE: &str = "<script>alert(1)</script><b>\u{202e}مرحبا بالعالم\u{202c} 🔥🧯👩‍🚒 \
@@ -29,6 +29,8 @@ pub(crate) struct Made {
     pub(crate) alert: String,
     /// Somebody who was added.
     pub(crate) person: String,
+    /// A draft of an alert source.
+    pub(crate) source: String,
 }
 
 /// Declares an incident that pages, and says where it is.
@@ -62,7 +64,8 @@ pub(crate) async fn make(browser: &Browser, sign_in: &str) -> anyhow::Result<Mad
     browser.goto(&alert).await?;
     let escalation = browser.link("aside a[href^='/escalations/']").await?;
     let person = settings::add_person(browser, &base).await.context("adding somebody")?;
-    Ok(Made { cookies: browser.cookies().await?, base, incident, hostile, escalation, alert, person })
+    let source = sources::add(browser, &base).await.context("adding a source")?;
+    Ok(Made { cookies: browser.cookies().await?, base, incident, hostile, escalation, alert, person, source })
 }
 
 /// Runs the declared incident: update, live, acknowledge, close, reopen.

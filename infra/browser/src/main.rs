@@ -8,6 +8,7 @@
 mod driver;
 mod incident;
 mod settings;
+mod sources;
 
 use std::path::PathBuf;
 
@@ -82,6 +83,8 @@ async fn look_around(browser: &Browser, look: &Look, made: &Made, axe: Option<&s
         ("alert", made.alert.clone()),
         ("people", format!("{base}/people")),
         ("person", made.person.clone()),
+        ("alert-sources", format!("{base}/alert-sources")),
+        ("alert-source", made.source.clone()),
         ("api-keys", format!("{base}/api-keys")),
         ("audit", format!("{base}/audit")),
         ("gone", format!("{base}/incidents/999")),
@@ -114,6 +117,7 @@ async fn drive(browser: &Browser, elsewhere: &Browser, made: &Made) -> anyhow::R
     for browser in [browser, elsewhere] {
         browser.take(&made.base, &made.cookies).await?;
     }
+    sources::activate(browser, &made.source).await.context("activating a source")?;
     incident::keys(browser, made).await.context("using the keys")?;
     incident::run(browser, elsewhere, made).await.context("running the declared incident")?;
     incident::run_alert(browser, made).await.context("running the alert's incident")?;

@@ -7,7 +7,7 @@ use app::{AppError, Context};
 use domain::id::{OrgId, PathId, RouteId, SourceId};
 use domain::path::{AckMode, Level, Target};
 use domain::route::{IncidentTemplate, Route, RouteSource};
-use domain::source::{Source, Template};
+use domain::source::{Intake, Source, Template};
 use domain::template::Binding;
 use domain::text::Document;
 use domain::user::{Role, Urgency};
@@ -58,6 +58,8 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
         kind: Kind::Alertmanager.into(),
         secret: None,
         template: Template::default(),
+        intake: Intake::default(),
+        draft: false,
         document: Document::default(),
     };
     let source = app::source::create::create(store, &context.seal, &by, new, &context.random, now).await?;

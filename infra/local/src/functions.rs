@@ -55,4 +55,5 @@ functions! {
     "slack-oauth" => slack_oauth,
     "slack-work" => slack_work,
     "web" => web,
+    "web-alert-sources" => web_alert_sources,
 }

@@ -1,8 +1,10 @@
 //! Alerts.
 
 pub mod acknowledge;
+pub(crate) mod again;
 mod custom;
 pub mod explain;
+mod intake;
 mod open;
 mod outgoing;
 pub mod preview;

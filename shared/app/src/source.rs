@@ -1,11 +1,14 @@
 //! Alert sources.
 
+pub mod activate;
+pub mod backfill;
 pub mod certificate;
 pub mod confirm;
 pub mod create;
 pub mod destroy;
 pub mod rotate;
 pub mod seen;
+pub mod switch;
 pub mod update;
 
 use domain::Timestamp;

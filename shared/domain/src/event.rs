@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SignInId};
-use crate::message::{EscalationMessage, NotificationMessage, Queue};
+use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SignInId, SourceId};
+use crate::message::{AlertMessage, EscalationMessage, NotificationMessage, Queue};
 use crate::page::Page;
 use crate::slack::{SlackMessage, StepId, Thread};
 
@@ -54,6 +54,13 @@ pub enum Event {
         step: StepId,
         /// When it is to be done.
         due: Option<Timestamp>,
+    },
+    /// A backfill of a source has a step to do.
+    BackfillDue {
+        /// The organisation.
+        org: OrgId,
+        /// The source.
+        source: SourceId,
     },
     /// Somebody has asked for a link to sign in.
     SignInAsked {
@@ -110,6 +117,10 @@ impl Event {
                     send(Queue::NotificationSend, serde_json::to_value(&first), due),
                     send(Queue::NotificationSend, serde_json::to_value(&second), due + LOOK_AGAIN),
                 ]
+            }
+            Self::BackfillDue { org, source } => {
+                let body = AlertMessage::Backfill { org: *org, source: *source };
+                vec![send(Queue::AlertHandle, serde_json::to_value(&body), now)]
             }
             Self::SignInAsked { id } => {
                 let body = NotificationMessage::SignIn { id: *id };

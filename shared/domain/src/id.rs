@@ -154,6 +154,15 @@ impl UpdateId {
     }
 }
 
+impl EventId {
+    /// The id of an event that stands for this one: another, and in the same order as those that they stand for.
+    #[must_use]
+    pub fn standing(self) -> Self {
+        const HIGHEST: u128 = 1 << 79;
+        Self(Ulid::from_parts(self.0.timestamp_ms(), self.0.random() | HIGHEST))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

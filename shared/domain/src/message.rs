@@ -84,6 +84,13 @@ pub enum AlertMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
+    /// A backfill of a source has a step to do.
+    Backfill {
+        /// The organisation.
+        org: OrgId,
+        /// The source.
+        source: SourceId,
+    },
     /// An authenticated delivery that could not be read.
     DeliveryFailed {
         /// The organisation.

@@ -1,6 +1,9 @@
 //! Alert source configurations.
 
+pub mod backfill;
 pub mod custom;
+mod held;
+mod intake;
 pub mod pinned;
 pub mod priority;
 mod rotation;
@@ -18,6 +21,8 @@ use crate::template::Binding;
 use crate::text::Document;
 
 pub use custom::Custom;
+pub use held::{Filtered, Sample, Window};
+pub use intake::{Intake, Limit};
 pub use priority::Priorities;
 pub use rotation::Previous;
 
@@ -35,6 +40,8 @@ impl std::fmt::Display for SourceKind {
 /// The states of a source's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceState {
+    /// It is being set up: it takes deliveries and shows what would become of them, and nobody is paged.
+    Draft,
     /// It takes deliveries.
     Active,
     /// It refuses them.
@@ -44,11 +51,12 @@ pub enum SourceState {
 }
 
 impl State for SourceState {
-    const ALL: &'static [Self] = &[Self::Active, Self::Disabled, Self::Destroyed];
-    const INITIAL: &'static [Self] = &[Self::Active];
+    const ALL: &'static [Self] = &[Self::Draft, Self::Active, Self::Disabled, Self::Destroyed];
+    const INITIAL: &'static [Self] = &[Self::Draft, Self::Active];
 
     fn name(self) -> &'static str {
         match self {
+            Self::Draft => "draft",
             Self::Active => "active",
             Self::Disabled => "disabled",
             Self::Destroyed => "destroyed",
@@ -57,6 +65,7 @@ impl State for SourceState {
 
     fn successors(self) -> &'static [Self] {
         match self {
+            Self::Draft => &[Self::Active, Self::Destroyed],
             Self::Active => &[Self::Disabled, Self::Destroyed],
             Self::Disabled => &[Self::Active, Self::Destroyed],
             Self::Destroyed => &[],
@@ -122,6 +131,9 @@ pub struct Source {
     pub previous: Option<Previous>,
     /// How its alerts are titled.
     pub template: Template,
+    /// What of its events becomes alerts.
+    #[serde(default, skip_serializing_if = "Intake::is_open")]
+    pub intake: Intake,
     /// What the client sent, to be echoed.
     pub document: Document,
     /// When it was made.
@@ -178,6 +190,9 @@ pub struct Door {
     pub previous: Option<Previous>,
     /// Whether deliveries are taken.
     pub open: bool,
+    /// Whether they page nobody yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
 }
 
 impl Source {
@@ -189,7 +204,8 @@ impl Source {
             kind: self.kind.clone(),
             secret: self.secret.clone(),
             previous: self.previous.clone(),
-            open: self.head.state() == SourceState::Active,
+            open: matches!(self.head.state(), SourceState::Draft | SourceState::Active),
+            draft: self.head.state() == SourceState::Draft,
         }
     }
 }

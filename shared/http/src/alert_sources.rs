@@ -1,14 +1,15 @@
 //! Alert sources: what they are, where they deliver to, and a test alert through the very same door.
 
 mod expressions;
+mod intake;
 mod options;
 mod preview;
 
-use app::Context;
 use app::source::create::NewSource;
 use app::source::find;
 use app::source::rotate::Rotation;
 use app::source::update::Change;
+use app::{AppError, Context};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
@@ -17,8 +18,9 @@ use domain::access::Permission;
 use domain::alert::attribute::Bound;
 use domain::id::SourceId;
 use domain::source::{Source, SourceKind, SourceState, Template};
+use domain::trace::Trace;
 use http::{Request, StatusCode};
-use machine::Stateful;
+use machine::{State as _, Stateful};
 use runtime::Tracing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -28,7 +30,7 @@ use tower::ServiceExt;
 
 use crate::api::{Answer, Id, InTrace, Sent, Shared, guarded};
 use crate::auth::Caller;
-use crate::binding::{BindingBody, GroupBody, labelled, none_yet};
+use crate::binding::{BindingBody, GroupBody, labelled};
 use crate::operation::{Operation, Resource};
 use crate::{ApiError, alert_source_types};
 
@@ -46,6 +48,14 @@ pub(crate) const RESOURCE: Resource = Resource {
             .needs(Permission::ConfigureOnCall)
             .takes("AlertSourcePayload")
             .answers(200, "{alert_source*: AlertSource}"),
+        Operation::post(
+            "/v2/alert_sources/actions/create_draft",
+            "Adds an alert source that takes deliveries and pages nobody until it is activated; this is ours",
+            || routing::post(create_draft),
+        )
+        .needs(Permission::ConfigureOnCall)
+        .takes("AlertSourcePayload")
+        .answers(200, "{alert_source*: AlertSource}"),
         Operation::post(
             "/v2/alert_sources/actions/validate",
             "Says what is wrong with an alert source",
@@ -72,6 +82,20 @@ pub(crate) const RESOURCE: Resource = Resource {
         Operation::delete("/v2/alert_sources/{id}", "Destroys an alert source", || routing::delete(destroy))
             .needs(Permission::ConfigureOnCall),
         Operation::post(
+            "/v2/alert_sources/{id}/actions/activate",
+            "Lets a draft page, once something has arrived at it; this is ours",
+            || routing::post(activate),
+        )
+        .needs(Permission::ConfigureOnCall)
+        .answers(200, "{alert_source*: AlertSource}"),
+        Operation::post(
+            "/v2/alert_sources/{id}/actions/backfill",
+            "Reads the attributes of the alerts of the last 30 days again, in the background; this is ours",
+            || routing::post(backfill),
+        )
+        .needs(Permission::ConfigureOnCall)
+        .answers(202, "{backfill*: Backfill}"),
+        Operation::post(
             "/v2/alert_sources/{id}/actions/rotate_secret",
             "Replaces the secret, and lets the one before hold for 24 hours or as many as are said; this is ours",
             || routing::post(rotate),
@@ -91,20 +115,31 @@ pub(crate) const RESOURCE: Resource = Resource {
         (
             "AlertSource",
             "{id*: id, name*: string, source_type*: string, template*: AlertTemplate, \
-             alert_events_url*: string, secret_token*: string, disabled*: boolean, \
-             created_at*: time, previous_secret_valid_until: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
+             alert_events_url*: string, secret_token*: string, state*: draft|active|disabled, disabled*: boolean, \
+             filter_condition_groups*: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding, \
+             filtered: [{day*: string, count*: integer, last_title*: string, last_at*: time}], \
+             last_event: {received_at*: time, title*: string, status*: firing|resolved, deduplication_key*: string}, \
+             backfill: Backfill, created_at*: time, previous_secret_valid_until: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
         ),
         (
             "AlertSourcePayload",
-            "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean, secret_token: string}",
+            "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean, secret_token: string, \
+             filter_condition_groups: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding}",
         ),
+        (
+            "Backfill",
+            "{status*: running|done|cancelled, asked_at*: time, back_to*: time, through: time, alerts_read*: integer, \
+             alerts_changed*: integer, alerts_skipped*: integer}",
+        ),
+        ("RateLimit", "{alerts_per_minute*: integer}"),
+        ("RateLimitSharding", "{rate_limit_shard_key_path*: string}"),
         (
             "AlertSourceTrial",
             "{name: string, source_type: string, template*: AlertTemplate, payload: any, alert_source_id: id}",
         ),
         (
             "AlertPreview",
-            "{alert_id: id, title*: string, description: string, status*: firing|resolved, \
+            "{alert_id: id, filtered*: boolean, title*: string, description: string, status*: firing|resolved, \
              deduplication_key*: string, source_url: string, priority: string, attributes*: [AlertAttributeSaid], \
              problems*: [string], routing: string, alert_routes*: [{id*: id, name*: string}], \
              escalations*: [{escalation_path_id: id, levels*: [{users*: [{id*: id, name*: string}]}]}], \
@@ -183,7 +218,6 @@ impl SourceBody {
     /// The template, if everything that was sent can be honoured.
     fn template(&self) -> Answer<Template> {
         let template = &self.template;
-        none_yet("filter_condition_groups", self.filter_condition_groups.as_ref())?;
         for option in OPTIONS {
             if self.rest.get(*option).is_some_and(|value| !value.is_null()) {
                 return Err(ApiError::invalid(*option, "This kind of alert source has no such options"));
@@ -207,12 +241,39 @@ impl SourceBody {
 
 /// What is kept of what was sent: the fields that we show ourselves are not.
 fn kept(document: Value) -> Answer<domain::text::Document> {
-    Sent::<SourceBody>::kept(document, &["id", "name", "source_type", "disabled", "secret_token"])
+    Sent::<SourceBody>::kept(
+        document,
+        &[
+            "id",
+            "name",
+            "source_type",
+            "disabled",
+            "secret_token",
+            "state",
+            "filtered",
+            "last_event",
+            "backfill",
+        ],
+    )
 }
 
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> Answer<Json<Value>> {
-    let (ctx, Sent { body, document }) = (&desk.ctx, sent);
+    make(&desk.ctx, &caller, sent, false).await
+}
+
+async fn create_draft(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> Answer<Json<Value>> {
+    make(&desk.ctx, &caller, sent, true).await
+}
+
+/// Makes a source.
+async fn make(
+    ctx: &Context,
+    caller: &Caller,
+    Sent { body, document }: Sent<SourceBody>,
+    draft: bool,
+) -> Answer<Json<Value>> {
     let (now, template, kind) = (ctx.now(), body.template()?, body.kind()?);
+    let intake = intake::intake(&body)?;
     let id = SourceId::new(now, ctx.random());
     let new = NewSource {
         id,
@@ -220,6 +281,8 @@ async fn create(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> 
         kind,
         secret: body.secret_token.map(SecretString::from),
         template,
+        intake,
+        draft,
         document: kept(document)?,
     };
     let source =
@@ -233,11 +296,12 @@ async fn validate(
     Sent { body, .. }: Sent<SourceBody>,
 ) -> Answer<StatusCode> {
     let (template, kind) = (body.template()?, body.kind()?);
-    if let Some(secret) = body.secret_token.map(SecretString::from) {
+    if let Some(secret) = body.secret_token.clone().map(SecretString::from) {
         app::source::check_secret(&secret)?;
     }
     // A source that is only tried out needs no name.
     app::source::create::check("validated", &kind, &template)?;
+    app::source::create::check_intake(&intake::intake(&body)?, &template)?;
     app::source::check_attributes(&desk.ctx.store, caller.org, &template).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -250,7 +314,41 @@ async fn list(State(desk): Shared, caller: Caller) -> Answer<Json<Value>> {
 }
 
 async fn show(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answer<Json<Value>> {
-    shown_alone(&desk.ctx, &find(&desk.ctx.store, caller.org, id).await?)
+    let ctx = &desk.ctx;
+    let source = find(&ctx.store, caller.org, id).await?;
+    let mut alone = shown(ctx, &source)?;
+    let place = (caller.org, id);
+    let filtered = ctx.store.filtered(place, FILTERED_DAYS).await.map_err(AppError::from)?;
+    let is_draft = source.head().state() == SourceState::Draft;
+    let sample =
+        if is_draft { ctx.store.sample(caller.org, id).await.map_err(AppError::from)? } else { None };
+    intake::show(&mut alone, &filtered, sample.as_ref());
+    if let Some(backfill) = ctx.store.backfill(caller.org, id).await.map_err(AppError::from)? {
+        alone["backfill"] = intake::backfill(&backfill);
+    }
+    Ok(Json(json!({ "alert_source": alone })))
+}
+
+/// How many days are shown on which the filter held something back.
+const FILTERED_DAYS: usize = 7;
+
+async fn backfill(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<SourceId>,
+    InTrace(trace): InTrace,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let ctx = &desk.ctx;
+    let begun =
+        app::source::backfill::begin(&ctx.store, &caller.actor, (id, trace), &ctx.random, ctx.now()).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "backfill": intake::backfill(&begun) }))))
+}
+
+async fn activate(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answer<Json<Value>> {
+    let ctx = &desk.ctx;
+    let source =
+        app::source::activate::activate(&ctx.store, &caller.actor, id, &ctx.random, ctx.now()).await?;
+    shown_alone(ctx, &source)
 }
 
 async fn update(
@@ -264,11 +362,12 @@ async fn update(
     if body.source_type.as_ref().is_some_and(|kind| *kind != before.kind) {
         return Err(ApiError::invalid("source_type", "The kind of an alert source stays what it is"));
     }
-    let template = body.template()?;
+    let (template, intake) = (body.template()?, intake::intake(&body)?);
     let change = Change {
         name: body.name,
         secret: body.secret_token.map(SecretString::from),
         template,
+        intake,
         disabled: body.disabled,
         document: kept(document)?,
     };
@@ -311,16 +410,21 @@ async fn destroy(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> A
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Delivers the source's own example as its sender would: verified, parsed and queued by the same router, so that
-/// it pages for real.
 async fn send_test(
     State(desk): Shared,
     caller: Caller,
     Id(id): Id<SourceId>,
     InTrace(trace): InTrace,
 ) -> Answer {
-    let ctx = &desk.ctx;
-    let source = find(&ctx.store, caller.org, id).await?;
+    send_example(&desk.ctx, &find(&desk.ctx.store, caller.org, id).await?, trace).await
+}
+
+/// Delivers a source's own example as its sender would: verified, parsed and queued by the same router, so that it
+/// pages for real.
+///
+/// # Errors
+/// [`ApiError`] if the source is disabled, or of no kind that is known.
+pub(crate) async fn send_example(ctx: &Context, source: &Source, trace: Trace) -> Answer {
     if source.head().state() == SourceState::Disabled {
         return Err(ApiError::conflict("The alert source is disabled: enable it first"));
     }
@@ -328,7 +432,7 @@ async fn send_test(
         .map_err(|unknown| ApiError::invalid("source_type", unknown.to_string()))?;
     let secret = app::source::open_secret(&ctx.seal, source.id, &source.secret)?;
     let body = kind.get().example().to_string();
-    let mut delivery = Request::post(address("", &source))
+    let mut delivery = Request::post(address("", source))
         .extension(Tracing(trace))
         .extension(crate::sns::OwnExample)
         .body(Body::from(body.clone()))
@@ -343,7 +447,7 @@ async fn send_test(
 }
 
 /// Where a source delivers to.
-fn address(public_url: &str, source: &Source) -> String {
+pub(crate) fn address(public_url: &str, source: &Source) -> String {
     format!("{public_url}/v2/alert_events/{}/{}", source.kind, source.id)
 }
 
@@ -377,6 +481,10 @@ fn shown(ctx: &Context, source: &Source) -> Answer<Value> {
     let secret = app::source::open_secret(&ctx.seal, source.id, &source.secret)?;
     shown["alert_events_url"] = json!(address(&ctx.public_url, source));
     shown["secret_token"] = json!(secret.expose_secret());
+    shown["state"] = json!(source.head().state().name());
+    if shown.get("filter_condition_groups").is_none() {
+        shown["filter_condition_groups"] = json!([]);
+    }
     shown["disabled"] = json!(source.head().state() == SourceState::Disabled);
     shown["created_at"] = json!(source.created_at);
     if let Some(previous) = source.previous.as_ref().filter(|previous| previous.holds(ctx.now())) {

@@ -87,15 +87,34 @@ pub(crate) fn trace_of(desk: &Desk, request: &Request) -> Trace {
 async fn receive(State(desk): State<Arc<Desk>>, Path(id): Path<String>, request: Request) -> Response {
     let trace = trace_of(&desk, &request);
     match desk.receive(&id, request, &trace).await {
-        Ok(key) => {
+        Ok(taken) => {
             let body = json!({
                 "status": "success",
-                "message": "Event accepted for processing",
-                "deduplication_key": key,
+                "message": taken.says("Event accepted for processing"),
+                "deduplication_key": taken.key,
             });
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => error.in_request(trace.id()).into_response(),
+    }
+}
+
+/// A delivery that was taken.
+pub(crate) struct Taken {
+    /// The deduplication key of its first event.
+    pub(crate) key: String,
+    /// Whether its source is a draft.
+    draft: bool,
+}
+
+impl Taken {
+    /// What its sender is told: these words, or that nobody is paged.
+    pub(crate) const fn says(&self, words: &'static str) -> &'static str {
+        if self.draft {
+            "Taken as a trial: this alert source is a draft, and nobody is paged until it is activated"
+        } else {
+            words
+        }
     }
 }
 
@@ -122,7 +141,7 @@ async fn read(body: Body) -> Arrived {
 
 impl Desk {
     /// Takes a delivery at the source's own address.
-    async fn receive(&self, id: &str, request: Request, trace: &Trace) -> Result<String, ApiError> {
+    async fn receive(&self, id: &str, request: Request, trace: &Trace) -> Result<Taken, ApiError> {
         let id = id.parse().map_err(|_| unknown())?;
         self.deliver(|_| Some(Address::Id(id)), "", request, trace).await
     }
@@ -133,7 +152,7 @@ impl Desk {
         path: &str,
         request: Request,
         trace: &Trace,
-    ) -> Result<String, ApiError> {
+    ) -> Result<Taken, ApiError> {
         let by_secret = |delivery: &Delivery<'_>| {
             Some(Address::Key(sources::key_hash(self.source().kind(), &self.source().secret_in(delivery)?)))
         };
@@ -145,14 +164,14 @@ impl Desk {
         self.kind.get()
     }
 
-    /// Takes a delivery: verifies it, parses it and queues what it tells; the first event's deduplication key.
+    /// Takes a delivery: verifies it, parses it and queues what it tells.
     async fn deliver(
         &self,
         address: impl FnOnce(&Delivery<'_>) -> Option<Address>,
         path: &str,
         request: Request,
         trace: &Trace,
-    ) -> Result<String, ApiError> {
+    ) -> Result<Taken, ApiError> {
         let (parts, body) = request.into_parts();
         let whole = match read(body).await {
             Arrived::Whole(whole) => Some(whole),
@@ -210,13 +229,13 @@ impl Desk {
         Err(ApiError::wrong_authorization())
     }
 
-    /// Parses a verified delivery and puts its events on the queue; returns the first one's deduplication key.
+    /// Parses a verified delivery and puts its events on the queue.
     async fn accept(
         &self,
         opened: &Opened,
         verified: Verified<'_>,
         trace: &Trace,
-    ) -> Result<String, ApiError> {
+    ) -> Result<Taken, ApiError> {
         let source = self.source();
         let spare_key = format!("{:032x}", self.ctx.random());
         let parsed = match source.parse(verified, &spare_key) {
@@ -241,7 +260,7 @@ impl Desk {
         let count = events.len();
         self.queue(opened, (events, acknowledged), trace).await?;
         info!(alert_source.id = %opened.door.id, events = count, "accepted a delivery");
-        Ok(key)
+        Ok(Taken { key, draft: opened.door.draft })
     }
 
     /// Does what a sender says of its subscription: pins its topic and has it confirmed, or says that it ended.

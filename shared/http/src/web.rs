@@ -23,6 +23,7 @@ mod session;
 mod settings;
 mod sign_in;
 mod slack;
+mod sources;
 mod submitted;
 mod words;
 
@@ -88,6 +89,11 @@ pub fn slack_routes() -> impl Iterator<Item = &'static Route> {
     slack::ROUTES.iter()
 }
 
+/// Every route of the function of alert sources' pages.
+pub fn source_routes() -> impl Iterator<Item = &'static Route> {
+    sources::ROUTES.iter()
+}
+
 /// The router of every page.
 pub fn router(ctx: Context) -> axum::Router {
     served(route::router(routes()), ctx)
@@ -96,6 +102,11 @@ pub fn router(ctx: Context) -> axum::Router {
 /// The router of the pages that connect a workspace of Slack, which have a function of their own.
 pub fn slack(ctx: Context) -> axum::Router {
     served(route::router(slack_routes()), ctx)
+}
+
+/// The router of the pages of alert sources, which have a function of their own: it alone may change them.
+pub fn alert_sources(ctx: Context) -> axum::Router {
+    served(route::router(source_routes()), ctx)
 }
 
 /// Pages with what all of them have around them.

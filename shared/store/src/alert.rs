@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, Update, WriteRequest};
+use domain::alert::attribute::Said;
 use domain::alert::{Alert, Body};
 use domain::id::{AlertId, IncidentId, OrgId};
 use jiff::{SignedDuration, Timestamp};
 use machine::Stateful;
 use serde::{Deserialize, Serialize};
+use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 
 use crate::attached::alert_item;
 use crate::error::StoreError;
@@ -145,6 +147,43 @@ impl Store {
     /// [`StoreError`] if the database failed.
     pub async fn alert_body(&self, org: OrgId, id: AlertId) -> Result<Option<Body>, StoreError> {
         self.load("alert body", &table::alert_body(org, id)).await
+    }
+
+    /// Keeps what an alert says of its attributes, unless it has said something new since it was read; false if it has.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn revise_attributes(
+        &self,
+        org: OrgId,
+        id: AlertId,
+        (read, attributes): (&Body, &[Said]),
+    ) -> Result<bool, StoreError> {
+        let value = |value: Result<AttributeValue, serde_dynamo::Error>| {
+            value.map_err(|error| StoreError::item("alert body", error))
+        };
+        let revised = self
+            .dynamo
+            .update_item()
+            .table_name(&*self.table)
+            .set_key(Some(item::key_item(&table::alert_body(org, id))))
+            .update_expression("SET #attributes = :attributes")
+            .condition_expression("#updated = :read")
+            .expression_attribute_names("#attributes", "attributes")
+            .expression_attribute_names("#updated", "updated_at")
+            .expression_attribute_values(":attributes", value(to_attribute_value(attributes))?)
+            .expression_attribute_values(":read", value(to_attribute_value(read.updated_at))?)
+            .send()
+            .await;
+        match revised {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(StoreError::call("UpdateItem", error)),
+        }
     }
 
     /// Reads an alert's own raw slice, while it is kept.

@@ -394,7 +394,7 @@ impl Commit {
         let (was, is) = (before.map(by_secret).unwrap_or_default(), by_secret(&source));
         let stepped = self.transition(step).next_generation(entry);
         let (stepped, is) = match source.head.state() {
-            SourceState::Active | SourceState::Disabled => {
+            SourceState::Draft | SourceState::Active | SourceState::Disabled => {
                 let stepped = stepped.put(item::write("look-up", &key, &source.door()));
                 let own = ("attribute_not_exists(pk) OR id = :id", [(":id", s(source.id.to_string()))]);
                 let doors = is.iter().fold(stepped, |stepped, key| {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::Timestamp;
-use domain::id::{AlertId, EscalationId, OrgId, SignInId};
+use domain::id::{AlertId, EscalationId, OrgId, SignInId, SourceId};
 use domain::slack::{StepId, Thread};
 
 use crate::Store;
@@ -22,6 +22,8 @@ pub enum DueRow {
     Alert(OrgId, AlertId),
     /// A step that is owed to Slack.
     Slack(OrgId, Thread, StepId),
+    /// A backfill of a source that has a step to do.
+    Backfill(OrgId, SourceId),
     /// A link to sign in that is owed.
     SignIn(SignInId),
 }
@@ -210,6 +212,7 @@ fn due_row(item: &Item) -> Option<(Timestamp, DueRow)> {
         Due::Page(org, escalation, id) => DueRow::Page(org, escalation, id),
         Due::Alert(org, id) => DueRow::Alert(org, id),
         Due::Slack(org, thread, step) => DueRow::Slack(org, thread, step),
+        Due::Backfill(org, id) => DueRow::Backfill(org, id),
         Due::SignIn(id) => DueRow::SignIn(id),
     };
     Some((at, row))

@@ -14,6 +14,7 @@ mod escalation;
 mod group;
 mod incident;
 mod index;
+mod intake;
 mod item;
 mod key;
 mod mark;

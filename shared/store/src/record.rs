@@ -10,6 +10,7 @@ use domain::sign_in::SignIn;
 use domain::slack::step::{owed_by_escalation, owed_by_incident};
 use domain::slack::{Step, StepState};
 use domain::source::Source;
+use domain::source::backfill::Backfill;
 use machine::{State, Stateful, Transition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -210,6 +211,20 @@ impl Record for SignIn {
 
     fn index(&self) -> Index {
         Index::default().due(self.id.shard(table::DUE_SHARDS), self.due)
+    }
+}
+
+impl Record for Backfill {
+    fn place(&self) -> Place {
+        Place {
+            head: table::backfill(self.org, self.source),
+            history: |head, version| table::backfill_history_of(head, version),
+            in_place: true,
+        }
+    }
+
+    fn index(&self) -> Index {
+        Index::default().due(self.source.shard(table::DUE_SHARDS), self.due)
     }
 }
 

@@ -9,6 +9,7 @@ use domain::id::{
     UpdateId, UserId,
 };
 use domain::slack::{ChannelId, SlackUserId, StepId, Thread};
+use domain::source::Window;
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -221,6 +222,43 @@ pub(crate) fn source_history_of(head: &Key, version: u64) -> Key {
     Key::new(format!("{org}#{}", head.sk), history_sort(version))
 }
 
+/// The partition of what is kept of a source beside its configuration; its history stands there, too.
+pub(crate) fn source_partition(org: OrgId, id: SourceId) -> String {
+    format!("{org}#{SOURCE}{id}")
+}
+
+/// What the sort keys of days begin with on which a source's filter held something back.
+pub(crate) const FILTERED: &str = "FILTERED#";
+
+/// What a source's filter held back on a day.
+pub(crate) fn filtered(org: OrgId, id: SourceId, day: &str) -> Key {
+    Key::new(source_partition(org, id), format!("{FILTERED}{day}"))
+}
+
+/// The last event that came to a draft.
+pub(crate) fn sample(org: OrgId, id: SourceId) -> Key {
+    Key::new(source_partition(org, id), "SAMPLE")
+}
+
+/// The sort key of a source's backfill.
+const BACKFILL: &str = "BACKFILL";
+
+/// A source's backfill.
+pub(crate) fn backfill(org: OrgId, id: SourceId) -> Key {
+    Key::new(source_partition(org, id), BACKFILL)
+}
+
+/// The row that carries the event of a backfill's step.
+pub(crate) fn backfill_history_of(head: &Key, version: u64) -> Key {
+    Key::new(head.pk.clone(), format!("{BACKFILL}#{version:05}"))
+}
+
+/// The alerts of a source that began in a minute: a partition of its own, for a flood writes to it.
+pub(crate) fn window(org: OrgId, id: SourceId, window: &Window) -> Key {
+    let Window { minute, shard, .. } = window;
+    Key::new(format!("{org}#WINDOW#{id}#{minute}"), shard)
+}
+
 /// What is known of a deduplication key.
 pub(crate) fn key(org: OrgId, source: SourceId, hash: &str) -> Key {
     Key::new(format!("{org}#KEY#{source}#{hash}"), "KEY")
@@ -357,6 +395,8 @@ pub(crate) enum Due {
     Alert(OrgId, AlertId),
     /// A step that is owed to Slack.
     Slack(OrgId, Thread, StepId),
+    /// A backfill of a source that has a step to do.
+    Backfill(OrgId, SourceId),
     /// A link to sign in that is owed.
     SignIn(SignInId),
 }
@@ -379,6 +419,7 @@ pub(crate) fn due_of(pk: &str, sk: &str) -> Option<Due> {
     match (kind, sk) {
         ("ESCALATION", HEAD) => Some(Due::Escalation(org, id.parse().ok()?)),
         ("ESCALATION", page) => Some(Due::Page(org, id.parse().ok()?, page.strip_prefix(PAGE)?.to_owned())),
+        ("SOURCE", BACKFILL) => Some(Due::Backfill(org, id.parse().ok()?)),
         ("ALERT", HEAD) => Some(Due::Alert(org, id.parse().ok()?)),
         ("SLACK", step) => {
             Some(Due::Slack(org, Thread::of_key(id)?, StepId::of(step.strip_prefix(SLACK_STEP)?)))
@@ -418,6 +459,9 @@ mod tests {
         let step = slack_step(o, &Thread::asked("x"), &StepId::of("announce"));
         assert_eq!(of(step.clone()), Some(Due::Slack(o, Thread::asked("x"), StepId::of("announce"))));
         assert_eq!(of(slack_history_of(&step, 2)), None);
+        let b = SourceId::new(at, 5);
+        assert_eq!(of(backfill(o, b)), Some(Due::Backfill(o, b)));
+        assert_eq!(of(backfill_history_of(&backfill(o, b), 2)), None);
         let i = SignInId::new(at, 4);
         assert_eq!(of(sign_in(i)), Some(Due::SignIn(i)));
         assert_eq!(of(escalation(o, e).history(2)), None);

@@ -20,7 +20,7 @@ use domain::path::{AckMode, Level, Path, Target};
 use domain::route::{IncidentTemplate, Route, RouteSource};
 use domain::session::Session;
 use domain::sign_in::{SignIn, Whom};
-use domain::source::{Source, SourceState, Template as SourceTemplate};
+use domain::source::{Intake, Source, SourceState, Template as SourceTemplate};
 use domain::template::Binding;
 use domain::text::Document;
 use domain::trace::Trace;
@@ -223,6 +223,7 @@ impl Fixture {
                 kind,
                 secret: seal_secret(&self.context.seal, id, SECRET),
                 template: SourceTemplate::default(),
+                intake: Intake::default(),
                 document: Document::default(),
                 created_at: at,
                 last_error: None,

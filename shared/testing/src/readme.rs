@@ -11,6 +11,7 @@ use domain::page::PageState;
 use domain::sign_in::SignInState;
 use domain::slack::StepState;
 use domain::source::SourceState;
+use domain::source::backfill::BackfillState;
 use domain::user::Role;
 use machine::check::diagram;
 use runtime::config::SETTINGS;
@@ -33,6 +34,7 @@ pub const MACHINES: &[Machine] = &[
     Machine { name: "Incident", draw: diagram::<IncidentState> },
     Machine { name: "Sign-in", draw: diagram::<SignInState> },
     Machine { name: "Alert source", draw: diagram::<SourceState> },
+    Machine { name: "Backfill of an alert source", draw: diagram::<BackfillState> },
     Machine { name: "Slack step", draw: diagram::<StepState> },
 ];
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use domain::alert::group::{Group, GroupRow};
-use domain::alert::key::KeyRow;
+use domain::alert::key::{Arrival, KeyRow};
 use domain::alert::{Alert, AlertState, Body, Received, Routing};
 use domain::escalation::{NewEscalation, Plan};
 use domain::event::Event;
 use domain::id::{AlertId, EscalationId, IncidentId, RouteId};
 use domain::route::{IncidentTemplate, Route, matching};
-use domain::source::Priorities;
+use domain::source::{Priorities, Window};
 use domain::template::{Binding, Problem};
 use domain::text::shorten;
 use domain::trace::Trace;
@@ -23,7 +23,7 @@ use crate::escalation::begin::begin;
 use crate::incident::create::{self, NewIncident};
 use crate::rules::Snapshot;
 
-use super::read::{Found, Read, body_by, body_of, template_of};
+use super::read::{Found, Read, body_by, body_of};
 
 /// How much is kept of each problem: it may name a route, whose name has no bound.
 const PROBLEM_BYTES: usize = 500;
@@ -50,18 +50,9 @@ pub(super) struct Opening {
     pub(super) group: Option<Group>,
 }
 
-/// What the rules make of an alert. An error of theirs is noted, and ends in a page.
+/// What the rules make of an alert whose source has such a template. An error of theirs is noted, and ends in a page.
 ///
 /// What failed before it was looked at is noted with the rest.
-pub(super) async fn decide(
-    rules: &Snapshot,
-    (received, noted): (&Received, &[String]),
-) -> Result<Opening, AppError> {
-    let template = template_of(rules, received.source).await?;
-    decide_by(rules, &template, (received, noted)).await
-}
-
-/// What the rules make of an alert whose source has such a template.
 pub(super) async fn decide_by(
     rules: &Snapshot,
     template: &Found,
@@ -162,6 +153,10 @@ pub(super) struct Case<'a> {
     pub(super) store: &'a Store,
     pub(super) rules: &'a Arc<Snapshot>,
     pub(super) received: &'a Received,
+    /// What matters of it for its key.
+    pub(super) arrival: &'a Arrival,
+    /// The minute that the alert is counted in, if that matters.
+    pub(super) window: Option<&'a Window>,
     pub(super) trace: &'a Trace,
     pub(super) known: Option<&'a KeyRow>,
     pub(super) by: &'a Identity,
@@ -201,6 +196,12 @@ impl Case<'_> {
         }
     }
 
+    /// A commit that counts the alert, if its source has a limit.
+    fn counted(&self) -> Commit {
+        let place = (self.received.org, self.received.source);
+        self.window.map_or_else(Commit::new, |window| Commit::new().window(place, window))
+    }
+
     /// Opens the alert: it joins its group, or stands for itself.
     pub(super) async fn open(&self, opening: Opening) -> Result<(), AppError> {
         let Some(group) = opening.group.clone() else { return self.open_first(opening, None).await };
@@ -236,8 +237,9 @@ impl Case<'_> {
         alert.due = Some(now);
         let text = (&opening.body, received.event.payload.get());
         self.store.put_text_and_incident(org, alert.id, text, alert.incident, now).await?;
-        let known = KeyRow::after(self.known, &received.arrival(), Some(alert.id));
-        let commit = Commit::new()
+        let known = KeyRow::after(self.known, self.arrival, Some(alert.id));
+        let commit = self
+            .counted()
             .key(org, received.source, &alert.key, self.known, &known, now)
             .member(org, row.first, alert.id);
         let joined = alert
@@ -259,11 +261,10 @@ impl Case<'_> {
         group: Option<(&Group, Option<GroupRow>)>,
     ) -> Result<(), AppError> {
         let (org, received, now) = (self.received.org, self.received, self.now);
-        let arrival = received.arrival();
         let mut alert = self.alert(&opening, opening.routing);
         alert.group = group.as_ref().map(|_| alert.id);
-        let row = KeyRow::after(self.known, &arrival, Some(alert.id));
-        let mut commit = Commit::new().key(org, received.source, &alert.key, self.known, &row, now);
+        let row = KeyRow::after(self.known, self.arrival, Some(alert.id));
+        let mut commit = self.counted().key(org, received.source, &alert.key, self.known, &row, now);
         let mut number = None;
         if let Some((name, summary)) = opening.incident {
             let new = NewIncident {

@@ -5,17 +5,21 @@ use domain::access::Permission;
 use domain::alert::{AlertEvent, AlertStatus, Body, Received, Routing};
 use domain::escalation::Plan;
 use domain::id::{AlertId, EventId, PathId, RouteId, SourceId, UserId};
-use domain::source::{SourceKind, Template};
+use domain::source::{Intake, SourceKind, SourceState, Template};
+
 use domain::{Actor, Timestamp};
 use futures_util::future::try_join_all;
+use machine::Stateful;
 use serde_json::value::RawValue;
 use sources::Kind;
 use store::Store;
 use tracing::instrument;
 
+use super::again::event_of;
 use super::custom::{Arrived, meant};
+use super::intake::{admits, let_through};
 use super::open::decide_by;
-use super::read::{Found, Read, body_by};
+use super::read::{Found, Read, body_by, payload_of};
 use crate::rules::{Rules, Snapshot, readable};
 use crate::{AppError, Random};
 
@@ -38,6 +42,8 @@ pub struct Trial {
     pub kind: Option<SourceKind>,
     /// Its template, as it would be.
     pub template: Template,
+    /// What of its events would become alerts.
+    pub intake: Intake,
     /// The source, if it is there: its routes would take the alerts.
     pub source: Option<SourceId>,
     /// A delivery to try; else the last alerts of the source.
@@ -51,6 +57,8 @@ pub struct Previewed {
     pub alert: Option<AlertId>,
     /// Whether it would begin or end.
     pub status: AlertStatus,
+    /// Whether the filter would hold it back.
+    pub filtered: bool,
     /// What it would say.
     pub body: Body,
     /// What would become of it; none if it ends.
@@ -86,20 +94,22 @@ pub async fn preview(
     now: Timestamp,
 ) -> Result<Vec<Previewed>, AppError> {
     by.may(Permission::ConfigureOnCall)?;
-    let kind = kind_of(store, by, &trial).await?;
+    let (kind, draft) = kind_of(store, by, &trial).await?;
     crate::source::create::check("previewed", &kind, &trial.template)?;
+    crate::source::create::check_intake(&trial.intake, &trial.template)?;
     crate::source::check_attributes(store, by.org(), &trial.template).await?;
     let rules = Rules::new(store.clone()).of(by.org()).await?;
     let source = trial.source.unwrap_or_else(|| SourceId::new(now, random()));
     let events = match (&trial.payload, trial.source) {
         (Some(payload), _) => of_payload(&kind, payload, now)?,
+        (None, Some(source)) if draft => sample(store, by, source).await?,
         (None, Some(source)) => last(store, by, source).await?,
         (None, None) => {
             let reason = "a payload is needed, or the `alert_source_id` of a source that has alerts";
             return Err(AppError::invalid("payload", reason));
         }
     };
-    let found = Found::Tried(Box::new(trial.template));
+    let (found, intake) = (Found::Tried(Box::new(trial.template)), trial.intake);
     let mut previewed = Vec::new();
     for (alert, event) in events {
         let received = Received {
@@ -111,40 +121,50 @@ pub async fn preview(
             event,
             asked_by: None,
         };
-        previewed.push(one(&rules, &found, alert, &received).await?);
+        previewed.push(one(&rules, (&found, &intake), alert, &received).await?);
     }
     Ok(previewed)
 }
 
-/// The kind of the source that is previewed.
-async fn kind_of(store: &Store, by: &Actor, trial: &Trial) -> Result<SourceKind, AppError> {
+/// The kind of the source that is previewed, and whether it is a draft.
+async fn kind_of(store: &Store, by: &Actor, trial: &Trial) -> Result<(SourceKind, bool), AppError> {
     let Some(id) = trial.source else {
-        return trial
-            .kind
-            .clone()
-            .ok_or_else(|| AppError::invalid("source_type", "a kind of alert source is needed"));
+        let kind = trial.kind.clone();
+        let kind =
+            kind.ok_or_else(|| AppError::invalid("source_type", "a kind of alert source is needed"))?;
+        return Ok((kind, false));
     };
     let source = crate::source::find(store, by.org(), id).await?;
     if trial.kind.as_ref().is_some_and(|kind| *kind != source.kind) {
         return Err(AppError::invalid("source_type", "the kind of an alert source stays what it is"));
     }
-    Ok(source.kind)
+    let draft = source.head().state() == SourceState::Draft;
+    Ok((source.kind, draft))
 }
 
 /// What would be made of one alert.
 async fn one(
     rules: &Snapshot,
-    found: &Found,
+    (found, intake): (&Found, &Intake),
     alert: Option<AlertId>,
     received: &Received,
 ) -> Result<Previewed, AppError> {
-    let Arrived { received, noted } = meant(found.custom(), received);
+    let Arrived { received, mut noted } = meant(found.custom(), received);
     let status = received.event.status;
-    if status == AlertStatus::Resolved {
+    let payload = payload_of(&received, &mut Vec::new());
+    let filtered = match found.template().map(|template| admits((template, intake), &received, &payload)) {
+        Some(Ok(admitted)) => status == AlertStatus::Firing && !admitted,
+        Some(Err(problem)) => {
+            noted.push(let_through(&problem));
+            false
+        }
+        None => false,
+    };
+    if filtered || status == AlertStatus::Resolved {
         let Read { mut body, missing, .. } = body_by(rules, found, (&received, &noted)).await?;
         body.problems.extend(missing);
         let (routes, pages) = (Vec::new(), Vec::new());
-        return Ok(Previewed { alert, status, body, routing: None, routes, pages, incident: None });
+        return Ok(Previewed { alert, status, filtered, body, routing: None, routes, pages, incident: None });
     }
     let opening = decide_by(rules, found, (&received, &noted)).await?;
     let mut pages = Vec::new();
@@ -158,6 +178,7 @@ async fn one(
     Ok(Previewed {
         alert,
         status,
+        filtered,
         routing: Some(opening.routing),
         routes: opening.routes.iter().filter_map(named).collect(),
         pages,
@@ -196,6 +217,16 @@ fn of_payload(
     Ok(events.into_iter().take(MOST).map(|event| (None, event)).collect())
 }
 
+/// The last event that came to a draft, if one did.
+async fn sample(
+    store: &Store,
+    by: &Actor,
+    source: SourceId,
+) -> Result<Vec<(Option<AlertId>, AlertEvent)>, AppError> {
+    let sample = readable(store.sample(by.org(), source).await)?;
+    Ok(sample.map(|sample| (None, sample.event)).into_iter().collect())
+}
+
 /// The last alerts of a source, as they were sent, among the newest of the organisation.
 async fn last(
     store: &Store,
@@ -230,20 +261,4 @@ async fn as_sent(
     let Some(body) = readable(store.alert_body(by.org(), id).await)? else { return Ok(None) };
     let Some(raw) = readable(store.alert_raw(by.org(), id).await)? else { return Ok(None) };
     Ok(event_of(&body, raw).map(|event| (Some(id), event)))
-}
-
-/// The event of an alert, by what is kept of it; none if its payload was cut.
-pub(super) fn event_of(body: &Body, raw: String) -> Option<AlertEvent> {
-    let sent = body.sent();
-    Some(AlertEvent {
-        status: AlertStatus::Firing,
-        deduplication_key: body.deduplication_key.clone(),
-        title: sent.title,
-        description: sent.description,
-        source_url: body.source_url.clone(),
-        priority: sent.priority,
-        occurred_at: None,
-        began_at: None,
-        payload: RawValue::from_string(raw).ok()?,
-    })
 }

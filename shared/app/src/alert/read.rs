@@ -121,7 +121,7 @@ async fn attributes_of(
 }
 
 /// The payload as a value; what cannot be read is as if it were empty, and noted.
-fn payload_of(received: &Received, problems: &mut Vec<String>) -> Value {
+pub(super) fn payload_of(received: &Received, problems: &mut Vec<String>) -> Value {
     serde_json::from_str(received.event.payload.get()).unwrap_or_else(|error| {
         problems.push(format!("the payload cannot be read: {error}"));
         Value::Null

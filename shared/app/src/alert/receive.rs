@@ -1,7 +1,7 @@
 //! Handles one event of an alert: a duplicate, a new episode, new words, or the end.
 
 use domain::alert::attribute::{Merge, merged};
-use domain::alert::key::{Decision, KeyRow, decide};
+use domain::alert::key::{Arrival, Decision, KeyRow, decide};
 use domain::alert::{Alert, AlertState, Body, Received};
 use domain::escalation::{Escalation, EscalationState};
 use domain::event::Event;
@@ -14,8 +14,9 @@ use store::{Commit, Store, Touched};
 use tracing::instrument;
 
 use super::custom::{self, Arrived};
+use super::intake::{Fate, Standing, fate};
 use super::open::{self, Case};
-use super::read;
+use super::read::{self, Found};
 use crate::escalation::begin::MOST_ACTIONS;
 use crate::escalation::settle::{Look, answer_for};
 use crate::rules::{Snapshot, readable};
@@ -24,7 +25,8 @@ use crate::{AppError, Rules};
 /// Why an escalation begins again for the next episode of its alert, whose end was overtaken.
 pub const FIRES_AGAIN: &str = "it was over, and fires again";
 
-/// Handles one event. A repeated one changes nothing.
+/// Handles one event, and says what was decided; nothing, if its source keeps it from becoming an alert. A repeated one
+/// changes nothing.
 ///
 /// # Errors
 /// [`AppError`] if the event is not handled and must come again.
@@ -35,53 +37,125 @@ pub async fn receive(
     received: &Received,
     trace: &Trace,
     now: Timestamp,
-) -> Result<Decision, AppError> {
+) -> Result<Option<Decision>, AppError> {
     let Arrived { received, noted } = custom::arrived(rules, received).await?;
-    let (received, noted) = (&*received, &noted);
-    let hash = received.key();
-    let arrival = received.arrival();
     let by = received.by();
-    let (hash, arrival, by) = (&hash, &arrival, &by);
-    retry_conflicts(|| async move {
-        let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
-            Touched::Counted => return Ok(Decision::Touch),
-            Touched::Known(known) => known,
-        };
-        let decision = decide(known.as_ref(), arrival);
-        let known = known.as_ref();
-        let row = KeyRow::after(known, arrival, known.and_then(|row| row.alert));
-        let commit = || Commit::new().key(received.org, received.source, hash, known, &row, now);
-        match (decision, known) {
-            (Decision::Stale, _) => {}
-            (Decision::Bury | Decision::Touch, _) => store.commit(commit()).await?,
-            (Decision::Resolve(alert), _) => {
-                resolve(store, received, alert, commit(), by, now).await?;
-            }
-            (Decision::Prolong(alert), _) => prolong(store, received, alert, commit()).await?,
-            (Decision::Between(alert), Some(known)) => {
-                between(store, rules, received, (alert, known), by, now).await?;
-            }
-            (Decision::Between(_), None) => {}
-            (Decision::Refresh, _) => {
-                let earlier = known.is_some_and(|known| known.began_earlier(arrival));
-                let commit = match row.alert {
-                    Some(alert) if earlier => commit().began_earlier(received.org, alert, arrival.at),
-                    Some(_) | None => commit(),
-                };
-                refresh(store, rules, (received, noted), row.alert, commit, now).await?;
-            }
-            (Decision::Open | Decision::OpenOver, known) => {
-                let rules = &rules.of(received.org).await?;
-                let case = Case { store, rules, received, trace, known, by, now };
-                match known {
-                    Some(tombstone) if decision == Decision::OpenOver => case.open_over(tombstone).await?,
-                    _ => case.open(open::decide(rules, (received, noted)).await?).await?,
+    let (received, arrival) = (&*received, received.arrival());
+    let told = Told { store, rules, received, noted: &noted, arrival: &arrival, trace, by: &by, now };
+    match told.handle(None).await? {
+        Handled::As(decision) => Ok(Some(decision)),
+        Handled::Held => Ok(None),
+        Handled::StoodFor(standing) => {
+            let Standing { received, arrival, template } = &*standing;
+            Told { received, arrival, noted: &[], ..told }.handle(Some(template)).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// What a source tells, and what is needed to handle it.
+struct Told<'a> {
+    store: &'a Store,
+    rules: &'a Rules,
+    received: &'a Received,
+    noted: &'a [String],
+    arrival: &'a Arrival,
+    trace: &'a Trace,
+    by: &'a Identity,
+    now: Timestamp,
+}
+
+/// What came of it.
+enum Handled {
+    /// What was decided is done.
+    As(Decision),
+    /// Nothing, as its source wants.
+    Held,
+    /// Nothing, and another event is to be handled for it.
+    StoodFor(Box<Standing>),
+}
+
+impl Told<'_> {
+    /// Handles it. What stands for others has its own template, and is held back by nothing.
+    async fn handle(&self, stands: Option<&Found>) -> Result<Handled, AppError> {
+        let Told { store, rules, received, noted, arrival, by, now, .. } = *self;
+        let hash = &received.key();
+        retry_conflicts(|| async move {
+            let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
+                Touched::Counted => return Ok(Handled::As(Decision::Touch)),
+                Touched::Known(known) => known,
+            };
+            let decision = decide(known.as_ref(), arrival);
+            let known = known.as_ref();
+            let row = KeyRow::after(known, arrival, known.and_then(|row| row.alert));
+            let commit = || Commit::new().key(received.org, received.source, hash, known, &row, now);
+            match (decision, known) {
+                (Decision::Stale, _) => {}
+                (Decision::Bury | Decision::Touch, _) => store.commit(commit()).await?,
+                (Decision::Resolve(alert), _) => {
+                    resolve(store, received, alert, commit(), by, now).await?;
+                }
+                (Decision::Between(alert), Some(known)) => {
+                    between(store, rules, received, (alert, known), by, now).await?;
+                }
+                (Decision::Between(_), None) => {}
+                (Decision::Prolong(alert), _) => prolong(store, received, alert, commit()).await?,
+                (Decision::Refresh, _) => {
+                    let earlier = known.is_some_and(|known| known.began_earlier(arrival));
+                    let commit = match row.alert {
+                        Some(alert) if earlier => commit().began_earlier(received.org, alert, arrival.at),
+                        Some(_) | None => commit(),
+                    };
+                    refresh(store, rules, (received, noted), row.alert, commit, now).await?;
+                }
+                (Decision::Open | Decision::OpenOver, known) => {
+                    return self.begin(stands, decision, known).await;
                 }
             }
+            Ok(Handled::As(decision))
+        })
+        .await
+    }
+
+    /// Begins an alert, unless its source keeps it from that.
+    async fn begin(
+        &self,
+        stands: Option<&Found>,
+        decision: Decision,
+        known: Option<&KeyRow>,
+    ) -> Result<Handled, AppError> {
+        let Told { store, received, arrival, trace, by, now, .. } = *self;
+        let rules = &self.rules.of(received.org).await?;
+        let over = decision == Decision::OpenOver;
+        let fate = match stands {
+            Some(_) => Fate::Begins { noted: Vec::new(), window: None },
+            // Whoever had it fire again wants it whatever its source keeps away.
+            None if received.asked_by.is_some() => Fate::Begins { noted: self.noted.to_vec(), window: None },
+            None => fate(store, rules, (received, self.noted), over).await?,
+        };
+        let (noted, window) = match fate {
+            Fate::Begins { noted, window } => (noted, window),
+            Fate::Held => return Ok(Handled::Held),
+            Fate::StoodFor(standing) => return Ok(Handled::StoodFor(standing)),
+        };
+        let window = window.as_ref();
+        let case = Case { store, rules, received, arrival, window, trace, known, by, now };
+        match known {
+            Some(tombstone) if over => case.open_over(tombstone).await?,
+            _ => {
+                let own;
+                let template = match stands {
+                    Some(template) => template,
+                    None => {
+                        own = read::template_of(rules, received.source).await?;
+                        &own
+                    }
+                };
+                case.open(open::decide_by(rules, template, (received, &noted)).await?).await?;
+            }
         }
-        Ok(decision)
-    })
-    .await
+        Ok(Handled::As(decision))
+    }
 }
 
 /// Ends an alert: the key's row and the alert's transition in one commit.

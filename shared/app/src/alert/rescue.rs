@@ -88,7 +88,8 @@ pub async fn rescue(
             incident: None,
             group: None,
         };
-        let case = Case { store, rules, received, trace, known: known.as_ref(), by, now };
+        let known = known.as_ref();
+        let case = Case { store, rules, received, arrival, window: None, trace, known, by, now };
         case.open(opening).await?;
         Ok(decision)
     })

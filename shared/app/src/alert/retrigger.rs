@@ -10,8 +10,8 @@ use jiff::SignedDuration;
 use machine::Stateful;
 use tracing::instrument;
 
+use super::again::event_of;
 use super::outgoing;
-use super::preview::event_of;
 use crate::{AppError, Context};
 
 /// What came of it.

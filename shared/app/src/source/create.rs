@@ -4,7 +4,7 @@ use domain::access::Permission;
 use domain::audit::{Did, Entry, changes};
 use domain::expression::Misfit;
 use domain::id::{AuditId, SourceId};
-use domain::source::{Source, SourceKind, SourceState, Template};
+use domain::source::{Intake, Source, SourceKind, SourceState, Template};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::{Head, Stateful};
@@ -28,6 +28,10 @@ pub struct NewSource {
     pub secret: Option<SecretString>,
     /// How its alerts are titled.
     pub template: Template,
+    /// What of its events becomes alerts.
+    pub intake: Intake,
+    /// Whether it pages nobody until it is activated.
+    pub draft: bool,
     /// What the client sent, to be echoed.
     pub document: Document,
 }
@@ -35,7 +39,7 @@ pub struct NewSource {
 /// How many random bytes a secret has.
 pub(super) const SECRET_BYTES: usize = 30;
 
-/// Creates a source that takes deliveries at once.
+/// Creates a source that takes deliveries at once; a draft shows what would become of them, and pages nobody.
 ///
 /// # Errors
 /// [`AppError::Invalid`] if the kind or a binding is unknown, or the secret is none.
@@ -51,13 +55,15 @@ pub async fn create(
     let allowed = by.may(Permission::ConfigureOnCall)?;
     let org = by.org();
     check(&new.name, &new.kind, &new.template)?;
+    check_intake(&new.intake, &new.template)?;
     super::check_attributes(store, org, &new.template).await?;
     if let Some(secret) = &new.secret {
         super::check_secret(secret)?;
     }
     let secret = new.secret.unwrap_or_else(|| seal.random_token(SECRET_BYTES).into());
+    let state = if new.draft { SourceState::Draft } else { SourceState::Active };
     let source = Source {
-        head: Head::stored(SourceState::Active, 0),
+        head: Head::stored(state, 0),
         org,
         id: new.id,
         name: new.name,
@@ -65,18 +71,27 @@ pub async fn create(
         key: super::own_key(store, new.id, &new.kind, &secret).await?,
         kind: new.kind,
         template: new.template,
+        intake: new.intake,
         document: new.document,
         created_at: now,
         last_error: None,
         last_delivery_at: None,
         previous: None,
     };
-    let made = source.born(SourceState::Active, now)?.because(by.identity().to_string(), "created");
+    let made = source.born(state, now)?.because(by.identity().to_string(), "created");
     let source = made.after().clone();
     let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, super::thing(&source))
         .changing(changes(None, Some(&source)));
     store.commit(Commit::new().source(made, None, &entry)).await?;
     Ok(source)
+}
+
+/// Says what is wrong with what a source keeps from becoming alerts.
+///
+/// # Errors
+/// [`AppError::Invalid`] naming the field.
+pub fn check_intake(intake: &Intake, template: &Template) -> Result<(), AppError> {
+    intake.check(template).map_err(|misfit| AppError::invalid(misfit.at, misfit.reason))
 }
 
 /// Says what is wrong with a source's configuration.

@@ -2,7 +2,7 @@
 
 use domain::access::Permission;
 use domain::id::SourceId;
-use domain::source::{Source, SourceState, Template};
+use domain::source::{Intake, Source, SourceState, Template};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
@@ -23,6 +23,8 @@ pub struct Change {
     pub secret: Option<SecretString>,
     /// How its alerts are titled.
     pub template: Template,
+    /// What of its events becomes alerts.
+    pub intake: Intake,
     /// Whether it refuses deliveries; as it is, if nothing is said.
     pub disabled: Option<bool>,
     /// What the client sent, to be echoed.
@@ -53,11 +55,8 @@ pub async fn update(
         let source = find(store, org, id).await?;
         super::create::check(&change.name, &source.kind, &change.template)?;
         super::check_attributes(store, org, &change.template).await?;
-        let state = match change.disabled {
-            Some(true) => SourceState::Disabled,
-            Some(false) => SourceState::Active,
-            None => source.head().state(),
-        };
+        super::create::check_intake(&change.intake, &change.template)?;
+        let state = state_after(source.head().state(), change.disabled)?;
         let step = if state == source.head().state() {
             source.amend(now)?.because(by.to_string(), "updated")
         } else {
@@ -70,8 +69,9 @@ pub async fn update(
         };
         let step = step.with(|source| {
             source.key = key;
-            let Change { name, template, document, .. } = change.clone();
-            (source.name, source.template, source.document) = (name, template, document);
+            let Change { name, template, intake, document, .. } = change.clone();
+            (source.name, source.template) = (name, template);
+            (source.intake, source.document) = (intake, document);
             if let Some(secret) = another {
                 source.secret = super::seal_secret(seal, id, secret.expose_secret());
                 source.previous = None;
@@ -82,9 +82,23 @@ pub async fn update(
     .await
 }
 
+/// The state that is asked for; a draft stays one until it is activated.
+pub(super) fn state_after(now: SourceState, disabled: Option<bool>) -> Result<SourceState, AppError> {
+    match (now, disabled) {
+        (SourceState::Draft, Some(true)) => Err(AppError::invalid(
+            "disabled",
+            "a draft pages nobody: activate it before you disable it, or delete it",
+        )),
+        (SourceState::Draft, _) | (_, None) => Ok(now),
+        (_, Some(true)) => Ok(SourceState::Disabled),
+        (_, Some(false)) => Ok(SourceState::Active),
+    }
+}
+
 /// Why it changes its state, for the history.
-const fn state_name(state: SourceState) -> &'static str {
+pub(super) const fn state_name(state: SourceState) -> &'static str {
     match state {
+        SourceState::Draft => "drafted",
         SourceState::Active => "enabled",
         SourceState::Disabled => "disabled",
         SourceState::Destroyed => "destroyed",

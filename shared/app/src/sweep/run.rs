@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::event::Send;
-use domain::message::{EscalationMessage, NotificationMessage, Queue};
+use domain::message::{AlertMessage, EscalationMessage, NotificationMessage, Queue};
 use domain::slack::SlackMessage;
 use domain::trace::Trace;
 use jiff::SignedDuration;
@@ -75,6 +75,9 @@ fn message(row: DueRow, due: Timestamp) -> Send {
         DueRow::Slack(org, thread, step) => {
             let body = SlackMessage::Step { org, thread, step };
             (Queue::SlackWork, serde_json::to_value(body))
+        }
+        DueRow::Backfill(org, source) => {
+            (Queue::AlertHandle, serde_json::to_value(AlertMessage::Backfill { org, source }))
         }
         DueRow::SignIn(id) => {
             (Queue::NotificationSend, serde_json::to_value(NotificationMessage::SignIn { id }))

@@ -260,7 +260,7 @@ impl<'a> Expressions<'a> {
     }
 
     /// Says whether any group of conditions holds for the value at hand; no groups at all hold for everything.
-    fn any_holds(&self, groups: &[Group], item: &Value) -> Result<bool, Problem> {
+    pub(crate) fn any_holds(&self, groups: &[Group], item: &Value) -> Result<bool, Problem> {
         if groups.is_empty() {
             return Ok(true);
         }

@@ -75,6 +75,7 @@ mod tests {
             kind: SourceKind("cloudwatch".to_owned()),
             secret: secret.to_owned(),
             open: true,
+            draft: false,
         };
         let pinned = Pinned::new(&door("sealed", 2), "arn:aws:sns:eu-west-1:1:x".to_owned(), at);
 

@@ -81,7 +81,7 @@ pub(super) fn priority(rest: &Map<String, Value>) -> Answer<Option<Priorities>> 
 }
 
 /// A field of the rest of a body.
-fn read<T: DeserializeOwned>(rest: &Map<String, Value>, field: &str) -> Answer<Option<T>> {
+pub(super) fn read<T: DeserializeOwned>(rest: &Map<String, Value>, field: &str) -> Answer<Option<T>> {
     let Some(value) = rest.get(field).filter(|value| !value.is_null()) else { return Ok(None) };
     serde_path_to_error::deserialize(value).map(Some).map_err(|error| {
         let at = error.path().to_string();

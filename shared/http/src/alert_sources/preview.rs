@@ -25,6 +25,7 @@ pub(super) async fn preview(
     let trial = Trial {
         kind: body.source_type.clone(),
         template: body.template()?,
+        intake: super::intake::intake(&body)?,
         source: given("alert_source_id").map(source).transpose()?,
         payload: given("payload").map(to_raw_value).transpose().map_err(unreadable)?,
     };
@@ -42,10 +43,11 @@ fn source(value: &Value) -> Answer<SourceId> {
 
 /// What would be made of an alert.
 fn shown(previewed: &Previewed) -> Value {
-    let Previewed { alert, status, body, routing, routes, pages, incident } = previewed;
+    let Previewed { alert, status, filtered, body, routing, routes, pages, incident } = previewed;
     let mut shown = json!({
         "title": body.title,
         "status": status.name(),
+        "filtered": filtered,
         "deduplication_key": body.deduplication_key,
         "attributes": body.attributes.iter().map(said).collect::<Vec<_>>(),
         "problems": body.problems,

@@ -90,8 +90,8 @@ async fn take(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let taken = desk.deliver_by_secret(path.trim_start_matches('/'), request, &trace).await;
     let took = took(began, desk.ctx.now());
     match taken {
-        Ok(_) => {
-            let body = json!({ "result": "Request will be processed", "took": took, "requestId": request_id(trace.id()) });
+        Ok(taken) => {
+            let body = json!({ "result": taken.says("Request will be processed"), "took": took, "requestId": request_id(trace.id()) });
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => refused(&error, took, trace.id()),

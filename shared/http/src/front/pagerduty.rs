@@ -56,8 +56,9 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
 async fn event(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let trace = trace_of(&desk, &request);
     match desk.deliver_by_secret("", request, &trace).await {
-        Ok(key) => {
-            let body = json!({ "status": "success", "message": "Event processed", "dedup_key": key });
+        Ok(taken) => {
+            let message = taken.says("Event processed");
+            let body = json!({ "status": "success", "message": message, "dedup_key": taken.key });
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => refused(&error),

@@ -9,6 +9,8 @@ use super::frame::Frame;
 /// The pages of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
+    /// Alert sources.
+    AlertSources,
     /// People.
     People,
     /// API keys.
@@ -20,6 +22,7 @@ pub(super) enum Part {
 /// Every page, with its address, its name, and who may see it.
 const PARTS: &[(Part, &str, &str, Permission)] = &[
     (Part::People, "/people", "People", Permission::See),
+    (Part::AlertSources, "/alert-sources", "Alert sources", Permission::SeeOnCall),
     (Part::ApiKeys, "/api-keys", "API keys", Permission::ManageApiKeys),
     (Part::Audit, "/audit", "Audit log", Permission::SeeAudit),
 ];

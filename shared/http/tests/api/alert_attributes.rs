@@ -122,3 +122,33 @@ async fn several_values_are_for_attributes_that_have_several() {
         assert_eq!(world.post("/v2/alert_sources/actions/validate", &sent).await.refused(422), field);
     }
 }
+
+#[tokio::test]
+async fn alerts_of_before_are_read_again_when_that_is_asked_for() {
+    let world = World::new().await;
+    let team = attribute(&world, "Team", "String", false).await;
+    let bound = |reference: &str| {
+        let binding = json!({ "value": { "reference": reference } });
+        json!([{ "alert_attribute_id": id(&team), "binding": binding }])
+    };
+    let source = source(&world, &json!([])).await;
+    let before = alert(&world, &source, &json!({ "team": "shop" })).await;
+    assert_eq!(before["attributes"], json!([]));
+    let path = format!("/v2/alert_sources/{}", id(&source));
+    let backfill = format!("{path}/actions/backfill");
+    assert_eq!(world.post(&backfill, &json!({})).await.refused(422), "template.attributes");
+    let sent = changed(&source_of("http"), "/template/attributes", bound("payload.metadata.team"));
+    world.put(&path, &sent).await.with(200);
+
+    let begun = world.post(&backfill, &json!({})).await.with(202)["backfill"].clone();
+    assert_eq!((&begun["status"], &begun["alerts_read"]), (&json!("running"), &json!(0)));
+    let which = (world.org, id(&source).parse().unwrap());
+    let (store, rules) = (&world.context.store, app::Rules::new(world.context.store.clone()));
+    app::source::backfill::step(store, &rules, which, world.context.now()).await.unwrap();
+
+    let shown = world.get(&path).await.with(200)["alert_source"]["backfill"].clone();
+    assert_eq!((&shown["status"], &shown["alerts_changed"]), (&json!("done"), &json!(1)), "{shown}");
+    assert!(shown["through"].is_string(), "{shown}");
+    let after = world.get(&format!("/v2/alerts/{}", id(&before))).await.with(200)["alert"].clone();
+    assert_eq!(after["attributes"][0]["value"]["literal"], "shop");
+}

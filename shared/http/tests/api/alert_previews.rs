@@ -155,7 +155,8 @@ async fn preview_calls_nothing_that_writes() {
 
     for payload in [Some(payload), None] {
         let kind = Some(SourceKind("http".to_owned()));
-        let trial = Trial { kind, template: template.clone(), source: Some(source), payload };
+        let intake = Default::default();
+        let trial = Trial { kind, template: template.clone(), intake, source: Some(source), payload };
         let by = Actor::system(world.org, "test");
         let previewed = preview(&store, &by, trial, random, world.context.now()).await.unwrap();
         assert_eq!(previewed[0].body.title, "db is broken!");

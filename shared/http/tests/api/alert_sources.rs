@@ -33,7 +33,6 @@ async fn source_comes_back_as_it_was_sent_with_its_door_and_its_secret() {
 async fn source_that_cannot_be_honoured_is_refused_by_field() {
     let world = World::new().await;
     let good = source_of("http");
-    let condition = json!([{ "conditions": [{ "subject": "alert.title", "operation": "is_set", "param_bindings": [] }] }]);
 
     let cases: Vec<(&str, Value, &str)> = vec![
         ("/name", json!(null), "name"),
@@ -66,7 +65,11 @@ async fn source_that_cannot_be_honoured_is_refused_by_field() {
             "template.attributes.0.binding",
         ),
         ("/template/expressions", json!([{ "label": "x" }]), "template.expressions.0.reference"),
-        ("/filter_condition_groups", condition, "filter_condition_groups"),
+        (
+            "/filter_condition_groups",
+            json!([{ "conditions": [{ "subject": "alert.title", "operation": "resembles" }] }]),
+            "filter_condition_groups.0.conditions.0.operation",
+        ),
         ("/heartbeat_options", json!({ "interval_seconds": 60 }), "heartbeat_options"),
         ("/email_options", json!({ "redactions": [] }), "email_options"),
         ("/secret_token", json!("too-short"), "secret_token"),

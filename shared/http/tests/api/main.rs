@@ -11,6 +11,8 @@ mod alert_previews;
 #[cfg(test)]
 mod alert_routes;
 #[cfg(test)]
+mod alert_source_intake;
+#[cfg(test)]
 mod alert_sources;
 #[cfg(test)]
 mod alerts;

@@ -20,7 +20,7 @@ use domain::access::Permission::{self, *};
 use domain::id::{EscalationId, IncidentId, PathId, SeverityId, SourceId};
 use domain::incident::{Severity, Visibility};
 use domain::route::Route;
-use domain::source::{SourceKind, Template};
+use domain::source::{Intake, SourceKind, Template};
 use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{MethodType, Role, Urgency};
@@ -59,6 +59,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "org::create::create_beside",
     "outbox::relay::relay",
     "session::begin::begin",
+    "source::backfill::step",
     "source::certificate::fetch",
     "source::confirm::confirm",
     "session::end::end",
@@ -131,6 +132,7 @@ fn source_change() -> app::source::update::Change {
         name: String::new(),
         secret: None,
         template: Template::default(),
+        intake: Intake::default(),
         disabled: None,
         document: Document::default(),
     }
@@ -227,8 +229,14 @@ verbs! {
         app::slack::connect::connect(&ctx.store, &ctx.seal, &by, &authorised, &ctx.random, ctx.now()).await
     };
     "alert::preview::preview" ConfigureOnCall |world, by, ctx| {
-        let trial = Trial { kind: None, template: Template::default(), source: Some(nobody()), payload: None };
+        let trial = Trial { kind: None, template: Template::default(), intake: Intake::default(), source: Some(nobody()), payload: None };
         async move { app::alert::preview::preview(&ctx.store, &by, trial, &ctx.random, ctx.now()).await }
+    };
+    "source::activate::activate" ConfigureOnCall |world, by, ctx|
+        app::source::activate::activate(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+    "source::backfill::begin" ConfigureOnCall |world, by, ctx| {
+        let which = (nobody(), Trace::begin(1));
+        async move { app::source::backfill::begin(&ctx.store, &by, which, &ctx.random, ctx.now()).await }
     };
     "source::create::create" ConfigureOnCall |world, by, ctx| {
         let new = NewSource {
@@ -237,6 +245,8 @@ verbs! {
             kind: SourceKind(String::new()),
             secret: None,
             template: Template::default(),
+            intake: Intake::default(),
+            draft: false,
             document: Document::default(),
         };
         async move {
@@ -250,6 +260,8 @@ verbs! {
         let which = (nobody(), &rotation);
         app::source::rotate::rotate(&ctx.store, &ctx.seal, &by, which, &ctx.random, ctx.now()).await
     };
+    "source::switch::switch" ConfigureOnCall |world, by, ctx|
+        app::source::switch::switch(&ctx.store, &by, (nobody(), true), &ctx.random, ctx.now());
     "source::update::update" ConfigureOnCall |world, by, ctx|
         app::source::update::update(
             &ctx.store, &ctx.seal, &by, nobody(), source_change(), &ctx.random, ctx.now()

@@ -260,7 +260,7 @@ impl World {
                     let now = self.context.now();
                     let decided =
                         app::alert::receive::receive(store, &rules, &received, &envelope.trace, now).await;
-                    decisions.push(decided.unwrap());
+                    decisions.extend(decided.unwrap());
                     app::source::seen::delivered(store, &rules, &received).await.unwrap();
                 }
                 AlertMessage::Acknowledged { org, source, key, by } => {
@@ -268,6 +268,10 @@ impl World {
                     let told =
                         app::alert::acknowledge::acknowledge(store, (org, source), &key, by.as_deref(), now);
                     told.await.unwrap();
+                }
+                AlertMessage::Backfill { org, source } => {
+                    let now = self.context.now();
+                    app::source::backfill::step(store, &rules, (org, source), now).await.unwrap();
                 }
                 AlertMessage::DeliveryFailed { org, source, at, reason } => {
                     app::source::seen::failed(store, org, source, at, &reason).await.unwrap();

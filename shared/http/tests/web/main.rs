@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 mod acknowledge;
+mod alert_sources;
 mod alerts;
 #[cfg(test)]
 mod audit;

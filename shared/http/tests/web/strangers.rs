@@ -11,7 +11,7 @@ use domain::Actor;
 use domain::id::OrgId;
 use domain::user::Role;
 use http::StatusCode;
-use http_api::web::{Access, Route, routes, slack_routes};
+use http_api::web::{Access, Route, routes, slack_routes, source_routes};
 use serde_json::{Value, json};
 
 use crate::support::{Scene, Seen, Session, alert};
@@ -33,11 +33,13 @@ const FIELDS: &[(&str, &str)] = &[
     ("may-viewer", "on"),
     ("channel", "email"),
     ("address", "x@example.net"),
+    ("kind", "http"),
+    ("switch", "off"),
 ];
 
 /// Every route of every page.
 fn all() -> impl Iterator<Item = &'static Route> {
-    routes().chain(slack_routes())
+    routes().chain(slack_routes()).chain(source_routes())
 }
 
 /// Something of everything that pages show.
@@ -94,6 +96,7 @@ async fn of(scene: &Scene, route: &Route) -> String {
         "alerts" => store.list_alerts(scene.org, None, 1).await.unwrap().remove(0).id,
         "escalations" => store.list_escalations(scene.org, None, 1).await.unwrap().remove(0).id,
         "incidents" => "1".to_owned(),
+        "alert-sources" => store.sources_after(scene.org, None, 1).await.unwrap().remove(0).id.to_string(),
         "api-keys" => store.api_keys_after(scene.org, None, 1).await.unwrap().remove(0).id.to_string(),
         "people" => scene.grace.id.to_string(),
         part => panic!("no example of {part:?}: give it one in `of` in tests/web/strangers.rs"),

@@ -14,15 +14,16 @@ use axum::body::Body;
 use domain::alert::{AlertEvent, AlertStatus, Received};
 use domain::escalation::Escalation;
 use domain::id::{EventId, OrgId, PathId, RouteId, SourceId, UserId};
+use domain::message::{AlertMessage, Envelope, Queue};
 use domain::path::{AckMode, Level, Target};
 use domain::route::{Condition, Group, IncidentTemplate, Route, RouteSource, Test};
-use domain::source::{SourceKind, Template};
+use domain::source::{Intake, SourceKind, Template};
 use domain::template::Binding;
 use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{Role, Urgency, User};
 use domain::{Actor, Timestamp};
-use embedded::Embedded;
+use embedded::{Embedded, QueueSpec};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
@@ -68,7 +69,9 @@ impl Seen {
 
 /// Every page there is.
 fn served(ctx: &Context) -> axum::Router {
-    http_api::web::router(ctx.clone()).merge(http_api::web::slack(ctx.clone()))
+    http_api::web::router(ctx.clone())
+        .merge(http_api::web::slack(ctx.clone()))
+        .merge(http_api::web::alert_sources(ctx.clone()))
 }
 
 /// An alert of the test's own.
@@ -96,8 +99,15 @@ impl Scene {
     pub(crate) async fn at(public_url: &str) -> Self {
         let clock = Arc::new(AtomicI64::new(NOON));
         let (for_queues, for_us) = (clock.clone(), clock.clone());
+        let handled = QueueSpec {
+            name: Queue::AlertHandle.name().to_owned(),
+            visibility_timeout_s: 30,
+            max_receive_count: 5,
+            dead_letter: None,
+        };
+        let url = format!("http://embedded/queue/{}", handled.name);
         let embedded =
-            Embedded::memory(Vec::new(), Arc::new(move || for_queues.load(Ordering::SeqCst))).unwrap();
+            Embedded::memory(vec![handled], Arc::new(move || for_queues.load(Ordering::SeqCst))).unwrap();
         let weather = Weather::over(embedded.wire());
         let ctx = Context {
             store: Store::new(
@@ -105,7 +115,7 @@ impl Scene {
                 embedded::TABLE,
                 Arc::new(Metrics::default()),
             ),
-            queues: Queues::new(embedded::sqs(embedded.wire()), Default::default()),
+            queues: Queues::new(embedded::sqs(embedded.wire()), [(Queue::AlertHandle, url)].into()),
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
             outside: Default::default(),
@@ -174,6 +184,16 @@ impl Scene {
         let trace = Trace::begin(self.ctx.random());
         app::alert::receive::receive(&self.ctx.store, &self.rules, &received, &trace, now).await.unwrap();
         now
+    }
+
+    /// Handles the events that wait on the queue.
+    pub(crate) async fn handle(&self) {
+        for message in self.embedded.queues().receive(Queue::AlertHandle.name(), 10).unwrap() {
+            let envelope: Envelope<AlertMessage> = serde_json::from_str(&message.body).unwrap();
+            let AlertMessage::Event(received) = envelope.body else { panic!("no event") };
+            let (store, rules, now) = (&self.ctx.store, &self.rules, self.ctx.now());
+            app::alert::receive::receive(store, rules, &received, &envelope.trace, now).await.unwrap();
+        }
     }
 
     /// An alert fires and somebody is paged.
@@ -403,6 +423,8 @@ async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
         kind: SourceKind("http".to_owned()),
         secret: None,
         template: Template::default(),
+        intake: Intake::default(),
+        draft: false,
         document: Document::default(),
     };
     let by = Actor::system(org, "test");

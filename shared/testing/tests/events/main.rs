@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 mod access;
+mod alert_sources;
 mod api;
 mod pipeline;
 mod setup;
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use domain::alert::Received;
-use domain::id::{AlertId, EscalationId, SeverityId};
+use domain::id::{AlertId, EscalationId, SeverityId, SourceId};
 use domain::incident::Severity;
 use domain::message::{AlertMessage, Envelope};
 use jiff::SignedDuration;
@@ -34,7 +35,11 @@ enum Given {
     Nothing,
     /// The organisation and its rules.
     Rules,
-    /// Those, and somebody who has asked for a link to sign in.
+    /// Those, and a draft of a source at which something has arrived.
+    Draft,
+    /// The alert of `alert-handle/firing`, whose source binds an attribute since, and is being read again.
+    Backfilled,
+    /// The organisation and its rules, and somebody who has asked for a link to sign in.
     AskedForLink,
     /// The alert of `alert-handle/firing`, with its incident, its escalation and its first page.
     Alert,
@@ -69,8 +74,16 @@ struct Case {
 }
 
 /// Every event there is: one line for each file.
-const CASES: &[&[Case]] =
-    &[access::CASES, api::CASES, pipeline::CASES, setup::CASES, slack::CASES, sources::CASES, web::CASES];
+const CASES: &[&[Case]] = &[
+    access::CASES,
+    alert_sources::CASES,
+    api::CASES,
+    pipeline::CASES,
+    setup::CASES,
+    slack::CASES,
+    sources::CASES,
+    web::CASES,
+];
 
 /// Makes what is there before the event.
 async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
@@ -93,6 +106,28 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
     app::choice::save::create(&context.store, &by, severity(), own, &context.random, fixture.now()).await?;
     match given {
         Given::Nothing | Given::Rules => {}
+        Given::Draft => {
+            let new = app::source::create::NewSource {
+                id: draft(),
+                name: "Backups".to_owned(),
+                kind: domain::source::SourceKind("http".to_owned()),
+                secret: Some(testing::fixture::SECRET.into()),
+                template: domain::source::Template::default(),
+                intake: domain::source::Intake::default(),
+                draft: true,
+                document: domain::text::Document::default(),
+            };
+            let (store, random) = (&context.store, &context.random);
+            app::source::create::create(store, &context.seal, &by, new, random, fixture.now()).await?;
+            let sample = domain::source::Sample { received_at: fixture.now(), event: received().event };
+            store.put_sample((fixture.org, draft()), &sample).await?;
+        }
+        Given::Backfilled => {
+            fixture.receive(&received()).await?;
+            bind(&fixture, &by).await?;
+            fixture.forget()?;
+            fixture.pass(SignedDuration::from_mins(2));
+        }
         Given::AskedForLink => fixture.ask_for_link().await?,
         Given::Alert | Given::Followed => fixture.receive(&received()).await?,
         Given::AlertMailDown => {
@@ -122,6 +157,35 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
     Ok(fixture)
 }
 
+/// Has the source of the alert bind an attribute, and begins to read its alerts again.
+async fn bind(fixture: &Fixture, by: &domain::Actor) -> anyhow::Result<()> {
+    let (ctx, now, source) = (&fixture.context, fixture.now(), fixture.sources["alertmanager"]);
+    let team = domain::alert::Attribute {
+        name: "Severity".to_owned(),
+        kind: "String".to_owned(),
+        array: false,
+        required: false,
+        emoji: None,
+    };
+    let id = domain::id::AttributeId::new(now, 1);
+    app::choice::save::create(&ctx.store, by, id, team, &ctx.random, now).await?;
+    let values = vec![domain::template::Binding::Reference("payload.labels.severity".to_owned())];
+    let bound = domain::alert::attribute::Bound { attribute: id, values, merge: None };
+    let template = domain::source::Template { attributes: vec![bound], ..Default::default() };
+    let change = app::source::update::Change {
+        name: "Alertmanager".to_owned(),
+        secret: None,
+        template,
+        intake: domain::source::Intake::default(),
+        disabled: None,
+        document: domain::text::Document::default(),
+    };
+    app::source::update::update(&ctx.store, &ctx.seal, by, source, change, &ctx.random, now).await?;
+    let which = (source, domain::trace::Trace::begin(1));
+    app::source::backfill::begin(&ctx.store, by, which, &ctx.random, now).await?;
+    Ok(())
+}
+
 /// Reads an event.
 fn read(event: &str) -> String {
     let file = root().join("events").join(format!("{event}.json"));
@@ -134,9 +198,7 @@ fn received() -> Received {
     let body = event["Records"][0]["body"].as_str().unwrap();
     match serde_json::from_str::<Envelope<AlertMessage>>(body).unwrap().body {
         AlertMessage::Event(received) => *received,
-        AlertMessage::Acknowledged { .. } | AlertMessage::DeliveryFailed { .. } => {
-            panic!("alert-handle/firing is no alert")
-        }
+        _ => panic!("alert-handle/firing is no alert"),
     }
 }
 
@@ -148,6 +210,11 @@ fn alert() -> AlertId {
 /// The escalation that it opens.
 fn escalation() -> EscalationId {
     EscalationId::derived(received().received_at, format_args!("{} 0", received().id))
+}
+
+/// A draft of the organisation's.
+fn draft() -> SourceId {
+    "01M844DZG00000000000000002".parse().unwrap()
 }
 
 /// A severity of the organisation's own.

@@ -95,6 +95,8 @@ async fn custom(bundle: &Bundle, custom: Custom) -> Source {
         kind: SourceKind(sources::CUSTOM.to_owned()),
         secret: Some(bundle.demo.secret.clone()),
         template,
+        intake: Default::default(),
+        draft: false,
         document: Default::default(),
     };
     let by = domain::Actor::system(bundle.org, "story");

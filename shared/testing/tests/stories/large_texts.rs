@@ -22,6 +22,7 @@ fn template_that_makes_a_title_of_a_whole_payload_pages_whom_the_route_names() {
                 description: reference("payload.annotations"),
                 ..Template::default()
             },
+            intake: Default::default(),
             disabled: None,
             document: Document::default(),
         };

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod again;
 #[cfg(test)]
+mod backfill;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod called_off;
@@ -14,6 +16,8 @@ mod episodes;
 mod expressions;
 #[cfg(test)]
 mod groups;
+#[cfg(test)]
+mod intake;
 #[cfg(test)]
 mod large_texts;
 #[cfg(test)]

@@ -1,0 +1,180 @@
+//! What of a source's events becomes alerts, and how many of them in a minute.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Template;
+use crate::alert::AlertEvent;
+use crate::expression::path::{Path, follow};
+use crate::expression::{Expressions, Misfit};
+use crate::route::Group;
+use crate::template::{Binding, Problem, text_of};
+
+/// The most conditions of a filter.
+const MOST_CONDITIONS: usize = 100;
+
+/// The most alerts a minute that a limit may let through: more is no limit.
+const MOST_PER_MINUTE: u32 = 10_000;
+
+/// What of a source's events becomes alerts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Intake {
+    /// Conditions on the events that become alerts; any group suffices, and none at all lets everything through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filter: Vec<Group>,
+    /// How many alerts there may be in a minute, if that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+/// How many alerts a source may open in a minute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// How many.
+    pub per_minute: u32,
+    /// The path to what is counted apart: each host, each customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+}
+
+impl Intake {
+    /// Says whether nothing is held back, as of most sources.
+    pub fn is_open(&self) -> bool {
+        self.filter.is_empty() && self.limit.is_none()
+    }
+
+    /// Says whether the filter lets an event through.
+    ///
+    /// # Errors
+    /// [`Problem`] if a condition could not be evaluated; in doubt, it is let through.
+    pub fn admits(&self, template: &Template, event: &AlertEvent, payload: &Value) -> Result<bool, Problem> {
+        if self.filter.is_empty() {
+            return Ok(true);
+        }
+        let expressions = Expressions::new(&template.expressions, event, payload);
+        let admitted = expressions.any_holds(&self.filter, &Value::Null)?;
+        match expressions.into_problems().into_iter().next() {
+            // What failed reads as if it were not there: that must not be why nobody is paged.
+            Some(problem) if !admitted => Err(problem),
+            Some(_) | None => Ok(admitted),
+        }
+    }
+
+    /// Says what is wrong with it before it is stored.
+    ///
+    /// # Errors
+    /// [`Misfit`] with the field, as the API names it.
+    pub fn check(&self, template: &Template) -> Result<(), Misfit> {
+        let shapes = crate::expression::check(&template.expressions)
+            .map_err(|misfit| misfit.within("expressions").within("template"))?;
+        let conditions: usize = self.filter.iter().map(|Group(conditions)| conditions.len()).sum();
+        if conditions > MOST_CONDITIONS {
+            let reason = format!("a filter has at most {MOST_CONDITIONS} conditions");
+            return Err(Misfit::new("filter_condition_groups", reason));
+        }
+        for (g, Group(conditions)) in self.filter.iter().enumerate() {
+            for (c, condition) in conditions.iter().enumerate() {
+                let at = format!("filter_condition_groups.{g}.conditions.{c}.subject");
+                check_subject(&condition.subject).map_err(|reason| Misfit::new(&at, reason))?;
+                crate::expression::check_binding(&template.expressions, &shapes, &condition.subject)
+                    .map_err(|misfit| Misfit::new(&at, misfit.reason))?;
+            }
+        }
+        self.limit.as_ref().map_or(Ok(()), Limit::check)
+    }
+}
+
+/// Says what is wrong with the subject of a condition: no value is at hand that a bare path could begin at.
+fn check_subject(subject: &Binding) -> Result<(), String> {
+    let Binding::Reference(reference) = subject else { return Ok(()) };
+    let path = Path::of_reference(reference);
+    match path.as_ref().and_then(Path::split) {
+        Some(("alert" | "payload" | "expressions", _)) => Ok(()),
+        Some(_) | None => Err("a filter looks at `alert.…`, `payload.…` or `expressions[\"…\"]`".to_owned()),
+    }
+}
+
+impl Limit {
+    /// What an event is counted by; whatever has nothing at the path is counted together.
+    pub fn shard_of(&self, payload: &Value) -> String {
+        let path = self.shard.as_deref().and_then(Path::of_source);
+        let found = path.as_ref().and_then(|path| follow(payload, &path.steps));
+        found.and_then(text_of).unwrap_or_default()
+    }
+
+    /// Says what is wrong with it before it is stored.
+    ///
+    /// # Errors
+    /// [`Misfit`] with the field, as the API names it.
+    fn check(&self) -> Result<(), Misfit> {
+        if !(1..=MOST_PER_MINUTE).contains(&self.per_minute) {
+            let reason = format!("a limit is 1 to {MOST_PER_MINUTE} alerts a minute");
+            return Err(Misfit::new("rate_limit.alerts_per_minute", reason));
+        }
+        if self.shard.as_deref().is_some_and(|path| Path::of_source(path).is_none()) {
+            let reason = "it is no path: write one such as `$.labels.host`";
+            return Err(Misfit::new("rate_limit_sharding.rate_limit_shard_key_path", reason));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::route::{Condition, Test};
+
+    fn filter(reference: &str, test: Test) -> Intake {
+        let condition = Condition { subject: Binding::Reference(reference.to_owned()), test };
+        Intake { filter: vec![Group(vec![condition])], limit: None }
+    }
+
+    fn admits(intake: &Intake, payload: &Value) -> Result<bool, Problem> {
+        intake.admits(&Template::default(), &AlertEvent::example(payload), payload)
+    }
+
+    #[test]
+    fn filter_lets_through_what_it_names() {
+        let production = filter("payload.env", Test::OneOf(vec!["production".to_owned()]));
+
+        assert_eq!(admits(&production, &json!({ "env": "production" })), Ok(true));
+        assert_eq!(admits(&production, &json!({ "env": "staging" })), Ok(false));
+        assert_eq!(admits(&production, &json!({})), Ok(false));
+        assert_eq!(admits(&Intake::default(), &json!({})), Ok(true));
+    }
+
+    #[test]
+    fn filter_that_cannot_be_evaluated_is_a_problem() {
+        let broken = filter("nowhere", Test::IsSet);
+
+        assert!(broken.check(&Template::default()).is_err());
+        let gone = filter("expressions[\"gone\"]", Test::IsSet);
+        assert!(gone.check(&Template::default()).is_err());
+        assert!(admits(&gone, &json!({})).is_err());
+    }
+
+    #[test]
+    fn events_are_counted_by_what_stands_at_the_path() {
+        let limit = Limit { per_minute: 1, shard: Some("$.labels['host.name']".to_owned()) };
+
+        assert_eq!(limit.shard_of(&json!({ "labels": { "host.name": "db1" } })), "db1");
+        assert_eq!(limit.shard_of(&json!({ "labels": {} })), "");
+        assert_eq!(Limit { per_minute: 1, shard: None }.shard_of(&json!({})), "");
+    }
+
+    #[test]
+    fn limit_that_is_none_is_refused() {
+        let limit = |per_minute, shard: Option<&str>| Intake {
+            filter: vec![],
+            limit: Some(Limit { per_minute, shard: shard.map(str::to_owned) }),
+        };
+        let template = Template::default();
+
+        assert!(limit(60, Some("$.a")).check(&template).is_ok());
+        assert!(limit(0, None).check(&template).is_err());
+        assert!(limit(10_001, None).check(&template).is_err());
+        assert!(limit(60, Some("$.a b c")).check(&template).is_err());
+    }
+}

@@ -1,0 +1,90 @@
+//! What a source keeps from becoming alerts, as it is sent and shown.
+
+use domain::source::backfill::Backfill;
+use domain::source::{Filtered, Intake, Limit, Sample};
+use machine::{State as _, Stateful};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::SourceBody;
+use super::options::read;
+use crate::ApiError;
+use crate::api::Answer;
+use crate::binding::groups;
+
+/// The field of the limit; this is ours.
+const LIMIT: &str = "rate_limit";
+
+/// The field of what is counted apart.
+const SHARDING: &str = "rate_limit_sharding";
+
+/// A limit as it is sent.
+#[derive(Deserialize)]
+struct LimitBody {
+    alerts_per_minute: u32,
+}
+
+/// What is counted apart, as it is sent.
+#[derive(Deserialize)]
+struct ShardingBody {
+    rate_limit_shard_key_path: String,
+}
+
+/// What of a source's events becomes alerts.
+///
+/// # Errors
+/// [`ApiError`] naming what cannot be evaluated.
+pub(super) fn intake(body: &SourceBody) -> Answer<Intake> {
+    let filter = body.filter_condition_groups.clone().unwrap_or_default();
+    Ok(Intake { filter: groups("filter_condition_groups", filter)?, limit: limit(&body.rest)? })
+}
+
+/// How many alerts there may be in a minute. What is counted apart needs something that is limited.
+fn limit(rest: &Map<String, Value>) -> Answer<Option<Limit>> {
+    let sharding: Option<ShardingBody> = read(rest, SHARDING)?;
+    let shard = sharding.map(|body| body.rate_limit_shard_key_path).filter(|path| !path.trim().is_empty());
+    match (read::<LimitBody>(rest, LIMIT)?, shard) {
+        (Some(limit), shard) => Ok(Some(Limit { per_minute: limit.alerts_per_minute, shard })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => {
+            let reason = "A source has no limit unless it says one: add `rate_limit: {alerts_per_minute}`";
+            Err(ApiError::invalid(SHARDING, reason))
+        }
+    }
+}
+
+/// How far a backfill is.
+pub(super) fn backfill(backfill: &Backfill) -> Value {
+    let progress = backfill.progress;
+    let mut shown = json!({
+        "status": backfill.head().state().name(),
+        "asked_at": backfill.asked_at,
+        "back_to": backfill.back_to(),
+        "alerts_read": progress.read,
+        "alerts_changed": progress.changed,
+        "alerts_skipped": progress.skipped,
+    });
+    if let Some(through) = progress.through {
+        shown["through"] = json!(through.at());
+    }
+    shown
+}
+
+/// What was held back, and what came last to a draft.
+pub(super) fn show(shown: &mut Value, filtered: &[Filtered], sample: Option<&Sample>) {
+    let day = |day: &Filtered| {
+        let Filtered { day, count, last_title, last_at } = day;
+        json!({ "day": day, "count": count, "last_title": last_title, "last_at": last_at })
+    };
+    if !filtered.is_empty() {
+        shown["filtered"] = filtered.iter().map(day).collect();
+    }
+    if let Some(sample) = sample {
+        shown["last_event"] = json!({
+            "received_at": sample.received_at,
+            "title": sample.event.title,
+            "status": sample.event.status.name(),
+            "deduplication_key": sample.event.deduplication_key,
+        });
+    }
+}

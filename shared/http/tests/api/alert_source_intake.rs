@@ -1,0 +1,144 @@
+//! What a source keeps from becoming alerts, as customers set it up.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, changed, event, id, source_of};
+
+fn filter(subject: &str, operation: &str, values: &[&str]) -> Value {
+    let values: Vec<Value> = values.iter().map(|value| json!({ "literal": value })).collect();
+    let params = if values.is_empty() { json!([]) } else { json!([{ "array_value": values }]) };
+    json!([{ "conditions": [{ "subject": subject, "operation": operation, "param_bindings": params }] }])
+}
+
+async fn alerts(world: &World) -> usize {
+    world.get("/v2/alerts").await.with(200)["alerts"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn filter_is_shown_as_it_was_sent_and_what_it_held_back_is_counted() {
+    let world = World::new().await;
+    let groups = filter("payload.metadata.team", "one_of", &["storage"]);
+    let asked = changed(&source_of("http"), "/filter_condition_groups", groups);
+    let source = world.post("/v2/alert_sources", &asked).await.with(200)["alert_source"].clone();
+    let condition = &source["filter_condition_groups"][0]["conditions"][0];
+    assert_eq!(condition["subject"]["reference"], "payload.metadata.team");
+    assert_eq!(condition["operation"]["value"], "one_of");
+    assert_eq!(source["state"], "active");
+
+    // The example's team is another one.
+    world.deliver(&source, &event("db", "firing")).await;
+    world.deliver(&source, &event("web", "firing")).await;
+
+    assert_eq!(alerts(&world).await, 0);
+    let path = format!("/v2/alert_sources/{}", id(&source));
+    let shown = world.get(&path).await.with(200)["alert_source"].clone();
+    assert_eq!((&shown["filtered"][0]["count"], &shown["filtered"][1]), (&json!(2), &Value::Null));
+    assert_eq!(shown["filtered"][0]["last_title"], "web is broken");
+    assert!(shown["last_delivery_at"].is_string());
+
+    let open = changed(&source_of("http"), "/filter_condition_groups", json!([]));
+    world.put(&path, &open).await.with(200);
+    world.deliver(&source, &event("db", "firing")).await;
+    assert_eq!(alerts(&world).await, 1);
+}
+
+#[tokio::test]
+async fn filter_or_limit_that_cannot_be_is_refused_by_the_field() {
+    let world = World::new().await;
+    let refused = async |field: &str, value: Value| {
+        let asked = changed(&source_of("http"), &format!("/{field}"), value);
+        let created = world.post("/v2/alert_sources", &asked).await.refused(422).to_owned();
+        let validated = world.post("/v2/alert_sources/actions/validate", &asked).await;
+        assert_eq!(created, validated.refused(422));
+        created
+    };
+    let subject = "filter_condition_groups.0.conditions.0.subject";
+
+    assert_eq!(refused("filter_condition_groups", filter("nowhere", "is_set", &[])).await, subject);
+    let gone = filter("expressions[\"gone\"]", "is_set", &[]);
+    assert_eq!(refused("filter_condition_groups", gone).await, subject);
+    assert_eq!(
+        refused("filter_condition_groups", filter("alert.title", "like", &[])).await,
+        "filter_condition_groups.0.conditions.0.operation"
+    );
+    assert_eq!(
+        refused("rate_limit", json!({ "alerts_per_minute": 0 })).await,
+        "rate_limit.alerts_per_minute"
+    );
+    let sharding = json!({ "rate_limit_shard_key_path": "$.metadata.team" });
+    assert_eq!(refused("rate_limit_sharding", sharding).await, "rate_limit_sharding");
+}
+
+#[tokio::test]
+async fn preview_says_that_the_filter_would_hold_it_back() {
+    let world = World::new().await;
+    let path = "/v2/alert_sources/actions/preview_alerts";
+    let trial = |value: &str| {
+        let groups = filter("payload.metadata.team", "one_of", &[value]);
+        let asked = changed(&source_of("http"), "/filter_condition_groups", groups);
+        changed(&asked, "/payload", event("db", "firing"))
+    };
+
+    let held = world.post(path, &trial("storage")).await.with(200)["alerts"][0].clone();
+    let passed = world.post(path, &trial("platform")).await.with(200)["alerts"][0].clone();
+
+    assert_eq!((&held["filtered"], &held["escalations"]), (&json!(true), &json!([])));
+    assert_eq!(passed["filtered"], json!(false));
+    assert_ne!(passed["escalations"], json!([]));
+}
+
+#[tokio::test]
+async fn limit_lets_through_so_many_and_one_alert_stands_for_the_rest() {
+    let world = World::new().await;
+    let asked = changed(&source_of("http"), "/rate_limit", json!({ "alerts_per_minute": 2 }));
+    let sharding = json!({ "rate_limit_shard_key_path": "$.metadata.team" });
+    let asked = changed(&asked, "/rate_limit_sharding", sharding);
+    let source = world.post("/v2/alert_sources", &asked).await.with(200)["alert_source"].clone();
+    assert_eq!(source["rate_limit"]["alerts_per_minute"], 2);
+
+    for name in ["a", "b", "c", "d"] {
+        world.deliver(&source, &event(name, "firing")).await;
+    }
+
+    let found = world.get("/v2/alerts").await.with(200);
+    let mut titles: Vec<&str> =
+        found["alerts"].as_array().unwrap().iter().map(|alert| alert["title"].as_str().unwrap()).collect();
+    titles.sort_unstable();
+    let standing = "More than 2 alerts a minute of `platform` from Production alerts";
+    assert_eq!(titles, [standing, "a is broken", "b is broken"]);
+}
+
+#[tokio::test]
+async fn draft_takes_deliveries_says_that_nobody_is_paged_and_is_activated_once_it_has_one() {
+    let world = World::new().await;
+    let create = "/v2/alert_sources/actions/create_draft";
+    let draft = world.post(create, &source_of("http")).await.with(200)["alert_source"].clone();
+    let path = format!("/v2/alert_sources/{}", id(&draft));
+    let activate = format!("{path}/actions/activate");
+    assert_eq!((&draft["state"], &draft["disabled"]), (&json!("draft"), &json!(false)));
+    assert_eq!(world.post(&activate, &json!({})).await.refused(422), "state");
+    let disable = changed(&source_of("http"), "/disabled", json!(true));
+    assert_eq!(world.put(&path, &disable).await.refused(422), "disabled");
+    // A change leaves it a draft.
+    world.put(&path, &changed(&source_of("http"), "/disabled", json!(false))).await.with(200);
+
+    let tested = world.post(&format!("{path}/actions/send_test"), &json!({})).await.with(202);
+    assert!(tested["message"].as_str().unwrap().contains("nobody is paged"), "{tested}");
+    world.handle().await;
+    assert_eq!(alerts(&world).await, 0);
+    let shown = world.get(&path).await.with(200)["alert_source"].clone();
+    assert_eq!(shown["state"], "draft");
+    assert_eq!(shown["last_event"]["status"], "firing");
+    // Without a payload, a preview shows what came.
+    let trial = changed(&source_of("http"), "/alert_source_id", draft["id"].clone());
+    let previewed = world.post("/v2/alert_sources/actions/preview_alerts", &trial).await.with(200);
+    assert_eq!(previewed["alerts"][0]["title"], shown["last_event"]["title"]);
+
+    let active = world.post(&activate, &json!({})).await.with(200)["alert_source"].clone();
+    assert_eq!(active["state"], "active");
+    assert_eq!(world.post(&activate, &json!({})).await.with(200)["alert_source"]["state"], "active");
+    world.deliver(&draft, &event("db", "firing")).await;
+    assert_eq!(alerts(&world).await, 1);
+    let shown = world.get(&path).await.with(200);
+    assert_eq!(shown["alert_source"].get("last_event"), None);
+}

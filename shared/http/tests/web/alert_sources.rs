@@ -1,0 +1,114 @@
+//! The pages of alert sources: from a draft to one that pages.
+
+use domain::id::SourceId;
+use domain::message::{AlertMessage, Envelope, Queue};
+use domain::source::SourceState;
+use http::StatusCode;
+use machine::Stateful;
+
+use crate::support::{OUR_SCRIPT, Scene, Session, between};
+
+/// Handles what waits, as the function does.
+async fn handle(scene: &Scene) {
+    let rules = app::Rules::new(scene.ctx.store.clone());
+    for message in scene.embedded.queues().receive(Queue::AlertHandle.name(), 10).unwrap() {
+        let envelope: Envelope<AlertMessage> = serde_json::from_str(&message.body).unwrap();
+        let AlertMessage::Event(received) = envelope.body else { panic!("an event") };
+        let now = scene.ctx.now();
+        app::alert::receive::receive(&scene.ctx.store, &rules, &received, &envelope.trace, now)
+            .await
+            .unwrap();
+    }
+}
+
+/// A draft that was made on the page.
+async fn draft(scene: &Scene, session: &Session) -> String {
+    let fields = [("name", "<b>Backups</b>"), ("kind", "http")];
+    let added = scene.fill(session, "/alert-sources", &fields).await;
+    assert_eq!(added.status, StatusCode::SEE_OTHER, "{}", added.text);
+    added.header("location").to_owned()
+}
+
+async fn state(scene: &Scene, path: &str) -> SourceState {
+    let id: SourceId = path.rsplit('/').next().unwrap().parse().unwrap();
+    scene.ctx.store.source(scene.org, id).await.unwrap().unwrap().head().state()
+}
+
+#[tokio::test]
+async fn source_begins_as_a_draft_shows_what_arrives_and_pages_once_it_is_activated() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let path = draft(&scene, &session).await;
+
+    let page = scene.look(&session, &path).await;
+    assert!(page.contains("This is a draft") && page.contains("Nothing has arrived yet"), "{page}");
+    assert!(page.contains("&lt;b&gt;Backups&lt;/b&gt;") && !page.contains("<b>Backups"), "{page}");
+    assert!(!page.replacen(OUR_SCRIPT, "", 1).contains("<script"));
+    let url = format!("http://firebell.test/v2/alert_events/http/{}", path.rsplit('/').next().unwrap());
+    assert!(page.matches(&url).count() >= 2, "the address stands alone and in the steps: {page}");
+    let early = scene.fill(&session, &format!("{path}/activate"), &[]).await;
+    assert_eq!(early.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(early.text.contains("thing has arrived at this draft yet"), "{}", early.text);
+
+    let sent = scene.fill(&session, &format!("{path}/test"), &[]).await;
+    assert_eq!(sent.header("location"), format!("{path}?done=tested"), "{}", sent.text);
+    handle(&scene).await;
+    let page = scene.look(&session, &path).await;
+    let arrived = between(&page, "id=\"arrived\"", "</section>");
+    assert!(arrived.contains("This arrived last") && arrived.contains("No route would take it"), "{arrived}");
+    assert!(arrived.contains("It would page Olive Owner first"), "{arrived}");
+    assert_eq!(scene.ctx.store.list_alerts(scene.org, None, 10).await.unwrap().len(), 0);
+
+    let activated = scene.fill(&session, &format!("{path}/activate"), &[]).await;
+    assert_eq!(activated.header("location"), format!("{path}?done=activated"));
+    assert_eq!(state(&scene, &path).await, SourceState::Active);
+    scene.fill(&session, &format!("{path}/test"), &[]).await;
+    handle(&scene).await;
+    assert_eq!(scene.ctx.store.list_alerts(scene.org, None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn source_is_switched_off_and_on_rotated_and_removed() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let path = draft(&scene, &session).await;
+    let press = async |act: &str, fields: &[(&str, &str)]| {
+        let seen = scene.fill(&session, &format!("{path}/{act}"), fields).await;
+        (seen.status.as_u16(), seen.header("location").to_owned())
+    };
+    let secret = async || {
+        let page = scene.look(&session, &path).await;
+        between(&page, "<dt>Secret</dt><dd><code class=\"token\">", "</code>")
+    };
+
+    assert_eq!(press("switch", &[("switch", "off")]).await.0, 422, "a draft is off already");
+    press("test", &[]).await;
+    handle(&scene).await;
+    press("activate", &[]).await;
+    assert_eq!(press("switch", &[("switch", "off")]).await.1, format!("{path}?done=disabled"));
+    assert_eq!(state(&scene, &path).await, SourceState::Disabled);
+    assert_eq!(press("test", &[]).await.0, 422);
+    assert_eq!(press("switch", &[("switch", "on")]).await.1, format!("{path}?done=enabled"));
+    let before = secret().await;
+    assert_eq!(press("rotate", &[]).await.1, format!("{path}?done=rotated"));
+    assert_ne!(secret().await, before);
+    assert_eq!(press("remove", &[]).await.1, "/alert-sources?done=removed");
+    assert_eq!(scene.browse(&session.cookie, &path).await.status, StatusCode::NOT_FOUND);
+    assert!(!scene.look(&session, "/alert-sources").await.contains("Backups"));
+}
+
+#[tokio::test]
+async fn whoever_may_only_look_sees_no_secret_and_no_button() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let path = draft(&scene, &session).await;
+    let page = scene.look(&session, &path).await;
+    let secret = between(&page, "<dt>Secret</dt><dd><code class=\"token\">", "</code>");
+    scene.owner_becomes_a_viewer().await;
+
+    let page = scene.look(&session, &path).await;
+    assert!(page.contains("Backups") && !page.contains(&secret), "{page}");
+    assert!(!page.contains("Activate") && !page.contains("Rotate"), "{page}");
+    let list = scene.look(&session, "/alert-sources").await;
+    assert!(list.contains("Backups") && !list.contains("Add as a draft"), "{list}");
+}

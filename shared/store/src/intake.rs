@@ -1,0 +1,181 @@
+//! What is kept of a source's events beside its alerts: what its filter held back, how many of a minute's alerts have
+//! begun, and the last event that came to a draft.
+
+use aws_sdk_dynamodb::types::Update;
+use domain::Timestamp;
+use domain::id::{OrgId, SourceId};
+use domain::source::backfill::Backfill;
+use domain::source::{Filtered, Sample, Window};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::item::{self, Item, key_item, n, s};
+use crate::record::History;
+use crate::{Commit, Store, table};
+
+/// How long it is kept what a filter held back, and what came to a draft.
+const KEPT_S: i64 = 30 * 24 * 3600;
+
+/// How long a minute is kept: longer than a late event of it takes.
+const MINUTE_KEPT_S: i64 = 24 * 3600;
+
+/// The bytes of a title that are kept.
+const TITLE_BYTES: usize = 200;
+
+/// The bytes of an event that an item holds beside its keys.
+const SAMPLE_BYTES: usize = 380_000;
+
+/// How many alerts of a minute have begun.
+#[derive(Deserialize)]
+struct Used {
+    used: u32,
+}
+
+/// A sample as it is stored: an event has numbers that no attribute would hold as they were sent.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    sample: String,
+}
+
+/// The item, to be gone some time after.
+fn until(mut item: Item, at: Timestamp, kept: i64) -> Item {
+    item.insert(table::TTL.to_owned(), n(at.as_second().saturating_add(kept)));
+    item
+}
+
+impl Store {
+    /// Counts an event that a source's filter held back.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn count_filtered(
+        &self,
+        (org, source): (OrgId, SourceId),
+        title: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let day = Filtered::day_of(at);
+        self.dynamo
+            .update_item()
+            .table_name(&*self.table)
+            .set_key(Some(key_item(&table::filtered(org, source, &day))))
+            .update_expression(
+                "SET #day = :day, #title = :title, #at = :at, #ttl = :ttl, #schema = :one ADD #count :one",
+            )
+            .expression_attribute_names("#day", "day")
+            .expression_attribute_names("#title", "last_title")
+            .expression_attribute_names("#at", "last_at")
+            .expression_attribute_names("#ttl", table::TTL)
+            .expression_attribute_names("#schema", table::SCHEMA)
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_values(":day", s(day))
+            .expression_attribute_values(":title", s(domain::text::shorten(title, TITLE_BYTES)))
+            .expression_attribute_values(":at", n(at.as_millisecond()))
+            .expression_attribute_values(":ttl", n(at.as_second().saturating_add(KEPT_S)))
+            .expression_attribute_values(":one", n(1))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::call("UpdateItem", error))
+    }
+
+    /// What a source's filter held back on its last days, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn filtered(
+        &self,
+        (org, source): (OrgId, SourceId),
+        most: usize,
+    ) -> Result<Vec<Filtered>, StoreError> {
+        let days = self.last_of(table::source_partition(org, source), table::FILTERED, most).await?;
+        days.into_iter().map(|day| item::read("count", day)).collect()
+    }
+
+    /// What became of a source lately, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn source_history(
+        &self,
+        (org, source): (OrgId, SourceId),
+        most: usize,
+    ) -> Result<Vec<History>, StoreError> {
+        let rows = self.last_of(table::source_partition(org, source), table::HISTORY, most).await?;
+        rows.into_iter().map(|row| item::read("history", row)).collect()
+    }
+
+    /// Keeps the last event that came to a draft; one that no item would hold is not.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn put_sample(
+        &self,
+        (org, source): (OrgId, SourceId),
+        sample: &Sample,
+    ) -> Result<(), StoreError> {
+        let broken = |error| StoreError::Item { kind: "sample", source: Box::new(error) };
+        let text = serde_json::to_string(sample).map_err(broken)?;
+        if text.len() > SAMPLE_BYTES {
+            return Ok(());
+        }
+        let item = item::write("sample", &table::sample(org, source), &Stored { sample: text })?;
+        self.dynamo
+            .put_item()
+            .table_name(&*self.table)
+            .set_item(Some(until(item, sample.received_at, KEPT_S)))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::call("PutItem", error))
+    }
+
+    /// The last event that came to a draft.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn sample(&self, org: OrgId, source: SourceId) -> Result<Option<Sample>, StoreError> {
+        let stored: Option<Stored> = self.load("sample", &table::sample(org, source)).await?;
+        let broken = |error| StoreError::Item { kind: "sample", source: Box::new(error) };
+        stored.map(|stored| serde_json::from_str(&stored.sample).map_err(broken)).transpose()
+    }
+
+    /// The last backfill of a source, if there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn backfill(&self, org: OrgId, source: SourceId) -> Result<Option<Backfill>, StoreError> {
+        self.load("backfill", &table::backfill(org, source)).await
+    }
+
+    /// Says whether as many alerts have begun in a minute as may.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn is_full(
+        &self,
+        (org, source): (OrgId, SourceId),
+        window: &Window,
+    ) -> Result<bool, StoreError> {
+        let used: Option<Used> = self.load("count", &table::window(org, source, window)).await?;
+        Ok(used.is_some_and(|row| row.used >= window.most))
+    }
+}
+
+impl Commit {
+    /// Counts an alert that begins in a minute, if there is room for it.
+    pub fn window(self, (org, source): (OrgId, SourceId), window: &Window) -> Self {
+        let until = window.minute.saturating_mul(60).saturating_add(MINUTE_KEPT_S);
+        let update = Update::builder()
+            .set_key(Some(key_item(&table::window(org, source, window))))
+            .condition_expression("attribute_not_exists(#used) OR #used < :most")
+            .update_expression("SET #ttl = :ttl, #schema = :one ADD #used :one")
+            .expression_attribute_names("#used", "used")
+            .expression_attribute_names("#ttl", table::TTL)
+            .expression_attribute_names("#schema", table::SCHEMA)
+            .expression_attribute_values(":most", n(window.most))
+            .expression_attribute_values(":ttl", n(until))
+            .expression_attribute_values(":one", n(1));
+        self.update(update)
+    }
+}
