@@ -19,6 +19,7 @@ async fn handle(ctx: Context, rules: Rules, delivery: Delivery<AlertMessage>) ->
         AlertMessage::Acknowledged { org, source, key, by } => {
             alert::acknowledge::acknowledge(&ctx.store, (org, source), &key, by.as_deref(), ctx.now()).await
         }
+        AlertMessage::Lapse { org, alert } => alert::lapse::lapse(&ctx.store, (org, alert), ctx.now()).await,
         AlertMessage::Backfill { org, source } => {
             source::backfill::step(&ctx.store, &rules, (org, source), ctx.now()).await
         }

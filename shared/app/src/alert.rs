@@ -5,6 +5,7 @@ pub(crate) mod again;
 mod custom;
 pub mod explain;
 mod intake;
+pub mod lapse;
 mod open;
 mod outgoing;
 pub mod preview;

@@ -4,6 +4,7 @@ pub mod arrival;
 pub mod attribute;
 pub mod group;
 pub mod key;
+pub mod lapse;
 mod sent;
 
 use jiff::Timestamp;

@@ -84,6 +84,13 @@ pub enum AlertMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
+    /// An alert may have lapsed.
+    Lapse {
+        /// The organisation.
+        org: OrgId,
+        /// The alert.
+        alert: AlertId,
+    },
     /// A backfill of a source has a step to do.
     Backfill {
         /// The organisation.

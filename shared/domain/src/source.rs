@@ -22,7 +22,7 @@ use crate::text::Document;
 
 pub use custom::Custom;
 pub use held::{Filtered, Sample, Window};
-pub use intake::{Intake, Limit};
+pub use intake::{Intake, Lasts, Limit};
 pub use priority::Priorities;
 pub use rotation::Previous;
 
@@ -132,7 +132,7 @@ pub struct Source {
     /// How its alerts are titled.
     pub template: Template,
     /// What of its events becomes alerts.
-    #[serde(default, skip_serializing_if = "Intake::is_open")]
+    #[serde(default, skip_serializing_if = "Intake::is_plain")]
     pub intake: Intake,
     /// What the client sent, to be echoed.
     pub document: Document,

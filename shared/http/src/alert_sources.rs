@@ -117,6 +117,7 @@ pub(crate) const RESOURCE: Resource = Resource {
             "{id*: id, name*: string, source_type*: string, template*: AlertTemplate, \
              alert_events_url*: string, secret_token*: string, state*: draft|active|disabled, disabled*: boolean, \
              filter_condition_groups*: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding, \
+             auto_resolve_timeout_minutes: integer, auto_resolve_incident_alerts: boolean, \
              filtered: [{day*: string, count*: integer, last_title*: string, last_at*: time}], \
              last_event: {received_at*: time, title*: string, status*: firing|resolved, deduplication_key*: string}, \
              backfill: Backfill, created_at*: time, previous_secret_valid_until: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
@@ -124,7 +125,8 @@ pub(crate) const RESOURCE: Resource = Resource {
         (
             "AlertSourcePayload",
             "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean, secret_token: string, \
-             filter_condition_groups: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding}",
+             filter_condition_groups: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding, \
+             auto_resolve_timeout_minutes: integer, auto_resolve_incident_alerts: boolean}",
         ),
         (
             "Backfill",

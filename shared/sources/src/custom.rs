@@ -75,6 +75,7 @@ mod tests {
             priority: None,
             occurred_at: None,
             began_at: None,
+            holds_s: None,
             payload: to_raw_value(payload).unwrap(),
         }
     }

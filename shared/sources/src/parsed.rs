@@ -252,6 +252,7 @@ fn own_event(
         priority: None,
         occurred_at: None,
         began_at: None,
+        holds_s: None,
         payload: to_raw_value(payload).expect("a JSON value serialises"),
     }
 }

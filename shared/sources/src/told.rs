@@ -42,6 +42,7 @@ impl Told {
             priority: field::priority(self.priority),
             occurred_at: self.occurred_at,
             began_at: None,
+            holds_s: None,
             payload: raw.to_owned(),
         })
     }

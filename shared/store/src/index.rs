@@ -20,6 +20,8 @@ pub enum DueRow {
     Page(OrgId, EscalationId, String),
     /// An alert whose escalations are owed the news of its end.
     Alert(OrgId, AlertId),
+    /// An alert that may have lapsed.
+    Lapse(OrgId, AlertId),
     /// A step that is owed to Slack.
     Slack(OrgId, Thread, StepId),
     /// A backfill of a source that has a step to do.
@@ -211,6 +213,7 @@ fn due_row(item: &Item) -> Option<(Timestamp, DueRow)> {
         Due::Escalation(org, id) => DueRow::Escalation(org, id),
         Due::Page(org, escalation, id) => DueRow::Page(org, escalation, id),
         Due::Alert(org, id) => DueRow::Alert(org, id),
+        Due::Lapse(org, id) => DueRow::Lapse(org, id),
         Due::Slack(org, thread, step) => DueRow::Slack(org, thread, step),
         Due::Backfill(org, id) => DueRow::Backfill(org, id),
         Due::SignIn(id) => DueRow::SignIn(id),

@@ -17,6 +17,7 @@ mod index;
 mod intake;
 mod item;
 mod key;
+mod lapse;
 mod mark;
 mod monthly;
 mod once;

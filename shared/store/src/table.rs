@@ -274,6 +274,14 @@ pub(crate) fn alert_body(org: OrgId, id: AlertId) -> Key {
     Key::new(format!("{org}#ALERT#{id}"), "BODY")
 }
 
+/// The sort key of what says how long an alert lasts.
+const LAPSE: &str = "LAPSE";
+
+/// How long an alert lasts unless it is sent again.
+pub(crate) fn lapse(org: OrgId, id: AlertId) -> Key {
+    Key::new(alert(org, id).pk, LAPSE)
+}
+
 /// An alert's own raw slice.
 pub(crate) fn alert_raw(org: OrgId, id: AlertId) -> Key {
     Key::new(format!("{org}#ALERT#{id}"), "RAW")
@@ -393,6 +401,8 @@ pub(crate) enum Due {
     Page(OrgId, EscalationId, String),
     /// An alert whose escalations are owed the news of its end.
     Alert(OrgId, AlertId),
+    /// An alert that may have lapsed.
+    Lapse(OrgId, AlertId),
     /// A step that is owed to Slack.
     Slack(OrgId, Thread, StepId),
     /// A backfill of a source that has a step to do.
@@ -421,6 +431,7 @@ pub(crate) fn due_of(pk: &str, sk: &str) -> Option<Due> {
         ("ESCALATION", page) => Some(Due::Page(org, id.parse().ok()?, page.strip_prefix(PAGE)?.to_owned())),
         ("SOURCE", BACKFILL) => Some(Due::Backfill(org, id.parse().ok()?)),
         ("ALERT", HEAD) => Some(Due::Alert(org, id.parse().ok()?)),
+        ("ALERT", LAPSE) => Some(Due::Lapse(org, id.parse().ok()?)),
         ("SLACK", step) => {
             Some(Due::Slack(org, Thread::of_key(id)?, StepId::of(step.strip_prefix(SLACK_STEP)?)))
         }
@@ -456,6 +467,7 @@ mod tests {
         assert_eq!(of(escalation(o, e)), Some(Due::Escalation(o, e)));
         assert_eq!(of(page(o, e, "000-001-02")), Some(Due::Page(o, e, "000-001-02".to_owned())));
         assert_eq!(of(alert(o, a)), Some(Due::Alert(o, a)));
+        assert_eq!(of(lapse(o, a)), Some(Due::Lapse(o, a)));
         let step = slack_step(o, &Thread::asked("x"), &StepId::of("announce"));
         assert_eq!(of(step.clone()), Some(Due::Slack(o, Thread::asked("x"), StepId::of("announce"))));
         assert_eq!(of(slack_history_of(&step, 2)), None);

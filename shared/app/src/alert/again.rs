@@ -23,6 +23,7 @@ pub(super) fn event_of(body: &Body, raw: String) -> Option<AlertEvent> {
         priority: sent.priority,
         occurred_at: None,
         began_at: None,
+        holds_s: None,
         payload: RawValue::from_string(raw).ok()?,
     })
 }

@@ -60,6 +60,7 @@ impl Explained {
             priority: body.priority.clone(),
             occurred_at: None,
             began_at: None,
+            holds_s: None,
             payload: RawValue::from_string(raw.to_owned()).ok()?,
         };
         Some((event, payload))

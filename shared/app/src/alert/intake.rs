@@ -3,6 +3,7 @@
 //! In doubt it begins. What a limit holds back is told of in one alert an hour, so that nothing is lost unseen.
 
 use domain::alert::key::Arrival;
+use domain::alert::lapse::Lapse;
 use domain::alert::{AlertEvent, AlertStatus, Received};
 use domain::source::{Intake, Limit, Priorities, Sample, Source, SourceState, Template, Window};
 use domain::template::Problem;
@@ -17,7 +18,7 @@ use crate::AppError;
 use crate::rules::Snapshot;
 
 /// How long one alert stands for those that a limit holds back.
-const SUMMARY_S: i64 = 3600;
+const SUMMARY_S: u32 = 3600;
 
 /// The bytes of what is counted apart, where it is shown.
 const SHARD_BYTES: usize = 100;
@@ -30,6 +31,8 @@ pub(super) enum Fate {
         noted: Vec<String>,
         /// The minute that it is counted in, if its source has a limit.
         window: Option<Window>,
+        /// How long it lasts, unless until it is resolved.
+        lapse: Option<Lapse>,
     },
     /// Nothing: its source's filter holds it back, or the source is a draft.
     Held,
@@ -45,6 +48,8 @@ pub(super) struct Standing {
     pub(super) arrival: Arrival,
     /// Its source's template, which does not title it.
     pub(super) template: Found,
+    /// It is over once nothing was held back for as long as it stands for.
+    pub(super) lapse: Lapse,
 }
 
 /// Decides what becomes of an event that would begin an alert; `over` says that it is over already.
@@ -54,11 +59,14 @@ pub(super) async fn fate(
     (received, noted): (&Received, &[String]),
     over: bool,
 ) -> Result<Fate, AppError> {
-    let begins = |noted: &[String], window| Fate::Begins { noted: noted.to_vec(), window };
+    let unknown = || {
+        let lapse = Intake::default().lapse_of(&received.event, received.received_at);
+        Fate::Begins { noted: noted.to_vec(), window: None, lapse }
+    };
     let source = match rules.source(received.source).await {
         Ok(Some(source)) => source,
         // That it cannot be read is noted where its template is wanted.
-        Ok(None) | Err(StoreError::Item { .. }) => return Ok(begins(noted, None)),
+        Ok(None) | Err(StoreError::Item { .. }) => return Ok(unknown()),
         Err(error) => return Err(error.into()),
     };
     let place = (received.org, received.source);
@@ -68,8 +76,9 @@ pub(super) async fn fate(
         info!(alert_source.id = %received.source, "an event came to a draft");
         return Ok(Fate::Held);
     }
+    let lapse = source.intake.lapse_of(&received.event, received.received_at);
     if source.intake.is_open() {
-        return Ok(begins(noted, None));
+        return Ok(Fate::Begins { noted: noted.to_vec(), window: None, lapse });
     }
     let mut noted = noted.to_vec();
     let mut unread = Vec::new();
@@ -84,7 +93,7 @@ pub(super) async fn fate(
         Err(problem) => noted.push(let_through(&problem)),
     }
     let Some(limit) = source.intake.limit.as_ref().filter(|_| !over) else {
-        return Ok(begins(&noted, None));
+        return Ok(Fate::Begins { noted, window: None, lapse });
     };
     let shard = limit.shard_of(&payload);
     let window = Window {
@@ -96,7 +105,7 @@ pub(super) async fn fate(
         let standing = standing(&source, received, limit, &shard);
         return Ok(Fate::StoodFor(Box::new(standing)));
     }
-    Ok(begins(&noted, Some(window)))
+    Ok(Fate::Begins { noted, window: Some(window), lapse })
 }
 
 /// Says whether a source's filter lets an event through.
@@ -117,7 +126,7 @@ pub(super) fn let_through(Problem(problem): &Problem) -> String {
 /// The event that stands for one that a limit holds back: the same one in its hour, so that it begins once and then is
 /// counted; and with the first one's payload and priority, so that whoever is paged for that is paged for all.
 fn standing(source: &Source, received: &Received, limit: &Limit, shard: &str) -> Standing {
-    let hour = received.received_at.as_second().div_euclid(SUMMARY_S);
+    let hour = received.received_at.as_second().div_euclid(SUMMARY_S.into());
     let per_minute = limit.per_minute;
     let of = if shard.is_empty() { String::new() } else { format!(" of `{}`", shorten(shard, SHARD_BYTES)) };
     let first = shorten(&received.event.title, sources::limits::TITLE_BYTES);
@@ -131,6 +140,7 @@ fn standing(source: &Source, received: &Received, limit: &Limit, shard: &str) ->
         )),
         occurred_at: None,
         began_at: None,
+        holds_s: None,
         ..received.event.clone()
     };
     let (id, kind) = (received.id.standing(), received.kind.clone());
@@ -139,5 +149,6 @@ fn standing(source: &Source, received: &Received, limit: &Limit, shard: &str) ->
     let arrival = Arrival { content, ..received.arrival() };
     let Template { title, description, .. } = Template::default();
     let template = Found::Tried(Box::new(Template { title, description, ..source.template.clone() }));
-    Standing { received, arrival, template }
+    let lapse = Lapse::new(SUMMARY_S, false, received.received_at);
+    Standing { received, arrival, template, lapse }
 }

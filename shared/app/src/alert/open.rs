@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::alert::group::{Group, GroupRow};
 use domain::alert::key::{Arrival, KeyRow};
+use domain::alert::lapse::Lapse;
 use domain::alert::{Alert, AlertState, Body, Received, Routing};
 use domain::escalation::{NewEscalation, Plan};
 use domain::event::Event;
@@ -157,6 +158,8 @@ pub(super) struct Case<'a> {
     pub(super) arrival: &'a Arrival,
     /// The minute that the alert is counted in, if that matters.
     pub(super) window: Option<&'a Window>,
+    /// How long the alert lasts, unless until it is resolved.
+    pub(super) lapse: Option<Lapse>,
     pub(super) trace: &'a Trace,
     pub(super) known: Option<&'a KeyRow>,
     pub(super) by: &'a Identity,
@@ -196,10 +199,14 @@ impl Case<'_> {
         }
     }
 
-    /// A commit that counts the alert, if its source has a limit.
+    /// A commit that counts the alert, if its source has a limit, and says how long it lasts.
     fn counted(&self) -> Commit {
         let place = (self.received.org, self.received.source);
-        self.window.map_or_else(Commit::new, |window| Commit::new().window(place, window))
+        let commit = self.window.map_or_else(Commit::new, |window| Commit::new().window(place, window));
+        match &self.lapse {
+            Some(lapse) => commit.lapse(self.received.org, self.alert_id(), lapse),
+            None => commit,
+        }
     }
 
     /// Opens the alert: it joins its group, or stands for itself.

@@ -16,7 +16,7 @@ use tracing::instrument;
 use super::custom::{self, Arrived};
 use super::intake::{Fate, Standing, fate};
 use super::open::{self, Case};
-use super::read::{self, Found};
+use super::read;
 use crate::escalation::begin::MOST_ACTIONS;
 use crate::escalation::settle::{Look, answer_for};
 use crate::rules::{Snapshot, readable};
@@ -46,8 +46,8 @@ pub async fn receive(
         Handled::As(decision) => Ok(Some(decision)),
         Handled::Held => Ok(None),
         Handled::StoodFor(standing) => {
-            let Standing { received, arrival, template } = &*standing;
-            Told { received, arrival, noted: &[], ..told }.handle(Some(template)).await?;
+            let Standing { received, arrival, .. } = &*standing;
+            Told { received, arrival, noted: &[], ..told }.handle(Some(&standing)).await?;
             Ok(None)
         }
     }
@@ -77,7 +77,7 @@ enum Handled {
 
 impl Told<'_> {
     /// Handles it. What stands for others has its own template, and is held back by nothing.
-    async fn handle(&self, stands: Option<&Found>) -> Result<Handled, AppError> {
+    async fn handle(&self, stands: Option<&Standing>) -> Result<Handled, AppError> {
         let Told { store, rules, received, noted, arrival, by, now, .. } = *self;
         let hash = &received.key();
         retry_conflicts(|| async move {
@@ -120,7 +120,7 @@ impl Told<'_> {
     /// Begins an alert, unless its source keeps it from that.
     async fn begin(
         &self,
-        stands: Option<&Found>,
+        stands: Option<&Standing>,
         decision: Decision,
         known: Option<&KeyRow>,
     ) -> Result<Handled, AppError> {
@@ -128,24 +128,26 @@ impl Told<'_> {
         let rules = &self.rules.of(received.org).await?;
         let over = decision == Decision::OpenOver;
         let fate = match stands {
-            Some(_) => Fate::Begins { noted: Vec::new(), window: None },
-            // Whoever had it fire again wants it whatever its source keeps away.
-            None if received.asked_by.is_some() => Fate::Begins { noted: self.noted.to_vec(), window: None },
+            Some(standing) => Fate::Begins { noted: Vec::new(), window: None, lapse: Some(standing.lapse) },
+            // Whoever had it fire again wants it whatever its source keeps away, and until somebody says that it is over.
+            None if received.asked_by.is_some() => {
+                Fate::Begins { noted: self.noted.to_vec(), window: None, lapse: None }
+            }
             None => fate(store, rules, (received, self.noted), over).await?,
         };
-        let (noted, window) = match fate {
-            Fate::Begins { noted, window } => (noted, window),
+        let (noted, window, lapse) = match fate {
+            Fate::Begins { noted, window, lapse } => (noted, window, lapse),
             Fate::Held => return Ok(Handled::Held),
             Fate::StoodFor(standing) => return Ok(Handled::StoodFor(standing)),
         };
         let window = window.as_ref();
-        let case = Case { store, rules, received, arrival, window, trace, known, by, now };
+        let case = Case { store, rules, received, arrival, window, lapse, trace, known, by, now };
         match known {
             Some(tombstone) if over => case.open_over(tombstone).await?,
             _ => {
                 let own;
                 let template = match stands {
-                    Some(template) => template,
+                    Some(standing) => &standing.template,
                     None => {
                         own = read::template_of(rules, received.source).await?;
                         &own

@@ -89,7 +89,7 @@ pub async fn rescue(
             group: None,
         };
         let known = known.as_ref();
-        let case = Case { store, rules, received, arrival, window: None, trace, known, by, now };
+        let case = Case { store, rules, received, arrival, window: None, lapse: None, trace, known, by, now };
         case.open(opening).await?;
         Ok(decision)
     })

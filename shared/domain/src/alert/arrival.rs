@@ -52,6 +52,9 @@ pub struct AlertEvent {
     /// When it began by the sender's clock, if each of its deliveries says that; a firing then happened when it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_at: Option<Timestamp>,
+    /// For how many seconds it holds unless it is sent again, if the source says that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_s: Option<u32>,
     /// The alert's own raw slice of the delivery.
     pub payload: Box<RawValue>,
 }
@@ -69,6 +72,7 @@ impl AlertEvent {
             priority: Some("critical".to_owned()),
             occurred_at: None,
             began_at: None,
+            holds_s: None,
             payload: serde_json::value::to_raw_value(payload).unwrap(),
         }
     }

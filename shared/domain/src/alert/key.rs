@@ -165,6 +165,17 @@ impl KeyRow {
         }
     }
 
+    /// The row once its alert has lapsed. Its times stay: whatever is received after its last word begins anew.
+    pub fn lapsed(&self, now: Timestamp) -> Self {
+        Self {
+            status: AlertStatus::Resolved,
+            version: self.version + 1,
+            since: None,
+            over_at: Some(self.at.max(now)),
+            ..self.clone()
+        }
+    }
+
     /// The row once an end is known that the newest firing has overtaken.
     pub fn with_end(&self, at: Timestamp) -> Self {
         Self { version: self.version + 1, over_at: Some(at), ..self.clone() }

@@ -311,6 +311,7 @@ fn tried(run: impl FnOnce(&Engine) -> Result<(), Error>) -> Result<(), String> {
         priority: None,
         occurred_at: None,
         began_at: None,
+        holds_s: None,
         payload: serde_json::value::RawValue::NULL.to_owned(),
     };
     let engine = Engine::new(&event, &Value::Null);

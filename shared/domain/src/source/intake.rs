@@ -1,10 +1,12 @@
 //! What of a source's events becomes alerts, and how many of them in a minute.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Template;
 use crate::alert::AlertEvent;
+use crate::alert::lapse::Lapse;
 use crate::expression::path::{Path, follow};
 use crate::expression::{Expressions, Misfit};
 use crate::route::Group;
@@ -13,10 +15,13 @@ use crate::template::{Binding, Problem, text_of};
 /// The most conditions of a filter.
 const MOST_CONDITIONS: usize = 100;
 
+/// The most minutes that an alert lasts without being sent again: thirty days.
+const MOST_MINUTES: u32 = 30 * 24 * 60;
+
 /// The most alerts a minute that a limit may let through: more is no limit.
 const MOST_PER_MINUTE: u32 = 10_000;
 
-/// What of a source's events becomes alerts.
+/// What of a source's events becomes alerts, and how long these last.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Intake {
     /// Conditions on the events that become alerts; any group suffices, and none at all lets everything through.
@@ -25,6 +30,18 @@ pub struct Intake {
     /// How many alerts there may be in a minute, if that is limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// How long an alert lasts unless it is sent again, if it does not last until it is resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<Lasts>,
+}
+
+/// How long an alert lasts unless it is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lasts {
+    /// How many minutes.
+    pub minutes: u32,
+    /// Whether it is over then although the incident goes on that it belongs to.
+    pub in_incidents: bool,
 }
 
 /// How many alerts a source may open in a minute.
@@ -38,9 +55,22 @@ pub struct Limit {
 }
 
 impl Intake {
-    /// Says whether nothing is held back, as of most sources.
+    /// Says whether nothing is said, as of most sources.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Says whether nothing is held back.
     pub fn is_open(&self) -> bool {
         self.filter.is_empty() && self.limit.is_none()
+    }
+
+    /// When somebody has to look whether an alert of the source goes on, if that is not for its sender alone to say.
+    pub fn lapse_of(&self, event: &AlertEvent, received_at: Timestamp) -> Option<Lapse> {
+        let lasts = self.lasts.map(|lasts| (lasts.minutes.saturating_mul(60), !lasts.in_incidents));
+        let holds = event.holds_s.map(|holds| (holds, false));
+        let (after_s, spares_incidents) = holds.or(lasts)?;
+        Some(Lapse::new(after_s, spares_incidents, received_at))
     }
 
     /// Says whether the filter lets an event through.
@@ -79,6 +109,10 @@ impl Intake {
                 crate::expression::check_binding(&template.expressions, &shapes, &condition.subject)
                     .map_err(|misfit| Misfit::new(&at, misfit.reason))?;
             }
+        }
+        if self.lasts.is_some_and(|lasts| !(1..=MOST_MINUTES).contains(&lasts.minutes)) {
+            let reason = format!("an alert is resolved after 1 to {MOST_MINUTES} minutes");
+            return Err(Misfit::new("auto_resolve_timeout_minutes", reason));
         }
         self.limit.as_ref().map_or(Ok(()), Limit::check)
     }
@@ -128,7 +162,7 @@ mod tests {
 
     fn filter(reference: &str, test: Test) -> Intake {
         let condition = Condition { subject: Binding::Reference(reference.to_owned()), test };
-        Intake { filter: vec![Group(vec![condition])], limit: None }
+        Intake { filter: vec![Group(vec![condition])], ..Intake::default() }
     }
 
     fn admits(intake: &Intake, payload: &Value) -> Result<bool, Problem> {
@@ -166,9 +200,9 @@ mod tests {
 
     #[test]
     fn limit_that_is_none_is_refused() {
-        let limit = |per_minute, shard: Option<&str>| Intake {
-            filter: vec![],
-            limit: Some(Limit { per_minute, shard: shard.map(str::to_owned) }),
+        let limit = |per_minute, shard: Option<&str>| {
+            let limit = Some(Limit { per_minute, shard: shard.map(str::to_owned) });
+            Intake { limit, ..Intake::default() }
         };
         let template = Template::default();
 

@@ -1,7 +1,7 @@
 //! What a source keeps from becoming alerts, as it is sent and shown.
 
 use domain::source::backfill::Backfill;
-use domain::source::{Filtered, Intake, Limit, Sample};
+use domain::source::{Filtered, Intake, Lasts, Limit, Sample};
 use machine::{State as _, Stateful};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -36,7 +36,15 @@ struct ShardingBody {
 /// [`ApiError`] naming what cannot be evaluated.
 pub(super) fn intake(body: &SourceBody) -> Answer<Intake> {
     let filter = body.filter_condition_groups.clone().unwrap_or_default();
-    Ok(Intake { filter: groups("filter_condition_groups", filter)?, limit: limit(&body.rest)? })
+    let filter = groups("filter_condition_groups", filter)?;
+    Ok(Intake { filter, limit: limit(&body.rest)?, lasts: lasts(&body.rest)? })
+}
+
+/// How long an alert lasts unless it is sent again.
+fn lasts(rest: &Map<String, Value>) -> Answer<Option<Lasts>> {
+    let minutes: Option<u32> = read(rest, "auto_resolve_timeout_minutes")?;
+    let in_incidents: Option<bool> = read(rest, "auto_resolve_incident_alerts")?;
+    Ok(minutes.map(|minutes| Lasts { minutes, in_incidents: in_incidents.unwrap_or(false) }))
 }
 
 /// How many alerts there may be in a minute. What is counted apart needs something that is limited.

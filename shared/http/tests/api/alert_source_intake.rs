@@ -65,6 +65,8 @@ async fn filter_or_limit_that_cannot_be_is_refused_by_the_field() {
         refused("rate_limit", json!({ "alerts_per_minute": 0 })).await,
         "rate_limit.alerts_per_minute"
     );
+    assert_eq!(refused("auto_resolve_timeout_minutes", json!(0)).await, "auto_resolve_timeout_minutes");
+    assert_eq!(refused("auto_resolve_timeout_minutes", json!("soon")).await, "auto_resolve_timeout_minutes");
     let sharding = json!({ "rate_limit_shard_key_path": "$.metadata.team" });
     assert_eq!(refused("rate_limit_sharding", sharding).await, "rate_limit_sharding");
 }
@@ -141,4 +143,18 @@ async fn draft_takes_deliveries_says_that_nobody_is_paged_and_is_activated_once_
     assert_eq!(alerts(&world).await, 1);
     let shown = world.get(&path).await.with(200);
     assert_eq!(shown["alert_source"].get("last_event"), None);
+}
+
+#[tokio::test]
+async fn alerts_of_a_source_with_a_timeout_have_a_row_that_says_when_to_look() {
+    let world = World::new().await;
+    let asked = changed(&source_of("http"), "/auto_resolve_timeout_minutes", json!(30));
+    let source = world.post("/v2/alert_sources", &asked).await.with(200)["alert_source"].clone();
+    assert_eq!(source["auto_resolve_timeout_minutes"], 30);
+
+    world.deliver(&source, &event("db", "firing")).await;
+
+    let alert = world.get("/v2/alerts").await.with(200)["alerts"][0].clone();
+    let lapse = world.context.store.lapse(world.org, id(&alert).parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((lapse.after_s, lapse.spares_incidents), (1800, true));
 }

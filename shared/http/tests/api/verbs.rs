@@ -39,6 +39,7 @@ pub(crate) struct Verb {
 /// What nobody can ask for: Firebell itself does it, or it is how somebody comes to be known.
 pub(crate) const SYSTEM: &[&str] = &[
     "alert::explain::explain",
+    "alert::lapse::lapse",
     "alert::open::open",
     "alert::receive::receive",
     "alert::rescue::rescue",

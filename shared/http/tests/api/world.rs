@@ -269,6 +269,9 @@ impl World {
                         app::alert::acknowledge::acknowledge(store, (org, source), &key, by.as_deref(), now);
                     told.await.unwrap();
                 }
+                AlertMessage::Lapse { org, alert } => {
+                    app::alert::lapse::lapse(store, (org, alert), self.context.now()).await.unwrap();
+                }
                 AlertMessage::Backfill { org, source } => {
                     let now = self.context.now();
                     app::source::backfill::step(store, &rules, (org, source), now).await.unwrap();

@@ -85,6 +85,7 @@ pub(crate) fn alert(title: &str) -> AlertEvent {
         priority: None,
         occurred_at: None,
         began_at: None,
+        holds_s: None,
         payload: serde_json::value::to_raw_value(&serde_json::json!({})).unwrap(),
     }
 }

@@ -152,6 +152,7 @@ impl Group {
                 AlertStatus::Resolved => ends_at.max(starts_at).filter(|_| ends_at.is_some()),
             },
             began_at: starts_at,
+            holds_s: None,
             payload: raw.to_owned(),
         })
     }

@@ -192,6 +192,7 @@ pub(super) fn event(raw: &RawValue, spare_key: &str) -> Result<Option<AlertEvent
         priority: field::priority(field::find(&fields, PRIORITY)),
         occurred_at: None,
         began_at: None,
+        holds_s: None,
         payload: raw.to_owned(),
     }))
 }

@@ -102,6 +102,7 @@ fn event(raw: &RawValue) -> Result<AlertEvent, Reason> {
             priority: None,
             occurred_at: None,
             began_at: None,
+            holds_s: None,
             payload: raw.to_owned(),
         }),
         Err(reason) => Err(reason),

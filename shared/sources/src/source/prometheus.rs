@@ -4,6 +4,7 @@
 //! time that has passed.
 
 use domain::alert::{AlertEvent, AlertStatus};
+use jiff::SignedDuration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
@@ -11,6 +12,9 @@ use super::{AlertSource, alertmanager};
 use crate::parsed::{Collector, Reason};
 use crate::scope::{Variable, VariableType};
 use crate::{ParseError, Parsed, Verified, field, json};
+
+/// The longest time for which an alert may hold: a day.
+const MOST_S: i64 = 24 * 3600;
 
 /// Where a binding finds what an alert says.
 const SCOPE: &[Variable] = &[
@@ -98,7 +102,15 @@ fn alert(raw: &RawValue, now: jiff::Timestamp) -> Result<AlertEvent, Reason> {
     let read = to_raw_value(&fields).expect("what was JSON is JSON");
     let event = alertmanager::alone(&read)?;
     debug_assert_eq!(event.status == AlertStatus::Resolved, over);
-    Ok(event)
+    let holds = ends_at.filter(|_| !over).map(|end| end.duration_since(now));
+    Ok(AlertEvent { holds_s: holds.map(lasts), ..event })
+}
+
+/// For how many seconds an alert holds that holds for a time from now. A whole minute more at least: the sender's clock
+/// and the way here are not to end what goes on.
+fn lasts(holds: SignedDuration) -> u32 {
+    let minutes = holds.as_secs().clamp(0, MOST_S) / 60;
+    u32::try_from((minutes + 2) * 60).unwrap_or(u32::MAX)
 }
 
 /// One alert, with the time at which it was over.
@@ -117,4 +129,23 @@ fn example(ends_at: Option<&str>) -> Value {
         alert["endsAt"] = json!(ends_at);
     }
     json!([alert])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alert_holds_for_as_long_as_it_says_and_as_long_whenever_it_is_sent_again() {
+        let of = |ends_at: &str, now: &str| {
+            let raw = json!({ "labels": { "alertname": "a" }, "endsAt": ends_at });
+            alert(&to_raw_value(&raw).unwrap(), now.parse().unwrap()).unwrap()
+        };
+
+        let first = of("2026-03-02T04:04:00Z", "2026-03-02T04:00:00.2Z");
+        let again = of("2026-03-02T04:05:00Z", "2026-03-02T04:01:03Z");
+        assert_eq!((first.holds_s, again.holds_s), (Some(300), Some(300)));
+        assert_eq!(first.payload.get(), again.payload.get());
+        assert_eq!(of("2026-03-02T04:04:00Z", "2026-03-02T04:05:00Z").holds_s, None);
+    }
 }

@@ -36,11 +36,12 @@ async fn keep(bundle: &Bundle, intake: Intake) {
 
 fn only(reference: &str, test: Test) -> Intake {
     let condition = Condition { subject: Binding::Reference(reference.to_owned()), test };
-    Intake { filter: vec![Group(vec![condition])], limit: None }
+    Intake { filter: vec![Group(vec![condition])], ..Intake::default() }
 }
 
 fn limited(shard: Option<&str>) -> Intake {
-    Intake { filter: vec![], limit: Some(Limit { per_minute: MOST, shard: shard.map(str::to_owned) }) }
+    let limit = Some(Limit { per_minute: MOST, shard: shard.map(str::to_owned) });
+    Intake { limit, ..Intake::default() }
 }
 
 fn storage() -> Intake {
@@ -228,5 +229,30 @@ fn nothing_that_a_limit_holds_back_goes_untold_on_a_bad_day() {
             assert!(missing.is_empty() || told, "seed {seed}: nobody was told of {missing:?}");
             assert!(!missing.is_empty(), "seed {seed}: the limit held nothing back");
         }
+    });
+}
+
+#[test]
+fn alert_that_somebody_has_fire_again_passes_a_filter_of_today() {
+    tell(|| async {
+        let bundle = calm().await;
+        let alert = Alert::now(&bundle, "theirs");
+        bundle.deliver(std::slice::from_ref(&alert)).await;
+        bundle.pass(30).await;
+        bundle.deliver(&[alert.over(&bundle)]).await;
+        bundle.pass(30).await;
+        keep(&bundle, storage()).await;
+        // Until every function has read the rules anew.
+        bundle.pass(60).await;
+
+        let (by, over) = (Actor::system(bundle.org, "story"), ledger(&bundle).await.alerts[0].id);
+        app::alert::retrigger::retrigger(&bundle.context, &by, over).await.unwrap();
+        bundle.pass(20).await;
+        let fires = ledger(&bundle).await.alerts.len();
+        bundle.deliver(&[Alert::now(&bundle, "others")]).await;
+        bundle.pass(20).await;
+
+        assert_eq!((fires, paged(&bundle).len()), (2, 2));
+        assert_eq!(ledger(&bundle).await.alerts.len(), 2, "the filter holds nothing back");
     });
 }

@@ -19,6 +19,8 @@ mod groups;
 #[cfg(test)]
 mod intake;
 #[cfg(test)]
+mod lapse;
+#[cfg(test)]
 mod large_texts;
 #[cfg(test)]
 mod late_end;

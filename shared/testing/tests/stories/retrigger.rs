@@ -1,5 +1,7 @@
 //! Alerts that are over, and that somebody has fire again.
 
+use std::sync::Arc;
+
 use app::alert::retrigger::{Again, retrigger};
 use domain::Actor;
 use domain::alert::AlertState;
@@ -81,6 +83,25 @@ fn alert_resolved_by_hand_a_moment_ago_fires_again() {
         bundle.pass(30).await;
 
         assert_eq!(paged(&bundle).len(), 2);
+    });
+}
+
+#[test]
+fn alert_fires_again_although_the_clock_of_who_asks_is_behind() {
+    tell(|| async {
+        let bundle = calm().await;
+        bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
+        bundle.pass(30).await;
+        let (id, by) = (ledger(&bundle).await.alerts[0].id, Actor::system(bundle.org, "story"));
+        let late = bundle.now();
+        let behind = app::Context { clock: Arc::new(move || late), ..bundle.context.clone() };
+        bundle.pass(10).await;
+        app::alert::resolve::resolve(&bundle.calm.store, &by, id, bundle.now()).await.unwrap();
+
+        retrigger(&behind, &by, id).await.unwrap();
+        bundle.pass(30).await;
+
+        assert_eq!(paged(&bundle).len(), 2, "it was taken for older than its end");
     });
 }
 

@@ -1,0 +1,70 @@
+//! Looks whether an alert goes on that its source has not sent again: it is over, or looked at later.
+
+use domain::Timestamp;
+use domain::alert::lapse::Verdict;
+use domain::alert::{Alert, AlertState};
+use domain::event::Event;
+use domain::id::{AlertId, OrgId};
+use jiff::SignedDuration;
+use machine::{Stateful, retry_conflicts};
+use store::{Commit, Store};
+use tracing::instrument;
+
+use crate::AppError;
+use crate::rules::readable;
+
+/// Ends an alert that has lapsed, and moves the time of one that has not.
+///
+/// Whether it has is said by what its key was told last; the row that was due is only a reason to look.
+///
+/// # Errors
+/// [`AppError`] if it has to be tried again.
+#[instrument(skip_all, fields(alert.id = %id), err)]
+pub async fn lapse(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) -> Result<(), AppError> {
+    retry_conflicts(|| async move {
+        let Some(lapse) = readable(store.lapse(org, id).await)? else { return Ok(()) };
+        // Sent ahead of its time, or moved since: the sweep comes again.
+        if now < lapse.due {
+            return Ok(());
+        }
+        let alert = readable(store.alert(org, id).await)?;
+        let Some(alert) = alert.filter(|alert| alert.head().state() == AlertState::Firing) else {
+            return Ok(store.forget_lapse(org, id).await?);
+        };
+        let known = readable(store.key(org, alert.source, &alert.key).await)?;
+        let own = known.as_ref().filter(|row| row.alert == Some(id));
+        let last = own.map_or(alert.created_at, |row| row.received_at);
+        match lapse.verdict(last, in_incident(store, &alert).await?, now) {
+            Verdict::Wait(until) => Ok(store.move_lapse((org, id), &lapse, until).await?),
+            Verdict::Over => {
+                let end = alert
+                    .transition_to(AlertState::Resolved, now)?
+                    .because("system:alert-handle", why(lapse.after()))
+                    .with(|alert| (alert.resolved_at, alert.due) = (Some(now), Some(now)))
+                    .on_transition(|end| Event::AlertResolved { org, alert: end.after().id });
+                let commit = match own {
+                    Some(row) => {
+                        Commit::new().key(org, alert.source, &alert.key, Some(row), &row.lapsed(now), now)
+                    }
+                    None => Commit::new(),
+                };
+                Ok(store.commit(commit.lapsed(org, id).alert_over(end.after()).transition(end)).await?)
+            }
+        }
+    })
+    .await
+}
+
+/// Says whether the incident goes on that an alert belongs to.
+async fn in_incident(store: &Store, alert: &Alert) -> Result<bool, AppError> {
+    let Some(id) = alert.incident else { return Ok(false) };
+    let incident = readable(store.incident(alert.org, id).await)?;
+    Ok(incident.is_some_and(|incident| !incident.head().state().is_over()))
+}
+
+/// Why it is over, for its history.
+fn why(after: SignedDuration) -> String {
+    let minutes = after.as_mins().max(1);
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    format!("its source has not sent it again for {minutes} {unit}")
+}
