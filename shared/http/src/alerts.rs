@@ -1,5 +1,6 @@
 //! Alerts: listed, shown as their newest delivery put it, and resolved by hand.
 
+use app::alert::retrigger::Again;
 use app::{AppError, Context};
 use axum::extract::State;
 use axum::{Json, routing};
@@ -7,6 +8,7 @@ use domain::access::Permission;
 use domain::alert::{Alert, AlertState, Attribute, Body, Said};
 use domain::id::{AlertId, OrgId};
 use domain::text::fingerprint;
+use http::StatusCode;
 use machine::{State as _, Stateful};
 use serde_json::{Value, json};
 use store::{Listed, Order, Store};
@@ -50,6 +52,11 @@ pub(crate) const RESOURCE: Resource = Resource {
         Operation::post("/v2/alerts/{id}/actions/resolve", "Resolves an alert", || routing::post(resolve))
             .needs(Permission::Respond)
             .answers(200, "{alert*: Alert}"),
+        Operation::post("/v2/alerts/{id}/actions/retrigger", "Has an alert that is over fire again", || {
+            routing::post(retrigger)
+        })
+        .needs(Permission::Respond)
+        .answers(202, "{alert_id*: id}"),
     ],
     shapes: &[
         (
@@ -132,6 +139,19 @@ async fn resolve(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> An
     let ctx = &desk.ctx;
     let alert = app::alert::resolve::resolve(&ctx.store, &caller.actor, id, ctx.now()).await?;
     shown_alone(&ctx.store, &alert).await
+}
+
+/// Has it fire again, and says which alert fires then: another that does already, or one that is there in a moment.
+async fn retrigger(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<AlertId>,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let fires = match app::alert::retrigger::retrigger(&desk.ctx, &caller.actor, id).await? {
+        Again::Fires(alert) => alert.id,
+        Again::As(next) => next,
+    };
+    Ok((StatusCode::ACCEPTED, Json(json!({ "alert_id": fires }))))
 }
 
 async fn shown_alone(store: &Store, alert: &Alert) -> Answer<Json<Value>> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use app::alert::outgoing;
 use app::{AppError, Context};
 use axum::Json;
 use axum::body::Body;
@@ -12,7 +13,7 @@ use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
 use domain::alert::{AlertEvent, Received, key_hash};
 use domain::id::EventId;
-use domain::message::{AlertMessage, Envelope, NotificationMessage, Queue};
+use domain::message::{AlertMessage, NotificationMessage, Queue};
 use domain::trace::Trace;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -344,7 +345,8 @@ impl Desk {
         let first = self.ctx.random() & (u128::MAX >> 64);
         let events = events.into_iter().zip(first..).map(|(event, id)| {
             let (kind, id) = (opened.door.kind.clone(), EventId::new(received_at, id));
-            AlertMessage::Event(Box::new(Received { org, source, kind, id, received_at, event }))
+            let received = Received { org, source, kind, id, received_at, event, asked_by: None };
+            AlertMessage::Event(Box::new(received))
         });
         let acknowledged = acknowledged.into_iter().map(|seen| {
             let key = key_hash(&seen.deduplication_key);
@@ -372,14 +374,7 @@ impl Desk {
     }
 
     fn outgoing(&self, opened: &Opened, trace: &Trace, message: impl Serialize) -> Outgoing {
-        let envelope = Envelope::new(trace.clone(), message);
-        let body = serde_json::to_string(&envelope).expect("messages are plain values");
-        Outgoing {
-            // The only two characters that a queue refuses and JSON does not escape.
-            body: body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"),
-            delay: 0,
-            group: Some(format!("{}#{}", opened.door.org, opened.door.id)),
-        }
+        outgoing((opened.door.org, opened.door.id), trace, message)
     }
 }
 

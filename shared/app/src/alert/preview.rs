@@ -119,6 +119,7 @@ pub async fn preview(
             id: EventId::new(now, random()),
             received_at: now,
             event,
+            asked_by: None,
         };
         previewed.push(one(&rules, (&found, &intake), alert, &received).await?);
     }

@@ -54,6 +54,26 @@ async fn alert_resolved_by_hand_is_resolved_and_stays_so() {
 }
 
 #[tokio::test]
+async fn alert_that_is_over_fires_again_when_it_is_asked_to() {
+    let world = World::new().await;
+    let source = world.source().await;
+    world.deliver(&source, &event("db", "firing")).await;
+    let first = world.get("/v2/alerts").await.with(200)["alerts"][0].clone();
+    let again = format!("/v2/alerts/{}/actions/retrigger", id(&first));
+    assert_eq!(world.post(&again, &json!({})).await.with(202)["alert_id"], first["id"], "it fires already");
+    world.post(&format!("/v2/alerts/{}/actions/resolve", id(&first)), &json!({})).await.with(200);
+    world.pass(60);
+
+    let next = world.post(&again, &json!({})).await.with(202)["alert_id"].clone();
+    world.handle().await;
+
+    let shown = world.get(&format!("/v2/alerts/{}", next.as_str().unwrap())).await.with(200)["alert"].clone();
+    assert_eq!((&shown["status"], &shown["title"]), (&json!("firing"), &first["title"]));
+    assert_eq!(shown["deduplication_key"], first["deduplication_key"]);
+    assert_eq!(world.post(&again, &json!({})).await.with(202)["alert_id"], next);
+}
+
+#[tokio::test]
 async fn list_is_newest_first_and_filtered_as_asked() {
     let world = World::new().await;
     let (one, two) = (world.source().await, world.source().await);

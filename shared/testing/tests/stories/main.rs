@@ -45,6 +45,8 @@ mod race;
 #[cfg(test)]
 mod rescue;
 #[cfg(test)]
+mod retrigger;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod slack;
