@@ -46,7 +46,15 @@ fn told(source: &Source, beat: &Beat, job: &Heartbeat, status: AlertStatus, now:
     // Of the ping that it is about: told twice, it is the same.
     let cause = format_args!("{} {} {}", source.id, status.name(), last);
     let id = EventId::derived(now, cause);
-    Received { org: source.org, source: source.id, kind: source.kind.clone(), id, received_at: now, event }
+    Received {
+        org: source.org,
+        source: source.id,
+        kind: source.kind.clone(),
+        id,
+        received_at: now,
+        event,
+        asked_by: None,
+    }
 }
 
 /// A length of time as people say it.

@@ -445,7 +445,7 @@ pub(crate) async fn send_example(ctx: &Context, source: &Source, trace: Trace) -
         .map_err(|unknown| ApiError::invalid("source_type", unknown.to_string()))?;
     let secret = app::source::open_secret(&ctx.seal, source.id, &source.secret)?;
     let body = kind.get().example().to_string();
-    let mut delivery = Request::post(address("", source))
+    let mut delivery = Request::post(delivered_to(source))
         .extension(Tracing(trace))
         .extension(crate::sns::OwnExample)
         .body(Body::from(body.clone()))
@@ -465,12 +465,17 @@ fn ping_url(ctx: &Context, source: &Source, secret: &str) -> String {
     format!("{}?token={secret}", address(&ctx.public_url, source))
 }
 
-/// Where a source delivers to.
+/// Where a source delivers to, or a job pings.
 pub(crate) fn address(public_url: &str, source: &Source) -> String {
     if source.kind.0 == sources::HEARTBEAT {
         return format!("{public_url}/v2/heartbeat/{}/ping", source.id);
     }
-    format!("{public_url}/v2/alert_events/{}/{}", source.kind, source.id)
+    format!("{public_url}{}", delivered_to(source))
+}
+
+/// The path that takes what the senders of a source say.
+fn delivered_to(source: &Source) -> String {
+    format!("/v2/alert_events/{}/{}", source.kind, source.id)
 }
 
 fn shown_alone(ctx: &Context, source: &Source) -> Answer<Json<Value>> {
