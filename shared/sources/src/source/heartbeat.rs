@@ -80,9 +80,10 @@ fn read(fields: &Map<String, Value>) -> Reading {
     Ok(Some(Told {
         status: status(field::find(fields, &["status"]).as_deref()),
         key: KEY.to_owned(),
-        title: Some(message.clone().map_or_else(|| "A job failed".to_owned(), |message| {
-            message.lines().next().unwrap_or_default().to_owned()
-        })),
+        title: Some(message.clone().map_or_else(
+            || "A job failed".to_owned(),
+            |message| message.lines().next().unwrap_or_default().to_owned(),
+        )),
         description: message,
         url: field::find(fields, &["url"]),
         priority: field::find(fields, &["priority"]),
