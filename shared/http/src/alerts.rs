@@ -13,6 +13,7 @@ use machine::{State as _, Stateful};
 use serde_json::{Value, json};
 use store::{Listed, Order, Store};
 
+use crate::ApiError;
 use crate::api::{Answer, Id, Shared, guarded};
 use crate::auth::Caller;
 use crate::operation::{Operation, Resource};
@@ -27,9 +28,19 @@ const FILTERS: &[(&str, &[Operator])] = &[
     ("status", CHOICE),
     ("deduplication_key", SAME),
     ("alert_source", CHOICE),
+    ("alert_group_id", CHOICE),
+    ("attributes[]", ANY),
+    ("id", CHOICE),
+    ("priority", CHOICE),
     ("created_at", TIME),
     ("updated_at", TIME),
 ];
+
+/// What an attribute is filtered by.
+const ANY: &[Operator] = &[Operator::Is, Operator::OneOf, Operator::NotIn];
+
+/// The most letters of what is searched for.
+const SEARCH: usize = 200;
 
 /// What can be done with it.
 pub(crate) const RESOURCE: Resource = Resource {
@@ -41,6 +52,15 @@ pub(crate) const RESOURCE: Resource = Resource {
                 ("status[one_of]", "In one of these states; also not_in"),
                 ("deduplication_key[is]", "Of this key"),
                 ("alert_source[one_of]", "Of one of these sources; also not_in"),
+                ("alert_group_id[one_of]", "Of one of these groups, by the alert that began it; also not_in"),
+                ("attributes[ID][one_of]", "With one of these values of an attribute; also is and not_in"),
+                ("id[one_of]", "One of these; also not_in"),
+                ("priority[one_of]", "Of one of these priorities; also not_in"),
+                (
+                    "search",
+                    "With all of these words in title, description, key, link or attributes, whatever their case; this \
+                     is ours. A request looks at 400 alerts at most, and its page goes on from there",
+                ),
                 ("created_at[gte]", "Not before this; also lte and date_range, and the same of updated_at"),
                 ("page_size", "How many objects a page has"),
                 ("after", "The id of the last object of the page before"),
@@ -85,19 +105,20 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
     let (store, org) = (&desk.ctx.store, caller.org);
     let (asked, filters) = (Asked::read(&query, MOST)?, query.filters(FILTERS)?);
     filters.span("updated_at")?;
+    let words = words(&query)?;
     let keys = filters.values("deduplication_key");
     let key = keys.first().map(|key| fingerprint(key.as_bytes(), 32));
     let scan = Scan {
         asked: asked.clone(),
         order: Order::Newest,
         made: filters.bound("created_at")?,
-        filtered: !filters.is_empty(),
+        filtered: !filters.is_empty() || !words.is_empty(),
     };
-    let (filters, key) = (&filters, key.as_deref());
+    let (filters, words, key) = (&filters, &*words, key.as_deref());
     let page = scan
         .run(
             |before, most| async move { store.list_alerts(org, before.as_deref(), most).await },
-            |listed| kept(store, org, filters, key, listed),
+            |listed| kept(store, org, (filters, words), key, listed),
         )
         .await?;
     Ok(Json(json!({ "alerts": page.items, "pagination_meta": asked.meta(page.after.as_deref()) })))
@@ -107,7 +128,7 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
 async fn kept(
     store: &Store,
     org: OrgId,
-    filters: &Filters,
+    (filters, words): (&Filters, &[String]),
     key: Option<&str>,
     listed: Listed,
 ) -> Answer<Option<Value>> {
@@ -117,6 +138,9 @@ async fn kept(
         return Ok(None);
     }
     let Some(body) = store.alert_body(org, id).await? else { return Ok(None) };
+    if !says(&body, words) {
+        return Ok(None);
+    }
     let source = alert.source.to_string();
     let passes = filters.pass(|field| match field {
         "status" => Has::text(alert.head().state().name()),
@@ -124,9 +148,40 @@ async fn kept(
         "alert_source" => Has::text(&source),
         "created_at" => Has::Time(alert.created_at),
         "updated_at" => Has::Time(updated_at(&alert, &body)),
-        _ => Has::nothing(),
+        "alert_group_id" => Has::Texts(alert.group.iter().map(ToString::to_string).collect()),
+        "id" => Has::text(&alert.id.to_string()),
+        "priority" => Has::Texts(body.priority.iter().cloned().collect()),
+        other => Has::Texts(values(&body, other.strip_prefix("attributes.").unwrap_or_default())),
     });
     Ok(passes.then(|| shown(&alert, &body)))
+}
+
+/// The words that are searched for.
+fn words(query: &Query) -> Answer<Vec<String>> {
+    let text = query.one("search").unwrap_or_default();
+    if text.len() > SEARCH {
+        return Err(ApiError::invalid("search", format!("A search has at most {SEARCH} letters")));
+    }
+    Ok(text.to_lowercase().split_whitespace().map(str::to_owned).collect())
+}
+
+/// Says whether an alert has all of some words, in lower case.
+pub(crate) fn says(body: &Body, words: &[String]) -> bool {
+    if words.is_empty() {
+        return true;
+    }
+    let attributes = body.attributes.iter().flat_map(|said| &said.values);
+    let texts =
+        [Some(&body.title), body.description.as_ref(), body.source_url.as_ref(), body.priority.as_ref()];
+    let texts = texts.into_iter().flatten().chain([&body.deduplication_key]).chain(attributes);
+    let texts: Vec<String> = texts.map(|text| text.to_lowercase()).collect();
+    words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
+}
+
+/// What an alert says of an attribute.
+fn values(body: &Body, attribute: &str) -> Vec<String> {
+    let said = body.attributes.iter().filter(|said| said.id.to_string() == attribute);
+    said.flat_map(|said| said.values.clone()).collect()
 }
 
 async fn show(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answer<Json<Value>> {
@@ -211,7 +266,7 @@ pub(crate) fn slim(alert: &Alert, body: &Body) -> Value {
         "deduplication_key": body.deduplication_key,
         "created_at": alert.created_at,
         "updated_at": updated_at(alert, body),
-        "alert_group_ids": [],
+        "alert_group_ids": alert.group.iter().collect::<Vec<_>>(),
     });
     if let Some(description) = &body.description {
         slim["description"] = json!(description);

@@ -1,4 +1,5 @@
-//! What a query asks for: plain values and filters in brackets, as in `status[one_of]=firing`.
+//! What a query asks for: plain values and filters in brackets, as in `status[one_of]=firing`, of one of many fields as in
+//! `attributes[01FCNDV6P870EA6S7TK1DSYDG0][one_of]=high`.
 
 use axum::extract::FromRequestParts;
 use domain::Timestamp;
@@ -64,7 +65,7 @@ pub(crate) const SAME: &[Operator] = &[Operator::Is];
 /// A filter: all of its values belong to one operator.
 #[derive(Debug)]
 struct Filter {
-    field: &'static str,
+    field: String,
     operator: Operator,
     values: Vec<String>,
 }
@@ -90,12 +91,15 @@ impl Query {
     pub(crate) fn filters(&self, known: &[(&'static str, &'static [Operator])]) -> Result<Filters, ApiError> {
         let mut filters: Vec<Filter> = Vec::new();
         for (key, value) in &self.0 {
-            let (name, operator) = match key.split_once('[') {
-                Some((name, rest)) => (name, rest.strip_suffix(']').unwrap_or(rest)),
-                None => (key.as_str(), ""),
-            };
-            let field = known.iter().find(|(field, _)| *field == name);
-            let Some((field, operators)) = field else {
+            let (name, rest) = key.split_once('[').unwrap_or((key, ""));
+            let rest = rest.strip_suffix(']').unwrap_or(rest);
+            // Of one of many fields: which, and how it compares.
+            let (of, operator) = rest.split_once("][").map_or((None, rest), |(of, rest)| (Some(of), rest));
+            let found = known.iter().find(|(field, _)| match of {
+                None => *field == name,
+                Some(_) => field.strip_suffix("[]") == Some(name),
+            });
+            let Some((field, operators)) = found else {
                 if key.contains('[') {
                     let names: Vec<&str> = known.iter().map(|(field, _)| *field).collect();
                     let reason = format!("This list is filtered by {}", names.join(", "));
@@ -107,7 +111,8 @@ impl Query {
                 let names: Vec<&str> = operators.iter().map(|one| one.name()).collect();
                 return Err(ApiError::invalid(clip(key), format!("`{field}` takes {}", names.join(", "))));
             };
-            match filters.iter_mut().find(|filter| filter.field == *field && filter.operator == operator) {
+            let field = of.map_or_else(|| (*field).to_owned(), |of| format!("{name}.{of}"));
+            match filters.iter_mut().find(|filter| filter.field == field && filter.operator == operator) {
                 Some(filter) => filter.values.push(value.clone()),
                 None => filters.push(Filter { field, operator, values: vec![value.clone()] }),
             }
@@ -180,7 +185,7 @@ impl Filters {
 
     /// Says whether something passes. `has` tells of a field the texts that it has, or the time that it is.
     pub(crate) fn pass(&self, has: impl Fn(&str) -> Has) -> bool {
-        let mut held = self.filters.iter().map(|filter| filter.holds(&has(filter.field)));
+        let mut held = self.filters.iter().map(|filter| filter.holds(&has(&filter.field)));
         if self.any && !self.filters.is_empty() { held.any(|held| held) } else { held.all(|held| held) }
     }
 }
@@ -292,6 +297,24 @@ mod tests {
         ];
         for (parts, expected) in cases {
             assert_eq!(passes(parts, "firing", noon), *expected, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn filter_of_one_of_many_fields_names_which() {
+        let known: &[(&str, &[Operator])] = &[("attributes[]", CHOICE)];
+        let passes = |key: &str, of: &str| {
+            let filters = query(&[(key, "high")]).filters(known).unwrap();
+            filters.pass(
+                |field| if field == format!("attributes.{of}") { Has::text("high") } else { Has::nothing() },
+            )
+        };
+
+        assert!(passes("attributes[A][one_of]", "A"));
+        assert!(!passes("attributes[A][one_of]", "B"));
+        assert!(!passes("attributes[A][not_in]", "A"));
+        for key in ["attributes[one_of]", "attributes[A]", "attributes[A][gte]", "status[A][one_of]"] {
+            assert!(query(&[(key, "x")]).filters(known).is_err(), "{key}");
         }
     }
 

@@ -12,13 +12,18 @@ use app::incident::seen;
 use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
-use domain::Identity;
 use domain::access::Permission;
 use domain::alert::{Alert, AlertState, Routing};
 use domain::id::{AlertId, SourceId};
+use domain::text::clip;
+use domain::{Actor, Identity};
 use http::HeaderMap;
 use machine::{State as _, Stateful};
 use maud::{Markup, html};
+use store::Store;
+
+use crate::ApiError;
+use crate::alerts::says;
 
 use super::Desk;
 use super::escalation::{self, state_words, tone};
@@ -62,18 +67,25 @@ async fn all(
     let terms = Terms::read("/alerts", wanted);
     let state = terms.text("state").and_then(AlertState::named);
     let source: Option<SourceId> = terms.chosen("source");
+    let search = terms.text("search").map(str::trim).unwrap_or_default();
+    let words: Vec<String> =
+        clip(search, SEARCH).to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let (words, actor) = (&*words, &signed_in.actor());
     let sources = store.sources_after(org, None, MOST_SOURCES).await?;
     let page = terms
-        .scan(state.is_some() || source.is_some())
+        .scan(state.is_some() || source.is_some() || !words.is_empty())
         .run(
             |before, most| async move { store.list_alerts(org, before.as_deref(), most).await },
             async |listed| {
                 let Ok(id) = listed.id.parse() else { return Ok(None) };
-                let found = store.alert(org, id).await?;
-                Ok(found.filter(|alert| {
+                let found = store.alert(org, id).await?.filter(|alert| {
                     state.is_none_or(|state| alert.head().state() == state)
                         && source.is_none_or(|source| alert.source == source)
-                }))
+                });
+                match found {
+                    Some(alert) if !has(store, actor, &alert, words).await? => Ok(None),
+                    found => Ok(found),
+                }
             },
         )
         .await?;
@@ -89,7 +101,7 @@ async fn all(
     let of_source = source.map(|id| id.to_string()).unwrap_or_default();
     let with = |state: Option<AlertState>| {
         let state = state.map(AlertState::name).unwrap_or_default();
-        vec![("state", state.to_owned()), ("source", of_source.clone())]
+        vec![("state", state.to_owned()), ("source", of_source.clone()), ("search", search.to_owned())]
     };
     let tab = |says, one: Option<AlertState>| (one == state, says, with(one));
     let tabs = [
@@ -104,6 +116,10 @@ async fn all(
             (terms.tabs("Which", &tabs))
             form.filter method="get" action="/alerts" role="search" aria-label="Filter" {
                 @if let Some(state) = state { input type="hidden" name="state" value=(state.name()); }
+                label.field {
+                    span { "Words" }
+                    input type="search" name="search" value=(search) maxlength=(SEARCH) dir="auto" autocomplete="off";
+                }
                 (select("source", "Source", "Any", offered, Some(&of_source)))
                 button type="submit" { "Filter" }
             }
@@ -122,6 +138,19 @@ async fn all(
         }
     };
     Ok(frame.answer(&headers, "Alerts", &main))
+}
+
+/// The most letters of what is searched for.
+const SEARCH: usize = 200;
+
+/// Says whether an alert has all of some words; one that somebody does not see has none.
+async fn has(store: &Store, who: &Actor, alert: &Alert, words: &[String]) -> Result<bool, ApiError> {
+    if words.is_empty() {
+        return Ok(true);
+    }
+    let body = store.alert_body(alert.org, alert.id).await?;
+    let found = body.is_some_and(|body| says(&body, words));
+    Ok(found && seen::hidden(store, who, [alert.incident]).await?.is_empty())
 }
 
 /// An alert in the list.

@@ -54,11 +54,13 @@ impl Terms {
     /// The address of the list with these terms.
     fn at(&self, terms: &[Term<'_>]) -> String {
         let terms = terms.iter().filter(|(_, value)| !value.is_empty());
-        let terms: Vec<String> = terms.map(|(name, value)| format!("{name}={value}")).collect();
+        let escaped =
+            |value| percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
+        let terms: Vec<String> = terms.map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         if terms.is_empty() { self.path.to_owned() } else { format!("{}?{}", self.path, terms.join("&")) }
     }
 
-    /// The way to what is older, and back to the newest. `terms` are those that hold, in words that need no escaping.
+    /// The way to what is older, and back to the newest. `terms` are those that hold.
     pub(super) fn turn(&self, terms: &[Term<'_>], after: Option<&str>, found: usize) -> Markup {
         let later = self.chosen::<AlertId>("after").is_some();
         let older = after.map(|after| {

@@ -122,3 +122,41 @@ async fn filter_that_cannot_be_honoured_is_refused_by_name() {
         assert_eq!(world.get(&format!("/v2/alerts?{query}")).await.refused(422), field, "{query}");
     }
 }
+
+#[tokio::test]
+async fn list_is_filtered_by_id_priority_and_attributes_and_searched_by_words() {
+    let world = World::new().await;
+    let sent = json!({ "name": "Team", "type": "String", "array": false, "required": false });
+    let team = id(&world.post("/v2/alert_attributes", &sent).await.with(201)["alert_attribute"]);
+    let binding = json!({ "value": { "reference": "payload.metadata.team" } });
+    let bound = json!([{ "alert_attribute_id": team, "binding": binding }]);
+    let asked = crate::world::changed(&crate::world::source_of("http"), "/template/attributes", bound);
+    let source = world.post("/v2/alert_sources", &asked).await.with(200)["alert_source"].clone();
+    for (key, team, priority) in
+        [("db", "storage", "high"), ("web", "shop", "low"), ("cache", "storage", "low")]
+    {
+        let mut event = event(key, "firing");
+        event["metadata"] = json!({ "team": team, "priority": priority });
+        world.deliver(&source, &event).await;
+    }
+    let found = async |query: &str| {
+        let page = world.get(&format!("/v2/alerts?{query}")).await.with(200);
+        let keys = page["alerts"].as_array().unwrap().iter();
+        keys.map(|alert| alert["deduplication_key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(found(&format!("attributes[{team}][one_of]=storage")).await, ["cache", "db"]);
+    assert_eq!(found(&format!("attributes[{team}][not_in]=storage")).await, ["web"]);
+    assert_eq!(found("priority[one_of]=low").await, ["cache", "web"]);
+    let all = world.get("/v2/alerts").await.with(200)["alerts"].clone();
+    assert_eq!(found(&format!("id[one_of]={}", id(&all[0]))).await, ["cache"]);
+    // Every word, wherever it is: title, key, attributes.
+    assert_eq!(found("search=BROKEN").await, ["cache", "web", "db"]);
+    assert_eq!(found("search=broken+storage").await, ["cache", "db"]);
+    assert_eq!(found("search=storage+db").await, ["db"]);
+    assert_eq!(found("search=nowhere").await, [""; 0]);
+    assert_eq!(found(&format!("search=storage&attributes[{team}][is]=shop")).await, [""; 0]);
+    let long = "x".repeat(201);
+    assert_eq!(world.get(&format!("/v2/alerts?search={long}")).await.refused(422), "search");
+    assert_eq!(world.get("/v2/alerts?attributes[one_of]=x").await.refused(422), "attributes[one_of]");
+}

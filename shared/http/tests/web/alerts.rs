@@ -120,3 +120,19 @@ async fn list_filters_by_state_and_source() {
         assert_eq!(scene.browse(&session.cookie, path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
+
+#[tokio::test]
+async fn list_is_searched_by_words_that_stay_in_its_links() {
+    let scene = Scene::new().await;
+    scene.fire(alert("Disk full of db-1")).await;
+    scene.fire(alert("Queue grows")).await;
+    let session = scene.sign_in().await;
+
+    let page = scene.look(&session, "/alerts?search=DISK+%3Cdb").await;
+    assert!(page.contains("There is no alert like this") && !page.contains("<db"), "{page}");
+    assert!(page.contains("state=firing&amp;search=DISK%20%3Cdb"), "{page}");
+
+    let page = scene.look(&session, "/alerts?search=DISK+db-1").await;
+    assert!(page.contains("Disk full of db-1") && !page.contains("Queue grows"), "{page}");
+    assert!(page.contains("type=\"search\" name=\"search\" value=\"DISK db-1\""), "{page}");
+}
