@@ -14,6 +14,7 @@ use store::{Commit, Store, Touched};
 use tracing::instrument;
 
 use super::custom::{self, Arrived};
+use super::flap;
 use super::intake::{Fate, Standing, fate};
 use super::open::{self, Case};
 use super::read;
@@ -92,7 +93,12 @@ impl Told<'_> {
             match (decision, known) {
                 (Decision::Stale, _) => {}
                 (Decision::Bury | Decision::Touch, _) => store.commit(commit()).await?,
-                (Decision::Resolve(alert), _) => {
+                (Decision::Hold(alert), Some(known)) => {
+                    if !flap::hold(store, received, (alert, known), now).await? {
+                        resolve(store, received, alert, commit(), by, now).await?;
+                    }
+                }
+                (Decision::Resolve(alert) | Decision::Hold(alert), _) => {
                     resolve(store, received, alert, commit(), by, now).await?;
                 }
                 (Decision::Between(alert), Some(known)) => {
