@@ -1,6 +1,6 @@
 //! Handles events of alerts: deduplicates, routes, opens what they ask for.
 
-use app::{AppError, Context, Rules, alert, source};
+use app::{AppError, Context, Rules, alert, heartbeat, source};
 use domain::message::AlertMessage;
 use runtime::{Delivery, Function};
 
@@ -18,6 +18,9 @@ async fn handle(ctx: Context, rules: Rules, delivery: Delivery<AlertMessage>) ->
         }
         AlertMessage::Acknowledged { org, source, key, by } => {
             alert::acknowledge::acknowledge(&ctx.store, (org, source), &key, by.as_deref(), ctx.now()).await
+        }
+        AlertMessage::Heartbeat { org, source } => {
+            heartbeat::look::look(&ctx.store, (org, source), ctx.now()).await
         }
         AlertMessage::Lapse { org, alert } => alert::lapse::lapse(&ctx.store, (org, alert), ctx.now()).await,
         AlertMessage::Backfill { org, source } => {

@@ -27,6 +27,7 @@ functions! {
     "alert-source-datadog" => alert_source_datadog,
     "alert-source-github-issue" => alert_source_github_issue,
     "alert-source-grafana" => alert_source_grafana,
+    "alert-source-heartbeat" => alert_source_heartbeat,
     "alert-source-http" => alert_source_http,
     "alert-source-http-custom" => alert_source_http_custom,
     "alert-source-opsgenie" => alert_source_opsgenie,

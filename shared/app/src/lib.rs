@@ -4,6 +4,7 @@ pub mod alert;
 pub mod api_key;
 pub mod choice;
 pub mod escalation;
+pub mod heartbeat;
 pub mod incident;
 pub mod link;
 pub mod notification;

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::alert::Received;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SignInId, SourceId};
 use crate::message::{AlertMessage, EscalationMessage, NotificationMessage, Queue};
 use crate::page::Page;
@@ -62,6 +63,11 @@ pub enum Event {
         /// The source.
         source: SourceId,
     },
+    /// Something of a source is to be handled as if its sender had delivered it.
+    SourceTells {
+        /// What it tells.
+        received: Box<Received>,
+    },
     /// Somebody has asked for a link to sign in.
     SignInAsked {
         /// Their attempt.
@@ -120,6 +126,10 @@ impl Event {
             }
             Self::BackfillDue { org, source } => {
                 let body = AlertMessage::Backfill { org: *org, source: *source };
+                vec![send(Queue::AlertHandle, serde_json::to_value(&body), now)]
+            }
+            Self::SourceTells { received } => {
+                let body = AlertMessage::Event(received.clone());
                 vec![send(Queue::AlertHandle, serde_json::to_value(&body), now)]
             }
             Self::SignInAsked { id } => {

@@ -84,6 +84,13 @@ pub enum AlertMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
+    /// A job may not have been heard of in time.
+    Heartbeat {
+        /// The organisation.
+        org: OrgId,
+        /// The source.
+        source: SourceId,
+    },
     /// An alert may have lapsed.
     Lapse {
         /// The organisation.

@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod custom;
+pub mod heartbeat;
 mod held;
 mod intake;
 pub mod pinned;

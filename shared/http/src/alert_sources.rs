@@ -118,6 +118,7 @@ pub(crate) const RESOURCE: Resource = Resource {
              alert_events_url*: string, secret_token*: string, state*: draft|active|disabled, disabled*: boolean, \
              filter_condition_groups*: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding, \
              auto_resolve_timeout_minutes: integer, auto_resolve_incident_alerts: boolean, \
+             heartbeat_options: HeartbeatOptions, heartbeat: {status*: waiting|healthy|missed|idle|gone, last_ping_at: time}, \
              filtered: [{day*: string, count*: integer, last_title*: string, last_at*: time}], \
              last_event: {received_at*: time, title*: string, status*: firing|resolved, deduplication_key*: string}, \
              backfill: Backfill, created_at*: time, previous_secret_valid_until: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
@@ -126,12 +127,17 @@ pub(crate) const RESOURCE: Resource = Resource {
             "AlertSourcePayload",
             "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean, secret_token: string, \
              filter_condition_groups: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding, \
-             auto_resolve_timeout_minutes: integer, auto_resolve_incident_alerts: boolean}",
+             auto_resolve_timeout_minutes: integer, auto_resolve_incident_alerts: boolean, \
+             heartbeat_options: HeartbeatOptions}",
         ),
         (
             "Backfill",
             "{status*: running|done|cancelled, asked_at*: time, back_to*: time, through: time, alerts_read*: integer, \
              alerts_changed*: integer, alerts_skipped*: integer}",
+        ),
+        (
+            "HeartbeatOptions",
+            "{interval_seconds*: integer, grace_period_seconds: integer, failure_threshold: integer, ping_url: string}",
         ),
         ("RateLimit", "{alerts_per_minute*: integer}"),
         ("RateLimitSharding", "{rate_limit_shard_key_path*: string}"),
@@ -214,7 +220,7 @@ fn attributes(bodies: Vec<AttributeBody>) -> Answer<Vec<Bound>> {
 }
 
 /// Options of kinds of sources that there are not, or not yet.
-const OPTIONS: &[&str] = &["azure_devops_options", "email_options", "heartbeat_options", "jira_options"];
+const OPTIONS: &[&str] = &["azure_devops_options", "email_options", "jira_options"];
 
 impl SourceBody {
     /// The template, if everything that was sent can be honoured.
@@ -255,6 +261,7 @@ fn kept(document: Value) -> Answer<domain::text::Document> {
             "filtered",
             "last_event",
             "backfill",
+            "heartbeat",
         ],
     )
 }
@@ -303,7 +310,7 @@ async fn validate(
     }
     // A source that is only tried out needs no name.
     app::source::create::check("validated", &kind, &template)?;
-    app::source::create::check_intake(&intake::intake(&body)?, &template)?;
+    app::source::create::check_intake(&kind, &intake::intake(&body)?, &template)?;
     app::source::check_attributes(&desk.ctx.store, caller.org, &template).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -325,6 +332,10 @@ async fn show(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answ
     let sample =
         if is_draft { ctx.store.sample(caller.org, id).await.map_err(AppError::from)? } else { None };
     intake::show(&mut alone, &filtered, sample.as_ref());
+    if source.intake.beat.is_some() {
+        let job = ctx.store.heartbeat(caller.org, id).await.map_err(AppError::from)?;
+        alone["heartbeat"] = intake::heartbeat(job.as_ref());
+    }
     if let Some(backfill) = ctx.store.backfill(caller.org, id).await.map_err(AppError::from)? {
         alone["backfill"] = intake::backfill(&backfill);
     }
@@ -434,7 +445,7 @@ pub(crate) async fn send_example(ctx: &Context, source: &Source, trace: Trace) -
         .map_err(|unknown| ApiError::invalid("source_type", unknown.to_string()))?;
     let secret = app::source::open_secret(&ctx.seal, source.id, &source.secret)?;
     let body = kind.get().example().to_string();
-    let mut delivery = Request::post(address("", source))
+    let mut delivery = Request::post(delivered_to(source))
         .extension(Tracing(trace))
         .extension(crate::sns::OwnExample)
         .body(Body::from(body.clone()))
@@ -448,9 +459,23 @@ pub(crate) async fn send_example(ctx: &Context, source: &Source, trace: Trace) -
     }
 }
 
-/// Where a source delivers to.
+/// Where a heartbeat is pinged, by whoever can do no more than ask for an address.
+fn ping_url(ctx: &Context, source: &Source, secret: &str) -> String {
+    let secret = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
+    format!("{}?token={secret}", address(&ctx.public_url, source))
+}
+
+/// Where a source delivers to, or a job pings.
 pub(crate) fn address(public_url: &str, source: &Source) -> String {
-    format!("{public_url}/v2/alert_events/{}/{}", source.kind, source.id)
+    if source.kind.0 == sources::HEARTBEAT {
+        return format!("{public_url}/v2/heartbeat/{}/ping", source.id);
+    }
+    format!("{public_url}{}", delivered_to(source))
+}
+
+/// The path that takes what the senders of a source say.
+fn delivered_to(source: &Source) -> String {
+    format!("/v2/alert_events/{}/{}", source.kind, source.id)
 }
 
 fn shown_alone(ctx: &Context, source: &Source) -> Answer<Json<Value>> {
@@ -488,6 +513,9 @@ fn shown(ctx: &Context, source: &Source) -> Answer<Value> {
         shown["filter_condition_groups"] = json!([]);
     }
     shown["disabled"] = json!(source.head().state() == SourceState::Disabled);
+    if let Some(beat) = &source.intake.beat {
+        shown["heartbeat_options"] = intake::beat(beat, &ping_url(ctx, source, secret.expose_secret()));
+    }
     shown["created_at"] = json!(source.created_at);
     if let Some(previous) = source.previous.as_ref().filter(|previous| previous.holds(ctx.now())) {
         shown["previous_secret_valid_until"] = json!(previous.until);

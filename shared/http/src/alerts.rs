@@ -1,5 +1,6 @@
 //! Alerts: listed, shown as their newest delivery put it, and resolved by hand.
 
+use app::alert::retrigger::Again;
 use app::{AppError, Context};
 use axum::extract::State;
 use axum::{Json, routing};
@@ -7,6 +8,7 @@ use domain::access::Permission;
 use domain::alert::{Alert, AlertState, Attribute, Body, Said};
 use domain::id::{AlertId, OrgId};
 use domain::text::fingerprint;
+use http::StatusCode;
 use machine::{State as _, Stateful};
 use serde_json::{Value, json};
 use store::{Listed, Order, Store};
@@ -50,6 +52,11 @@ pub(crate) const RESOURCE: Resource = Resource {
         Operation::post("/v2/alerts/{id}/actions/resolve", "Resolves an alert", || routing::post(resolve))
             .needs(Permission::Respond)
             .answers(200, "{alert*: Alert}"),
+        Operation::post("/v2/alerts/{id}/actions/retrigger", "Has an alert that is over fire again", || {
+            routing::post(retrigger)
+        })
+        .needs(Permission::Respond)
+        .answers(202, "{alert_id*: id}"),
     ],
     shapes: &[
         (
@@ -134,6 +141,19 @@ async fn resolve(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> An
     shown_alone(ctx, &alert).await
 }
 
+/// Has it fire again, and says which alert fires then: another that does already, or one that is there in a moment.
+async fn retrigger(
+    State(desk): Shared,
+    caller: Caller,
+    Id(id): Id<AlertId>,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let fires = match app::alert::retrigger::retrigger(&desk.ctx, &caller.actor, id).await? {
+        Again::Fires(alert) => alert.id,
+        Again::As(next) => next,
+    };
+    Ok((StatusCode::ACCEPTED, Json(json!({ "alert_id": fires }))))
+}
+
 async fn shown_alone(ctx: &Context, alert: &Alert) -> Answer<Json<Value>> {
     let store = &ctx.store;
     let body = store.alert_body(alert.org, alert.id).await?;
@@ -142,7 +162,9 @@ async fn shown_alone(ctx: &Context, alert: &Alert) -> Answer<Json<Value>> {
     // Of one alert alone: what its key knows is another read.
     let key = store.key(alert.org, alert.source, &alert.key).await?;
     let own = key.filter(|row| row.alert == Some(alert.id) && alert.head().state() == AlertState::Firing);
-    shown["flapping"] = json!(own.is_some_and(|row| row.flaps.goes_on(ctx.now())));
+    if own.is_some_and(|row| row.flaps.goes_on(ctx.now())) {
+        shown["flapping"] = json!(true);
+    }
     Ok(Json(json!({ "alert": shown })))
 }
 

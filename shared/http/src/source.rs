@@ -1,22 +1,25 @@
 //! Deliveries of alert sources: verify over the raw bytes, parse, queue, 202. Nothing else happens in the request.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use app::alert::outgoing;
 use app::{AppError, Context};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, post};
+use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
 use domain::alert::{AlertEvent, Received, key_hash};
 use domain::id::EventId;
-use domain::message::{AlertMessage, Envelope, NotificationMessage, Queue};
+use domain::message::{AlertMessage, NotificationMessage, Queue};
 use domain::trace::Trace;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use runtime::Tracing;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 use sources::{Acknowledged, AlertSource, Delivery, Kind, Subscription, Verified, VerifyError, limits};
 use store::Outgoing;
@@ -39,6 +42,9 @@ pub(crate) struct Desk {
 /// Where Prometheus finds its Alertmanager behind the address of its source.
 const PROMETHEUS: &str = "/v2/alert_events/prometheus/{id}/api/v2/alerts";
 
+/// Where a job says that it ran.
+const PING: &str = "/v2/heartbeat/{id}/ping";
+
 /// What can be done with deliveries: the same for every kind of source, each with a router of its own.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Alert events",
@@ -59,6 +65,12 @@ pub(crate) const RESOURCE: Resource = Resource {
         .needs_a_secret()
         .takes("any")
         .answers(202, "Accepted"),
+        Operation::get(PING, "Says that a job ran, with the secret of its heartbeat", MethodRouter::new)
+            .needs_a_secret()
+            .answers_nothing(204),
+        Operation::post(PING, "Says that a job ran, with the secret of its heartbeat", MethodRouter::new)
+            .needs_a_secret()
+            .answers_nothing(204),
     ],
     shapes: &[("Accepted", "{status*: string, message*: string, deduplication_key: string}")],
 };
@@ -72,6 +84,7 @@ pub fn router(kind: Kind, ctx: Context) -> axum::Router {
         Kind::OpsgenieAlerts => front::opsgenie::router(),
         Kind::PagerDutyEvents => front::pagerduty::router(),
         Kind::Prometheus => axum::Router::new().route(PROMETHEUS, post(receive)),
+        Kind::Heartbeat => axum::Router::new().route(PING, get(ping).post(ping)),
         _ => axum::Router::new(),
     };
     own.merge(front).with_state(desk)
@@ -94,6 +107,14 @@ async fn receive(State(desk): State<Arc<Desk>>, Path(id): Path<String>, request:
             });
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
+        Err(error) => error.in_request(trace.id()).into_response(),
+    }
+}
+
+async fn ping(State(desk): State<Arc<Desk>>, Path(id): Path<String>, request: Request) -> Response {
+    let trace = trace_of(&desk, &request);
+    match desk.ping(&id, request, &trace).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => error.in_request(trace.id()).into_response(),
     }
 }
@@ -143,6 +164,29 @@ impl Desk {
     async fn receive(&self, id: &str, request: Request, trace: &Trace) -> Result<Taken, ApiError> {
         let id = id.parse().map_err(|_| unknown())?;
         self.deliver(|_| Some(Address::Id(id)), "", request, trace).await
+    }
+
+    /// Takes a ping: who it is of is proved as for a delivery, and what it says is of no concern, unless it says how
+    /// it went.
+    async fn ping(&self, id: &str, request: Request, trace: &Trace) -> Result<(), ApiError> {
+        let address = Address::Id(id.parse().map_err(|_| unknown())?);
+        let (parts, body) = request.into_parts();
+        let body = match read(body).await {
+            Arrived::Whole(whole) => whole,
+            Arrived::TooLarge => Bytes::new(),
+            Arrived::Broken => return Err(ApiError::bad_request("the body ended before it was whole")),
+        };
+        let (query, now) = (parts.uri.query(), self.ctx.now());
+        let delivery = Delivery { headers: &parts.headers, path: "", query, body: &body, now };
+        let is_own = parts.extensions.get::<OwnExample>().is_some();
+        let found = self.verify(&address, &delivery, is_own, trace).await?;
+        let (opened, verified) = found.ok_or_else(unknown)?;
+        let says: Result<HashMap<String, IgnoredAny>, _> = serde_json::from_slice(&body);
+        if says.is_ok_and(|fields| fields.contains_key("status")) {
+            self.accept(&opened, verified, trace).await?;
+        }
+        let place = (opened.door.org, opened.door.id);
+        app::heartbeat::ping::ping(&self.ctx.store, place, trace, now).await.map_err(unavailable)
     }
 
     /// Takes a delivery at the front door, where its secret leads to its source; none if it names no secret.
@@ -301,7 +345,8 @@ impl Desk {
         let first = self.ctx.random() & (u128::MAX >> 64);
         let events = events.into_iter().zip(first..).map(|(event, id)| {
             let (kind, id) = (opened.door.kind.clone(), EventId::new(received_at, id));
-            AlertMessage::Event(Box::new(Received { org, source, kind, id, received_at, event }))
+            let received = Received { org, source, kind, id, received_at, event, asked_by: None };
+            AlertMessage::Event(Box::new(received))
         });
         let acknowledged = acknowledged.into_iter().map(|seen| {
             let key = key_hash(&seen.deduplication_key);
@@ -329,14 +374,7 @@ impl Desk {
     }
 
     fn outgoing(&self, opened: &Opened, trace: &Trace, message: impl Serialize) -> Outgoing {
-        let envelope = Envelope::new(trace.clone(), message);
-        let body = serde_json::to_string(&envelope).expect("messages are plain values");
-        Outgoing {
-            // The only two characters that a queue refuses and JSON does not escape.
-            body: body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"),
-            delay: 0,
-            group: Some(format!("{}#{}", opened.door.org, opened.door.id)),
-        }
+        outgoing((opened.door.org, opened.door.id), trace, message)
     }
 }
 

@@ -23,5 +23,6 @@ pub use parsed::{
     unreadable_event,
 };
 pub use source::{AlertSource, Class, Integration, Kind, UnknownKind, all, get};
+pub use source::{HEARTBEAT, HEARTBEAT_KEY};
 pub use trial::trial;
 pub use verify::{Signature, Verified, VerifyError, key_hash, sns};

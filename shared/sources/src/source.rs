@@ -161,6 +161,7 @@ sources! {
     datadog::Datadog,
     github_issue::GithubIssue,
     grafana::Grafana,
+    heartbeat::Heartbeat,
     http::Http,
     http_custom::HttpCustom,
     opsgenie::Opsgenie,
@@ -174,6 +175,7 @@ sources! {
 }
 
 pub(crate) use self::http::status;
+pub use heartbeat::{KEY as HEARTBEAT_KEY, KIND as HEARTBEAT};
 pub(crate) use http_custom::KIND as CUSTOM;
 
 /// The source of this name in the API.

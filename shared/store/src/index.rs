@@ -24,6 +24,8 @@ pub enum DueRow {
     Lapse(OrgId, AlertId),
     /// A step that is owed to Slack.
     Slack(OrgId, Thread, StepId),
+    /// A job that may not have been heard of.
+    Heartbeat(OrgId, SourceId),
     /// A backfill of a source that has a step to do.
     Backfill(OrgId, SourceId),
     /// A link to sign in that is owed.
@@ -215,6 +217,7 @@ fn due_row(item: &Item) -> Option<(Timestamp, DueRow)> {
         Due::Alert(org, id) => DueRow::Alert(org, id),
         Due::Lapse(org, id) => DueRow::Lapse(org, id),
         Due::Slack(org, thread, step) => DueRow::Slack(org, thread, step),
+        Due::Heartbeat(org, id) => DueRow::Heartbeat(org, id),
         Due::Backfill(org, id) => DueRow::Backfill(org, id),
         Due::SignIn(id) => DueRow::SignIn(id),
     };

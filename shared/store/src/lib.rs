@@ -12,6 +12,7 @@ mod config;
 mod error;
 mod escalation;
 mod group;
+mod heartbeat;
 mod incident;
 mod index;
 mod intake;
@@ -39,6 +40,7 @@ use machine::Observe;
 pub use audit::AuditPage;
 pub use choice::Choices;
 pub use commit::Commit;
+pub use heartbeat::Pinged;
 
 pub use error::StoreError;
 pub use escalation::EscalationStory;

@@ -11,6 +11,7 @@ use domain::slack::step::{owed_by_escalation, owed_by_incident};
 use domain::slack::{Step, StepState};
 use domain::source::Source;
 use domain::source::backfill::Backfill;
+use domain::source::heartbeat::Heartbeat;
 use machine::{State, Stateful, Transition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -211,6 +212,20 @@ impl Record for SignIn {
 
     fn index(&self) -> Index {
         Index::default().due(self.id.shard(table::DUE_SHARDS), self.due)
+    }
+}
+
+impl Record for Heartbeat {
+    fn place(&self) -> Place {
+        Place {
+            head: table::heartbeat(self.org, self.source),
+            history: |head, version| table::heartbeat_history_of(head, version),
+            in_place: true,
+        }
+    }
+
+    fn index(&self) -> Index {
+        Index::default().due(self.source.shard(table::DUE_SHARDS), self.due)
     }
 }
 

@@ -240,6 +240,19 @@ pub(crate) fn sample(org: OrgId, id: SourceId) -> Key {
     Key::new(source_partition(org, id), "SAMPLE")
 }
 
+/// The sort key of a job that is heard of.
+const HEARTBEAT: &str = "HEARTBEAT";
+
+/// The job that a heartbeat is of.
+pub(crate) fn heartbeat(org: OrgId, id: SourceId) -> Key {
+    Key::new(source_partition(org, id), HEARTBEAT)
+}
+
+/// The row that carries the event of a heartbeat's step.
+pub(crate) fn heartbeat_history_of(head: &Key, version: u64) -> Key {
+    Key::new(head.pk.clone(), format!("{HEARTBEAT}#{version:05}"))
+}
+
 /// The sort key of a source's backfill.
 const BACKFILL: &str = "BACKFILL";
 
@@ -405,6 +418,8 @@ pub(crate) enum Due {
     Lapse(OrgId, AlertId),
     /// A step that is owed to Slack.
     Slack(OrgId, Thread, StepId),
+    /// A job that may not have been heard of.
+    Heartbeat(OrgId, SourceId),
     /// A backfill of a source that has a step to do.
     Backfill(OrgId, SourceId),
     /// A link to sign in that is owed.
@@ -429,6 +444,7 @@ pub(crate) fn due_of(pk: &str, sk: &str) -> Option<Due> {
     match (kind, sk) {
         ("ESCALATION", HEAD) => Some(Due::Escalation(org, id.parse().ok()?)),
         ("ESCALATION", page) => Some(Due::Page(org, id.parse().ok()?, page.strip_prefix(PAGE)?.to_owned())),
+        ("SOURCE", HEARTBEAT) => Some(Due::Heartbeat(org, id.parse().ok()?)),
         ("SOURCE", BACKFILL) => Some(Due::Backfill(org, id.parse().ok()?)),
         ("ALERT", HEAD) => Some(Due::Alert(org, id.parse().ok()?)),
         ("ALERT", LAPSE) => Some(Due::Lapse(org, id.parse().ok()?)),
@@ -472,6 +488,8 @@ mod tests {
         assert_eq!(of(step.clone()), Some(Due::Slack(o, Thread::asked("x"), StepId::of("announce"))));
         assert_eq!(of(slack_history_of(&step, 2)), None);
         let b = SourceId::new(at, 5);
+        assert_eq!(of(heartbeat(o, b)), Some(Due::Heartbeat(o, b)));
+        assert_eq!(of(heartbeat_history_of(&heartbeat(o, b), 2)), None);
         assert_eq!(of(backfill(o, b)), Some(Due::Backfill(o, b)));
         assert_eq!(of(backfill_history_of(&backfill(o, b), 2)), None);
         let i = SignInId::new(at, 4);

@@ -20,6 +20,7 @@ use domain::path::{AckMode, Level, Path, Target};
 use domain::route::{IncidentTemplate, Route, RouteSource};
 use domain::session::Session;
 use domain::sign_in::{SignIn, Whom};
+use domain::source::heartbeat::Beat;
 use domain::source::{Intake, Source, SourceState, Template as SourceTemplate};
 use domain::template::Binding;
 use domain::text::Document;
@@ -41,6 +42,9 @@ use crate::fake_slack::{CLIENT, FakeSlack, SIGNING_SECRET};
 use crate::inbox::{Inbox, Provider};
 use crate::rights::Rights;
 use crate::template::{Declared, Template};
+
+/// How often the fixture's job is to be heard of.
+const BEAT: Beat = Beat { interval_s: 60, grace_s: 10, threshold: 1 };
 
 /// The secret of every source.
 pub const SECRET: &str = "not-a-secret-of-any-real-source";
@@ -223,7 +227,10 @@ impl Fixture {
                 kind,
                 secret: seal_secret(&self.context.seal, id, SECRET),
                 template: SourceTemplate::default(),
-                intake: Intake::default(),
+                intake: Intake {
+                    beat: (source.kind() == sources::HEARTBEAT).then_some(BEAT),
+                    ..Intake::default()
+                },
                 document: Document::default(),
                 created_at: at,
                 last_error: None,

@@ -12,6 +12,7 @@ use domain::sign_in::SignInState;
 use domain::slack::StepState;
 use domain::source::SourceState;
 use domain::source::backfill::BackfillState;
+use domain::source::heartbeat::BeatState;
 use domain::user::Role;
 use machine::check::diagram;
 use runtime::config::SETTINGS;
@@ -34,6 +35,7 @@ pub const MACHINES: &[Machine] = &[
     Machine { name: "Incident", draw: diagram::<IncidentState> },
     Machine { name: "Sign-in", draw: diagram::<SignInState> },
     Machine { name: "Alert source", draw: diagram::<SourceState> },
+    Machine { name: "Heartbeat", draw: diagram::<BeatState> },
     Machine { name: "Backfill of an alert source", draw: diagram::<BackfillState> },
     Machine { name: "Slack step", draw: diagram::<StepState> },
 ];

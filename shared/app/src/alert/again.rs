@@ -44,6 +44,7 @@ pub(crate) async fn attributes(
         id: EventId::new(alert.created_at, 0),
         received_at: body.updated_at,
         event,
+        asked_by: None,
     };
     let template = template_of(rules, alert.source).await?;
     let Arrived { received, noted } = meant(template.custom(), &received);

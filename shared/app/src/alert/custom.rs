@@ -20,7 +20,8 @@ pub(super) struct Arrived<'a> {
 /// The event as the source's customer means it. What fails is noted, and the event stays as it came.
 pub(super) async fn arrived<'a>(rules: &Rules, received: &'a Received) -> Result<Arrived<'a>, AppError> {
     let as_it_came = Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
-    if received.kind.0 != sources::CUSTOM {
+    // What fires again by hand was read once.
+    if received.kind.0 != sources::CUSTOM || received.asked_by.is_some() {
         return Ok(as_it_came);
     }
     match rules.of(received.org).await?.source(received.source).await {
@@ -37,7 +38,8 @@ pub(super) fn meant<'a>(custom: Option<&Custom>, received: &'a Received) -> Arri
         return Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
     };
     let (event, problems) = sources::custom_event(received.event.clone(), custom);
-    let received = Received { event, kind: received.kind.clone(), ..*received };
+    let received =
+        Received { event, kind: received.kind.clone(), asked_by: received.asked_by.clone(), ..*received };
     let noted = problems.into_iter().map(|Problem(problem)| problem).collect();
     Arrived { received: Cow::Owned(received), noted }
 }

@@ -143,7 +143,8 @@ fn standing(source: &Source, received: &Received, limit: &Limit, shard: &str) ->
         holds_s: None,
         ..received.event.clone()
     };
-    let received = Received { event, id: received.id.standing(), kind: received.kind.clone(), ..*received };
+    let (id, kind) = (received.id.standing(), received.kind.clone());
+    let received = Received { event, id, kind, asked_by: None, ..*received };
     let content = fingerprint(received.event.deduplication_key.as_bytes(), 16);
     let arrival = Arrival { content, ..received.arrival() };
     let Template { title, description, .. } = Template::default();

@@ -172,6 +172,11 @@ impl Case<'_> {
         AlertId::derived(self.received.received_at, self.received.id)
     }
 
+    /// Why the alert is there.
+    const fn why(&self) -> &'static str {
+        if self.received.asked_by.is_some() { "fired again by hand" } else { "fired" }
+    }
+
     /// The alert before it is anything.
     fn alert(&self, opening: &Opening, routing: Routing) -> Alert {
         Alert {
@@ -321,7 +326,7 @@ impl Case<'_> {
         if alert.routing == Routing::Unrouted {
             commit = commit.unrouted(org, alert.id, &alert.title, now);
         }
-        let opened = alert.born(AlertState::Firing, now)?.because(self.by.to_string(), "fired");
+        let opened = alert.born(AlertState::Firing, now)?.because(self.by.to_string(), self.why());
         self.store.commit(commit.transition(opened)).await?;
         Ok(())
     }

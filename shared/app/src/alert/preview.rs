@@ -96,7 +96,7 @@ pub async fn preview(
     by.may(Permission::ConfigureOnCall)?;
     let (kind, draft) = kind_of(store, by, &trial).await?;
     crate::source::create::check("previewed", &kind, &trial.template)?;
-    crate::source::create::check_intake(&trial.intake, &trial.template)?;
+    crate::source::create::check_intake(&kind, &trial.intake, &trial.template)?;
     crate::source::check_attributes(store, by.org(), &trial.template).await?;
     let rules = Rules::new(store.clone()).of(by.org()).await?;
     let source = trial.source.unwrap_or_else(|| SourceId::new(now, random()));
@@ -119,6 +119,7 @@ pub async fn preview(
             id: EventId::new(now, random()),
             received_at: now,
             event,
+            asked_by: None,
         };
         previewed.push(one(&rules, (&found, &intake), alert, &received).await?);
     }

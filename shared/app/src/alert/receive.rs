@@ -40,7 +40,7 @@ pub async fn receive(
     now: Timestamp,
 ) -> Result<Option<Decision>, AppError> {
     let Arrived { received, noted } = custom::arrived(rules, received).await?;
-    let by = Identity::System(format!("alert_source:{}", received.source));
+    let by = received.by();
     let (received, arrival) = (&*received, received.arrival());
     let told = Told { store, rules, received, noted: &noted, arrival: &arrival, trace, by: &by, now };
     match told.handle(None).await? {
@@ -135,6 +135,10 @@ impl Told<'_> {
         let over = decision == Decision::OpenOver;
         let fate = match stands {
             Some(standing) => Fate::Begins { noted: Vec::new(), window: None, lapse: Some(standing.lapse) },
+            // Whoever had it fire again wants it whatever its source keeps away, and until somebody says that it is over.
+            None if received.asked_by.is_some() => {
+                Fate::Begins { noted: self.noted.to_vec(), window: None, lapse: None }
+            }
             None => fate(store, rules, (received, self.noted), over).await?,
         };
         let (noted, window, lapse) = match fate {

@@ -55,7 +55,7 @@ pub async fn create(
     let allowed = by.may(Permission::ConfigureOnCall)?;
     let org = by.org();
     check(&new.name, &new.kind, &new.template)?;
-    check_intake(&new.intake, &new.template)?;
+    check_intake(&new.kind, &new.intake, &new.template)?;
     super::check_attributes(store, org, &new.template).await?;
     if let Some(secret) = &new.secret {
         super::check_secret(secret)?;
@@ -90,7 +90,18 @@ pub async fn create(
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming the field.
-pub fn check_intake(intake: &Intake, template: &Template) -> Result<(), AppError> {
+pub fn check_intake(kind: &SourceKind, intake: &Intake, template: &Template) -> Result<(), AppError> {
+    match (kind.0 == sources::HEARTBEAT, intake.beat.is_some()) {
+        (true, false) => {
+            let reason = "say how often it is to be heard of: `interval_seconds`";
+            return Err(AppError::invalid("heartbeat_options", reason));
+        }
+        (false, true) => {
+            let reason = "this kind of alert source has no such options";
+            return Err(AppError::invalid("heartbeat_options", reason));
+        }
+        (true, true) | (false, false) => {}
+    }
     intake.check(template).map_err(|misfit| AppError::invalid(misfit.at, misfit.reason))
 }
 

@@ -22,6 +22,10 @@ const REASON_BYTES: usize = 500;
 /// Never: that it could not be noted is no reason to handle the alert again.
 #[instrument(skip_all, err)]
 pub async fn delivered(store: &Store, rules: &Rules, received: &Received) -> Result<(), AppError> {
+    if received.asked_by.is_some() {
+        // Somebody had it fire again; its source has delivered nothing.
+        return Ok(());
+    }
     if rules.seen(received.source, received.received_at, PAUSE) {
         let noted = store.source_delivered(received.org, received.source, received.received_at, PAUSE).await;
         if let Err(error) = noted {

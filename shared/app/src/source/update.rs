@@ -55,7 +55,7 @@ pub async fn update(
         let source = find(store, org, id).await?;
         super::create::check(&change.name, &source.kind, &change.template)?;
         super::check_attributes(store, org, &change.template).await?;
-        super::create::check_intake(&change.intake, &change.template)?;
+        super::create::check_intake(&source.kind, &change.intake, &change.template)?;
         let state = state_after(source.head().state(), change.disabled)?;
         let step = if state == source.head().state() {
             source.amend(now)?.because(by.to_string(), "updated")

@@ -72,6 +72,9 @@ fn message(row: DueRow, due: Timestamp) -> Send {
             let body = EscalationMessage::Alert { org, alert };
             (Queue::EscalationTick, serde_json::to_value(body))
         }
+        DueRow::Heartbeat(org, source) => {
+            (Queue::AlertHandle, serde_json::to_value(AlertMessage::Heartbeat { org, source }))
+        }
         DueRow::Lapse(org, alert) => {
             (Queue::AlertHandle, serde_json::to_value(AlertMessage::Lapse { org, alert }))
         }

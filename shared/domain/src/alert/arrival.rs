@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::Identity;
 use crate::id::{EventId, OrgId, SourceId};
 use crate::source::SourceKind;
 
@@ -97,9 +98,18 @@ pub struct Received {
     pub received_at: Timestamp,
     /// The event.
     pub event: AlertEvent,
+    /// Who has its alert fire again by hand; none for what a sender sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<Identity>,
 }
 
 impl Received {
+    /// Who caused it: its source, or whoever had it fire again.
+    pub fn by(&self) -> Identity {
+        let source = || Identity::System(format!("alert_source:{}", self.source));
+        self.asked_by.clone().unwrap_or_else(source)
+    }
+
     /// The event time: the sender's if the source declares it, never after reception, in whole milliseconds.
     pub fn at(&self) -> Timestamp {
         self.held(self.event.occurred_at.unwrap_or(self.received_at))

@@ -40,7 +40,8 @@ impl State for BackfillState {
     fn successors(self) -> &'static [Self] {
         match self {
             Self::Running => &[Self::Done, Self::Cancelled],
-            Self::Done | Self::Cancelled => &[Self::Running],
+            Self::Done => &[Self::Running],
+            Self::Cancelled => &[],
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Template;
+use super::heartbeat::Beat;
 use crate::alert::AlertEvent;
 use crate::alert::lapse::Lapse;
 use crate::expression::path::{Path, follow};
@@ -21,7 +22,7 @@ const MOST_MINUTES: u32 = 30 * 24 * 60;
 /// The most alerts a minute that a limit may let through: more is no limit.
 const MOST_PER_MINUTE: u32 = 10_000;
 
-/// What of a source's events becomes alerts, and how long these last.
+/// What of a source's events becomes alerts, how long these last, and whether silence is one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Intake {
     /// Conditions on the events that become alerts; any group suffices, and none at all lets everything through.
@@ -33,6 +34,9 @@ pub struct Intake {
     /// How long an alert lasts unless it is sent again, if it does not last until it is resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Lasts>,
+    /// How often it is to be heard of, if it is a heartbeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beat: Option<Beat>,
 }
 
 /// How long an alert lasts unless it is sent again.
@@ -113,6 +117,9 @@ impl Intake {
         if self.lasts.is_some_and(|lasts| !(1..=MOST_MINUTES).contains(&lasts.minutes)) {
             let reason = format!("an alert is resolved after 1 to {MOST_MINUTES} minutes");
             return Err(Misfit::new("auto_resolve_timeout_minutes", reason));
+        }
+        if let Some(beat) = &self.beat {
+            beat.check().map_err(|misfit| misfit.within("heartbeat_options"))?;
         }
         self.limit.as_ref().map_or(Ok(()), Limit::check)
     }

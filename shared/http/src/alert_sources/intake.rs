@@ -1,6 +1,7 @@
 //! What a source keeps from becoming alerts, as it is sent and shown.
 
 use domain::source::backfill::Backfill;
+use domain::source::heartbeat::{Beat, Heartbeat};
 use domain::source::{Filtered, Intake, Lasts, Limit, Sample};
 use machine::{State as _, Stateful};
 use serde::Deserialize;
@@ -17,6 +18,17 @@ const LIMIT: &str = "rate_limit";
 
 /// The field of what is counted apart.
 const SHARDING: &str = "rate_limit_sharding";
+
+/// The field of what a heartbeat is.
+const HEARTBEAT: &str = "heartbeat_options";
+
+/// How often a heartbeat is to be heard of, as it is sent.
+#[derive(Deserialize)]
+struct HeartbeatBody {
+    interval_seconds: u32,
+    grace_period_seconds: Option<u32>,
+    failure_threshold: Option<u32>,
+}
 
 /// A limit as it is sent.
 #[derive(Deserialize)]
@@ -37,7 +49,36 @@ struct ShardingBody {
 pub(super) fn intake(body: &SourceBody) -> Answer<Intake> {
     let filter = body.filter_condition_groups.clone().unwrap_or_default();
     let filter = groups("filter_condition_groups", filter)?;
-    Ok(Intake { filter, limit: limit(&body.rest)?, lasts: lasts(&body.rest)? })
+    let rest = &body.rest;
+    Ok(Intake { filter, limit: limit(rest)?, lasts: lasts(rest)?, beat: beat_of(rest)? })
+}
+
+/// How often a heartbeat is to be heard of.
+fn beat_of(rest: &Map<String, Value>) -> Answer<Option<Beat>> {
+    let options: Option<HeartbeatBody> = read(rest, HEARTBEAT)?;
+    Ok(options.map(|options| Beat {
+        interval_s: options.interval_seconds,
+        grace_s: options.grace_period_seconds.unwrap_or(0),
+        threshold: options.failure_threshold.unwrap_or(1),
+    }))
+}
+
+/// How often a heartbeat is to be heard of, and where.
+pub(super) fn beat(beat: &Beat, ping_url: &str) -> Value {
+    json!({
+        "interval_seconds": beat.interval_s,
+        "grace_period_seconds": beat.grace_s,
+        "failure_threshold": beat.threshold,
+        "ping_url": ping_url,
+    })
+}
+
+/// Whether a job is heard of.
+pub(super) fn heartbeat(job: Option<&Heartbeat>) -> Value {
+    match job {
+        None => json!({ "status": "waiting" }),
+        Some(job) => json!({ "status": job.head().state().name(), "last_ping_at": job.last_ping_at }),
+    }
 }
 
 /// How long an alert lasts unless it is sent again.

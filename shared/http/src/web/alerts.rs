@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use app::alert::explain::{Explained, explain};
 use app::alert::resolve;
+use app::alert::retrigger::{self as again, Again};
 use app::incident::seen;
 use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
@@ -36,6 +37,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("/alerts", Access::SignedIn, || get(all)),
     Route::get("/alerts/{id}", Access::SignedIn, || get(show)),
     Route::post("/alerts/{id}/resolve", Access::Needs(Permission::Respond), || post(resolve)),
+    Route::post("/alerts/{id}/retrigger", Access::Needs(Permission::Respond), || post(retrigger)),
 ];
 
 /// The state as a badge.
@@ -163,6 +165,19 @@ async fn resolve(
     Ok(Redirect::to(&form.to(id)))
 }
 
+/// Has it fire again; what then fires has a page of its own, which is there in a moment.
+async fn retrigger(
+    State(desk): State<Arc<Desk>>,
+    id: Id<AlertId>,
+    Submitted { signed_in, form }: Submitted<Back>,
+) -> Result<Redirect, Refusal> {
+    let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
+    match again::retrigger(&desk.ctx, &signed_in.actor(), id).await? {
+        Again::Fires(alert) => Ok(Redirect::to(&format!("/alerts/{}", alert.id))),
+        Again::As(_) => Ok(Redirect::to(&form.to(id))),
+    }
+}
+
 async fn show(
     State(desk): State<Arc<Desk>>,
     headers: HeaderMap,
@@ -219,6 +234,14 @@ fn about(frame: &Frame<'_>, told: &Explained) -> Markup {
                     (frame.field())
                     input type="hidden" name="back" value=(here);
                     button type="submit" { "Resolve by hand" }
+                }
+            }
+            @if state == AlertState::Resolved && told.raw.is_some() && frame.may(Permission::Respond) {
+                form.act method="post" action=(format!("{here}/retrigger"))
+                    data-sure="It fires again as a new alert, which is routed and pages as the first one did. Fire again?" {
+                    (frame.field())
+                    input type="hidden" name="back" value="/alerts";
+                    button type="submit" { "Fire again" }
                 }
             }
         }

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
 use domain::id::SourceId;
+use domain::source::heartbeat::Beat;
 use domain::source::{Intake, Source, SourceKind, SourceState, Template};
 use domain::text::Document;
 use http::{HeaderMap, StatusCode};
@@ -61,7 +62,32 @@ const MOST: usize = 50;
 struct Added {
     name: String,
     kind: String,
+    minutes: String,
 }
+
+/// How many minutes lie between two pings of a heartbeat, if nothing is said.
+const MINUTES: u32 = 60;
+
+impl Added {
+    /// How often a heartbeat is to be heard of; with a sixth of that as its grace.
+    fn beat(&self) -> Result<Option<Beat>, AppError> {
+        if self.kind != sources::HEARTBEAT {
+            return Ok(None);
+        }
+        let minutes = match self.minutes.trim() {
+            "" => MINUTES,
+            minutes => {
+                minutes.parse().ok().filter(|minutes| (1..=MOST_MINUTES).contains(minutes)).ok_or_else(
+                    || AppError::invalid("minutes", "the minutes between two pings are 1 to 43200"),
+                )?
+            }
+        };
+        Ok(Some(Beat { interval_s: minutes * 60, grace_s: minutes * 10, threshold: 1 }))
+    }
+}
+
+/// The most minutes between two pings: thirty days.
+const MOST_MINUTES: u32 = 43_200;
 
 /// What the page says beside the list.
 #[derive(Default)]
@@ -93,17 +119,20 @@ async fn add(
 ) -> Result<Response, Refusal> {
     let (ctx, by) = (&desk.ctx, signed_in.actor());
     let now = ctx.now();
-    let new = NewSource {
-        id: SourceId::new(now, ctx.random()),
-        name: form.name.trim().to_owned(),
-        kind: SourceKind(form.kind.clone()),
-        secret: None,
-        template: Template::default(),
-        intake: Intake::default(),
-        draft: true,
-        document: Document::default(),
+    let made = async {
+        let new = NewSource {
+            id: SourceId::new(now, ctx.random()),
+            name: form.name.trim().to_owned(),
+            kind: SourceKind(form.kind.clone()),
+            secret: None,
+            template: Template::default(),
+            intake: Intake { beat: form.beat()?, ..Intake::default() },
+            draft: true,
+            document: Document::default(),
+        };
+        create(&ctx.store, &ctx.seal, &by, new, &ctx.random, now).await
     };
-    match create(&ctx.store, &ctx.seal, &by, new, &ctx.random, now).await {
+    match made.await {
         Ok(source) => Ok(Redirect::to(&path(source.id)).into_response()),
         Err(error) => {
             let said = Said { complaint: Some(complaint(error)?), draft: form, ..Said::default() };
@@ -208,6 +237,11 @@ fn form(frame: &Frame<'_>, draft: &Added) -> Markup {
                         autocomplete="off";
                 }
                 (select("kind", "What sends", "Choose what sends", kinds, Some(draft.kind.as_str())))
+                label.field {
+                    span { "Minutes between two pings, of a heartbeat" }
+                    input type="number" name="minutes" value=(draft.minutes) min="1" max=(MOST_MINUTES)
+                        placeholder=(MINUTES);
+                }
             }
             p.hint { "It begins as a draft: you see how to set its sender up and what arrives, and nobody is paged \
                       until you activate it." }

@@ -158,3 +158,43 @@ async fn alerts_of_a_source_with_a_timeout_have_a_row_that_says_when_to_look() {
     let lapse = world.context.store.lapse(world.org, id(&alert).parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((lapse.after_s, lapse.spares_incidents), (1800, true));
 }
+
+#[tokio::test]
+async fn heartbeat_shows_where_it_is_pinged_and_whether_it_is() {
+    let world = World::new().await;
+    let options = json!({ "interval_seconds": 60, "grace_period_seconds": 30 });
+    let without = changed(&source_of("heartbeat"), "/heartbeat_options", json!(null));
+    assert_eq!(world.post("/v2/alert_sources", &without).await.refused(422), "heartbeat_options");
+    let often = changed(&without, "/heartbeat_options", json!({ "interval_seconds": 1 }));
+    assert_eq!(
+        world.post("/v2/alert_sources", &often).await.refused(422),
+        "heartbeat_options.interval_seconds"
+    );
+    let asked = changed(&without, "/heartbeat_options", options);
+    let source = world.post("/v2/alert_sources", &asked).await.with(200)["alert_source"].clone();
+    let shown = &source["heartbeat_options"];
+    assert_eq!((&shown["interval_seconds"], &shown["failure_threshold"]), (&json!(60), &json!(1)));
+    let ping = shown["ping_url"].as_str().unwrap().trim_start_matches("http://firebell.example").to_owned();
+    let path = format!("/v2/alert_sources/{}", id(&source));
+    let heartbeat = async || world.get(&path).await.with(200)["alert_source"]["heartbeat"].clone();
+    assert_eq!(heartbeat().await, json!({ "status": "waiting" }));
+
+    world.ask("", http::Method::GET, &ping, None).await.with(204);
+    assert_eq!(heartbeat().await["status"], "healthy");
+    let (bare, _) = ping.split_once('?').unwrap();
+    let secret = source["secret_token"].as_str().unwrap();
+    world.ask(secret, http::Method::POST, bare, Some(&json!({ "all": "well" }))).await.with(204);
+    world.ask("wrong", http::Method::POST, bare, None).await.refused(401);
+
+    // A job that knows that it failed says so, and that it is well again.
+    world
+        .ask(secret, http::Method::POST, bare, Some(&json!({ "status": "failed", "message": "disk" })))
+        .await
+        .with(204);
+    world.handle().await;
+    let alert = async || world.get("/v2/alerts").await.with(200)["alerts"][0].clone();
+    assert_eq!((&alert().await["title"], &alert().await["status"]), (&json!("disk"), &json!("firing")));
+    world.ask(secret, http::Method::POST, bare, Some(&json!({ "status": "ok" }))).await.with(204);
+    world.handle().await;
+    assert_eq!(alert().await["status"], "resolved");
+}

@@ -38,6 +38,30 @@ async fn alert_shows_what_its_newest_delivery_says() {
 }
 
 #[tokio::test]
+async fn alert_that_flaps_says_so_until_it_was_quiet() {
+    let world = World::new().await;
+    let source = world.source().await;
+    let newest = async || {
+        let listed = world.get("/v2/alerts").await.with(200)["alerts"][0].clone();
+        world.get(&format!("/v2/alerts/{}", id(&listed))).await.with(200)["alert"].clone()
+    };
+    world.deliver(&source, &event("db", "firing")).await;
+    assert_eq!(newest().await.get("flapping"), None);
+
+    for _ in 0..4 {
+        world.pass(30);
+        world.deliver(&source, &event("db", "resolved")).await;
+        world.pass(30);
+        world.deliver(&source, &event("db", "firing")).await;
+    }
+
+    let shown = newest().await;
+    assert_eq!((&shown["status"], &shown["flapping"]), (&json!("firing"), &json!(true)));
+    world.pass(600);
+    assert_eq!(newest().await.get("flapping"), None);
+}
+
+#[tokio::test]
 async fn alert_resolved_by_hand_is_resolved_and_stays_so() {
     let world = World::new().await;
     let source = world.source().await;
@@ -51,6 +75,26 @@ async fn alert_resolved_by_hand_is_resolved_and_stays_so() {
     assert!(resolved["resolved_at"].is_string());
     assert_eq!(world.post(&format!("{path}/actions/resolve"), &json!({})).await.with(200)["alert"], resolved);
     assert_eq!(world.get(&path).await.with(200)["alert"], resolved);
+}
+
+#[tokio::test]
+async fn alert_that_is_over_fires_again_when_it_is_asked_to() {
+    let world = World::new().await;
+    let source = world.source().await;
+    world.deliver(&source, &event("db", "firing")).await;
+    let first = world.get("/v2/alerts").await.with(200)["alerts"][0].clone();
+    let again = format!("/v2/alerts/{}/actions/retrigger", id(&first));
+    assert_eq!(world.post(&again, &json!({})).await.with(202)["alert_id"], first["id"], "it fires already");
+    world.post(&format!("/v2/alerts/{}/actions/resolve", id(&first)), &json!({})).await.with(200);
+    world.pass(60);
+
+    let next = world.post(&again, &json!({})).await.with(202)["alert_id"].clone();
+    world.handle().await;
+
+    let shown = world.get(&format!("/v2/alerts/{}", next.as_str().unwrap())).await.with(200)["alert"].clone();
+    assert_eq!((&shown["status"], &shown["title"]), (&json!("firing"), &first["title"]));
+    assert_eq!(shown["deduplication_key"], first["deduplication_key"]);
+    assert_eq!(world.post(&again, &json!({})).await.with(202)["alert_id"], next);
 }
 
 #[tokio::test]

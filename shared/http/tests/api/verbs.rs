@@ -49,6 +49,8 @@ pub(crate) const SYSTEM: &[&str] = &[
     "escalation::settle::settle",
     "escalation::story::story",
     "escalation::tick::tick",
+    "heartbeat::look::look",
+    "heartbeat::ping::ping",
     "incident::create::prepare",
     "incident::seen::hidden",
     "incident::story::story",
@@ -156,6 +158,8 @@ fn authorised() -> slack::Authorised {
 verbs! {
     "alert::resolve::resolve" Respond |world, by, ctx|
         app::alert::resolve::resolve(&ctx.store, &by, nobody(), ctx.now());
+    "alert::retrigger::retrigger" Respond |world, by, ctx|
+        app::alert::retrigger::retrigger(ctx, &by, nobody());
     "api_key::create::create" ManageApiKeys |world, by, ctx|
         app::api_key::create::create(&ctx.store, &ctx.seal, &by, key(), &ctx.random, ctx.now());
     "api_key::revoke::revoke" ManageApiKeys |world, by, ctx|

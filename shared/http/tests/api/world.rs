@@ -269,6 +269,9 @@ impl World {
                         app::alert::acknowledge::acknowledge(store, (org, source), &key, by.as_deref(), now);
                     told.await.unwrap();
                 }
+                AlertMessage::Heartbeat { org, source } => {
+                    app::heartbeat::look::look(store, (org, source), self.context.now()).await.unwrap();
+                }
                 AlertMessage::Lapse { org, alert } => {
                     app::alert::lapse::lapse(store, (org, alert), self.context.now()).await.unwrap();
                 }
@@ -294,7 +297,9 @@ pub(crate) fn id(value: &Value) -> String {
 
 /// A source as it is asked for.
 pub(crate) fn source_of(kind: &str) -> Value {
+    let beat = (kind == "heartbeat").then(|| json!({ "interval_seconds": 60 }));
     json!({
+        "heartbeat_options": beat,
         "name": "Production alerts",
         "source_type": kind,
         "template": {

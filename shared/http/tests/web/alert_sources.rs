@@ -112,3 +112,24 @@ async fn whoever_may_only_look_sees_no_secret_and_no_button() {
     let list = scene.look(&session, "/alert-sources").await;
     assert!(list.contains("Backups") && !list.contains("Add as a draft"), "{list}");
 }
+
+#[tokio::test]
+async fn heartbeat_says_how_often_it_is_expected_and_when_it_came() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let wrong = [("name", "Backup"), ("kind", "heartbeat"), ("minutes", "0")];
+    let refused = scene.fill(&session, "/alert-sources", &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("1 to 43200") && refused.text.contains("value=\"Backup\""));
+
+    let fields = [("name", "Backup"), ("kind", "heartbeat"), ("minutes", "10")];
+    let added = scene.fill(&session, "/alert-sources", &fields).await;
+    let path = added.header("location").to_owned();
+    let page = scene.look(&session, &path).await;
+    assert!(page.contains("Waiting for its first ping; one is expected every 10 min"), "{page}");
+
+    let id: SourceId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let (trace, now) = (domain::trace::Trace::begin(1), scene.ctx.now());
+    app::heartbeat::ping::ping(&scene.ctx.store, (scene.org, id), &trace, now).await.unwrap();
+    assert!(scene.look(&session, &path).await.contains("Healthy, last ping"));
+}

@@ -77,6 +77,29 @@ async fn alert_is_resolved_by_hand_and_its_page_says_by_whom() {
 }
 
 #[tokio::test]
+async fn alert_that_is_over_fires_again_by_its_button() {
+    let scene = Scene::new().await;
+    scene.fire(alert("Disk full")).await;
+    let session = scene.sign_in().await;
+    let first = newest(&scene).await;
+    let here = format!("/alerts/{first}");
+    assert!(!scene.look(&session, &here).await.contains("Fire again"), "it fires");
+    scene.fill(&session, &format!("{here}/resolve"), &[("back", &here)]).await;
+    assert!(scene.look(&session, &here).await.contains("Fire again</button>"));
+    scene.pass(60);
+
+    let pressed = scene.fill(&session, &format!("{here}/retrigger"), &[("back", "/alerts")]).await;
+    scene.handle().await;
+
+    assert_eq!(pressed.status, StatusCode::SEE_OTHER);
+    let next = newest(&scene).await;
+    assert_ne!(next, first);
+    let page = scene.look(&session, &format!("/alerts/{next}")).await;
+    let history = between(&page, "<h2 id=\"history\">", "</section>");
+    assert!(history.contains("Fired again by hand Olive Owner"), "{history}");
+}
+
+#[tokio::test]
 async fn list_filters_by_state_and_source() {
     let scene = Scene::new().await;
     scene.fire(alert("Routed")).await;

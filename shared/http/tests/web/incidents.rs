@@ -391,6 +391,7 @@ async fn viewer_is_offered_nothing_that_they_may_not_do_and_is_refused_it() {
         ("/incidents/1/roles", vec![]),
         (&*format!("{escalation}/cancel"), vec![]),
         (&*format!("/alerts/{alert}/resolve"), vec![]),
+        (&*format!("/alerts/{alert}/retrigger"), vec![]),
     ] {
         assert_eq!(scene.fill(&session, path, &fields).await.status, StatusCode::FORBIDDEN, "{path}");
     }

@@ -14,7 +14,7 @@ use axum::body::Body;
 use domain::alert::{AlertEvent, AlertStatus, Received};
 use domain::escalation::Escalation;
 use domain::id::{EventId, OrgId, PathId, RouteId, SourceId, UserId};
-use domain::message::Queue;
+use domain::message::{AlertMessage, Envelope, Queue};
 use domain::path::{AckMode, Level, Target};
 use domain::route::{Condition, Group, IncidentTemplate, Route, RouteSource, Test};
 use domain::source::{Intake, SourceKind, Template};
@@ -180,10 +180,21 @@ impl Scene {
             id: EventId::new(now, self.ctx.random()),
             received_at: now,
             event,
+            asked_by: None,
         };
         let trace = Trace::begin(self.ctx.random());
         app::alert::receive::receive(&self.ctx.store, &self.rules, &received, &trace, now).await.unwrap();
         now
+    }
+
+    /// Handles the events that wait on the queue.
+    pub(crate) async fn handle(&self) {
+        for message in self.embedded.queues().receive(Queue::AlertHandle.name(), 10).unwrap() {
+            let envelope: Envelope<AlertMessage> = serde_json::from_str(&message.body).unwrap();
+            let AlertMessage::Event(received) = envelope.body else { panic!("no event") };
+            let (store, rules, now) = (&self.ctx.store, &self.rules, self.ctx.now());
+            app::alert::receive::receive(store, rules, &received, &envelope.trace, now).await.unwrap();
+        }
     }
 
     /// An alert fires and somebody is paged.

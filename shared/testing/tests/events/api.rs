@@ -4,7 +4,7 @@ use app::user::reach::open_secret;
 use domain::alert::{AlertState, Attribute};
 use domain::escalation::EscalationState;
 use domain::incident::{Role, Severity, Status};
-use domain::message::Queue;
+use domain::message::{AlertMessage, Envelope, Queue};
 use domain::source::SourceState;
 use machine::Stateful;
 use runtime::BoxFuture;
@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
-use super::{Case, Given, Then, alert, escalation, severity};
+use super::{Case, Given, Then, alert, escalation, received, severity};
 
 /// A case over the alert that `alert-handle/firing` opens.
 const fn case(event: &'static str, then: Then) -> Case {
@@ -36,6 +36,7 @@ pub(crate) const CASES: &[Case] = &[
     case("api-alerts/list-by-key", shows_one),
     case("api-alerts/resolve", resolves),
     Case { event: "api-alerts/resolve-grouped", given: Given::AlertGrouped, then: resolves },
+    Case { event: "api-alerts/retrigger", given: Given::AlertResolved, then: fires_again },
     case("api-alerts/show", shows_the_alert),
     case("api-escalations/cancel", cancels),
     case("api-escalations/create", begins_an_escalation),
@@ -186,6 +187,24 @@ fn shows_the_alert<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()
         answered(invoked, 200);
         assert_eq!(invoked.answer["body"]["alert"]["id"], alert().to_string());
     })
+}
+
+fn fires_again<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 202);
+        assert_ne!(invoked.answer["body"]["alert_id"], alert().to_string());
+        queued_again(fixture);
+    })
+}
+
+/// Says that an alert fires again, in the name of whoever asked.
+pub(crate) fn queued_again(fixture: &Fixture) {
+    let queued = fixture.messages(Queue::AlertHandle).unwrap();
+    let [message] = &queued[..] else { panic!("one event, not {}", queued.len()) };
+    let envelope: Envelope<AlertMessage> = serde_json::from_str(&message.body).unwrap();
+    let AlertMessage::Event(again) = envelope.body else { panic!("no event") };
+    assert_eq!(again.event.payload.get(), received().event.payload.get());
+    assert!(again.asked_by.is_some(), "nobody asked for it");
 }
 
 fn resolves<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {

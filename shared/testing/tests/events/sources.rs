@@ -21,6 +21,9 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-source-github-issue/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-grafana/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-grafana/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-heartbeat/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-heartbeat/ping", given: Given::Rules, then: counted },
+    Case { event: "alert-source-heartbeat/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-http-custom/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-http-custom/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-http/firing", given: Given::Rules, then: accepted },
@@ -51,6 +54,14 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-source-zendesk/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-zendesk/wrong-secret", given: Given::Rules, then: refused },
 ];
+
+fn counted<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 204, "{}", invoked.answer);
+        let job = fixture.context.store.heartbeat(fixture.org, fixture.sources["heartbeat"]).await.unwrap();
+        assert_eq!(job.unwrap().last_ping_at, fixture.now());
+    })
+}
 
 fn accepted<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
     Box::pin(async move {

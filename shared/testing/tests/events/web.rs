@@ -8,6 +8,7 @@ use runtime::BoxFuture;
 use testing::fixture::{Fixture, SESSION};
 use testing::invoke::Invoked;
 
+use super::api::queued_again;
 use super::{Case, Given, Then, alert, escalation, severity};
 
 /// A case over the alert that `alert-handle/firing` opens.
@@ -39,6 +40,7 @@ pub(crate) const CASES: &[Case] = &[
     case("web/person", shows_the_people),
     case("web/remove-person", removes_a_person),
     case("web/resolve-alert", resolves_by_hand),
+    Case { event: "web/retrigger-alert", given: Given::AlertResolved, then: fires_again },
     case("web/revoke-key", revokes_a_key),
     case("web/sign-in", lets_in),
     case("web/sign-in-link", asks_to_sign_in),
@@ -128,6 +130,13 @@ fn resolves_by_hand<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture
         assert_eq!(invoked.answer["statusCode"], 303);
         let after = fixture.context.store.alert(fixture.org, alert()).await.unwrap().unwrap();
         assert_eq!(after.head().state(), AlertState::Resolved);
+    })
+}
+
+fn fires_again<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert_eq!(invoked.answer["statusCode"], 303);
+        queued_again(fixture);
     })
 }
 

@@ -231,3 +231,28 @@ fn nothing_that_a_limit_holds_back_goes_untold_on_a_bad_day() {
         }
     });
 }
+
+#[test]
+fn alert_that_somebody_has_fire_again_passes_a_filter_of_today() {
+    tell(|| async {
+        let bundle = calm().await;
+        let alert = Alert::now(&bundle, "theirs");
+        bundle.deliver(std::slice::from_ref(&alert)).await;
+        bundle.pass(30).await;
+        bundle.deliver(&[alert.over(&bundle)]).await;
+        bundle.pass(30).await;
+        keep(&bundle, storage()).await;
+        // Until every function has read the rules anew.
+        bundle.pass(60).await;
+
+        let (by, over) = (Actor::system(bundle.org, "story"), ledger(&bundle).await.alerts[0].id);
+        app::alert::retrigger::retrigger(&bundle.context, &by, over).await.unwrap();
+        bundle.pass(20).await;
+        let fires = ledger(&bundle).await.alerts.len();
+        bundle.deliver(&[Alert::now(&bundle, "others")]).await;
+        bundle.pass(20).await;
+
+        assert_eq!((fires, paged(&bundle).len()), (2, 2));
+        assert_eq!(ledger(&bundle).await.alerts.len(), 2, "the filter holds nothing back");
+    });
+}

@@ -19,6 +19,8 @@ mod flap;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod heartbeat;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod lapse;
@@ -44,6 +46,8 @@ mod order;
 mod race;
 #[cfg(test)]
 mod rescue;
+#[cfg(test)]
+mod retrigger;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]

@@ -10,10 +10,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::access::Permission;
 use domain::id::SourceId;
+use domain::source::heartbeat::Beat;
 use domain::source::{Source, SourceState};
 use domain::trace::Trace;
 use http::{HeaderMap, StatusCode};
-use machine::Stateful;
+use jiff::SignedDuration;
+use machine::{State as _, Stateful};
 use maud::{Markup, html};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -30,7 +32,7 @@ use crate::web::refusal::Refusal;
 use crate::web::session::SignedIn;
 use crate::web::settings::{self, Part, Pressed, parts};
 use crate::web::submitted::Submitted;
-use crate::web::words::{foreign, names, time};
+use crate::web::words::{capital, foreign, length, names, time};
 
 /// How long the secret before holds, in hours: a day to tell every sender.
 const OVERLAP_HOURS: u16 = 24;
@@ -187,7 +189,12 @@ async fn shown(
             div.headline { h1 { (foreign(&source.name)) } (badge(&source)) }
             ul.facts {
                 li { (kind(&source)) }
-                li #delivered data-live { (delivered(&source, &frame)) }
+                li #delivered data-live {
+                    @match &source.intake.beat {
+                        Some(beat) => (pinged(&frame, &source, beat).await?),
+                        None => (delivered(&source, &frame)),
+                    }
+                }
                 li { a href=(format!("/alerts?source={id}")) { "Its alerts" } }
             }
         }
@@ -207,6 +214,19 @@ async fn shown(
         }
     };
     Ok(frame.answer(headers, &source.name, &main))
+}
+
+/// When a heartbeat was pinged last, and how often it is to be.
+async fn pinged(frame: &Frame<'_>, source: &Source, beat: &Beat) -> Result<Markup, Refusal> {
+    let job = frame.desk.ctx.store.heartbeat(source.org, source.id).await?;
+    let interval = length(SignedDuration::from_secs(beat.interval_s.into()));
+    Ok(html! {
+        @match &job {
+            None => "Waiting for its first ping",
+            Some(job) => { (capital(job.head().state().name())) ", last ping " (time(job.last_ping_at, frame.now)) },
+        }
+        "; one is expected every " (interval)
+    })
 }
 
 /// What went wrong last.

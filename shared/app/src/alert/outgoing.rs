@@ -1,0 +1,19 @@
+//! A message on its way to `alert-handle`.
+
+use domain::id::{OrgId, SourceId};
+use domain::message::Envelope;
+use domain::trace::Trace;
+use serde::Serialize;
+use store::Outgoing;
+
+/// Makes a message about a source, which takes turns with those of others.
+pub fn outgoing((org, source): (OrgId, SourceId), trace: &Trace, message: impl Serialize) -> Outgoing {
+    let envelope = Envelope::new(trace.clone(), message);
+    let body = serde_json::to_string(&envelope).expect("messages are plain values");
+    Outgoing {
+        // The only two characters that a queue refuses and JSON does not escape.
+        body: body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"),
+        delay: 0,
+        group: Some(format!("{org}#{source}")),
+    }
+}

@@ -1,0 +1,67 @@
+//! Looks whether a job was heard of in time.
+
+use domain::Timestamp;
+use domain::alert::AlertStatus;
+use domain::id::{OrgId, SourceId};
+use domain::source::SourceState;
+use domain::source::heartbeat::BeatState;
+use machine::{CommitError, Stateful};
+use store::{Commit, Store};
+use tracing::instrument;
+
+use super::told;
+use crate::AppError;
+use crate::rules::readable;
+
+/// Tells of a job that is missed, and looks later at one that is not. A ping that comes just now wins.
+///
+/// # Errors
+/// [`AppError`] if it has to be tried again.
+#[instrument(skip_all, fields(alert_source.id = %id), err)]
+pub async fn look(store: &Store, (org, id): (OrgId, SourceId), now: Timestamp) -> Result<(), AppError> {
+    let job = readable(store.heartbeat(org, id).await)?;
+    // Sent ahead of its time, or done since: the sweep comes again.
+    let Some(job) = job.filter(|job| job.due.is_some_and(|due| due <= now)) else { return Ok(()) };
+    if let Some(owed) = job.owed() {
+        let known = readable(store.key(org, id, &owed.key()).await)?;
+        if known.is_none_or(|row| row.received_at < owed.received_at) {
+            let again = job.tell_again(owed, now)?.because("system:alert-handle", "it was not handled");
+            return settled(store.commit(Commit::new().transition(again)).await);
+        }
+    }
+    if job.head().state() == BeatState::Missed {
+        let told = job.look_later(None, now)?.because("system:alert-handle", "its alert is handled");
+        return settled(store.commit(Commit::new().transition(told)).await);
+    }
+    let source = store.source(org, id).await?;
+    let watched = source
+        .as_ref()
+        .filter(|source| matches!(source.head().state(), SourceState::Active | SourceState::Draft));
+    let step = match watched.and_then(|source| Some((source, source.intake.beat.as_ref()?))) {
+        None => {
+            let gone = source.as_ref().is_none_or(|source| source.head().state() == SourceState::Destroyed);
+            job.rest(gone, now)?.because("system:alert-handle", "nobody watches it")
+        }
+        Some((source, beat)) => {
+            let deadline = beat.deadline(job.last_ping_at);
+            match now < deadline {
+                true => {
+                    job.look_later(Some(deadline), now)?.because("system:alert-handle", "it was heard of")
+                }
+                false => {
+                    let alert = told(source, beat, &job, AlertStatus::Firing, now);
+                    job.miss(alert, now)?.because("system:alert-handle", "it was not heard of in time")
+                }
+            }
+        }
+    };
+    settled(store.commit(Commit::new().transition(step)).await)
+}
+
+/// Whoever was faster has done it, or has pinged.
+fn settled(done: Result<(), CommitError>) -> Result<(), AppError> {
+    match done {
+        Ok(()) | Err(CommitError::Conflict) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,262 @@
+//! Heartbeats: how often a job is to be heard of, and whether it is.
+
+use jiff::{SignedDuration, Timestamp};
+use machine::{Head, Illegal, State, Stateful, Transition};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Received;
+use crate::event::Event;
+use crate::expression::Misfit;
+use crate::id::{OrgId, SourceId};
+use crate::trace::Trace;
+
+/// How often a job may be heard of, in seconds.
+const INTERVAL_S: std::ops::RangeInclusive<u32> = 10..=31 * 24 * 3600;
+
+/// The longest grace: a week.
+const MOST_GRACE_S: u32 = 7 * 24 * 3600;
+
+/// The most pings that may be missed before that is an alert.
+const MOST_MISSED: u32 = 100;
+
+/// How often a job is to be heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beat {
+    /// How many seconds lie between two pings.
+    pub interval_s: u32,
+    /// How many seconds later one may come.
+    pub grace_s: u32,
+    /// How many in a row have to be missed.
+    pub threshold: u32,
+}
+
+impl Beat {
+    /// When a job is missed that was heard of last at a time.
+    pub fn deadline(&self, last: Timestamp) -> Timestamp {
+        let seconds = i64::from(self.interval_s) * i64::from(self.threshold) + i64::from(self.grace_s);
+        last.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Says what is wrong with it before it is stored.
+    ///
+    /// # Errors
+    /// [`Misfit`] with the field, within the options.
+    pub fn check(&self) -> Result<(), Misfit> {
+        let (least, most) = (INTERVAL_S.start(), INTERVAL_S.end());
+        if !INTERVAL_S.contains(&self.interval_s) {
+            return Err(Misfit::new("interval_seconds", format!("an interval is {least} to {most} seconds")));
+        }
+        if self.grace_s > MOST_GRACE_S {
+            return Err(Misfit::new(
+                "grace_period_seconds",
+                format!("a grace is {MOST_GRACE_S} seconds at most"),
+            ));
+        }
+        if !(1..=MOST_MISSED).contains(&self.threshold) {
+            return Err(Misfit::new("failure_threshold", format!("1 to {MOST_MISSED} pings may be missed")));
+        }
+        Ok(())
+    }
+}
+
+/// The states of a heartbeat. Before its first ping there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeatState {
+    /// It is heard of.
+    Healthy,
+    /// It was not heard of in time, and somebody was told.
+    Missed,
+    /// Nobody watches it: its source is switched off. The next ping begins anew.
+    Idle,
+    /// Its source is gone.
+    Gone,
+}
+
+impl State for BeatState {
+    const ALL: &'static [Self] = &[Self::Healthy, Self::Missed, Self::Idle, Self::Gone];
+    const INITIAL: &'static [Self] = &[Self::Healthy];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Missed => "missed",
+            Self::Idle => "idle",
+            Self::Gone => "gone",
+        }
+    }
+
+    fn successors(self) -> &'static [Self] {
+        match self {
+            Self::Healthy => &[Self::Missed, Self::Idle, Self::Gone],
+            Self::Missed | Self::Idle => &[Self::Healthy],
+            Self::Gone => &[],
+        }
+    }
+}
+
+/// A job that is heard of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// State and version; every ping counts up, so that whoever decided before it conflicts.
+    #[serde(flatten)]
+    pub head: Head<BeatState>,
+    /// The organisation.
+    pub org: OrgId,
+    /// The source.
+    pub source: SourceId,
+    /// When it was heard of last.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub last_ping_at: Timestamp,
+    /// When to look: not after the last ping, but when it was looked at last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+    /// What was told of it last, until that is known to be handled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Owed>,
+    /// The trace of its first ping.
+    pub trace: Trace,
+}
+
+/// What was told of a job, and is told again where its message was lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    /// What was told, in JSON.
+    received: String,
+    /// How often it may be told again: what its source keeps from becoming an alert leaves no trace.
+    left: u8,
+}
+
+impl Stateful for Heartbeat {
+    const MACHINE: &'static str = "heartbeat";
+    type State = BeatState;
+    type Event = Event;
+    type Note = ();
+
+    fn head(&self) -> Head<BeatState> {
+        self.head
+    }
+
+    fn set_head(&mut self, head: Head<BeatState>) {
+        self.head = head;
+    }
+}
+
+impl Heartbeat {
+    /// The first ping of a job.
+    ///
+    /// # Errors
+    /// [`Illegal`] if the machine does not allow it.
+    pub fn first(
+        (org, source): (OrgId, SourceId),
+        beat: &Beat,
+        trace: Trace,
+        now: Timestamp,
+    ) -> Result<Transition<Self>, Illegal<BeatState>> {
+        let due = Some(beat.deadline(now));
+        let head = Head::stored(BeatState::Healthy, 0);
+        Self { head, org, source, last_ping_at: now, due, owed: None, trace }.born(BeatState::Healthy, now)
+    }
+
+    /// A ping of a job that was not heard of; its alert is over, if it was missed.
+    ///
+    /// # Errors
+    /// [`Illegal`] if the machine does not allow it.
+    pub fn back(
+        &self,
+        beat: &Beat,
+        over: Option<Received>,
+        now: Timestamp,
+    ) -> Result<Transition<Self>, Illegal<BeatState>> {
+        let back = self.transition_to(BeatState::Healthy, now)?.with(|job| {
+            (job.last_ping_at, job.due, job.owed) = (now, Some(beat.deadline(now)), None);
+        });
+        Ok(match over {
+            Some(over) => telling(back, over, TIMES, now),
+            None => back,
+        })
+    }
+
+    /// The job is missed: its alert begins.
+    ///
+    /// # Errors
+    /// [`Illegal`] if the machine does not allow it.
+    pub fn miss(&self, alert: Received, now: Timestamp) -> Result<Transition<Self>, Illegal<BeatState>> {
+        let missed = self.transition_to(BeatState::Missed, now)?.with(|job| job.due = None);
+        Ok(telling(missed, alert, TIMES, now))
+    }
+
+    /// What was told of it last and is not known to be handled, if it may be told again.
+    pub fn owed(&self) -> Option<Received> {
+        let owed = self.owed.as_ref().filter(|owed| owed.left > 0)?;
+        serde_json::from_str(&owed.received).ok()
+    }
+
+    /// It is told again: its message was lost.
+    ///
+    /// # Errors
+    /// [`Illegal`] if the machine does not allow it.
+    pub fn tell_again(&self, owed: Received, now: Timestamp) -> Result<Transition<Self>, Illegal<BeatState>> {
+        let left = self.owed.as_ref().map_or(0, |owed| owed.left.saturating_sub(1));
+        Ok(telling(self.amend(now)?, owed, left, now))
+    }
+
+    /// Nobody watches it: until its next ping, or for good.
+    ///
+    /// # Errors
+    /// [`Illegal`] if the machine does not allow it.
+    pub fn rest(&self, for_good: bool, now: Timestamp) -> Result<Transition<Self>, Illegal<BeatState>> {
+        let state = if for_good { BeatState::Gone } else { BeatState::Idle };
+        Ok(self.transition_to(state, now)?.with(|job| (job.due, job.owed) = (None, None)))
+    }
+
+    /// Nothing is to be done, and it is looked at then, if at all.
+    ///
+    /// # Errors
+    /// [`Illegal`] if the machine does not allow it.
+    pub fn look_later(
+        &self,
+        due: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Transition<Self>, Illegal<BeatState>> {
+        Ok(self.amend(now)?.with(|job| (job.due, job.owed) = (due, None)))
+    }
+}
+
+/// How often something is told again.
+const TIMES: u8 = 5;
+
+/// How long after something was told somebody looks whether it was handled.
+const LOOK: SignedDuration = SignedDuration::from_mins(1);
+
+/// A step with what is told of it, which is looked after.
+fn telling(step: Transition<Heartbeat>, told: Received, left: u8, now: Timestamp) -> Transition<Heartbeat> {
+    let look = now.saturating_add(LOOK).unwrap_or(Timestamp::MAX);
+    let received = serde_json::to_string(&told).expect("an event is plain values");
+    let step = step.with(|job| {
+        job.due = Some(job.due.map_or(look, |due| due.min(look)));
+        job.owed = Some(Owed { received, left });
+    });
+    step.on_transition(|_| Event::SourceTells { received: Box::new(told) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_passes_its_proofs() {
+        machine::check::check::<BeatState>();
+    }
+
+    #[test]
+    fn job_is_missed_after_as_many_intervals_as_are_said_and_the_grace() {
+        let beat = |interval_s, grace_s, threshold| Beat { interval_s, grace_s, threshold };
+        let at = |second| Timestamp::from_second(second).unwrap();
+
+        assert_eq!(beat(60, 5, 1).deadline(at(1000)), at(1065));
+        assert_eq!(beat(60, 5, 3).deadline(at(1000)), at(1185));
+        assert!(beat(9, 0, 1).check().is_err() && beat(60, 0, 0).check().is_err());
+        assert!(beat(60, MOST_GRACE_S + 1, 1).check().is_err());
+        assert!(beat(10, 0, 1).check().is_ok());
+    }
+}
