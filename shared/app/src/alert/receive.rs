@@ -84,7 +84,7 @@ impl Told<'_> {
         retry_conflicts(|| async move {
             let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
                 Touched::Counted => return Ok(Handled::As(Decision::Touch)),
-                Touched::Known(known) => known,
+                Touched::Known(known) => known.map(|row| *row),
             };
             let decision = decide(known.as_ref(), arrival);
             let known = known.as_ref();

@@ -46,7 +46,7 @@ pub async fn rescue(
     retry_conflicts(|| async move {
         let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
             Touched::Counted => return Ok(Decision::Touch),
-            Touched::Known(known) => known,
+            Touched::Known(known) => known.map(|row| *row),
         };
         let decision = decide(known.as_ref(), arrival);
         match decision {
