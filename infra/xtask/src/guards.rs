@@ -18,6 +18,7 @@ const GUARDS: &[Guard] = &[
     Guard { patch: "head-and-history", story: "race::one_of_sixteen_writers_wins_and_fifteen_lose_cleanly" },
     Guard { patch: "key-condition", story: "order::same_firing_twice_at_the_same_moment_opens_one_alert" },
     Guard { patch: "claim-fence", story: "levels::own_later_rule_of_a_person" },
+    Guard { patch: "flap", story: "flap::alert_that_fires_for_good_after_it_flapped_goes_on" },
     Guard { patch: "limit", story: "intake::no_more_alerts_begin_than_a_limit_allows_when_handlers_race" },
     Guard { patch: "tombstone", story: "order::firing_that_its_own_resolve_overtook" },
     Guard { patch: "join", story: "groups::alert_that_joined_just_as_the_escalation_ended" },

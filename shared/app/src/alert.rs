@@ -4,6 +4,7 @@ pub mod acknowledge;
 pub(crate) mod again;
 mod custom;
 pub mod explain;
+mod flap;
 mod intake;
 pub mod lapse;
 mod open;

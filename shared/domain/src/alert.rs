@@ -2,6 +2,7 @@
 
 pub mod arrival;
 pub mod attribute;
+pub mod flap;
 pub mod group;
 pub mod key;
 pub mod lapse;

@@ -90,7 +90,7 @@ pub(crate) const RESOURCE: Resource = Resource {
              status*: firing|resolved, deduplication_key*: string, source_url: string, \
              priority: string, attributes: [AlertAttributeSaid], tags: [any], alert_group_ids*: [id], \
              routing: string, problems: [string], created_at*: time, updated_at*: time, \
-             resolved_at: time}",
+             resolved_at: time, flapping: boolean}",
         ),
     ],
 };
@@ -187,13 +187,13 @@ fn values(body: &Body, attribute: &str) -> Vec<String> {
 async fn show(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answer<Json<Value>> {
     let store = &desk.ctx.store;
     let alert = store.alert(caller.org, id).await?.ok_or_else(|| AppError::not_found("alert", id))?;
-    shown_alone(store, &alert).await
+    shown_alone(&desk.ctx, &alert).await
 }
 
 async fn resolve(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answer<Json<Value>> {
     let ctx = &desk.ctx;
     let alert = app::alert::resolve::resolve(&ctx.store, &caller.actor, id, ctx.now()).await?;
-    shown_alone(&ctx.store, &alert).await
+    shown_alone(ctx, &alert).await
 }
 
 /// Has it fire again, and says which alert fires then: another that does already, or one that is there in a moment.
@@ -209,10 +209,18 @@ async fn retrigger(
     Ok((StatusCode::ACCEPTED, Json(json!({ "alert_id": fires }))))
 }
 
-async fn shown_alone(store: &Store, alert: &Alert) -> Answer<Json<Value>> {
+async fn shown_alone(ctx: &Context, alert: &Alert) -> Answer<Json<Value>> {
+    let store = &ctx.store;
     let body = store.alert_body(alert.org, alert.id).await?;
     let body = body.ok_or_else(|| AppError::not_found("alert", alert.id))?;
-    Ok(Json(json!({ "alert": shown(alert, &body) })))
+    let mut shown = shown(alert, &body);
+    // Of one alert alone: what its key knows is another read.
+    let key = store.key(alert.org, alert.source, &alert.key).await?;
+    let own = key.filter(|row| row.alert == Some(alert.id) && alert.head().state() == AlertState::Firing);
+    if own.is_some_and(|row| row.flaps.goes_on(ctx.now())) {
+        shown["flapping"] = json!(true);
+    }
+    Ok(Json(json!({ "alert": shown })))
 }
 
 /// When anything of it last changed.

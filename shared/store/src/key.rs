@@ -17,7 +17,7 @@ pub enum Touched {
     /// The alert goes on and says the same: counted, nothing else is to be done.
     Counted,
     /// It is something else: this is what is known.
-    Known(Option<KeyRow>),
+    Known(Option<Box<KeyRow>>),
 }
 
 /// How long a key that is not firing is remembered: longer than a queue keeps messages.
@@ -45,7 +45,7 @@ impl Store {
     ) -> Result<Touched, StoreError> {
         let key = table::key(org, source, hash);
         if arrival.status != AlertStatus::Firing {
-            return Ok(Touched::Known(self.load("key", &key).await?));
+            return Ok(Touched::Known(self.load("key", &key).await?.map(Box::new)));
         }
         let condition = "#status = :firing AND #content = :content \
             AND (#at < :at OR (#at = :at AND #event < :event))";
@@ -78,7 +78,7 @@ impl Store {
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                 let row = failed.item().cloned().map(|item| item::read("key", item)).transpose()?;
-                Ok(Touched::Known(row))
+                Ok(Touched::Known(row.map(Box::new)))
             }
             _ => Err(StoreError::call("UpdateItem", error)),
         }

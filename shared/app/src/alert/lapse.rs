@@ -1,7 +1,8 @@
 //! Looks whether an alert goes on that its source has not sent again: it is over, or looked at later.
 
 use domain::Timestamp;
-use domain::alert::lapse::Verdict;
+use domain::alert::key::KeyRow;
+use domain::alert::lapse::{Lapse, Verdict};
 use domain::alert::{Alert, AlertState};
 use domain::event::Event;
 use domain::id::{AlertId, OrgId};
@@ -12,6 +13,9 @@ use tracing::instrument;
 
 use crate::AppError;
 use crate::rules::readable;
+
+/// Why an alert is over whose end was held back.
+const QUIET_AGAIN: &str = "it flapped, and has been quiet since its source said that it is over";
 
 /// Ends an alert that has lapsed, and moves the time of one that has not.
 ///
@@ -34,6 +38,9 @@ pub async fn lapse(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) -
         let known = readable(store.key(org, alert.source, &alert.key).await)?;
         let own = known.as_ref().filter(|row| row.alert == Some(id));
         let last = own.map_or(alert.created_at, |row| row.received_at);
+        if let Some(row) = own.filter(|row| row.is_held()) {
+            return quiet(store, (alert, row), &lapse, now).await;
+        }
         match lapse.verdict(last, in_incident(store, &alert).await?, now) {
             Verdict::Wait(until) => Ok(store.move_lapse((org, id), &lapse, until).await?),
             Verdict::Over => {
@@ -53,6 +60,28 @@ pub async fn lapse(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) -
         }
     })
     .await
+}
+
+/// Ends an alert whose end was held back, once it has been quiet for long enough.
+async fn quiet(
+    store: &Store,
+    (alert, row): (Alert, &KeyRow),
+    lapse: &Lapse,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let (org, id) = (alert.org, alert.id);
+    if let Some(until) = row.flaps.quiet_at().filter(|until| now < *until) {
+        return Ok(store.move_lapse((org, id), lapse, until).await?);
+    }
+    let over_at = row.over_at.unwrap_or(now);
+    let end = alert
+        .transition_to(AlertState::Resolved, now)?
+        .because("system:alert-handle", QUIET_AGAIN)
+        .with(|alert| (alert.resolved_at, alert.due) = (Some(over_at), Some(now)))
+        .on_transition(|end| Event::AlertResolved { org, alert: end.after().id });
+    let after = end.after();
+    let commit = Commit::new().key(org, after.source, &after.key, Some(row), &row.quiet(), now);
+    Ok(store.commit(commit.lapsed(org, id).alert_over(end.after()).transition(end)).await?)
 }
 
 /// Says whether the incident goes on that an alert belongs to.

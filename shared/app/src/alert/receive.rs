@@ -14,6 +14,7 @@ use store::{Commit, Store, Touched};
 use tracing::instrument;
 
 use super::custom::{self, Arrived};
+use super::flap;
 use super::intake::{Fate, Standing, fate};
 use super::open::{self, Case};
 use super::read;
@@ -83,7 +84,7 @@ impl Told<'_> {
         retry_conflicts(|| async move {
             let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
                 Touched::Counted => return Ok(Handled::As(Decision::Touch)),
-                Touched::Known(known) => known,
+                Touched::Known(known) => known.map(|row| *row),
             };
             let decision = decide(known.as_ref(), arrival);
             let known = known.as_ref();
@@ -92,7 +93,12 @@ impl Told<'_> {
             match (decision, known) {
                 (Decision::Stale, _) => {}
                 (Decision::Bury | Decision::Touch, _) => store.commit(commit()).await?,
-                (Decision::Resolve(alert), _) => {
+                (Decision::Hold(alert), Some(known)) => {
+                    if !flap::hold(store, received, (alert, known), now).await? {
+                        resolve(store, received, alert, commit(), by, now).await?;
+                    }
+                }
+                (Decision::Resolve(alert) | Decision::Hold(alert), _) => {
                     resolve(store, received, alert, commit(), by, now).await?;
                 }
                 (Decision::Between(alert), Some(known)) => {

@@ -46,12 +46,12 @@ pub async fn rescue(
     retry_conflicts(|| async move {
         let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
             Touched::Counted => return Ok(Decision::Touch),
-            Touched::Known(known) => known,
+            Touched::Known(known) => known.map(|row| *row),
         };
         let decision = decide(known.as_ref(), arrival);
         match decision {
             Decision::Open => {}
-            Decision::Resolve(_) | Decision::Prolong(_) | Decision::Bury => {
+            Decision::Resolve(_) | Decision::Hold(_) | Decision::Prolong(_) | Decision::Bury => {
                 end(store, received, known.as_ref(), decision, by, now).await?;
                 return Ok(decision);
             }
@@ -109,7 +109,9 @@ async fn end(
     let row = KeyRow::after(known, &received.arrival(), known.and_then(|row| row.alert));
     let commit = || Commit::new().key(received.org, received.source, &hash, known, &row, now);
     let (alert, done) = match decision {
-        Decision::Resolve(alert) => (alert, resolve(store, received, alert, commit(), by, now).await),
+        Decision::Resolve(alert) | Decision::Hold(alert) => {
+            (alert, resolve(store, received, alert, commit(), by, now).await)
+        }
         Decision::Prolong(alert) => (alert, prolong(store, received, alert, commit()).await),
         Decision::Bury
         | Decision::Open

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::AlertStatus;
+use super::flap::Flaps;
 use crate::id::{AlertId, EventId};
 
 /// Past this much time between receptions, the order of reception counts and not the sender's clock.
@@ -55,6 +56,9 @@ pub struct KeyRow {
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub over_at: Option<Timestamp>,
+    /// Its newest ends, should it flap.
+    #[serde(default, skip_serializing_if = "Flaps::is_empty")]
+    pub flaps: Flaps,
 }
 
 /// What matters of an event for the decision.
@@ -89,6 +93,8 @@ pub enum Decision {
     Refresh,
     /// The alert is over.
     Resolve(AlertId),
+    /// The alert is over, but it flaps: it goes on until it has been quiet for a while.
+    Hold(AlertId),
     /// The alert ended later than was known.
     Prolong(AlertId),
     /// The alert was over and fires again, which came first: whoever acknowledged it before does not know.
@@ -106,7 +112,8 @@ impl KeyRow {
 
     /// Past how much time between receptions an event of this status is newer whatever its sender's clock says.
     fn late(&self, status: AlertStatus) -> SignedDuration {
-        let again = (self.status, status) == (AlertStatus::Resolved, AlertStatus::Firing);
+        let over = self.status == AlertStatus::Resolved || self.is_held();
+        let again = over && status == AlertStatus::Firing;
         if again && self.alert.is_some() && !self.by_hand { AGAIN } else { LATE }
     }
 
@@ -146,6 +153,14 @@ impl KeyRow {
             by_hand: false,
             since,
             over_at,
+            flaps: match (known, arrival.status) {
+                (None, _) => Flaps::default(),
+                (Some(row), AlertStatus::Firing) => row.flaps.fired(),
+                (Some(row), AlertStatus::Resolved) if row.status == AlertStatus::Firing => {
+                    row.flaps.ended(arrival.received_at)
+                }
+                (Some(row), AlertStatus::Resolved) => row.flaps.clone(),
+            },
         }
     }
 }
@@ -174,6 +189,27 @@ impl KeyRow {
             over_at: Some(self.at.max(now)),
             ..self.clone()
         }
+    }
+
+    /// Says whether its newest event was an end that is held back.
+    pub fn is_held(&self) -> bool {
+        self.status == AlertStatus::Firing && self.flaps.held() == Some(self.event)
+    }
+
+    /// The row once an end is held back: as after that end, but that the alert goes on and says what it said.
+    pub fn held(&self, arrival: &Arrival) -> Self {
+        Self {
+            status: AlertStatus::Firing,
+            content: self.content.clone(),
+            since: self.since,
+            flaps: self.flaps.holding(arrival.event, arrival.received_at, self.is_held()),
+            ..Self::after(Some(self), arrival, self.alert)
+        }
+    }
+
+    /// The row once it has been quiet for long enough after an end that was held back: as that end leaves it.
+    pub fn quiet(&self) -> Self {
+        Self { status: AlertStatus::Resolved, version: self.version + 1, since: None, ..self.clone() }
     }
 
     /// The row once an end is known that the newest firing has overtaken.
@@ -227,6 +263,7 @@ pub fn decide(known: Option<&KeyRow>, arrival: &Arrival) -> Decision {
         (Firing, Firing) if row.content == arrival.content => Decision::Touch,
         (Firing, Firing) => Decision::Refresh,
         (Firing, Resolved) => match row.alert {
+            Some(alert) if newer && row.flaps.holds(arrival.received_at) => Decision::Hold(alert),
             Some(alert) if newer => Decision::Resolve(alert),
             Some(alert) if row.was_over(arrival) => Decision::Between(alert),
             Some(_) | None => Decision::Stale,

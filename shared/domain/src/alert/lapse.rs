@@ -10,6 +10,12 @@ const LATE: SignedDuration = SignedDuration::from_mins(5);
 /// How long that chance is at most.
 const CHANCE: SignedDuration = SignedDuration::from_mins(10);
 
+/// How long an alert lasts that only its source ends.
+const NEVER_S: u32 = u32::MAX;
+
+/// When such an alert is looked at again, so that the row goes once the alert is over.
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// When somebody has to look whether an alert goes on: beside the alert, so that a repeat does not touch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lapse {
@@ -39,6 +45,12 @@ impl Lapse {
         Self { after_s, spares_incidents, due: due.unwrap_or(Timestamp::MAX) }
     }
 
+    /// The same, or one for an alert that only its source ends, looked at once it may have been quiet for long enough.
+    pub fn sooner(known: Option<Self>, quiet_at: Timestamp) -> Self {
+        let known = known.unwrap_or(Self { after_s: NEVER_S, spares_incidents: false, due: quiet_at });
+        Self { due: known.due.min(quiet_at), ..known }
+    }
+
     /// How long it lasts.
     pub fn after(&self) -> SignedDuration {
         SignedDuration::from_secs(self.after_s.into())
@@ -47,6 +59,9 @@ impl Lapse {
     /// What is to become of an alert that was said last at a time; `in_incident` says whether its incident goes on.
     pub fn verdict(&self, last: Timestamp, in_incident: bool, now: Timestamp) -> Verdict {
         let then = |at: Timestamp, after| at.saturating_add(after).unwrap_or(Timestamp::MAX);
+        if self.after_s == NEVER_S {
+            return Verdict::Wait(then(now, A_DAY));
+        }
         let over = then(last, self.after());
         if now < over {
             return Verdict::Wait(over);

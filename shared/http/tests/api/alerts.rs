@@ -38,6 +38,30 @@ async fn alert_shows_what_its_newest_delivery_says() {
 }
 
 #[tokio::test]
+async fn alert_that_flaps_says_so_until_it_was_quiet() {
+    let world = World::new().await;
+    let source = world.source().await;
+    let newest = async || {
+        let listed = world.get("/v2/alerts").await.with(200)["alerts"][0].clone();
+        world.get(&format!("/v2/alerts/{}", id(&listed))).await.with(200)["alert"].clone()
+    };
+    world.deliver(&source, &event("db", "firing")).await;
+    assert_eq!(newest().await.get("flapping"), None);
+
+    for _ in 0..4 {
+        world.pass(30);
+        world.deliver(&source, &event("db", "resolved")).await;
+        world.pass(30);
+        world.deliver(&source, &event("db", "firing")).await;
+    }
+
+    let shown = newest().await;
+    assert_eq!((&shown["status"], &shown["flapping"]), (&json!("firing"), &json!(true)));
+    world.pass(600);
+    assert_eq!(newest().await.get("flapping"), None);
+}
+
+#[tokio::test]
 async fn alert_resolved_by_hand_is_resolved_and_stays_so() {
     let world = World::new().await;
     let source = world.source().await;

@@ -15,6 +15,8 @@ mod episodes;
 #[cfg(test)]
 mod expressions;
 #[cfg(test)]
+mod flap;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod heartbeat;

@@ -201,6 +201,7 @@ fn apply(known: Option<KeyRow>, arrival: &Arrival, pages: &mut usize) -> Option<
             Some(KeyRow::after(known.as_ref(), arrival, alert))
         }
         Decision::Between(_) => Some(known.unwrap().with_end(arrival.at)),
+        Decision::Hold(_) => Some(known.unwrap().held(arrival)),
         Decision::Stale => known,
     }
 }
@@ -230,7 +231,9 @@ proptest! {
             row = apply(row, event, &mut pages);
         }
         let newest = seen.iter().max_by_key(|event| event.at).unwrap();
-        prop_assert_eq!(row.as_ref().unwrap().status, newest.status);
+        let row = row.unwrap();
+        let says = if row.is_held() { AlertStatus::Resolved } else { row.status };
+        prop_assert_eq!(says, newest.status);
         if newest.status == AlertStatus::Firing {
             prop_assert!(pages > 0, "a firing that nothing newer ended was never paged");
         }
@@ -260,4 +263,48 @@ proptest! {
         prop_assert_eq!(row, once);
         prop_assert_eq!(pages, paged);
     }
+}
+
+/// A key that has begun and ended four times, in as many minutes.
+fn flapping() -> KeyRow {
+    let mut row = None;
+    for n in 0..4_i64 {
+        let at = 60 * n;
+        for (id, status, at) in [(1, AlertStatus::Firing, at), (2, AlertStatus::Resolved, at + 30)] {
+            let event = u128::from(n.unsigned_abs()) * 2 + id;
+            row = apply(row, &arrival(event, status, at, at, "a"), &mut 0);
+        }
+    }
+    row.unwrap()
+}
+
+#[test]
+fn end_that_is_held_back_goes_once_it_fires_and_counts_if_it_does_not() {
+    let held = flapping();
+    assert!(held.is_held());
+    assert_eq!((held.status, held.over_at), (AlertStatus::Firing, Some(second(210))));
+
+    let again = arrival(20, AlertStatus::Firing, 240, 240, "a");
+    assert_eq!(decide(Some(&held), &again), Decision::Touch);
+    let fires = KeyRow::after(Some(&held), &again, held.alert);
+    assert!(!fires.is_held());
+    let end = arrival(21, AlertStatus::Resolved, 270, 270, "a");
+    assert_eq!(decide(Some(&fires), &end), Decision::Hold(alert()));
+    let steady = arrival(22, AlertStatus::Resolved, 811, 811, "a");
+    assert_eq!(decide(Some(&fires), &steady), Decision::Resolve(alert()));
+
+    let quiet = held.quiet();
+    assert_eq!(
+        (quiet.status, quiet.over_at, quiet.is_held()),
+        (AlertStatus::Resolved, Some(second(210)), false)
+    );
+    assert_eq!(decide(Some(&quiet), &arrival(23, AlertStatus::Firing, 900, 900, "a")), Decision::Open);
+}
+
+#[test]
+fn firing_that_began_before_a_held_end_clears_it_only_after_a_minute() {
+    let held = flapping();
+    let of = |received| decide(Some(&held), &arrival(1, AlertStatus::Firing, 180, received, "a"));
+
+    assert_eq!((of(270), of(271)), (Decision::Stale, Decision::Touch));
 }
