@@ -139,8 +139,13 @@ impl Browser {
 
     /// Waits until something is on the page, and says what it reads.
     pub(crate) async fn text(&self, css: &str) -> anyhow::Result<String> {
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
-        Ok(found.with_context(|| format!("no `{css}` on the page"))?.text().await?)
+        loop {
+            let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+            match found.with_context(|| format!("no `{css}` on the page"))?.text().await {
+                Err(error) if error.is_stale_element_reference() => {}
+                text => return Ok(text?),
+            }
+        }
     }
 
     /// Waits until something is on the page.
@@ -163,9 +168,14 @@ impl Browser {
 
     /// Presses the first button that says so.
     pub(crate) async fn press(&self, says: &str) -> anyhow::Result<()> {
-        let button = self.found(&format!("//button[normalize-space()='{says}']")).await;
-        button.with_context(|| format!("no button says {says:?}"))?.click().await?;
-        Ok(())
+        loop {
+            let button = self.found(&format!("//button[normalize-space()='{says}']")).await;
+            match button.with_context(|| format!("no button says {says:?}"))?.click().await {
+                // The page looked again just then: what is there now is another one.
+                Err(error) if error.is_stale_element_reference() => {}
+                pressed => return Ok(pressed?),
+            }
+        }
     }
 
     /// Writes into a field.

@@ -125,7 +125,7 @@ async fn list_filters_by_state_and_source() {
 async fn list_is_searched_by_words_that_stay_in_its_links() {
     let scene = Scene::new().await;
     scene.fire(alert("Disk full of db-1")).await;
-    scene.fire(alert("Queue grows")).await;
+    scene.fire(domain::alert::AlertEvent { description: None, ..alert("Queue grows") }).await;
     let session = scene.sign_in().await;
 
     let page = scene.look(&session, "/alerts?search=DISK+%3Cdb").await;
