@@ -81,6 +81,14 @@ impl From<QueueError> for AppError {
     }
 }
 
+/// What came of a write that another one may have been faster than: then it is done all the same.
+pub(crate) fn whoever_was_first(done: Result<(), CommitError>) -> Result<(), AppError> {
+    match done {
+        Ok(()) | Err(CommitError::Conflict) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl From<CommitError> for AppError {
     fn from(error: CommitError) -> Self {
         match error {

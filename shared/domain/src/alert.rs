@@ -9,7 +9,7 @@ pub mod lapse;
 mod sent;
 
 use jiff::Timestamp;
-use machine::{Head, State, Stateful};
+use machine::{Head, Illegal, State, Stateful, Transition};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
@@ -121,6 +121,22 @@ impl Stateful for Alert {
 
     fn set_head(&mut self, head: Head<AlertState>) {
         self.head = head;
+    }
+}
+
+impl Alert {
+    /// Its end, as of a time; its escalations are owed the news at once.
+    ///
+    /// # Errors
+    /// [`Illegal`] if it is over.
+    pub fn end(
+        &self,
+        resolved_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Transition<Self>, Illegal<AlertState>> {
+        let end = self.transition_to(AlertState::Resolved, now)?;
+        let end = end.with(|alert| (alert.resolved_at, alert.due) = (Some(resolved_at), Some(now)));
+        Ok(end.on_transition(|end| Event::AlertResolved { org: end.after().org, alert: end.after().id }))
     }
 }
 

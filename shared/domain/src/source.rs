@@ -74,6 +74,13 @@ impl State for SourceState {
     }
 }
 
+impl SourceState {
+    /// Says whether whatever its senders deliver is taken.
+    pub const fn takes_deliveries(self) -> bool {
+        matches!(self, Self::Draft | Self::Active)
+    }
+}
+
 /// How a source's alerts are titled and described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
@@ -205,7 +212,7 @@ impl Source {
             kind: self.kind.clone(),
             secret: self.secret.clone(),
             previous: self.previous.clone(),
-            open: matches!(self.head.state(), SourceState::Draft | SourceState::Active),
+            open: self.head.state().takes_deliveries(),
             draft: self.head.state() == SourceState::Draft,
         }
     }

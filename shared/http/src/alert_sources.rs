@@ -343,7 +343,7 @@ async fn show(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answ
 }
 
 /// How many days are shown on which the filter held something back.
-const FILTERED_DAYS: usize = 7;
+pub(crate) const FILTERED_DAYS: usize = 7;
 
 async fn backfill(
     State(desk): Shared,

@@ -40,7 +40,7 @@ const FILTERS: &[(&str, &[Operator])] = &[
 const ANY: &[Operator] = &[Operator::Is, Operator::OneOf, Operator::NotIn];
 
 /// The most letters of what is searched for.
-const SEARCH: usize = 200;
+pub(crate) const SEARCH: usize = 200;
 
 /// What can be done with it.
 pub(crate) const RESOURCE: Resource = Resource {
@@ -162,7 +162,12 @@ fn words(query: &Query) -> Answer<Vec<String>> {
     if text.len() > SEARCH {
         return Err(ApiError::invalid("search", format!("A search has at most {SEARCH} letters")));
     }
-    Ok(text.to_lowercase().split_whitespace().map(str::to_owned).collect())
+    Ok(words_of(text))
+}
+
+/// The words of what is searched for, in lower case.
+pub(crate) fn words_of(text: &str) -> Vec<String> {
+    text.to_lowercase().split_whitespace().map(str::to_owned).collect()
 }
 
 /// Says whether an alert has all of some words, in lower case.

@@ -2,7 +2,7 @@
 
 use domain::alert::attribute::Said;
 use domain::alert::{Alert, AlertEvent, AlertStatus, Body, Received};
-use domain::id::EventId;
+use domain::id::{AlertId, EventId, OrgId};
 use serde_json::value::RawValue;
 use store::Store;
 
@@ -28,15 +28,24 @@ pub(super) fn event_of(body: &Body, raw: String) -> Option<AlertEvent> {
     })
 }
 
+/// What an alert says, and its event as it was sent; none if that is no longer kept, or cannot be read.
+pub(super) async fn kept(
+    store: &Store,
+    org: OrgId,
+    id: AlertId,
+) -> Result<Option<(Body, AlertEvent)>, AppError> {
+    let Some(body) = readable(store.alert_body(org, id).await)? else { return Ok(None) };
+    let Some(raw) = readable(store.alert_raw(org, id).await)? else { return Ok(None) };
+    Ok(event_of(&body, raw).map(|event| (body, event)))
+}
+
 /// What an alert says, and what its attributes would say now; none if what was sent is no longer kept.
 pub(crate) async fn attributes(
     store: &Store,
     rules: &Snapshot,
     alert: &Alert,
 ) -> Result<Option<(Body, Vec<Said>)>, AppError> {
-    let Some(body) = readable(store.alert_body(alert.org, alert.id).await)? else { return Ok(None) };
-    let Some(raw) = readable(store.alert_raw(alert.org, alert.id).await)? else { return Ok(None) };
-    let Some(event) = event_of(&body, raw) else { return Ok(None) };
+    let Some((body, event)) = kept(store, alert.org, alert.id).await? else { return Ok(None) };
     let received = Received {
         org: alert.org,
         source: alert.source,

@@ -4,7 +4,6 @@ use domain::Timestamp;
 use domain::alert::key::KeyRow;
 use domain::alert::lapse::{Lapse, Verdict};
 use domain::alert::{Alert, AlertState};
-use domain::event::Event;
 use domain::id::{AlertId, OrgId};
 use jiff::SignedDuration;
 use machine::{Stateful, retry_conflicts};
@@ -44,11 +43,7 @@ pub async fn lapse(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) -
         match lapse.verdict(last, in_incident(store, &alert).await?, now) {
             Verdict::Wait(until) => Ok(store.move_lapse((org, id), &lapse, until).await?),
             Verdict::Over => {
-                let end = alert
-                    .transition_to(AlertState::Resolved, now)?
-                    .because("system:alert-handle", why(lapse.after()))
-                    .with(|alert| (alert.resolved_at, alert.due) = (Some(now), Some(now)))
-                    .on_transition(|end| Event::AlertResolved { org, alert: end.after().id });
+                let end = alert.end(now, now)?.because("system:alert-handle", why(lapse.after()));
                 let commit = match own {
                     Some(row) => {
                         Commit::new().key(org, alert.source, &alert.key, Some(row), &row.lapsed(now), now)
@@ -73,14 +68,8 @@ async fn quiet(
     if let Some(until) = row.flaps.quiet_at().filter(|until| now < *until) {
         return Ok(store.move_lapse((org, id), lapse, until).await?);
     }
-    let over_at = row.over_at.unwrap_or(now);
-    let end = alert
-        .transition_to(AlertState::Resolved, now)?
-        .because("system:alert-handle", QUIET_AGAIN)
-        .with(|alert| (alert.resolved_at, alert.due) = (Some(over_at), Some(now)))
-        .on_transition(|end| Event::AlertResolved { org, alert: end.after().id });
-    let after = end.after();
-    let commit = Commit::new().key(org, after.source, &after.key, Some(row), &row.quiet(), now);
+    let end = alert.end(row.over_at.unwrap_or(now), now)?.because("system:alert-handle", QUIET_AGAIN);
+    let commit = Commit::new().key(org, alert.source, &alert.key, Some(row), &row.quiet(), now);
     Ok(store.commit(commit.lapsed(org, id).alert_over(end.after()).transition(end)).await?)
 }
 

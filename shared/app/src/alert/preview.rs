@@ -6,7 +6,6 @@ use domain::alert::{AlertEvent, AlertStatus, Body, Received, Routing};
 use domain::escalation::Plan;
 use domain::id::{AlertId, EventId, PathId, RouteId, SourceId, UserId};
 use domain::source::{Intake, SourceKind, SourceState, Template};
-
 use domain::{Actor, Timestamp};
 use futures_util::future::try_join_all;
 use machine::Stateful;
@@ -15,7 +14,7 @@ use sources::Kind;
 use store::Store;
 use tracing::instrument;
 
-use super::again::event_of;
+use super::again::kept;
 use super::custom::{Arrived, meant};
 use super::intake::{admits, let_through};
 use super::open::decide_by;
@@ -258,7 +257,5 @@ async fn as_sent(
     if alert.is_none_or(|alert| alert.source != source) {
         return Ok(None);
     }
-    let Some(body) = readable(store.alert_body(by.org(), id).await)? else { return Ok(None) };
-    let Some(raw) = readable(store.alert_raw(by.org(), id).await)? else { return Ok(None) };
-    Ok(event_of(&body, raw).map(|event| (Some(id), event)))
+    Ok(kept(store, by.org(), id).await?.map(|(_, event)| (Some(id), event)))
 }

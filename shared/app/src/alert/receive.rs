@@ -4,7 +4,6 @@ use domain::alert::attribute::{Merge, merged};
 use domain::alert::key::{Arrival, Decision, KeyRow, decide};
 use domain::alert::{Alert, AlertState, Body, Received};
 use domain::escalation::{Escalation, EscalationState};
-use domain::event::Event;
 use domain::id::AlertId;
 use domain::template::Problem;
 use domain::trace::Trace;
@@ -176,18 +175,11 @@ pub(super) async fn resolve(
     now: Timestamp,
 ) -> Result<(), AppError> {
     let alert = store.alert(received.org, alert).await?;
-    let ended = alert.map(|alert| {
-        alert.transition_to(AlertState::Resolved, now).map(|end| {
-            end.because(by.to_string(), "the source says that it is over")
-                .with(|alert| {
-                    alert.resolved_at = Some(received.at());
-                    alert.due = Some(now);
-                })
-                .on_transition(|end| Event::AlertResolved { org: end.after().org, alert: end.after().id })
-        })
-    });
-    let commit = match ended {
-        Some(Ok(end)) => commit.alert_over(end.after()).transition(end),
+    let commit = match alert.map(|alert| alert.end(received.at(), now)) {
+        Some(Ok(end)) => {
+            let end = end.because(by.to_string(), "the source says that it is over");
+            commit.alert_over(end.after()).transition(end)
+        }
         Some(Err(illegal)) => {
             // Somebody resolved it by hand; the key learns of it.
             store.illegal(&illegal);
@@ -207,12 +199,11 @@ pub(super) async fn prolong(
 ) -> Result<(), AppError> {
     let alert = store.alert(received.org, alert).await?;
     let earlier = alert.filter(|alert| alert.resolved_at.is_some_and(|known| known < received.at()));
-    Ok(store
-        .commit(match earlier {
-            Some(alert) => commit.ended_later(&alert, received.at()),
-            None => commit,
-        })
-        .await?)
+    let commit = match earlier {
+        Some(alert) => commit.ended_later(&alert, received.at()),
+        None => commit,
+    };
+    Ok(store.commit(commit).await?)
 }
 
 /// Notes an end that the next firing has overtaken: that one was taken for more of the same, so whoever acknowledged

@@ -1,11 +1,10 @@
 //! Resolves an alert by hand.
 
 use domain::access::Permission;
-use domain::alert::{Alert, AlertState};
-use domain::event::Event;
+use domain::alert::Alert;
 use domain::id::AlertId;
 use domain::{Actor, Timestamp};
-use machine::{Stateful, retry_conflicts};
+use machine::retry_conflicts;
 use store::{Commit, Store};
 use tracing::instrument;
 
@@ -23,20 +22,14 @@ pub async fn resolve(store: &Store, by: &Actor, id: AlertId, now: Timestamp) -> 
     let (org, by) = (by.org(), by.identity());
     retry_conflicts(|| async move {
         let alert = store.alert(org, id).await?.ok_or_else(|| AppError::not_found("alert", id))?;
-        let end = match alert.transition_to(AlertState::Resolved, now) {
+        let end = match alert.end(now, now) {
             Ok(end) => end,
             Err(illegal) => {
                 store.illegal(&illegal);
                 return Ok(alert);
             }
         };
-        let end = end
-            .because(by.to_string(), "resolved by hand")
-            .with(|alert| {
-                alert.resolved_at = Some(now);
-                alert.due = Some(now);
-            })
-            .on_transition(|_| Event::AlertResolved { org, alert: id });
+        let end = end.because(by.to_string(), "resolved by hand");
         let after = end.after().clone();
         let key = store.key(org, after.source, &after.key).await?;
         let mut commit = Commit::new().alert_over(&after).transition(end);

@@ -5,12 +5,13 @@ use domain::alert::AlertStatus;
 use domain::id::{OrgId, SourceId};
 use domain::source::SourceState;
 use domain::source::heartbeat::BeatState;
-use machine::{CommitError, Stateful};
+use machine::Stateful;
 use store::{Commit, Store};
 use tracing::instrument;
 
 use super::told;
 use crate::AppError;
+use crate::error::whoever_was_first;
 use crate::rules::readable;
 
 /// Tells of a job that is missed, and looks later at one that is not. A ping that comes just now wins.
@@ -26,17 +27,15 @@ pub async fn look(store: &Store, (org, id): (OrgId, SourceId), now: Timestamp) -
         let known = readable(store.key(org, id, &owed.key()).await)?;
         if known.is_none_or(|row| row.received_at < owed.received_at) {
             let again = job.tell_again(owed, now)?.because("system:alert-handle", "it was not handled");
-            return settled(store.commit(Commit::new().transition(again)).await);
+            return whoever_was_first(store.commit(Commit::new().transition(again)).await);
         }
     }
     if job.head().state() == BeatState::Missed {
         let told = job.look_later(None, now)?.because("system:alert-handle", "its alert is handled");
-        return settled(store.commit(Commit::new().transition(told)).await);
+        return whoever_was_first(store.commit(Commit::new().transition(told)).await);
     }
     let source = store.source(org, id).await?;
-    let watched = source
-        .as_ref()
-        .filter(|source| matches!(source.head().state(), SourceState::Active | SourceState::Draft));
+    let watched = source.as_ref().filter(|source| source.head().state().takes_deliveries());
     let step = match watched.and_then(|source| Some((source, source.intake.beat.as_ref()?))) {
         None => {
             let gone = source.as_ref().is_none_or(|source| source.head().state() == SourceState::Destroyed);
@@ -55,13 +54,5 @@ pub async fn look(store: &Store, (org, id): (OrgId, SourceId), now: Timestamp) -
             }
         }
     };
-    settled(store.commit(Commit::new().transition(step)).await)
-}
-
-/// Whoever was faster has done it, or has pinged.
-fn settled(done: Result<(), CommitError>) -> Result<(), AppError> {
-    match done {
-        Ok(()) | Err(CommitError::Conflict) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    whoever_was_first(store.commit(Commit::new().transition(step)).await)
 }

@@ -14,6 +14,7 @@ use tracing::{instrument, warn};
 
 use super::stand_in::stand_in;
 use crate::AppError;
+use crate::error::whoever_was_first;
 use crate::link::{AcknowledgeLink, GOOD_FOR};
 use crate::seal::{Seal, Unopened};
 use crate::user::reach::open_secret;
@@ -175,10 +176,7 @@ async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) ->
 
 /// Marks that a page will never be delivered, together with the mail that stands in for it.
 async fn give_up(store: &Store, failed: Transition<Page>, mail: Transition<Page>) -> Result<(), AppError> {
-    match store.commit(Commit::new().transition(failed).transition(mail)).await {
-        Ok(()) | Err(CommitError::Conflict) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    whoever_was_first(store.commit(Commit::new().transition(failed).transition(mail)).await)
 }
 
 /// Marks a page, again and again: a mark that is lost sends the page twice.

@@ -4,12 +4,13 @@ use domain::Timestamp;
 use domain::id::SignInId;
 use domain::sign_in::{SignIn, Whom};
 use domain::user::MethodType;
-use machine::{CommitError, Transition};
+use machine::Transition;
 use notify::{Letter, SendError};
 use store::{Commit, Store};
 use tracing::{instrument, warn};
 
 use crate::AppError;
+use crate::error::whoever_was_first;
 use crate::notification::send::Senders;
 
 /// Sends a link that is owed; the same message again sends the same link at most.
@@ -72,8 +73,5 @@ fn letter(senders: &Senders, owed: &SignIn, now: Timestamp) -> Letter {
 
 /// Marks what came of it; if somebody was faster, it is done.
 async fn mark(store: &Store, step: Transition<SignIn>) -> Result<(), AppError> {
-    match store.commit(Commit::new().transition(step)).await {
-        Ok(()) | Err(CommitError::Conflict) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    whoever_was_first(store.commit(Commit::new().transition(step)).await)
 }

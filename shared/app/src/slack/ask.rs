@@ -4,7 +4,6 @@ use domain::Timestamp;
 use domain::slack::step::NewStep;
 use domain::slack::{Ask, Asked, StepId, Thread, Work};
 use domain::trace::Trace;
-use machine::CommitError;
 use secrecy::SecretString;
 use store::{Commit, StoreError};
 use tracing::{info, instrument};
@@ -13,6 +12,7 @@ use super::perform::ANSWER;
 use super::person::Unknown;
 use super::{Desk, Room};
 use crate::AppError;
+use crate::error::whoever_was_first;
 use slack::CallError;
 
 /// What somebody is told.
@@ -130,9 +130,6 @@ impl Room<'_> {
         };
         let step = NewStep { thread, id: StepId::of(ANSWERED), incident: None, work };
         let commit = Commit::new().transition(step.open(self.org, self.trace, self.now));
-        match self.desk.store.commit(commit).await {
-            Ok(()) | Err(CommitError::Conflict) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        whoever_was_first(self.desk.store.commit(commit).await)
     }
 }

@@ -16,6 +16,7 @@ use store::{Commit, Store};
 use tracing::instrument;
 
 use super::find;
+use crate::error::whoever_was_first;
 use crate::rules::{Snapshot, readable};
 use crate::{AppError, Random, Rules};
 
@@ -81,11 +82,8 @@ pub async fn step(
             backfill.next(progress, last, now)?.because("system:alert-handle", "some were read again")
         }
     };
-    match store.commit(Commit::new().transition(step)).await {
-        // Somebody else did this step, or began anew.
-        Ok(()) | Err(machine::CommitError::Conflict) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    // Somebody else did this step, or began anew.
+    whoever_was_first(store.commit(Commit::new().transition(step)).await)
 }
 
 /// Reads the next alerts again; says whether they were the last.

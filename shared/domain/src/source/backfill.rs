@@ -125,16 +125,12 @@ impl Backfill {
         now: Timestamp,
     ) -> Result<Transition<Self>, Illegal<BackfillState>> {
         let step = match before {
-            None => new.clone().born(BackfillState::Running, now)?,
+            None => return Ok(asking(new.born(BackfillState::Running, now)?, now)),
             Some(before) if before.head.state() == BackfillState::Running => before.amend(now)?,
             Some(before) => before.transition_to(BackfillState::Running, now)?,
         };
-        let step = step.with(|backfill| {
-            backfill.asked_at = new.asked_at;
-            backfill.progress = Progress::default();
-            backfill.trace = new.trace;
-        });
-        Ok(asking(step, now))
+        // `with` keeps the head of the step.
+        Ok(asking(step.with(|backfill| *backfill = new), now))
     }
 
     /// The step after some alerts were read again; the last one if no older alert is of its time.

@@ -23,7 +23,7 @@ use maud::{Markup, html};
 use store::Store;
 
 use crate::ApiError;
-use crate::alerts::says;
+use crate::alerts::{SEARCH, says, words_of};
 
 use super::Desk;
 use super::escalation::{self, state_words, tone};
@@ -68,8 +68,7 @@ async fn all(
     let state = terms.text("state").and_then(AlertState::named);
     let source: Option<SourceId> = terms.chosen("source");
     let search = terms.text("search").map(str::trim).unwrap_or_default();
-    let words: Vec<String> =
-        clip(search, SEARCH).to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let words = words_of(clip(search, SEARCH));
     let (words, actor) = (&*words, &signed_in.actor());
     let sources = store.sources_after(org, None, MOST_SOURCES).await?;
     let page = terms
@@ -139,9 +138,6 @@ async fn all(
     };
     Ok(frame.answer(&headers, "Alerts", &main))
 }
-
-/// The most letters of what is searched for.
-const SEARCH: usize = 200;
 
 /// Says whether an alert has all of some words; one that somebody does not see has none.
 async fn has(store: &Store, who: &Actor, alert: &Alert, words: &[String]) -> Result<bool, ApiError> {

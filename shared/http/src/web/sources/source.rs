@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 use super::steps::steps;
 use super::{badge, delivered, kind, path};
-use crate::alert_sources::{address, send_example};
+use crate::alert_sources::{FILTERED_DAYS, address, send_example};
 use crate::web::Desk;
 use crate::web::escalations::Id;
 use crate::web::frame::{Frame, Section};
@@ -36,9 +36,6 @@ use crate::web::words::{capital, foreign, length, names, time};
 
 /// How long the secret before holds, in hours: a day to tell every sender.
 const OVERLAP_HOURS: u16 = 24;
-
-/// How many days are shown on which the filter held something back.
-const FILTERED_DAYS: usize = 7;
 
 /// How much of its history is shown.
 const MOST_STEPS: usize = 20;
@@ -267,7 +264,7 @@ async fn draft(frame: &Frame<'_>, source: &Source) -> Result<Markup, Refusal> {
             }
             @if may {
                 div.buttons {
-                    (press(frame, source, "test", "Send the example"))
+                    (press(frame, source, ("test", "Send the example"), None))
                     form method="post" action=(format!("{}/activate", path(source.id))) {
                         (frame.field())
                         button.primary type="submit" { "Activate" }
@@ -364,20 +361,14 @@ fn acts(frame: &Frame<'_>, source: &Source) -> Markup {
             div.acts {
                 @match state {
                     SourceState::Active => {
-                        (press(frame, source, "test", "Send the example: it pages"))
+                        (press(frame, source, ("test", "Send the example: it pages"), None))
                         (switch("off", "Disable", Some(&off)))
                     },
                     SourceState::Disabled => (switch("on", "Enable", None)),
                     SourceState::Draft | SourceState::Destroyed => {},
                 }
-                form method="post" action=(format!("{}/rotate", path(source.id))) data-sure=(rotate) {
-                    (frame.field())
-                    button type="submit" { "Rotate the secret" }
-                }
-                form method="post" action=(format!("{}/remove", path(source.id))) data-sure=(gone) {
-                    (frame.field())
-                    button type="submit" { "Remove" }
-                }
+                (press(frame, source, ("rotate", "Rotate the secret"), Some(rotate)))
+                (press(frame, source, ("remove", "Remove"), Some(&gone)))
             }
             @if let Some(previous) = source.previous.as_ref().filter(|previous| previous.holds(frame.now)) {
                 p.hint { "The secret before holds until " (time(previous.until, frame.now)) "." }
@@ -386,10 +377,10 @@ fn acts(frame: &Frame<'_>, source: &Source) -> Markup {
     }
 }
 
-/// A form that is one button.
-fn press(frame: &Frame<'_>, source: &Source, act: &str, says: &str) -> Markup {
+/// A form that is one button, with a question before it if it is not easily undone.
+fn press(frame: &Frame<'_>, source: &Source, (act, says): (&str, &str), sure: Option<&str>) -> Markup {
     html! {
-        form method="post" action=(format!("{}/{act}", path(source.id))) {
+        form method="post" action=(format!("{}/{act}", path(source.id))) data-sure=[sure] {
             (frame.field())
             button type="submit" { (says) }
         }
