@@ -1,9 +1,9 @@
 """Drives a server with senders that know nothing of it, and prints what arrived.
 
-usage: senders_test.py URL KEY
+usage: senders_test.py URL KEY MAIL
 
 PagerDuty's and Opsgenie's clients of PyPI are given the server's address and nothing else; so are Debian's
-Alertmanager, as a webhook, as PagerDuty and as Opsgenie, Debian's Prometheus without an Alertmanager, and Debian's
+Alertmanager, as a webhook, as PagerDuty, as Opsgenie and by mail, Python's own `smtplib`, Debian's Prometheus without an Alertmanager, and Debian's
 Icinga by a notification command. Each says that something fires, and that it is over. Needs `pdpyras` 5.4,
 `opsgenie-sdk` 2.1, `prometheus-alertmanager`, `prometheus`, `icinga2` and `curl`.
 """
@@ -14,6 +14,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import smtplib
 import socket
 import subprocess
 import sys
@@ -21,8 +22,9 @@ import tempfile
 import time
 import urllib.request
 import warnings
+from email.message import EmailMessage
 
-URL, KEY = sys.argv[1].rstrip("/"), sys.argv[2]
+URL, KEY, MAIL = sys.argv[1].rstrip("/"), sys.argv[2], sys.argv[3]
 PATIENCE = 60
 checks = 0
 
@@ -160,7 +162,7 @@ def opsgenie_sdk_sends(made):
     wait_for("opsgenie-sdk closes", made, "resolved", "Disk of db-2")
 
 
-def alertmanager_sends(webhook, pagerduty, opsgenie, folder):
+def alertmanager_sends(webhook, pagerduty, opsgenie, mail, folder):
     listen, config = port(), folder / "alertmanager.yml"
     config.write_text(
         f"""
@@ -177,6 +179,12 @@ receivers:
       - api_key: "{opsgenie["secret_token"]}"
         api_url: {URL}/opsgenie/
         priority: P2
+    email_configs:
+      - to: {mail["email_options"]["email_address"]}
+        from: alertmanager@example.com
+        smarthost: {MAIL}
+        require_tls: false
+        send_resolved: true
 """
     )
     arguments = [
@@ -200,6 +208,7 @@ receivers:
                 wait_for(f"Alertmanager's webhook, {status}", webhook, status, "From Alertmanager")
                 wait_for(f"Alertmanager's pagerduty_config, {status}", pagerduty, status, "FromAlertmanager")
                 wait_for(f"Alertmanager's opsgenie_config, {status}", opsgenie, status, "FromAlertmanager")
+                wait_for(f"Alertmanager's email_config, {status}", mail, status, "FromAlertmanager")
         finally:
             process.terminate()
 
@@ -262,6 +271,34 @@ alerting:
             check("what goes on is one alert", len(alerts(made)) == 1, alerts(made))
         finally:
             process.terminate()
+
+
+def smtplib_sends(made):
+    def send(subject, text, answers=None, to=made["email_options"]["email_address"]):
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = "Cron <cron@example.com>", to, subject
+        message["Message-ID"] = f"<{time.monotonic_ns()}@cron.example.com>"
+        if answers:
+            message["In-Reply-To"] = answers
+        message.set_content(text)
+        with smtplib.SMTP(*MAIL.rsplit(":", 1)) as server:
+            server.send_message(message)
+        return message["Message-ID"]
+
+    first = send("Sicherung von db-4 schlug fehl", "Größe: 0 Bytes\n.\n..\n")
+    alert = wait_for("smtplib, a mail", made, "firing", "Sicherung von db-4")
+    check("what a mail says is kept", alert["description"] == "Größe: 0 Bytes\n.\n..", alert)
+    send("Re: Sicherung von db-4 schlug fehl", "I look at it.", answers=first)
+    send("DOWN: db-5", "It is.")
+    wait_for("smtplib, another", made, "firing", "DOWN: db-5")
+    check("what answers a mail is the same alert", len([one for one in alerts(made) if "db-4" in one["title"]]) == 1, alerts(made))
+    send("UP: db-5", "It is well.", to=made["email_options"]["email_address"].upper())
+    wait_for("smtplib, resolved", made, "resolved", "DOWN: db-5")
+    try:
+        send("To nobody", "", to="nobody@localhost")
+        check("a mail to nobody is refused", False)
+    except smtplib.SMTPRecipientsRefused as refused:
+        check("a mail to nobody is refused", refused.recipients["nobody@localhost"][0] == 550, refused)
 
 
 def icinga_sends(made, folder):
@@ -330,14 +367,17 @@ user = ask("POST", "/v2/users", {"name": "On call", "email": "senders@example.co
 target = {"type": "user", "id": user, "urgency": "high", "schedule_mode": "currently_on_call"}
 level = {"id": "first", "type": "level", "level": {"targets": [target], "time_to_ack_seconds": 3600}}
 path = ask("POST", "/v2/escalation_paths", {"name": "Senders", "path": [level]})["escalation_path"]["id"]
-made = {kind: source(kind, path) for kind in ("alertmanager", "pager_duty_events", "opsgenie_alerts", "prometheus", "http")}
+kinds = ("alertmanager", "email", "http", "opsgenie_alerts", "pager_duty_events", "prometheus")
+made = {kind: source(kind, path) for kind in kinds}
+by_mail = source("email", path)
 folder = pathlib.Path(tempfile.mkdtemp())
 try:
     pdpyras_sends(made["pager_duty_events"])
     opsgenie_sdk_sends(made["opsgenie_alerts"])
-    alertmanager_sends(made["alertmanager"], made["pager_duty_events"], made["opsgenie_alerts"], folder)
+    alertmanager_sends(made["alertmanager"], made["pager_duty_events"], made["opsgenie_alerts"], by_mail, folder)
     prometheus_sends(made["prometheus"], folder)
     icinga_sends(made["http"], folder)
+    smtplib_sends(made["email"])
 finally:
     shutil.rmtree(folder, ignore_errors=True)
 print(f"senders: {checks} checks, by senders that are not ours")

@@ -42,6 +42,11 @@ impl Home {
         self.dir.join("mail")
     }
 
+    /// Where mail that came in is kept.
+    pub fn mail_in(&self) -> PathBuf {
+        self.dir.join("mail-in")
+    }
+
     /// The installation's key, made the first time.
     ///
     /// # Errors

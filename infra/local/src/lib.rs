@@ -3,9 +3,11 @@
 pub mod demo;
 pub mod functions;
 pub mod home;
+pub mod mailbox;
 pub mod options;
 pub mod queues;
 pub mod runner;
+pub mod smtp;
 pub mod web;
 
 pub use runner::{Feed, Invoke, Plain, PlainFeed, Runner};

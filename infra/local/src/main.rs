@@ -4,15 +4,17 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use app::Context;
 use app::org::create::{Created, NewOrg, create};
 use app::seal::Seal;
+use app::{Context, Incoming};
 use domain::id::OrgId;
 use embedded::{Counting, Counts, Embedded, Wire};
 use http_api::web::sign_in_link;
 use local::demo;
 use local::home::Home;
+use local::mailbox::Directory;
 use local::options::{HELP, Options};
+use local::smtp::Smtp;
 use local::web::{self, Meters};
 use local::{Plain, PlainFeed, Runner, queues};
 use runtime::config::LogFormat;
@@ -81,6 +83,8 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         Some(key) => key.clone(),
         None => home.key()?,
     };
+    let mailbox = Directory::open(&home.mail_in())?;
+    let mail_domain = config.mail_domain.clone().unwrap_or_else(|| "localhost".to_owned());
     let context = Context {
         store: Store::new(dynamo, embedded::TABLE, metrics.clone()),
         queues: Queues::new(sqs, queues::urls()),
@@ -92,12 +96,14 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         oidc: runtime::provider(config),
         first_key: config.api_key.clone(),
+        mail: Incoming { domain: Some(mail_domain.clone()), mailbox: Some(Arc::new(mailbox.clone())) },
         clock,
         random: system_random(),
     };
     if config.smtp_url.is_none() && config.ses.is_none() {
         tell(format_args!("no FIREBELL_SMTP_URL is set: mail is written to {}", home.mail().display()));
     }
+    take_mail(options, &context, mail_domain, mailbox, &embedded).await;
     let org = organise(&context, config, &home).await?;
     let demo = match org {
         Some(org) if options.demo => Some(demo::make(&context, org).await?),
@@ -128,6 +134,29 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
     runner.stop().await;
     tell("stopped");
     Ok(())
+}
+
+/// Takes mail, if that is possible: that it is not stops nothing else.
+async fn take_mail(
+    options: &Options,
+    context: &Context,
+    domain: String,
+    mailbox: Directory,
+    embedded: &Embedded,
+) {
+    let listener = match TcpListener::bind(options.mail_listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            let at = options.mail_listen;
+            tell(format_args!("no mail is taken: cannot listen on {at} ({error}); use --mail-listen"));
+            return;
+        }
+    };
+    let address = listener.local_addr().unwrap_or(options.mail_listen);
+    tell(format_args!("mail for alert sources is taken at smtp://{address}"));
+    let (clock, random) = (context.clock.clone(), context.random.clone());
+    let smtp = Smtp { domain, mailbox, queues: embedded.queues().clone(), clock, random };
+    tokio::spawn(smtp.serve(listener));
 }
 
 /// Creates the organisation on an empty data directory; says which, if it is new.

@@ -18,6 +18,8 @@ pub struct Options {
     pub ephemeral: bool,
     /// Whether to begin with a small organisation to look at.
     pub demo: bool,
+    /// Where mail is taken.
+    pub mail_listen: SocketAddr,
     /// Where the embedded services are served to other programs.
     pub aws_listen: Option<SocketAddr>,
 }
@@ -30,6 +32,7 @@ cargo local: the whole of Firebell in one process
   --data DIR              where everything is kept (default .local)
   --ephemeral             begin with nothing and leave nothing
   --demo                  begin with a small organisation to look at
+  --mail-listen ADDR:PORT where mail for alert sources is taken (default 127.0.0.1:2525)
   --aws-listen ADDR:PORT  serve the embedded database and queues to other programs
   --help                  show this
 
@@ -47,12 +50,14 @@ impl Options {
             data: PathBuf::from(".local"),
             ephemeral: false,
             demo: false,
+            mail_listen: SocketAddr::from(([127, 0, 0, 1], 2525)),
             aws_listen: None,
         };
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("listen") => options.listen = address(&mut parser, "--listen")?,
+                Long("mail-listen") => options.mail_listen = address(&mut parser, "--mail-listen")?,
                 Long("aws-listen") => options.aws_listen = Some(address(&mut parser, "--aws-listen")?),
                 Long("data") => options.data = parser.value()?.into(),
                 Long("ephemeral") => options.ephemeral = true,

@@ -9,6 +9,7 @@ const fn visibility(queue: Queue) -> u32 {
         Queue::AlertHandle | Queue::EscalationTick => 30,
         Queue::AlertRescue => 60,
         Queue::NotificationSend => 90,
+        Queue::MailReceive => 120,
         Queue::SlackWork => 180,
     }
 }
@@ -17,9 +18,11 @@ const fn visibility(queue: Queue) -> u32 {
 fn dead_letter(queue: Queue) -> String {
     match queue {
         Queue::AlertHandle => Queue::AlertRescue.name().to_owned(),
-        Queue::AlertRescue | Queue::EscalationTick | Queue::NotificationSend | Queue::SlackWork => {
-            format!("{}-dead", queue.name())
-        }
+        Queue::AlertRescue
+        | Queue::EscalationTick
+        | Queue::MailReceive
+        | Queue::NotificationSend
+        | Queue::SlackWork => format!("{}-dead", queue.name()),
     }
 }
 
@@ -27,8 +30,8 @@ fn dead_letter(queue: Queue) -> String {
 const fn tries(queue: Queue) -> u32 {
     match queue {
         Queue::AlertHandle => 5,
-        // The last place that a page could be lost: it is tried for as long as it is kept.
-        Queue::AlertRescue => 1000,
+        // The last place that a page could be lost, and the first: it is tried for as long as it is kept.
+        Queue::AlertRescue | Queue::MailReceive => 1000,
         Queue::EscalationTick | Queue::NotificationSend | Queue::SlackWork => 10,
     }
 }

@@ -332,9 +332,13 @@ fn no_senders() -> Option<String> {
     })
 }
 
-/// Senders that speak the API of another product, unmodified: they are given a host and a key.
+/// Senders that speak the API of another product, or send mail, unmodified: they are given a host and a key.
 fn senders(_: &Options) -> anyhow::Result<()> {
-    drives("infra/clients/python/senders_test.py")
+    let served = Served::start()?;
+    let mut command = std::process::Command::new("python3");
+    command.args(["infra/clients/python/senders_test.py", &served.url, &served.api_key, &served.mail]);
+    command.current_dir(root());
+    run(command)
 }
 
 /// Whether Python has modules.

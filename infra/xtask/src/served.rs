@@ -21,6 +21,8 @@ pub(crate) struct Served {
     pub(crate) api_key: String,
     /// The link by which one signs in.
     pub(crate) sign_in: String,
+    /// Where it takes mail.
+    pub(crate) mail: String,
 }
 
 impl Served {
@@ -28,7 +30,7 @@ impl Served {
     pub(crate) fn start() -> anyhow::Result<Self> {
         run(cargo(&["build", "--locked", "--bin", "local"]))?;
         let mut child = Command::new(target()?.join("debug/local"))
-            .args(["--ephemeral", "--demo", "--listen", "127.0.0.1:0"])
+            .args(["--ephemeral", "--demo", "--listen", "127.0.0.1:0", "--mail-listen", "127.0.0.1:0"])
             // Whoever drives it listens on this machine as well.
             .env("FIREBELL_WEBHOOK_LOOPBACK", "allow")
             .current_dir(root())
@@ -49,7 +51,8 @@ impl Served {
                 }
             });
         }
-        let mut served = Self { child, url: String::new(), api_key: String::new(), sign_in: String::new() };
+        let (url, api_key, sign_in, mail) = Default::default();
+        let mut served = Self { child, url, api_key, sign_in, mail };
         served.listen(&lines)?;
         Ok(served)
     }
@@ -58,11 +61,11 @@ impl Served {
     fn listen(&mut self, lines: &mpsc::Receiver<String>) -> anyhow::Result<()> {
         let begun = Instant::now();
         let mut said = Vec::new();
-        while self.url.is_empty() || self.api_key.is_empty() || self.sign_in.is_empty() {
+        while [&self.url, &self.api_key, &self.sign_in, &self.mail].into_iter().any(String::is_empty) {
             let left = PATIENCE.saturating_sub(begun.elapsed());
             let Ok(line) = lines.recv_timeout(left) else {
                 bail!(
-                    "`local` did not say where it is, its key and a sign-in link; it said:\n{}",
+                    "`local` did not say where it is, its key, a sign-in link and where it takes mail; it said:\n{}",
                     said.join("\n")
                 );
             };
@@ -72,6 +75,8 @@ impl Served {
                 line.split_once(": fb_").filter(|(before, _)| before.contains("API key"))
             {
                 self.api_key = format!("fb_{key}");
+            } else if let Some((_, at)) = line.split_once("is taken at smtp://") {
+                at.clone_into(&mut self.mail);
             } else if line.contains("/sign-in?token=") {
                 line.trim().clone_into(&mut self.sign_in);
             }

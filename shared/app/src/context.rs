@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::Timestamp;
 use egress::Reach;
+use mail::Mailbox;
 use notify::{Channel, SlackDirect};
 use secrecy::SecretString;
 use store::{Queues, Store};
@@ -18,6 +19,15 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Gives random bits for ids; secrets come from [`Seal::random_token`].
 pub type Random = Arc<dyn Fn() -> u128 + Send + Sync>;
+
+/// Mail that comes in.
+#[derive(Clone, Default)]
+pub struct Incoming {
+    /// What stands behind the `@` of a source's address; none if this installation takes no mail.
+    pub domain: Option<String>,
+    /// Where mails lie, for the function that reads them.
+    pub mailbox: Option<Arc<dyn Mailbox>>,
+}
 
 /// What a function is built from.
 #[derive(Clone)]
@@ -36,6 +46,8 @@ pub struct Context {
     pub outside: egress::Client,
     /// How far requests to addresses that people give may go.
     pub reach: Reach,
+    /// Mail that comes in.
+    pub mail: Incoming,
     /// What links begin with.
     pub public_url: String,
     /// The organisation's first API key, where the installation was given one.

@@ -25,6 +25,6 @@ pub mod user;
 mod context;
 mod error;
 
-pub use context::{Clock, Context, Random};
+pub use context::{Clock, Context, Incoming, Random};
 pub use error::AppError;
 pub use rules::Rules;

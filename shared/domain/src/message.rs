@@ -40,6 +40,8 @@ pub enum Queue {
     EscalationTick,
     /// Pages that are due.
     NotificationSend,
+    /// Mails that came in for alert sources.
+    MailReceive,
     /// What people do in Slack, and what is owed to it.
     SlackWork,
 }
@@ -51,6 +53,7 @@ impl Queue {
         Self::AlertRescue,
         Self::EscalationTick,
         Self::NotificationSend,
+        Self::MailReceive,
         Self::SlackWork,
     ];
 
@@ -61,6 +64,7 @@ impl Queue {
             Self::AlertRescue => "alert-rescue",
             Self::EscalationTick => "escalation-tick",
             Self::NotificationSend => "notification-send",
+            Self::MailReceive => "mail-receive",
             Self::SlackWork => "slack-work",
         }
     }

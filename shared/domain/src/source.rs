@@ -7,6 +7,7 @@ mod held;
 mod intake;
 pub mod pinned;
 pub mod priority;
+pub mod redaction;
 mod rotation;
 pub mod template;
 
@@ -25,6 +26,7 @@ pub use custom::Custom;
 pub use held::{Filtered, Sample, Window};
 pub use intake::{Intake, Lasts, Limit};
 pub use priority::Priorities;
+pub use redaction::Redaction;
 pub use rotation::Previous;
 
 /// The kind of a source, by its name in the API; the registry of sources knows what it means.
@@ -94,6 +96,9 @@ pub struct Template {
     /// How its senders' words are read, where they may send anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<Custom>,
+    /// What is removed from its senders' words before anything is kept of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redactions: Vec<Redaction>,
     /// Expressions that the bindings refer to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expressions: Vec<Expression>,
@@ -109,6 +114,7 @@ impl Default for Template {
             description: Binding::Reference("alert.description".to_owned()),
             attributes: Vec::new(),
             custom: None,
+            redactions: Vec::new(),
             expressions: Vec::new(),
             priority: None,
         }

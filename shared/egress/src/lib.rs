@@ -8,9 +8,11 @@ mod error;
 #[cfg(feature = "play")]
 pub mod play;
 mod reach;
+mod signer;
 mod target;
 
 pub use client::{Answer, Client};
 pub use error::{EgressError, Refused};
 pub use reach::Reach;
+pub use signer::Signer;
 pub use target::Target;

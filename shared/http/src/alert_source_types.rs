@@ -32,7 +32,7 @@ async fn list(_: Caller) -> Answer<Json<Value>> {
     Ok(Json(json!({ "alert_source_types": kinds })))
 }
 
-/// A kind, in full; `{url}` and `{secret}` in what is set up stand for a source's own.
+/// A kind, in full; `{url}`, `{secret}` and `{email}` in what is set up stand for a source's own.
 fn shown(source: &dyn AlertSource) -> Value {
     let class = match source.class() {
         Class::Configurable => "configurable",

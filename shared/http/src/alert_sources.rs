@@ -118,7 +118,7 @@ pub(crate) const RESOURCE: Resource = Resource {
              alert_events_url*: string, secret_token*: string, state*: draft|active|disabled, disabled*: boolean, \
              filter_condition_groups*: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding, \
              auto_resolve_timeout_minutes: integer, auto_resolve_incident_alerts: boolean, \
-             heartbeat_options: HeartbeatOptions, heartbeat: {status*: waiting|healthy|missed|idle|gone, last_ping_at: time}, \
+             email_options: EmailOptions, heartbeat_options: HeartbeatOptions, heartbeat: {status*: waiting|healthy|missed|idle|gone, last_ping_at: time}, \
              filtered: [{day*: string, count*: integer, last_title*: string, last_at*: time}], \
              last_event: {received_at*: time, title*: string, status*: firing|resolved, deduplication_key*: string}, \
              backfill: Backfill, created_at*: time, previous_secret_valid_until: time, last_delivery_at: time, last_error: {at*: time, reason*: string}}",
@@ -128,12 +128,17 @@ pub(crate) const RESOURCE: Resource = Resource {
             "{name: string, source_type: string, template*: AlertTemplate, disabled: boolean, secret_token: string, \
              filter_condition_groups: [any], rate_limit: RateLimit, rate_limit_sharding: RateLimitSharding, \
              auto_resolve_timeout_minutes: integer, auto_resolve_incident_alerts: boolean, \
-             heartbeat_options: HeartbeatOptions}",
+             email_options: EmailOptions, heartbeat_options: HeartbeatOptions}",
         ),
         (
             "Backfill",
             "{status*: running|done|cancelled, asked_at*: time, back_to*: time, through: time, alerts_read*: integer, \
              alerts_changed*: integer, alerts_skipped*: integer}",
+        ),
+        (
+            "EmailOptions",
+            "{email_address: string, transform_expression: string, \
+             redactions: [credit_card_numbers|us_social_security_numbers|phone_numbers]}",
         ),
         (
             "HeartbeatOptions",
@@ -220,22 +225,24 @@ fn attributes(bodies: Vec<AttributeBody>) -> Answer<Vec<Bound>> {
 }
 
 /// Options of kinds of sources that there are not, or not yet.
-const OPTIONS: &[&str] = &["azure_devops_options", "email_options", "jira_options"];
+const OPTIONS: &[&str] = &["azure_devops_options", "jira_options"];
 
 impl SourceBody {
-    /// The template, if everything that was sent can be honoured.
-    fn template(&self) -> Answer<Template> {
+    /// The template of a source of a kind, if everything that was sent can be honoured.
+    fn template(&self, kind: Option<&SourceKind>) -> Answer<Template> {
         let template = &self.template;
         for option in OPTIONS {
             if self.rest.get(*option).is_some_and(|value| !value.is_null()) {
                 return Err(ApiError::invalid(*option, "This kind of alert source has no such options"));
             }
         }
+        let (custom, redactions) = options::custom(kind.map(|kind| kind.0.as_str()), &self.rest)?;
         Ok(Template {
             title: template.title.clone().text("template.title")?,
             description: template.description.clone().text("template.description")?,
             attributes: attributes(template.attributes.clone().unwrap_or_default())?,
-            custom: options::custom(&self.rest)?,
+            custom,
+            redactions,
             expressions: expressions::read(template.expressions.clone().unwrap_or_default())?,
             priority: options::priority(&self.rest)?,
         })
@@ -281,7 +288,13 @@ async fn make(
     Sent { body, document }: Sent<SourceBody>,
     draft: bool,
 ) -> Answer<Json<Value>> {
-    let (now, template, kind) = (ctx.now(), body.template()?, body.kind()?);
+    let (now, kind) = (ctx.now(), body.kind()?);
+    let template = body.template(Some(&kind))?;
+    if kind.0 == sources::EMAIL && ctx.mail.domain.is_none() {
+        let reason =
+            "This installation takes no mail: deploy it with MailDomain, or set FIREBELL_MAIL_DOMAIN";
+        return Err(ApiError::invalid("source_type", reason));
+    }
     let intake = intake::intake(&body)?;
     let id = SourceId::new(now, ctx.random());
     let new = NewSource {
@@ -304,7 +317,8 @@ async fn validate(
     caller: Caller,
     Sent { body, .. }: Sent<SourceBody>,
 ) -> Answer<StatusCode> {
-    let (template, kind) = (body.template()?, body.kind()?);
+    let kind = body.kind()?;
+    let template = body.template(Some(&kind))?;
     if let Some(secret) = body.secret_token.clone().map(SecretString::from) {
         app::source::check_secret(&secret)?;
     }
@@ -375,7 +389,7 @@ async fn update(
     if body.source_type.as_ref().is_some_and(|kind| *kind != before.kind) {
         return Err(ApiError::invalid("source_type", "The kind of an alert source stays what it is"));
     }
-    let (template, intake) = (body.template()?, intake::intake(&body)?);
+    let (template, intake) = (body.template(Some(&before.kind))?, intake::intake(&body)?);
     let change = Change {
         name: body.name,
         secret: body.secret_token.map(SecretString::from),
@@ -465,6 +479,12 @@ fn ping_url(ctx: &Context, source: &Source, secret: &str) -> String {
     format!("{}?token={secret}", address(&ctx.public_url, source))
 }
 
+/// Where a source of mails is written to, if this installation takes any.
+pub(crate) fn mail_address(ctx: &Context, source: &Source, secret: &str) -> Option<String> {
+    let domain = ctx.mail.domain.as_ref().filter(|_| source.kind.0 == sources::EMAIL)?;
+    Some(format!("{}@{domain}", sources::mail_address(&source.id.to_string(), secret.as_bytes())))
+}
+
 /// Where a source delivers to, or a job pings.
 pub(crate) fn address(public_url: &str, source: &Source) -> String {
     if source.kind.0 == sources::HEARTBEAT {
@@ -515,6 +535,9 @@ fn shown(ctx: &Context, source: &Source) -> Answer<Value> {
     shown["disabled"] = json!(source.head().state() == SourceState::Disabled);
     if let Some(beat) = &source.intake.beat {
         shown["heartbeat_options"] = intake::beat(beat, &ping_url(ctx, source, secret.expose_secret()));
+    }
+    if let Some(address) = mail_address(ctx, source, secret.expose_secret()) {
+        shown["email_options"] = options::email(&address, &source.template);
     }
     shown["created_at"] = json!(source.created_at);
     if let Some(previous) = source.previous.as_ref().filter(|previous| previous.holds(ctx.now())) {

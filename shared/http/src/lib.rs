@@ -22,6 +22,7 @@ mod incident_timestamps;
 mod incident_types;
 mod incident_updates;
 pub mod incidents;
+pub mod mail;
 pub mod openapi;
 mod operation;
 mod page;

@@ -31,6 +31,10 @@ pub const KEY: &str = "FIREBELL_KEY";
 pub const SMTP_URL: &str = "FIREBELL_SMTP_URL";
 /// Who mail is from.
 pub const MAIL_FROM: &str = "FIREBELL_MAIL_FROM";
+/// What stands behind the `@` of alert sources that take mail.
+pub const MAIL_DOMAIN: &str = "FIREBELL_MAIL_DOMAIN";
+/// Where mail that comes in lies.
+pub const MAIL_BUCKET: &str = "FIREBELL_MAIL_BUCKET";
 /// How mail leaves where no mail server is given.
 pub const MAIL_VIA: &str = "FIREBELL_MAIL_VIA";
 /// Whether webhooks may go to this machine itself.
@@ -79,6 +83,16 @@ pub const SETTINGS: &[Setting] = &[
         name: MAIL_VIA,
         what: "how mail leaves where no mail server is given: `ses` is Amazon's SES, in the region of `AWS_REGION`",
         default: "it does not",
+    },
+    Setting {
+        name: MAIL_DOMAIN,
+        what: "what stands behind the `@` in the address of an alert source that takes mail",
+        default: "`localhost` on one machine; on AWS no mail is taken",
+    },
+    Setting {
+        name: MAIL_BUCKET,
+        what: "where SES puts mail that comes in (set by the template)",
+        default: "`DIR/mail-in` on one machine",
     },
     Setting {
         name: WEBHOOK_LOOPBACK,
@@ -175,6 +189,10 @@ pub struct Config {
     pub mail_from: String,
     /// SES, if mail leaves by it.
     pub ses: Option<SesSettings>,
+    /// What stands behind the `@` of alert sources that take mail.
+    pub mail_domain: Option<String>,
+    /// Where mail that comes in lies.
+    pub mail_bucket: Option<Bucket>,
     /// How far requests to addresses that people give may go.
     pub reach: Reach,
     /// The owner's address.
@@ -280,6 +298,14 @@ impl Config {
                 None
             }
         };
+        let mail_domain = get(MAIL_DOMAIN).map(|domain| domain.to_lowercase());
+        if mail_domain.as_ref().is_some_and(|domain| domain.contains(|c: char| c == '@' || c.is_whitespace()))
+        {
+            faults.push(format!(
+                "{MAIL_DOMAIN} is no domain: it is what stands behind the `@`, as alerts.example.com"
+            ));
+        }
+        let mail_bucket = get(MAIL_BUCKET).and_then(|name| bucket(&get, &mut faults, name));
         let reach = match get(WEBHOOK_LOOPBACK).as_deref() {
             None => Reach::Public,
             Some("allow") => Reach::AndLoopback,
@@ -308,6 +334,8 @@ impl Config {
             smtp_url: smtp_url.map(SecretString::from),
             mail_from,
             ses,
+            mail_domain,
+            mail_bucket,
             reach,
             owner_email,
             api_key: api_key.map(SecretString::from),
@@ -348,19 +376,60 @@ pub fn queue_setting(queue: Queue) -> String {
 
 /// SES as the environment of a function names it: region and credentials are where Lambda puts them.
 fn ses(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>) -> Option<SesSettings> {
+    let who = who(get, faults, &format!("{MAIL_VIA} is `ses`"))?;
+    Some(SesSettings {
+        region: who.region,
+        endpoint: get("AWS_ENDPOINT_URL_SESV2").or_else(|| get("AWS_ENDPOINT_URL")),
+        access_key_id: who.access_key_id,
+        secret_access_key: who.secret_access_key,
+        session_token: who.session_token,
+    })
+}
+
+/// A bucket, and who asks for what lies in it.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// Where S3 is, if not where it always is.
+    pub endpoint: Option<String>,
+    /// Who asks.
+    pub who: Who,
+}
+
+/// Who asks AWS, as the environment of a function names it.
+#[derive(Debug, Clone)]
+pub struct Who {
+    /// The region.
+    pub region: String,
+    /// The id of the access key.
+    pub access_key_id: String,
+    /// The access key.
+    pub secret_access_key: SecretString,
+    /// The session that they belong to.
+    pub session_token: Option<SecretString>,
+}
+
+fn bucket(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>, name: String) -> Option<Bucket> {
+    let who = who(get, faults, &format!("{MAIL_BUCKET} is set"))?;
+    let endpoint = get("AWS_ENDPOINT_URL_S3").or_else(|| get("AWS_ENDPOINT_URL"));
+    Some(Bucket { name, endpoint, who })
+}
+
+/// Who asks AWS; `why` says what needs that.
+fn who(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>, why: &str) -> Option<Who> {
     let mut needed = |name: &str| {
         let value = get(name);
         if value.is_none() {
-            faults.push(format!("{MAIL_VIA} is `ses`, which needs {name}"));
+            faults.push(format!("{why}, which needs {name}"));
         }
         value
     };
     let region = needed("AWS_REGION");
     let access_key_id = needed("AWS_ACCESS_KEY_ID");
     let secret_access_key = needed("AWS_SECRET_ACCESS_KEY");
-    Some(SesSettings {
+    Some(Who {
         region: region?,
-        endpoint: get("AWS_ENDPOINT_URL_SESV2").or_else(|| get("AWS_ENDPOINT_URL")),
         access_key_id: access_key_id?,
         secret_access_key: secret_access_key?.into(),
         session_token: get("AWS_SESSION_TOKEN").map(SecretString::from),

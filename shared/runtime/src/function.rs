@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use app::Random;
 use aws_lambda_events::dynamodb;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
@@ -81,11 +82,42 @@ where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: std::error::Error + Send + 'static,
 {
-    let handle = Arc::new(handle);
+    handled(handle, |body| serde_json::from_str(body))
+}
+
+/// Makes a function that handles messages that somebody else put on its queue: they have no envelope, and begin a trace.
+pub fn sqs_from_outside<M, F, E>(
+    random: Random,
+    handle: impl Fn(Delivery<M>) -> F + Send + Sync + 'static,
+) -> Function
+where
+    M: DeserializeOwned + Send + 'static,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: std::error::Error + Send + 'static,
+{
+    handled(handle, move |body| Ok(Envelope::new(Trace::begin(random()), serde_json::from_str(body)?)))
+}
+
+/// Handles messages by what `open` reads of them.
+fn handled<M, F, E>(
+    handle: impl Fn(Delivery<M>) -> F + Send + Sync + 'static,
+    open: impl Fn(&str) -> Result<Envelope<M>, serde_json::Error> + Send + Sync + 'static,
+) -> Function
+where
+    M: Send + 'static,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: std::error::Error + Send + 'static,
+{
+    let both = Arc::new((handle, open));
     Function::Sqs(Arc::new(move |batch: SqsEvent| {
-        let handle = handle.clone();
+        let both = both.clone();
         Box::pin(async move {
-            let results = join_all(batch.records.into_iter().map(|message| one(&*handle, message))).await;
+            let (handle, open) = &*both;
+            let one = |message: SqsMessage| {
+                let opened = open(message.body.as_deref().unwrap_or_default());
+                one(handle, message, opened)
+            };
+            let results = join_all(batch.records.into_iter().map(one)).await;
             let mut response = SqsBatchResponse::default();
             response.batch_item_failures = results.into_iter().flatten().collect();
             response
@@ -97,9 +129,9 @@ where
 async fn one<M, F, E>(
     handle: &(impl Fn(Delivery<M>) -> F + Sync),
     message: SqsMessage,
+    opened: Result<Envelope<M>, serde_json::Error>,
 ) -> Option<BatchItemFailure>
 where
-    M: DeserializeOwned,
     F: Future<Output = Result<(), E>>,
     E: std::error::Error,
 {
@@ -109,7 +141,7 @@ where
         failure.item_identifier = id.clone();
         Some(failure)
     };
-    let envelope: Envelope<M> = match serde_json::from_str(&message.body.unwrap_or_default()) {
+    let envelope = match opened {
         Ok(envelope) => envelope,
         Err(fault) => {
             error!(message.id = id, reason = %fault, "a message cannot be read (this version writes schema {SCHEMA})");

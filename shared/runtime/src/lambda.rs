@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use app::seal::Seal;
-use app::{Clock, Context, Random};
+use app::{Clock, Context, Incoming, Random};
 use domain::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use mail::Mailbox;
 use notify::Channel;
 use secrecy::SecretString;
 use store::{Queues, Store};
@@ -32,12 +33,23 @@ pub fn system_random() -> Random {
 /// Makes the channels of a configuration.
 type Channels = fn(&Config) -> Result<Vec<Arc<dyn Channel>>, ConfigError>;
 
+/// What some functions have in their binary and others do not.
+struct Parts {
+    /// The channels that it pages by.
+    channels: Channels,
+    /// The mailbox that it reads.
+    mailbox: fn(&Config, &Clock) -> Option<Arc<dyn Mailbox>>,
+}
+
+/// What most functions have.
+const PLAIN: Parts = Parts { channels: |_| Ok(Vec::new()), mailbox: |_, _| None };
+
 /// Starts a function and serves its events until Lambda ends it. It has no channels.
 ///
 /// # Errors
 /// If the configuration is wrong, or the Runtime API fails.
 pub fn run(function: fn(Context) -> Function) -> Result<(), Error> {
-    start(function, |_| Ok(Vec::new()))
+    start(function, PLAIN)
 }
 
 /// The same for a function that sends pages itself: it alone has the channels, and their code in its binary.
@@ -45,15 +57,23 @@ pub fn run(function: fn(Context) -> Function) -> Result<(), Error> {
 /// # Errors
 /// If the configuration is wrong, or the Runtime API fails.
 pub fn run_sender(function: fn(Context) -> Function) -> Result<(), Error> {
-    start(function, |config| crate::channels::channels(config, None))
+    start(function, Parts { channels: |config| crate::channels::channels(config, None), ..PLAIN })
 }
 
-fn start(function: fn(Context) -> Function, channels: Channels) -> Result<(), Error> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(function, channels))
+/// The same for a function that reads mails that came in.
+///
+/// # Errors
+/// If the configuration is wrong, or the Runtime API fails.
+pub fn run_receiver(function: fn(Context) -> Function) -> Result<(), Error> {
+    start(function, Parts { mailbox: crate::mailbox::mailbox, ..PLAIN })
+}
+
+fn start(function: fn(Context) -> Function, parts: Parts) -> Result<(), Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(function, parts))
 }
 
 /// What a function that runs on Lambda is built from.
-async fn context(config: &Config, channels: Channels) -> Result<Context, Error> {
+async fn context(config: &Config, parts: &Parts) -> Result<Context, Error> {
     let clock = system_clock();
     let aws = aws::clients(config).await;
     let observe = Arc::new(Emf::new(clock.clone()));
@@ -64,26 +84,27 @@ async fn context(config: &Config, channels: Channels) -> Result<Context, Error> 
         store: Store::new(aws.dynamodb, config.table.as_str(), observe),
         queues: Queues::new(aws.sqs, config.queues.clone()),
         seal: Arc::new(Seal::new(&key)),
-        channels: channels(config)?,
+        channels: (parts.channels)(config)?,
         slack: crate::slack_app(config)?,
         outside: egress::Client::new(config.reach),
         reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_default(),
         oidc: crate::provider(config),
         first_key: config.api_key.clone(),
+        mail: Incoming { domain: config.mail_domain.clone(), mailbox: (parts.mailbox)(config, &clock) },
         clock,
         random: system_random(),
     })
 }
 
-async fn serve(function: fn(Context) -> Function, channels: Channels) -> Result<(), Error> {
+async fn serve(function: fn(Context) -> Function, parts: Parts) -> Result<(), Error> {
     let config = Config::from_environment()?;
     let exporter = Exporter::of(&config.telemetry);
     start_logging(&config.log, config.log_format.unwrap_or(LogFormat::Json), exporter.as_ref());
     if let Some(exporter) = exporter {
         telemetry::flush_before_freeze(exporter);
     }
-    let context = context(&config, channels).await?;
+    let context = context(&config, &parts).await?;
     let (clock, random) = (context.clock.clone(), context.random.clone());
     match function(context) {
         Function::Http(http) => (http.run)(crate::observed(http.router, clock, random)).await,

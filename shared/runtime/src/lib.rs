@@ -6,6 +6,7 @@ pub mod config;
 mod fetch;
 mod function;
 mod lambda;
+mod mailbox;
 mod resource;
 mod slack_app;
 pub mod telemetry;
@@ -18,8 +19,8 @@ pub use fetch::{Network, provider};
 pub use function::{
     BoxFuture, Delivery, Failure, Function, Http, QueueHandler, ScheduleHandler, StreamHandler,
 };
-pub use function::{http, schedule, sqs, stream, tick};
-pub use lambda::{run, run_sender, system_clock, system_random};
+pub use function::{http, schedule, sqs, sqs_from_outside, stream, tick};
+pub use lambda::{run, run_receiver, run_sender, system_clock, system_random};
 pub use lambda_runtime::Error;
 pub use resource::serve as serve_resource;
 pub use resource::{Change, Made, ResourceAnswer, ResourceHandler, ResourceRequest, resource};

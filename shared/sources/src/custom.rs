@@ -1,8 +1,9 @@
 //! What a customer says that a sender's words mean, put to use. What fails of it is told, and pages as it came.
 
 use domain::alert::{AlertEvent, AlertStatus};
-use domain::source::Custom;
 use domain::source::custom::Mapped;
+use domain::source::redaction::{redact, redact_value};
+use domain::source::{Custom, Redaction};
 use domain::template::Problem;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
@@ -12,14 +13,38 @@ use crate::{field, source};
 /// The name of the kind whose senders send anything.
 pub const CUSTOM: &str = source::CUSTOM;
 
-/// An event as the customer means it, and what failed.
-pub fn custom_event(mut event: AlertEvent, custom: &Custom) -> (AlertEvent, Vec<Problem>) {
+/// The options of a kind whose senders' words mean what the customer says, by their name in the API.
+pub fn options(kind: &str) -> Option<&'static str> {
+    match kind {
+        source::CUSTOM => Some("http_custom_options"),
+        source::EMAIL => Some("email_options"),
+        _ => None,
+    }
+}
+
+/// An event without numbers that nobody is to see.
+pub fn redacted_event(event: &mut AlertEvent, redactions: &[Redaction]) {
+    if redactions.is_empty() {
+        return;
+    }
+    event.title = redact(redactions, &event.title).into_owned();
+    event.deduplication_key = redact(redactions, &event.deduplication_key).into_owned();
+    event.description = event.description.take().map(|text| redact(redactions, &text).into_owned());
+    let mut payload: Value = serde_json::from_str(event.payload.get()).unwrap_or_default();
+    redact_value(redactions, &mut payload);
+    if let Ok(payload) = to_raw_value(&payload) {
+        event.payload = payload;
+    }
+}
+
+/// An event as the customer means it, and what failed, by the name of the options that say it.
+pub fn custom_event(mut event: AlertEvent, custom: &Custom, options: &str) -> (AlertEvent, Vec<Problem>) {
     let payload: Value = serde_json::from_str(event.payload.get()).unwrap_or_default();
     let mapped = match custom.map(&event, &payload) {
         Ok(mapped) => mapped,
         Err(Problem(problem)) => {
             event.status = AlertStatus::Firing;
-            return (event, vec![Problem(format!("http_custom_options.transform_expression: {problem}"))]);
+            return (event, vec![Problem(format!("{options}.transform_expression: {problem}"))]);
         }
     };
     let Mapped { title, description, status, deduplication_key, source_url, priority, metadata } = mapped;
@@ -28,7 +53,7 @@ pub fn custom_event(mut event: AlertEvent, custom: &Custom) -> (AlertEvent, Vec<
         Some(key) => event.deduplication_key = field::key(key),
         None if custom.deduplication_key_path.trim().is_empty() => {}
         None => {
-            problems.push(Problem("http_custom_options.deduplication_key_path: nothing is there".to_owned()))
+            problems.push(Problem(format!("{options}.deduplication_key_path: nothing is there")));
         }
     }
     if !custom.transform_expression.trim().is_empty() {
@@ -97,7 +122,7 @@ mod tests {
             let custom = custom("$.alert_id", transform);
             assert_eq!(custom.check(), Ok(()), "{transform}");
 
-            let (event, problems) = custom_event(event(&payload), &custom);
+            let (event, problems) = custom_event(event(&payload), &custom, "http_custom_options");
 
             assert_eq!(problems, []);
             assert_eq!((event.title.as_str(), event.status), ("Disk full", AlertStatus::Resolved));
@@ -119,7 +144,8 @@ mod tests {
             ["1", "payload.a + payload.b", "[1]", "{", "{'title': 'x'|replace('x', 'y' * 100000000)}"]
         {
             let over = AlertEvent { status: AlertStatus::Resolved, ..event(&payload) };
-            let (event, problems) = custom_event(over, &custom("$.nothing", transform));
+            let (event, problems) =
+                custom_event(over, &custom("$.nothing", transform), "http_custom_options");
 
             assert_eq!(
                 (event.status, event.title.as_str()),
@@ -129,7 +155,8 @@ mod tests {
             assert_eq!(event.deduplication_key, "by content");
             assert_eq!(problems.len(), 1, "{transform}");
         }
-        let (event, problems) = custom_event(event(&payload), &custom("$.nothing", ""));
+        let (event, problems) =
+            custom_event(event(&payload), &custom("$.nothing", ""), "http_custom_options");
         assert_eq!((event.deduplication_key.as_str(), problems.len()), ("by content", 1));
     }
 

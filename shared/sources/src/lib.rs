@@ -16,13 +16,13 @@ mod told;
 mod trial;
 mod verify;
 
-pub use custom::{CUSTOM, custom_event};
+pub use custom::{CUSTOM, custom_event, options, redacted_event};
 pub use delivery::Delivery;
 pub use parsed::{
     Acknowledged, Asked, ParseError, Parsed, Reason, Subscription, Unreadable, too_large_event,
     unreadable_event,
 };
 pub use source::{AlertSource, Class, Integration, Kind, UnknownKind, all, get};
-pub use source::{HEARTBEAT, HEARTBEAT_KEY};
+pub use source::{EMAIL, HEARTBEAT, HEARTBEAT_KEY, mail_address, mail_addressed};
 pub use trial::trial;
 pub use verify::{Signature, Verified, VerifyError, key_hash, sns};

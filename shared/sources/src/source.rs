@@ -159,6 +159,7 @@ sources! {
     cloudflare::Cloudflare,
     cloudwatch::Cloudwatch,
     datadog::Datadog,
+    email::Email,
     github_issue::GithubIssue,
     grafana::Grafana,
     heartbeat::Heartbeat,
@@ -175,6 +176,7 @@ sources! {
 }
 
 pub(crate) use self::http::status;
+pub use email::{KIND as EMAIL, address as mail_address, addressed as mail_addressed};
 pub use heartbeat::{KEY as HEARTBEAT_KEY, KIND as HEARTBEAT};
 pub(crate) use http_custom::KIND as CUSTOM;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use app::seal::Seal;
 use app::user::reach::{self, NewRule};
-use app::{Clock, Context, Random};
+use app::{Clock, Context, Incoming, Random};
 use axum::body::Body;
 use domain::id::{OrgId, SourceId, UserId};
 use domain::route::{Grouping, Route};
@@ -28,6 +28,7 @@ use tower::ServiceExt;
 use crate::fake_slack::FakeSlack;
 use crate::faults::{FaultPlan, Faults, FaultyStream, story_clock};
 use crate::inbox::{Inbox, Program, Provider};
+use crate::mails::Mails;
 
 /// When every story begins.
 const BEGINNING: i64 = 1_800_000_000_000;
@@ -47,6 +48,8 @@ pub struct Bundle {
     pub faults: Arc<Faults>,
     /// Where pages arrive.
     pub inbox: Arc<Inbox>,
+    /// Mails that came in.
+    pub mails: Arc<Mails>,
     /// Slack, in which the stories take place.
     pub slack: Arc<FakeSlack>,
     /// What the functions asked of AWS.
@@ -107,6 +110,7 @@ struct Parts {
     random: Random,
     inbox: Arc<Inbox>,
     slack: Arc<FakeSlack>,
+    mails: Arc<Mails>,
     metrics: Arc<dyn Observe>,
 }
 
@@ -122,6 +126,7 @@ fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
         slack: parts.slack.app(),
         oidc: None,
         first_key: None,
+        mail: Incoming { domain: Some("alerts.example.com".to_owned()), mailbox: Some(parts.mails.clone()) },
         clock: parts.clock.clone(),
         random: parts.random.clone(),
     }
@@ -142,11 +147,13 @@ impl Bundle {
         let (counts, metrics) = (Arc::new(Counts::default()), Arc::new(Metrics::default()));
         let inbox = Inbox::new(clock.clone(), seed, provider);
         let slack = FakeSlack::new(clock.clone(), seed);
+        let mails = Mails::new();
         let parts = Parts {
             clock: clock.clone(),
             random: seeded(seed),
             inbox: inbox.clone(),
             slack: slack.clone(),
+            mails: mails.clone(),
             metrics: metrics.clone(),
         };
         let calm = context(&embedded.wire(), &parts);
@@ -170,7 +177,21 @@ impl Bundle {
         let runner = Runner::start(&context, &embedded, Arc::new(Faulty(faults.clone())), feed);
         let router = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
         let runner = Some(runner);
-        Ok(Self { context, calm, embedded, faults, inbox, slack, counts, metrics, org, demo, router, runner })
+        Ok(Self {
+            context,
+            calm,
+            embedded,
+            faults,
+            inbox,
+            slack,
+            mails,
+            counts,
+            metrics,
+            org,
+            demo,
+            router,
+            runner,
+        })
     }
 
     /// Connects the organisation with the workspace of the stories.

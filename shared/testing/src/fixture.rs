@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use app::seal::Seal;
 use app::source::seal_secret;
 use app::user::create::{NewUser, person};
-use app::{Clock, Context, Random, Rules};
+use app::{Clock, Context, Incoming, Random, Rules};
 use domain::access::KeyRole;
 use domain::alert::Received;
 use domain::api_key::ApiKey;
@@ -40,6 +40,7 @@ use store::{Commit, Queues, Store};
 
 use crate::fake_slack::{CLIENT, FakeSlack, SIGNING_SECRET};
 use crate::inbox::{Inbox, Provider};
+use crate::mails::Mails;
 use crate::rights::Rights;
 use crate::template::{Declared, Template};
 
@@ -52,6 +53,8 @@ pub const SECRET: &str = "not-a-secret-of-any-real-source";
 pub const API_KEY: &str = "fb_not_an_api_key_of_any_real_organisation";
 /// What links begin with.
 pub const PUBLIC: &str = "https://firebell.example.com";
+/// What stands behind the `@` of sources that take mail.
+pub const MAIL_DOMAIN: &str = "alerts.example.com";
 /// The installation's key.
 const INSTALLATION_KEY: &str = "the key of an installation that does not exist";
 /// The random part of the id of a link to sign in that the owner has.
@@ -87,6 +90,8 @@ pub struct Fixture {
     pub route: RouteId,
     /// Where pages arrive.
     pub inbox: Arc<Inbox>,
+    /// Mails that came in.
+    pub mails: Arc<Mails>,
     /// Slack.
     pub slack: Arc<FakeSlack>,
     now: Arc<AtomicI64>,
@@ -135,6 +140,7 @@ impl Fixture {
             slack: slack.app(),
             oidc: None,
             first_key: None,
+            mail: Incoming { domain: Some(MAIL_DOMAIN.to_owned()), mailbox: None },
             clock,
             random,
         };
@@ -162,6 +168,7 @@ impl Fixture {
             context,
             now,
             inbox,
+            mails: Mails::new(),
             slack,
         })
     }
@@ -343,6 +350,7 @@ impl Fixture {
         let key = if has(KEY) { INSTALLATION_KEY } else { "a key that this function was not given" };
         let channels: Vec<Arc<dyn Channel>> =
             if has(SMTP_URL) { vec![self.inbox.clone()] } else { Vec::new() };
+        let mailbox = has(config::MAIL_BUCKET).then(|| self.mails.clone() as Arc<dyn mail::Mailbox>);
         let rights = Rights::new(self.embedded.wire(), &self.template, declared.clone())?;
         let wire: Arc<dyn Wire> = rights.clone();
         let context = Context {
@@ -360,6 +368,7 @@ impl Fixture {
             },
             oidc: None,
             first_key: config.api_key,
+            mail: Incoming { domain: config.mail_domain, mailbox },
             clock: self.context.clock.clone(),
             random: self.context.random.clone(),
         };
@@ -393,6 +402,9 @@ fn config_of(declared: &Declared, template: &Template) -> anyhow::Result<Config>
             config::SLACK_API_URL => slack::API_URL.to_owned(),
             SMTP_URL => "smtp://mail.example.com".to_owned(),
             LOG | MAIL_FROM => default_of(template, value),
+            config::MAIL_DOMAIN => MAIL_DOMAIN.to_owned(),
+            // The mailbox of the fixture stands for it.
+            config::MAIL_BUCKET => return None,
             _ => {
                 // The address of a queue, which is what a reference to it gives.
                 let id = value["Ref"].as_str()?;

@@ -8,6 +8,7 @@ pub mod fixture;
 pub mod inbox;
 pub mod invoke;
 pub mod ledger;
+pub mod mails;
 pub mod master;
 pub mod readme;
 pub mod rights;

@@ -56,7 +56,7 @@ pub(crate) async fn attributes(
         asked_by: None,
     };
     let template = template_of(rules, alert.source).await?;
-    let Arrived { received, noted } = meant(template.custom(), &received);
+    let Arrived { received, noted } = meant(template.template(), &received);
     let read = body_by(rules, &template, (&received, &noted)).await?;
     Ok(Some((body, read.body.attributes)))
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::alert::Received;
-use domain::source::Custom;
+use domain::source::Template;
 use domain::template::Problem;
 use store::StoreError;
 
@@ -21,23 +21,32 @@ pub(super) struct Arrived<'a> {
 pub(super) async fn arrived<'a>(rules: &Rules, received: &'a Received) -> Result<Arrived<'a>, AppError> {
     let as_it_came = Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
     // What fires again by hand was read once.
-    if received.kind.0 != sources::CUSTOM || received.asked_by.is_some() {
+    if sources::options(&received.kind.0).is_none() || received.asked_by.is_some() {
         return Ok(as_it_came);
     }
     match rules.of(received.org).await?.source(received.source).await {
-        Ok(Some(source)) => Ok(meant(source.template.custom.as_ref(), received)),
+        Ok(Some(source)) => Ok(meant(Some(&source.template), received)),
         // That it cannot be read is noted where its template is wanted.
         Ok(None) | Err(StoreError::Item { .. }) => Ok(as_it_came),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The event as a customer means it.
-pub(super) fn meant<'a>(custom: Option<&Custom>, received: &'a Received) -> Arrived<'a> {
-    let Some(custom) = custom else {
-        return Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
+/// The event as a customer means it, without what they want removed.
+pub(super) fn meant<'a>(template: Option<&Template>, received: &'a Received) -> Arrived<'a> {
+    let as_it_came = Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
+    let (Some(template), Some(options)) = (template, sources::options(&received.kind.0)) else {
+        return as_it_came;
     };
-    let (event, problems) = sources::custom_event(received.event.clone(), custom);
+    if template.custom.is_none() && template.redactions.is_empty() {
+        return as_it_came;
+    }
+    let mut event = received.event.clone();
+    sources::redacted_event(&mut event, &template.redactions);
+    let (event, problems) = match &template.custom {
+        Some(custom) => sources::custom_event(event, custom, options),
+        None => (event, Vec::new()),
+    };
     let received =
         Received { event, kind: received.kind.clone(), asked_by: received.asked_by.clone(), ..*received };
     let noted = problems.into_iter().map(|Problem(problem)| problem).collect();

@@ -148,7 +148,7 @@ async fn one(
     alert: Option<AlertId>,
     received: &Received,
 ) -> Result<Previewed, AppError> {
-    let Arrived { received, mut noted } = meant(found.custom(), received);
+    let Arrived { received, mut noted } = meant(found.template(), received);
     let status = received.event.status;
     let payload = payload_of(&received, &mut Vec::new());
     let filtered = match found.template().map(|template| admits((template, intake), &received, &payload)) {

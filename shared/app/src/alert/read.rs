@@ -7,7 +7,7 @@ use domain::alert::{Attribute, Body, Received, Sent};
 use domain::choice::Of;
 use domain::expression::Expressions;
 use domain::id::SourceId;
-use domain::source::{Custom, Priorities, Source, Template};
+use domain::source::{Priorities, Source, Template};
 use domain::template::{Binding, Problem};
 use domain::text::shorten;
 use serde_json::Value;
@@ -41,11 +41,6 @@ impl Found {
             Self::Tried(template) => Some(template),
             Self::Gone | Self::Unreadable => None,
         }
-    }
-
-    /// What it says that the senders' words mean.
-    pub(super) fn custom(&self) -> Option<&Custom> {
-        self.template()?.custom.as_ref()
     }
 
     /// What it says of priorities.

@@ -4,17 +4,29 @@ use std::collections::BTreeMap;
 
 use domain::alert::attribute::{Bound, Merge};
 use domain::id::AttributeId;
-use domain::source::{Custom, Priorities};
+use domain::source::{Custom, Priorities, Redaction, Template};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::ApiError;
 use crate::api::{Answer, clip};
 use crate::binding::ValuesBody;
 
+/// What is said of mails.
+#[derive(Deserialize)]
+struct EmailBody {
+    #[serde(default)]
+    redactions: Vec<Redaction>,
+    #[serde(default)]
+    transform_expression: String,
+}
+
 /// The field of what a customer says that the senders' words mean.
-const CUSTOM: &str = "http_custom_options";
+const HTTP_CUSTOM: &str = "http_custom_options";
+
+/// The field of the same for mails.
+const EMAIL: &str = "email_options";
 
 /// The field of priorities; this is ours.
 const PRIORITY: &str = "priority";
@@ -60,12 +72,37 @@ struct PriorityBody {
     mapping: BTreeMap<String, String>,
 }
 
-/// What a customer says that the senders' words mean, if anything.
+/// What a customer says that the senders' words mean, if anything, and what is removed from them.
 ///
 /// # Errors
-/// [`ApiError`] if that is no object of texts.
-pub(super) fn custom(rest: &Map<String, Value>) -> Answer<Option<Custom>> {
-    read(rest, CUSTOM)
+/// [`ApiError`] if that is no object of texts, or this kind of source has no such options.
+pub(super) fn custom(
+    kind: Option<&str>,
+    rest: &Map<String, Value>,
+) -> Answer<(Option<Custom>, Vec<Redaction>)> {
+    let own = kind.and_then(sources::options);
+    for known in [HTTP_CUSTOM, EMAIL] {
+        if own != Some(known) && rest.get(known).is_some_and(|value| !value.is_null()) {
+            return Err(ApiError::invalid(known, "This kind of alert source has no such options"));
+        }
+    }
+    if own != Some(EMAIL) {
+        return Ok((read(rest, HTTP_CUSTOM)?, Vec::new()));
+    }
+    let Some(EmailBody { redactions, transform_expression }) = read(rest, EMAIL)? else {
+        return Ok((None, Vec::new()));
+    };
+    let custom = Custom { deduplication_key_path: String::new(), transform_expression };
+    Ok(((custom != Custom::default()).then_some(custom), redactions))
+}
+
+/// What is said of mails, and where they are sent to.
+pub(super) fn email(address: &str, template: &Template) -> Value {
+    let mut shown = json!({ "email_address": address, "redactions": template.redactions });
+    if let Some(custom) = &template.custom {
+        shown["transform_expression"] = json!(custom.transform_expression);
+    }
+    shown
 }
 
 /// What is said of priorities, if anything.

@@ -22,11 +22,16 @@ pub(super) async fn preview(
     let ctx = &desk.ctx;
     let unreadable = |_| ApiError::invalid("payload", "It cannot be read");
     let given = |field: &str| body.rest.get(field).filter(|value| !value.is_null());
+    let source = given("alert_source_id").map(source).transpose()?;
+    let kind = match (&body.source_type, source) {
+        (None, Some(id)) => Some(super::find(&ctx.store, caller.org, id).await?.kind),
+        (kind, _) => kind.clone(),
+    };
     let trial = Trial {
-        kind: body.source_type.clone(),
-        template: body.template()?,
+        template: body.template(kind.as_ref())?,
         intake: super::intake::intake(&body)?,
-        source: given("alert_source_id").map(source).transpose()?,
+        kind,
+        source,
         payload: given("payload").map(to_raw_value).transpose().map_err(unreadable)?,
     };
     let previewed =

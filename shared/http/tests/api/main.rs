@@ -12,6 +12,7 @@ mod alert_previews;
 mod alert_routes;
 #[cfg(test)]
 mod alert_source_intake;
+mod alert_source_mail;
 #[cfg(test)]
 mod alert_sources;
 #[cfg(test)]

@@ -118,6 +118,7 @@ impl World {
             slack: app::slack::SlackApp::default(),
             oidc: None,
             first_key: None,
+            mail: app::Incoming { domain: Some("alerts.example.com".to_owned()), mailbox: None },
             clock: tell,
             random,
         };

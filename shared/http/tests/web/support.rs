@@ -125,6 +125,7 @@ impl Scene {
             slack: app::slack::SlackApp::default(),
             oidc: None,
             first_key: None,
+            mail: app::Incoming { domain: Some("alerts.example.com".to_owned()), mailbox: None },
             clock: Arc::new(move || Timestamp::from_millisecond(for_us.load(Ordering::SeqCst)).unwrap()),
             random: Arc::new(|| fastrand::u128(..)),
         };

@@ -71,15 +71,20 @@ fn every_queue_is_watched() {
 }
 
 #[test]
-fn alarms_cost_no_more_than_two_dollars() {
+fn alarms_cost_no_more_than_two_dollars_and_those_of_mail_twenty_cents() {
     let alarms = alarms();
-    let metrics: usize = alarms
-        .resources("AWS::CloudWatch::Alarm")
-        .into_iter()
-        .map(|(_, alarm)| alarm["Metrics"].as_array().map_or(1, Vec::len))
-        .sum();
+    let (mut metrics, mut of_mail) = (0, 0);
+    for (id, alarm) in alarms.resources("AWS::CloudWatch::Alarm") {
+        let count = alarm["Metrics"].as_array().map_or(1, Vec::len);
+        match alarms.at(&format!("/Resources/{id}/Condition")).as_str() {
+            None => metrics += count,
+            Some("TakesMail") => of_mail += count,
+            Some(other) => panic!("{id}: what is `{other}`?"),
+        }
+    }
 
     assert!(metrics <= 20, "{metrics} metrics are $0.10 a month each");
+    assert!(of_mail <= 2, "{of_mail} metrics are $0.10 a month each");
 }
 
 #[test]

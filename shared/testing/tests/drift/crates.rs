@@ -12,7 +12,7 @@ fn floor(name: &str, manifest: &str) -> Option<u8> {
     match name {
         "machine" => Some(0),
         "domain" | "egress" => Some(1),
-        "slack" => Some(2),
+        "mail" | "slack" => Some(2),
         "sources" | "store" | "notify" => Some(3),
         "app" => Some(4),
         "runtime" => Some(5),
@@ -31,6 +31,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("lambda_http", &["runtime", "testing"]),
     ("anyhow", &["endtoend", "local", "testing", "xtask", "browser", "client-incident-io"]),
     ("lettre", &["notify"]),
+    ("mail-parser", &["mail"]),
     ("hyper", &["egress", "runtime"]),
 ];
 

@@ -109,8 +109,12 @@ fn packages_are_named_after_their_folders_and_hold_no_more_than_their_function()
             "functions/{name}/Cargo.toml: package and binary have the folder's name"
         );
         let main = fs::read_to_string(folder.join("src/main.rs")).unwrap();
-        // What sends pages itself has the channels; nobody else has their code.
-        let run = if name == "notification-send" { "run_sender" } else { "run" };
+        // What sends pages itself has the channels, what reads mails the mailbox; nobody else has their code.
+        let run = match name.as_str() {
+            "notification-send" => "run_sender",
+            "mail-receive" => "run_receiver",
+            _ => "run",
+        };
         let run = format!("    runtime::{run}({}::function)\n", name.replace('-', "_"));
         assert!(main.contains(&run), "functions/{name}/src/main.rs does nothing but run its function");
     }

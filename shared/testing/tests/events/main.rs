@@ -21,7 +21,7 @@ use domain::incident::Severity;
 use domain::message::{AlertMessage, Envelope};
 use jiff::SignedDuration;
 use runtime::BoxFuture;
-use runtime::config::MAIL_VIA;
+use runtime::config::{MAIL_BUCKET, MAIL_VIA};
 use serde_json::{Value, json};
 use testing::fixture::Fixture;
 use testing::inbox::Provider;
@@ -39,6 +39,8 @@ enum Given {
     Draft,
     /// The alert of `alert-handle/firing`, whose source binds an attribute since, and is being read again.
     Backfilled,
+    /// The organisation and its rules, and a mail for one of its sources.
+    Mail,
     /// The organisation and its rules, and somebody who has asked for a link to sign in.
     AskedForLink,
     /// The alert of `alert-handle/firing`, with its incident, its escalation and its first page.
@@ -128,6 +130,7 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
             fixture.forget()?;
             fixture.pass(SignedDuration::from_mins(2));
         }
+        Given::Mail => fixture.mails.put("d6iitobk75ur44p8kdnnp7g2n800", MAIL),
         Given::AskedForLink => fixture.ask_for_link().await?,
         Given::Alert | Given::Followed => fixture.receive(&received()).await?,
         Given::AlertMailDown => {
@@ -156,6 +159,10 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
     }
     Ok(fixture)
 }
+
+/// The mail of `mail-receive/received`.
+const MAIL: &str = "From: Nagios <nagios@example.com>\r\nMessage-ID: <20261123.1@nagios.example.com>\r\n\
+                    Subject: ** PROBLEM Service Alert: db-1/Disk is CRITICAL **\r\n\r\nDisk of db-1 is 97 % full.\r\n";
 
 /// Has the source of the alert bind an attribute, and begins to read its alerts again.
 async fn bind(fixture: &Fixture, by: &domain::Actor) -> anyhow::Result<()> {
@@ -287,8 +294,11 @@ async fn no_function_has_a_right_that_no_event_uses() {
                 statement.actions.iter().flat_map(|a| statement.resources.iter().map(move |r| (a, r)));
             pairs.map(|(action, resource)| format!("{action} {resource}"))
         });
-        // The inbox of the test stands where mail would be handed over.
-        let mails = |right: &str| right.starts_with("ses:") && function.environment.contains_key(MAIL_VIA);
+        // The inbox of the test stands where mail would be handed over, and a map where it would lie.
+        let mails = |right: &str| {
+            let has = |name: &str| function.environment.contains_key(name);
+            (right.starts_with("ses:") && has(MAIL_VIA)) || (right.starts_with("s3:") && has(MAIL_BUCKET))
+        };
         let unused = rights.filter(|right| !polls(right) && !mails(right) && !used.contains(right));
         let unused: Vec<String> = unused.collect();
         assert!(

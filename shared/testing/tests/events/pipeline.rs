@@ -21,6 +21,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "escalation-sweep/tick", given: Given::AlertUnanswered, then: sends_what_is_due },
     Case { event: "escalation-tick/alert-resolved", given: Given::AlertResolved, then: stops },
     Case { event: "escalation-tick/due", given: Given::AlertUnanswered, then: pages_the_next_level },
+    Case { event: "mail-receive/received", given: Given::Mail, then: hands_it_in },
     Case { event: "notification-send/check", given: Given::Alert, then: mails },
     Case { event: "notification-send/due", given: Given::Alert, then: mails },
     Case { event: "notification-send/provider-down", given: Given::AlertMailDown, then: tries_again },
@@ -75,6 +76,19 @@ fn pages_the_fallback_contact<'a>(fixture: &'a Fixture, invoked: &'a Invoked) ->
         assert_eq!(opened.plan, Plan::Fallback);
         let (_, pages) = fixture.context.store.escalation_story(fixture.org, escalation()).await.unwrap();
         assert_eq!(pages.iter().map(|page| page.user).collect::<Vec<_>>(), [fixture.owner.id]);
+    })
+}
+
+fn hands_it_in<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        all_handled(invoked);
+        let queued = fixture.messages(Queue::AlertHandle).unwrap();
+        assert_eq!(queued.len(), 1);
+        let envelope: serde_json::Value = serde_json::from_str(&queued[0].body).unwrap();
+        let event = &envelope["body"]["event"]["event"];
+        assert_eq!(event["title"], "** PROBLEM Service Alert: db-1/Disk is CRITICAL **");
+        assert_eq!(event["description"], "Disk of db-1 is 97 % full.");
+        assert_eq!(event["payload"]["verdicts"]["dmarc"], "PASS");
     })
 }
 

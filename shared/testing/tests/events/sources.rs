@@ -17,6 +17,8 @@ pub(crate) const CASES: &[Case] = &[
     Case { event: "alert-source-cloudwatch/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-datadog/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-datadog/wrong-secret", given: Given::Rules, then: refused },
+    Case { event: "alert-source-email/firing", given: Given::Rules, then: accepted },
+    Case { event: "alert-source-email/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-github-issue/firing", given: Given::Rules, then: accepted },
     Case { event: "alert-source-github-issue/wrong-secret", given: Given::Rules, then: refused },
     Case { event: "alert-source-grafana/firing", given: Given::Rules, then: accepted },

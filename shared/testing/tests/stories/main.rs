@@ -35,6 +35,8 @@ mod long_outage;
 #[cfg(test)]
 mod lost_end;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
 mod many_people;
 #[cfg(test)]
 mod master;

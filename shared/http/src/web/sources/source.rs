@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 use super::steps::steps;
 use super::{badge, delivered, kind, path};
-use crate::alert_sources::{FILTERED_DAYS, address, send_example};
+use crate::alert_sources::{FILTERED_DAYS, address, mail_address, send_example};
 use crate::web::Desk;
 use crate::web::escalations::Id;
 use crate::web::frame::{Frame, Section};
@@ -306,14 +306,22 @@ fn set_up(frame: &Frame<'_>, source: &Source) -> Result<Markup, Refusal> {
     let secret = open_secret(&ctx.seal, source.id, &source.secret)?;
     let url = address(&ctx.public_url, source);
     let has_address = known.is_none_or(|known| !known.is_found_by_its_secret());
+    let secret = secret.expose_secret();
+    let email = mail_address(ctx, source, secret);
+    let own = [
+        ("{url}", url.as_str()),
+        ("{secret}", secret),
+        ("{email}", email.as_deref().unwrap_or("no address: this installation takes no mail")),
+    ];
     Ok(html! {
         section.card.set-up aria-labelledby="set-up" {
             h2 #set-up { "Set up the sender" }
             dl.properties {
+                @if let Some(email) = &email { div { dt { "Mail address" } dd { code.token { (email) } } } }
                 @if has_address { div { dt { "Address" } dd { code.token { (url) } } } }
-                div { dt { "Secret" } dd { code.token { (secret.expose_secret()) } } }
+                div { dt { "Secret" } dd { code.token { (secret) } } }
             }
-            @if let Some(known) = known { div.steps { (steps(known.docs(), &url, secret.expose_secret())) } }
+            @if let Some(known) = known { div.steps { (steps(known.docs(), &own)) } }
         }
     })
 }

@@ -2,18 +2,15 @@
 //!
 //! The request is small enough to be made here: the client of AWS for it is larger than the rest of this function.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::identity::Identity;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::Timestamp;
-use egress::{Client, Reach};
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use egress::{Client, Reach, Signer};
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use lettre::Address;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -37,12 +34,10 @@ pub struct SesSettings {
 
 /// SES.
 pub(super) struct Ses {
-    /// The region.
-    region: String,
     /// Where mails are posted to.
     url: String,
-    /// Who asks.
-    identity: Identity,
+    /// Signs what is asked.
+    signer: Signer,
     /// Sends requests.
     client: Client,
 }
@@ -53,13 +48,10 @@ impl Ses {
         let SesSettings { region, endpoint, access_key_id, secret_access_key, session_token } = settings;
         let china = if region.starts_with("cn-") { ".cn" } else { "" };
         let endpoint = endpoint.unwrap_or_else(|| format!("https://email.{region}.amazonaws.com{china}"));
-        let token = session_token.map(|token| token.expose_secret().to_owned());
-        let credentials =
-            Credentials::new(access_key_id, secret_access_key.expose_secret(), token, None, "environment");
+        let session = session_token.as_ref().map(|token| token.expose_secret());
         Self {
-            region,
+            signer: Signer::new("ses", &region, (&access_key_id, secret_access_key.expose_secret(), session)),
             url: format!("{}/v2/email/outbound-emails", endpoint.trim_end_matches('/')),
-            identity: credentials.into(),
             // In a network of one's own it has a private address, and nobody else chooses where it is.
             client: Client::new(Reach::Anywhere),
         }
@@ -67,7 +59,7 @@ impl Ses {
 
     /// Where mails go.
     pub(super) fn destination(&self) -> String {
-        format!("SES in {}", self.region)
+        format!("SES in {}", self.signer.region())
     }
 
     /// Hands one mail over.
@@ -90,8 +82,11 @@ impl Ses {
             reason: reason.to_owned(),
             source: Some(source),
         };
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let since = Duration::try_from(at.duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default();
         let headers = self
-            .signed(body.as_bytes(), at)
+            .signer
+            .signed((&Method::POST, &self.url), headers, body.as_bytes(), since)
             .map_err(|error| transient("the request to SES could not be signed", error))?;
         let answer = self
             .client
@@ -111,32 +106,6 @@ impl Ses {
             Some(after) => SendError::Busy { reason, after, source },
             None => SendError::Transient { reason, source },
         })
-    }
-
-    /// The headers of a request, its signature among them.
-    fn signed(&self, body: &[u8], at: Timestamp) -> Result<HeaderMap, BoxError> {
-        let params = v4::SigningParams::builder()
-            .identity(&self.identity)
-            .region(&self.region)
-            .name("ses")
-            .time(
-                UNIX_EPOCH + Duration::try_from(at.duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default(),
-            )
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let kind = "application/json";
-        let headers = [(CONTENT_TYPE.as_str(), kind)];
-        let request =
-            SignableRequest::new("POST", &self.url, headers.into_iter(), SignableBody::Bytes(body))?;
-        let (instructions, _) = sign(request, &params)?.into_parts();
-        let (made, _) = instructions.into_parts();
-        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
-        for header in made {
-            let name = HeaderName::from_bytes(header.name().as_bytes())?;
-            headers.insert(name, HeaderValue::from_str(header.value())?);
-        }
-        Ok(headers)
     }
 }
 

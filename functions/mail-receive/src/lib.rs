@@ -1,0 +1,18 @@
+//! Delivers mails that SES received to the alert sources whose addresses they bear.
+
+use app::Context;
+use http_api::mail::{Courier, MailError};
+use mail::Received;
+use runtime::{Delivery, Function};
+
+/// The function.
+pub fn function(ctx: Context) -> Function {
+    let courier = Courier::new(&ctx);
+    runtime::sqs_from_outside(ctx.random.clone(), move |delivery| {
+        handle(ctx.clone(), courier.clone(), delivery)
+    })
+}
+
+async fn handle(ctx: Context, courier: Courier, delivery: Delivery<Received>) -> Result<(), MailError> {
+    courier.deliver(&delivery.message, &delivery.trace, ctx.now()).await
+}

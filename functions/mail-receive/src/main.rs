@@ -1,0 +1,5 @@
+//! Runs `mail-receive` on Lambda.
+
+fn main() -> Result<(), runtime::Error> {
+    runtime::run_receiver(mail_receive::function)
+}

@@ -1,0 +1,45 @@
+//! Mails that came in, in memory: what a bucket is on AWS. It can fail.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use mail::{Mailbox, MailboxError};
+
+/// The mails.
+#[derive(Debug, Default)]
+pub struct Mails {
+    mails: Mutex<HashMap<String, Bytes>>,
+    down: AtomicBool,
+}
+
+impl Mails {
+    /// No mails.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Puts a mail in.
+    pub fn put(&self, key: &str, mail: impl Into<Bytes>) {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), mail.into());
+    }
+
+    /// Whether nothing can be fetched.
+    pub fn be_down(&self, down: bool) {
+        self.down.store(down, Ordering::Relaxed);
+    }
+}
+
+impl Mailbox for Mails {
+    fn fetch<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Bytes, MailboxError>> {
+        Box::pin(async move {
+            if self.down.load(Ordering::Relaxed) {
+                return Err(MailboxError::new("it is down"));
+            }
+            let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+            mails.get(key).cloned().ok_or_else(|| MailboxError::new("there is no such mail"))
+        })
+    }
+}
