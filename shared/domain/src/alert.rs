@@ -6,6 +6,7 @@ pub mod flap;
 pub mod group;
 pub mod key;
 pub mod lapse;
+pub mod note;
 mod sent;
 
 use jiff::Timestamp;
@@ -105,8 +106,20 @@ pub struct Alert {
     /// When its escalations are owed a look: it has joined them, or it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
+    /// What people have tagged it with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// How many notes people have written about it.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub notes: u32,
     /// The trace that it came in.
     pub trace: Trace,
+}
+
+/// Whether there is none, which is not kept.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Stateful for Alert {

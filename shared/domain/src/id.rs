@@ -134,6 +134,8 @@ ids! {
     HistoryId,
     /// An entry of the audit log.
     AuditId,
+    /// What somebody wrote about an alert.
+    NoteId,
     /// Somebody's attempt to sign in.
     SignInId,
 }

@@ -1,5 +1,7 @@
 //! Alerts: listed, shown as their newest delivery put it, and resolved by hand.
 
+mod notes;
+
 use app::alert::retrigger::Again;
 use app::{AppError, Context};
 use axum::extract::State;
@@ -16,6 +18,7 @@ use store::{Listed, Order, Store};
 use crate::ApiError;
 use crate::api::{Answer, Id, Shared, guarded};
 use crate::auth::Caller;
+use crate::incident_alerts;
 use crate::operation::{Operation, Resource};
 use crate::page::{Asked, Scan};
 use crate::query::{CHOICE, Filters, Has, Operator, Query, SAME, TIME};
@@ -32,9 +35,14 @@ const FILTERS: &[(&str, &[Operator])] = &[
     ("attributes[]", ANY),
     ("id", CHOICE),
     ("priority", CHOICE),
+    ("has_notes", SAME),
+    ("tags", TAGS),
     ("created_at", TIME),
     ("updated_at", TIME),
 ];
+
+/// What tags are filtered by.
+const TAGS: &[Operator] = &[Operator::OneOf, Operator::AllOf, Operator::NotIn];
 
 /// What an attribute is filtered by.
 const ANY: &[Operator] = &[Operator::Is, Operator::OneOf, Operator::NotIn];
@@ -55,6 +63,8 @@ pub(crate) const RESOURCE: Resource = Resource {
                 ("alert_group_id[one_of]", "Of one of these groups, by the alert that began it; also not_in"),
                 ("attributes[ID][one_of]", "With one of these values of an attribute; also is and not_in"),
                 ("id[one_of]", "One of these; also not_in"),
+                ("has_notes[is]", "`true` or `false`: whether people have written about it"),
+                ("tags[one_of]", "With one of these tags; also all_of and not_in"),
                 ("priority[one_of]", "Of one of these priorities; also not_in"),
                 (
                     "search",
@@ -77,6 +87,26 @@ pub(crate) const RESOURCE: Resource = Resource {
         })
         .needs(Permission::Respond)
         .answers(202, "{alert_id*: id}"),
+        Operation::post(
+            "/v2/alerts/{id}/actions/set_tags",
+            "Tags an alert with these, and no others; this is ours",
+            || routing::post(notes::tag),
+        )
+        .needs(Permission::Respond)
+        .takes("{tags*: [string]}")
+        .answers(200, "{alert*: Alert}"),
+        Operation::get("/v2/alert_notes", "Lists what people wrote about an alert, the newest first; this is ours", || {
+            routing::get(notes::list)
+        })
+        .needs(Permission::SeeOnCall)
+        .asks(&[("alert_id", "The alert")])
+        .answers(200, "{alert_notes*: [AlertNote]}"),
+        Operation::post("/v2/alert_notes", "Writes something about an alert; this is ours", || {
+            routing::post(notes::write)
+        })
+        .needs(Permission::Respond)
+        .takes("{alert_id*: id, text*: string}")
+        .answers(201, "{alert_note*: AlertNote}"),
     ],
     shapes: &[
         (
@@ -84,11 +114,12 @@ pub(crate) const RESOURCE: Resource = Resource {
             "{attribute*: AlertAttribute, value: {literal: string, label: string}, \
              array_value: [{literal: string, label: string}]}",
         ),
+        ("AlertNote", "{id*: id, text*: string, created_at*: time, creator*: Actor}"),
         (
             "Alert",
             "{id*: id, alert_source_id*: id, title*: string, description: string, \
              status*: firing|resolved, deduplication_key*: string, source_url: string, \
-             priority: string, attributes: [AlertAttributeSaid], tags: [any], alert_group_ids*: [id], \
+             priority: string, attributes: [AlertAttributeSaid], tags: [{id*: string, name*: string}], note_count: integer, alert_group_ids*: [id], \
              routing: string, problems: [string], created_at*: time, updated_at*: time, \
              resolved_at: time, flapping: boolean}",
         ),
@@ -97,7 +128,7 @@ pub(crate) const RESOURCE: Resource = Resource {
 
 /// The router of alerts.
 pub fn router(ctx: Context) -> axum::Router {
-    guarded(RESOURCE.routes(), ctx)
+    guarded(RESOURCE.routes().merge(incident_alerts::RESOURCE.routes()), ctx)
 }
 
 /// Lists alerts, newest first. See `page.rs` for how far one request looks.
@@ -150,6 +181,8 @@ async fn kept(
         "updated_at" => Has::Time(updated_at(&alert, &body)),
         "alert_group_id" => Has::Texts(alert.group.iter().map(ToString::to_string).collect()),
         "id" => Has::text(&alert.id.to_string()),
+        "has_notes" => Has::text(if alert.notes > 0 { "true" } else { "false" }),
+        "tags" => Has::Texts(alert.tags.clone()),
         "priority" => Has::Texts(body.priority.iter().cloned().collect()),
         other => Has::Texts(values(&body, other.strip_prefix("attributes.").unwrap_or_default())),
     });
@@ -237,7 +270,10 @@ fn updated_at(alert: &Alert, body: &Body) -> domain::Timestamp {
 fn shown(alert: &Alert, body: &Body) -> Value {
     let mut shown = slim(alert, body);
     shown["attributes"] = body.attributes.iter().map(said).collect();
-    shown["tags"] = json!([]);
+    shown["tags"] = notes::tags(&alert.tags);
+    if alert.notes > 0 {
+        shown["note_count"] = json!(alert.notes);
+    }
     shown["routing"] = json!(alert.routing);
     if !body.problems.is_empty() {
         shown["problems"] = json!(body.problems);

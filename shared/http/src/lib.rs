@@ -16,6 +16,7 @@ mod error;
 mod escalation_paths;
 pub mod escalations;
 mod front;
+mod incident_alerts;
 mod incident_roles;
 mod incident_statuses;
 mod incident_timestamps;

@@ -31,6 +31,8 @@ pub(crate) enum Operator {
     Is,
     /// It is one of these.
     OneOf,
+    /// It is each of these.
+    AllOf,
     /// It is none of these.
     NotIn,
     /// It is not before this.
@@ -47,6 +49,7 @@ impl Operator {
         match self {
             Self::Is => "is",
             Self::OneOf => "one_of",
+            Self::AllOf => "all_of",
             Self::NotIn => "not_in",
             Self::Gte => "gte",
             Self::Lte => "lte",
@@ -82,6 +85,11 @@ impl Query {
     pub(crate) fn one(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().rev().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The query without a plain value.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(key, _)| key != name).cloned().collect())
     }
 
     /// The filters, of the fields that there are and the operators that each takes.
@@ -214,8 +222,12 @@ impl Filter {
     fn holds(&self, has: &Has) -> bool {
         match has {
             Has::Texts(texts) => {
-                let hit = texts.iter().any(|text| self.values.iter().any(|value| value == text));
-                hit != (self.operator == Operator::NotIn)
+                let has = |value: &String| texts.contains(value);
+                match self.operator {
+                    Operator::AllOf => self.values.iter().all(has),
+                    Operator::NotIn => !self.values.iter().any(has),
+                    _ => self.values.iter().any(has),
+                }
             }
             Has::Time(at) => {
                 self.values.iter().all(|value| span_of(self, value).is_ok_and(|span| span.holds(*at)))
@@ -232,7 +244,7 @@ fn span_of(filter: &Filter, value: &str) -> Result<Span, ApiError> {
         Operator::DateRange => value
             .split_once('~')
             .and_then(|(first, last)| Some(Span { from: moment(first)?.0, to: moment(last)?.1 })),
-        Operator::Is | Operator::OneOf | Operator::NotIn => None,
+        Operator::Is | Operator::OneOf | Operator::AllOf | Operator::NotIn => None,
     };
     span.ok_or_else(|| {
         let field = format!("{}[{}]", filter.field, filter.operator.name());

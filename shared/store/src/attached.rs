@@ -6,6 +6,7 @@
 use std::str::FromStr;
 
 use domain::id::{AlertId, EscalationId, IncidentId, OrgId};
+use domain::incident::Incident;
 use serde::Serialize;
 
 use crate::error::StoreError;
@@ -22,6 +23,11 @@ pub(crate) fn alert_item(org: OrgId, incident: IncidentId, alert: AlertId) -> Re
 }
 
 impl Commit {
+    /// Adds that an alert was of an incident.
+    pub fn attached_alert(self, org: OrgId, incident: IncidentId, id: AlertId) -> Self {
+        self.put(alert_item(org, incident, id))
+    }
+
     /// Adds that an escalation belongs to an incident.
     pub fn attached_escalation(self, org: OrgId, incident: IncidentId, id: EscalationId) -> Self {
         let key = table::attached_escalation(org, incident, id);
@@ -41,6 +47,20 @@ impl Store {
         most: usize,
     ) -> Result<Vec<AlertId>, StoreError> {
         self.attached(org, incident, table::ATTACHED_ALERT, most).await
+    }
+
+    /// Says whether an alert was ever of an incident.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn was_attached(
+        &self,
+        org: OrgId,
+        incident: &Incident,
+        id: AlertId,
+    ) -> Result<bool, StoreError> {
+        let key = table::attached_alert(org, incident.id, id);
+        Ok(incident.alert == Some(id) || self.get(&key).await?.is_some())
     }
 
     /// The newest escalations that were begun for an incident, beside those of its alerts.

@@ -21,6 +21,7 @@ mod key;
 mod lapse;
 mod mark;
 mod monthly;
+mod note;
 mod once;
 mod page;
 mod pinned;

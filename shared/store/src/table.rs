@@ -5,7 +5,7 @@
 use domain::Timestamp;
 use domain::choice::ChoiceKind;
 use domain::id::{
-    AlertId, ApiKeyId, AuditId, EscalationId, IncidentId, OrgId, PathId, RouteId, SignInId, SourceId,
+    AlertId, ApiKeyId, AuditId, EscalationId, IncidentId, NoteId, OrgId, PathId, RouteId, SignInId, SourceId,
     UpdateId, UserId,
 };
 use domain::slack::{ChannelId, SlackUserId, StepId, Thread};
@@ -293,6 +293,14 @@ const LAPSE: &str = "LAPSE";
 /// How long an alert lasts unless it is sent again.
 pub(crate) fn lapse(org: OrgId, id: AlertId) -> Key {
     Key::new(alert(org, id).pk, LAPSE)
+}
+
+/// What the sort keys of notes about an alert begin with.
+pub(crate) const NOTE: &str = "NOTE#";
+
+/// A note about an alert.
+pub(crate) fn note(org: OrgId, id: AlertId, note: NoteId) -> Key {
+    Key::new(alert(org, id).pk, format!("{NOTE}{note}"))
 }
 
 /// An alert's own raw slice.

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use domain::alert::{Alert, AlertEvent, AlertStatus, Body};
+use domain::Timestamp;
+use domain::alert::key::KeyRow;
+use domain::alert::note::Note;
+use domain::alert::{Alert, AlertEvent, AlertState, AlertStatus, Body};
 use domain::escalation::Escalation;
 use domain::id::{AlertId, UserId};
 use domain::incident::Incident;
 use domain::route::{Route, Verdict};
 use domain::source::Source;
 use futures_util::future::try_join_all;
+use machine::Stateful;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use store::{History, Store};
@@ -20,6 +24,9 @@ use crate::rules::{Snapshot, readable};
 
 /// The most escalations of an alert that are read.
 const MOST_ESCALATIONS: usize = 20;
+
+/// The newest notes that are read.
+const MOST_NOTES: usize = 50;
 
 /// An alert with everything that people ask about it.
 pub struct Explained {
@@ -37,11 +44,21 @@ pub struct Explained {
     pub incident: Option<Incident>,
     /// Those who are paged for it.
     pub escalations: Vec<Escalation>,
+    /// What people wrote about it, the newest first.
+    pub notes: Vec<Note>,
+    /// What is known of its key, while it is the newest alert of it.
+    pub key: Option<KeyRow>,
     /// How those are called who acted on it.
     people: BTreeMap<UserId, String>,
 }
 
 impl Explained {
+    /// Whether its ends come again and again, so that it goes on until it is quiet.
+    pub fn flaps(&self, now: Timestamp) -> bool {
+        let goes_on = |row: &KeyRow| row.flaps.goes_on(now);
+        self.alert.head().state() == AlertState::Firing && self.key.as_ref().is_some_and(goes_on)
+    }
+
     /// How a person is called.
     pub fn person(&self, id: UserId) -> &str {
         self.people.get(&id).map_or(LEFT, String::as_str)
@@ -94,11 +111,17 @@ pub async fn explain(store: &Store, rules: &Snapshot, id: AlertId) -> Result<Opt
     let escalations = alert.escalations.iter().take(MOST_ESCALATIONS);
     let escalations = escalations.map(async |&id| readable(store.escalation(org, id).await));
     let escalations = try_join_all(escalations).await?.into_iter().flatten().collect();
+    let notes = match alert.notes {
+        0 => Vec::new(),
+        _ => store.notes(org, id, MOST_NOTES).await?,
+    };
+    let key = readable(store.key(org, alert.source, &alert.key).await)?.filter(|row| row.alert == Some(id));
+    let acted = history.iter().filter_map(|row| row.by.parse::<domain::Identity>().ok()?.user());
     let mut people = BTreeMap::new();
-    for id in history.iter().filter_map(|row| row.by.parse::<domain::Identity>().ok()?.user()) {
+    for id in acted.chain(notes.iter().filter_map(|note| note.by.user())) {
         if let Some(user) = readable(rules.user(id).await)? {
             people.insert(id, user.name.clone());
         }
     }
-    Ok(Some(Explained { alert, history, body, raw, source, incident, escalations, people }))
+    Ok(Some(Explained { alert, history, body, raw, source, incident, escalations, notes, key, people }))
 }

@@ -192,6 +192,8 @@ impl Case<'_> {
             resolved_at: None,
             incident: None,
             escalations: Vec::new(),
+            tags: Vec::new(),
+            notes: 0,
             group: None,
             routing,
             due: None,

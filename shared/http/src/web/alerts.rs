@@ -1,5 +1,6 @@
 //! Alerts: the list, and each with what it says, what was sent, and why it was routed so.
 
+mod notes;
 mod payload;
 mod routing;
 
@@ -43,6 +44,8 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("/alerts/{id}", Access::SignedIn, || get(show)),
     Route::post("/alerts/{id}/resolve", Access::Needs(Permission::Respond), || post(resolve)),
     Route::post("/alerts/{id}/retrigger", Access::Needs(Permission::Respond), || post(retrigger)),
+    Route::post("/alerts/{id}/notes", Access::Needs(Permission::Respond), || post(notes::write)),
+    Route::post("/alerts/{id}/tags", Access::Needs(Permission::Respond), || post(notes::tag)),
 ];
 
 /// The state as a badge.
@@ -157,6 +160,7 @@ fn row(frame: &Frame<'_>, alert: &Alert, source: Option<&str>) -> Markup {
                 span.badges {
                     (badge(alert.head().state()))
                     @if alert.routing == Routing::Unrouted { span.badge.waiting { "Unrouted" } }
+                    (notes::badges(&alert.tags))
                 }
                 span.name { (foreign(&alert.title)) }
                 span.soft {
@@ -219,11 +223,13 @@ async fn show(
         div #alert data-live { (about(&frame, &told)) }
         div.columns {
             div.column {
+                (notes::notes(&frame, &told))
                 (routing::routing(&frame, &told))
                 (payload::payload(told.raw.as_deref()))
             }
             aside.column aria-label="About this alert" {
                 div #about data-live { (fields(&frame, &told)) (escalations(&frame, &told)) (history(&frame, &told)) }
+                (notes::tags(&frame, &told))
             }
         }
     };
@@ -239,7 +245,12 @@ fn about(frame: &Frame<'_>, told: &Explained) -> Markup {
     html! {
         article.card.(match state { AlertState::Firing => "paging", AlertState::Resolved => "acked" }) data-item {
             div.about {
-                p.badges { (badge(state)) @if alert.routing == Routing::Unrouted { " " span.badge.waiting { "Unrouted" } } }
+                p.badges {
+                    (badge(state))
+                    @if alert.routing == Routing::Unrouted { " " span.badge.waiting { "Unrouted" } }
+                    @if told.flaps(frame.now) { " " span.badge.waiting { "Flapping" } }
+                    (notes::badges(&alert.tags))
+                }
                 h1 { (foreign(&domain::text::shorten(title, 600))) }
                 ul.facts {
                     li { (words::since(alert.created_at, frame.now)) }
@@ -306,6 +317,9 @@ fn fields(frame: &Frame<'_>, told: &Explained) -> Markup {
                 div { dt { "Received" } dd { (words::time(alert.created_at, frame.now)) } }
                 @if let Some(at) = alert.resolved_at { div { dt { "Resolved" } dd { (words::time(at, frame.now)) } } }
                 @if let Some(body) = body {
+                    @if let Some(key) = told.key.as_ref().filter(|key| key.count > 1) {
+                        div { dt { "Said" } dd { (key.count) " times" } }
+                    }
                     div { dt { "Last said" } dd { (words::time(body.updated_at, frame.now)) } }
                     div { dt { "Deduplication key" } dd { code { (foreign(&domain::text::shorten(&body.deduplication_key, 300))) } } }
                 }

@@ -134,7 +134,7 @@ async fn filter_that_cannot_be_honoured_is_refused_by_name() {
     for (query, field) in [
         ("status[is]=firing", "status[is]"),
         ("status=firing", "status"),
-        ("tags[one_of]=x", "tags[one_of]"),
+        ("include_maintenance_window[is]=true", "include_maintenance_window[is]"),
         ("attributes[01FCNDV6P870EA6S7TK1DSYDG0][gte]=x", "attributes[01FCNDV6P870EA6S7TK1DSYDG0][gte]"),
         ("created_at[gte]=yesterday", "created_at[gte]"),
         ("created_at[date_range]=2027-01-10", "created_at[date_range]"),

@@ -7,10 +7,11 @@ mod alert_attributes;
 #[cfg(test)]
 mod alert_expressions;
 #[cfg(test)]
+mod alert_notes;
+#[cfg(test)]
 mod alert_previews;
 #[cfg(test)]
 mod alert_routes;
-#[cfg(test)]
 mod alert_source_intake;
 mod alert_source_mail;
 #[cfg(test)]

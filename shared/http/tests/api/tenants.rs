@@ -40,6 +40,12 @@ async fn ids_of_another_organisation_are_not_found_on_any_route() {
         (Method::POST, format!("/v2/alert_sources/{source}/actions/send_test"), none.clone()),
         (Method::GET, format!("/v2/alerts/{alert}"), none.clone()),
         (Method::POST, format!("/v2/alerts/{alert}/actions/resolve"), none.clone()),
+        (Method::POST, format!("/v2/alerts/{alert}/actions/set_tags"), json!({ "tags": ["x"] })),
+        (
+            Method::POST,
+            format!("/v2/incident_alerts/{incident}-{alert}/actions/transition"),
+            json!({ "state": "unrelated" }),
+        ),
         (Method::GET, format!("/v2/alert_routes/{route}"), none.clone()),
         (Method::PUT, format!("/v2/alert_routes/{route}"), versioned),
         (Method::DELETE, format!("/v2/alert_routes/{route}"), none.clone()),

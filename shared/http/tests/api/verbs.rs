@@ -158,6 +158,16 @@ fn authorised() -> slack::Authorised {
 verbs! {
     "alert::resolve::resolve" Respond |world, by, ctx|
         app::alert::resolve::resolve(&ctx.store, &by, nobody(), ctx.now());
+    "alert::note::notes" SeeOnCall |world, by, ctx|
+        app::alert::note::notes(&ctx.store, &by, nobody());
+    "alert::note::note" Respond |world, by, ctx|
+        app::alert::note::note(&ctx.store, &by, nobody(), "x", &ctx.random, ctx.now());
+    "alert::relate::relate" Respond |world, by, ctx|
+        app::alert::relate::relate(&ctx.store, &by, (nobody(), nobody()), false);
+    "alert::relate::unrelate" Respond |world, by, ctx|
+        app::alert::relate::unrelate(&ctx.store, &by, (nobody(), nobody()));
+    "alert::tag::tag" Respond |world, by, ctx|
+        app::alert::tag::tag(&ctx.store, &by, nobody(), &[]);
     "alert::retrigger::retrigger" Respond |world, by, ctx|
         app::alert::retrigger::retrigger(ctx, &by, nobody());
     "api_key::create::create" ManageApiKeys |world, by, ctx|

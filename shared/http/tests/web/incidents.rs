@@ -392,6 +392,8 @@ async fn viewer_is_offered_nothing_that_they_may_not_do_and_is_refused_it() {
         (&*format!("{escalation}/cancel"), vec![]),
         (&*format!("/alerts/{alert}/resolve"), vec![]),
         (&*format!("/alerts/{alert}/retrigger"), vec![]),
+        (&*format!("/alerts/{alert}/notes"), vec![("text", "x")]),
+        (&*format!("/alerts/{alert}/tags"), vec![("tags", "x")]),
     ] {
         assert_eq!(scene.fill(&session, path, &fields).await.status, StatusCode::FORBIDDEN, "{path}");
     }

@@ -32,12 +32,18 @@ pub(crate) const CASES: &[Case] = &[
     case("api-alert-sources/preview-payload", shows_one),
     case("api-alert-sources/send-test", sends_a_test),
     case("api-alert-sources/update", disables_the_source),
+    case("api-alerts/incident-alerts", shows_the_relation),
     case("api-alerts/list", shows_one),
     case("api-alerts/list-by-key", shows_one),
+    case("api-alerts/note", keeps_a_note),
+    case("api-alerts/notes", shows_no_notes),
+    case("api-alerts/relate", relates),
     case("api-alerts/resolve", resolves),
     Case { event: "api-alerts/resolve-grouped", given: Given::AlertGrouped, then: resolves },
     Case { event: "api-alerts/retrigger", given: Given::AlertResolved, then: fires_again },
+    case("api-alerts/set-tags", tags),
     case("api-alerts/show", shows_the_alert),
+    case("api-alerts/unrelate", unrelates),
     case("api-escalations/cancel", cancels),
     case("api-escalations/create", begins_an_escalation),
     case("api-escalations/create-for-people", begins_an_escalation),
@@ -205,6 +211,51 @@ pub(crate) fn queued_again(fixture: &Fixture) {
     let AlertMessage::Event(again) = envelope.body else { panic!("no event") };
     assert_eq!(again.event.payload.get(), received().event.payload.get());
     assert!(again.asked_by.is_some(), "nobody asked for it");
+}
+
+fn shows_the_relation<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 200);
+        assert_eq!(invoked.answer["body"]["incident_alerts"][0]["alert"]["id"], alert().to_string());
+    })
+}
+
+fn relates<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 201);
+        assert_eq!(invoked.answer["body"]["incident_alert"]["incident"]["reference"], "INC-1");
+    })
+}
+
+fn unrelates<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 200);
+        let after = fixture.context.store.alert(fixture.org, alert()).await.unwrap().unwrap();
+        assert_eq!(after.incident, None);
+    })
+}
+
+fn shows_no_notes<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        answered(invoked, 200);
+        assert_eq!(invoked.answer["body"]["alert_notes"], serde_json::json!([]));
+    })
+}
+
+pub(crate) fn keeps_a_note<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert!([201, 303].contains(&invoked.answer["statusCode"].as_u64().unwrap()), "{}", invoked.answer);
+        let notes = fixture.context.store.notes(fixture.org, alert(), 10).await.unwrap();
+        assert_eq!(notes.iter().map(|note| &*note.text).collect::<Vec<_>>(), ["It is the old backup again."]);
+    })
+}
+
+pub(crate) fn tags<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        assert!([200, 303].contains(&invoked.answer["statusCode"].as_u64().unwrap()), "{}", invoked.answer);
+        let after = fixture.context.store.alert(fixture.org, alert()).await.unwrap().unwrap();
+        assert_eq!(after.tags, ["known issue", "database"]);
+    })
 }
 
 fn resolves<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {

@@ -138,3 +138,44 @@ fn end_that_came_by_hand_is_not_moved_by_its_source() {
         assert_eq!(ledger(&bundle).await.alerts[0].resolved_at, ended);
     });
 }
+
+#[test]
+fn group_that_is_sent_again_pages_only_for_who_is_new_in_it_and_its_end_pages_nobody() {
+    tell(|| async {
+        let bundle = calm().await;
+        let [one, two, three, four] = ["1", "2", "3", "4"].map(|name| Alert::now(&bundle, name));
+        let told = async |alerts: &[Alert]| {
+            assert!(bundle.deliver(alerts).await);
+            bundle.pass(30).await;
+            paged(&bundle).len()
+        };
+        // Acknowledged, so that who is paged next is paged for what is new.
+        let acknowledged = async || {
+            let by = Actor::system(bundle.org, "story");
+            for escalation in ledger(&bundle).await.escalations {
+                let (store, now) = (&bundle.calm.store, bundle.now());
+                app::escalation::respond::acknowledge(store, &by, escalation.id, now).await.unwrap();
+            }
+        };
+        let silent = Alert::now(&bundle, "never fired").over(&bundle);
+
+        assert_eq!(told(&[silent]).await, 0, "only over, and nobody knows of it");
+        let first = [one.clone(), two.clone(), three.clone()];
+        assert_eq!(told(&first).await, 3);
+        acknowledged().await;
+        let next = [two.clone(), three.clone(), four.clone()];
+        assert_eq!(told(&next).await, 4, "one is new; the one that is missing is not over for that");
+        acknowledged().await;
+        bundle.pass(9 * 60).await;
+        assert_eq!(told(&next).await, 4, "the same, nine minutes later");
+        bundle.pass(2 * 60).await;
+        assert_eq!(told(&next).await, 4, "and eleven");
+
+        let over = [one, two, three, four].map(|alert| alert.over(&bundle));
+        assert_eq!(told(&over).await, 4, "the end pages nobody");
+        assert_eq!(told(&over).await, 4, "nor does it the second time");
+        let states: Vec<_> = ledger(&bundle).await.alerts.iter().map(|alert| alert.head().state()).collect();
+        assert_eq!(states, [AlertState::Resolved; 4]);
+        bundle.stop().await;
+    });
+}

@@ -47,6 +47,8 @@ mod order;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
+mod relate;
+#[cfg(test)]
 mod rescue;
 #[cfg(test)]
 mod retrigger;

@@ -1,0 +1,25 @@
+//! Tags an alert.
+
+use domain::Actor;
+use domain::access::Permission;
+use domain::alert::{Alert, note};
+use domain::id::AlertId;
+use store::Store;
+use tracing::instrument;
+
+use super::seen;
+use crate::AppError;
+
+/// Sets the tags of an alert, all of them: whoever says so last is right.
+///
+/// # Errors
+/// [`AppError::NotFound`] if there is no such alert, [`AppError::Invalid`] if there are too many.
+#[instrument(skip_all, fields(alert.id = %id), err)]
+pub async fn tag(store: &Store, by: &Actor, id: AlertId, tags: &[String]) -> Result<Alert, AppError> {
+    by.may(Permission::Respond)?;
+    let tags = note::tags(tags.iter().map(String::as_str))
+        .map_err(|misfit| AppError::invalid(misfit.at, misfit.reason))?;
+    let alert = seen::find(store, by, id).await?;
+    store.tag(by.org(), alert.id, &tags).await?;
+    Ok(Alert { tags, ..alert })
+}

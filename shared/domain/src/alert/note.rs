@@ -1,0 +1,98 @@
+//! What people say of an alert: notes, and tags. Neither changes what becomes of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::expression::Misfit;
+use crate::id::NoteId;
+use crate::identity::Identity;
+use crate::text::fingerprint;
+
+/// The most letters of a note.
+pub const NOTE_LETTERS: usize = 10_000;
+/// The most notes of an alert.
+pub const MOST_NOTES: u32 = 200;
+/// The most tags of an alert.
+pub const MOST_TAGS: usize = 20;
+/// The most letters of a tag.
+pub const TAG_LETTERS: usize = 50;
+
+/// What somebody wrote about an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Its id, which tells when it was written.
+    pub id: NoteId,
+    /// Who wrote it.
+    pub by: Identity,
+    /// What they wrote.
+    pub text: String,
+}
+
+impl Note {
+    /// When it was written.
+    pub fn at(&self) -> Timestamp {
+        self.id.at()
+    }
+}
+
+/// A note's text as it is kept.
+///
+/// # Errors
+/// [`Misfit`] if it is empty or too long.
+pub fn text(text: &str) -> Result<String, Misfit> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(Misfit::new("text", "a note says something".to_owned())),
+        letters if letters > NOTE_LETTERS => {
+            Err(Misfit::new("text", format!("a note has at most {NOTE_LETTERS} letters")))
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// Tags as they are kept: each once, whatever its case, in the order that they were given.
+///
+/// # Errors
+/// [`Misfit`] if there are too many, or one is too long.
+pub fn tags<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>, Misfit> {
+    let mut tags: Vec<String> = Vec::new();
+    for name in names {
+        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        if name.chars().count() > TAG_LETTERS {
+            return Err(Misfit::new("tags", format!("a tag has at most {TAG_LETTERS} letters")));
+        }
+        if !name.is_empty() && !tags.iter().any(|known| tag_id(known) == tag_id(&name)) {
+            tags.push(name);
+        }
+    }
+    if tags.len() > MOST_TAGS {
+        return Err(Misfit::new("tags", format!("an alert has at most {MOST_TAGS} tags")));
+    }
+    Ok(tags)
+}
+
+/// A tag's id: the same on every alert, whatever the case of its letters.
+pub fn tag_id(name: &str) -> String {
+    fingerprint(name.to_lowercase().as_bytes(), 26)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_each_kept_once_and_bounded() {
+        assert_eq!(tags([" Known  issue ", "known issue", "", "db"]).unwrap(), ["Known issue", "db"]);
+        assert_eq!(tag_id("DB"), tag_id("db"));
+        let many: Vec<String> = (0..=MOST_TAGS).map(|n| n.to_string()).collect();
+        assert!(tags(many.iter().map(String::as_str)).is_err());
+        assert!(tags([&*"x".repeat(TAG_LETTERS + 1)]).is_err());
+    }
+
+    #[test]
+    fn note_says_something_and_not_too_much() {
+        assert_eq!(text("  I look at it.\n").unwrap(), "I look at it.");
+        assert!(text(" \n").is_err() && text(&"é".repeat(NOTE_LETTERS)).is_ok());
+        assert!(text(&"x".repeat(NOTE_LETTERS + 1)).is_err());
+    }
+}
