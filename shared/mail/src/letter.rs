@@ -96,10 +96,10 @@ impl Letter {
         };
         let ids = |value: &HeaderValue<'_>| {
             let ids = value.as_text_list().unwrap_or_default();
-            ids.iter().take(MOST).map(|id| shorten(id, HEADER_BYTES)).collect::<Vec<_>>()
+            ids.iter().take(MOST).map(|id| whole(id)).collect::<Vec<_>>()
         };
         Self {
-            message_id: message.message_id().map(|id| shorten(id, HEADER_BYTES)),
+            message_id: message.message_id().map(whole),
             subject: message.subject().map(|subject| shorten(subject, TEXT_BYTES)).unwrap_or_default(),
             from: message.from().and_then(Address::first).map_or_else(Person::default, |from| Person {
                 name: from.name().map(|name| shorten(name, HEADER_BYTES)),
@@ -138,6 +138,11 @@ impl Letter {
         self.message_id.get_or_insert_with(|| format!("ses:{}", received.mail.message_id));
         self
     }
+}
+
+/// An id as mails have it.
+fn whole(id: &str) -> String {
+    format!("<{}>", shorten(id, HEADER_BYTES))
 }
 
 /// What a mail says; what is HTML alone is read as text.

@@ -83,7 +83,7 @@ impl Received {
         let from = headers.from.first().map(|from| Person::written(from));
         let text = "The mail itself could not be fetched: this is what is known of it.".to_owned();
         Letter {
-            message_id: headers.message_id.as_deref().map(without_brackets),
+            message_id: headers.message_id.clone(),
             subject: headers.subject.clone().unwrap_or_default(),
             from: from.unwrap_or_default(),
             to: self.receipt.recipients.clone(),
@@ -106,9 +106,4 @@ impl Received {
         };
         VERDICTS.iter().filter_map(said).collect()
     }
-}
-
-/// An id without the brackets round it.
-fn without_brackets(id: &str) -> String {
-    id.trim().trim_start_matches('<').trim_end_matches('>').to_owned()
 }

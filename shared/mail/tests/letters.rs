@@ -30,8 +30,8 @@ fn headers_are_read_as_they_are_meant() {
     assert_eq!(letter.from.name.as_deref(), Some("Weiße Monitoring"));
     assert_eq!(letter.from.address, "Nagios@Example.com");
     assert_eq!(letter.to, ["a@x.example", "b@x.example", "c@x.example"]);
-    assert_eq!((letter.message_id.as_deref(), letter.in_reply_to.as_deref()), (Some("3@x"), Some("2@x")));
-    assert_eq!(letter.references, ["1@x", "2@x"]);
+    assert_eq!((letter.message_id.as_deref(), letter.in_reply_to.as_deref()), (Some("<3@x>"), Some("<2@x>")));
+    assert_eq!(letter.references, ["<1@x>", "<2@x>"]);
     assert_eq!(letter.date.as_deref(), Some("2026-11-17T10:30:00+01:00"));
     assert_eq!(letter.priority.as_deref(), Some("high"));
     assert_eq!(letter.headers.keys().collect::<Vec<_>>(), ["x-datacenter", "x-priority"]);
@@ -88,7 +88,7 @@ fn what_ses_says_is_known_without_the_mail() {
 
     let letter = received.letter();
     assert_eq!((letter.subject.as_str(), letter.from.address.as_str()), ("DOWN", "n@x"));
-    assert_eq!(letter.message_id.as_deref(), Some("1@x"));
+    assert_eq!(letter.message_id.as_deref(), Some("<1@x>"));
     assert_eq!(json!(letter.verdicts), json!({ "spf": "FAIL", "virus": "PASS" }));
     let unnamed = read("Subject: s\n\nx").known_as(&received);
     assert_eq!(unnamed.message_id.as_deref(), Some("ses:k"), "by that it is known when it comes twice");

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
+use crate::parsed::Collector;
 use crate::scope::{Variable, VariableType};
 use crate::told::{self, Told};
 use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field, json, verify};
@@ -85,11 +86,11 @@ impl AlertSource for Email {
     }
 
     fn example(&self) -> Value {
-        example("PROBLEM", "CRITICAL", "20261117.1@nagios.example.com")
+        example("PROBLEM", "CRITICAL", "<20261117.1@nagios.example.com>")
     }
 
     fn example_resolved(&self) -> Value {
-        example("RECOVERY", "OK", "20261117.2@nagios.example.com")
+        example("RECOVERY", "OK", "<20261117.2@nagios.example.com>")
     }
 
     fn payload_scope(&self) -> &'static [Variable] {
@@ -109,8 +110,32 @@ impl AlertSource for Email {
     }
 
     fn parse(&self, delivery: Verified<'_>, spare_key: &str) -> Result<Parsed, ParseError> {
-        told::one("Email", &json::text(delivery.delivery().body), |fields| Ok(read(fields, spare_key)))
+        let text = json::text(delivery.delivery().body);
+        let document = told::object(&text)?;
+        let mut collector = Collector::default();
+        let read = |fields: &Map<String, Value>| {
+            Ok(read(&of_ses(fields).unwrap_or_else(|| fields.clone()), spare_key))
+        };
+        // As SES hands mails to Lambda, should somebody pass that on.
+        match json::fields(document, ["Records"]) {
+            Ok([Some(records)]) if records.get().starts_with('[') => {
+                json::each(records, |record| told::add(&mut collector, "Email", record, read))
+                    .map_err(|error| ParseError::NotJson { reason: error.to_string() })?;
+            }
+            // Whatever it is: who knows the address wants somebody to be told.
+            Ok(_) | Err(_) => told::add(&mut collector, "Email", document, read),
+        }
+        Ok(collector.finish())
     }
+}
+
+/// The mail that SES tells of, as far as it says what that is: its text is elsewhere.
+fn of_ses(fields: &Map<String, Value>) -> Option<Map<String, Value>> {
+    let mail = fields.get("ses").and_then(Value::as_object).unwrap_or(fields).get("mail")?.as_object()?;
+    let headers = mail.get("commonHeaders")?.as_object()?;
+    let from = field::at(headers, "from")?.as_array()?.first().and_then(field::plain);
+    let told = json!({ "subject": headers.get("subject"), "message_id": headers.get("messageId"), "from": { "address": from } });
+    told.as_object().cloned()
 }
 
 /// Reads a mail.
