@@ -12,7 +12,9 @@ mod alert_notes;
 mod alert_previews;
 #[cfg(test)]
 mod alert_routes;
+#[cfg(test)]
 mod alert_source_intake;
+#[cfg(test)]
 mod alert_source_mail;
 #[cfg(test)]
 mod alert_sources;
