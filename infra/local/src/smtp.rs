@@ -20,6 +20,8 @@ const MOST_BYTES: usize = 40 * 1024 * 1024;
 const MOST_LINE: u64 = 2048;
 /// The most recipients of a mail.
 const MOST_RECIPIENTS: usize = 100;
+/// How long one sender is listened to: who says nothing takes the place of another.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(600);
 /// The most senders at once.
 const MOST_SENDERS: usize = 64;
 
@@ -58,7 +60,7 @@ impl Smtp {
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let own = own.clone();
-                    senders.spawn(async move { own.speak(stream).await });
+                    senders.spawn(async move { tokio::time::timeout(LONGEST, own.speak(stream)).await });
                 }
                 Err(error) => {
                     warn!(%error, "a sender of mail could not be heard");
