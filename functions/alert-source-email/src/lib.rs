@@ -6,8 +6,7 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use http_body_util::{BodyExt, Limited};
-use mail::{Letter, MOST_BYTES};
+use mail::Letter;
 use runtime::Function;
 
 /// What a whole mail is posted as.
@@ -18,21 +17,21 @@ pub fn function(ctx: Context) -> Function {
     runtime::http(http_api::source::router(sources::Kind::Email, ctx).layer(from_fn(taken_apart)))
 }
 
-/// Takes a whole mail apart before its source reads it. One that is larger than its source would read is left as it is,
-/// and told of as such.
-async fn taken_apart(mut request: Request, next: Next) -> Response {
+/// Takes a whole mail apart before its source reads it. Of one that is very large, what is attached is left out, as it is
+/// of one that SES received.
+async fn taken_apart(request: Request, next: Next) -> Response {
     let posted_as = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let begins = posted_as.get(..WHOLE.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(WHOLE));
     if !begins {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let letter = match Limited::new(body, 2 * MOST_BYTES).collect().await {
-        Ok(whole) => serde_json::to_vec(&Letter::read(&whole.to_bytes())).unwrap_or_default(),
+    // A body that broke off is no JSON, and is refused as such: its sender sends it again.
+    let letter = match mail::beginning(body).await {
+        Ok(mail) => serde_json::to_vec(&Letter::read(&mail)).unwrap_or_default(),
         Err(_) => Vec::new(),
     };
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    request = Request::from_parts(parts, Body::from(letter));
-    next.run(request).await
+    next.run(Request::from_parts(parts, Body::from(letter))).await
 }

@@ -254,8 +254,7 @@ async fn shown_alone(ctx: &Context, alert: &Alert) -> Answer<Json<Value>> {
     let mut shown = shown(alert, &body);
     // Of one alert alone: what its key knows is another read.
     let key = store.key(alert.org, alert.source, &alert.key).await?;
-    let own = key.filter(|row| row.alert == Some(alert.id) && alert.head().state() == AlertState::Firing);
-    if own.is_some_and(|row| row.flaps.goes_on(ctx.now())) {
+    if key.is_some_and(|row| row.flaps_on(alert, ctx.now())) {
         shown["flapping"] = json!(true);
     }
     Ok(Json(json!({ "alert": shown })))

@@ -20,8 +20,8 @@ use tracing::{info, instrument, warn};
 /// Then somebody is paged with what is known of the mail, or it is nobody's.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(3);
 
-/// The most of a mail that its source is given, beside its text: as much as anybody would read.
-const MOST_RECIPIENTS: usize = 50;
+/// The most sources that one mail is for: as many recipients as a mail has.
+const MOST_RECIPIENTS: usize = 100;
 
 /// A mail was not delivered, and must come again.
 #[derive(Debug, thiserror::Error)]

@@ -8,5 +8,5 @@ mod mailbox;
 mod received;
 
 pub use letter::Letter;
-pub use mailbox::{MOST_BYTES, Mailbox, MailboxError};
+pub use mailbox::{MOST_BYTES, Mailbox, MailboxError, beginning};
 pub use received::Received;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::Clock;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use domain::Timestamp;
 use egress::Signer;
 use futures_util::future::BoxFuture;
 use http::header::{HeaderMap, HeaderValue, RANGE};
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -65,17 +65,9 @@ impl S3 {
         *request.headers_mut() = headers;
         let answer = self.client.request(request).await?;
         let status = answer.status();
-        let (mut body, mut mail) = (answer.into_body(), BytesMut::new());
-        while let Some(frame) = body.frame().await {
-            if let Ok(data) = frame?.into_data() {
-                mail.extend_from_slice(&data);
-            }
-            if mail.len() >= MOST_BYTES {
-                break;
-            }
-        }
+        let mail = mail::beginning(answer.into_body()).await?;
         if matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
-            return Ok(mail.freeze());
+            return Ok(mail);
         }
         Err(format!("S3 answered {status}: {}", domain::text::shorten(&String::from_utf8_lossy(&mail), 300))
             .into())

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::alert::key::KeyRow;
 use domain::alert::note::Note;
-use domain::alert::{Alert, AlertEvent, AlertState, AlertStatus, Body};
+use domain::alert::{Alert, AlertEvent, AlertStatus, Body};
 use domain::escalation::Escalation;
 use domain::id::{AlertId, UserId};
 use domain::incident::Incident;
 use domain::route::{Route, Verdict};
 use domain::source::Source;
 use futures_util::future::try_join_all;
-use machine::Stateful;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use store::{History, Store};
@@ -55,8 +54,7 @@ pub struct Explained {
 impl Explained {
     /// Whether its ends come again and again, so that it goes on until it is quiet.
     pub fn flaps(&self, now: Timestamp) -> bool {
-        let goes_on = |row: &KeyRow| row.flaps.goes_on(now);
-        self.alert.head().state() == AlertState::Firing && self.key.as_ref().is_some_and(goes_on)
+        self.key.as_ref().is_some_and(|row| row.flaps_on(&self.alert, now))
     }
 
     /// How a person is called.

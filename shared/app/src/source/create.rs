@@ -123,7 +123,9 @@ pub fn check(name: &str, kind: &SourceKind, template: &Template) -> Result<(), A
     let wrong = |misfit: Misfit| AppError::invalid(misfit.at, misfit.reason);
     template.check().map_err(|misfit| wrong(misfit.within("template")))?;
     if let Some(custom) = &template.custom {
-        let options = sources::options(&kind.0).unwrap_or("http_custom_options");
+        let options = sources::options(&kind.0).ok_or_else(|| {
+            AppError::invalid("http_custom_options", "this kind of alert source has no such options")
+        })?;
         custom.check().map_err(|misfit| wrong(misfit.within(options)))?;
     }
     if let Some(priority) = &template.priority {

@@ -4,10 +4,11 @@
 //! repeated message is never newer than itself. When in doubt, the answer is the one that pages.
 
 use jiff::{SignedDuration, Timestamp};
+use machine::Stateful;
 use serde::{Deserialize, Serialize};
 
-use super::AlertStatus;
 use super::flap::Flaps;
+use super::{Alert, AlertState, AlertStatus};
 use crate::id::{AlertId, EventId};
 
 /// Past this much time between receptions, the order of reception counts and not the sender's clock.
@@ -104,6 +105,12 @@ pub enum Decision {
 }
 
 impl KeyRow {
+    /// Whether the ends of an alert, of which this is the key, come again and again, so that it goes on until it is quiet.
+    pub fn flaps_on(&self, alert: &Alert, now: Timestamp) -> bool {
+        let fires = self.alert == Some(alert.id) && alert.head().state() == AlertState::Firing;
+        fires && self.flaps.goes_on(now)
+    }
+
     /// Says whether the event is newer than the newest one known.
     fn is_older_than(&self, arrival: &Arrival) -> bool {
         (self.at, self.event) < (arrival.at, arrival.event)

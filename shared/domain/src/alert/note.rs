@@ -61,7 +61,7 @@ pub fn tags<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>,
         if name.chars().count() > TAG_LETTERS {
             return Err(Misfit::new("tags", format!("a tag has at most {TAG_LETTERS} letters")));
         }
-        if !name.is_empty() && !tags.iter().any(|known| tag_id(known) == tag_id(&name)) {
+        if !name.is_empty() && !tags.iter().any(|known| known.to_lowercase() == name.to_lowercase()) {
             tags.push(name);
         }
     }

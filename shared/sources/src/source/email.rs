@@ -114,7 +114,10 @@ impl AlertSource for Email {
         let document = told::object(&text)?;
         let mut collector = Collector::default();
         let read = |fields: &Map<String, Value>| {
-            Ok(read(&of_ses(fields).unwrap_or_else(|| fields.clone()), spare_key))
+            Ok(match of_ses(fields) {
+                Some(told) => read(&told, spare_key),
+                None => read(fields, spare_key),
+            })
         };
         // As SES hands mails to Lambda, should somebody pass that on.
         match json::fields(document, ["Records"]) {

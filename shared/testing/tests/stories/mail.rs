@@ -190,3 +190,30 @@ fn no_mail_is_lost_while_aws_does_its_worst() {
         });
     }
 }
+
+#[test]
+fn whole_mail_that_a_server_posts_pages_however_large_what_is_attached() {
+    tell(|| async {
+        let bundle = calm().await;
+        let source = source(&bundle, Template::default()).await;
+        let post = async |mail: String| {
+            let request = http::Request::post(format!("/v2/alert_events/email/{}", source.id))
+                .header("authorization", format!("Bearer {}", bundle.demo.secret.expose_secret()))
+                .header("content-type", "message/rfc822; charset=utf-8")
+                .body(axum::body::Body::from(mail));
+            bundle.request(request.unwrap()).await.map(|answer| answer.status().as_u16())
+        };
+        let attached = "A".repeat(9 * 1024 * 1024);
+
+        assert_eq!(post("Message-ID: <1@x>\r\nSubject: Small\r\n\r\nText.\r\n".to_owned()).await, Some(202));
+        bundle.pass(1).await;
+        let large = format!("Message-ID: <2@x>\r\nSubject: Large\r\n\r\nText.\r\n{attached}");
+        assert_eq!(post(large).await, Some(202));
+        bundle.pass(30).await;
+
+        let mut titles: Vec<String> = titles(&bundle).await.into_iter().map(|(title, _)| title).collect();
+        titles.sort();
+        assert_eq!(titles, ["Large", "Small"]);
+        bundle.stop().await;
+    });
+}
