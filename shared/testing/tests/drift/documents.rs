@@ -60,7 +60,9 @@ fn files_that_documents_name_exist() {
     let mut missing = Vec::new();
     for (document, text) in documents() {
         let paths = named(&text).into_iter().map(str::to_owned).chain(links(&document, &text));
-        missing.extend(paths.filter(|path| !root().join(path).exists()).map(|path| format!("{document}: {path}")));
+        missing.extend(
+            paths.filter(|path| !root().join(path).exists()).map(|path| format!("{document}: {path}")),
+        );
     }
 
     assert!(missing.is_empty(), "these documents name files that do not exist: {missing:#?}");

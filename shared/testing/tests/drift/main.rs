@@ -12,6 +12,7 @@ mod queues;
 mod settings;
 mod source;
 mod table;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
