@@ -29,7 +29,7 @@ cargo xtask COMMAND
   kills [--kills N] [--alerts N]
                                 kill -9 at random moments under load
   cost                          what an installation costs idle, and a million alerts
-  readme                        write the README's tables and drawings, and the API's description, anew
+  readme                        write the generated parts of the documents, and the description of the API
 ";
 
 fn main() -> ExitCode {

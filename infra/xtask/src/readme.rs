@@ -1,18 +1,19 @@
-//! `cargo xtask readme` and `cargo xtask cost`: what the product's own types say of it.
+//! `cargo xtask readme` and `cargo xtask cost`, which need the types of the product.
 
 use crate::project::{cargo, run};
 
-/// A program of `testing`. It is not named by package: that would build everything anew, with other features.
+/// Runs a program of the crate `testing`. It is not selected by package, because that would build everything again
+/// with other features.
 fn program(name: &str) -> anyhow::Result<()> {
     run(cargo(&["run", "--quiet", "--bin", name]))
 }
 
-/// Writes the README's tables and drawings anew.
+/// Writes the generated tables and diagrams of the documents, and the description of the API.
 pub(crate) fn write() -> anyhow::Result<()> {
     program("readme")
 }
 
-/// Counts what an installation costs, and prints it.
+/// Calculates the cost of an installation and prints it.
 pub(crate) fn cost() -> anyhow::Result<()> {
     program("cost")
 }
