@@ -27,7 +27,7 @@ use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{Role, Urgency, User};
 use domain::{Identity, Timestamp};
-use egress::play::Play;
+use egress::fake_internet::FakeInternet;
 use embedded::{Embedded, Message, Wire};
 use jiff::SignedDuration;
 use machine::{Head, Silent, Stateful};
@@ -377,9 +377,9 @@ impl Fixture {
 }
 
 /// An SNS that has the certificate which the events are signed by.
-fn sns() -> std::io::Result<Play> {
+fn sns() -> std::io::Result<FakeInternet> {
     const CERTIFICATE: &str = include_str!("../../sources/tests/sns/certificate.pem");
-    Play::start(&["sns.eu-west-1.amazonaws.com"], |path| match path {
+    FakeInternet::start(&["sns.eu-west-1.amazonaws.com"], |path| match path {
         "/SimpleNotificationService-0a.pem" => (200, CERTIFICATE.to_owned()),
         _ => (404, String::new()),
     })
