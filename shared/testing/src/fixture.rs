@@ -235,7 +235,7 @@ impl Fixture {
                 secret: seal_secret(&self.context.seal, id, SECRET),
                 template: SourceTemplate::default(),
                 intake: Intake {
-                    beat: (source.kind() == sources::HEARTBEAT).then_some(BEAT),
+                    beat: (source.options() == Some(sources::KindOptions::Heartbeat)).then_some(BEAT),
                     ..Intake::default()
                 },
                 document: Document::default(),
