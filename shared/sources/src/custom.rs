@@ -2,7 +2,7 @@
 //! were parsed, fires, and lists the problem.
 
 use domain::alert::{AlertEvent, AlertStatus};
-use domain::source::custom::Mapped;
+use domain::source::custom::MappedFields;
 use domain::source::redaction::{redact, redact_value};
 use domain::source::{Custom, Redaction};
 use domain::template::Problem;
@@ -48,7 +48,8 @@ pub fn apply_custom_options(
             return (event, vec![Problem(format!("{options}.transform_expression: {problem}"))]);
         }
     };
-    let Mapped { title, description, status, deduplication_key, source_url, priority, metadata } = mapped;
+    let MappedFields { title, description, status, deduplication_key, source_url, priority, metadata } =
+        mapped;
     let mut problems = Vec::new();
     match deduplication_key {
         Some(key) => event.deduplication_key = field::key(key),

@@ -1,10 +1,10 @@
 //! Creates an alert source, with its own secret.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry, changes};
-use domain::expression::Misfit;
+use domain::audit::{AuditAction, Entry, changes};
+use domain::expression::ExpressionError;
 use domain::id::{AuditId, SourceId};
-use domain::source::{Intake, Source, SourceKind, SourceState, Template};
+use domain::source::{IntakeRules, Source, SourceKind, SourceState, Template};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::{Head, Stateful};
@@ -30,7 +30,7 @@ pub struct NewSource {
     /// How its events become alerts: titles, attributes and options.
     pub template: Template,
     /// Which of its events become alerts.
-    pub intake: Intake,
+    pub intake: IntakeRules,
     /// Whether it begins as a draft, which pages nobody until it is activated.
     pub draft: bool,
     /// The body that the client sent, which is returned to it.
@@ -81,7 +81,7 @@ pub async fn create(
     };
     let made = source.born(state, now)?.because(by.identity().to_string(), "created");
     let source = made.after().clone();
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, super::thing(&source))
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, super::thing(&source))
         .changing(changes(None, Some(&source)));
     store.commit(Commit::new().source(made, None, &entry)).await?;
     Ok(source)
@@ -99,7 +99,7 @@ fn options_of(kind: &SourceKind) -> Option<KindOptions> {
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming the field.
-pub fn check_intake(kind: &SourceKind, intake: &Intake, template: &Template) -> Result<(), AppError> {
+pub fn check_intake(kind: &SourceKind, intake: &IntakeRules, template: &Template) -> Result<(), AppError> {
     let field = KindOptions::Heartbeat.field();
     let is_heartbeat = options_of(kind) == Some(KindOptions::Heartbeat);
     match (is_heartbeat, intake.beat.is_some()) {
@@ -128,7 +128,7 @@ pub fn check(name: &str, kind: &SourceKind, template: &Template) -> Result<(), A
             format!("`{kind}` is not a kind of alert source; use one of {}", known.join(", ")),
         ));
     }
-    let wrong = |misfit: Misfit| AppError::invalid(misfit.at, misfit.reason);
+    let wrong = |misfit: ExpressionError| AppError::invalid(misfit.at, misfit.reason);
     template.check().map_err(|misfit| wrong(misfit.within("template")))?;
     if let Some(custom) = &template.custom {
         let options = sources::transform_options(&kind.0)

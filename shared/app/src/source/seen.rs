@@ -1,7 +1,7 @@
 //! Records when an alert source last delivered, and its last error.
 
 use domain::Timestamp;
-use domain::alert::Received;
+use domain::alert::ReceivedEvent;
 use domain::id::{OrgId, SourceId};
 use domain::source::DeliveryError;
 use jiff::SignedDuration;
@@ -21,7 +21,7 @@ const REASON_BYTES: usize = 500;
 /// # Errors
 /// Never. A failure is only logged, because the alert must not be processed again for it.
 #[instrument(skip_all, err)]
-pub async fn delivered(store: &Store, rules: &Rules, received: &Received) -> Result<(), AppError> {
+pub async fn delivered(store: &Store, rules: &Rules, received: &ReceivedEvent) -> Result<(), AppError> {
     if received.asked_by.is_some() {
         // A person fired the alert again, so its source has delivered nothing.
         return Ok(());

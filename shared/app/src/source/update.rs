@@ -2,7 +2,7 @@
 
 use domain::access::Permission;
 use domain::id::SourceId;
-use domain::source::{Intake, Source, SourceState, Template};
+use domain::source::{IntakeRules, Source, SourceState, Template};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
@@ -24,7 +24,7 @@ pub struct Change {
     /// How its events become alerts: titles, attributes and options.
     pub template: Template,
     /// Which of its events become alerts.
-    pub intake: Intake,
+    pub intake: IntakeRules,
     /// Whether it is disabled and refuses deliveries. `None` leaves it as it is.
     pub disabled: Option<bool>,
     /// The body that the client sent, which is returned to it.
