@@ -142,7 +142,7 @@ impl Smtp {
     fn taken(&self, line: &str) -> Option<String> {
         let address = line.split(['<', '>']).nth(1)?;
         let (local, domain) = address.rsplit_once('@')?;
-        sources::mail_addressed(local).filter(|_| domain.eq_ignore_ascii_case(&self.domain))?;
+        sources::parse_mail_address(local).filter(|_| domain.eq_ignore_ascii_case(&self.domain))?;
         Some(address.to_owned())
     }
 

@@ -235,7 +235,7 @@ impl Fixture {
                 secret: seal_secret(&self.context.seal, id, SECRET),
                 template: SourceTemplate::default(),
                 intake: IntakeRules {
-                    beat: (source.kind() == sources::HEARTBEAT).then_some(BEAT),
+                    beat: (source.options() == Some(sources::KindOptions::Heartbeat)).then_some(BEAT),
                     ..IntakeRules::default()
                 },
                 document: Document::default(),
