@@ -8,7 +8,7 @@ use lexopt::Arg::Long;
 use lexopt::Parser;
 
 use crate::project::{cargo, has, root, run, say, target};
-use crate::served::Served;
+use crate::served::RunningLocal;
 
 /// What a step knows.
 struct Options {
@@ -275,7 +275,7 @@ fn build_outsiders() -> anyhow::Result<()> {
 /// A person in a real browser; the pictures are kept for whoever wants to look.
 fn browser(_: &Options) -> anyhow::Result<()> {
     build_outsiders()?;
-    let served = Served::start()?;
+    let served = RunningLocal::start()?;
     let (target, mut command) = (target()?, std::process::Command::new(target()?.join("debug/browser")));
     command.arg(&served.sign_in).arg(target.join("browser-pictures"));
     command.arg("--axe").arg(target.join(AXE)).current_dir(root());
@@ -338,7 +338,7 @@ fn no_senders() -> Option<String> {
 
 /// Senders that speak the API of another product, or send mail, unmodified: they are given a host and a key.
 fn senders(_: &Options) -> anyhow::Result<()> {
-    let served = Served::start()?;
+    let served = RunningLocal::start()?;
     let mut command = std::process::Command::new("python3");
     command.args(["infra/clients/python/senders_test.py", &served.url, &served.api_key, &served.mail]);
     command.current_dir(root());
@@ -353,7 +353,7 @@ fn imports(modules: &str) -> bool {
 
 /// Runs a script that drives a server, given its address and a key.
 fn drives(script: &str) -> anyhow::Result<()> {
-    let served = Served::start()?;
+    let served = RunningLocal::start()?;
     let mut command = std::process::Command::new("python3");
     command.args([script, &served.url, &served.api_key]).current_dir(root());
     run(command)
@@ -390,7 +390,7 @@ fn foreign_provider(_: &Options) -> anyhow::Result<()> {
 
 fn rust_client(_: &Options) -> anyhow::Result<()> {
     build_outsiders()?;
-    let served = Served::start()?;
+    let served = RunningLocal::start()?;
     let mut command = std::process::Command::new(target()?.join("debug/client-incident-io"));
     command.args([&served.url, &served.api_key]).current_dir(root());
     run(command)

@@ -118,10 +118,10 @@ fn credentials(user: &str) -> Result<Credentials, SettingsError> {
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let encryption = match self.encryption {
-            Encryption::Wrapped => "over TLS",
-            Encryption::Required => "over STARTTLS",
-            Encryption::Opportunistic => "over STARTTLS if it is offered",
-            Encryption::None => "in the clear",
+            Encryption::Wrapped => "with TLS",
+            Encryption::Required => "with STARTTLS",
+            Encryption::Opportunistic => "with STARTTLS if the server offers it",
+            Encryption::None => "without encryption",
         };
         write!(f, "{} port {} {encryption}", self.host, self.port)
     }
@@ -134,15 +134,18 @@ mod tests {
     #[test]
     fn address_of_a_server_is_read() {
         let cases = [
-            ("smtp://mail.example.com", "mail.example.com port 587 over STARTTLS if it is offered"),
-            ("smtp://mail.example.com:25?tls=required", "mail.example.com port 25 over STARTTLS"),
-            ("SMTP://mail.example.com/?tls=none", "mail.example.com port 587 in the clear"),
-            ("smtps://u:p@mail.example.com", "mail.example.com port 465 over TLS"),
-            ("smtp://127.0.0.1:2525", "127.0.0.1 port 2525 in the clear"),
-            ("smtp://localhost", "localhost port 25 in the clear"),
-            ("smtp://[::1]:2525", "::1 port 2525 in the clear"),
-            ("smtp://[2001:db8::1]", "2001:db8::1 port 587 over STARTTLS if it is offered"),
-            ("smtp://localhost:1025?tls=opportunistic", "localhost port 1025 over STARTTLS if it is offered"),
+            ("smtp://mail.example.com", "mail.example.com port 587 with STARTTLS if the server offers it"),
+            ("smtp://mail.example.com:25?tls=required", "mail.example.com port 25 with STARTTLS"),
+            ("SMTP://mail.example.com/?tls=none", "mail.example.com port 587 without encryption"),
+            ("smtps://u:p@mail.example.com", "mail.example.com port 465 with TLS"),
+            ("smtp://127.0.0.1:2525", "127.0.0.1 port 2525 without encryption"),
+            ("smtp://localhost", "localhost port 25 without encryption"),
+            ("smtp://[::1]:2525", "::1 port 2525 without encryption"),
+            ("smtp://[2001:db8::1]", "2001:db8::1 port 587 with STARTTLS if the server offers it"),
+            (
+                "smtp://localhost:1025?tls=opportunistic",
+                "localhost port 1025 with STARTTLS if the server offers it",
+            ),
         ];
         for (url, expected) in cases {
             assert_eq!(Server::parse(url).map(|server| server.to_string()).as_deref(), Ok(expected), "{url}");

@@ -96,6 +96,13 @@ impl Smtp {
         result.map_err(|failure| failure.into_error(to))
     }
 
+    /// Connects and logs in; `from` is kept out of the error.
+    pub(super) async fn check(&self, from: &Address) -> Result<(), SendError> {
+        let connected = self.connect().await.map_err(Stage::Connect.failed());
+        self.keep(connected.map_err(|failure| failure.into_error(from))?);
+        Ok(())
+    }
+
     /// Sends one mail over a new connection.
     async fn send_anew(&self, from: &Address, to: &Address, mail: &[u8]) -> Result<Receipt, Failure> {
         let connection = self.connect().await.map_err(Stage::Connect.failed())?;

@@ -1,4 +1,4 @@
-//! What one machine serves beside the functions: health and metrics.
+//! Health and metrics: `/healthz` and `/metrics`, which only `cargo local` serves.
 
 use std::sync::Arc;
 
@@ -10,32 +10,32 @@ use embedded::{Arm, Counts, Kind};
 use runtime::Metrics;
 use runtime::telemetry::Sample;
 
-/// Who is asked for what was measured.
+/// The state behind `/healthz` and `/metrics`.
 #[derive(Clone)]
-pub struct Meters {
-    /// The transitions.
+pub struct MonitoringState {
+    /// The metrics of state transitions.
     pub metrics: Arc<Metrics>,
-    /// What the functions asked of AWS.
+    /// The counted calls to the embedded AWS services.
     pub counts: Arc<Counts>,
-    /// The database, to see whether it answers.
+    /// The database, for the health check.
     pub context: Context,
 }
 
-/// Health and metrics.
-pub fn router(meters: Meters) -> axum::Router {
-    axum::Router::new().route("/healthz", get(healthy)).route("/metrics", get(metrics)).with_state(meters)
+/// The routes of health and metrics.
+pub fn router(state: MonitoringState) -> axum::Router {
+    axum::Router::new().route("/healthz", get(healthy)).route("/metrics", get(metrics)).with_state(state)
 }
 
-async fn healthy(State(meters): State<Meters>) -> (StatusCode, &'static str) {
-    match meters.context.store.home().await {
+async fn healthy(State(state): State<MonitoringState>) -> (StatusCode, &'static str) {
+    match state.context.store.home().await {
         Ok(Some(_)) => (StatusCode::OK, "ok\n"),
-        Ok(None) => (StatusCode::SERVICE_UNAVAILABLE, "there is no organisation yet\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+        Ok(None) => (StatusCode::SERVICE_UNAVAILABLE, "no organisation yet\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be read\n"),
     }
 }
 
-async fn metrics(State(meters): State<Meters>) -> String {
-    let counted = meters.counts.snapshot();
+async fn metrics(State(state): State<MonitoringState>) -> String {
+    let counted = state.counts.snapshot();
     let mut samples = Vec::new();
     for ((service, operation), calls) in &counted.requests {
         samples.push(Sample {
@@ -63,5 +63,5 @@ async fn metrics(State(meters): State<Meters>) -> String {
             value: *units,
         });
     }
-    meters.metrics.show(&samples)
+    state.metrics.show(&samples)
 }
