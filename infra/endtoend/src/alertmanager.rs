@@ -11,8 +11,8 @@ use testing::ledger::Ledger;
 use tokio::process::{Child, Command};
 
 use crate::http::request;
-use crate::process::{AlertSource, Installation};
 use crate::inbox::{Email, Inbox, now};
+use crate::process::{AlertSource, Installation};
 use crate::{Options, say};
 
 /// The number of alerts.
@@ -49,7 +49,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     process.stop().await?;
 
     let embedded = embedded::Embedded::open(&installation.data, local::queues::specs(), Arc::new(|| 0))?;
-    let ledger = Ledger::read(&embedded.wire()).await?;
+    let ledger = Ledger::read(&embedded.backend()).await?;
     for name in &names {
         let alert = ledger.alerts.iter().find(|alert| alert.title.contains(name.as_str()));
         let alert = alert.with_context(|| format!("`{name}` has no alert"))?;
@@ -84,7 +84,10 @@ pub(crate) async fn wait(inbox: &Inbox, what: &str, done: impl Fn(&[Email]) -> b
 }
 
 /// Starts the real Alertmanager with one webhook to an alert source.
-pub(crate) async fn start(installation: &Installation, source: &AlertSource) -> anyhow::Result<(Child, std::net::SocketAddr)> {
+pub(crate) async fn start(
+    installation: &Installation,
+    source: &AlertSource,
+) -> anyhow::Result<(Child, std::net::SocketAddr)> {
     let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let config = format!(
         "route: {{receiver: firebell, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 4h}}\n\
@@ -150,13 +153,18 @@ fn latency(installation: &Installation, inbox: &Inbox, names: &[String]) -> anyh
     let lines = log_lines(installation)?;
     let mut took = Vec::new();
     for name in names {
-        let mail = inbox.mails().into_iter().find(|mail| mail.text.contains(name)).context("no email is about the alert")?;
+        let mail = inbox
+            .mails()
+            .into_iter()
+            .find(|mail| mail.text.contains(name))
+            .context("no email is about the alert")?;
         let trace = mail.header("x-firebell-trace").context("an email names its trace")?.to_owned();
         let request = lines
             .iter()
             .find(|line| line["trace.id"] == trace.as_str() && line["http.method"] == "POST")
             .with_context(|| format!("no line of the access log has the trace {trace}"))?;
-        let started: Timestamp = request["started_at"].as_str().context("a line of the access log has no start")?.parse()?;
+        let started: Timestamp =
+            request["started_at"].as_str().context("a line of the access log has no start")?.parse()?;
         took.push(i64::try_from(mail.at.duration_since(started).as_millis())?);
     }
     took.sort_unstable();
@@ -165,21 +173,36 @@ fn latency(installation: &Installation, inbox: &Inbox, names: &[String]) -> anyh
 
 /// Acknowledges with the link of an email. Only POST may acknowledge: mail programs fetch links with GET and HEAD.
 async fn acknowledge(to: &std::net::SocketAddr, inbox: &Inbox, name: &str) -> anyhow::Result<()> {
-    let mail = inbox.mails().into_iter().find(|mail| mail.text.contains(name)).context("no email is about the alert")?;
+    let mail = inbox
+        .mails()
+        .into_iter()
+        .find(|mail| mail.text.contains(name))
+        .context("no email is about the alert")?;
     let text = mail.plain();
     let at = text.find("/acknowledge/").context("the email has no acknowledge link")?;
     let link: String =
         text[at..].chars().take_while(|c| !c.is_whitespace() && !"\"<>".contains(*c)).collect();
     for method in ["GET", "HEAD", "GET"] {
         let answer = request(*to, method, &link, None, "").await?;
-        ensure!(answer.status == 200, "{method} of the acknowledge link was answered with status {}", answer.status);
+        ensure!(
+            answer.status == 200,
+            "{method} of the acknowledge link was answered with status {}",
+            answer.status
+        );
     }
     let before = request(*to, "GET", &link, None, "").await?;
     ensure!(before.body.contains("<form"), "GET or HEAD acknowledged the escalation: the button is gone");
     let answer = request(*to, "POST", &link, None, "").await?;
-    ensure!(answer.status == 303 || answer.status == 200, "POST of the acknowledge link was answered with status {}", answer.status);
+    ensure!(
+        answer.status == 303 || answer.status == 200,
+        "POST of the acknowledge link was answered with status {}",
+        answer.status
+    );
     let after = request(*to, "GET", &link, None, "").await?;
-    ensure!(!after.body.contains("<form"), "POST did not acknowledge the escalation: the button is still there");
+    ensure!(
+        !after.body.contains("<form"),
+        "POST did not acknowledge the escalation: the button is still there"
+    );
     Ok(())
 }
 
@@ -207,7 +230,11 @@ async fn all_resolved(to: &std::net::SocketAddr) -> anyhow::Result<()> {
 
 /// The trace id of an alert: the same in the log line of the webhook and in the header of the email.
 fn trace_id(installation: &Installation, inbox: &Inbox, name: &str) -> anyhow::Result<String> {
-    let mail = inbox.mails().into_iter().find(|mail| mail.text.contains(name)).context("no email is about the alert")?;
+    let mail = inbox
+        .mails()
+        .into_iter()
+        .find(|mail| mail.text.contains(name))
+        .context("no email is about the alert")?;
     let trace = mail.header("x-firebell-trace").context("an email names its trace")?.to_owned();
     let logged = log_lines(installation)?;
     ensure!(logged.iter().any(|line| line["trace.id"] == trace.as_str()), "no line of the log has {trace}");

@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::http::{delivery, request};
-use crate::process::{AlertSource, Installation};
 use crate::inbox::{Inbox, now};
+use crate::process::{AlertSource, Installation};
 use crate::{Options, say};
 
 /// The requests per second of the flood.
@@ -198,7 +198,7 @@ impl Flood {
 
     /// Ends the flood; returns the number of answered and of accepted requests, and how long it lasted.
     async fn end(mut self) -> (usize, usize, Duration) {
-        self.over.store(true, Ordering::Relaxed);
+        self.stop.store(true, Ordering::Relaxed);
         let took = self.begun.elapsed();
         while self.senders.join_next().await.is_some() {}
         (self.sent.load(Ordering::Relaxed), self.accepted.load(Ordering::Relaxed), took)
@@ -230,7 +230,11 @@ async fn exchange(
             break;
         }
         if status == 0 {
-            status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).context("the response has no status")?;
+            status = text
+                .split(' ')
+                .nth(1)
+                .and_then(|code| code.parse().ok())
+                .context("the response has no status")?;
         } else if let Some((_, value)) =
             text.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         {

@@ -9,8 +9,8 @@ use anyhow::ensure;
 use testing::ledger::Ledger;
 
 use crate::http::{delivery, request};
-use crate::process::{AlertSource, Installation};
 use crate::inbox::Inbox;
+use crate::process::{AlertSource, Installation};
 use crate::{Options, say};
 
 /// The number of clients that send at the same time.
@@ -29,7 +29,13 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let (stop, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
-            tokio::spawn(client(installation.clone(), source.clone(), accepted.clone(), stop.clone(), next.clone()))
+            tokio::spawn(client(
+                installation.clone(),
+                source.clone(),
+                accepted.clone(),
+                stop.clone(),
+                next.clone(),
+            ))
         })
         .collect();
 
@@ -121,7 +127,7 @@ async fn judge(
     begun: Instant,
 ) -> anyhow::Result<()> {
     let embedded = embedded::Embedded::open(&installation.data, local::queues::specs(), Arc::new(|| 0))?;
-    let ledger = Ledger::read(&embedded.wire()).await?;
+    let ledger = Ledger::read(&embedded.backend()).await?;
     let mut by_title: BTreeMap<&str, usize> = BTreeMap::new();
     for alert in &ledger.alerts {
         *by_title.entry(&alert.title).or_default() += 1;
@@ -171,11 +177,30 @@ async fn judge(
         begun.elapsed(),
     ));
     ensure!(lost.is_empty(), "lost alerts: {lost:?}; see {}", installation.data.display());
-    ensure!(twice.is_empty() && odd.is_empty(), "alerts that are there twice: {twice:?}; without exactly one incident and escalation: {odd:?}");
-    ensure!(ledger.keys.len() == ledger.alerts.len(), "the number of deduplication keys is not the number of alerts");
-    ensure!(ledger.incidents.len() == ledger.alerts.len(), "the number of incidents is not the number of alerts");
-    ensure!(ledger.escalations.len() == ledger.alerts.len(), "the number of escalations is not the number of alerts");
-    ensure!(unpaged.is_empty(), "notifications without an email: {unpaged:?}; see {}", installation.data.display());
-    ensure!(unexplained.is_empty(), "emails repeated without a retry in the notification's log: {unexplained:?}");
+    ensure!(
+        twice.is_empty() && odd.is_empty(),
+        "alerts that are there twice: {twice:?}; without exactly one incident and escalation: {odd:?}"
+    );
+    ensure!(
+        ledger.keys.len() == ledger.alerts.len(),
+        "the number of deduplication keys is not the number of alerts"
+    );
+    ensure!(
+        ledger.incidents.len() == ledger.alerts.len(),
+        "the number of incidents is not the number of alerts"
+    );
+    ensure!(
+        ledger.escalations.len() == ledger.alerts.len(),
+        "the number of escalations is not the number of alerts"
+    );
+    ensure!(
+        unpaged.is_empty(),
+        "notifications without an email: {unpaged:?}; see {}",
+        installation.data.display()
+    );
+    ensure!(
+        unexplained.is_empty(),
+        "emails repeated without a retry in the notification's log: {unexplained:?}"
+    );
     Ok(())
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::alertmanager::{fire, start, wait};
 use crate::http::request;
-use crate::process::{Installation, RunningLocal};
 use crate::inbox::Inbox;
+use crate::process::{Installation, RunningLocal};
 use crate::{Options, say};
 
 /// The seconds to acknowledge on each level.
@@ -34,7 +34,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         mails.retain(|mail| mail.text.contains("nobody-acknowledges"));
         mails
     };
-    wait(&inbox, "an email for each level and the fallback contact", |_| about().len() >= STEPS.len()).await?;
+    wait(&inbox, "an email for each level and the fallback contact", |_| about().len() >= STEPS.len())
+        .await?;
     // Time for an email too many to arrive.
     tokio::time::sleep(TOLERANCE).await;
 
@@ -72,7 +73,12 @@ async fn call_api(
     let key = std::fs::read_to_string(installation.data.join("api-key"))?;
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let answer = request(process.address, method, path, Some(key.trim()), &body).await?;
-    ensure!(answer.status == 200, "{method} {path} was answered with status {}: {}", answer.status, answer.body);
+    ensure!(
+        answer.status == 200,
+        "{method} {path} was answered with status {}: {}",
+        answer.status,
+        answer.body
+    );
     Ok(serde_json::from_str(&answer.body)?)
 }
 
@@ -92,7 +98,8 @@ async fn shorten_levels(process: &RunningLocal, installation: &Installation) -> 
 async fn escalation(process: &RunningLocal, installation: &Installation) -> anyhow::Result<Value> {
     let listed = call_api(process, installation, "GET", "/v2/escalations", &Value::Null).await?;
     let escalations = listed["escalations"].as_array().context("the API listed no escalations")?;
-    let about =
-        escalations.iter().find(|it| it["title"].as_str().is_some_and(|it| it.contains("nobody-acknowledges")));
+    let about = escalations
+        .iter()
+        .find(|it| it["title"].as_str().is_some_and(|it| it.contains("nobody-acknowledges")));
     about.cloned().context("no escalation is about the alert")
 }

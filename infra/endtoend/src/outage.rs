@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use crate::http::{delivery, request};
-use crate::process::Installation;
 use crate::inbox::Inbox;
+use crate::process::Installation;
 use crate::{Options, say};
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
@@ -22,7 +22,12 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     for n in 0..options.alerts {
         let body = delivery(&format!("alert {n}"), &format!("{n:016x}"), false);
         let answer = request(process.address, "POST", &source.path, Some(&source.secret), &body).await?;
-        ensure!(answer.status == 202, "alert {n} was answered with status {}: {}", answer.status, answer.body);
+        ensure!(
+            answer.status == 202,
+            "alert {n} was answered with status {}: {}",
+            answer.status,
+            answer.body
+        );
     }
     tokio::time::sleep(Duration::from_secs(options.seconds).saturating_sub(begun.elapsed())).await;
     let down = begun.elapsed();
@@ -44,7 +49,10 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         inbox.mails().len(),
     ));
     ensure!(unpaged.is_empty(), "alerts without an email: {unpaged:?}");
-    ensure!(took < Duration::from_secs(60), "the last email arrived {took:.1?} after the return of the mail server; at most 60 s are allowed");
+    ensure!(
+        took < Duration::from_secs(60),
+        "the last email arrived {took:.1?} after the return of the mail server; at most 60 s are allowed"
+    );
     process.stop().await?;
     std::fs::remove_dir_all(&installation.data)?;
     Ok(())

@@ -84,7 +84,9 @@ impl Installation {
             Some(line) if line.starts_with("Firebell is ready") => {
                 Ok(RunningLocal { child, address: self.address })
             }
-            Some(line) => bail!("`local` printed `{line}` instead of being ready; see {}", self.log().display()),
+            Some(line) => {
+                bail!("`local` printed `{line}` instead of being ready; see {}", self.log().display())
+            }
             None => bail!("`local` stopped before it was ready; see {}", self.log().display()),
         }
     }
@@ -93,7 +95,8 @@ impl Installation {
     pub(crate) async fn demo_source(&self) -> anyhow::Result<AlertSource> {
         for _ in 0..50 {
             let printed = std::fs::read_to_string(self.log())?;
-            let value = |label: &str| printed.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
+            let value =
+                |label: &str| printed.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
             if let Some((url, secret)) = value("Demo alert source").zip(value("Demo source secret")) {
                 return AlertSource::new(url, secret);
             }

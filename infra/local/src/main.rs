@@ -10,7 +10,7 @@ use app::org::create::{Created, NewOrg, create};
 use app::seal::Seal;
 use app::{Context, Incoming};
 use domain::id::OrgId;
-use embedded::{Counting, Counts, Embedded, Wire};
+use embedded::{AwsBackend, CountingBackend, Counts, Embedded};
 use http_api::web::sign_in_link;
 use local::data_dir::DataDir;
 use local::demo;
@@ -118,18 +118,18 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         Embedded::open(data.path(), queues::specs(), Arc::new(move || milliseconds().as_millisecond()))
             .map_err(|cause| StartError::Database { dir: data.path().to_owned(), cause })?;
     let (metrics, counts) = (Arc::new(Metrics::default()), Arc::new(Counts::default()));
-    let wire: Arc<dyn Wire> = Arc::new(Counting::new(embedded.wire(), counts.clone()));
+    let backend: Arc<dyn AwsBackend> = Arc::new(CountingBackend::new(embedded.backend(), counts.clone()));
     let mut aws = None;
     if let Some(aws_listen) = options.aws_listen {
         let listener = listen(aws_listen, "--aws-listen").await?;
         aws = Some(listener.local_addr()?);
-        tokio::spawn(embedded::serve(listener, wire.clone()));
+        tokio::spawn(embedded::serve(listener, backend.clone()));
     }
     // A proxy may stand between the functions and the embedded services; then the calls go over the network.
     let (dynamo, sqs) = if config.is_aws_elsewhere() {
         clients_elsewhere(config)
     } else {
-        (embedded::dynamodb(wire.clone()), embedded::sqs(wire))
+        (embedded::dynamodb(backend.clone()), embedded::sqs(backend))
     };
     let key = match &config.key {
         Some(key) => key.clone(),

@@ -6,7 +6,7 @@ use app::Context;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use embedded::{Arm, Counts, Kind};
+use embedded::Counts;
 use runtime::Metrics;
 use runtime::telemetry::Sample;
 
@@ -44,15 +44,8 @@ async fn metrics(State(state): State<MonitoringState>) -> String {
             value: f64::from(u32::try_from(*calls).unwrap_or(u32::MAX)),
         });
     }
-    for ((operation, kind, arm), units) in &counted.units {
-        let kind = match kind {
-            Kind::Read => "read",
-            Kind::Write => "write",
-        };
-        let index = match arm {
-            Arm::Table => "table",
-            Arm::Index => "index",
-        };
+    for ((operation, kind, target), units) in &counted.units {
+        let (kind, index): (&str, &str) = (kind.into(), target.into());
         samples.push(Sample {
             name: "dynamodb_consumed_units_total",
             labels: vec![

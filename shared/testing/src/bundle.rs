@@ -12,7 +12,7 @@ use domain::route::{Grouping, Route};
 use domain::template::Binding;
 use domain::user::{MethodType, RuleTarget, Urgency};
 use domain::{Actor, Timestamp};
-use embedded::{Counting, Counts, Embedded, Message, Record, Wire};
+use embedded::{AwsBackend, CountingBackend, Counts, Embedded, Message, Record};
 use fastrand::Rng;
 use http::{Request, Response};
 use local::demo::{self, Demo};
@@ -114,7 +114,7 @@ struct Parts {
     metrics: Arc<dyn Observe>,
 }
 
-fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
+fn context(wire: &Arc<dyn AwsBackend>, parts: &Parts) -> Context {
     Context {
         store: Store::new(embedded::dynamodb(wire.clone()), embedded::TABLE, parts.metrics.clone()),
         queues: Queues::new(embedded::sqs(wire.clone()), queues::urls()),
@@ -143,7 +143,7 @@ impl Bundle {
         let clock: Clock =
             Arc::new(move || Timestamp::from_millisecond(now()).unwrap_or(Timestamp::UNIX_EPOCH));
         let embedded = Embedded::memory(queues::specs(), milliseconds.clone())?;
-        let faults = Faults::new(embedded.wire(), plan, seed, milliseconds)?;
+        let faults = Faults::new(embedded.backend(), plan, seed, milliseconds)?;
         let (counts, metrics) = (Arc::new(Counts::default()), Arc::new(Metrics::default()));
         let inbox = Inbox::new(clock.clone(), seed, provider);
         let slack = FakeSlack::new(clock.clone(), seed);
@@ -156,8 +156,8 @@ impl Bundle {
             mails: mails.clone(),
             metrics: metrics.clone(),
         };
-        let calm = context(&embedded.wire(), &parts);
-        let counted: Arc<dyn Wire> = Arc::new(Counting::new(faults.clone(), counts.clone()));
+        let calm = context(&embedded.backend(), &parts);
+        let counted: Arc<dyn AwsBackend> = Arc::new(CountingBackend::new(faults.clone(), counts.clone()));
         let context = context(&counted, &parts);
 
         let new = app::org::create::NewOrg {
