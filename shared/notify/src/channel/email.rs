@@ -108,6 +108,17 @@ impl Mailer {
         }
     }
 
+    /// Connects to the mail server and logs in, without sending anything. Other destinations are not checked.
+    ///
+    /// # Errors
+    /// [`SendError`] if the mail server cannot be used now.
+    pub async fn check(&self) -> Result<(), SendError> {
+        match &self.transport {
+            Transport::Smtp(smtp) => self.with_time_limit(smtp.check(&self.from.email)).await,
+            Transport::Ses(_) | Transport::Directory(_) => Ok(()),
+        }
+    }
+
     /// Sends one email, without a time limit.
     async fn deliver(
         &self,
@@ -138,10 +149,7 @@ impl Mailer {
 
 impl Mailer {
     /// Applies the time limit to a send.
-    async fn with_time_limit(
-        &self,
-        sending: impl Future<Output = Result<Receipt, SendError>>,
-    ) -> Result<Receipt, SendError> {
+    async fn with_time_limit<T>(&self, sending: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
         let sent = tokio::time::timeout(self.timeout, sending).await;
         sent.unwrap_or_else(|_| {
             let reason = format!("the mail server did not finish within {} s", self.timeout.as_secs_f32());

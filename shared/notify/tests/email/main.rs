@@ -343,7 +343,7 @@ async fn invalid_address_is_permanent_and_reaches_no_server() {
 fn invalid_settings_are_refused_and_no_password_is_shown() {
     let mailer = mailer("smtps://user:hunter2@mail.example.com");
 
-    assert_eq!(mailer.destination(), "mail.example.com port 465 over TLS");
+    assert_eq!(mailer.destination(), "mail.example.com port 465 with TLS");
     assert!(!format!("{mailer:?}").contains("hunter2"), "{mailer:?}");
     assert_eq!(Mailer::smtp(&"smtp://localhost".into(), "nobody").err(), Some(SettingsError::BadSender));
     assert!(matches!(Mailer::smtp(&"http://x".into(), FROM).err(), Some(SettingsError::BadUrl(_))));

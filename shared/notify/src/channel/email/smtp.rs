@@ -96,6 +96,13 @@ impl SmtpClient {
         result.map_err(|failure| failure.into_error(to))
     }
 
+    /// Connects and logs in; `from` is kept out of the error.
+    pub(super) async fn check(&self, from: &Address) -> Result<(), SendError> {
+        let connected = self.connect().await.map_err(Stage::Connect.failed());
+        self.keep_idle(connected.map_err(|failure| failure.into_error(from))?);
+        Ok(())
+    }
+
     /// Sends one email over a new connection.
     async fn send_over_new(&self, from: &Address, to: &Address, mail: &[u8]) -> Result<Receipt, SmtpFailure> {
         let connection = self.connect().await.map_err(Stage::Connect.failed())?;

@@ -115,9 +115,9 @@ fn credentials(url: &Url) -> Result<Option<Credentials>, SettingsError> {
 impl fmt::Display for MailServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let encryption = match self.encryption {
-            Encryption::Wrapped => "over TLS",
-            Encryption::Required => "over STARTTLS",
-            Encryption::Opportunistic => "over STARTTLS if offered",
+            Encryption::Wrapped => "with TLS",
+            Encryption::Required => "with STARTTLS",
+            Encryption::Opportunistic => "with STARTTLS if the server offers it",
             Encryption::None => "without encryption",
         };
         write!(f, "{} port {} {encryption}", self.host, self.port)
@@ -131,15 +131,15 @@ mod tests {
     #[test]
     fn url_is_parsed() {
         let cases = [
-            ("smtp://mail.example.com", "mail.example.com port 587 over STARTTLS if offered"),
-            ("smtp://mail.example.com:25?tls=required", "mail.example.com port 25 over STARTTLS"),
+            ("smtp://mail.example.com", "mail.example.com port 587 with STARTTLS if the server offers it"),
+            ("smtp://mail.example.com:25?tls=required", "mail.example.com port 25 with STARTTLS"),
             ("SMTP://mail.example.com/?tls=none", "mail.example.com port 587 without encryption"),
-            ("smtps://u:p@mail.example.com", "mail.example.com port 465 over TLS"),
+            ("smtps://u:p@mail.example.com", "mail.example.com port 465 with TLS"),
             ("smtp://127.0.0.1:2525", "127.0.0.1 port 2525 without encryption"),
             ("smtp://localhost", "localhost port 25 without encryption"),
             ("smtp://[::1]:2525", "::1 port 2525 without encryption"),
-            ("smtp://[2001:db8::1]", "2001:db8::1 port 587 over STARTTLS if offered"),
-            ("smtp://localhost:1025?tls=opportunistic", "localhost port 1025 over STARTTLS if offered"),
+            ("smtp://[2001:db8::1]", "2001:db8::1 port 587 with STARTTLS if the server offers it"),
+            ("smtp://localhost:1025?tls=opportunistic", "localhost port 1025 with STARTTLS if the server offers it"),
         ];
         for (url, expected) in cases {
             assert_eq!(
