@@ -17,7 +17,7 @@ use fastrand::Rng;
 use http::{Request, Response};
 use local::demo::{self, Demo};
 use local::runner::Answer;
-use local::{Feed, Invoke, Runner, queues};
+use local::{Feed, Invoke, PlainFeed, Runner, queues};
 use machine::Observe;
 use runtime::{BoxFuture, Metrics, observed};
 use secrecy::SecretString;
@@ -29,9 +29,16 @@ use crate::fake_slack::FakeSlack;
 use crate::faults::{FaultPlan, Faults, FaultyStream, story_clock};
 use crate::inbox::{Inbox, Program, Provider};
 use crate::mails::Mails;
+use crate::old_data::OldData;
 
-/// When every story begins.
+/// When every story begins, in milliseconds, unless it begins with what an older version left.
 const BEGINNING: i64 = 1_800_000_000_000;
+
+/// The key of the installation in which stories take place.
+const KEY: &str = "a key for stories";
+
+/// What links begin with.
+const PUBLIC_URL: &str = "http://firebell.example";
 
 /// The organisation's API key.
 pub const API_KEY: &str = "fb_not_an_api_key_of_any_real_organisation";
@@ -98,6 +105,32 @@ impl Feed for FaultyFeed {
     }
 }
 
+/// What an older version had not relayed, and then the stream of today.
+struct OldFeed {
+    old: Vec<Record>,
+    today: PlainFeed,
+}
+
+impl Feed for OldFeed {
+    fn next(&mut self, max: usize) -> Result<Vec<Record>, embedded::EmbeddedError> {
+        if self.old.is_empty() {
+            return self.today.next(max);
+        }
+        let rest = self.old.split_off(max.min(self.old.len()));
+        Ok(std::mem::replace(&mut self.old, rest))
+    }
+
+    fn done(&mut self, records: &[Record]) -> Result<(), embedded::EmbeddedError> {
+        // A record of the older version has a place in its own stream, not in the one of today.
+        let is_of_today = |record: &Record| record.event["firebell-old"].is_null();
+        if records.iter().all(is_of_today) { self.today.done(records) } else { Ok(()) }
+    }
+
+    fn waits(&self) -> bool {
+        !self.old.is_empty()
+    }
+}
+
 /// Random bits of a seed.
 fn seeded(seed: u64) -> Random {
     let rng = Mutex::new(Rng::with_seed(seed));
@@ -106,6 +139,8 @@ fn seeded(seed: u64) -> Random {
 
 /// What a bundle is made of.
 struct Parts {
+    key: &'static str,
+    public_url: String,
     clock: Clock,
     random: Random,
     inbox: Arc<Inbox>,
@@ -118,11 +153,11 @@ fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
     Context {
         store: Store::new(embedded::dynamodb(wire.clone()), embedded::TABLE, parts.metrics.clone()),
         queues: Queues::new(embedded::sqs(wire.clone()), queues::urls()),
-        seal: Arc::new(Seal::new(&SecretString::from("a key for stories"))),
+        seal: Arc::new(Seal::new(&SecretString::from(parts.key))),
         channels: vec![parts.inbox.clone(), Arc::new(Program(parts.inbox.clone()))],
         outside: Default::default(),
         reach: Default::default(),
-        public_url: "http://firebell.example".to_owned(),
+        public_url: parts.public_url.clone(),
         slack: parts.slack.app(),
         oidc: None,
         first_key: None,
@@ -132,13 +167,28 @@ fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
     }
 }
 
-impl Bundle {
-    /// Starts everything, set up as the demonstration is. Call it inside a current-thread runtime with paused time.
-    ///
-    /// # Errors
-    /// If the services cannot be made.
-    pub async fn start(seed: u64, plan: FaultPlan, provider: Provider) -> anyhow::Result<Self> {
-        let milliseconds = story_clock(BEGINNING);
+/// Everything below a bundle, before its functions run.
+struct Stage {
+    context: Context,
+    calm: Context,
+    embedded: Embedded,
+    faults: Arc<Faults>,
+    inbox: Arc<Inbox>,
+    mails: Arc<Mails>,
+    slack: Arc<FakeSlack>,
+    counts: Arc<Counts>,
+    metrics: Arc<Metrics>,
+}
+
+impl Stage {
+    fn new(
+        seed: u64,
+        plan: FaultPlan,
+        provider: Provider,
+        beginning: i64,
+        (key, public_url): (&'static str, String),
+    ) -> anyhow::Result<Self> {
+        let milliseconds = story_clock(beginning);
         let now = milliseconds.clone();
         let clock: Clock =
             Arc::new(move || Timestamp::from_millisecond(now()).unwrap_or(Timestamp::UNIX_EPOCH));
@@ -149,7 +199,9 @@ impl Bundle {
         let slack = FakeSlack::new(clock.clone(), seed);
         let mails = Mails::new();
         let parts = Parts {
-            clock: clock.clone(),
+            key,
+            public_url,
+            clock,
             random: seeded(seed),
             inbox: inbox.clone(),
             slack: slack.clone(),
@@ -159,25 +211,19 @@ impl Bundle {
         let calm = context(&embedded.wire(), &parts);
         let counted: Arc<dyn Wire> = Arc::new(Counting::new(faults.clone(), counts.clone()));
         let context = context(&counted, &parts);
+        Ok(Self { context, calm, embedded, faults, inbox, mails, slack, counts, metrics })
+    }
 
-        let new = app::org::create::NewOrg {
-            name: "Stories".to_owned(),
-            owner_name: "Olive Owner".to_owned(),
-            owner_email: "owner@example.com".to_owned(),
-            api_key: Some(SecretString::from(API_KEY)),
-        };
-        // Through the faults, since the copies that they answer stale reads from must know of it.
-        faults.end();
-        app::org::create::create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
-        let org = calm.store.home().await?.ok_or_else(|| anyhow::anyhow!("there is no organisation"))?;
-        let demo = demo::make(&context, org).await?;
-        faults.begin();
+    async fn org(&self) -> anyhow::Result<OrgId> {
+        self.calm.store.home().await?.context("there is no organisation")
+    }
 
-        let feed = Box::new(FaultyFeed(FaultyStream::new(faults.clone(), embedded.stream())));
+    /// Runs every function.
+    fn run(self, org: OrgId, demo: Demo, feed: Box<dyn Feed>) -> Bundle {
+        let Self { context, calm, embedded, faults, inbox, mails, slack, counts, metrics } = self;
         let runner = Runner::start(&context, &embedded, Arc::new(Faulty(faults.clone())), feed);
         let router = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
-        let runner = Some(runner);
-        Ok(Self {
+        Bundle {
             context,
             calm,
             embedded,
@@ -190,8 +236,70 @@ impl Bundle {
             org,
             demo,
             router,
-            runner,
-        })
+            runner: Some(runner),
+        }
+    }
+}
+
+impl Bundle {
+    /// Starts everything, set up as the demonstration is. Call it inside a current-thread runtime with paused time.
+    ///
+    /// # Errors
+    /// If the services cannot be made.
+    pub async fn start(seed: u64, plan: FaultPlan, provider: Provider) -> anyhow::Result<Self> {
+        let stage = Stage::new(seed, plan, provider, BEGINNING, (KEY, PUBLIC_URL.to_owned()))?;
+        let context = &stage.context;
+        let new = app::org::create::NewOrg {
+            name: "Stories".to_owned(),
+            owner_name: "Olive Owner".to_owned(),
+            owner_email: "owner@example.com".to_owned(),
+            api_key: Some(SecretString::from(API_KEY)),
+        };
+        // Through the faults, since the copies that they answer stale reads from must know of it.
+        stage.faults.end();
+        app::org::create::create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
+        let org = stage.org().await?;
+        let demo = demo::make(context, org).await?;
+        stage.faults.begin();
+        let feed = Box::new(FaultyFeed(FaultyStream::new(stage.faults.clone(), stage.embedded.stream())));
+        Ok(stage.run(org, demo, feed))
+    }
+
+    /// Starts everything on what an older version left, a second after it was killed.
+    ///
+    /// # Errors
+    /// If what it left cannot be taken over.
+    pub async fn start_on(old: &OldData) -> anyhow::Result<Self> {
+        let settings = (crate::fixture::INSTALLATION_KEY, old.fact("/public_url").to_owned());
+        let beginning = old.stopped_at().as_millisecond() + 1000;
+        let stage = Stage::new(1, FaultPlan::calm(), Provider::default(), beginning, settings)?;
+        for item in old.items()? {
+            let put = serde_json::json!({ "TableName": embedded::TABLE, "Item": item });
+            let answer = stage.embedded.dynamo().answer("PutItem", &serde_json::to_vec(&put)?);
+            anyhow::ensure!(answer.is_ok(), "{}", String::from_utf8_lossy(&answer.body));
+        }
+        // That the items are taken over is no news.
+        let stream = stage.embedded.stream();
+        while let Some(last) = stream.read(1000)?.last() {
+            stream.checkpoint(&last.sequence)?;
+        }
+        for (queue, message) in old.messages()? {
+            stage.embedded.queues().send(&queue, message)?;
+        }
+        for mail in std::fs::read_dir(old.dir().join("mail-in"))? {
+            let mail = mail?;
+            stage.mails.put(&mail.file_name().to_string_lossy(), std::fs::read(mail.path())?);
+        }
+        let org = stage.org().await?;
+        let id = old.fact("/sources/alertmanager/id").parse()?;
+        let source = stage.calm.store.source(org, id).await?.context("the source is in the table")?;
+        let secret = SecretString::from(old.fact("/sources/alertmanager/secret"));
+        let records = old.records()?.into_iter().map(|mut record| {
+            record.event["firebell-old"] = true.into();
+            record
+        });
+        let feed = Box::new(OldFeed { old: records.collect(), today: PlainFeed(stream) });
+        Ok(stage.run(org, Demo { source, secret }, feed))
     }
 
     /// Connects the organisation with the workspace of the stories.
@@ -296,4 +404,32 @@ impl Bundle {
             runner.stop().await;
         }
     }
+}
+
+/// The files that an older version left, and what functions are built from over them, at the time of today. Pages
+/// arrive nowhere.
+///
+/// # Errors
+/// If the files cannot be opened.
+pub fn on_files(old: &OldData) -> anyhow::Result<(Context, Embedded)> {
+    let clock = runtime::system_clock();
+    let milliseconds = clock.clone();
+    let embedded =
+        Embedded::open(old.dir(), queues::specs(), Arc::new(move || milliseconds().as_millisecond()))?;
+    let mails = Mails::new();
+    for mail in std::fs::read_dir(old.dir().join("mail-in"))? {
+        let mail = mail?;
+        mails.put(&mail.file_name().to_string_lossy(), std::fs::read(mail.path())?);
+    }
+    let parts = Parts {
+        key: crate::fixture::INSTALLATION_KEY,
+        public_url: old.fact("/public_url").to_owned(),
+        clock: clock.clone(),
+        random: seeded(1),
+        inbox: Inbox::new(clock.clone(), 1, Provider::default()),
+        slack: FakeSlack::new(clock, 1),
+        mails,
+        metrics: Arc::new(Metrics::default()),
+    };
+    Ok((context(&embedded.wire(), &parts), embedded))
 }

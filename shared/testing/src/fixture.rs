@@ -56,7 +56,7 @@ pub const PUBLIC: &str = "https://firebell.example.com";
 /// What stands behind the `@` of sources that take mail.
 pub const MAIL_DOMAIN: &str = "alerts.example.com";
 /// The installation's key.
-const INSTALLATION_KEY: &str = "the key of an installation that does not exist";
+pub const INSTALLATION_KEY: &str = "the key of an installation that does not exist";
 /// The random part of the id of a link to sign in that the owner has.
 const LINK: u128 = 901;
 /// The random part of the id of a link to sign in that the first responder has asked for.

@@ -43,6 +43,10 @@ mod master;
 #[cfg(test)]
 mod no_channel;
 #[cfg(test)]
+mod old_data;
+#[cfg(test)]
+mod old_messages;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod race;
