@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::alert::expiry::Expiry;
 use domain::alert::key::KeyRow;
-use domain::alert::lapse::Lapse;
 use domain::alert::note::Note;
 use domain::alert::{Alert, AlertState, Body};
+use domain::alert_route::Route;
 use domain::api_key::{ApiKey, KeyHolder};
 use domain::audit::Entry;
 use domain::escalation::{Escalation, EscalationState};
+use domain::escalation_path::Path;
 use domain::incident::Incident;
 use domain::message::Queue;
+use domain::notification::Notification;
 use domain::org::Org;
-use domain::page::Page;
-use domain::path::Path;
-use domain::route::Route;
 use domain::session::Session;
 use domain::sign_in::SignIn;
 use domain::slack::Step;
 use domain::source::backfill::{Backfill, BackfillState};
 use domain::source::heartbeat::Heartbeat;
-use domain::source::{Door, Filtered, Source};
+use domain::source::{FilteredCount, Source, SourceCredentials};
 use domain::user::User;
 use http::Request;
 use local::{Plain, PlainFeed, Runner, queues};
@@ -69,7 +69,7 @@ fn decoded(item: &Value) -> &'static str {
     match (kind.as_str(), begin) {
         ("ALERT", "HEAD") => read!(Alert, "alert"),
         ("ALERT", "BODY") => read!(Body, "body of an alert"),
-        ("ALERT", "LAPSE") => read!(Lapse, "expiry"),
+        ("ALERT", "LAPSE") => read!(Expiry, "expiry"),
         ("ALERT", "NOTE") => read!(Note, "note"),
         ("ALERT", "RAW") => {
             has(&key, item, &["zstd", "cut", "ttl"]);
@@ -77,15 +77,15 @@ fn decoded(item: &Value) -> &'static str {
         }
         ("AUDIT", _) => read!(Entry, "audit entry"),
         ("CONFIG", "APIKEY") => read!(ApiKey, "API key"),
-        ("CONFIG", "ATTRIBUTE") => read!(domain::choice::Of<domain::alert::Attribute>, "attribute"),
+        ("CONFIG", "ATTRIBUTE") => read!(domain::choice::Configured<domain::alert::Attribute>, "attribute"),
         ("CONFIG", "CHOICE") if number.starts_with("ROLE") => {
-            read!(domain::choice::Of<domain::incident::Role>, "role")
+            read!(domain::choice::Configured<domain::incident::Role>, "role")
         }
         ("CONFIG", "CHOICE") if number.starts_with("SEVERITY") => {
-            read!(domain::choice::Of<domain::incident::Severity>, "severity")
+            read!(domain::choice::Configured<domain::incident::Severity>, "severity")
         }
         ("CONFIG", "CHOICE") if number.starts_with("STATUS") => {
-            read!(domain::choice::Of<domain::incident::Status>, "status")
+            read!(domain::choice::Configured<domain::incident::Status>, "status")
         }
         ("CONFIG", "GENERATION") => {
             has(&key, item, &["n"]);
@@ -100,7 +100,7 @@ fn decoded(item: &Value) -> &'static str {
             "counter"
         }
         ("ESCALATION", "HEAD") => read!(Escalation, "escalation"),
-        ("ESCALATION", "PAGE") => read!(Page, "notification"),
+        ("ESCALATION", "PAGE") => read!(Notification, "notification"),
         ("ESCALATION" | "ALERT" | "INCIDENT" | "SOURCE", "T") | ("ESCALATION", "X") | ("SLACK", "S") => {
             read!(History<Value>, "history")
         }
@@ -125,7 +125,7 @@ fn decoded(item: &Value) -> &'static str {
         ("SOURCE", "HEARTBEAT") if number.is_empty() => read!(Heartbeat, "heartbeat"),
         ("SOURCE", "BACKFILL") if number.is_empty() => read!(Backfill, "backfill"),
         ("SOURCE", "HEARTBEAT" | "BACKFILL") => read!(History<Value>, "history"),
-        ("SOURCE", "FILTERED") => read!(Filtered, "filtered"),
+        ("SOURCE", "FILTERED") => read!(FilteredCount, "filtered"),
         ("SOURCE", "SAMPLE") => {
             has(&key, item, &["sample"]);
             "sample"
@@ -155,7 +155,7 @@ fn decoded(item: &Value) -> &'static str {
         ("LOOKUP session", _) => read!(Session, "session"),
         ("LOOKUP signin", "LOOKUP") => read!(SignIn, "sign-in attempt"),
         ("LOOKUP signin", "T") => read!(History<Value>, "history"),
-        ("LOOKUP source" | "LOOKUP sourcekey", _) => read!(Door, "source's look-up"),
+        ("LOOKUP source" | "LOOKUP sourcekey", _) => read!(SourceCredentials, "source's look-up"),
         _ => panic!("nobody knows what {key} is: {item}"),
     }
 }
@@ -352,7 +352,8 @@ fn acknowledge_link_of_the_old_version_stops_its_escalation() {
         assert_eq!(after.head().state(), EscalationState::Acked);
         // The next level is never reached.
         bundle.pass(3600).await;
-        let page = |arrived: &testing::inbox::Arrived| arrived.page.starts_with(&before.id.to_string());
+        let page =
+            |arrived: &testing::inbox::Arrived| arrived.notification.starts_with(&before.id.to_string());
         assert_eq!(bundle.inbox.arrived().iter().filter(|arrived| page(arrived)).count(), 0);
         bundle.stop().await;
     });
