@@ -4,9 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use app::Context;
 use app::org::create::{Created, NewOrg, create};
-use app::seal::Seal;
-use app::{Context, Incoming};
 use domain::id::OrgId;
 use embedded::{Counting, Counts, Embedded, Wire};
 use http_api::web::sign_in_link;
@@ -19,11 +18,8 @@ use local::web::{self, Meters};
 use local::{Plain, PlainFeed, Runner, queues};
 use runtime::config::LogFormat;
 use runtime::telemetry::Exporter;
-use runtime::{
-    Config, Metrics, channels, clients_elsewhere, observed, slack_app, system_clock, system_random,
-};
+use runtime::{Config, Metrics, Ports, channels, clients_elsewhere, observed, system_clock};
 use secrecy::ExposeSecret;
-use store::{Queues, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -74,7 +70,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         tokio::spawn(embedded::serve(aws, wire.clone()));
     }
     // Over the network if somebody stands between, straight into the process otherwise.
-    let (dynamo, sqs) = if config.is_aws_elsewhere() {
+    let (dynamodb, sqs) = if config.is_aws_elsewhere() {
         clients_elsewhere(config)
     } else {
         (embedded::dynamodb(wire.clone()), embedded::sqs(wire))
@@ -85,21 +81,24 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
     };
     let mailbox = Directory::open(&home.mail_in())?;
     let mail_domain = config.mail_domain.clone().unwrap_or_else(|| "localhost".to_owned());
-    let context = Context {
-        store: Store::new(dynamo, embedded::TABLE, metrics.clone()),
-        queues: Queues::new(sqs, queues::urls()),
-        seal: Arc::new(Seal::new(&key)),
-        channels: channels(config, Some(&home.mail()))?,
-        slack: slack_app(config)?,
-        outside: egress::Client::new(config.reach),
-        reach: config.reach,
-        public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
-        oidc: runtime::provider(config),
-        first_key: config.api_key.clone(),
-        mail: Incoming { domain: Some(mail_domain.clone()), mailbox: Some(Arc::new(mailbox.clone())) },
-        clock,
-        random: system_random(),
+    // What is elsewhere in a deployment is inside this process.
+    let inside = Config {
+        table: embedded::TABLE.to_owned(),
+        queues: queues::urls(),
+        public_url: Some(config.public_url.clone().unwrap_or_else(|| format!("http://{address}"))),
+        mail_domain: Some(mail_domain.clone()),
+        ..config.clone()
     };
+    let ports = Ports {
+        dynamodb,
+        sqs,
+        observe: metrics.clone(),
+        key,
+        channels: channels(config, Some(&home.mail()))?,
+        mailbox: Some(Arc::new(mailbox.clone())),
+        clock,
+    };
+    let context = runtime::context(&inside, ports)?;
     if config.smtp_url.is_none() && config.ses.is_none() {
         tell(format_args!("no FIREBELL_SMTP_URL is set: mail is written to {}", home.mail().display()));
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use app::seal::Seal;
 use app::user::reach::{self, NewRule};
 use app::{Clock, Context, Incoming, Random};
 use axum::body::Body;
@@ -13,7 +12,7 @@ use domain::template::Binding;
 use domain::user::{MethodType, RuleTarget, Urgency};
 use domain::{Actor, Timestamp};
 use embedded::{Counting, Counts, Embedded, Message, Record, Wire};
-use fastrand::Rng;
+use harness::{MAIL_DOMAIN, PUBLIC_URL, seeded};
 use http::{Request, Response};
 use local::demo::{self, Demo};
 use local::runner::Answer;
@@ -21,13 +20,12 @@ use local::{Feed, Invoke, PlainFeed, Runner, queues};
 use machine::Observe;
 use runtime::{BoxFuture, Metrics, observed};
 use secrecy::SecretString;
-use std::sync::Mutex;
-use store::{Queues, Store};
+use store::Store;
 use tower::ServiceExt;
 
 use crate::fake_slack::FakeSlack;
 use crate::faults::{FaultPlan, Faults, FaultyStream, story_clock};
-use crate::inbox::{Inbox, Program, Provider};
+use crate::inbox::{Inbox, Provider, WebhookInbox};
 use crate::mails::Mails;
 use crate::old_data::OldData;
 
@@ -37,41 +35,38 @@ const BEGINNING: i64 = 1_800_000_000_000;
 /// The key of the installation in which stories take place.
 const KEY: &str = "a key for stories";
 
-/// What links begin with.
-const PUBLIC_URL: &str = "http://firebell.example";
-
 /// The organisation's API key.
 pub const API_KEY: &str = "fb_not_an_api_key_of_any_real_organisation";
 
 /// The whole bundle, running.
 pub struct Bundle {
-    /// What the functions are built from: their calls go through the faults.
+    /// The context of the functions: its calls go through the faults.
     pub context: Context,
-    /// The same, but its calls always succeed: for looking. What it writes no stale copy learns of.
+    /// The same without faults, for assertions. The replicas of stale reads do not see its writes.
     pub calm: Context,
-    /// The services.
+    /// The embedded services.
     pub embedded: Embedded,
-    /// What goes wrong.
+    /// The faults.
     pub faults: Arc<Faults>,
-    /// Where pages arrive.
+    /// The inbox in which notifications arrive.
     pub inbox: Arc<Inbox>,
-    /// Mails that came in.
+    /// Mails for alert sources.
     pub mails: Arc<Mails>,
-    /// Slack, in which the stories take place.
+    /// The fake Slack workspace.
     pub slack: Arc<FakeSlack>,
-    /// What the functions asked of AWS.
+    /// Counts of the functions' calls.
     pub counts: Arc<Counts>,
-    /// What was measured.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The organisation.
     pub org: OrgId,
-    /// The source that the stories send to.
+    /// The alert source that the stories send to.
     pub demo: Demo,
     router: axum::Router,
     runner: Option<Runner>,
 }
 
-/// Runs invocations under the faults: one may be killed at any of its calls.
+/// Runs invocations under the faults: an invocation can be killed at any of its calls.
 struct Faulty(Arc<Faults>);
 
 impl Invoke for Faulty {
@@ -88,7 +83,7 @@ impl Invoke for Faulty {
     }
 }
 
-/// The stream under the faults. It reads on by itself; its checkpoint is of no use, since a story has one life.
+/// The stream under the faults. It needs no checkpoint: a story never restarts.
 struct FaultyFeed(FaultyStream);
 
 impl Feed for FaultyFeed {
@@ -105,7 +100,7 @@ impl Feed for FaultyFeed {
     }
 }
 
-/// What an older version had not relayed, and then the stream of today.
+/// The records that an older version had not relayed, then the stream.
 struct OldFeed {
     old: Vec<Record>,
     today: PlainFeed,
@@ -121,7 +116,7 @@ impl Feed for OldFeed {
     }
 
     fn done(&mut self, records: &[Record]) -> Result<(), embedded::EmbeddedError> {
-        // A record of the older version has a place in its own stream, not in the one of today.
+        // The sequence number of an old record belongs to the old stream.
         let is_of_today = |record: &Record| record.event["firebell-old"].is_null();
         if records.iter().all(is_of_today) { self.today.done(records) } else { Ok(()) }
     }
@@ -129,12 +124,6 @@ impl Feed for OldFeed {
     fn waits(&self) -> bool {
         !self.old.is_empty()
     }
-}
-
-/// Random bits of a seed.
-fn seeded(seed: u64) -> Random {
-    let rng = Mutex::new(Rng::with_seed(seed));
-    Arc::new(move || rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner).u128(..))
 }
 
 /// What a bundle is made of.
@@ -152,18 +141,12 @@ struct Parts {
 fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
     Context {
         store: Store::new(embedded::dynamodb(wire.clone()), embedded::TABLE, parts.metrics.clone()),
-        queues: Queues::new(embedded::sqs(wire.clone()), queues::urls()),
-        seal: Arc::new(Seal::new(&SecretString::from(parts.key))),
-        channels: vec![parts.inbox.clone(), Arc::new(Program(parts.inbox.clone()))],
-        outside: Default::default(),
-        reach: Default::default(),
-        public_url: parts.public_url.clone(),
+        seal: harness::seal(parts.key),
+        channels: vec![parts.inbox.clone(), Arc::new(WebhookInbox(parts.inbox.clone()))],
         slack: parts.slack.app(),
-        oidc: None,
-        first_key: None,
-        mail: Incoming { domain: Some("alerts.example.com".to_owned()), mailbox: Some(parts.mails.clone()) },
-        clock: parts.clock.clone(),
-        random: parts.random.clone(),
+        mail: Incoming { domain: Some(MAIL_DOMAIN.to_owned()), mailbox: Some(parts.mails.clone()) },
+        public_url: parts.public_url.clone(),
+        ..harness::context(wire.clone(), parts.clock.clone(), parts.random.clone())
     }
 }
 
@@ -189,9 +172,7 @@ impl Stage {
         (key, public_url): (&'static str, String),
     ) -> anyhow::Result<Self> {
         let milliseconds = story_clock(beginning);
-        let now = milliseconds.clone();
-        let clock: Clock =
-            Arc::new(move || Timestamp::from_millisecond(now()).unwrap_or(Timestamp::UNIX_EPOCH));
+        let clock = harness::clock_of(milliseconds.clone());
         let embedded = Embedded::memory(queues::specs(), milliseconds.clone())?;
         let faults = Faults::new(embedded.wire(), plan, seed, milliseconds)?;
         let (counts, metrics) = (Arc::new(Counts::default()), Arc::new(Metrics::default()));
@@ -242,10 +223,10 @@ impl Stage {
 }
 
 impl Bundle {
-    /// Starts everything, set up as the demonstration is. Call it inside a current-thread runtime with paused time.
+    /// Starts every function on the demonstration's organisation. Call it in a current-thread runtime with paused time.
     ///
     /// # Errors
-    /// If the services cannot be made.
+    /// If the embedded services cannot be made.
     pub async fn start(seed: u64, plan: FaultPlan, provider: Provider) -> anyhow::Result<Self> {
         let stage = Stage::new(seed, plan, provider, BEGINNING, (KEY, PUBLIC_URL.to_owned()))?;
         let context = &stage.context;
@@ -255,7 +236,7 @@ impl Bundle {
             owner_email: "owner@example.com".to_owned(),
             api_key: Some(SecretString::from(API_KEY)),
         };
-        // Through the faults, since the copies that they answer stale reads from must know of it.
+        // Through the faults, so that the replicas of stale reads see it.
         stage.faults.end();
         app::org::create::create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
         let org = stage.org().await?;
@@ -265,10 +246,10 @@ impl Bundle {
         Ok(stage.run(org, demo, feed))
     }
 
-    /// Starts everything on what an older version left, a second after it was killed.
+    /// Starts every function on the data of an older version, a second after that was killed.
     ///
     /// # Errors
-    /// If what it left cannot be taken over.
+    /// If the data cannot be read.
     pub async fn start_on(old: &OldData) -> anyhow::Result<Self> {
         let settings = (crate::fixture::INSTALLATION_KEY, old.fact("/public_url").to_owned());
         let beginning = old.stopped_at().as_millisecond() + 1000;
@@ -278,7 +259,7 @@ impl Bundle {
             let answer = stage.embedded.dynamo().answer("PutItem", &serde_json::to_vec(&put)?);
             anyhow::ensure!(answer.is_ok(), "{}", String::from_utf8_lossy(&answer.body));
         }
-        // That the items are taken over is no news.
+        // The stream must not relay the imported items again.
         let stream = stage.embedded.stream();
         while let Some(last) = stream.read(1000)?.last() {
             stream.checkpoint(&last.sequence)?;
@@ -302,7 +283,7 @@ impl Bundle {
         Ok(stage.run(org, Demo { source, secret }, feed))
     }
 
-    /// Connects the organisation with the workspace of the stories.
+    /// Connects the organisation to the fake Slack workspace.
     ///
     /// # Errors
     /// If it cannot be connected.
@@ -333,16 +314,16 @@ impl Bundle {
         Ok(())
     }
 
-    /// Lets the first on call be told by a program of theirs as well as by mail.
+    /// Adds a webhook to the methods of the first person on call.
     ///
     /// # Errors
     /// If that cannot be written.
-    pub async fn tell_a_program(&self) -> anyhow::Result<()> {
+    pub async fn add_webhook(&self) -> anyhow::Result<()> {
         let webhook = (MethodType::Webhook, "https://program.example.com/pages");
         self.reach(demo::FIRST_ON_CALL, webhook, &[MethodType::Email, MethodType::Webhook]).await.map(drop)
     }
 
-    /// Pages somebody by direct messages in Slack, and by nothing else.
+    /// Sets direct messages in Slack as a person's only method in the rules.
     ///
     /// # Errors
     /// If that cannot be written.
@@ -350,7 +331,7 @@ impl Bundle {
         self.reach(email, (MethodType::Slack, slack), &[MethodType::Slack]).await
     }
 
-    /// Gives somebody a method, and rules that use these.
+    /// Adds a notification method, and sets rules that use these method types.
     async fn reach(
         &self,
         email: &str,
@@ -381,12 +362,12 @@ impl Bundle {
         self.calm.now()
     }
 
-    /// The source that the stories send to.
+    /// The alert source that the stories send to.
     pub fn source(&self) -> SourceId {
         self.demo.source.id
     }
 
-    /// Answers a request; none if the function was killed before it answered.
+    /// Sends a request. Returns `None` if the function was killed before it answered.
     pub async fn request(&self, request: Request<Body>) -> Option<Response<Body>> {
         let running = self.router.clone().oneshot(request);
         let answered = self.faults.invocation("http", running).await.output()?;
@@ -398,7 +379,7 @@ impl Bundle {
         tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
     }
 
-    /// Stops everything.
+    /// Stops every function.
     pub async fn stop(mut self) {
         if let Some(runner) = self.runner.take() {
             runner.stop().await;

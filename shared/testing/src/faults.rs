@@ -1,4 +1,4 @@
-//! Everything in which AWS is less kind than the embedded services, from a seed.
+//! Faults that AWS has and the embedded services do not have, drawn from a seed.
 //!
 //! [`Faults`] is a [`Wire`] over another. What it does to a call is drawn from the seed alone: on a current-thread
 //! runtime with paused time the same seed does the same again, which [`Faults::log_hash`] shows.
@@ -31,30 +31,30 @@ use log::Log;
 use replica::Replicas;
 use tokens::Tokens;
 
-/// A wire that does to calls what AWS may do.
+/// A wire that injects faults into calls.
 pub struct Faults {
     inner: Arc<dyn Wire>,
     plan: FaultPlan,
     clock: Clock,
-    state: Mutex<State>,
+    state: Mutex<FaultState>,
     over: AtomicBool,
 }
 
-/// What changes from call to call.
-struct State {
+/// The state that changes from call to call.
+struct FaultState {
     rng: Rng,
     log: Log,
     replicas: Replicas,
     tokens: Tokens,
 }
 
-/// What was drawn for a call before it is made.
+/// What was drawn for a call before it is applied.
 enum Before {
-    /// It is made.
+    /// The call is made.
     Goes,
-    /// It is answered without being made.
+    /// The call is answered without being made.
     Answered(Answer),
-    /// It is never answered.
+    /// The call is never answered.
     Broken(Broken),
 }
 
@@ -73,7 +73,7 @@ impl Faults {
         clock: Clock,
     ) -> Result<Arc<Self>, EmbeddedError> {
         fastrand::seed(seed);
-        let state = State {
+        let state = FaultState {
             rng: Rng::with_seed(seed),
             log: Log::default(),
             replicas: Replicas::new(&clock)?,
@@ -82,18 +82,18 @@ impl Faults {
         Ok(Arc::new(Self { inner, plan, clock, state: Mutex::new(state), over: AtomicBool::new(false) }))
     }
 
-    /// The plan it follows: nothing goes wrong any more once the faults are over.
+    /// The plan in force: a calm one after [`Self::end`].
     pub fn plan(&self) -> &FaultPlan {
         static CALM: LazyLock<FaultPlan> = LazyLock::new(FaultPlan::calm);
         if self.over.load(Ordering::SeqCst) { &CALM } else { &self.plan }
     }
 
-    /// Ends the faults: from now on everything works.
+    /// Stops injecting faults.
     pub fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
     }
 
-    /// Lets things go wrong again.
+    /// Injects faults again.
     pub fn begin(&self) {
         self.over.store(false, Ordering::SeqCst);
     }
@@ -108,27 +108,27 @@ impl Faults {
         self.state().log.injected().to_vec()
     }
 
-    /// The bodies of the messages that got lost, in order.
+    /// The bodies of the lost messages, in order.
     pub fn lost(&self) -> Vec<String> {
         self.state().log.lost().to_vec()
     }
 
-    /// The bodies of the messages that came late, and by how many seconds at least.
+    /// The bodies of the delayed messages, and by how many seconds at least.
     pub fn kept_back(&self) -> Vec<(String, i64)> {
         self.state().log.kept_back().to_vec()
     }
 
-    /// A hash over every call and what became of it, faults or none.
+    /// A hash over every call and its outcome.
     pub fn log_hash(&self) -> u64 {
         self.state().log.hash()
     }
 
-    /// Draws one of `0..below`, for choices of the story's own that shall come from the seed too.
+    /// Draws a number of `0..below`, for a story whose own choices come from the seed too.
     pub fn choose(&self, below: usize) -> usize {
         self.state().rng.usize(..below.max(1))
     }
 
-    /// Shuffles received messages, if the plan has queues out of order.
+    /// Shuffles received messages, if the plan reorders queues.
     pub fn shuffle<T>(&self, messages: &mut [T]) {
         let mut state = self.state();
         if messages.len() > 1 && state.draw(self.plan().reordered) {
@@ -137,11 +137,11 @@ impl Faults {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FaultState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long this call takes on its way, in the time of the runtime.
+    /// Draws how long this call takes, in the runtime's time.
     fn latency(&self) -> Option<Duration> {
         let most = self.plan().latency_ms;
         (most > 0).then(|| Duration::from_millis(self.state().rng.u64(0..=most)))
@@ -174,7 +174,7 @@ impl Faults {
         Before::Goes
     }
 
-    /// Draws whether an answer gets lost; whatever was applied stays so.
+    /// Draws whether the answer is lost. What the call wrote stays written.
     fn after(&self, call: Call<'_>, answer: Answer) -> Result<Answer, Broken> {
         let mut state = self.state();
         if !state.draw(self.plan().after) {
@@ -188,7 +188,7 @@ impl Faults {
         Err(Broken::AfterApplying)
     }
 
-    /// Makes a call for which nothing else was drawn.
+    /// Makes a call for which no fault was drawn before it.
     async fn make(&self, call: Call<'_>) -> Result<Answer, Broken> {
         match call.service {
             Service::Sqs => self.queue_call(call).await,
@@ -197,7 +197,7 @@ impl Faults {
         }
     }
 
-    /// Makes a call of the database, and keeps what it wrote for the replica.
+    /// Makes a call to the database, and keeps its writes for the replicas.
     async fn table_call(&self, call: Call<'_>) -> Result<Answer, Broken> {
         if let Some(answer) = self.stale(call) {
             return Ok(answer);
@@ -214,7 +214,7 @@ impl Faults {
         };
         let call = Call { body: split.as_ref().map_or(call.body, |split| split.body.as_slice()), ..call };
         let mut answer = self.inner.call(call).await?;
-        // Without stale reads nobody would ever apply them.
+        // Without stale reads no replica is ever read, and the writes would pile up.
         if answer.is_ok() && is_write(call.operation) && self.plan.stale > 0.0 {
             self.state().replicas.wrote(call);
         }
@@ -235,12 +235,12 @@ impl Faults {
         Some(body)
     }
 
-    /// Answers a read that need not be consistent as of some writes ago.
+    /// Answers an eventually consistent read from a replica that is some writes behind.
     fn stale(&self, call: Call<'_>) -> Option<Answer> {
         let read = dynamo::Read::of(call)?;
         let mut state = self.state();
         let state = &mut *state;
-        // An index is a copy that is always behind, if anything is.
+        // An index is always a copy: with stale reads it is always behind.
         let stale = match read {
             dynamo::Read::Index => self.plan().stale > 0.0,
             dynamo::Read::Eventual => state.draw(self.plan().stale),
@@ -257,8 +257,8 @@ impl Faults {
     }
 }
 
-impl State {
-    /// Draws whether something of this rate happens.
+impl FaultState {
+    /// Draws whether an event of this rate happens.
     fn draw(&mut self, rate: f64) -> bool {
         rate > 0.0 && self.rng.f64() < rate
     }
@@ -285,7 +285,7 @@ impl Wire for Faults {
     }
 }
 
-/// The service's own failure.
+/// The service's answer to an internal failure.
 fn internal_error(service: Service) -> Answer {
     match service {
         Service::DynamoDb | Service::Streams => Answer::error(
@@ -297,7 +297,7 @@ fn internal_error(service: Service) -> Answer {
     }
 }
 
-/// The service's refusal of too many requests.
+/// The service's answer to too many requests.
 fn throttled(service: Service, rng: &mut Rng) -> Answer {
     let table = [
         "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",

@@ -7,6 +7,7 @@ mod alarms;
 mod api;
 mod crates;
 mod functions;
+mod guards;
 mod queues;
 mod settings;
 mod source;

@@ -352,8 +352,9 @@ fn acknowledge_link_of_the_old_version_stops_its_escalation() {
         assert_eq!(after.head().state(), EscalationState::Acked);
         // The next level is never reached.
         bundle.pass(3600).await;
-        let page =
-            |arrived: &testing::inbox::Arrived| arrived.notification.starts_with(&before.id.to_string());
+        let page = |arrived: &testing::inbox::ArrivedNotification| {
+            arrived.notification.starts_with(&before.id.to_string())
+        };
         assert_eq!(bundle.inbox.arrived().iter().filter(|arrived| page(arrived)).count(), 0);
         bundle.stop().await;
     });
