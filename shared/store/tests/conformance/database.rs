@@ -49,6 +49,11 @@ fn put_new(subject: &Subject, item: Item) -> TransactWriteItem {
     TransactWriteItem::builder().put(put.build().unwrap()).build()
 }
 
+/// A token of the test's own: tests on one endpoint share the tokens of its account.
+fn fresh_token() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
 async fn transact(
     subject: &Subject,
     actions: Vec<TransactWriteItem>,
@@ -151,8 +156,8 @@ pub(crate) async fn transaction_writes_everything_or_nothing(subject: &Subject) 
     };
     put(subject, item("there", "HEAD", &[])).await;
 
-    transact(subject, both("new"), "token-1").await.unwrap();
-    transact(subject, both("there"), "token-2").await.unwrap_err();
+    transact(subject, both("new"), &fresh_token()).await.unwrap();
+    transact(subject, both("there"), &fresh_token()).await.unwrap_err();
 
     assert!(get(subject, "new", "HEAD").await.is_some());
     assert!(get(subject, "first of new", "HEAD").await.is_some());
@@ -163,7 +168,7 @@ pub(crate) async fn refused_transaction_says_which_conditions_failed(subject: &S
     put(subject, item("there", "HEAD", &[])).await;
     let actions = ["a", "there", "b"].map(|pk| put_new(subject, item(pk, "HEAD", &[])));
 
-    let refused = transact(subject, actions.to_vec(), "token").await.unwrap_err();
+    let refused = transact(subject, actions.to_vec(), &fresh_token()).await.unwrap_err();
 
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = refused else {
         panic!("{refused}")
@@ -175,18 +180,20 @@ pub(crate) async fn refused_transaction_says_which_conditions_failed(subject: &S
 
 pub(crate) async fn transaction_that_comes_twice_is_applied_once(subject: &Subject) {
     let actions = vec![put_new(subject, item("a", "HEAD", &[]))];
+    let token = fresh_token();
 
-    transact(subject, actions.clone(), "the same token").await.unwrap();
+    transact(subject, actions.clone(), &token).await.unwrap();
     // The condition would fail now, were it asked once more.
-    transact(subject, actions.clone(), "the same token").await.unwrap();
+    transact(subject, actions.clone(), &token).await.unwrap();
 
-    transact(subject, actions, "another token").await.unwrap_err();
+    transact(subject, actions, &fresh_token()).await.unwrap_err();
 }
 
 pub(crate) async fn token_of_another_transaction_is_refused(subject: &Subject) {
-    transact(subject, vec![put_new(subject, item("a", "HEAD", &[]))], "the same token").await.unwrap();
+    let token = fresh_token();
+    transact(subject, vec![put_new(subject, item("a", "HEAD", &[]))], &token).await.unwrap();
 
-    let other = transact(subject, vec![put_new(subject, item("b", "HEAD", &[]))], "the same token").await;
+    let other = transact(subject, vec![put_new(subject, item("b", "HEAD", &[]))], &token).await;
 
     let refused = other.unwrap_err();
     assert!(refused.is_idempotent_parameter_mismatch_exception(), "{refused}");
@@ -196,7 +203,7 @@ pub(crate) async fn token_of_another_transaction_is_refused(subject: &Subject) {
 pub(crate) async fn item_twice_in_a_transaction_is_refused(subject: &Subject) {
     let twice = ["first", "second"].map(|by| put_new(subject, item("a", "HEAD", &[("by", s(by))])));
 
-    let refused = transact(subject, twice.to_vec(), "token").await.unwrap_err();
+    let refused = transact(subject, twice.to_vec(), &fresh_token()).await.unwrap_err();
 
     assert_eq!(refused.code(), Some("ValidationException"), "{refused}");
     assert_eq!(get(subject, "a", "HEAD").await, None);
