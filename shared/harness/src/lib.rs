@@ -12,7 +12,7 @@ use app::{AppError, Clock, Context, Incoming, Random};
 use domain::Timestamp;
 use domain::message::Queue;
 use domain::org::Org;
-use embedded::{Embedded, EmbeddedError, QueueSpec, Wire};
+use embedded::{Embedded, EmbeddedError, QueueSpec, AwsBackend};
 use fastrand::Rng;
 use machine::Silent;
 use secrecy::SecretString;
@@ -50,7 +50,7 @@ impl Installation {
     pub fn new(begin: i64, seed: u64) -> Result<Self, EmbeddedError> {
         let clock = SetClock::at(begin);
         let embedded = Embedded::memory(queue_specs(), clock.milliseconds())?;
-        let context = context(embedded.wire(), clock.clock(), seeded(seed));
+        let context = context(embedded.backend(), clock.clock(), seeded(seed));
         Ok(Self { embedded, clock, context })
     }
 
@@ -77,10 +77,10 @@ impl Installation {
 }
 
 /// A context over embedded services. It reaches nobody: a test that needs channels or Slack replaces that part.
-pub fn context(wire: Arc<dyn Wire>, clock: Clock, random: Random) -> Context {
+pub fn context(backend: Arc<dyn AwsBackend>, clock: Clock, random: Random) -> Context {
     Context {
-        store: Store::new(embedded::dynamodb(wire.clone()), embedded::TABLE, Arc::new(Silent)),
-        queues: Queues::new(embedded::sqs(wire), queue_urls()),
+        store: Store::new(embedded::dynamodb(backend.clone()), embedded::TABLE, Arc::new(Silent)),
+        queues: Queues::new(embedded::sqs(backend), queue_urls()),
         seal: seal(KEY),
         channels: Vec::new(),
         slack: SlackApp::default(),

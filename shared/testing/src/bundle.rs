@@ -11,12 +11,12 @@ use domain::id::{OrgId, SourceId, UserId};
 use domain::template::Binding;
 use domain::user::{MethodType, RuleTarget, Urgency};
 use domain::{Actor, Timestamp};
-use embedded::{Counting, Counts, Embedded, Message, Record, Wire};
+use embedded::{AwsBackend, CountingBackend, Counts, Embedded, Message, Record};
 use harness::{MAIL_DOMAIN, PUBLIC_URL, seeded};
 use http::{Request, Response};
 use local::demo::{self, Demo};
-use local::runner::Answer;
-use local::{Feed, Invoke, PlainFeed, Runner, queues};
+use local::runner::InvocationResult;
+use local::{CheckpointedReader, Invoker, Runner, StreamReader, queues};
 use machine::Observe;
 use runtime::{BoxFuture, Metrics, observed};
 use secrecy::SecretString;
@@ -69,16 +69,16 @@ pub struct Bundle {
 /// Runs invocations under the faults: an invocation can be killed at any of its calls.
 struct Faulty(Arc<Faults>);
 
-impl Invoke for Faulty {
+impl Invoker for Faulty {
     fn invoke<'a>(
         &'a self,
         name: &'static str,
-        running: BoxFuture<'a, Answer>,
-    ) -> BoxFuture<'a, Option<Answer>> {
+        running: BoxFuture<'a, InvocationResult>,
+    ) -> BoxFuture<'a, Option<InvocationResult>> {
         Box::pin(async move { self.0.invocation(name, running).await.output() })
     }
 
-    fn arrived(&self, messages: &mut [Message]) {
+    fn reorder(&self, messages: &mut [Message]) {
         self.0.shuffle(messages);
     }
 }
@@ -86,16 +86,16 @@ impl Invoke for Faulty {
 /// The stream under the faults. It needs no checkpoint: a story never restarts.
 struct FaultyFeed(FaultyStream);
 
-impl Feed for FaultyFeed {
-    fn next(&mut self, max: usize) -> Result<Vec<Record>, embedded::EmbeddedError> {
+impl StreamReader for FaultyFeed {
+    fn read(&mut self, max: usize) -> Result<Vec<Record>, embedded::EmbeddedError> {
         self.0.next(max)
     }
 
-    fn done(&mut self, _: &[Record]) -> Result<(), embedded::EmbeddedError> {
+    fn checkpoint(&mut self, _: &[Record]) -> Result<(), embedded::EmbeddedError> {
         Ok(())
     }
 
-    fn waits(&self) -> bool {
+    fn holds_back(&self) -> bool {
         self.0.waiting() > 0
     }
 }
@@ -103,25 +103,25 @@ impl Feed for FaultyFeed {
 /// The records that an older version had not relayed, then the stream.
 struct OldFeed {
     old: Vec<Record>,
-    today: PlainFeed,
+    today: CheckpointedReader,
 }
 
-impl Feed for OldFeed {
-    fn next(&mut self, max: usize) -> Result<Vec<Record>, embedded::EmbeddedError> {
+impl StreamReader for OldFeed {
+    fn read(&mut self, max: usize) -> Result<Vec<Record>, embedded::EmbeddedError> {
         if self.old.is_empty() {
-            return self.today.next(max);
+            return self.today.read(max);
         }
         let rest = self.old.split_off(max.min(self.old.len()));
         Ok(std::mem::replace(&mut self.old, rest))
     }
 
-    fn done(&mut self, records: &[Record]) -> Result<(), embedded::EmbeddedError> {
+    fn checkpoint(&mut self, records: &[Record]) -> Result<(), embedded::EmbeddedError> {
         // The sequence number of an old record belongs to the old stream.
         let is_of_today = |record: &Record| record.event["firebell-old"].is_null();
-        if records.iter().all(is_of_today) { self.today.done(records) } else { Ok(()) }
+        if records.iter().all(is_of_today) { self.today.checkpoint(records) } else { Ok(()) }
     }
 
-    fn waits(&self) -> bool {
+    fn holds_back(&self) -> bool {
         !self.old.is_empty()
     }
 }
@@ -138,7 +138,7 @@ struct Parts {
     metrics: Arc<dyn Observe>,
 }
 
-fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
+fn context(wire: &Arc<dyn AwsBackend>, parts: &Parts) -> Context {
     Context {
         store: Store::new(embedded::dynamodb(wire.clone()), embedded::TABLE, parts.metrics.clone()),
         seal: harness::seal(parts.key),
@@ -174,7 +174,7 @@ impl Stage {
         let milliseconds = story_clock(beginning);
         let clock = harness::clock_of(milliseconds.clone());
         let embedded = Embedded::memory(queues::specs(), milliseconds.clone())?;
-        let faults = Faults::new(embedded.wire(), plan, seed, milliseconds)?;
+        let faults = Faults::new(embedded.backend(), plan, seed, milliseconds)?;
         let (counts, metrics) = (Arc::new(Counts::default()), Arc::new(Metrics::default()));
         let inbox = Inbox::new(clock.clone(), seed, provider);
         let slack = FakeSlack::new(clock.clone(), seed);
@@ -189,8 +189,8 @@ impl Stage {
             mails: mails.clone(),
             metrics: metrics.clone(),
         };
-        let calm = context(&embedded.wire(), &parts);
-        let counted: Arc<dyn Wire> = Arc::new(Counting::new(faults.clone(), counts.clone()));
+        let calm = context(&embedded.backend(), &parts);
+        let counted: Arc<dyn AwsBackend> = Arc::new(CountingBackend::new(faults.clone(), counts.clone()));
         let context = context(&counted, &parts);
         Ok(Self { context, calm, embedded, faults, inbox, mails, slack, counts, metrics })
     }
@@ -200,7 +200,7 @@ impl Stage {
     }
 
     /// Runs every function.
-    fn run(self, org: OrgId, demo: Demo, feed: Box<dyn Feed>) -> Bundle {
+    fn run(self, org: OrgId, demo: Demo, feed: Box<dyn StreamReader>) -> Bundle {
         let Self { context, calm, embedded, faults, inbox, mails, slack, counts, metrics } = self;
         let runner = Runner::start(&context, &embedded, Arc::new(Faulty(faults.clone())), feed);
         let router = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
@@ -240,7 +240,7 @@ impl Bundle {
         stage.faults.end();
         app::org::create::create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
         let org = stage.org().await?;
-        let demo = demo::make(context, org).await?;
+        let demo = demo::create(context, org).await?;
         stage.faults.begin();
         let feed = Box::new(FaultyFeed(FaultyStream::new(stage.faults.clone(), stage.embedded.stream())));
         Ok(stage.run(org, demo, feed))
@@ -279,7 +279,7 @@ impl Bundle {
             record.event["firebell-old"] = true.into();
             record
         });
-        let feed = Box::new(OldFeed { old: records.collect(), today: PlainFeed(stream) });
+        let feed = Box::new(OldFeed { old: records.collect(), today: CheckpointedReader(stream) });
         Ok(stage.run(org, Demo { source, secret }, feed))
     }
 
@@ -412,5 +412,5 @@ pub fn on_files(old: &OldData) -> anyhow::Result<(Context, Embedded)> {
         mails,
         metrics: Arc::new(Metrics::default()),
     };
-    Ok((context(&embedded.wire(), &parts), embedded))
+    Ok((context(&embedded.backend(), &parts), embedded))
 }

@@ -27,8 +27,8 @@ use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{Role, Urgency, User};
 use domain::{Identity, Timestamp};
-use egress::play::Play;
-use embedded::{Embedded, Message, Wire};
+use egress::fake_internet::FakeInternet;
+use embedded::{AwsBackend, Embedded, Message};
 use harness::{MAIL_DOMAIN, SetClock};
 use jiff::SignedDuration;
 use machine::{Head, Silent, Stateful};
@@ -128,7 +128,7 @@ impl Fixture {
             outside: sns()?.client(),
             public_url: PUBLIC.to_owned(),
             slack: slack.app(),
-            ..harness::context(embedded.wire(), clock.clock(), random)
+            ..harness::context(embedded.backend(), clock.clock(), random)
         };
         let at = context.now();
         let org = OrgId::new(at, context.random());
@@ -221,7 +221,7 @@ impl Fixture {
                 secret: seal_secret(&self.context.seal, id, SECRET),
                 template: SourceTemplate::default(),
                 intake: IntakeRules {
-                    beat: (source.kind() == sources::HEARTBEAT).then_some(BEAT),
+                    beat: (source.options() == Some(sources::KindOptions::Heartbeat)).then_some(BEAT),
                     ..IntakeRules::default()
                 },
                 document: Document::default(),
@@ -337,8 +337,8 @@ impl Fixture {
         let channels: Vec<Arc<dyn Channel>> =
             if has(SMTP_URL) { vec![self.inbox.clone()] } else { Vec::new() };
         let mailbox = has(config::MAIL_BUCKET).then(|| self.mails.clone() as Arc<dyn mail::Mailbox>);
-        let rights = Rights::new(self.embedded.wire(), &self.template, declared.clone())?;
-        let wire: Arc<dyn Wire> = rights.clone();
+        let rights = Rights::new(self.embedded.backend(), &self.template, declared.clone())?;
+        let wire: Arc<dyn AwsBackend> = rights.clone();
         let ports = Ports {
             dynamodb: embedded::dynamodb(wire.clone()),
             sqs: embedded::sqs(wire),
@@ -363,9 +363,9 @@ impl Fixture {
 }
 
 /// An SNS that has the certificate which the events are signed by.
-fn sns() -> std::io::Result<Play> {
+fn sns() -> std::io::Result<FakeInternet> {
     const CERTIFICATE: &str = include_str!("../../sources/tests/sns/certificate.pem");
-    Play::start(&["sns.eu-west-1.amazonaws.com"], |path| match path {
+    FakeInternet::start(&["sns.eu-west-1.amazonaws.com"], |path| match path {
         "/SimpleNotificationService-0a.pem" => (200, CERTIFICATE.to_owned()),
         _ => (404, String::new()),
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::bail;
-use embedded::{Answer, Call, Reply, Service, Wire};
+use embedded::{AwsBackend, AwsCall, AwsResponse, ResponseFuture, Service};
 use serde_json::Value;
 
 use crate::template::{DeclaredFunction, Template};
@@ -164,7 +164,7 @@ fn on_table(operation: &str, body: &Value) -> Vec<NeededRight> {
 
 /// Refuses what the template does not allow the function, and keeps what it used.
 pub struct Rights {
-    inner: Arc<dyn Wire>,
+    inner: Arc<dyn AwsBackend>,
     function: DeclaredFunction,
     queues: Vec<(String, String)>,
     used: Mutex<BTreeSet<String>>,
@@ -177,7 +177,7 @@ impl Rights {
     /// # Errors
     /// If the template's queues cannot be read.
     pub fn new(
-        inner: Arc<dyn Wire>,
+        inner: Arc<dyn AwsBackend>,
         template: &Template,
         function: DeclaredFunction,
     ) -> anyhow::Result<Arc<Self>> {
@@ -195,7 +195,7 @@ impl Rights {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn wanted(&self, call: &Call<'_>) -> Vec<NeededRight> {
+    fn wanted(&self, call: &AwsCall<'_>) -> Vec<NeededRight> {
         let body: Value = serde_json::from_slice(call.body).unwrap_or_default();
         match call.service {
             Service::DynamoDb | Service::Streams => on_table(call.operation, &body),
@@ -213,8 +213,8 @@ impl Rights {
     }
 }
 
-impl Wire for Rights {
-    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a> {
+impl AwsBackend for Rights {
+    fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a> {
         for wanted in self.wanted(&call) {
             if !self.function.statements.iter().any(|statement| statement.allows(&wanted)) {
                 let NeededRight { action, resource, keys } = wanted;
@@ -223,7 +223,7 @@ impl Wire for Rights {
                     self.function.name
                 );
                 self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
-                let answer = Answer::error(400, "AccessDeniedException", &message);
+                let answer = AwsResponse::error(400, "AccessDeniedException", &message);
                 return Box::pin(async move { Ok(answer) });
             }
             let used = format!("{} {}", wanted.action, wanted.resource);

@@ -91,7 +91,7 @@ impl Scene {
     /// Sets it up at noon, reached at an address.
     pub(crate) async fn at(public_url: &str) -> Self {
         let mut installation = Installation::new(NOON, 7).unwrap();
-        let weather = Weather::over(installation.embedded.wire());
+        let weather = Weather::over(installation.embedded.backend());
         let Context { queues, clock, .. } = installation.context;
         // The weather is between the pages and the database; the queues are always there.
         let random: app::Random = Arc::new(|| fastrand::u128(..));

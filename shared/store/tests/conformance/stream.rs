@@ -10,7 +10,7 @@ use crate::subject::{Subject, memory};
 #[tokio::test]
 async fn records_of_one_item_come_in_the_order_of_its_writes() {
     let embedded = memory();
-    let subject = Subject::over(embedded::dynamodb(embedded.wire()));
+    let subject = Subject::over(embedded::dynamodb(embedded.backend()));
     let escalation = begun(&subject, 1).await;
     let step = acknowledge(&escalation, "user:ada").on_transition(|step| Event::EscalationTriggered {
         org: step.after().org,

@@ -32,7 +32,7 @@ impl Subject {
     pub(crate) async fn new() -> Self {
         #[expect(clippy::disallowed_methods, reason = "it is about the test, not about the product")]
         let endpoint = std::env::var(ENDPOINT).is_ok();
-        if endpoint { Self::elsewhere().await } else { Self::over(embedded::dynamodb(memory().wire())) }
+        if endpoint { Self::elsewhere().await } else { Self::over(embedded::dynamodb(memory().backend())) }
     }
 
     /// The one table of the embedded database, by a client of its own.

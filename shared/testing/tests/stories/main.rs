@@ -96,7 +96,7 @@ mod stage {
 
     /// The items of the table.
     pub(crate) async fn ledger(bundle: &Bundle) -> Ledger {
-        Ledger::read(&bundle.embedded.wire()).await.unwrap()
+        Ledger::read(&bundle.embedded.backend()).await.unwrap()
     }
 
     /// The addresses of the notifications that arrived, in order.

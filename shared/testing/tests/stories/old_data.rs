@@ -25,7 +25,7 @@ use domain::source::heartbeat::Heartbeat;
 use domain::source::{FilteredCount, Source, SourceCredentials};
 use domain::user::User;
 use http::Request;
-use local::{Plain, PlainFeed, Runner, queues};
+use local::{DirectInvoker, CheckpointedReader, Runner, queues};
 use machine::Stateful;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
@@ -444,8 +444,8 @@ fn data_directory_of_the_old_version_opens_and_its_queues_run_empty() {
     runtime.block_on(async {
         let old = OldData::unpack().unwrap();
         let (context, embedded) = testing::bundle::on_files(&old).unwrap();
-        let feed = Box::new(PlainFeed(embedded.stream()));
-        let mut runner = Runner::start(&context, &embedded, Arc::new(Plain), feed);
+        let feed = Box::new(CheckpointedReader(embedded.stream()));
+        let mut runner = Runner::start(&context, &embedded, Arc::new(DirectInvoker), feed);
         runner.trim(embedded.stream());
 
         let waits = || {

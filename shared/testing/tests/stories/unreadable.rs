@@ -12,7 +12,7 @@ const ACK: u64 = 300;
 /// Puts an unreadable item into the table, and waits until every function has reloaded its rules.
 async fn vandalise(bundle: &Bundle, pk: String, sk: String) {
     let text = |value: String| AttributeValue::S(value);
-    embedded::dynamodb(bundle.embedded.wire())
+    embedded::dynamodb(bundle.embedded.backend())
         .put_item()
         .table_name(embedded::TABLE)
         .item("pk", text(pk))
