@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use app::org::create::{Created, NewOrg, create};
 use app::Context;
+use app::org::create::{Created, NewOrg, create};
 use domain::id::OrgId;
 use embedded::{AwsBackend, CountingBackend, Counts, Embedded};
 use http_api::web::sign_in_link;
@@ -24,9 +24,7 @@ use local::{CheckpointedReader, DirectInvoker, Runner, queues};
 use notify::Mailer;
 use runtime::config::{LOG, LogFormat, unknown_settings};
 use runtime::telemetry::{Exporter, is_valid_filter};
-use runtime::{
-    Config, ConfigError, Metrics, Ports, channels, clients_elsewhere, observed, system_clock,
-};
+use runtime::{Config, ConfigError, Metrics, Ports, channels, clients_elsewhere, observed, system_clock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 

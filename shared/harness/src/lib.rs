@@ -12,7 +12,7 @@ use app::{AppError, Clock, Context, Incoming, Random};
 use domain::Timestamp;
 use domain::message::Queue;
 use domain::org::Org;
-use embedded::{Embedded, EmbeddedError, QueueSpec, AwsBackend};
+use embedded::{AwsBackend, Embedded, EmbeddedError, QueueSpec};
 use fastrand::Rng;
 use machine::Silent;
 use secrecy::SecretString;

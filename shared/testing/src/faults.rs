@@ -295,7 +295,9 @@ fn internal_error(service: Service) -> AwsResponse {
             "com.amazonaws.dynamodb.v20120810#InternalServerError",
             "the request processing has failed because of an unknown error",
         ),
-        Service::Sqs => AwsResponse::error(500, "com.amazonaws.sqs#InternalFailure", "the request has failed"),
+        Service::Sqs => {
+            AwsResponse::error(500, "com.amazonaws.sqs#InternalFailure", "the request has failed")
+        }
     }
 }
 

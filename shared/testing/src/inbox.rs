@@ -92,7 +92,10 @@ impl Channel for Inbox {
         self.take(outgoing, MethodType::Email)
     }
 
-    fn send_service_email<'a>(&'a self, letter: &'a ServiceEmail) -> BoxFuture<'a, Result<Receipt, SendError>> {
+    fn send_service_email<'a>(
+        &'a self,
+        letter: &'a ServiceEmail,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
             let mut state = self.state();
             if state.provider.down {

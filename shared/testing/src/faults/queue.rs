@@ -103,7 +103,12 @@ impl Faults {
     }
 
     /// Sends every copy of a message with its delay. The caller gets the first answer.
-    async fn meet(&self, call: AwsCall<'_>, message: Value, treatment: &Treatment) -> Result<AwsResponse, CallError> {
+    async fn meet(
+        &self,
+        call: AwsCall<'_>,
+        message: Value,
+        treatment: &Treatment,
+    ) -> Result<AwsResponse, CallError> {
         let mut first = None;
         for delay in &treatment.delays {
             let message = delayed(message.clone(), *delay);

@@ -25,7 +25,7 @@ use domain::source::heartbeat::Heartbeat;
 use domain::source::{FilteredCount, Source, SourceCredentials};
 use domain::user::User;
 use http::Request;
-use local::{DirectInvoker, CheckpointedReader, Runner, queues};
+use local::{CheckpointedReader, DirectInvoker, Runner, queues};
 use machine::Stateful;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
