@@ -68,7 +68,7 @@ impl Given {
 type Then = for<'a> fn(&'a Fixture, &'a Invoked) -> BoxFuture<'a, ()>;
 
 /// An event, and what it does.
-struct Case {
+struct EventCase {
     /// Its function and its name: where it is in `events/`.
     event: &'static str,
     given: Given,
@@ -76,7 +76,7 @@ struct Case {
 }
 
 /// Every event there is: one line for each file.
-const CASES: &[&[Case]] = &[
+const CASES: &[&[EventCase]] = &[
     access::CASES,
     alert_sources::CASES,
     api::CASES,
@@ -236,7 +236,7 @@ fn all_handled(invoked: &Invoked) {
 
 #[tokio::test]
 async fn every_event_does_what_it_says() {
-    for Case { event, given, then } in CASES.iter().copied().flatten() {
+    for EventCase { event, given, then } in CASES.iter().copied().flatten() {
         println!("events/{event}.json");
         let (function, _) = event.split_once('/').expect("an event is in its function's folder");
         let fixture = prepare(*given, given.is_connected()).await.unwrap();
@@ -252,7 +252,7 @@ async fn every_event_does_what_it_says() {
 
 #[tokio::test]
 async fn every_function_may_write_what_slack_is_owed_with_what_it_changes() {
-    for Case { event, given, .. } in CASES.iter().copied().flatten() {
+    for EventCase { event, given, .. } in CASES.iter().copied().flatten() {
         let (function, _) = event.split_once('/').expect("an event is in its function's folder");
         let fixture = prepare(*given, true).await.unwrap();
 
@@ -269,7 +269,7 @@ async fn every_function_may_write_what_slack_is_owed_with_what_it_changes() {
 #[tokio::test]
 async fn no_function_has_a_right_that_no_event_uses() {
     let mut used: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for Case { event, given, .. } in CASES.iter().copied().flatten() {
+    for EventCase { event, given, .. } in CASES.iter().copied().flatten() {
         let (function, _) = event.split_once('/').unwrap();
         let fixture = prepare(*given, given.is_connected()).await.unwrap();
         used.entry(function)

@@ -1,4 +1,4 @@
-//! Alerts that are over, and that somebody has fire again.
+//! Resolved alerts that somebody fires again.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell, with};
 
-/// Delivers an alert and its end.
+/// Fires and resolves an alert.
 async fn over(bundle: &Bundle) -> (Alert, domain::id::AlertId) {
     let alert = Alert::now(bundle, "fire");
     bundle.deliver(std::slice::from_ref(&alert)).await;
@@ -23,7 +23,7 @@ async fn over(bundle: &Bundle) -> (Alert, domain::id::AlertId) {
     (alert, id)
 }
 
-/// Has it fire again.
+/// Fires it again through the API.
 async fn again(bundle: &Bundle, id: domain::id::AlertId) -> Again {
     retrigger(&bundle.context, &Actor::system(bundle.org, "story"), id).await.unwrap()
 }
