@@ -5,6 +5,7 @@ pub mod cost;
 pub mod fake_slack;
 pub mod faults;
 pub mod fixture;
+pub mod generate;
 pub mod inbox;
 pub mod invoke;
 pub mod ledger;

@@ -11,21 +11,21 @@ use serde_json::json;
 
 use crate::ApiError;
 use crate::operation::{Operation, Resource};
-use crate::source::{Desk, trace_of};
+use crate::receiver::Receiver;
 
-/// Where events are sent.
+/// The path for events.
 const EVENTS: &str = "/v2/enqueue";
 
-/// Where changes are sent.
+/// The path for change events.
 const CHANGES: &str = "/v2/change/enqueue";
 
-/// What can be done with it.
+/// The operations of the API.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "PagerDuty's Events API",
     operations: &[
         Operation::post(
             EVENTS,
-            "Takes an event as PagerDuty does, for the alert source whose secret is the routing key; this is ours",
+            "Accepts an event as PagerDuty does, for the alert source whose secret is the routing key (Firebell extension)",
             MethodRouter::new,
         )
         .needs_a_secret()
@@ -34,7 +34,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         .refuses("PagerDutyRefusal"),
         Operation::post(
             CHANGES,
-            "Takes a change event as PagerDuty does, and keeps nothing of it; this is ours",
+            "Accepts a change event as PagerDuty does, but stores nothing (Firebell extension)",
             MethodRouter::new,
         )
         .needs_a_secret()
@@ -48,30 +48,30 @@ pub(crate) const RESOURCE: Resource = Resource {
     ],
 };
 
-/// The front door.
-pub(crate) fn router() -> Router<Arc<Desk>> {
+/// Creates the router.
+pub(crate) fn router() -> Router<Arc<Receiver>> {
     Router::new().route(EVENTS, post(event)).route(CHANGES, post(change))
 }
 
-async fn event(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let trace = trace_of(&desk, &request);
-    match desk.deliver_by_secret("", request, &trace).await {
-        Ok(taken) => {
-            let message = taken.says("Event processed");
-            let body = json!({ "status": "success", "message": message, "dedup_key": taken.key });
+async fn event(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+    let trace = receiver.trace_of(&request);
+    match receiver.deliver_by_secret("", request, &trace).await {
+        Ok(accepted) => {
+            let message = accepted.message("Event processed");
+            let body = json!({ "status": "success", "message": message, "dedup_key": accepted.key });
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => refused(&error),
     }
 }
 
-/// A change is nothing that anybody is paged for.
+/// Accepts a change event. Change events page nobody, so they are not stored.
 async fn change() -> Response {
     let body = json!({ "status": "success", "message": "Change event processed" });
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }
 
-/// A refusal in PagerDuty's words: what is wrong with a routing key is wrong with the event.
+/// An error in the format of PagerDuty, for which an invalid routing key is an invalid event.
 fn refused(error: &ApiError) -> Response {
     let (status, why) = match error.status() {
         StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => {

@@ -1,4 +1,4 @@
-//! What SES says when a mail has come.
+//! The notification that SES sends when it has received an email.
 //!
 //! <https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html>
 
@@ -9,65 +9,65 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Letter;
-use crate::letter::Person;
+use crate::ParsedMail;
+use crate::parsed_mail::MailAddress;
 
-/// A mail has come.
+/// A notification about a received email.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Received {
-    /// What became of it.
+pub struct MailNotification {
+    /// How SES handled the email.
     pub receipt: Receipt,
-    /// What it is.
+    /// The email.
     pub mail: Mail,
 }
 
-/// What became of a mail.
+/// How SES handled an email.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Receipt {
-    /// Whom it is for, as its envelope says.
+    /// The recipients from the SMTP envelope.
     #[serde(default)]
     pub recipients: Vec<String>,
-    /// What was done with it.
+    /// The action that stored the email.
     pub action: Action,
-    /// What SES found out, such as `spfVerdict`, among what else it says.
+    /// The other fields, with verdicts such as `spfVerdict` among them.
     #[serde(flatten)]
     pub rest: BTreeMap<String, Value>,
 }
 
-/// Where a mail is.
+/// The action that stored an email.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Action {
-    /// The key of its bytes.
+    /// The key of the stored bytes.
     pub object_key: String,
 }
 
-/// What a mail is.
+/// An email in a notification.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Mail {
-    /// When it came.
+    /// When SES received the email.
     pub timestamp: Timestamp,
-    /// What SES calls it.
+    /// The id that SES gave to the email.
     pub message_id: String,
-    /// Its headers, as far as all mails have them.
+    /// The headers that all emails have.
     #[serde(default)]
     pub common_headers: CommonHeaders,
 }
 
-/// Headers of a mail.
+/// The headers that all emails have.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CommonHeaders {
-    /// Who wrote it.
+    /// The senders.
     pub from: Vec<String>,
-    /// What its sender calls it.
+    /// The id that the sender gave to the email.
     pub message_id: Option<String>,
-    /// What it is about.
+    /// The subject.
     pub subject: Option<String>,
 }
 
-/// What of it is SES's opinion, and what we call that.
+/// The verdicts of SES, and their names in a [`ParsedMail`].
 const VERDICTS: &[(&str, &str)] = &[
     ("spamVerdict", "spam"),
     ("virusVerdict", "virus"),
@@ -76,34 +76,34 @@ const VERDICTS: &[(&str, &str)] = &[
     ("dmarcVerdict", "dmarc"),
 ];
 
-impl Received {
-    /// What is known of the mail without its bytes.
-    pub fn letter(&self) -> Letter {
+impl MailNotification {
+    /// An email with only what the notification contains, for emails whose bytes cannot be fetched.
+    pub fn to_parsed_mail(&self) -> ParsedMail {
         let headers = &self.mail.common_headers;
-        let from = headers.from.first().map(|from| Person::written(from));
-        let text = "The mail itself could not be fetched: this is what is known of it.".to_owned();
-        Letter {
+        let from = headers.from.first().map(|from| MailAddress::parse(from));
+        let text = "The email could not be fetched, so its text is missing.".to_owned();
+        ParsedMail {
             message_id: headers.message_id.clone(),
             subject: headers.subject.clone().unwrap_or_default(),
             from: from.unwrap_or_default(),
             to: self.receipt.recipients.clone(),
             text,
-            ..Letter::default()
+            ..ParsedMail::default()
         }
-        .known_as(self)
+        .with_notification(self)
     }
 
-    /// Whether it came longer ago than this.
+    /// Whether the email was received longer ago than this.
     pub fn is_older(&self, than: SignedDuration, now: Timestamp) -> bool {
         now.duration_since(self.mail.timestamp) > than
     }
 
-    /// What SES found out, by what it looked at: `PASS`, `FAIL`, `GRAY` or `PROCESSING_FAILED`.
+    /// The verdicts of SES by their names: `PASS`, `FAIL`, `GRAY` or `PROCESSING_FAILED`.
     pub(crate) fn verdicts(&self) -> BTreeMap<String, String> {
-        let said = |(field, name): &(&str, &str)| {
+        let verdict = |(field, name): &(&str, &str)| {
             let status = self.receipt.rest.get(*field)?.get("status")?.as_str()?;
             Some(((*name).to_owned(), status.to_owned()))
         };
-        VERDICTS.iter().filter_map(said).collect()
+        VERDICTS.iter().filter_map(verdict).collect()
     }
 }

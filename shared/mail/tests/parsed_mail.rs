@@ -1,16 +1,16 @@
-//! Mails as programs write them, and what is read of them.
+//! Emails as programs write them, and how they are parsed.
 
-use mail::{Letter, Received};
+use mail::{MailNotification, ParsedMail};
 use proptest::prelude::*;
 use serde_json::json;
 
-fn read(mail: &str) -> Letter {
-    Letter::read(mail.replace('\n', "\r\n").as_bytes())
+fn read(mail: &str) -> ParsedMail {
+    ParsedMail::parse(mail.replace('\n', "\r\n").as_bytes())
 }
 
 #[test]
-fn headers_are_read_as_they_are_meant() {
-    let letter = read(
+fn headers_are_decoded() {
+    let parsed = read(
         "From: =?utf-8?Q?Wei=C3=9Fe?= Monitoring <Nagios@Example.com>\n\
          To: a@x.example, \"B\" <b@x.example>\n\
          Cc: c@x.example\n\
@@ -26,20 +26,20 @@ fn headers_are_read_as_they_are_meant() {
          Hello\n",
     );
 
-    assert_eq!(letter.subject, "Platte voll: äöü");
-    assert_eq!(letter.from.name.as_deref(), Some("Weiße Monitoring"));
-    assert_eq!(letter.from.address, "Nagios@Example.com");
-    assert_eq!(letter.to, ["a@x.example", "b@x.example", "c@x.example"]);
-    assert_eq!((letter.message_id.as_deref(), letter.in_reply_to.as_deref()), (Some("<3@x>"), Some("<2@x>")));
-    assert_eq!(letter.references, ["<1@x>", "<2@x>"]);
-    assert_eq!(letter.date.as_deref(), Some("2026-11-17T10:30:00+01:00"));
-    assert_eq!(letter.priority.as_deref(), Some("high"));
-    assert_eq!(letter.headers.keys().collect::<Vec<_>>(), ["x-datacenter", "x-priority"]);
-    assert_eq!(letter.text, "Hello");
+    assert_eq!(parsed.subject, "Platte voll: äöü");
+    assert_eq!(parsed.from.name.as_deref(), Some("Weiße Monitoring"));
+    assert_eq!(parsed.from.address, "Nagios@Example.com");
+    assert_eq!(parsed.to, ["a@x.example", "b@x.example", "c@x.example"]);
+    assert_eq!((parsed.message_id.as_deref(), parsed.in_reply_to.as_deref()), (Some("<3@x>"), Some("<2@x>")));
+    assert_eq!(parsed.references, ["<1@x>", "<2@x>"]);
+    assert_eq!(parsed.date.as_deref(), Some("2026-11-17T10:30:00+01:00"));
+    assert_eq!(parsed.priority.as_deref(), Some("high"));
+    assert_eq!(parsed.headers.keys().collect::<Vec<_>>(), ["x-datacenter", "x-priority"]);
+    assert_eq!(parsed.text, "Hello");
 }
 
 #[test]
-fn text_is_what_a_person_reads() {
+fn text_is_decoded_and_without_html() {
     let html = read(
         "Subject: s\nContent-Type: text/html; charset=utf-8\n\n<p>Disk of <b>db-1</b></p><p>is full</p>",
     );
@@ -47,7 +47,7 @@ fn text_is_what_a_person_reads() {
     assert!(!html.text.contains('<'), "{:?}", html.text);
 
     let latin =
-        Letter::read(b"Subject: s\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\nGr\xfc\xdfe");
+        ParsedMail::parse(b"Subject: s\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\nGr\xfc\xdfe");
     assert_eq!(latin.text, "Grüße");
     let japanese = read("Subject: s\nContent-Type: text/plain; charset=iso-2022-jp\n\n\x1b$B>c32\x1b(B");
     assert_eq!(japanese.text, "障害");
@@ -65,8 +65,8 @@ fn text_is_what_a_person_reads() {
 }
 
 #[test]
-fn what_is_no_mail_is_still_told() {
-    assert_eq!(Letter::read(b"").subject, "");
+fn bytes_that_are_not_an_email_become_the_text() {
+    assert_eq!(ParsedMail::parse(b"").subject, "");
     assert!(
         read("just some words").text.contains("just some words")
             || read("just some words").subject.is_empty()
@@ -76,8 +76,8 @@ fn what_is_no_mail_is_still_told() {
 }
 
 #[test]
-fn what_ses_says_is_known_without_the_mail() {
-    let received: Received = serde_json::from_value(json!({
+fn notification_alone_becomes_an_email_without_its_text() {
+    let received: MailNotification = serde_json::from_value(json!({
         "notificationType": "Received",
         "receipt": { "recipients": ["a@x"], "spfVerdict": { "status": "FAIL" }, "virusVerdict": { "status": "PASS" },
             "dmarcPolicy": "none", "action": { "type": "S3", "objectKey": "k" } },
@@ -86,11 +86,11 @@ fn what_ses_says_is_known_without_the_mail() {
     }))
     .unwrap();
 
-    let letter = received.letter();
-    assert_eq!((letter.subject.as_str(), letter.from.address.as_str()), ("DOWN", "n@x"));
-    assert_eq!(letter.message_id.as_deref(), Some("<1@x>"));
-    assert_eq!(json!(letter.verdicts), json!({ "spf": "FAIL", "virus": "PASS" }));
-    let unnamed = read("Subject: s\n\nx").known_as(&received);
+    let parsed = received.to_parsed_mail();
+    assert_eq!((parsed.subject.as_str(), parsed.from.address.as_str()), ("DOWN", "n@x"));
+    assert_eq!(parsed.message_id.as_deref(), Some("<1@x>"));
+    assert_eq!(json!(parsed.verdicts), json!({ "spf": "FAIL", "virus": "PASS" }));
+    let unnamed = read("Subject: s\n\nx").with_notification(&received);
     assert_eq!(unnamed.message_id.as_deref(), Some("ses:k"), "by that it is known when it comes twice");
 }
 
@@ -98,14 +98,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_comes_is_read_within_bounds(
+    fn arbitrary_bytes_are_parsed_within_the_limits(
         head in proptest::collection::vec("(Subject|From|To|References|Content-Type|Date|X-Y|): ?[^\n]{0,80}", 0..8),
         body in proptest::collection::vec(any::<u8>(), 0..2_000),
     ) {
         let mut mail = head.join("\r\n").into_bytes();
         mail.extend_from_slice(b"\r\n\r\n");
         mail.extend_from_slice(&body);
-        let letter = serde_json::to_string(&Letter::read(&mail)).unwrap();
-        prop_assert!(letter.len() < 512 * 1024);
+        let parsed = serde_json::to_string(&ParsedMail::parse(&mail)).unwrap();
+        prop_assert!(parsed.len() < 512 * 1024);
     }
 }

@@ -12,12 +12,12 @@ use serde_json::json;
 
 use crate::ApiError;
 use crate::operation::{Operation, Resource};
-use crate::source::{Desk, trace_of};
+use crate::receiver::Receiver;
 
-/// What stands before the path where a sender takes more than a host.
+/// The prefix of the paths, for senders that are configured with a URL and not only a host.
 const PREFIX: &str = "/opsgenie";
 
-/// What can be done with it: all of it with and without the prefix.
+/// The operations of the API, with and without the prefix.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Opsgenie's alert API",
     operations: &[
@@ -36,46 +36,45 @@ pub(crate) const RESOURCE: Resource = Resource {
     ],
 };
 
-/// Makes an alert.
+/// Describes the operation that creates an alert.
 const fn creates(path: &'static str) -> Operation {
-    let summary =
-        "Takes an alert as Opsgenie does, for the alert source whose secret is the key; this is ours";
+    let summary = "Creates an alert as in Opsgenie, for the alert source whose secret is the API key (Firebell extension)";
     accepts(Operation::post(path, summary, MethodRouter::new)).takes("any")
 }
 
-/// Ends or acknowledges an alert.
+/// Describes the operations on an alert.
 const fn acts(path: &'static str) -> Operation {
-    let summary = "Closes or acknowledges an alert as Opsgenie does; every other action is answered, and nothing is \
-                   done; this is ours";
+    let summary = "Closes or acknowledges an alert as in Opsgenie. Other actions are answered, but have no effect \
+                   (Firebell extension)";
     accepts(Operation::post(path, summary, MethodRouter::new)).takes("any")
 }
 
-/// Ends an alert.
+/// Describes the operation that deletes an alert.
 const fn deletes(path: &'static str) -> Operation {
     accepts(Operation::delete(
         path,
-        "Ends an alert, as deleting it at Opsgenie does; this is ours",
+        "Resolves an alert, as deleting it in Opsgenie does (Firebell extension)",
         MethodRouter::new,
     ))
 }
 
-/// Tells of a request.
+/// Describes the operation that shows the status of a request.
 const fn looks(path: &'static str) -> Operation {
-    let summary = "Says of a request that it was processed, as Opsgenie does; this is ours";
+    let summary = "Shows that a request was processed, as in Opsgenie (Firebell extension)";
     Operation::get(path, summary, MethodRouter::new)
         .needs_a_secret()
         .answers(200, "any")
         .refuses("OpsgenieRefusal")
 }
 
-/// What all that is accepted has in common.
+/// Adds what all operations that accept a request have in common.
 const fn accepts(operation: Operation) -> Operation {
     operation.needs_a_secret().answers(202, "OpsgenieAccepted").refuses("OpsgenieRefusal")
 }
 
-/// The front door, with and without the prefix; what is under a name of its own, `/v2/alerts`, is also that of our own
-/// API, which has other methods and other paths there.
-pub(crate) fn router() -> Router<Arc<Desk>> {
+/// Creates the router, with and without the prefix. `/v2/alerts` without the prefix is also a path of Firebell's own
+/// API, which has other methods and other paths below it.
+pub(crate) fn router() -> Router<Arc<Receiver>> {
     let paths = Router::new()
         .route("/v2/alerts", post(take))
         .route("/v2/alerts/{id}", delete(take))
@@ -84,35 +83,36 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
     paths.clone().merge(Router::new().nest(PREFIX, paths))
 }
 
-async fn take(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let (began, trace) = (desk.ctx.now(), trace_of(&desk, &request));
+async fn take(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+    let (began, trace) = (receiver.ctx.now(), receiver.trace_of(&request));
     let path = request.uri().path().to_owned();
-    let taken = desk.deliver_by_secret(path.trim_start_matches('/'), request, &trace).await;
-    let took = took(began, desk.ctx.now());
-    match taken {
-        Ok(taken) => {
-            let body = json!({ "result": taken.says("Request will be processed"), "took": took, "requestId": request_id(trace.id()) });
+    let outcome = receiver.deliver_by_secret(path.trim_start_matches('/'), request, &trace).await;
+    let took = took(began, receiver.ctx.now());
+    match outcome {
+        Ok(accepted) => {
+            let result = accepted.message("Request will be processed");
+            let body = json!({ "result": result, "took": took, "requestId": request_id(trace.id()) });
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => refused(&error, took, trace.id()),
     }
 }
 
-/// Whatever was accepted is as good as processed.
-async fn processed(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> Json<serde_json::Value> {
-    let at = desk.ctx.now();
+/// Shows the status of a request. Every request that was accepted counts as processed.
+async fn processed(State(receiver): State<Arc<Receiver>>, Path(id): Path<String>) -> Json<serde_json::Value> {
+    let at = receiver.ctx.now();
     Json(json!({
         "data": { "success": true, "isSuccess": true, "status": "Accepted", "processedAt": at },
-        "took": took(at, desk.ctx.now()),
+        "took": took(at, receiver.ctx.now()),
         "requestId": id,
     }))
 }
 
-/// A refusal in Opsgenie's words.
+/// An error in the format of Opsgenie.
 fn refused(error: &ApiError, took: f64, trace: &str) -> Response {
     let (status, message) = match error.status() {
         StatusCode::NOT_FOUND => {
-            (StatusCode::UNAUTHORIZED, "no alert source has this key as its `secret_token`")
+            (StatusCode::UNAUTHORIZED, "no alert source has this API key as its `secret_token`")
         }
         status => (status, error.message()),
     };
@@ -122,12 +122,12 @@ fn refused(error: &ApiError, took: f64, trace: &str) -> Response {
     response
 }
 
-/// How long something took, in seconds.
+/// The duration of a request, in seconds.
 fn took(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64()
 }
 
-/// The id of a request: that of its trace, written as clients expect an id to be.
+/// The id of a request: that of its trace, in the format that clients expect.
 fn request_id(trace: &str) -> String {
     let part = |from: usize, to: usize| trace.get(from..to).unwrap_or("0");
     [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")

@@ -1,35 +1,43 @@
-//! Writes the events of a source's function: its own example, signed with the fixture's secret and with another one.
-//!
-//! `cargo run --bin source-event KIND`; they then stand in `events/alert-source-KIND/`.
+//! The events of alert sources' functions: the example of the source, signed with the right secret and with a wrong one.
 
 use std::fs;
 
-use anyhow::Context;
 use domain::Timestamp;
 use http::{HeaderMap, HeaderValue, header};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use sources::AlertSource;
-use testing::fixture::{Fixture, SECRET};
-use testing::template::root;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    let kind = std::env::args().nth(1).context("which kind of source?")?;
-    let source =
-        sources::get(&kind).with_context(|| format!("there is no source `{kind}` in the registry"))?;
+use super::function_of;
+use crate::fixture::{Fixture, SECRET};
+use crate::template::root;
+
+/// The names of the two events, with the secrets that sign them.
+const EVENTS: &[(&str, &str)] = &[("firing", SECRET), ("wrong-secret", "not the secret of this source")];
+
+/// Writes the events that are missing, and returns their paths. Existing ones stay as they are, because an event may
+/// be changed by hand. To write one again, delete it first.
+pub(super) async fn write_missing() -> anyhow::Result<Vec<String>> {
     let fixture = Fixture::new().await?;
-    let id = fixture.sources[source.kind()].to_string();
-    let folder = root().join(format!("events/alert-source-{}", kind.replace('_', "-")));
-    fs::create_dir_all(&folder)?;
-    for (case, secret) in [("firing", SECRET), ("wrong-secret", "not the secret of this source")] {
-        let event = event(source, &id, secret, fixture.now())?;
-        fs::write(folder.join(format!("{case}.json")), serde_json::to_string_pretty(&event)? + "\n")?;
+    let mut written = Vec::new();
+    for source in sources::all() {
+        let id = fixture.sources[source.kind()].to_string();
+        for (case, secret) in EVENTS {
+            let file = format!("events/{}/{case}.json", function_of(*source));
+            let path = root().join(&file);
+            if path.exists() {
+                continue;
+            }
+            let event = event(*source, &id, secret, fixture.now())?;
+            fs::create_dir_all(root().join(format!("events/{}", function_of(*source))))?;
+            fs::write(path, serde_json::to_string_pretty(&event)? + "\n")?;
+            written.push(file);
+        }
     }
-    Ok(())
+    Ok(written)
 }
 
-/// A delivery of the source's example, as the API gateway hands it over.
+/// A delivery of the source's example, as the API gateway passes it to the function.
 fn event(source: &dyn AlertSource, id: &str, secret: &str, at: Timestamp) -> anyhow::Result<Value> {
     let body = serde_json::to_string(&source.example())?;
     let mut headers = HeaderMap::new();
@@ -45,8 +53,8 @@ fn event(source: &dyn AlertSource, id: &str, secret: &str, at: Timestamp) -> any
         sent.insert(name.to_owned(), json!(value));
     }
     sent.insert("content-length".to_owned(), json!(body.len().to_string()));
-    let path = format!("/v2/alert_events/{}/{id}", source.kind());
-    let route = format!("POST /v2/alert_events/{}/{{id}}", source.kind());
+    let path = source.delivery_path(id);
+    let route = format!("POST {}", source.delivery_path("{id}"));
     Ok(json!({
         "version": "2.0",
         "routeKey": route,
