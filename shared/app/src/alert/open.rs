@@ -228,7 +228,7 @@ impl Case<'_> {
         let org = self.received.org;
         if let Some(id) = row.incident {
             let incident = self.store.incident(org, id).await?;
-            if incident.is_none_or(|incident| incident.head().state().is_over()) {
+            if incident.is_none_or(|incident| !incident.head().state().is_open()) {
                 return Ok(false);
             }
         }

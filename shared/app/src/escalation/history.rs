@@ -71,7 +71,7 @@ impl Story {
         if state.notifies() {
             return None;
         }
-        self.history.iter().rev().find(|row| row.to == state.name())
+        self.history.iter().rev().find(|row| EscalationState::named(&row.to) == Some(state))
     }
 
     /// The people of the level that is paged now, or of one further on.

@@ -105,7 +105,7 @@ pub async fn ask(desk: &Desk, asked: &Asked, trace: &Trace, now: Timestamp) -> R
     if desk.store.slack_step(org, &thread, &StepId::of(ANSWERED)).await?.is_some() {
         return Ok(());
     }
-    let said = match room.act(asked).await {
+    let said = match Box::pin(room.act(asked)).await {
         Ok(said) => said,
         Err(Stop::Say(text)) => Some(Said::new(text)),
         Err(Stop::Fail(error)) => return Err(error),

@@ -2,7 +2,7 @@
 
 use domain::Identity;
 use domain::escalation::EscalationState;
-use domain::incident::{Changed, Incident, IncidentState, Note, RoleKind};
+use domain::incident::{Changed, Incident, Note, RoleKind};
 use domain::slack::ChannelId;
 use machine::Stateful;
 use slack::block::{Message, Shown, update};
@@ -84,8 +84,8 @@ impl Room<'_> {
             channel,
             paging: paging.said,
             // Where an incident is over, nobody presses a button any more.
-            pages: paging.pages && !state.is_over(),
-            resolves: matches!(state, IncidentState::Triage | IncidentState::Active | IncidentState::Paused),
+            pages: paging.pages && state.is_open(),
+            resolves: state.is_open(),
         })
     }
 

@@ -71,6 +71,24 @@ impl Status {
     }
 }
 
+impl IncidentState {
+    /// Says whether an organisation may add statuses of its own for this state.
+    pub const fn has_own_statuses(self) -> bool {
+        match self {
+            Self::Active | Self::PostIncident | Self::Closed => true,
+            Self::Triage | Self::Paused | Self::Declined | Self::Merged | Self::Canceled => false,
+        }
+    }
+}
+
+impl Status {
+    /// The rank of a new status of a state: after the others of that state.
+    pub fn next_rank<'a>(state: IncidentState, others: impl IntoIterator<Item = &'a Self>) -> i64 {
+        let same = others.into_iter().filter(|other| other.state == state);
+        same.map(|other| other.rank).max().unwrap_or(0).saturating_add(1)
+    }
+}
+
 /// What people call a state, and what it means.
 const fn words(state: IncidentState) -> (&'static str, &'static str) {
     match state {

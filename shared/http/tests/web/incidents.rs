@@ -69,11 +69,30 @@ async fn incident_of_an_alert_tells_its_whole_story_in_order() {
             "Level 1 is paged: Ada Oncall · Escalation",
             "Ada Oncall acknowledged · Escalation",
             "Olive Owner shared an updateDeleting old logs.\nThen we look.Severity Major",
+            "Olive Owner says that it is over: Disk full",
             "Olive Owner changedStatus Active → to Closed",
         ]
     );
     assert!(page.contains("INC-1") && page.contains("Reopen</button>"), "{page}");
     assert!(!page.contains("Close incident</button>"), "it is closed");
+}
+
+#[tokio::test]
+async fn closing_an_incident_on_its_page_ends_the_paging_that_was_started_for_it() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let page = format!("user-{}", scene.grace.id);
+    let fields = [("name", "Checkout fails"), ("page", &*page), ("key", "k")];
+    scene.fill(&session, "/incidents/new", &fields).await;
+    let open = async || scene.ctx.store.open_escalations(scene.org, 9).await.unwrap().len();
+    assert_eq!(open().await, 1);
+
+    let closed = status(&scene, IncidentState::Closed).to_string();
+    scene.fill(&session, "/incidents/1/update", &[("to", &closed), ("version", "1")]).await;
+
+    assert_eq!(open().await, 0);
+    let page = scene.look(&session, "/incidents/1").await;
+    assert!(!page.contains("Acknowledge</button>"), "{page}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What people do in Slack, and what Slack is owed.
 
+mod close;
 mod direct;
 mod outage;
 mod people;
