@@ -126,8 +126,7 @@ mod state_name {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IncidentState, D::Error> {
         let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        IncidentState::named(&name)
-            .ok_or_else(|| D::Error::custom(format_args!("no state is called `{name}`")))
+        IncidentState::named(&name).ok_or_else(|| D::Error::custom(format_args!("unknown state `{name}`")))
     }
 }
 

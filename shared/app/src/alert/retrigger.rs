@@ -45,7 +45,11 @@ pub async fn retrigger(ctx: &Context, by: &Actor, id: AlertId) -> Result<Again, 
     {
         return Ok(Again::Fires(Box::new(goes_on)));
     }
-    let gone = || AppError::Illegal("what its sender sent is no longer kept, or was cut".to_owned());
+    let gone = || {
+        AppError::Illegal(
+            "the original event of this alert is no longer stored, or was too large to store".to_owned(),
+        )
+    };
     let body = store.alert_body(org, id).await?.ok_or_else(gone)?;
     let raw = store.alert_raw(org, id).await?.ok_or_else(gone)?;
     let event = event_of(&body, raw).ok_or_else(gone)?;

@@ -81,7 +81,7 @@ pub async fn create(
         return Ok(there);
     }
     if new.title.trim().is_empty() {
-        return Err(AppError::invalid("title", "a title is needed"));
+        return Err(AppError::invalid("title", "a title is required"));
     }
     let incident = match new.incident {
         Some(id) => store.incident(org, id).await?.filter(|incident| incident.is_seen_by(actor)),
@@ -147,7 +147,7 @@ async fn path_ref(rules: &Snapshot, target: &EscalationTarget) -> Result<PathRef
         },
         EscalationTarget::Users(users) => {
             if users.is_empty() || users.len() > MOST_TARGETS {
-                return Err(AppError::invalid("user_ids", format!("there are 1 to {MOST_TARGETS} people")));
+                return Err(AppError::invalid("user_ids", format!("name 1 to {MOST_TARGETS} people")));
             }
             for (n, id) in users.iter().enumerate() {
                 if rules.user(*id).await?.is_none() {

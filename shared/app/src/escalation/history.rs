@@ -42,7 +42,7 @@ pub struct Story {
 }
 
 /// How somebody is called who is no longer there.
-pub(crate) const LEFT: &str = "somebody who has left";
+pub(crate) const LEFT: &str = "a former user";
 
 impl Story {
     /// How a person is called.

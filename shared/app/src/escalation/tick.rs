@@ -52,7 +52,7 @@ async fn tick_once(
     let (step, notifications): Step = match decided {
         Tick::Wait(_) | Tick::TooEarly | Tick::Over => return Ok(decided),
         _ if alerts_are_over(store, &escalation).await? => {
-            let why = "the alert was resolved";
+            let why = "its alert was resolved";
             (escalation.stop(EscalationState::Resolved, &by, why, now)?, Vec::new())
         }
         Tick::Escalate(level) => escalation.escalate(level, &levels, &staff, &by, now)?,

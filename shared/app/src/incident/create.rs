@@ -94,14 +94,14 @@ pub async fn create(
         return Ok(there);
     }
     if new.name.trim().is_empty() {
-        return Err(AppError::invalid("name", "a name is needed"));
+        return Err(AppError::invalid("name", "a name is required"));
     }
     let choices = store.incident_choices(org).await?;
     let mut change = given.clone().change(store, org, &choices).await?;
     add_reporter(&mut change, &choices, by);
     if let Some((status, state)) = change.status {
         if !IncidentState::INITIAL.contains(&state) {
-            let reason = format!("no incident begins in the status `{status}`");
+            let reason = format!("an incident cannot start in the status `{status}`");
             return Err(AppError::invalid("incident_status_id", reason));
         }
         new.triage = state == IncidentState::Triage;

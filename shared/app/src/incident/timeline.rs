@@ -68,7 +68,7 @@ impl Story {
 
     /// How the source of an alert is called.
     pub fn source(&self, id: SourceId) -> &str {
-        self.sources.get(&id).map_or("a source that is gone", String::as_str)
+        self.sources.get(&id).map_or("a deleted alert source", String::as_str)
     }
 
     /// How whoever caused something is called.

@@ -26,12 +26,12 @@ use crate::incident::update::Update;
 use crate::{escalation, incident};
 
 /// What is said instead of nothing.
-const NO_TEXT: &str = "a message without text";
+const NO_TEXT: &str = "(message without text)";
 /// How much of a name is repeated.
 const REPEATED: usize = 200;
 /// What is asked where no incident was named.
-const WHICH: &str = "Which incident? Name it, as in `INC-1`, or ask in its own channel. \
-    To open an incident of that name, type `/inc new …`.";
+const WHICH: &str = "Which incident? Give its number, such as `INC-1`, or use the command in the incident's channel. \
+    To open an incident with that name, type `/inc new …`.";
 
 /// What came of asking.
 type Acted = Result<Option<Said>, Stop>;
@@ -98,7 +98,7 @@ impl Room<'_> {
         let store = &self.desk.store;
         let find = async |id| match store.incident(self.org, id).await {
             Ok(Some(incident)) => Ok(incident),
-            Ok(None) => Err(Stop::Say("There is no such incident.".to_owned())),
+            Ok(None) => Err(Stop::Say("That incident does not exist.".to_owned())),
             Err(error) => Err(error.into()),
         };
         match press {
@@ -128,7 +128,7 @@ impl Room<'_> {
         };
         found.ok_or_else(|| {
             Stop::Say(match number {
-                Some(number) => format!("There is no incident `INC-{number}`."),
+                Some(number) => format!("The incident `INC-{number}` does not exist."),
                 None => WHICH.to_owned(),
             })
         })
@@ -163,7 +163,7 @@ impl Room<'_> {
         };
         user.map(|user| Actor::person(self.org, &user)).ok_or_else(|| {
             Stop::Say(
-                "Nobody in Firebell has your address of Slack. Ask an administrator to add you, then try again."
+                "No Firebell user has the email address of your Slack account. Ask an administrator to add you, then try again."
                     .to_owned(),
             )
         })
@@ -200,21 +200,25 @@ impl Room<'_> {
         };
         let given = Edit { severity, ..Edit::default() };
         let opened = incident::create::create(store, &by, new, &given, &asked.key, self.now).await?;
-        say(format!("Opened {}. Its channel is on its way.", named(&opened)))
+        say(format!("Opened {}. Its channel is being created.", named(&opened)))
     }
 
     /// Opens a form, which Slack takes for three seconds.
     async fn ask_new(&self, asked: &Asked) -> Acted {
         let offered = self.severities().await?;
         let channel = asked.channel.as_ref().map(ToString::to_string).unwrap_or_default();
-        self.form(asked, &new_form(&offered, &channel), "`/inc what is going on` opens an incident at once.")
-            .await
+        self.form(
+            asked,
+            &new_form(&offered, &channel),
+            "Type `/inc` and a name, such as `/inc the database is down`, to open an incident.",
+        )
+        .await
     }
 
     async fn ask_update(&self, asked: &Asked, incident: &Incident) -> Acted {
         let offered = self.severities().await?;
         let view = update_form(incident.id, &incident.reference(), &offered);
-        self.form(asked, &view, "`/inc update what has happened` shares it at once.").await
+        self.form(asked, &view, "Type `/inc update` and your message to share an update.").await
     }
 
     async fn severities(&self) -> Result<Vec<(SeverityId, String)>, Stop> {
@@ -245,8 +249,8 @@ impl Room<'_> {
             format!(
                 "Status: {} · Severity: {} · Lead: {}",
                 quoted(&shown.status),
-                quoted(shown.severity.as_deref().unwrap_or("not said yet")),
-                quoted(shown.lead.as_deref().unwrap_or("nobody yet"))
+                quoted(shown.severity.as_deref().unwrap_or("not set")),
+                quoted(shown.lead.as_deref().unwrap_or("nobody"))
             ),
         ];
         lines.extend(shown.paging.map(|paging| quoted(&paging)));
@@ -281,7 +285,7 @@ impl Room<'_> {
         let me = self.me_in(asked, incident.id).await?;
         let Some(target) = self.called_by(whom, me.identity().user()).await? else {
             return say(
-                "There is nobody, and no escalation path, of that name. To open an incident of that name, type \
+                "No person and no escalation path has that name. To open an incident with that name, type \
                  `/inc new …`.",
             );
         };
@@ -289,7 +293,7 @@ impl Room<'_> {
         let new = ManualEscalation::for_incident(incident, id, target, self.trace.clone());
         let (store, rules) = (&self.desk.store, &self.desk.rules);
         escalation::create::create(store, rules, &me, (&asked.key, new), self.now).await?;
-        say(format!("Paged, for {}.", named(incident)))
+        say(format!("Started an escalation for {}.", named(incident)))
     }
 
     /// Acknowledges the escalations of an incident that still notify somebody.
@@ -298,9 +302,9 @@ impl Room<'_> {
         let acknowledged =
             incident::acknowledge::acknowledge(&self.desk.store, &by, incident.id, self.now).await?;
         say(if acknowledged.is_empty() {
-            format!("Nobody is being paged for {}.", named(incident))
+            format!("Nobody is being notified for {}.", named(incident))
         } else {
-            format!("You are on {}.", named(incident))
+            format!("You acknowledged {}.", named(incident))
         })
     }
 
@@ -309,8 +313,8 @@ impl Room<'_> {
         let answered = respond::acknowledge(&self.desk.store, &by, id, self.now).await?;
         let title = quoted(&shorten(&answered.escalation().title, REPEATED));
         let text = match answered {
-            Answered::Now(_) => format!("*{title}*\nYou are on it."),
-            Answered::Already(_) => format!("*{title}*\nIt was answered before, or is over."),
+            Answered::Now(_) => format!("*{title}*\nYou acknowledged it."),
+            Answered::Already(_) => format!("*{title}*\nIt was already acknowledged, or is over."),
         };
         Ok(Some(Said { text, replaces: true }))
     }
@@ -333,14 +337,14 @@ impl Room<'_> {
             Some(EscalationTarget::Users(users)) => users.first().copied(),
             Some(EscalationTarget::Path(_)) | None => None,
         };
-        let Some(lead) = lead else { return say("There is nobody of that name.") };
+        let Some(lead) = lead else { return say("No person has that name.") };
         let roles = self.desk.store.incident_choices(self.org).await?.roles;
         let role = roles.iter().find(|role| role.what.kind == RoleKind::Lead);
-        let Some(role) = role else { return say("There is no role of a lead.") };
+        let Some(role) = role else { return say("There is no lead role.") };
         let edit = Edit { roles: vec![(role.id, Some(lead))], announce: true, ..Edit::default() };
         incident::edit::edit(&self.desk.store, &me, incident.id, &edit, self.now).await?;
         let who = self.called(&Identity::User(lead)).await?;
-        say(format!("{} leads {} now.", quoted(&who), named(incident)))
+        say(format!("{} now leads {}.", quoted(&who), named(incident)))
     }
 
     /// Keeps a message that was pinned in an incident's channel in its timeline.

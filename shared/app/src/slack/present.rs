@@ -48,10 +48,10 @@ impl Room<'_> {
         }
         let said = match (paged.is_empty(), pages, answered) {
             (true, false, None) => None,
-            (true, true, _) => Some("Somebody is about to be paged.".to_owned()),
-            (false, true, _) => Some(format!("Paged: {}. Nobody has answered yet.", listed(paged))),
-            (_, false, Some(who)) => Some(format!("{who} is on it.")),
-            (false, false, None) => Some(format!("Paged: {}. Nobody is paged any more.", listed(paged))),
+            (true, true, _) => Some("Notifications are about to be sent.".to_owned()),
+            (false, true, _) => Some(format!("Notified: {}. Not acknowledged yet.", listed(paged))),
+            (_, false, Some(who)) => Some(format!("Acknowledged by {who}.")),
+            (false, false, None) => Some(format!("Notified: {}. Notifications have stopped.", listed(paged))),
         };
         Ok(Paging { said, pages })
     }

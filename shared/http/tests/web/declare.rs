@@ -68,7 +68,7 @@ async fn what_cannot_be_declared_is_kept_in_the_form_and_nothing_is_opened() {
     let nobody = format!("user-{unknown}");
 
     for (fields, why) in [
-        (vec![("name", " "), ("summary", "Kept"), ("key", "k")], "A name is needed."),
+        (vec![("name", " "), ("summary", "Kept"), ("key", "k")], "A name is required."),
         (vec![("name", "x"), ("summary", "Kept")], "This form is no longer good: open it again."),
         (
             vec![("name", "x"), ("summary", "Kept"), ("severity", "x"), ("key", "k")],

@@ -256,7 +256,7 @@ async fn update_that_cannot_be_keeps_what_was_written_and_says_why() {
     for (fields, why) in [
         (vec![("message", "Precious <words>"), ("status", &*declined)], "no edge"),
         (vec![("message", "Precious <words>"), ("severity", "nonsense")], "There is no such severity."),
-        (vec![("message", "  ")], "An update has a message, a status or a severity."),
+        (vec![("message", "  ")], "An update needs a message, a status or a severity."),
     ] {
         let seen = scene.fill(&session, "/incidents/1/update", &fields).await;
         assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
@@ -312,7 +312,7 @@ async fn edits_and_roles_touch_only_what_the_person_changed() {
     let empty = [("name", " "), ("was_name", "Other words"), ("summary", ""), ("was_summary", "")];
     let seen = scene.fill(&session, "/incidents/1/edit", &empty).await;
     assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(seen.text.contains("A name is needed."), "{}", seen.text);
+    assert!(seen.text.contains("A name is required."), "{}", seen.text);
 }
 
 #[tokio::test]
