@@ -103,7 +103,7 @@ fn alert_of_an_incident_that_goes_on_waits_for_its_end() {
         let store = &bundle.calm.store;
         let by = Actor::system(bundle.org, "story");
         let closed = store.choices::<domain::incident::Status>(bundle.org).await.unwrap();
-        let closed = closed.iter().find(|status| status.what.state.is_over()).unwrap().id;
+        let closed = closed.iter().find(|status| !status.what.state.is_open()).unwrap().id;
         let edit = Edit { status: Some(closed), ..Edit::default() };
         app::incident::edit::edit(store, &by, incident, &edit, bundle.now()).await.unwrap();
         bundle.pass(LONGER).await;

@@ -193,7 +193,7 @@ fn alert_that_joined_just_as_the_escalation_ended_pages_again() {
         let escalation = ledger(&bundle).await.escalations[0].clone();
         let by = Actor::system(bundle.org, "story");
         let stopped =
-            escalation.stop(EscalationState::Resolved, by.identity(), "the alert was resolved", bundle.now());
+            escalation.stop(EscalationState::Resolved, by.identity(), "its alert was resolved", bundle.now());
         stopped.unwrap().execute(&bundle.calm.store).await.unwrap();
 
         bundle.faults.end();

@@ -40,7 +40,7 @@ fn alert_that_fires_again_by_hand_is_a_new_episode_of_its_key_and_pages() {
         let store = &bundle.calm.store;
         let (fires, history) = store.alert_with_history(bundle.org, next).await.unwrap().unwrap();
         assert_eq!((fires.head().state(), &*fires.title), (AlertState::Firing, "fire"));
-        assert_eq!((&*history[0].by, &*history[0].why), ("system:story", "fired again by hand"));
+        assert_eq!((&*history[0].by, &*history[0].why), ("system:story", "triggered again by hand"));
         let raw = store.alert_raw(bundle.org, id).await.unwrap();
         assert_eq!(store.alert_raw(bundle.org, next).await.unwrap(), raw, "the same payload");
         assert_eq!(paged(&bundle).len(), 2);

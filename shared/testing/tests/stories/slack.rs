@@ -1,5 +1,6 @@
 //! Slack: what people do there, and what Firebell posts.
 
+mod close;
 mod direct;
 mod outage;
 mod people;

@@ -1,7 +1,7 @@
 //! Permissions in Slack, and the answers that people get.
 
 use ::slack::block::form;
-use app::escalation::create::{Call, Whom, create as begin};
+use app::escalation::create::{EscalationTarget, ManualEscalation, create as begin};
 use app::incident::create::{NewIncident, create};
 use app::incident::edit::Edit;
 use app::org::create::{NewOrg, create_beside};
@@ -257,11 +257,11 @@ fn ids_of_another_organisation_mean_nothing_in_a_button_and_in_a_form() {
             trace: Trace::begin(7),
         };
         let theirs = create(store, &by, new, &Edit::default(), "1", now).await.unwrap();
-        let call = Call {
+        let call = ManualEscalation {
             id: EscalationId::new(now, random()),
             title: "Sekret".to_owned(),
             description: None,
-            whom: Whom::Users(vec![other.owner]),
+            target: EscalationTarget::Users(vec![other.owner]),
             incident: Some(theirs.id),
             trace: Trace::begin(8),
         };
@@ -289,6 +289,6 @@ fn ids_of_another_organisation_mean_nothing_in_a_button_and_in_a_form() {
         let said =
             format!("{:?} {:?} {:?}", bundle.slack.answers(), bundle.slack.views(), bundle.slack.messages());
         assert!(!said.contains("Sekret"), "{said}");
-        assert_eq!(bundle.slack.answers().len(), 3, "each is told, but for the form: {said}");
+        assert_eq!(bundle.slack.answers().len(), 4, "each is told, but for the form: {said}");
     });
 }
