@@ -1,6 +1,6 @@
 //! A provider that is down for long.
 
-use embedded::{UnitTarget, UnitKind};
+use embedded::{UnitKind, UnitTarget};
 use testing::inbox::Provider;
 use testing::sender::Alert;
 
