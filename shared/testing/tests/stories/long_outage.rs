@@ -1,4 +1,4 @@
-//! A provider that is down for long.
+//! A provider that is down for a long time.
 
 use embedded::{UnitKind, UnitTarget};
 use testing::inbox::Provider;
