@@ -1,4 +1,4 @@
-//! Sent email: readable copies for people without a mail program, and the check of the mail server.
+//! Sent email: readable copies of email that is written to files, and the check of the mail server.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
