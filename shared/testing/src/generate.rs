@@ -23,7 +23,7 @@ const SOURCE_DEPENDENCIES: &str =
     "app.workspace = true\nhttp-api.workspace = true\nruntime.workspace = true\nsources.workspace = true\n";
 
 /// The first line of the functions in the root `Cargo.toml`.
-const FIRST_FUNCTION: &str = "# The functions, for the one-process runner.\n";
+const FIRST_FUNCTION: &str = "# The functions, for `cargo local`.\n";
 
 /// The generated files by their paths, with the text that each must have.
 pub type Files = BTreeMap<String, String>;
