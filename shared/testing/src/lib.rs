@@ -11,6 +11,7 @@ pub mod invoke;
 pub mod ledger;
 pub mod mails;
 pub mod master;
+pub mod old_data;
 pub mod readme;
 pub mod rights;
 pub mod sender;

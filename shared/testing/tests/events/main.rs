@@ -68,7 +68,7 @@ impl Given {
 type Then = for<'a> fn(&'a Fixture, &'a Invoked) -> BoxFuture<'a, ()>;
 
 /// An event, and what it does.
-struct Case {
+struct EventCase {
     /// Its function and its name: where it is in `events/`.
     event: &'static str,
     given: Given,
@@ -76,7 +76,7 @@ struct Case {
 }
 
 /// The events, by their subjects. The events that every alert source has are in [`sources::OF_EVERY_SOURCE`].
-const CASES: &[&[Case]] = &[
+const CASES: &[&[EventCase]] = &[
     access::CASES,
     alert_sources::CASES,
     api::CASES,
@@ -88,7 +88,7 @@ const CASES: &[&[Case]] = &[
 ];
 
 /// Every event in `events/`.
-fn all_cases() -> impl Iterator<Item = &'static Case> {
+fn all_cases() -> impl Iterator<Item = &'static EventCase> {
     CASES.iter().copied().flatten().chain(sources::OF_EVERY_SOURCE.iter())
 }
 
@@ -241,7 +241,7 @@ fn all_handled(invoked: &Invoked) {
 
 #[tokio::test]
 async fn every_event_does_what_it_says() {
-    for Case { event, given, then } in all_cases() {
+    for EventCase { event, given, then } in all_cases() {
         println!("events/{event}.json");
         let (function, _) = event.split_once('/').expect("an event is in its function's folder");
         let fixture = prepare(*given, given.is_connected()).await.unwrap();
@@ -257,7 +257,7 @@ async fn every_event_does_what_it_says() {
 
 #[tokio::test]
 async fn every_function_may_write_what_slack_is_owed_with_what_it_changes() {
-    for Case { event, given, .. } in all_cases() {
+    for EventCase { event, given, .. } in all_cases() {
         let (function, _) = event.split_once('/').expect("an event is in its function's folder");
         let fixture = prepare(*given, true).await.unwrap();
 
@@ -274,7 +274,7 @@ async fn every_function_may_write_what_slack_is_owed_with_what_it_changes() {
 #[tokio::test]
 async fn no_function_has_a_right_that_no_event_uses() {
     let mut used: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for Case { event, given, .. } in all_cases() {
+    for EventCase { event, given, .. } in all_cases() {
         let (function, _) = event.split_once('/').unwrap();
         let fixture = prepare(*given, given.is_connected()).await.unwrap();
         used.entry(function)

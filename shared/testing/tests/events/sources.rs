@@ -7,32 +7,32 @@ use runtime::BoxFuture;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
-use super::{Case, Given};
+use super::{EventCase, Given};
 
 /// The events that only some sources have.
-pub(crate) const CASES: &[Case] = &[
-    Case { event: "alert-source-cloudwatch/confirmation", given: Given::Rules, then: subscribed },
-    Case { event: "alert-source-heartbeat/ping", given: Given::Rules, then: counted },
-    Case { event: "alert-source-opsgenie-alerts/close", given: Given::Rules, then: processed },
-    Case { event: "alert-source-opsgenie-alerts/create", given: Given::Rules, then: processed },
-    Case { event: "alert-source-opsgenie-alerts/delete", given: Given::Rules, then: processed },
-    Case { event: "alert-source-opsgenie-alerts/request", given: Given::Rules, then: told },
-    Case { event: "alert-source-opsgenie-alerts/unknown-key", given: Given::Rules, then: refused },
-    Case { event: "alert-source-pager-duty-events/change", given: Given::Rules, then: passed_over },
-    Case { event: "alert-source-pager-duty-events/enqueue", given: Given::Rules, then: enqueued },
-    Case { event: "alert-source-pager-duty-events/unknown-key", given: Given::Rules, then: wrong },
-    Case { event: "alert-source-prometheus/alerts", given: Given::Rules, then: accepted },
+pub(crate) const CASES: &[EventCase] = &[
+    EventCase { event: "alert-source-cloudwatch/confirmation", given: Given::Rules, then: subscribed },
+    EventCase { event: "alert-source-heartbeat/ping", given: Given::Rules, then: counted },
+    EventCase { event: "alert-source-opsgenie-alerts/close", given: Given::Rules, then: processed },
+    EventCase { event: "alert-source-opsgenie-alerts/create", given: Given::Rules, then: processed },
+    EventCase { event: "alert-source-opsgenie-alerts/delete", given: Given::Rules, then: processed },
+    EventCase { event: "alert-source-opsgenie-alerts/request", given: Given::Rules, then: told },
+    EventCase { event: "alert-source-opsgenie-alerts/unknown-key", given: Given::Rules, then: refused },
+    EventCase { event: "alert-source-pager-duty-events/change", given: Given::Rules, then: passed_over },
+    EventCase { event: "alert-source-pager-duty-events/enqueue", given: Given::Rules, then: enqueued },
+    EventCase { event: "alert-source-pager-duty-events/unknown-key", given: Given::Rules, then: wrong },
+    EventCase { event: "alert-source-prometheus/alerts", given: Given::Rules, then: accepted },
 ];
 
 /// The two events that every source in the registry has.
-pub(crate) static OF_EVERY_SOURCE: LazyLock<Vec<Case>> = LazyLock::new(|| {
+pub(crate) static OF_EVERY_SOURCE: LazyLock<Vec<EventCase>> = LazyLock::new(|| {
     let of = |source: &dyn sources::AlertSource| {
         let function = format!("alert-source-{}", source.kind().replace('_', "-"));
         let firing = format!("{function}/firing").leak();
         let wrong_secret = format!("{function}/wrong-secret").leak();
         [
-            Case { event: firing, given: Given::Rules, then: accepted },
-            Case { event: wrong_secret, given: Given::Rules, then: refused },
+            EventCase { event: firing, given: Given::Rules, then: accepted },
+            EventCase { event: wrong_secret, given: Given::Rules, then: refused },
         ]
     };
     sources::all().iter().flat_map(|source| of(*source)).collect()

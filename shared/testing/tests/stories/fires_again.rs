@@ -1,4 +1,4 @@
-//! What fires again as it did before: the same beginning by its sender's clock, after an end.
+//! An alert that fires again with the same start time after it was resolved.
 
 use domain::Actor;
 use testing::sender::Alert;
@@ -17,7 +17,7 @@ fn alert_that_its_sender_took_for_over_and_that_fires_on_is_paged_again() {
         app::escalation::respond::acknowledge(store, &by, escalation, bundle.now()).await.unwrap();
         bundle.pass(600).await;
 
-        // Alertmanager heard nothing of it for some minutes, then of the same alert again.
+        // Alertmanager lost the alert for some minutes, and then reports the same alert again.
         bundle.deliver(&[alert.over(&bundle)]).await;
         bundle.pass(200).await;
         bundle.deliver(&[alert]).await;

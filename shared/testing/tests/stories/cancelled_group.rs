@@ -1,4 +1,4 @@
-//! What people called off, and what everybody was told of already, does not begin again because a part of it ends.
+//! A cancelled or expired escalation of a group does not begin again when an alert of the group ends.
 
 use domain::Actor;
 use testing::bundle::Bundle;
@@ -6,7 +6,7 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell};
 
-/// A group of five alerts that goes on, and its alerts.
+/// A group of five firing alerts.
 async fn storm() -> (Bundle, Vec<Alert>) {
     let bundle = calm().await;
     bundle.group_by("team", 120).await.unwrap();
@@ -16,7 +16,7 @@ async fn storm() -> (Bundle, Vec<Alert>) {
     (bundle, storm)
 }
 
-/// Ends a storm alert by alert; how many pages have arrived by then.
+/// Resolves a storm alert by alert. Returns how many notifications have arrived by then.
 async fn end(bundle: &Bundle, storm: &[Alert]) -> usize {
     for alert in storm {
         bundle.deliver(&[alert.over(bundle)]).await;

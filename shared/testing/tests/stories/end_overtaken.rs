@@ -1,4 +1,4 @@
-//! An end that comes after the next beginning.
+//! A resolution that arrives after the next firing.
 
 use domain::Actor;
 use domain::escalation::EscalationState;
@@ -9,7 +9,7 @@ use testing::sender::Alert;
 
 use crate::stage::{ledger, paged, tell, with};
 
-/// Pages an alert, does something with its escalation, and lets the next firing overtake the alert's end.
+/// Pages an alert, responds to its escalation, and lets the next firing overtake the alert's resolution.
 async fn overtaken(group: bool, answer: impl AsyncFn(&Bundle)) -> Bundle {
     let bundle = with(FaultPlan { delayed: 1.0, delay_s: 60, ..FaultPlan::calm() }).await;
     if group {

@@ -1,4 +1,4 @@
-//! An end that could not be handled is no reason to miss the next beginning.
+//! An alert whose resolution could not be handled: the next firing still pages.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Actor;
@@ -10,7 +10,7 @@ use testing::sender::Alert;
 
 use crate::stage::{ledger, paged, tell, with};
 
-/// A bundle in which an alert was paged and acknowledged, and whose database can be made to fail.
+/// A bundle with an acknowledged alert, whose database can fail.
 async fn acknowledged(alert: impl Fn(&Bundle) -> Alert) -> (Bundle, Alert) {
     let bundle = with(FaultPlan { before: 1.0, ..FaultPlan::calm() }).await;
     bundle.faults.end();
@@ -23,7 +23,7 @@ async fn acknowledged(alert: impl Fn(&Bundle) -> Alert) -> (Bundle, Alert) {
     (bundle, alert)
 }
 
-/// Accepts the end of an alert just before the database fails, for longer than `alert-handle` tries.
+/// Accepts the resolution of an alert, and then fails the database for longer than `alert-handle` tries.
 async fn end_during_an_outage(bundle: &Bundle, alert: &Alert) {
     assert!(bundle.deliver(&[alert.over(bundle)]).await);
     bundle.faults.begin();
