@@ -51,16 +51,19 @@ impl Channel for ReadableMail {
         self.channel.method_type()
     }
 
-    fn send<'a>(&'a self, outgoing: &'a OutgoingNotification) -> BoxFuture<'a, Result<Receipt, SendError>> {
+    fn send<'a>(
+        &'a self,
+        outgoing: &'a OutgoingNotification,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move { self.channel.send(outgoing).await.inspect(|receipt| self.copy(receipt)) })
     }
 
     fn send_service_email<'a>(
         &'a self,
-        letter: &'a ServiceEmail,
+        email: &'a ServiceEmail,
     ) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
-            self.channel.send_service_email(letter).await.inspect(|receipt| self.copy(receipt))
+            self.channel.send_service_email(email).await.inspect(|receipt| self.copy(receipt))
         })
     }
 }
