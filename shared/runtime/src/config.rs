@@ -475,9 +475,29 @@ pub(crate) fn check_url(faults: &mut Vec<String>, name: &str, url: &str, schemes
     }
 }
 
+/// The variables of the environment that look like settings and are none: a misspelt name has no effect.
+pub fn unknown_settings() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with("FIREBELL_") && !is_setting(name)).collect()
+}
+
+/// Whether a variable is a setting.
+fn is_setting(name: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.name == name)
+        || Queue::ALL.iter().any(|&queue| queue_setting(queue) == name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_known_by_name() {
+        for name in [SMTP_URL, TABLE, "FIREBELL_QUEUE_ALERT_HANDLE"] {
+            assert!(is_setting(name), "{name}");
+        }
+        assert!(!is_setting("FIREBELL_SMPT_URL"));
+    }
 
     #[test]
     fn all_faults_are_reported_together() {

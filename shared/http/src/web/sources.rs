@@ -19,6 +19,7 @@ use http::{HeaderMap, StatusCode};
 use machine::Stateful;
 use maud::{Markup, html};
 use serde::Deserialize;
+use sources::KindOptions;
 
 use super::Desk;
 use super::frame::{Frame, Section};
@@ -71,7 +72,8 @@ const MINUTES: u32 = 60;
 impl Added {
     /// How often a heartbeat is to be heard of; with a sixth of that as its grace.
     fn beat(&self) -> Result<Option<PingSchedule>, AppError> {
-        if self.kind != sources::HEARTBEAT {
+        let kind = sources::get(&self.kind);
+        if kind.and_then(|kind| kind.options()) != Some(KindOptions::Heartbeat) {
             return Ok(None);
         }
         let minutes = match self.minutes.trim() {

@@ -1,9 +1,9 @@
-//! Senders that speak the API of another product, and know nothing of us.
+//! The sources for senders that use the API of another product.
 
 use domain::alert::AlertStatus;
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
-use sources::{Acknowledged, Delivery, Parsed, VerifyError, get};
+use sources::{Acknowledgement, Delivery, Parsed, VerifyError, get};
 
 const NOW: &str = "2026-03-02T12:00:00Z";
 
@@ -25,8 +25,8 @@ fn deliver(
     Ok(source.parse(verified, "spare").unwrap())
 }
 
-/// What came of it: statuses and keys.
-fn told(parsed: &Parsed) -> Vec<(AlertStatus, &str)> {
+/// The statuses and keys of the parsed events.
+fn statuses(parsed: &Parsed) -> Vec<(AlertStatus, &str)> {
     assert_eq!(parsed.unreadable, None);
     parsed.events.iter().map(|event| (event.status, event.deduplication_key.as_str())).collect()
 }
@@ -45,7 +45,7 @@ fn routing_key_is_the_secret_and_is_not_kept() {
 
     let parsed = pagerduty(body);
 
-    assert_eq!(told(&parsed), [(AlertStatus::Firing, "spare")]);
+    assert_eq!(statuses(&parsed), [(AlertStatus::Firing, "spare")]);
     assert_eq!(parsed.events[0].title, "Down");
     assert!(!parsed.events[0].payload.get().contains("routing-key"), "{}", parsed.events[0].payload.get());
     for (body, expected) in [
@@ -71,27 +71,27 @@ fn each_action_of_an_event_means_what_pagerduty_means_by_it() {
     };
     let key = r#","dedup_key":"db/disk""#;
 
-    assert_eq!(told(&of("trigger", key)), [(AlertStatus::Firing, "db/disk")]);
-    assert_eq!(told(&of("resolve", key)), [(AlertStatus::Resolved, "db/disk")]);
-    assert_eq!(told(&of("explode", key)), [(AlertStatus::Firing, "db/disk")]);
-    assert_eq!(told(&of("resolve", "")), []);
+    assert_eq!(statuses(&of("trigger", key)), [(AlertStatus::Firing, "db/disk")]);
+    assert_eq!(statuses(&of("resolve", key)), [(AlertStatus::Resolved, "db/disk")]);
+    assert_eq!(statuses(&of("explode", key)), [(AlertStatus::Firing, "db/disk")]);
+    assert_eq!(statuses(&of("resolve", "")), []);
     let acknowledged = of("acknowledge", key);
-    assert_eq!(told(&acknowledged), []);
+    assert_eq!(statuses(&acknowledged), []);
     assert_eq!(
         acknowledged.acknowledged,
-        [Acknowledged { deduplication_key: "db/disk".to_owned(), by: Some("Watcher".to_owned()) }]
+        [Acknowledgement { deduplication_key: "db/disk".to_owned(), by: Some("Watcher".to_owned()) }]
     );
 }
 
 #[test]
-fn event_that_names_little_still_fires() {
+fn event_with_few_fields_still_fires() {
     let bare = pagerduty(r#"{"routing_key":"routing-key","event_action":"trigger"}"#);
     let with_source = pagerduty(
         r#"{"routing_key":"routing-key","payload":{"source":"db-1","custom_details":{"a":1,"b":[2]}}}"#,
     );
 
     assert_eq!(bare.events[0].title, "Alert spare");
-    assert_eq!(with_source.events[0].title, "Alert of db-1");
+    assert_eq!(with_source.events[0].title, "Alert from db-1");
     assert_eq!(with_source.events[0].description.as_deref(), Some("a: 1"));
     let strange = pagerduty(r#"{"routing_key":"routing-key","hello":1}"#);
     let unreadable = strange.unreadable.unwrap();
@@ -103,20 +103,23 @@ fn event_that_names_little_still_fires() {
 fn each_path_of_opsgenie_means_what_opsgenie_means_by_it() {
     let alert = r#"{"message":"Disk","alias":"db/disk"}"#;
 
-    assert_eq!(told(&opsgenie("v2/alerts", alert)), [(AlertStatus::Firing, "db/disk")]);
-    assert_eq!(told(&opsgenie("", alert)), [(AlertStatus::Firing, "db/disk")]);
-    assert_eq!(told(&opsgenie("v2/alerts", r#"{"message":"Disk"}"#)), [(AlertStatus::Firing, "spare")]);
-    assert_eq!(told(&opsgenie("v2/alerts/db%2Fdisk/close", "{}")), [(AlertStatus::Resolved, "db/disk")]);
-    assert_eq!(told(&opsgenie("v2/alerts/db%2Fdisk/close", "")), [(AlertStatus::Resolved, "db/disk")]);
-    assert_eq!(told(&opsgenie("v2/alerts/db%2Fdisk", "")), [(AlertStatus::Resolved, "db/disk")]);
-    assert_eq!(told(&opsgenie("opsgenie/v2/alerts/db/disk/close", "")), [(AlertStatus::Resolved, "db/disk")]);
-    assert_eq!(told(&opsgenie("v2/alerts/db%2Fdisk/actions/restart", "{}")), []);
-    assert_eq!(told(&opsgenie("v2/alerts/db%2Fdisk/notes", r#"{"note":"x"}"#)), []);
+    assert_eq!(statuses(&opsgenie("v2/alerts", alert)), [(AlertStatus::Firing, "db/disk")]);
+    assert_eq!(statuses(&opsgenie("", alert)), [(AlertStatus::Firing, "db/disk")]);
+    assert_eq!(statuses(&opsgenie("v2/alerts", r#"{"message":"Disk"}"#)), [(AlertStatus::Firing, "spare")]);
+    assert_eq!(statuses(&opsgenie("v2/alerts/db%2Fdisk/close", "{}")), [(AlertStatus::Resolved, "db/disk")]);
+    assert_eq!(statuses(&opsgenie("v2/alerts/db%2Fdisk/close", "")), [(AlertStatus::Resolved, "db/disk")]);
+    assert_eq!(statuses(&opsgenie("v2/alerts/db%2Fdisk", "")), [(AlertStatus::Resolved, "db/disk")]);
+    assert_eq!(
+        statuses(&opsgenie("opsgenie/v2/alerts/db/disk/close", "")),
+        [(AlertStatus::Resolved, "db/disk")]
+    );
+    assert_eq!(statuses(&opsgenie("v2/alerts/db%2Fdisk/actions/restart", "{}")), []);
+    assert_eq!(statuses(&opsgenie("v2/alerts/db%2Fdisk/notes", r#"{"note":"x"}"#)), []);
     let acknowledged = opsgenie("v2/alerts/db%2Fdisk/acknowledge", r#"{"user":"ada@example.com"}"#);
-    assert_eq!(told(&acknowledged), []);
+    assert_eq!(statuses(&acknowledged), []);
     assert_eq!(
         acknowledged.acknowledged,
-        [Acknowledged { deduplication_key: "db/disk".to_owned(), by: Some("ada@example.com".to_owned()) }]
+        [Acknowledgement { deduplication_key: "db/disk".to_owned(), by: Some("ada@example.com".to_owned()) }]
     );
     let other = [("authorization", "GenieKey another")];
     assert_eq!(deliver("opsgenie_alerts", "", &other, alert).err(), Some(VerifyError::Wrong));
@@ -125,7 +128,7 @@ fn each_path_of_opsgenie_means_what_opsgenie_means_by_it() {
 }
 
 #[test]
-fn prometheus_says_with_a_time_that_something_is_over() {
+fn prometheus_resolves_an_alert_with_an_end_in_the_past() {
     let alert = |ends_at: &str| {
         let body = format!(
             r#"[{{"labels":{{"alertname":"Up","job":"a"}},"startsAt":"2026-03-02T11:00:00Z","endsAt":"{ends_at}"}}]"#

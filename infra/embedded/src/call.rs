@@ -1,30 +1,30 @@
-//! One request and its answer, as the wire sees them.
+//! A call to an AWS service, its response, and the backends that answer calls.
 
 use std::future::Future;
 use std::pin::Pin;
 
-/// Which of the services a call is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use strum::IntoStaticStr;
+
+/// An embedded AWS service; its name is the one in metrics and logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Service {
-    /// The database.
+    /// DynamoDB.
     DynamoDb,
-    /// The database's stream.
+    /// DynamoDB Streams.
+    #[strum(serialize = "dynamodbstreams")]
     Streams,
-    /// The queues.
+    /// SQS.
     Sqs,
 }
 
 impl Service {
-    /// Names the service as metrics and logs do.
+    /// The name in metrics and logs.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::DynamoDb => "dynamodb",
-            Self::Streams => "dynamodbstreams",
-            Self::Sqs => "sqs",
-        }
+        self.into()
     }
 
-    /// Reads an `x-amz-target` header into service and operation.
+    /// Splits an `x-amz-target` header into service and operation; `None` if the service is unknown.
     pub fn from_target(target: &str) -> Option<(Self, &str)> {
         let (prefix, operation) = target.split_once('.')?;
         let service = match prefix {
@@ -37,10 +37,10 @@ impl Service {
     }
 }
 
-/// One request.
+/// A call to an AWS service.
 #[derive(Debug, Clone, Copy)]
-pub struct Call<'a> {
-    /// Whom it is for.
+pub struct AwsCall<'a> {
+    /// The service.
     pub service: Service,
     /// The operation, such as `GetItem`.
     pub operation: &'a str,
@@ -48,54 +48,54 @@ pub struct Call<'a> {
     pub body: &'a [u8],
 }
 
-/// The answer to a request.
+/// The response to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct AwsResponse {
     /// The HTTP status.
     pub status: u16,
     /// The JSON body.
     pub body: Vec<u8>,
-    /// The `x-amzn-query-error` header, by which clients of SQS tell its errors apart.
+    /// The `x-amzn-query-error` header, by which SQS clients distinguish errors.
     pub query_error: Option<String>,
 }
 
-impl Answer {
-    /// Answers 200.
+impl AwsResponse {
+    /// A response with status 200.
     pub fn ok(body: impl Into<Vec<u8>>) -> Self {
         Self { status: 200, body: body.into(), query_error: None }
     }
 
-    /// Answers with an error in the JSON protocol; `kind` is the qualified or bare name of the exception.
+    /// An error of the JSON protocol; `kind` is the name of the exception, qualified or not.
     pub fn error(status: u16, kind: &str, message: &str) -> Self {
         let body = serde_json::json!({ "__type": kind, "message": message });
         Self { status, body: body.to_string().into_bytes(), query_error: None }
     }
 
-    /// Whether the call did what was asked.
+    /// Whether the call succeeded.
     pub fn is_ok(&self) -> bool {
         self.status == 200
     }
 }
 
-/// A call that was never answered.
+/// Why a call got no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum CallError {
     /// The connection failed; nothing was applied.
     #[error("connection reset before the request was applied")]
     BeforeApplying,
-    /// The answer got lost; the request was applied.
+    /// The response was lost; the request was applied.
     #[error("timed out after the request was applied")]
     AfterApplying,
-    /// The caller itself is no more; whatever it still does must change nothing.
+    /// The calling function was killed; none of its further calls may change anything.
     #[error("the calling function was killed")]
     Killed,
 }
 
-/// The answer to come.
-pub type Reply<'a> = Pin<Box<dyn Future<Output = Result<Answer, Broken>> + Send + 'a>>;
+/// The pending response to a call.
+pub type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<AwsResponse, CallError>> + Send + 'a>>;
 
-/// What answers calls. Decorators that count or inject faults wrap another.
-pub trait Wire: Send + Sync + 'static {
-    /// Answers one call.
-    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a>;
+/// Answers calls to AWS services. Decorators that count calls or inject faults wrap another backend.
+pub trait AwsBackend: Send + Sync + 'static {
+    /// Answers a call.
+    fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a>;
 }

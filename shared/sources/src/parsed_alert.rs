@@ -1,4 +1,4 @@
-//! What most senders tell in a delivery: one thing, in one object.
+//! Parsing for senders whose deliveries contain one JSON object about one alert, which is what most senders send.
 
 use std::borrow::Cow;
 
@@ -7,30 +7,30 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::parsed::{Collector, Reason};
+use crate::parsed::{Collector, UnreadableReason};
 use crate::{Delivery, ParseError, Parsed, field, form, json};
 
-/// What a sender tells of one thing, in its own words; the bounds are put on when it becomes an event.
+/// An alert as it was parsed, with the sender's unbounded values. [`ParsedAlert::event`] applies the limits.
 #[derive(Debug)]
-pub(crate) struct Told {
-    /// What happened; none if it neither begins nor ends anything.
+pub(crate) struct ParsedAlert {
+    /// Firing or resolved. `None` if the delivery does neither, such as an acknowledgement.
     pub(crate) status: Option<AlertStatus>,
-    /// What it happened to; the same in firing and resolved.
+    /// The deduplication key, which is the same when the alert fires and when it resolves.
     pub(crate) key: String,
-    /// Its title.
+    /// The title.
     pub(crate) title: Option<String>,
-    /// What else there is to say.
+    /// The description.
     pub(crate) description: Option<String>,
-    /// Where to look.
+    /// The link to the alert at the sender.
     pub(crate) url: Option<String>,
-    /// How bad it is.
+    /// The priority or severity, in the sender's words.
     pub(crate) priority: Option<String>,
-    /// When it happened, if the sender says that of beginning and end.
+    /// The time of the event, if the sender gives one both for firing and for resolved events.
     pub(crate) occurred_at: Option<Timestamp>,
 }
 
-impl Told {
-    /// The event, if there is one; what has no title is titled by its sender and its key.
+impl ParsedAlert {
+    /// Converts the alert to an event. `None` if it has no status. Without a title, the title is the sender and the key.
     pub(crate) fn event(self, sender: &str, raw: &RawValue) -> Option<AlertEvent> {
         let title = self.title.filter(|title| !title.trim().is_empty());
         Some(AlertEvent {
@@ -48,17 +48,17 @@ impl Told {
     }
 }
 
-/// What can be read of one object: what it tells, nothing of concern, or why it cannot be understood.
-pub(crate) type Reading = Result<Option<Told>, Reason>;
+/// The result of parsing one object: an alert, `None` if the object is not about an alert, or why it is unreadable.
+pub(crate) type ParseResult = Result<Option<ParsedAlert>, UnreadableReason>;
 
-/// Reads a body that is one object with one thing to tell.
+/// Parses a body that is one object about one alert.
 ///
 /// # Errors
-/// [`ParseError`] if it is no object.
-pub(crate) fn one(
+/// [`ParseError`] if the body is not an object.
+pub(crate) fn single(
     sender: &str,
     body: &str,
-    read: impl FnOnce(&Map<String, Value>) -> Reading,
+    read: impl FnOnce(&Map<String, Value>) -> ParseResult,
 ) -> Result<Parsed, ParseError> {
     let document = object(body)?;
     let mut collector = Collector::default();
@@ -66,30 +66,30 @@ pub(crate) fn one(
     Ok(collector.finish())
 }
 
-/// Adds what one object tells.
+/// Parses one object and adds its alert to the events.
 pub(crate) fn add(
     collector: &mut Collector,
     sender: &str,
     raw: &RawValue,
-    read: impl FnOnce(&Map<String, Value>) -> Reading,
+    read: impl FnOnce(&Map<String, Value>) -> ParseResult,
 ) {
-    collector.add(raw, |raw| Ok(read(&json::object(raw)?)?.and_then(|told| told.event(sender, raw))));
+    collector.add(raw, |raw| Ok(read(&json::object(raw)?)?.and_then(|alert| alert.event(sender, raw))));
 }
 
-/// The one object that a body is.
+/// Reads a body as one object.
 ///
 /// # Errors
-/// [`ParseError`] if it is none.
+/// [`ParseError`] if the body is not an object.
 pub(crate) fn object(body: &str) -> Result<&RawValue, ParseError> {
     let document = json::document(body)?;
     if document.get().starts_with('{') {
         return Ok(document);
     }
-    Err(ParseError::WrongShape { reason: "it is no object".to_owned() })
+    Err(ParseError::WrongShape { reason: "it is not an object".to_owned() })
 }
 
-/// The JSON of a body that may be a form with the JSON in one field of it, or, if none is named, a form whose fields
-/// are those of the object.
+/// Returns the JSON text of a body. If the body is a form, the JSON is read from the field `in_field`; without
+/// `in_field`, the fields of the form become the fields of the object.
 pub(crate) fn body<'a>(delivery: &Delivery<'a>, in_field: Option<&str>) -> Cow<'a, str> {
     let text = json::text(delivery.body);
     if !form::is_form(delivery.headers, &text) {

@@ -1,4 +1,4 @@
-//! An inbox behind SMTP: keeps what it is given, and can be down.
+//! An SMTP server that keeps every email in memory, and can be stopped and started again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,46 +8,46 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A mail that arrived.
+/// A received email.
 #[derive(Debug, Clone)]
-pub(crate) struct Mail {
-    /// When its data began.
+pub(crate) struct Email {
+    /// The time at which its content began to arrive.
     pub(crate) at: Timestamp,
-    /// To whom.
+    /// The recipient.
     pub(crate) to: String,
-    /// Its headers and text, as they came.
+    /// Headers and text as they were sent.
     pub(crate) text: String,
 }
 
-impl Mail {
-    /// A header's value.
+impl Email {
+    /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let start = format!("{}:", name.to_lowercase());
         let line = self.text.lines().find(|line| line.to_lowercase().starts_with(&start))?;
         line.split_once(':').map(|(_, value)| value.trim())
     }
 
-    /// The whole text, its quoted-printable soft breaks and equals signs undone.
+    /// Headers and text without the soft line breaks and equals signs of quoted-printable.
     pub(crate) fn plain(&self) -> String {
         self.text.replace("=\r\n", "").replace("=3D", "=")
     }
 }
 
-/// The inbox.
-pub(crate) struct Sink {
+/// The SMTP server.
+pub(crate) struct Inbox {
     port: u16,
-    mails: Arc<Mutex<Vec<Mail>>>,
+    mails: Arc<Mutex<Vec<Email>>>,
     serving: Option<JoinHandle<()>>,
 }
 
-impl Sink {
-    /// Opens the inbox on a free port.
+impl Inbox {
+    /// Starts the server on a free port.
     pub(crate) async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
-        let mut sink = Self { port, mails: Arc::default(), serving: None };
-        sink.serve(listener);
-        Ok(sink)
+        let mut inbox = Self { port, mails: Arc::default(), serving: None };
+        inbox.serve(listener);
+        Ok(inbox)
     }
 
     fn serve(&mut self, listener: TcpListener) {
@@ -60,38 +60,38 @@ impl Sink {
         }));
     }
 
-    /// Closes it: connections are refused.
-    pub(crate) fn down(&mut self) {
+    /// Stops the server: connections are refused.
+    pub(crate) fn stop(&mut self) {
         if let Some(serving) = self.serving.take() {
             serving.abort();
         }
     }
 
-    /// Opens it again.
-    pub(crate) async fn up(&mut self) -> anyhow::Result<()> {
+    /// Starts the server again on the same port.
+    pub(crate) async fn restart(&mut self) -> anyhow::Result<()> {
         let listener =
-            TcpListener::bind(("127.0.0.1", self.port)).await.context("opening the inbox again")?;
+            TcpListener::bind(("127.0.0.1", self.port)).await.context("cannot start the inbox again")?;
         self.serve(listener);
         Ok(())
     }
 
-    /// Its address for `FIREBELL_SMTP_URL`.
+    /// The value for `FIREBELL_SMTP_URL`.
     pub(crate) fn url(&self) -> String {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// What arrived.
-    pub(crate) fn mails(&self) -> Vec<Mail> {
+    /// All received emails.
+    pub(crate) fn mails(&self) -> Vec<Email> {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Speaks with one client.
-async fn session(stream: TcpStream, mails: Arc<Mutex<Vec<Mail>>>) -> std::io::Result<()> {
+/// Serves one connection.
+async fn session(stream: TcpStream, mails: Arc<Mutex<Vec<Email>>>) -> std::io::Result<()> {
     let _ = stream.set_nodelay(true);
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
-    write.write_all(b"220 sink\r\n").await?;
+    write.write_all(b"220 inbox\r\n").await?;
     let mut to = String::new();
     loop {
         let mut line = String::new();
@@ -100,12 +100,12 @@ async fn session(stream: TcpStream, mails: Arc<Mutex<Vec<Mail>>>) -> std::io::Re
         }
         let verb = line.to_uppercase();
         if verb.starts_with("EHLO") {
-            write.write_all(b"250-sink\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n").await?;
+            write.write_all(b"250-inbox\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n").await?;
         } else if verb.starts_with("RCPT") {
             line.split(['<', '>']).nth(1).unwrap_or_default().clone_into(&mut to);
             write.write_all(b"250 ok\r\n").await?;
         } else if verb.starts_with("DATA") {
-            let at = local_now();
+            let at = now();
             write.write_all(b"354 go\r\n").await?;
             let mut text = String::new();
             loop {
@@ -118,7 +118,7 @@ async fn session(stream: TcpStream, mails: Arc<Mutex<Vec<Mail>>>) -> std::io::Re
                 }
                 text.push_str(&line);
             }
-            let mail = Mail { at, to: std::mem::take(&mut to), text };
+            let mail = Email { at, to: std::mem::take(&mut to), text };
             mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
             write.write_all(b"250 kept\r\n").await?;
         } else if verb.starts_with("QUIT") {
@@ -130,8 +130,8 @@ async fn session(stream: TcpStream, mails: Arc<Mutex<Vec<Mail>>>) -> std::io::Re
     }
 }
 
-/// The time.
-pub(crate) fn local_now() -> Timestamp {
-    #[expect(clippy::disallowed_methods, reason = "a scenario measures by the clock on the wall")]
+/// The current time.
+pub(crate) fn now() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "a scenario measures real time")]
     Timestamp::now()
 }
