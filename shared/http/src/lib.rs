@@ -1,5 +1,6 @@
-//! Requests: extract, app verb, present.
+//! HTTP: each handler reads the request, calls a verb of `app`, and shows the result.
 
+mod actor;
 mod alert_attributes;
 pub mod alert_routes;
 mod alert_source_types;
@@ -11,6 +12,7 @@ mod audit_logs;
 mod auth;
 mod binding;
 mod choices;
+mod documents;
 mod door;
 mod error;
 mod escalation_paths;
@@ -29,10 +31,11 @@ mod operation;
 mod page;
 mod query;
 mod rate;
+mod schema;
 pub mod settings;
 mod severities;
-mod shape;
 pub mod slack;
+mod slim;
 mod sns;
 pub mod source;
 pub mod users;

@@ -18,9 +18,10 @@ use domain::trace::Trace;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use runtime::Tracing;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::IgnoredAny;
-use serde_json::json;
+use serde_json::Value;
 use sources::{Acknowledgement, AlertSource, Delivery, Kind, Subscription, Verified, VerifyError, limits};
 use store::Outgoing;
 use tracing::{info, warn};
@@ -55,25 +56,35 @@ pub(crate) const RESOURCE: Resource = Resource {
             MethodRouter::new,
         )
         .needs_a_secret()
-        .takes("any")
-        .answers(202, "Accepted"),
+        .body::<Value>()
+        .reply::<AcceptedReply>(202),
         Operation::post(
             PROMETHEUS,
             "Takes alerts of Prometheus as an Alertmanager does, with the source's own secret; this is ours",
             MethodRouter::new,
         )
         .needs_a_secret()
-        .takes("any")
-        .answers(202, "Accepted"),
+        .body::<Value>()
+        .reply::<AcceptedReply>(202),
         Operation::get(PING, "Says that a job ran, with the secret of its heartbeat", MethodRouter::new)
             .needs_a_secret()
-            .answers_nothing(204),
+            .empty_reply(204),
         Operation::post(PING, "Says that a job ran, with the secret of its heartbeat", MethodRouter::new)
             .needs_a_secret()
-            .answers_nothing(204),
+            .empty_reply(204),
     ],
-    shapes: &[("Accepted", "{status*: string, message*: string, deduplication_key: string}")],
 };
+
+/// A reply to a delivery that was accepted.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AcceptedReply {
+    /// Always `success`.
+    status: &'static str,
+    /// What happens with the delivery.
+    message: &'static str,
+    /// The deduplication key of the alert, or of the first one if the delivery holds several events.
+    deduplication_key: String,
+}
 
 /// The router of one kind of source: its own addresses, and the front door of the product whose API it speaks.
 pub fn router(kind: Kind, ctx: Context) -> axum::Router {
@@ -100,11 +111,11 @@ async fn receive(State(desk): State<Arc<Desk>>, Path(id): Path<String>, request:
     let trace = trace_of(&desk, &request);
     match desk.receive(&id, request, &trace).await {
         Ok(taken) => {
-            let body = json!({
-                "status": "success",
-                "message": taken.says("Event accepted for processing"),
-                "deduplication_key": taken.key,
-            });
+            let body = AcceptedReply {
+                status: "success",
+                message: taken.says("Event accepted for processing"),
+                deduplication_key: taken.key,
+            };
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => error.in_request(trace.id()).into_response(),

@@ -8,10 +8,13 @@ use axum::routing::{MethodRouter, any, delete, get, post};
 use axum::{Json, Router};
 use domain::Timestamp;
 use http::StatusCode;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::ApiError;
 use crate::operation::{Operation, Resource};
+use crate::schema::Time;
 use crate::source::{Desk, trace_of};
 
 /// What stands before the path where a sender takes more than a host.
@@ -30,24 +33,59 @@ pub(crate) const RESOURCE: Resource = Resource {
         deletes("/v2/alerts/{id}"),
         looks("/v2/alerts/requests/{id}"),
     ],
-    shapes: &[
-        ("OpsgenieAccepted", "{result*: string, took*: number, requestId*: string}"),
-        ("OpsgenieRefusal", "{message*: string, took*: number, requestId*: string}"),
-    ],
 };
+
+/// A reply to a request that was accepted.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OpsgenieAcceptedReply {
+    result: &'static str,
+    took: f64,
+    request_id: String,
+}
+
+/// A reply with the status of a request.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OpsgenieProcessedReply {
+    data: OpsgenieStatusView,
+    took: f64,
+    request_id: String,
+}
+
+/// The status of a request.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+struct OpsgenieStatusView {
+    success: bool,
+    is_success: bool,
+    status: &'static str,
+    processed_at: Time,
+}
+
+/// The body of an error.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "OpsgenieError")]
+struct OpsgenieErrorBody {
+    message: String,
+    took: f64,
+    request_id: String,
+}
 
 /// Makes an alert.
 const fn creates(path: &'static str) -> Operation {
     let summary =
         "Takes an alert as Opsgenie does, for the alert source whose secret is the key; this is ours";
-    accepts(Operation::post(path, summary, MethodRouter::new)).takes("any")
+    accepts(Operation::post(path, summary, MethodRouter::new)).body::<Value>()
 }
 
 /// Ends or acknowledges an alert.
 const fn acts(path: &'static str) -> Operation {
     let summary = "Closes or acknowledges an alert as Opsgenie does; every other action is answered, and nothing is \
                    done; this is ours";
-    accepts(Operation::post(path, summary, MethodRouter::new)).takes("any")
+    accepts(Operation::post(path, summary, MethodRouter::new)).body::<Value>()
 }
 
 /// Ends an alert.
@@ -64,13 +102,13 @@ const fn looks(path: &'static str) -> Operation {
     let summary = "Says of a request that it was processed, as Opsgenie does; this is ours";
     Operation::get(path, summary, MethodRouter::new)
         .needs_a_secret()
-        .answers(200, "any")
-        .refuses("OpsgenieRefusal")
+        .reply::<OpsgenieProcessedReply>(200)
+        .error::<OpsgenieErrorBody>()
 }
 
 /// What all that is accepted has in common.
 const fn accepts(operation: Operation) -> Operation {
-    operation.needs_a_secret().answers(202, "OpsgenieAccepted").refuses("OpsgenieRefusal")
+    operation.needs_a_secret().reply::<OpsgenieAcceptedReply>(202).error::<OpsgenieErrorBody>()
 }
 
 /// The front door, with and without the prefix; what is under a name of its own, `/v2/alerts`, is also that of our own
@@ -91,7 +129,11 @@ async fn take(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let took = took(began, desk.ctx.now());
     match taken {
         Ok(taken) => {
-            let body = json!({ "result": taken.says("Request will be processed"), "took": took, "requestId": request_id(trace.id()) });
+            let body = OpsgenieAcceptedReply {
+                result: taken.says("Request will be processed"),
+                took,
+                request_id: request_id(trace.id()),
+            };
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => refused(&error, took, trace.id()),
@@ -99,13 +141,11 @@ async fn take(State(desk): State<Arc<Desk>>, request: Request) -> Response {
 }
 
 /// Whatever was accepted is as good as processed.
-async fn processed(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> Json<serde_json::Value> {
+async fn processed(State(desk): State<Arc<Desk>>, Path(id): Path<String>) -> Json<OpsgenieProcessedReply> {
     let at = desk.ctx.now();
-    Json(json!({
-        "data": { "success": true, "isSuccess": true, "status": "Accepted", "processedAt": at },
-        "took": took(at, desk.ctx.now()),
-        "requestId": id,
-    }))
+    let data =
+        OpsgenieStatusView { success: true, is_success: true, status: "Accepted", processed_at: Time(at) };
+    Json(OpsgenieProcessedReply { data, took: took(at, desk.ctx.now()), request_id: id })
 }
 
 /// A refusal in Opsgenie's words.
@@ -116,7 +156,7 @@ fn refused(error: &ApiError, took: f64, trace: &str) -> Response {
         }
         status => (status, error.message()),
     };
-    let body = json!({ "message": message, "took": took, "requestId": request_id(trace) });
+    let body = OpsgenieErrorBody { message: message.to_owned(), took, request_id: request_id(trace) };
     let mut response = (status, Json(body)).into_response();
     error.ask_to_wait(response.headers_mut());
     response

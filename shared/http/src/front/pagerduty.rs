@@ -7,7 +7,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use axum::{Json, Router};
 use http::StatusCode;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::ApiError;
 use crate::operation::{Operation, Resource};
@@ -29,24 +31,39 @@ pub(crate) const RESOURCE: Resource = Resource {
             MethodRouter::new,
         )
         .needs_a_secret()
-        .takes("any")
-        .answers(202, "PagerDutyAccepted")
-        .refuses("PagerDutyRefusal"),
+        .body::<Value>()
+        .reply::<PagerDutyAcceptedReply>(202)
+        .error::<PagerDutyErrorBody>(),
         Operation::post(
             CHANGES,
             "Takes a change event as PagerDuty does, and keeps nothing of it; this is ours",
             MethodRouter::new,
         )
         .needs_a_secret()
-        .takes("any")
-        .answers(202, "PagerDutyAccepted")
-        .refuses("PagerDutyRefusal"),
-    ],
-    shapes: &[
-        ("PagerDutyAccepted", "{status*: string, message*: string, dedup_key: string}"),
-        ("PagerDutyRefusal", "{status*: string, message*: string, errors*: [string]}"),
+        .body::<Value>()
+        .reply::<PagerDutyAcceptedReply>(202)
+        .error::<PagerDutyErrorBody>(),
     ],
 };
+
+/// A reply to an event that was accepted.
+#[derive(Serialize, JsonSchema)]
+struct PagerDutyAcceptedReply {
+    status: &'static str,
+    message: &'static str,
+    /// The deduplication key. Absent for a change event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dedup_key: Option<String>,
+}
+
+/// The body of an error.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PagerDutyError")]
+struct PagerDutyErrorBody {
+    status: &'static str,
+    message: &'static str,
+    errors: Vec<String>,
+}
 
 /// The front door.
 pub(crate) fn router() -> Router<Arc<Desk>> {
@@ -58,7 +75,7 @@ async fn event(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     match desk.deliver_by_secret("", request, &trace).await {
         Ok(taken) => {
             let message = taken.says("Event processed");
-            let body = json!({ "status": "success", "message": message, "dedup_key": taken.key });
+            let body = PagerDutyAcceptedReply { status: "success", message, dedup_key: Some(taken.key) };
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => refused(&error),
@@ -67,7 +84,8 @@ async fn event(State(desk): State<Arc<Desk>>, request: Request) -> Response {
 
 /// A change is nothing that anybody is paged for.
 async fn change() -> Response {
-    let body = json!({ "status": "success", "message": "Change event processed" });
+    let message = "Change event processed";
+    let body = PagerDutyAcceptedReply { status: "success", message, dedup_key: None };
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }
 
@@ -79,7 +97,8 @@ fn refused(error: &ApiError) -> Response {
         }
         status => (status, error.message()),
     };
-    let body = json!({ "status": "invalid event", "message": "Event was not accepted", "errors": [why] });
+    let (status_name, message) = ("invalid event", "Event was not accepted");
+    let body = PagerDutyErrorBody { status: status_name, message, errors: vec![why.to_owned()] };
     let mut response = (status, Json(body)).into_response();
     error.ask_to_wait(response.headers_mut());
     response
