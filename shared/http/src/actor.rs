@@ -47,7 +47,7 @@ impl UserView {
     }
 }
 
-/// Who created or changed an object. It has one of these fields, or none if that was Firebell itself.
+/// Who created or changed an object: one of these fields. An actor without a field is Firebell itself.
 #[derive(Default, Serialize, JsonSchema)]
 pub(crate) struct ActorView {
     /// A person.

@@ -34,7 +34,7 @@ struct Limited {
     seconds: u32,
 }
 
-/// How long a client is asked to wait after a failure of ours, in seconds.
+/// How long a client is asked to wait after Firebell failed, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
 
 impl ApiError {
@@ -243,7 +243,7 @@ struct ErrorSource {
     pointer: String,
 }
 
-/// A rate limit and what is left of it.
+/// A rate limit and the rest of it.
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct RateLimitStatus {

@@ -213,7 +213,7 @@ fn listed(ids: &[String], before: Option<&str>) -> Vec<Listed> {
     ids.into_iter().map(entry).collect()
 }
 
-/// Finds an escalation; `None` if there is none or it belongs to an incident that the caller does not see.
+/// Finds an escalation; `None` if it does not exist or belongs to an incident that the caller does not see.
 async fn visible(api: &ApiState, caller: &Caller, id: EscalationId) -> ApiResult<Option<Escalation>> {
     let store = &api.ctx.store;
     let Some(escalation) = store.escalation(caller.org, id).await? else { return Ok(None) };

@@ -74,7 +74,7 @@ pub(crate) struct IncidentRoleView {
     name: String,
     /// What the role is for.
     description: String,
-    /// What a person in the role does.
+    /// The instructions for the person in the role.
     instructions: String,
     /// A short name.
     shortform: String,
@@ -143,7 +143,7 @@ struct IncidentRolePayload {
     name: String,
     /// What the role is for.
     description: String,
-    /// What a person in the role does.
+    /// The instructions for the person in the role.
     instructions: String,
     /// A short name.
     shortform: String,

@@ -70,7 +70,7 @@ struct IncidentUpdateView {
     id: Id<UpdateId>,
     /// The incident.
     incident_id: Id<IncidentId>,
-    /// What people were told.
+    /// The text for the people who follow the incident.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     /// The status that the incident had then.
@@ -132,7 +132,7 @@ struct IncidentUpdatePayload {
     /// The id of the incident.
     #[schemars(length(min = 1))]
     incident_id: String,
-    /// What people are told.
+    /// The text for the people who follow the incident.
     message: Option<String>,
     /// The id of the status that the incident gets.
     to_incident_status_id: Option<String>,

@@ -196,7 +196,7 @@ struct TimestampValuePayload {
 struct IncidentEditPayload {
     /// The fields to set.
     incident: IncidentFields,
-    /// Whether the people who follow the incident are told.
+    /// Whether the people who follow the incident are notified.
     notify_incident_channel: bool,
 }
 

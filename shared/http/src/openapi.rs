@@ -66,7 +66,7 @@ async fn show() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], DOCUMENT)
 }
 
-/// An operation and what a caller needs for it.
+/// An operation and the access that it needs.
 #[derive(Debug, Clone, Copy)]
 pub struct OperationAccess {
     /// The HTTP method.
@@ -79,7 +79,7 @@ pub struct OperationAccess {
     pub by_secret: bool,
 }
 
-/// Lists every operation with what a caller needs for it.
+/// Lists every operation with the access that it needs.
 pub fn operations() -> impl Iterator<Item = OperationAccess> {
     let all = RESOURCES.iter().flat_map(|resource| resource.operations);
     all.map(|one| {

@@ -38,7 +38,7 @@ impl Method {
     }
 }
 
-/// What a caller needs for an operation.
+/// The access that an operation needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
     /// The operation does not declare it. Only a caller with every permission passes, and a test fails.
@@ -73,7 +73,7 @@ pub(crate) struct Operation {
     pub(crate) path: &'static str,
     /// What the operation does, in one sentence without a full stop.
     pub(crate) summary: &'static str,
-    /// What a caller needs.
+    /// The access that the operation needs.
     pub(crate) needs: Needs,
     /// The query parameters.
     pub(crate) query: &'static [QueryParameter],
@@ -187,13 +187,13 @@ impl Operation {
     }
 }
 
-/// Lets a request pass if its caller has what the operation needs.
+/// Passes a request on if its caller has the access that the operation needs.
 async fn authorize(State(needs): State<Needs>, caller: Caller, request: Request, next: Next) -> ApiResult {
     check(needs, &caller)?;
     Ok(next.run(request).await)
 }
 
-/// Checks that a caller has what an operation needs, before anything else of the request is read.
+/// Checks that a caller has the access that an operation needs, before anything else of the request is read.
 fn check(needs: Needs, caller: &Caller) -> Result<(), Forbidden> {
     let lacks = match needs {
         Needs::Key => None,

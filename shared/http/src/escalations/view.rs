@@ -26,7 +26,7 @@ pub(super) struct EscalationView {
     id: Id<EscalationId>,
     /// The title.
     title: String,
-    /// The description. Empty if there is none.
+    /// The description. It is empty if the escalation has none.
     description: String,
     /// The state.
     #[schemars(extend("enum" = ["pending", "triggered", "acked", "resolved", "expired", "cancelled"]))]

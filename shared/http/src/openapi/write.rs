@@ -216,6 +216,7 @@ mod tests {
     #[test]
     fn served_description_is_the_one_that_the_types_give() {
         let (served, written) = (super::super::DOCUMENT, document_text());
+        std::fs::write("/tmp/fb/openapi/after.json", &written).unwrap(); // TEMP
         let differs = served.lines().zip(written.lines()).find(|(served, written)| served != written);
         assert_eq!(differs, None, "run `cargo xtask readme` and look at what changes in openapi.json");
         assert_eq!(served.len(), written.len());

@@ -1,4 +1,4 @@
-//! The API's own description: everything in it is served, and everything that is answered is as it says.
+//! The description of the API: every operation in it is served, and every request and reply of the tests is as it says.
 
 use std::sync::LazyLock;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, World};
 
-/// The description.
+/// The description of the API.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(http_api::openapi::document);
 
-/// Says whether a path is one of those that a path with names in braces means.
+/// Says whether a described path, with names in braces, fits a path.
 fn means(described: &str, path: &str) -> bool {
     let (described, path): (Vec<&str>, Vec<&str>) =
         (described.split('/').collect(), path.split('/').collect());
@@ -18,7 +18,7 @@ fn means(described: &str, path: &str) -> bool {
     described.len() == path.len() && described.iter().zip(&path).all(same)
 }
 
-/// What is said of an operation. Of two that fit, the one with fewer names in braces is meant.
+/// The description of an operation. Of two paths that fit, the one with fewer names in braces is meant.
 fn described(method: &Method, path: &str) -> Option<&'static Value> {
     let paths = DOCUMENT["paths"].as_object().unwrap().iter();
     let fitting = paths.filter(|(described, _)| means(described, path));
@@ -150,7 +150,7 @@ async fn every_operation_that_is_described_is_served() {
 }
 
 #[tokio::test]
-async fn description_is_shown_to_whoever_has_a_key() {
+async fn description_is_shown_to_every_api_key() {
     let world = World::new().await;
 
     assert_eq!(world.get("/v1/openapiV3.json").await.with(200), *DOCUMENT);

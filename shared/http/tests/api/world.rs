@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use store::{Queues, Store};
 use tower::ServiceExt;
 
-/// Hears of transitions and keeps nothing.
+/// An observer that ignores transitions.
 struct Deaf;
 
 impl Observe for Deaf {
