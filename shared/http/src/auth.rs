@@ -1,8 +1,5 @@
 //! The caller of a request. The extractor [`Caller`] is the only way for a handler to get an organisation.
 
-use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
-
 use app::Context;
 use axum::extract::FromRequestParts;
 use domain::api_key::KeyHolder;
@@ -12,9 +9,9 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use jiff::SignedDuration;
-use lru::LruCache;
 
 use crate::ApiError;
+use crate::bounded_cache::BoundedCache;
 
 /// The caller of a request. A handler that does not take this has no organisation to use.
 #[derive(Debug, Clone)]
@@ -48,21 +45,22 @@ const VALID_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// How long the lookup of an unknown key is used again.
 const UNKNOWN_FOR: SignedDuration = SignedDuration::from_secs(5);
 /// How many lookups are cached.
-const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).expect("it is more than zero");
+const CAPACITY: usize = 4096;
 
 /// The result of looking up an API key, valid until `expires_at`.
+#[derive(Clone)]
 struct KeyLookup {
     holder: Option<KeyHolder>,
     expires_at: Timestamp,
 }
 
-/// Recent lookups of API keys, by the keys' hashes. If the cache is full, the lookup that was used least recently goes,
-/// so that unknown keys do not push out the keys that are in use.
-pub(crate) struct KeyCache(Mutex<LruCache<String, KeyLookup>>);
+/// Recent lookups of API keys, by the hashes of the keys. The cache is bounded, so that requests with unknown keys cannot
+/// remove the keys that are in use.
+pub(crate) struct KeyCache(BoundedCache<String, KeyLookup>);
 
 impl Default for KeyCache {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(CAPACITY)))
+        Self(BoundedCache::new(CAPACITY))
     }
 }
 
@@ -73,27 +71,20 @@ impl KeyCache {
     /// [`ApiError`] if there is no key, the key is unknown, or the store cannot be read.
     pub(crate) async fn caller(&self, ctx: &Context, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let key = bearer(headers).ok_or_else(ApiError::no_authorization)?;
-        let holder = self.holder(ctx, &domain::api_key::hash(key)).await?;
+        let holder = self.holder(ctx, domain::api_key::hash(key)).await?;
         holder.map(Caller::from).ok_or_else(ApiError::wrong_authorization)
     }
 
-    async fn holder(&self, ctx: &Context, hash: &str) -> Result<Option<KeyHolder>, ApiError> {
+    /// The holder of the key with a hash; `None` if the key is unknown.
+    async fn holder(&self, ctx: &Context, hash: String) -> Result<Option<KeyHolder>, ApiError> {
         let now = ctx.now();
-        if let Some(cached) = self.cached(hash, now) {
-            return Ok(cached);
+        if let Some(lookup) = self.0.get(&hash).filter(|lookup| now < lookup.expires_at) {
+            return Ok(lookup.holder);
         }
-        let holder = ctx.store.key_holder(hash).await?;
+        let holder = ctx.store.key_holder(&hash).await?;
         let expires_at = now + if holder.is_some() { VALID_FOR } else { UNKNOWN_FOR };
-        let mut lookups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lookups.put(hash.to_owned(), KeyLookup { holder: holder.clone(), expires_at });
+        self.0.insert(hash, KeyLookup { holder: holder.clone(), expires_at });
         Ok(holder)
-    }
-
-    /// The cached lookup of a key; `None` if there is no valid one.
-    fn cached(&self, hash: &str, now: Timestamp) -> Option<Option<KeyHolder>> {
-        let mut lookups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lookup = lookups.get(hash)?;
-        (now < lookup.expires_at).then(|| lookup.holder.clone())
     }
 }
 

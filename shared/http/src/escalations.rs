@@ -2,7 +2,7 @@
 
 mod view;
 
-use app::escalation::create::{Call, Whom};
+use app::escalation::create::{EscalationTarget, ManualEscalation};
 use app::escalation::respond::{Answered, acknowledge, cancel};
 use app::{AppError, Context, Rules};
 use axum::extract::{Extension, State};
@@ -128,12 +128,12 @@ impl NewEscalationPayload {
     ///
     /// # Errors
     /// [`ApiError`] if both are given, or neither.
-    fn whom(&self) -> ApiResult<Whom> {
+    fn target(&self) -> ApiResult<EscalationTarget> {
         let users =
             self.user_ids.as_ref().filter(|users| !users.is_empty() || self.escalation_path_id.is_none());
         match (self.escalation_path_id, users) {
-            (Some(Id(path)), None) => Ok(Whom::Path(path)),
-            (None, Some(users)) => Ok(Whom::Users(users.iter().map(|Id(id)| *id).collect())),
+            (Some(Id(path)), None) => Ok(EscalationTarget::Path(path)),
+            (None, Some(users)) => Ok(EscalationTarget::Users(users.iter().map(|Id(id)| *id).collect())),
             (Some(_), Some(_)) => {
                 Err(ApiError::invalid("user_ids", "Send `escalation_path_id` or `user_ids`, not both"))
             }
@@ -157,15 +157,15 @@ async fn create(
     if body.idempotency_key.is_empty() {
         return Err(ApiError::required("idempotency_key"));
     }
-    let call = Call {
+    let new = ManualEscalation {
         id: EscalationId::new(now, ctx.random()),
-        whom: body.whom()?,
+        target: body.target()?,
         title: body.title,
         description: domain::text::present(body.description),
         incident: body.incident_id.map(|Id(id)| id),
         trace,
     };
-    let new = (body.idempotency_key.as_str(), call);
+    let new = (body.idempotency_key.as_str(), new);
     let escalation = app::escalation::create::create(&ctx.store, &rules, &caller.actor, new, now).await?;
     let reply = EscalationReply { escalation: EscalationView::load(&api, &caller, &escalation).await? };
     Ok((StatusCode::CREATED, Extension(allowance), Json(reply)))
@@ -297,16 +297,17 @@ async fn respond(
     JsonBody { body, .. }: JsonBody<EscalationResponsePayload>,
 ) -> ApiResult<StatusCode> {
     let ctx = &api.ctx;
-    find(&api, &caller, id).await?;
     match body.response {
         EscalationResponse::Ack => {
             let answered = acknowledge(&ctx.store, &caller.actor, id, ctx.now()).await?;
             check_state(&answered, EscalationState::Acked)
         }
         EscalationResponse::Nack => {
+            find(&api, &caller, id).await?;
             Err(ApiError::invalid("response", "An API key cannot respond with `nack`: only a person can"))
         }
         EscalationResponse::Snooze => {
+            find(&api, &caller, id).await?;
             Err(ApiError::invalid("response", "`snooze` is not supported yet: use `ack`"))
         }
     }
@@ -318,7 +319,6 @@ async fn cancel_one(
     Id(id): Id<EscalationId>,
 ) -> ApiResult<StatusCode> {
     let ctx = &api.ctx;
-    find(&api, &caller, id).await?;
     let answered = cancel(&ctx.store, &caller.actor, id, ctx.now()).await?;
     check_state(&answered, EscalationState::Cancelled)
 }

@@ -301,10 +301,12 @@ impl AlertSourcePayload {
                 minutes,
                 in_incidents: self.auto_resolve_incident_alerts.unwrap_or(false),
             }),
-            beat: self.heartbeat_options.as_ref().map(|options| PingSchedule {
-                interval_s: options.interval_seconds,
-                grace_s: options.grace_period_seconds.unwrap_or(0),
-                threshold: options.failure_threshold.unwrap_or(1),
+            beat: self.heartbeat_options.as_ref().map(|options| {
+                PingSchedule::new(
+                    options.interval_seconds,
+                    options.grace_period_seconds,
+                    options.failure_threshold,
+                )
             }),
         })
     }
