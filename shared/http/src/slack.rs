@@ -84,7 +84,9 @@ async fn signed(ctx: &Context, request: Request) -> Result<Bytes, ApiError> {
     };
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_BYTES).collect().await;
-    let body = body.map_err(|_| ApiError::too_large(format!("The request body is too large: at most {MAX_BYTES} bytes are allowed")))?;
+    let body = body.map_err(|_| {
+        ApiError::too_large(format!("The request body is too large: at most {MAX_BYTES} bytes are allowed"))
+    })?;
     let body = body.to_bytes();
     let (at, signature) =
         (header(&parts.headers, "x-slack-request-timestamp"), header(&parts.headers, "x-slack-signature"));

@@ -137,7 +137,10 @@ async fn take(State(receiver): State<Arc<Receiver>>, request: Request) -> Respon
 }
 
 /// Shows the status of a request. Every request that was accepted counts as processed.
-async fn processed(State(receiver): State<Arc<Receiver>>, Path(id): Path<String>) -> Json<OpsgenieProcessedReply> {
+async fn processed(
+    State(receiver): State<Arc<Receiver>>,
+    Path(id): Path<String>,
+) -> Json<OpsgenieProcessedReply> {
     let at = receiver.ctx.now();
     let data =
         OpsgenieStatusView { success: true, is_success: true, status: "Accepted", processed_at: Time(at) };
