@@ -46,6 +46,8 @@ struct State {
     log: Log,
     replicas: Replicas,
     tokens: Tokens,
+    /// The name of an invocation that is killed when it comes, and after how many calls.
+    kill_next: Option<(String, u32)>,
 }
 
 /// What was drawn for a call before it is made.
@@ -78,6 +80,7 @@ impl Faults {
             log: Log::default(),
             replicas: Replicas::new(&clock)?,
             tokens: Tokens::default(),
+            kill_next: None,
         };
         Ok(Arc::new(Self { inner, plan, clock, state: Mutex::new(state), over: AtomicBool::new(false) }))
     }
