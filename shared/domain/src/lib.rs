@@ -13,6 +13,7 @@ pub mod expression;
 pub mod id;
 pub mod identity;
 pub mod incident;
+pub mod job;
 pub mod message;
 pub mod org;
 pub mod page;
