@@ -22,7 +22,9 @@ async fn handle(ctx: Context, rules: Rules, delivery: Delivery<AlertMessage>) ->
         AlertMessage::Heartbeat { org, source } => {
             heartbeat::look::look(&ctx.store, (org, source), ctx.now()).await
         }
-        AlertMessage::Lapse { org, alert } => alert::lapse::lapse(&ctx.store, (org, alert), ctx.now()).await,
+        AlertMessage::Expiry { org, alert } => {
+            alert::expire::expire(&ctx.store, (org, alert), ctx.now()).await
+        }
         AlertMessage::Backfill { org, source } => {
             source::backfill::step(&ctx.store, &rules, (org, source), ctx.now()).await
         }

@@ -19,7 +19,9 @@ async fn handle(ctx: Context, rules: Rules, delivery: Delivery<AlertMessage>) ->
         // Whoever is on it is paged on, and can say so here.
         AlertMessage::Acknowledged { .. } => Ok(()),
         // The sweep asks for them again.
-        AlertMessage::Heartbeat { .. } | AlertMessage::Lapse { .. } | AlertMessage::Backfill { .. } => Ok(()),
+        AlertMessage::Heartbeat { .. } | AlertMessage::Expiry { .. } | AlertMessage::Backfill { .. } => {
+            Ok(())
+        }
         // What is shown of a source is no page: it is shown at the next failure.
         AlertMessage::DeliveryFailed { .. } => Ok(()),
     }

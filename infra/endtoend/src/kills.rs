@@ -139,7 +139,7 @@ async fn judge(
     let mut unpaged = Vec::new();
     let mut doubled = 0;
     let mut unexplained = Vec::new();
-    for page in &ledger.pages {
+    for page in &ledger.notifications {
         let key = page.idempotency_key();
         let times = told(&key);
         let again = page.log.iter().filter(|entry| entry.to == "pending").count();
@@ -161,7 +161,7 @@ async fn judge(
         ledger.alerts.len(),
         ledger.incidents.len(),
         ledger.escalations.len(),
-        ledger.pages.len(),
+        ledger.notifications.len(),
         mails.len(),
         lost.len(),
         twice.len(),

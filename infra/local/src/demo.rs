@@ -1,13 +1,13 @@
 //! A small organisation to look at: people, a path, a source, a route, and an alert that pages.
 
-use app::path::save::NewPath;
+use app::escalation_path::save::NewPath;
 use app::source::create::NewSource;
 use app::user::create::NewUser;
 use app::{AppError, Context};
+use domain::alert_route::{IncidentTemplate, Route, RouteSource};
+use domain::escalation_path::{AckMode, Level, Target};
 use domain::id::{OrgId, PathId, RouteId, SourceId};
-use domain::path::{AckMode, Level, Target};
-use domain::route::{IncidentTemplate, Route, RouteSource};
-use domain::source::{Intake, Source, Template};
+use domain::source::{IntakeRules, Source, Template};
 use domain::template::Binding;
 use domain::text::Document;
 use domain::user::{Role, Urgency};
@@ -49,16 +49,22 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
         levels: levels.collect(),
         document: Document::default(),
     };
-    let path =
-        app::path::save::create(store, &by, PathId::new(now, context.random()), new, &context.random, now)
-            .await?;
+    let path = app::escalation_path::save::create(
+        store,
+        &by,
+        PathId::new(now, context.random()),
+        new,
+        &context.random,
+        now,
+    )
+    .await?;
     let new = NewSource {
         id: SourceId::new(now, context.random()),
         name: "Alertmanager".to_owned(),
         kind: Kind::Alertmanager.into(),
         secret: None,
         template: Template::default(),
-        intake: Intake::default(),
+        intake: IntakeRules::default(),
         draft: false,
         document: Document::default(),
     };
@@ -80,7 +86,7 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
         }),
         document: Document::default(),
     };
-    app::route::save::create(store, &by, route, &context.random, now).await?;
+    app::alert_route::save::create(store, &by, route, &context.random, now).await?;
     let secret = app::source::open_secret(&context.seal, source.id, &source.secret)?;
     Ok(Demo { source, secret })
 }

@@ -3,10 +3,10 @@
 pub mod acknowledge;
 pub(crate) mod again;
 mod custom;
+pub mod expire;
 pub mod explain;
 mod flap;
 mod intake;
-pub mod lapse;
 pub mod note;
 mod open;
 mod outgoing;

@@ -6,7 +6,7 @@ pub mod update;
 
 use domain::access::{Allowed, KeyRole};
 use domain::api_key::ApiKey;
-use domain::audit::{Kind, Thing};
+use domain::audit::{AuditTarget, Kind};
 use domain::id::{ApiKeyId, OrgId};
 use store::Store;
 
@@ -19,8 +19,8 @@ const NAME_BYTES: usize = 100;
 const COMMENT_BYTES: usize = 1000;
 
 /// A key, as the audit log names it.
-pub(crate) fn thing(key: &ApiKey) -> Thing {
-    Thing::new(Kind::ApiKey, key.id, &key.name)
+pub(crate) fn thing(key: &ApiKey) -> AuditTarget {
+    AuditTarget::new(Kind::ApiKey, key.id, &key.name)
 }
 
 /// What a program shows: long, random, and told once.

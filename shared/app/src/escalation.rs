@@ -2,8 +2,8 @@
 
 pub(crate) mod begin;
 pub mod create;
+pub mod history;
 pub mod open;
 pub mod respond;
 pub mod settle;
-pub mod story;
 pub mod tick;

@@ -4,17 +4,23 @@ pub mod look;
 pub mod ping;
 
 use domain::Timestamp;
-use domain::alert::{AlertEvent, AlertStatus, Received};
+use domain::alert::{AlertEvent, AlertStatus, ReceivedEvent};
 use domain::id::EventId;
 use domain::source::Source;
-use domain::source::heartbeat::{Beat, Heartbeat};
+use domain::source::heartbeat::{Heartbeat, PingSchedule};
 use domain::text::shorten;
 use jiff::SignedDuration;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
 /// What is told of a job: that it was not heard of, or that it is again.
-fn told(source: &Source, beat: &Beat, job: &Heartbeat, status: AlertStatus, now: Timestamp) -> Received {
+fn told(
+    source: &Source,
+    beat: &PingSchedule,
+    job: &Heartbeat,
+    status: AlertStatus,
+    now: Timestamp,
+) -> ReceivedEvent {
     let (last, beginning) = (job.last_ping_at, status == AlertStatus::Firing);
     let since = now.duration_since(last);
     let payload = json!({
@@ -46,7 +52,7 @@ fn told(source: &Source, beat: &Beat, job: &Heartbeat, status: AlertStatus, now:
     // Of the ping that it is about: told twice, it is the same.
     let cause = format_args!("{} {} {}", source.id, status.name(), last);
     let id = EventId::derived(now, cause);
-    Received {
+    ReceivedEvent {
         org: source.org,
         source: source.id,
         kind: source.kind.clone(),

@@ -4,7 +4,7 @@ pub mod create;
 pub mod edit;
 pub mod pin;
 pub mod seen;
-pub mod story;
+pub mod timeline;
 pub mod update;
 
 mod change;

@@ -1,9 +1,11 @@
 //! One verb in one place: load, decide, commit.
 
 pub mod alert;
+pub mod alert_route;
 pub mod api_key;
 pub mod choice;
 pub mod escalation;
+pub mod escalation_path;
 pub mod heartbeat;
 pub mod incident;
 pub mod link;
@@ -11,8 +13,6 @@ pub mod notification;
 pub mod oidc;
 pub mod org;
 pub mod outbox;
-pub mod path;
-pub mod route;
 pub mod rules;
 pub mod seal;
 pub mod session;

@@ -1,5 +1,5 @@
 //! Pages.
 
-mod stand_in;
+mod fallback_email;
 
 pub mod send;

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Timestamp;
 use domain::alert::Attribute;
-use domain::choice::Of;
-use domain::escalation::{Plan, Staff};
+use domain::alert_route::Route;
+use domain::choice::Configured;
+use domain::escalation::{PathRef, Responders};
+use domain::escalation_path::{Level, Path};
 use domain::id::{OrgId, PathId, SourceId, UserId};
 use domain::org::Org;
-use domain::path::{Level, Path};
-use domain::route::Route;
 use domain::source::Source;
 use domain::user::User;
 use jiff::SignedDuration;
@@ -50,7 +50,7 @@ pub struct Snapshot {
     users: Memo<UserId, User>,
     paths: Memo<(PathId, Option<u64>), Path>,
     sources: Memo<SourceId, Source>,
-    attributes: Memo<(), Vec<Of<Attribute>>>,
+    attributes: Memo<(), Vec<Configured<Attribute>>>,
 }
 
 impl Rules {
@@ -164,7 +164,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn attributes(&self) -> Result<Arc<Vec<Of<Attribute>>>, StoreError> {
+    pub async fn attributes(&self) -> Result<Arc<Vec<Configured<Attribute>>>, StoreError> {
         let read = async { self.store.choices::<Attribute>(self.org.id).await.map(Some) };
         Ok(remember(&self.attributes, (), read).await?.unwrap_or_default())
     }
@@ -202,12 +202,12 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn levels(&self, plan: &Plan) -> Result<(Vec<Level>, Staff), StoreError> {
+    pub async fn levels(&self, plan: &PathRef) -> Result<(Vec<Level>, Responders), StoreError> {
         let path = match plan {
-            Plan::Path { id, version } => readable(self.path(*id, Some(*version)).await)?,
-            Plan::Users(_) | Plan::Fallback => None,
+            PathRef::Path { id, version } => readable(self.path(*id, Some(*version)).await)?,
+            PathRef::Users(_) | PathRef::Fallback => None,
         };
-        let mut staff = Staff { fallback: self.fallback().await?, ..Staff::default() };
+        let mut staff = Responders { fallback: self.fallback().await?, ..Responders::default() };
         let levels = domain::escalation::levels_of(plan, path.as_deref(), &staff);
         let named = levels.iter().flat_map(|level| &level.targets).map(|target| target.user);
         for id in named.chain(staff.fallback) {

@@ -14,7 +14,7 @@ pub mod update;
 use domain::Timestamp;
 use domain::access::Allowed;
 use domain::alert::Attribute;
-use domain::audit::{Did, Entry, Kind, Thing, changes};
+use domain::audit::{AuditAction, AuditTarget, Entry, Kind, changes};
 use domain::id::{AuditId, OrgId, SourceId};
 use domain::source::{Source, SourceKind, SourceState, Template};
 use machine::{Stateful, Transition};
@@ -115,15 +115,15 @@ async fn commit(
     (random, now): (&Random, Timestamp),
 ) -> Result<Source, AppError> {
     let after = step.after().clone();
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&after))
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&after))
         .changing(changes(Some(before), Some(&after)));
     store.commit(Commit::new().source(step, Some(before), &entry)).await?;
     Ok(after)
 }
 
 /// A source, as the audit log names it.
-fn thing(source: &Source) -> Thing {
-    Thing::new(Kind::AlertSource, source.id, &source.name)
+fn thing(source: &Source) -> AuditTarget {
+    AuditTarget::new(Kind::AlertSource, source.id, &source.name)
 }
 
 /// Finds a source that is still there.

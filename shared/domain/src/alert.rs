@@ -1,13 +1,13 @@
 //! Alerts: one episode of a deduplication key, from its first firing to its resolution.
 
-pub mod arrival;
 pub mod attribute;
+pub mod expiry;
 pub mod flap;
 pub mod group;
 pub mod key;
-pub mod lapse;
 pub mod note;
-mod sent;
+mod original;
+pub mod received;
 
 use jiff::Timestamp;
 use machine::{Head, Illegal, State, Stateful, Transition};
@@ -18,9 +18,9 @@ use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SourceId};
 use crate::source::SourceKind;
 use crate::trace::Trace;
 
-pub use arrival::{AlertEvent, AlertStatus, Received, key_hash};
-pub use attribute::{Attribute, Said};
-pub use sent::Sent;
+pub use attribute::{AlertAttribute, Attribute};
+pub use original::OriginalText;
+pub use received::{AlertEvent, AlertStatus, ReceivedEvent, key_hash};
 
 /// The states of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +169,7 @@ pub struct Body {
     pub priority: Option<String>,
     /// What it says of the attributes that its source binds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attributes: Vec<Said>,
+    pub attributes: Vec<AlertAttribute>,
     /// The deduplication key in full.
     pub deduplication_key: String,
     /// What of our own rules failed on it; it was routed without them.
@@ -177,7 +177,7 @@ pub struct Body {
     pub problems: Vec<String>,
     /// What was sent, where the source's template says something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sent: Option<Sent>,
+    pub sent: Option<OriginalText>,
     /// When this text was received.
     pub updated_at: Timestamp,
 }

@@ -14,7 +14,7 @@ use crate::text::shorten;
 
 /// What happened to a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Did {
+pub enum AuditAction {
     /// It was made.
     Created,
     /// It was changed.
@@ -27,7 +27,7 @@ pub enum Did {
     SignedOut,
 }
 
-impl Did {
+impl AuditAction {
     /// The word in an action's name.
     const fn name(self) -> &'static str {
         match self {
@@ -79,7 +79,7 @@ impl Kind {
 
 /// What an entry is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Thing {
+pub struct AuditTarget {
     /// Its kind, in a word.
     pub kind: String,
     /// Its id.
@@ -91,7 +91,7 @@ pub struct Thing {
 /// How long a name or a value is kept.
 const TEXT_BYTES: usize = 120;
 
-impl Thing {
+impl AuditTarget {
     /// A thing of a kind.
     pub fn new(kind: Kind, id: impl ToString, name: &str) -> Self {
         Self { kind: kind.name().to_owned(), id: id.to_string(), name: shorten(name, TEXT_BYTES) }
@@ -125,7 +125,7 @@ pub struct Entry {
     /// What happened, as `alert_route.updated`.
     pub action: String,
     /// To what.
-    pub thing: Thing,
+    pub thing: AuditTarget,
     /// Which fields are not what they were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
@@ -133,22 +133,22 @@ pub struct Entry {
 
 impl Entry {
     /// What somebody did who was asked and may.
-    pub fn of(allowed: &Allowed<'_>, id: AuditId, did: Did, thing: Thing) -> Self {
+    pub fn of(allowed: &Allowed<'_>, id: AuditId, did: AuditAction, thing: AuditTarget) -> Self {
         Self::by(allowed.actor(), id, did, thing)
     }
 
     /// What Firebell itself did.
-    pub fn by_system(org: OrgId, part: &str, id: AuditId, did: Did, thing: Thing) -> Self {
+    pub fn by_system(org: OrgId, part: &str, id: AuditId, did: AuditAction, thing: AuditTarget) -> Self {
         Self::by(&Actor::system(org, part), id, did, thing)
     }
 
     /// What somebody did to themselves, for which nobody is asked: they came, or went.
-    pub fn session(actor: &Actor, id: AuditId, did: Did, name: &str) -> Self {
+    pub fn session(actor: &Actor, id: AuditId, did: AuditAction, name: &str) -> Self {
         let user = actor.identity().user().map(|user| user.to_string()).unwrap_or_default();
-        Self::by(actor, id, did, Thing::new(Kind::User, user, name))
+        Self::by(actor, id, did, AuditTarget::new(Kind::User, user, name))
     }
 
-    fn by(actor: &Actor, id: AuditId, did: Did, thing: Thing) -> Self {
+    fn by(actor: &Actor, id: AuditId, did: AuditAction, thing: AuditTarget) -> Self {
         let action = format!("{}.{}", thing.kind, did.name());
         let (org, by) = (actor.org(), actor.identity().clone());
         Self { id, org, at: id.at(), by, action, thing, changes: Vec::new() }

@@ -69,7 +69,7 @@ pub trait Choice: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
 
 /// A choice as an organisation has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offered<T, I> {
+pub struct ConfiguredChoice<T, I> {
     /// Its id.
     pub id: I,
     /// What it is.
@@ -89,11 +89,11 @@ pub struct Offered<T, I> {
 }
 
 /// A choice of a kind, as an organisation has it.
-pub type Of<T> = Offered<T, <T as Choice>::Id>;
+pub type Configured<T> = ConfiguredChoice<T, <T as Choice>::Id>;
 
 /// The built-in choices of an organisation, as nobody has changed them.
-pub fn built_in<T: Choice>(org: OrgId) -> Vec<Of<T>> {
-    let offer = |(id, what)| Offered {
+pub fn built_in<T: Choice>(org: OrgId) -> Vec<Configured<T>> {
+    let offer = |(id, what)| ConfiguredChoice {
         id,
         what,
         version: 0,
@@ -106,9 +106,9 @@ pub fn built_in<T: Choice>(org: OrgId) -> Vec<Of<T>> {
 }
 
 /// What an organisation offers: the built-in choices, each as it was changed, and its own, by their rank.
-pub fn offered<T: Choice>(org: OrgId, stored: Vec<Of<T>>) -> Vec<Of<T>> {
-    let untouched = |choice: &Of<T>| !stored.iter().any(|stored| stored.id == choice.id);
-    let mut all: Vec<Of<T>> = built_in::<T>(org).into_iter().filter(untouched).collect();
+pub fn offered<T: Choice>(org: OrgId, stored: Vec<Configured<T>>) -> Vec<Configured<T>> {
+    let untouched = |choice: &Configured<T>| !stored.iter().any(|stored| stored.id == choice.id);
+    let mut all: Vec<Configured<T>> = built_in::<T>(org).into_iter().filter(untouched).collect();
     all.extend(stored);
     all.retain(|choice| !choice.gone);
     all.sort_by_key(|choice| (choice.what.rank(), choice.id));

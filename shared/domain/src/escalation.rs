@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, PathId, UserId};
 use crate::trace::Trace;
 
-pub use level::{NewEscalation, Staff, levels_of};
+pub use level::{NewEscalation, Responders, levels_of};
 pub use tick::{Tick, tick};
 
 /// The states of an escalation.
@@ -76,7 +76,7 @@ impl EscalationState {
     }
 
     /// Says whether somebody is still to be paged; the fence of every page asks this.
-    pub const fn pages(self) -> bool {
+    pub const fn notifies(self) -> bool {
         match self {
             Self::Pending | Self::Triggered | Self::Expired => true,
             Self::Acked | Self::Resolved | Self::Cancelled => false,
@@ -87,7 +87,7 @@ impl EscalationState {
 /// Whom an escalation pages, in which order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Plan {
+pub enum PathRef {
     /// A path, at the version that it had when the escalation began.
     Path {
         /// The path.
@@ -120,7 +120,7 @@ pub struct Escalation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Whom it pages.
-    pub plan: Plan,
+    pub plan: PathRef,
     /// The level that is being paged.
     pub level: u16,
     /// Counts how often it began again after an acknowledgement; pages of an older cycle are void.

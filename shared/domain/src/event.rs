@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Received;
+use crate::alert::ReceivedEvent;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SignInId, SourceId};
 use crate::message::{AlertMessage, EscalationMessage, NotificationMessage, Queue};
-use crate::page::Page;
+use crate::notification::Notification;
 use crate::slack::{SlackMessage, StepId, Thread};
 
 /// Something that happened.
@@ -23,9 +23,11 @@ pub enum Event {
         due: Option<Timestamp>,
     },
     /// A page is to be sent.
-    PageDue {
-        /// The page.
-        page: Box<Page>,
+    #[serde(rename = "page_due")]
+    NotificationDue {
+        /// The notification.
+        #[serde(rename = "page")]
+        notification: Box<Notification>,
     },
     /// An alert has joined a group, whose escalations answer for it.
     AlertJoined {
@@ -66,7 +68,7 @@ pub enum Event {
     /// Something of a source is to be handled as if its sender had delivered it.
     SourceTells {
         /// What it tells.
-        received: Box<Received>,
+        received: Box<ReceivedEvent>,
     },
     /// Somebody has asked for a link to sign in.
     SignInAsked {
@@ -114,11 +116,12 @@ impl Event {
                 let body = EscalationMessage::Due { org: *org, escalation: *escalation };
                 due.iter().map(|&due| send(Queue::EscalationTick, serde_json::to_value(&body), due)).collect()
             }
-            Self::PageDue { page } => {
-                let due = page.due.unwrap_or(now);
-                let first = NotificationMessage::Due { page: page.clone() };
-                let (org, escalation, page) = (page.org, page.escalation, page.id.clone());
-                let second = NotificationMessage::Check { org, escalation, page };
+            Self::NotificationDue { notification } => {
+                let due = notification.due.unwrap_or(now);
+                let first = NotificationMessage::Due { notification: notification.clone() };
+                let (org, escalation, notification) =
+                    (notification.org, notification.escalation, notification.id.clone());
+                let second = NotificationMessage::Check { org, escalation, notification };
                 vec![
                     send(Queue::NotificationSend, serde_json::to_value(&first), due),
                     send(Queue::NotificationSend, serde_json::to_value(&second), due + LOOK_AGAIN),

@@ -13,10 +13,10 @@ mod value;
 
 use serde::{Deserialize, Serialize};
 
-use crate::route::Group;
+use crate::alert_route::Group;
 use crate::template::Binding;
 
-pub use check::{Misfit, Shapes, check, check_transform};
+pub use check::{ExpressionError, Shapes, check, check_transform};
 pub(crate) use check::{check_binding, literal_fits};
 pub use engine::{Engine, check_template};
 pub use evaluate::Expressions;

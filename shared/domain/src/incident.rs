@@ -3,7 +3,7 @@
 mod change;
 mod choice;
 mod milestone;
-mod story;
+mod timeline;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use change::{Change, Changed, Note, name, summary};
 pub use choice::{Role, RoleKind, STATUS_RANKS, Severity, Status};
 pub use milestone::Milestone;
-pub use story::{Beginning, Difference, Entry, Happening, Moved, ordered};
+pub use timeline::{BeforeAfter, Entry, FieldChange, InitialValues, TimelineEvent, ordered};
 
 use crate::access::{Actor, Permission};
 use crate::event::Event;

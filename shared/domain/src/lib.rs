@@ -4,10 +4,12 @@
 
 pub mod access;
 pub mod alert;
+pub mod alert_route;
 pub mod api_key;
 pub mod audit;
 pub mod choice;
 pub mod escalation;
+pub mod escalation_path;
 pub mod event;
 pub mod expression;
 pub mod id;
@@ -15,10 +17,8 @@ pub mod identity;
 pub mod incident;
 pub mod job;
 pub mod message;
+pub mod notification;
 pub mod org;
-pub mod page;
-pub mod path;
-pub mod route;
 pub mod session;
 pub mod sign_in;
 pub mod slack;

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Received;
+use crate::alert::ReceivedEvent;
 use crate::id::{AlertId, EscalationId, OrgId, SignInId, SourceId};
-use crate::page::Page;
+use crate::notification::Notification;
 use crate::trace::Trace;
 
 /// The schema that this version writes; every version reads those before it.
@@ -75,7 +75,7 @@ impl Queue {
 #[serde(rename_all = "snake_case")]
 pub enum AlertMessage {
     /// One event of an alert.
-    Event(Box<Received>),
+    Event(Box<ReceivedEvent>),
     /// Somebody at the sender is on an alert.
     Acknowledged {
         /// The organisation.
@@ -96,7 +96,8 @@ pub enum AlertMessage {
         source: SourceId,
     },
     /// An alert may have lapsed.
-    Lapse {
+    #[serde(rename = "lapse")]
+    Expiry {
         /// The organisation.
         org: OrgId,
         /// The alert.
@@ -150,7 +151,8 @@ pub enum NotificationMessage {
     /// A page is due; the page is as it stood when this was said, so that sending it reads nothing.
     Due {
         /// The page.
-        page: Box<Page>,
+        #[serde(rename = "page")]
+        notification: Box<Notification>,
     },
     /// A page may be due; the sweep knows only its key.
     Check {
@@ -159,7 +161,8 @@ pub enum NotificationMessage {
         /// The escalation.
         escalation: EscalationId,
         /// The page's id within it.
-        page: String,
+        #[serde(rename = "page")]
+        notification: String,
     },
     /// A link to sign in is owed, if the address is anybody's.
     SignIn {

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{OrgId, UserId};
-use crate::sign_in::Whom;
+use crate::sign_in::SignInPerson;
 
 /// How long a session lasts.
 pub const LASTS: SignedDuration = SignedDuration::from_hours(12);
@@ -26,7 +26,7 @@ pub struct Session {
 
 impl Session {
     /// Begins a session.
-    pub fn begin(whom: Whom, now: Timestamp) -> Self {
+    pub fn begin(whom: SignInPerson, now: Timestamp) -> Self {
         let until = now + LASTS;
         Self { org: whom.org, user: whom.user, since: now, until, ttl: until.as_second() }
     }

@@ -45,7 +45,7 @@ impl State for SignInState {
 
 /// Whom a link signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Whom {
+pub struct SignInPerson {
     /// The organisation.
     pub org: OrgId,
     /// The person.
@@ -65,7 +65,7 @@ pub struct SignIn {
     pub email: Option<String>,
     /// Whom it signs in, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub whom: Option<Whom>,
+    pub whom: Option<SignInPerson>,
     /// When it is good for nothing any more.
     pub until: Timestamp,
     /// How often the link was tried to be sent.
@@ -144,7 +144,7 @@ impl SignIn {
     /// [`Illegal`] never: an attempt may begin so.
     pub fn handed_over(
         id: SignInId,
-        whom: Whom,
+        whom: SignInPerson,
         trace: Trace,
     ) -> Result<Transition<Self>, Illegal<SignInState>> {
         let sent = Self { whom: Some(whom), ..Self::new(id, SignInState::Sent, trace) };
@@ -165,7 +165,7 @@ impl SignIn {
     ///
     /// # Errors
     /// [`Illegal`] if it was sent before, or given up.
-    pub fn sent(&self, whom: Whom, now: Timestamp) -> Result<Transition<Self>, Illegal<SignInState>> {
+    pub fn sent(&self, whom: SignInPerson, now: Timestamp) -> Result<Transition<Self>, Illegal<SignInState>> {
         let sent = self.transition_to(SignInState::Sent, now)?.because(BY, "sent");
         Ok(sent.with(|sign_in| {
             (sign_in.email, sign_in.whom, sign_in.due) = (None, Some(whom), None);
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn link_is_good_once_it_was_sent_until_it_is_used_or_a_quarter_of_an_hour_old() {
         let now = Timestamp::UNIX_EPOCH;
-        let whom = Whom { org: OrgId::new(now, 1), user: UserId::new(now, 2) };
+        let whom = SignInPerson { org: OrgId::new(now, 1), user: UserId::new(now, 2) };
 
         let asked = asked();
         let sent = asked.sent(whom, now).unwrap().after().clone();
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn address_is_forgotten_as_soon_as_nothing_is_owed_to_it() {
         let now = Timestamp::UNIX_EPOCH;
-        let whom = Whom { org: OrgId::new(now, 1), user: UserId::new(now, 2) };
+        let whom = SignInPerson { org: OrgId::new(now, 1), user: UserId::new(now, 2) };
 
         assert_eq!(asked().sent(whom, now).unwrap().after().email, None);
         let void = asked().void("nobody has this address", now).unwrap().after().clone();

@@ -9,7 +9,7 @@ pub mod text;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use command::{Command, Whom};
+pub use command::{Command, CommandTarget};
 pub use id::{BadSlackId, ChannelId, SlackUserId, TeamId};
 pub use message::{Ask, Asked, Form, MessageRef, Pin, Press, SlackMessage};
 pub use step::{Kept, Step, StepId, StepState, Thread, Work};

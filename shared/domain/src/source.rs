@@ -2,10 +2,10 @@
 
 pub mod backfill;
 pub mod custom;
+mod filtered;
 pub mod heartbeat;
-mod held;
 mod intake;
-pub mod pinned;
+pub mod pinned_topic;
 pub mod priority;
 pub mod redaction;
 mod rotation;
@@ -23,11 +23,11 @@ use crate::template::Binding;
 use crate::text::Document;
 
 pub use custom::Custom;
-pub use held::{Filtered, Sample, Window};
-pub use intake::{Intake, Lasts, Limit};
+pub use filtered::{DraftSample, FilteredCount, RateWindow};
+pub use intake::{AutoResolve, IntakeRules, RateLimit};
 pub use priority::Priorities;
 pub use redaction::Redaction;
-pub use rotation::Previous;
+pub use rotation::PreviousSecret;
 
 /// The kind of a source, by its name in the API; the registry of sources knows what it means.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -142,12 +142,12 @@ pub struct Source {
     pub key: Option<String>,
     /// The secret before it, while that still holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Previous>,
+    pub previous: Option<PreviousSecret>,
     /// How its alerts are titled.
     pub template: Template,
     /// What of its events becomes alerts.
-    #[serde(default, skip_serializing_if = "Intake::is_plain")]
-    pub intake: Intake,
+    #[serde(default, skip_serializing_if = "IntakeRules::is_plain")]
+    pub intake: IntakeRules,
     /// What the client sent, to be echoed.
     pub document: Document,
     /// When it was made.
@@ -190,7 +190,7 @@ impl Stateful for Source {
 
 /// What the door of a source needs to know: one small item, found by the source's id alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Door {
+pub struct SourceCredentials {
     /// The organisation.
     pub org: OrgId,
     /// The source.
@@ -201,7 +201,7 @@ pub struct Door {
     pub secret: String,
     /// The one before it, while that still holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Previous>,
+    pub previous: Option<PreviousSecret>,
     /// Whether deliveries are taken.
     pub open: bool,
     /// Whether they page nobody yet.
@@ -211,8 +211,8 @@ pub struct Door {
 
 impl Source {
     /// The door to this source.
-    pub fn door(&self) -> Door {
-        Door {
+    pub fn door(&self) -> SourceCredentials {
+        SourceCredentials {
             org: self.org,
             id: self.id,
             kind: self.kind.clone(),

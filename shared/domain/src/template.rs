@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::alert::AlertEvent;
 use crate::expression::path::{Path, Step};
-use crate::expression::{Expressions, Misfit, check_template};
+use crate::expression::{ExpressionError, Expressions, check_template};
 
 /// Where a text comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ impl Binding {
     }
 
     /// Says what is wrong with a text with places in it.
-    pub(crate) fn check_text(&self, text: &str) -> Result<(), Misfit> {
+    pub(crate) fn check_text(&self, text: &str) -> Result<(), ExpressionError> {
         match document::read(text) {
             Some(_) => Ok(()),
             None => check_template(text),

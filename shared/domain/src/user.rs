@@ -45,9 +45,9 @@ pub struct User {
     /// What they may do.
     pub role: Role,
     /// How they are reached.
-    pub methods: Vec<Method>,
+    pub methods: Vec<NotificationMethod>,
     /// When which method is used.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<NotificationRule>,
     /// Each change adds one.
     #[serde(default)]
     pub version: u64,
@@ -81,7 +81,7 @@ impl MethodType {
 
 /// A way to reach a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Method {
+pub struct NotificationMethod {
     /// Its id.
     pub id: MethodId,
     /// Its channel.
@@ -126,7 +126,7 @@ pub enum RuleTarget {
 
 /// When which method is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rule {
+pub struct NotificationRule {
     /// Its id.
     pub id: RuleId,
     /// The urgency that it is for.
@@ -143,8 +143,8 @@ impl User {
     /// The methods to use at this urgency, with their delays; every usable method at once if no rule applies.
     ///
     /// Somebody without a rule for an urgency must still be reached: when in doubt, page.
-    pub fn reached_by(&self, urgency: Urgency) -> Vec<(u32, &Method)> {
-        let mut reached: Vec<(u32, &Method)> = Vec::new();
+    pub fn reached_by(&self, urgency: Urgency) -> Vec<(u32, &NotificationMethod)> {
+        let mut reached: Vec<(u32, &NotificationMethod)> = Vec::new();
         for rule in self.rules.iter().filter(|rule| rule.urgency == urgency) {
             for method in &self.methods {
                 let wanted = match rule.target {
@@ -171,8 +171,8 @@ mod tests {
     use super::*;
     use crate::Timestamp;
 
-    fn ada(rules: Vec<Rule>) -> User {
-        let method = |n, address: &str| Method {
+    fn ada(rules: Vec<NotificationRule>) -> User {
+        let method = |n, address: &str| NotificationMethod {
             id: MethodId::new(Timestamp::UNIX_EPOCH, n),
             method_type: MethodType::Email,
             address: address.to_owned(),
@@ -189,8 +189,8 @@ mod tests {
         }
     }
 
-    fn rule(n: u128, urgency: Urgency, delay_seconds: u32, target: RuleTarget) -> Rule {
-        Rule {
+    fn rule(n: u128, urgency: Urgency, delay_seconds: u32, target: RuleTarget) -> NotificationRule {
+        NotificationRule {
             id: RuleId::new(Timestamp::UNIX_EPOCH, n),
             urgency,
             delay_seconds,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::routing::{delete, get, post, put};
 use domain::access::Permission;
 use domain::alert::Attribute;
-use domain::choice::Of;
+use domain::choice::Configured;
 use domain::id::AttributeId;
 use http::StatusCode;
 use serde::Deserialize;
@@ -56,7 +56,7 @@ impl Offer for Attribute {
     const ONE: &'static str = "alert_attribute";
     const MANY: &'static str = "alert_attributes";
 
-    fn shown(choice: &Of<Self>) -> Value {
+    fn shown(choice: &Configured<Self>) -> Value {
         let mut shown = json!({
             "id": choice.id,
             "name": choice.what.name,

@@ -6,8 +6,8 @@ use axum::response::IntoResponse;
 use axum::{Json, routing};
 use domain::Timestamp;
 use domain::access::Permission;
+use domain::alert_route::{Grouping, IncidentTemplate, Route, RouteSource};
 use domain::id::{OrgId, PathId, RouteId, SourceId, UserId};
-use domain::route::{Grouping, IncidentTemplate, Route, RouteSource};
 use domain::template::Binding;
 use domain::text::Document;
 use http::StatusCode;
@@ -263,7 +263,8 @@ fn kept(document: Value, now: Timestamp) -> Answer<Document> {
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<RouteBody>) -> Answer {
     let (ctx, now) = (&desk.ctx, desk.ctx.now());
     let route = sent.body.route(RouteId::new(now, ctx.random()), kept(sent.document, now)?)?;
-    let route = app::route::save::create(&ctx.store, &caller.actor, route, &ctx.random, ctx.now()).await?;
+    let route =
+        app::alert_route::save::create(&ctx.store, &caller.actor, route, &ctx.random, ctx.now()).await?;
     Ok((StatusCode::CREATED, Json(json!({ "alert_route": shown(&route) }))).into_response())
 }
 
@@ -305,13 +306,14 @@ async fn update(
     })?;
     let route = body.route(id, kept(document, ctx.now())?)?;
     let route =
-        app::route::save::update(&ctx.store, &caller.actor, route, Some(seen), &ctx.random, ctx.now())
+        app::alert_route::save::update(&ctx.store, &caller.actor, route, Some(seen), &ctx.random, ctx.now())
             .await?;
     Ok(Json(json!({ "alert_route": shown(&route) })))
 }
 
 async fn delete(State(desk): Shared, caller: Caller, Id(id): Id<RouteId>) -> Answer<StatusCode> {
-    app::route::save::delete(&desk.ctx.store, &caller.actor, id, &desk.ctx.random, desk.ctx.now()).await?;
+    app::alert_route::save::delete(&desk.ctx.store, &caller.actor, id, &desk.ctx.random, desk.ctx.now())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

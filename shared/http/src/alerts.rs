@@ -7,7 +7,7 @@ use app::{AppError, Context};
 use axum::extract::State;
 use axum::{Json, routing};
 use domain::access::Permission;
-use domain::alert::{Alert, AlertState, Attribute, Body, Said};
+use domain::alert::{Alert, AlertAttribute, AlertState, Attribute, Body};
 use domain::id::{AlertId, OrgId};
 use domain::text::fingerprint;
 use http::StatusCode;
@@ -284,7 +284,7 @@ fn shown(alert: &Alert, body: &Body) -> Value {
 }
 
 /// What an alert says of an attribute: one value, or several where it may have them.
-pub(crate) fn said(said: &Said) -> Value {
+pub(crate) fn said(said: &AlertAttribute) -> Value {
     let Attribute { name, kind, array, required, emoji } = &said.attribute;
     let mut shown = json!({
         "attribute": { "id": said.id, "name": name, "type": kind, "array": array, "required": required },

@@ -1,6 +1,6 @@
 //! Bindings and conditions: from what a client sends to what is evaluated, and back with labels.
 
-use domain::route::{Condition, Group, Test};
+use domain::alert_route::{Condition, Group, Test};
 use domain::template::Binding;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

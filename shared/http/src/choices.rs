@@ -3,7 +3,7 @@
 use app::AppError;
 use axum::Json;
 use axum::extract::State;
-use domain::choice::{Choice, Of};
+use domain::choice::{Choice, Configured};
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Id, Shared};
@@ -17,11 +17,11 @@ pub(crate) trait Offer: Choice {
     const MANY: &'static str;
 
     /// One, in full.
-    fn shown(choice: &Of<Self>) -> Value;
+    fn shown(choice: &Configured<Self>) -> Value;
 }
 
 /// Shows one alone.
-pub(crate) fn alone<T: Offer>(choice: &Of<T>) -> Json<Value> {
+pub(crate) fn alone<T: Offer>(choice: &Configured<T>) -> Json<Value> {
     Json(json!({ T::ONE: T::shown(choice) }))
 }
 

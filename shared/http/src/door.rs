@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use app::{AppError, Context};
 use domain::Timestamp;
 use domain::id::SourceId;
-use domain::source::Door;
+use domain::source::SourceCredentials;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
@@ -24,7 +24,7 @@ const MOST: usize = 4096;
 #[derive(Clone)]
 pub(crate) struct Opened {
     /// The door.
-    pub(crate) door: Door,
+    pub(crate) door: SourceCredentials,
     /// Its secret.
     pub(crate) secret: SecretString,
     previous: Option<SecretString>,
@@ -110,7 +110,7 @@ impl Doors {
 }
 
 /// Opens the secret of a door.
-fn open(ctx: &Context, door: Door) -> Result<Opened, AppError> {
+fn open(ctx: &Context, door: SourceCredentials) -> Result<Opened, AppError> {
     let opened = |sealed: &str| app::source::open_secret(&ctx.seal, door.id, sealed);
     let secret = opened(&door.secret)?;
     let previous = door.previous.as_ref().map(|previous| opened(&previous.secret)).transpose()?;

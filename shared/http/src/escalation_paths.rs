@@ -1,13 +1,13 @@
 //! Escalation paths: levels of people.
 
 use app::AppError;
-use app::path::save::NewPath;
+use app::escalation_path::save::NewPath;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::{Json, routing};
 use domain::access::Permission;
+use domain::escalation_path::{AckMode, DEFAULT_ACK_SECONDS, Level, Path, Target};
 use domain::id::{PathId, RuleId, UserId};
-use domain::path::{AckMode, DEFAULT_ACK_SECONDS, Level, Path, Target};
 use domain::user::Urgency;
 use http::StatusCode;
 use serde::Deserialize;
@@ -194,7 +194,8 @@ fn new_path(desk: &Desk, Sent { body, mut document }: Sent<PathBody>) -> Answer<
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<PathBody>) -> Answer {
     let (ctx, new) = (&desk.ctx, new_path(&desk, sent)?);
     let id = PathId::new(ctx.now(), ctx.random());
-    let path = app::path::save::create(&ctx.store, &caller.actor, id, new, &ctx.random, ctx.now()).await?;
+    let path = app::escalation_path::save::create(&ctx.store, &caller.actor, id, new, &ctx.random, ctx.now())
+        .await?;
     Ok((StatusCode::CREATED, Json(json!({ "escalation_path": shown(&path) }))).into_response())
 }
 
@@ -224,7 +225,7 @@ async fn update(
     if store.path(caller.org, id, None).await?.is_none() {
         return Err(AppError::not_found("escalation path", id).into());
     }
-    let path = app::path::save::update(
+    let path = app::escalation_path::save::update(
         store,
         &caller.actor,
         id,
@@ -237,7 +238,8 @@ async fn update(
 }
 
 async fn delete(State(desk): Shared, caller: Caller, Id(id): Id<PathId>) -> Answer<StatusCode> {
-    app::path::save::delete(&desk.ctx.store, &caller.actor, id, &desk.ctx.random, desk.ctx.now()).await?;
+    app::escalation_path::save::delete(&desk.ctx.store, &caller.actor, id, &desk.ctx.random, desk.ctx.now())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -9,7 +9,7 @@ use axum::extract::{Extension, State};
 use axum::response::IntoResponse;
 use axum::{Json, http::StatusCode, routing};
 use domain::access::Permission;
-use domain::escalation::{Escalation, EscalationState, Plan};
+use domain::escalation::{Escalation, EscalationState, PathRef};
 use domain::id::{EscalationId, IncidentId, PathId, UserId};
 use machine::{State as _, Stateful};
 use serde::Deserialize;
@@ -213,8 +213,8 @@ async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -
     let Ok(id) = listed.id.parse() else { return Ok(None) };
     let Some(escalation) = seen(desk, caller, id).await? else { return Ok(None) };
     let path = match &escalation.plan {
-        Plan::Path { id, .. } => Some(id.to_string()),
-        Plan::Users(_) | Plan::Fallback => None,
+        PathRef::Path { id, .. } => Some(id.to_string()),
+        PathRef::Users(_) | PathRef::Fallback => None,
     };
     let (alert, incident) =
         (escalation.alert.map(|id| id.to_string()), escalation.incident.map(|id| id.to_string()));

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::routing::{delete, get, post, put};
 use domain::access::Permission;
-use domain::choice::Of;
+use domain::choice::Configured;
 use domain::id::RoleId;
 use domain::incident::{Role, RoleKind};
 use http::StatusCode;
@@ -74,7 +74,7 @@ impl Offer for Role {
     const ONE: &'static str = "incident_role";
     const MANY: &'static str = "incident_roles";
 
-    fn shown(choice: &Of<Self>) -> Value {
+    fn shown(choice: &Configured<Self>) -> Value {
         json!({
             "id": choice.id,
             "name": choice.what.name,

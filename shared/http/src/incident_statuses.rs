@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::routing::{delete, get, post, put};
 use domain::access::Permission;
-use domain::choice::Of;
+use domain::choice::Configured;
 use domain::id::StatusId;
 use domain::incident::{IncidentState, Status};
 use http::StatusCode;
@@ -57,7 +57,7 @@ impl Offer for Status {
     const ONE: &'static str = "incident_status";
     const MANY: &'static str = "incident_statuses";
 
-    fn shown(choice: &Of<Self>) -> Value {
+    fn shown(choice: &Configured<Self>) -> Value {
         json!({
             "id": choice.id,
             "name": choice.what.name,

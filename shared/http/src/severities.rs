@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::routing::{delete, get, post, put};
 use domain::access::Permission;
-use domain::choice::Of;
+use domain::choice::Configured;
 use domain::id::SeverityId;
 use domain::incident::Severity;
 use http::StatusCode;
@@ -55,7 +55,7 @@ impl Offer for Severity {
     const ONE: &'static str = "severity";
     const MANY: &'static str = "severities";
 
-    fn shown(choice: &Of<Self>) -> Value {
+    fn shown(choice: &Configured<Self>) -> Value {
         json!({
             "id": choice.id,
             "name": choice.what.name,

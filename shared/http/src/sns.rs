@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use app::{AppError, Context};
 use domain::Timestamp;
 use domain::id::SourceId;
-use domain::source::pinned::{Held, Pinned};
+use domain::source::pinned_topic::{PinnedTopic, TopicPin};
 use jiff::SignedDuration;
 use sources::sns::{self, Certificate, Envelope, Purpose};
 use sources::{AlertSource, Delivery, Verified, VerifyError};
@@ -37,7 +37,7 @@ pub(crate) struct OwnExample;
 /// What is known of topics and certificates.
 #[derive(Default)]
 pub(crate) struct Sns {
-    topics: Mutex<HashMap<SourceId, (Option<Pinned>, Timestamp)>>,
+    topics: Mutex<HashMap<SourceId, (Option<PinnedTopic>, Timestamp)>>,
     certificates: Mutex<HashMap<String, (Arc<Certificate>, Timestamp)>>,
     failed: Mutex<Option<Timestamp>>,
 }
@@ -66,7 +66,7 @@ impl Sns {
             (Some((pinned, _)), Some(envelope)) if pinned.topic == envelope.topic_arn => {
                 self.signed(ctx, delivery, envelope).await
             }
-            (None | Some((_, Held::UntilReplaced)), Some(envelope)) if asks(envelope) && is_newest => {
+            (None | Some((_, TopicPin::UntilReplaced)), Some(envelope)) if asks(envelope) && is_newest => {
                 self.signed(ctx, delivery, envelope).await
             }
             (Some(_), _) => Ok(by_secret.and(Err(VerifyError::Unpinned))),
@@ -78,7 +78,7 @@ impl Sns {
 
     /// Pins a topic to a source that knows none; false if it knows another.
     pub(crate) async fn pin(&self, ctx: &Context, opened: &Opened, topic: &str) -> Result<bool, AppError> {
-        let pinned = Pinned::new(&opened.door, topic.to_owned(), ctx.now());
+        let pinned = PinnedTopic::new(&opened.door, topic.to_owned(), ctx.now());
         let is_ours = ctx.store.pin(&pinned).await?;
         if is_ours {
             self.keep(opened.door.id, Some(pinned), ctx.now());
@@ -93,8 +93,8 @@ impl Sns {
         ctx: &Context,
         opened: &Opened,
         doubted: bool,
-    ) -> Result<Option<(Pinned, Held)>, AppError> {
-        let held = |pinned: Option<Pinned>| {
+    ) -> Result<Option<(PinnedTopic, TopicPin)>, AppError> {
+        let held = |pinned: Option<PinnedTopic>| {
             let pinned = pinned?;
             let held = pinned.held(&opened.door, ctx.now())?;
             Some((pinned, held))
@@ -113,7 +113,7 @@ impl Sns {
     }
 
     /// Remembers what was read.
-    fn keep(&self, id: SourceId, pinned: Option<Pinned>, now: Timestamp) {
+    fn keep(&self, id: SourceId, pinned: Option<PinnedTopic>, now: Timestamp) {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         if topics.len() >= MOST_TOPICS {
             topics.clear();

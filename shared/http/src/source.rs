@@ -11,7 +11,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
-use domain::alert::{AlertEvent, Received, key_hash};
+use domain::alert::{AlertEvent, ReceivedEvent, key_hash};
 use domain::id::EventId;
 use domain::message::{AlertMessage, NotificationMessage, Queue};
 use domain::trace::Trace;
@@ -345,7 +345,7 @@ impl Desk {
         let first = self.ctx.random() & (u128::MAX >> 64);
         let events = events.into_iter().zip(first..).map(|(event, id)| {
             let (kind, id) = (opened.door.kind.clone(), EventId::new(received_at, id));
-            let received = Received { org, source, kind, id, received_at, event, asked_by: None };
+            let received = ReceivedEvent { org, source, kind, id, received_at, event, asked_by: None };
             AlertMessage::Event(Box::new(received))
         });
         let acknowledged = acknowledged.into_iter().map(|seen| {

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, routing};
 use domain::access::Permission;
 use domain::id::{MethodId, OrgId, RuleId, UserId};
-use domain::user::{Method, MethodType, Role, Rule, RuleTarget, Urgency, User};
+use domain::user::{MethodType, NotificationMethod, NotificationRule, Role, RuleTarget, Urgency, User};
 use http::StatusCode;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -347,7 +347,7 @@ pub(crate) fn slim(user: &User) -> Value {
     json!({ "id": user.id, "name": user.name, "email": user.email, "role": user.role.name() })
 }
 
-fn method(method: &Method) -> Value {
+fn method(method: &NotificationMethod) -> Value {
     json!({
         "id": method.id,
         "method_type": method.method_type.name(),
@@ -357,7 +357,7 @@ fn method(method: &Method) -> Value {
 }
 
 /// A method, without what only some may see.
-fn redacted(one: &Method) -> Value {
+fn redacted(one: &NotificationMethod) -> Value {
     let mut shown = method(one);
     if let Value::Object(fields) = &mut shown {
         fields.remove("address");
@@ -369,7 +369,7 @@ fn shown_rules(user: &User) -> Value {
     json!({ "notification_rules": user.rules.iter().map(rule).collect::<Vec<_>>() })
 }
 
-fn rule(rule: &Rule) -> Value {
+fn rule(rule: &NotificationRule) -> Value {
     let target = match rule.target {
         RuleTarget::All => json!({ "type": "all", "all": {} }),
         RuleTarget::Specific(id) => json!({ "type": "specific", "specific": { "id": id } }),

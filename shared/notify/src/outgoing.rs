@@ -4,7 +4,7 @@ use std::fmt;
 
 use domain::Timestamp;
 use domain::id::{EscalationId, OrgId};
-use domain::page::Page;
+use domain::notification::Notification;
 use domain::trace::Trace;
 use domain::user::Urgency;
 use secrecy::SecretString;
@@ -38,16 +38,21 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// Takes from a page what a channel needs.
-    pub fn of(page: &Page, secret: Option<SecretString>, acknowledge_url: String, when: Timestamp) -> Self {
+    pub fn of(
+        notification: &Notification,
+        secret: Option<SecretString>,
+        acknowledge_url: String,
+        when: Timestamp,
+    ) -> Self {
         Self {
-            idempotency_key: page.idempotency_key(),
-            address: page.address.clone(),
-            title: page.title.clone(),
-            urgency: page.urgency,
-            org: page.org,
-            escalation: page.escalation,
-            trace: page.trace.clone(),
-            source_url: page.url.clone(),
+            idempotency_key: notification.idempotency_key(),
+            address: notification.address.clone(),
+            title: notification.title.clone(),
+            urgency: notification.urgency,
+            org: notification.org,
+            escalation: notification.escalation,
+            trace: notification.trace.clone(),
+            source_url: notification.url.clone(),
             acknowledge_url,
             when,
             secret,

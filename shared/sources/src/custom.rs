@@ -1,7 +1,7 @@
 //! What a customer says that a sender's words mean, put to use. What fails of it is told, and pages as it came.
 
 use domain::alert::{AlertEvent, AlertStatus};
-use domain::source::custom::Mapped;
+use domain::source::custom::MappedFields;
 use domain::source::redaction::{redact, redact_value};
 use domain::source::{Custom, Redaction};
 use domain::template::Problem;
@@ -47,7 +47,8 @@ pub fn custom_event(mut event: AlertEvent, custom: &Custom, options: &str) -> (A
             return (event, vec![Problem(format!("{options}.transform_expression: {problem}"))]);
         }
     };
-    let Mapped { title, description, status, deduplication_key, source_url, priority, metadata } = mapped;
+    let MappedFields { title, description, status, deduplication_key, source_url, priority, metadata } =
+        mapped;
     let mut problems = Vec::new();
     match deduplication_key {
         Some(key) => event.deduplication_key = field::key(key),

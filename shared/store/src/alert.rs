@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, Update, WriteRequest};
-use domain::alert::attribute::Said;
+use domain::alert::attribute::AlertAttribute;
 use domain::alert::{Alert, Body};
 use domain::id::{AlertId, IncidentId, OrgId};
 use jiff::{SignedDuration, Timestamp};
@@ -157,7 +157,7 @@ impl Store {
         &self,
         org: OrgId,
         id: AlertId,
-        (read, attributes): (&Body, &[Said]),
+        (read, attributes): (&Body, &[AlertAttribute]),
     ) -> Result<bool, StoreError> {
         let value = |value: Result<AttributeValue, serde_dynamo::Error>| {
             value.map_err(|error| StoreError::item("alert body", error))

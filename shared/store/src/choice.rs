@@ -1,7 +1,7 @@
 //! Choices: what an organisation offers to pick from. They are configuration, so that few are read at once.
 
 use domain::audit::Entry;
-use domain::choice::{Choice, ChoiceKind, Of, built_in, offered};
+use domain::choice::{Choice, ChoiceKind, Configured, built_in, offered};
 use domain::id::OrgId;
 use domain::incident::{Role, Severity, Status};
 
@@ -14,11 +14,11 @@ use crate::{Commit, Store};
 #[derive(Debug, Clone)]
 pub struct Choices {
     /// How bad they are.
-    pub severities: Vec<Of<Severity>>,
+    pub severities: Vec<Configured<Severity>>,
     /// How far they are.
-    pub statuses: Vec<Of<Status>>,
+    pub statuses: Vec<Configured<Status>>,
     /// Who does what.
-    pub roles: Vec<Of<Role>>,
+    pub roles: Vec<Configured<Role>>,
 }
 
 impl Choices {
@@ -35,7 +35,7 @@ fn is_of(item: &Item, kind: ChoiceKind) -> bool {
 }
 
 /// The choices of a kind among items.
-fn among<T: Choice>(org: OrgId, items: &[Item]) -> Result<Vec<Of<T>>, StoreError> {
+fn among<T: Choice>(org: OrgId, items: &[Item]) -> Result<Vec<Configured<T>>, StoreError> {
     let of_kind = items.iter().filter(|item| is_of(item, T::KIND)).cloned();
     let stored = of_kind.map(|item| item::read(T::KIND.name(), item)).collect::<Result<_, _>>()?;
     Ok(offered(org, stored))
@@ -46,7 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn choices<T: Choice>(&self, org: OrgId) -> Result<Vec<Of<T>>, StoreError> {
+    pub async fn choices<T: Choice>(&self, org: OrgId) -> Result<Vec<Configured<T>>, StoreError> {
         among(org, &self.configured_items(org, table::choices(T::KIND), None, usize::MAX).await?)
     }
 
@@ -67,8 +67,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn choice<T: Choice>(&self, org: OrgId, id: T::Id) -> Result<Option<Of<T>>, StoreError> {
-        let stored: Option<Of<T>> = self.load(T::KIND.name(), &table::choice(org, T::KIND, id)).await?;
+    pub async fn choice<T: Choice>(
+        &self,
+        org: OrgId,
+        id: T::Id,
+    ) -> Result<Option<Configured<T>>, StoreError> {
+        let stored: Option<Configured<T>> =
+            self.load(T::KIND.name(), &table::choice(org, T::KIND, id)).await?;
         match stored {
             Some(stored) => Ok(Some(stored).filter(|choice| !choice.gone)),
             None => Ok(built_in::<T>(org).into_iter().find(|choice| choice.id == id)),
@@ -78,7 +83,7 @@ impl Store {
 
 impl Commit {
     /// Adds a choice's next version, if nobody has changed it since.
-    fn next_choice<T: Choice>(self, org: OrgId, choice: &Of<T>) -> Self {
+    fn next_choice<T: Choice>(self, org: OrgId, choice: &Configured<T>) -> Self {
         let item = item::write(T::KIND.name(), &table::choice(org, T::KIND, choice.id), choice);
         if choice.version == 1 {
             self.put_new(item)
@@ -88,15 +93,15 @@ impl Commit {
     }
 
     /// Adds a change of a choice, which counts its version up by one.
-    pub fn choice<T: Choice>(self, choice: &Of<T>, entry: &Entry) -> Self {
+    pub fn choice<T: Choice>(self, choice: &Configured<T>, entry: &Entry) -> Self {
         self.next_choice(entry.org, choice).next_generation(entry)
     }
 
     /// Adds that a choice is deleted, if nobody has changed or used it since. Of a built-in one it must be remembered.
-    pub fn without_choice<T: Choice>(self, choice: &Of<T>, entry: &Entry) -> Self {
+    pub fn without_choice<T: Choice>(self, choice: &Configured<T>, entry: &Entry) -> Self {
         let org = entry.org;
         if built_in::<T>(org).iter().any(|one| one.id == choice.id) {
-            let gone = Of::<T> { gone: true, version: choice.version + 1, ..choice.clone() };
+            let gone = Configured::<T> { gone: true, version: choice.version + 1, ..choice.clone() };
             return self.choice(&gone, entry);
         }
         let key = table::choice(org, T::KIND, choice.id);
@@ -105,11 +110,11 @@ impl Commit {
 
     /// Adds that a choice is being used, so that it is there as long as what uses it. The first use is written, and
     /// conflicts with a deletion at the same moment; after that it can no longer be deleted.
-    pub fn used<T: Choice>(self, org: OrgId, choice: &Of<T>) -> Self {
+    pub fn used<T: Choice>(self, org: OrgId, choice: &Configured<T>) -> Self {
         if choice.used || choice.what.is_fixed() {
             return self;
         }
-        let used = Of::<T> { used: true, version: choice.version + 1, ..choice.clone() };
+        let used = Configured::<T> { used: true, version: choice.version + 1, ..choice.clone() };
         self.next_choice(org, &used)
     }
 }

@@ -2,12 +2,12 @@
 
 use aws_sdk_dynamodb::types::Update;
 use domain::Timestamp;
+use domain::alert_route::Route;
 use domain::audit::Entry;
+use domain::escalation_path::Path;
 use domain::id::{OrgId, PathId, RouteId, SourceId, UserId};
 use domain::org::Org;
-use domain::path::Path;
-use domain::route::Route;
-use domain::source::{DeliveryError, Door, Source, SourceState};
+use domain::source::{DeliveryError, Source, SourceCredentials, SourceState};
 use domain::user::User;
 use jiff::SignedDuration;
 use machine::Transition;
@@ -229,7 +229,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn door(&self, id: SourceId) -> Result<Option<Door>, StoreError> {
+    pub async fn door(&self, id: SourceId) -> Result<Option<SourceCredentials>, StoreError> {
         self.load("look-up", &table::lookup(Lookup::Source, &id.to_string())).await
     }
 
@@ -237,7 +237,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn door_of_key(&self, hash: &str) -> Result<Option<Door>, StoreError> {
+    pub async fn door_of_key(&self, hash: &str) -> Result<Option<SourceCredentials>, StoreError> {
         self.load("look-up", &table::lookup(Lookup::SourceKey, hash)).await
     }
 

@@ -2,7 +2,7 @@
 
 use domain::escalation::Escalation;
 use domain::id::{EscalationId, OrgId};
-use domain::page::Page;
+use domain::notification::Notification;
 
 use crate::error::StoreError;
 use crate::item::{self, Item, s};
@@ -17,7 +17,7 @@ pub struct EscalationStory {
     /// Its history, oldest first.
     pub history: Vec<History>,
     /// Its pages, in the order in which they were made.
-    pub pages: Vec<Page>,
+    pub notifications: Vec<Notification>,
 }
 
 impl Store {
@@ -41,20 +41,20 @@ impl Store {
     ) -> Result<Option<EscalationStory>, StoreError> {
         let mut escalation = None;
         let mut history = Vec::new();
-        let mut pages = Vec::new();
+        let mut notifications = Vec::new();
         for item in self.partition(&table::escalation(org, id).pk, table::BEYOND_STORY).await? {
             let sort = item.get(table::SK).and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
             if sort.starts_with(table::HISTORY) {
                 history.push(item::read("history", item)?);
             } else if sort.starts_with(table::PAGE) {
-                pages.push(item::read("page", item)?);
+                notifications.push(item::read("page", item)?);
             } else if sort == table::HEAD {
                 history.extend(birth(&item));
                 escalation = Some(item::read("escalation", item)?);
             }
         }
         history.sort_by_key(|row: &History| row.version);
-        Ok(escalation.map(|escalation| EscalationStory { escalation, history, pages }))
+        Ok(escalation.map(|escalation| EscalationStory { escalation, history, notifications }))
     }
 
     /// Reads an escalation's history and its pages.
@@ -65,9 +65,9 @@ impl Store {
         &self,
         org: OrgId,
         id: EscalationId,
-    ) -> Result<(Vec<History>, Vec<Page>), StoreError> {
+    ) -> Result<(Vec<History>, Vec<Notification>), StoreError> {
         let story = self.escalation_with_story(org, id).await?;
-        Ok(story.map(|story| (story.history, story.pages)).unwrap_or_default())
+        Ok(story.map(|story| (story.history, story.notifications)).unwrap_or_default())
     }
 
     /// Reads a partition up to a sort key, of a size that has a bound of its own.
@@ -75,7 +75,7 @@ impl Store {
         let mut items = Vec::new();
         let mut from = None;
         loop {
-            let page = self
+            let notification = self
                 .dynamo
                 .query()
                 .table_name(&*self.table)
@@ -87,8 +87,8 @@ impl Store {
                 .send()
                 .await
                 .map_err(|error| StoreError::call("Query", error))?;
-            items.extend(page.items.unwrap_or_default());
-            from = page.last_evaluated_key;
+            items.extend(notification.items.unwrap_or_default());
+            from = notification.last_evaluated_key;
             if from.is_none() {
                 return Ok(items);
             }

@@ -21,7 +21,7 @@ pub enum DueRow {
     /// An alert whose escalations are owed the news of its end.
     Alert(OrgId, AlertId),
     /// An alert that may have lapsed.
-    Lapse(OrgId, AlertId),
+    Expiry(OrgId, AlertId),
     /// A step that is owed to Slack.
     Slack(OrgId, Thread, StepId),
     /// A job that may not have been heard of.
@@ -53,7 +53,7 @@ pub enum Order {
 }
 
 /// How many pages of a shard one sweep reads at most; what is left waits a minute.
-const MOST_PAGES: usize = 10;
+const MAX_NOTIFICATIONS: usize = 10;
 
 impl Store {
     /// What is due until then, oldest first within a shard.
@@ -67,7 +67,7 @@ impl Store {
     ) -> Result<Vec<(Timestamp, DueRow)>, StoreError> {
         let mut rows = Vec::new();
         let mut from: Option<HashMap<_, _>> = None;
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_NOTIFICATIONS {
             let page = self
                 .dynamo
                 .query()
@@ -215,7 +215,7 @@ fn due_row(item: &Item) -> Option<(Timestamp, DueRow)> {
         Due::Escalation(org, id) => DueRow::Escalation(org, id),
         Due::Page(org, escalation, id) => DueRow::Page(org, escalation, id),
         Due::Alert(org, id) => DueRow::Alert(org, id),
-        Due::Lapse(org, id) => DueRow::Lapse(org, id),
+        Due::Expiry(org, id) => DueRow::Expiry(org, id),
         Due::Slack(org, thread, step) => DueRow::Slack(org, thread, step),
         Due::Heartbeat(org, id) => DueRow::Heartbeat(org, id),
         Due::Backfill(org, id) => DueRow::Backfill(org, id),

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::Update;
 use domain::Timestamp;
 use domain::id::{OrgId, SourceId};
 use domain::source::backfill::Backfill;
-use domain::source::{Filtered, Sample, Window};
+use domain::source::{DraftSample, FilteredCount, RateWindow};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -54,7 +54,7 @@ impl Store {
         title: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let day = Filtered::day_of(at);
+        let day = FilteredCount::day_of(at);
         self.dynamo
             .update_item()
             .table_name(&*self.table)
@@ -87,7 +87,7 @@ impl Store {
         &self,
         (org, source): (OrgId, SourceId),
         most: usize,
-    ) -> Result<Vec<Filtered>, StoreError> {
+    ) -> Result<Vec<FilteredCount>, StoreError> {
         let days = self.last_of(table::source_partition(org, source), table::FILTERED, most).await?;
         days.into_iter().map(|day| item::read("count", day)).collect()
     }
@@ -112,7 +112,7 @@ impl Store {
     pub async fn put_sample(
         &self,
         (org, source): (OrgId, SourceId),
-        sample: &Sample,
+        sample: &DraftSample,
     ) -> Result<(), StoreError> {
         let broken = |error| StoreError::Item { kind: "sample", source: Box::new(error) };
         let text = serde_json::to_string(sample).map_err(broken)?;
@@ -134,7 +134,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn sample(&self, org: OrgId, source: SourceId) -> Result<Option<Sample>, StoreError> {
+    pub async fn sample(&self, org: OrgId, source: SourceId) -> Result<Option<DraftSample>, StoreError> {
         let stored: Option<Stored> = self.load("sample", &table::sample(org, source)).await?;
         let broken = |error| StoreError::Item { kind: "sample", source: Box::new(error) };
         stored.map(|stored| serde_json::from_str(&stored.sample).map_err(broken)).transpose()
@@ -155,7 +155,7 @@ impl Store {
     pub async fn is_full(
         &self,
         (org, source): (OrgId, SourceId),
-        window: &Window,
+        window: &RateWindow,
     ) -> Result<bool, StoreError> {
         let used: Option<Used> = self.load("count", &table::window(org, source, window)).await?;
         Ok(used.is_some_and(|row| row.used >= window.most))
@@ -164,7 +164,7 @@ impl Store {
 
 impl Commit {
     /// Counts an alert that begins in a minute, if there is room for it.
-    pub fn window(self, (org, source): (OrgId, SourceId), window: &Window) -> Self {
+    pub fn window(self, (org, source): (OrgId, SourceId), window: &RateWindow) -> Self {
         let until = window.minute.saturating_mul(60).saturating_add(MINUTE_KEPT_S);
         let update = Update::builder()
             .set_key(Some(key_item(&table::window(org, source, window))))

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::alert::AlertStatus;
-use domain::alert::key::{Arrival, KeyRow};
+use domain::alert::key::{EventFacts, KeyRow};
 use domain::id::{OrgId, SourceId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -41,7 +41,7 @@ impl Store {
         org: OrgId,
         source: SourceId,
         hash: &str,
-        arrival: &Arrival,
+        arrival: &EventFacts,
     ) -> Result<Touched, StoreError> {
         let key = table::key(org, source, hash);
         if arrival.status != AlertStatus::Firing {

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use domain::id::SourceId;
-use domain::source::pinned::Pinned;
+use domain::source::pinned_topic::PinnedTopic;
 
 use crate::Store;
 use crate::error::StoreError;
@@ -18,7 +18,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn pinned(&self, source: SourceId) -> Result<Option<Pinned>, StoreError> {
+    pub async fn pinned(&self, source: SourceId) -> Result<Option<PinnedTopic>, StoreError> {
         self.load("look-up", &place(source)).await
     }
 
@@ -26,7 +26,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn pin(&self, pinned: &Pinned) -> Result<bool, StoreError> {
+    pub async fn pin(&self, pinned: &PinnedTopic) -> Result<bool, StoreError> {
         let item = item::write("look-up", &place(pinned.source), pinned)?;
         let sent = self
             .dynamo

@@ -5,7 +5,7 @@ use domain::alert::Alert;
 use domain::escalation::Escalation;
 use domain::event::Event;
 use domain::incident::Incident;
-use domain::page::{Page, PageState};
+use domain::notification::{Notification, NotificationState};
 use domain::sign_in::SignIn;
 use domain::slack::step::{owed_by_escalation, owed_by_incident};
 use domain::slack::{Step, StepState};
@@ -157,7 +157,7 @@ impl Record for Escalation {
     fn index(&self) -> Index {
         // What still needs somebody is listed apart: finding it costs the same however much is over.
         let kind =
-            if self.head.state().pages() { table::OPEN_ESCALATIONS } else { table::ANSWERED_ESCALATIONS };
+            if self.head.state().notifies() { table::OPEN_ESCALATIONS } else { table::ANSWERED_ESCALATIONS };
         let partition = table::list_partition(self.org, kind, self.id.shard(table::LIST_SHARDS));
         Index::default()
             .listed(partition, self.id.to_string())
@@ -187,19 +187,19 @@ impl Record for Step {
     }
 }
 
-impl Record for Page {
+impl Record for Notification {
     fn place(&self) -> Place {
         Place {
-            head: table::page(self.org, self.escalation, &self.id),
-            history: |head, version| table::page_history_of(head, version),
+            head: table::notification(self.org, self.escalation, &self.id),
+            history: |head, version| table::notification_history_of(head, version),
             in_place: true,
         }
     }
 
     fn index(&self) -> Index {
         let waits = match self.head.state() {
-            PageState::Pending | PageState::Sending => Some(self.slot),
-            PageState::Delivered | PageState::Failed | PageState::Cancelled => None,
+            NotificationState::Pending | NotificationState::Sending => Some(self.slot),
+            NotificationState::Delivered | NotificationState::Failed | NotificationState::Cancelled => None,
         };
         Index::default().due(self.escalation.shard(table::DUE_SHARDS), waits)
     }

@@ -45,7 +45,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let window = now.as_second() / within.as_secs().max(1);
-        let key = table::lookup(Lookup::Limit, &format!("{}#{window}", fingerprint(what.as_bytes(), 32)));
+        let key = table::lookup(Lookup::RateLimit, &format!("{}#{window}", fingerprint(what.as_bytes(), 32)));
         let counted = self
             .dynamo
             .update_item()

@@ -1,7 +1,7 @@
 //! The outbox: events on the item that was inserted with them, read again from the table's stream.
 
 use domain::event::Event;
-use domain::page::Page;
+use domain::notification::Notification;
 use domain::trace::Trace;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub(crate) fn outbox(events: &[Event], on_the_page: bool) -> String {
     let stored: Vec<Stored> = events
         .iter()
         .map(|event| match event {
-            Event::PageDue { .. } if on_the_page => Stored::ThisPageIsDue,
+            Event::NotificationDue { .. } if on_the_page => Stored::ThisPageIsDue,
             other => Stored::Event(other.clone()),
         })
         .collect();
@@ -58,8 +58,9 @@ pub fn outbox_of(image: serde_dynamo::Item) -> Result<Vec<(Trace, Event)>, Undec
             let event = match stored {
                 Stored::Event(event) => event,
                 Stored::ThisPageIsDue => {
-                    let page: Page = serde_dynamo::from_item(image.clone()).map_err(|error| wrong(&error))?;
-                    Event::PageDue { page: Box::new(page) }
+                    let notification: Notification =
+                        serde_dynamo::from_item(image.clone()).map_err(|error| wrong(&error))?;
+                    Event::NotificationDue { notification: Box::new(notification) }
                 }
             };
             Ok((trace.clone(), event))

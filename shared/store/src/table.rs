@@ -9,7 +9,7 @@ use domain::id::{
     UpdateId, UserId,
 };
 use domain::slack::{ChannelId, SlackUserId, StepId, Thread};
-use domain::source::Window;
+use domain::source::RateWindow;
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -92,7 +92,7 @@ pub(crate) enum Lookup {
     /// A session, by the hash of its token.
     Session,
     /// How often somebody has asked who is not known yet.
-    Limit,
+    RateLimit,
     /// The organisation of a one-organisation installation.
     Home,
     /// The organisation of a Slack workspace.
@@ -110,7 +110,7 @@ pub(crate) fn lookup(kind: Lookup, value: &str) -> Key {
         Lookup::Email => "email",
         Lookup::SignIn => "signin",
         Lookup::Session => "session",
-        Lookup::Limit => "limit",
+        Lookup::RateLimit => "limit",
         Lookup::Home => "home",
         Lookup::SlackTeam => "slack",
         Lookup::Topic => "topic",
@@ -267,8 +267,8 @@ pub(crate) fn backfill_history_of(head: &Key, version: u64) -> Key {
 }
 
 /// The alerts of a source that began in a minute: a partition of its own, for a flood writes to it.
-pub(crate) fn window(org: OrgId, id: SourceId, window: &Window) -> Key {
-    let Window { minute, shard, .. } = window;
+pub(crate) fn window(org: OrgId, id: SourceId, window: &RateWindow) -> Key {
+    let RateWindow { minute, shard, .. } = window;
     Key::new(format!("{org}#WINDOW#{id}#{minute}"), shard)
 }
 
@@ -367,7 +367,7 @@ pub(crate) fn escalation(org: OrgId, id: EscalationId) -> Key {
 pub(crate) const PAGE: &str = "PAGE#";
 
 /// A page of an escalation.
-pub(crate) fn page(org: OrgId, escalation: EscalationId, id: &str) -> Key {
+pub(crate) fn notification(org: OrgId, escalation: EscalationId, id: &str) -> Key {
     Key::new(format!("{org}#ESCALATION#{escalation}"), format!("{PAGE}{id}"))
 }
 
@@ -376,7 +376,7 @@ pub(crate) fn page(org: OrgId, escalation: EscalationId, id: &str) -> Key {
 pub(crate) const BEYOND_STORY: &str = "X#";
 
 /// The history row of a page's version; pages share their escalation's partition.
-pub(crate) fn page_history_of(head: &Key, version: u64) -> Key {
+pub(crate) fn notification_history_of(head: &Key, version: u64) -> Key {
     Key::new(head.pk.clone(), format!("{BEYOND_STORY}{}#{version:05}", head.sk.trim_start_matches(PAGE)))
 }
 
@@ -423,7 +423,7 @@ pub(crate) enum Due {
     /// An alert whose escalations are owed the news of its end.
     Alert(OrgId, AlertId),
     /// An alert that may have lapsed.
-    Lapse(OrgId, AlertId),
+    Expiry(OrgId, AlertId),
     /// A step that is owed to Slack.
     Slack(OrgId, Thread, StepId),
     /// A job that may not have been heard of.
@@ -455,7 +455,7 @@ pub(crate) fn due_of(pk: &str, sk: &str) -> Option<Due> {
         ("SOURCE", HEARTBEAT) => Some(Due::Heartbeat(org, id.parse().ok()?)),
         ("SOURCE", BACKFILL) => Some(Due::Backfill(org, id.parse().ok()?)),
         ("ALERT", HEAD) => Some(Due::Alert(org, id.parse().ok()?)),
-        ("ALERT", LAPSE) => Some(Due::Lapse(org, id.parse().ok()?)),
+        ("ALERT", LAPSE) => Some(Due::Expiry(org, id.parse().ok()?)),
         ("SLACK", step) => {
             Some(Due::Slack(org, Thread::of_key(id)?, StepId::of(step.strip_prefix(SLACK_STEP)?)))
         }
@@ -489,9 +489,9 @@ mod tests {
         let of = |key: Key| due_of(&key.pk, &key.sk);
 
         assert_eq!(of(escalation(o, e)), Some(Due::Escalation(o, e)));
-        assert_eq!(of(page(o, e, "000-001-02")), Some(Due::Page(o, e, "000-001-02".to_owned())));
+        assert_eq!(of(notification(o, e, "000-001-02")), Some(Due::Page(o, e, "000-001-02".to_owned())));
         assert_eq!(of(alert(o, a)), Some(Due::Alert(o, a)));
-        assert_eq!(of(lapse(o, a)), Some(Due::Lapse(o, a)));
+        assert_eq!(of(lapse(o, a)), Some(Due::Expiry(o, a)));
         let step = slack_step(o, &Thread::asked("x"), &StepId::of("announce"));
         assert_eq!(of(step.clone()), Some(Due::Slack(o, Thread::asked("x"), StepId::of("announce"))));
         assert_eq!(of(slack_history_of(&step, 2)), None);
@@ -503,7 +503,7 @@ mod tests {
         let i = SignInId::new(at, 4);
         assert_eq!(of(sign_in(i)), Some(Due::SignIn(i)));
         assert_eq!(of(escalation(o, e).history(2)), None);
-        assert_eq!(of(page_history_of(&page(o, e, "000-001-02"), 3)), None);
+        assert_eq!(of(notification_history_of(&notification(o, e, "000-001-02"), 3)), None);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use app::seal::Seal;
 use app::user::reach::{self, NewRule};
 use app::{Clock, Context, Incoming, Random};
 use axum::body::Body;
+use domain::alert_route::{Grouping, Route};
 use domain::id::{OrgId, SourceId, UserId};
-use domain::route::{Grouping, Route};
 use domain::template::Binding;
 use domain::user::{MethodType, RuleTarget, Urgency};
 use domain::{Actor, Timestamp};
@@ -220,7 +220,7 @@ impl Bundle {
         let keys = vec![Binding::Reference(format!("payload.labels.{label}"))];
         let route = Route { grouping: Some(Grouping { keys, window_seconds }), ..route };
         let (by, context) = (Actor::system(self.org, "story"), &self.context);
-        app::route::save::update(store, &by, route, None, &context.random, context.now()).await?;
+        app::alert_route::save::update(store, &by, route, None, &context.random, context.now()).await?;
         self.faults.begin();
         Ok(())
     }

@@ -10,18 +10,18 @@ use app::source::seal_secret;
 use app::user::create::{NewUser, person};
 use app::{Clock, Context, Incoming, Random, Rules};
 use domain::access::KeyRole;
-use domain::alert::Received;
+use domain::alert::ReceivedEvent;
+use domain::alert_route::{IncidentTemplate, Route, RouteSource};
 use domain::api_key::ApiKey;
-use domain::audit::{Did, Entry, Kind, Thing};
+use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
+use domain::escalation_path::{AckMode, Level, Path, Target};
 use domain::id::{ApiKeyId, AuditId, OrgId, PathId, RouteId, SignInId, SourceId};
 use domain::message::Queue;
 use domain::org::Org;
-use domain::path::{AckMode, Level, Path, Target};
-use domain::route::{IncidentTemplate, Route, RouteSource};
 use domain::session::Session;
-use domain::sign_in::{SignIn, Whom};
-use domain::source::heartbeat::Beat;
-use domain::source::{Intake, Source, SourceState, Template as SourceTemplate};
+use domain::sign_in::{SignIn, SignInPerson};
+use domain::source::heartbeat::PingSchedule;
+use domain::source::{IntakeRules, Source, SourceState, Template as SourceTemplate};
 use domain::template::Binding;
 use domain::text::Document;
 use domain::trace::Trace;
@@ -45,7 +45,7 @@ use crate::rights::Rights;
 use crate::template::{Declared, Template};
 
 /// How often the fixture's job is to be heard of.
-const BEAT: Beat = Beat { interval_s: 60, grace_s: 10, threshold: 1 };
+const BEAT: PingSchedule = PingSchedule { interval_s: 60, grace_s: 10, threshold: 1 };
 
 /// The secret of every source.
 pub const SECRET: &str = "not-a-secret-of-any-real-source";
@@ -187,14 +187,14 @@ impl Fixture {
             issued_at: at,
             version: 1,
         };
-        let entry = self.entry(Thing::new(Kind::ApiKey, key.id, &key.name));
+        let entry = self.entry(AuditTarget::new(Kind::ApiKey, key.id, &key.name));
         let commit = Commit::new().home(&org).new_api_key(&key, &entry);
         self.context.store.commit(commit).await?;
         for user in [&self.owner, &self.first, &self.second] {
-            let entry = self.entry(Thing::new(Kind::User, user.id, &user.name));
+            let entry = self.entry(AuditTarget::new(Kind::User, user.id, &user.name));
             self.context.store.commit(Commit::new().new_user(user, &entry)).await?;
         }
-        let whom = Whom { org: self.org, user: self.owner.id };
+        let whom = SignInPerson { org: self.org, user: self.owner.id };
         let link = SignIn::handed_over(SignInId::new(at, LINK), whom, Trace::begin(1))?;
         let commit = Commit::new().transition(link);
         let session = Session::begin(whom, at);
@@ -214,9 +214,9 @@ impl Fixture {
     }
 
     /// An entry of the audit log: what it begins with was created.
-    fn entry(&self, thing: Thing) -> Entry {
+    fn entry(&self, thing: AuditTarget) -> Entry {
         let id = AuditId::derived(self.context.now(), &thing.id);
-        Entry::by_system(self.org, "fixture", id, Did::Created, thing)
+        Entry::by_system(self.org, "fixture", id, AuditAction::Created, thing)
     }
 
     async fn add_sources(&mut self) -> anyhow::Result<()> {
@@ -234,9 +234,9 @@ impl Fixture {
                 kind,
                 secret: seal_secret(&self.context.seal, id, SECRET),
                 template: SourceTemplate::default(),
-                intake: Intake {
+                intake: IntakeRules {
                     beat: (source.kind() == sources::HEARTBEAT).then_some(BEAT),
-                    ..Intake::default()
+                    ..IntakeRules::default()
                 },
                 document: Document::default(),
                 created_at: at,
@@ -245,7 +245,7 @@ impl Fixture {
                 previous: None,
             };
             let made = made.born(SourceState::Active, at)?.because("system:fixture", "created");
-            let entry = self.entry(Thing::new(Kind::AlertSource, id, source.name()));
+            let entry = self.entry(AuditTarget::new(Kind::AlertSource, id, source.name()));
             self.context.store.commit(Commit::new().source(made, None, &entry)).await?;
             self.sources.insert(source.kind(), id);
         }
@@ -283,9 +283,9 @@ impl Fixture {
             }),
             document: Document::default(),
         };
-        let entry = self.entry(Thing::new(Kind::EscalationPath, path.id, &path.name));
+        let entry = self.entry(AuditTarget::new(Kind::EscalationPath, path.id, &path.name));
         self.context.store.commit(Commit::new().path(&path, &entry)).await?;
-        let entry = self.entry(Thing::new(Kind::AlertRoute, route.id, &route.name));
+        let entry = self.entry(AuditTarget::new(Kind::AlertRoute, route.id, &route.name));
         self.context.store.commit(Commit::new().route(&route, &entry)).await?;
         Ok(())
     }
@@ -305,7 +305,7 @@ impl Fixture {
     ///
     /// # Errors
     /// If it could not be opened.
-    pub async fn receive(&self, received: &Received) -> anyhow::Result<()> {
+    pub async fn receive(&self, received: &ReceivedEvent) -> anyhow::Result<()> {
         let rules = Rules::new(self.context.store.clone());
         let trace = Trace::begin(7);
         app::alert::receive::receive(&self.context.store, &rules, received, &trace, self.now()).await?;

@@ -14,7 +14,7 @@ pub struct Arrived {
     /// When.
     pub at: Timestamp,
     /// The page: the same for every attempt.
-    pub page: String,
+    pub notification: String,
     /// To whom.
     pub address: String,
     /// What it is about.
@@ -137,11 +137,11 @@ impl Inbox {
             let key = &outgoing.idempotency_key;
             let seen = match method_type {
                 MethodType::Email | MethodType::Slack => false,
-                MethodType::Webhook => state.arrived.iter().any(|arrived| arrived.page == *key),
+                MethodType::Webhook => state.arrived.iter().any(|arrived| arrived.notification == *key),
             };
             let arrived = Arrived {
                 at: (self.clock)(),
-                page: outgoing.idempotency_key.clone(),
+                notification: outgoing.idempotency_key.clone(),
                 address: outgoing.address.clone(),
                 title: outgoing.title.clone(),
                 acknowledge_url: outgoing.acknowledge_url.clone(),

@@ -7,7 +7,7 @@ use domain::alert::Alert;
 use domain::alert::key::KeyRow;
 use domain::escalation::Escalation;
 use domain::incident::Incident;
-use domain::page::Page;
+use domain::notification::Notification;
 use embedded::Wire;
 use serde::de::DeserializeOwned;
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
@@ -25,7 +25,7 @@ pub struct Ledger {
     /// The escalations.
     pub escalations: Vec<Escalation>,
     /// The pages.
-    pub pages: Vec<Page>,
+    pub notifications: Vec<Notification>,
     /// The history of each partition, by version.
     pub history: BTreeMap<String, Vec<History<serde_json::Value>>>,
 }
@@ -42,17 +42,17 @@ impl Ledger {
         let mut ledger = Self::default();
         let mut from = None;
         loop {
-            let page = dynamo
+            let notification = dynamo
                 .scan()
                 .table_name(embedded::TABLE)
                 .consistent_read(true)
                 .set_exclusive_start_key(from)
                 .send()
                 .await?;
-            for item in page.items.unwrap_or_default() {
+            for item in notification.items.unwrap_or_default() {
                 ledger.add(item)?;
             }
-            from = page.last_evaluated_key;
+            from = notification.last_evaluated_key;
             if from.is_none() {
                 break;
             }
@@ -73,7 +73,9 @@ impl Ledger {
             ("ALERT", "HEAD") => self.alerts.push(read(item)?),
             ("INCIDENT", "HEAD") => self.incidents.push(read(item)?),
             ("ESCALATION", "HEAD") => self.escalations.push(read(item)?),
-            ("ESCALATION", page) if page.starts_with("PAGE#") => self.pages.push(read(item)?),
+            ("ESCALATION", notification) if notification.starts_with("PAGE#") => {
+                self.notifications.push(read(item)?)
+            }
             (_, row) if row.starts_with("T#") => {
                 self.history.entry(pk).or_default().push(read(item)?);
             }

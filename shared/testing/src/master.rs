@@ -215,7 +215,7 @@ impl Teller<'_> {
         if arrived.is_empty() {
             return;
         }
-        let page = &arrived[self.rng.usize(..arrived.len())].page;
+        let page = &arrived[self.rng.usize(..arrived.len())].notification;
         let Some(Ok(id)) = page.split('.').next().map(str::parse::<EscalationId>) else { return };
         let by = Actor::paged(self.bundle.org, UserId::new(Timestamp::UNIX_EPOCH, 1));
         let context = &self.bundle.context;

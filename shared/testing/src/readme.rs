@@ -7,12 +7,12 @@ use domain::access::{KeyRole, Permission};
 use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use domain::incident::IncidentState;
-use domain::page::PageState;
+use domain::notification::NotificationState;
 use domain::sign_in::SignInState;
 use domain::slack::StepState;
 use domain::source::SourceState;
 use domain::source::backfill::BackfillState;
-use domain::source::heartbeat::BeatState;
+use domain::source::heartbeat::HeartbeatState;
 use domain::user::Role;
 use machine::check::diagram;
 use runtime::config::SETTINGS;
@@ -30,12 +30,12 @@ pub struct Machine {
 /// Every machine.
 pub const MACHINES: &[Machine] = &[
     Machine { name: "Escalation", draw: diagram::<EscalationState> },
-    Machine { name: "Page", draw: diagram::<PageState> },
+    Machine { name: "Page", draw: diagram::<NotificationState> },
     Machine { name: "Alert", draw: diagram::<AlertState> },
     Machine { name: "Incident", draw: diagram::<IncidentState> },
     Machine { name: "Sign-in", draw: diagram::<SignInState> },
     Machine { name: "Alert source", draw: diagram::<SourceState> },
-    Machine { name: "Heartbeat", draw: diagram::<BeatState> },
+    Machine { name: "Heartbeat", draw: diagram::<HeartbeatState> },
     Machine { name: "Backfill of an alert source", draw: diagram::<BackfillState> },
     Machine { name: "Slack step", draw: diagram::<StepState> },
 ];

@@ -1,7 +1,7 @@
 //! What an alert that there is would say of its attributes, by its source's configuration of now.
 
-use domain::alert::attribute::Said;
-use domain::alert::{Alert, AlertEvent, AlertStatus, Body, Received};
+use domain::alert::attribute::AlertAttribute;
+use domain::alert::{Alert, AlertEvent, AlertStatus, Body, ReceivedEvent};
 use domain::id::{AlertId, EventId, OrgId};
 use serde_json::value::RawValue;
 use store::Store;
@@ -44,9 +44,9 @@ pub(crate) async fn attributes(
     store: &Store,
     rules: &Snapshot,
     alert: &Alert,
-) -> Result<Option<(Body, Vec<Said>)>, AppError> {
+) -> Result<Option<(Body, Vec<AlertAttribute>)>, AppError> {
     let Some((body, event)) = kept(store, alert.org, alert.id).await? else { return Ok(None) };
-    let received = Received {
+    let received = ReceivedEvent {
         org: alert.org,
         source: alert.source,
         kind: alert.kind.clone(),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::alert::Received;
+use domain::alert::ReceivedEvent;
 use domain::source::Template;
 use domain::template::Problem;
 use store::StoreError;
@@ -12,13 +12,13 @@ use crate::{AppError, Rules};
 /// An event as it is handled, and what failed before it was.
 pub(super) struct Arrived<'a> {
     /// The event.
-    pub(super) received: Cow<'a, Received>,
+    pub(super) received: Cow<'a, ReceivedEvent>,
     /// What failed.
     pub(super) noted: Vec<String>,
 }
 
 /// The event as the source's customer means it. What fails is noted, and the event stays as it came.
-pub(super) async fn arrived<'a>(rules: &Rules, received: &'a Received) -> Result<Arrived<'a>, AppError> {
+pub(super) async fn arrived<'a>(rules: &Rules, received: &'a ReceivedEvent) -> Result<Arrived<'a>, AppError> {
     let as_it_came = Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
     // What fires again by hand was read once.
     if sources::options(&received.kind.0).is_none() || received.asked_by.is_some() {
@@ -33,7 +33,7 @@ pub(super) async fn arrived<'a>(rules: &Rules, received: &'a Received) -> Result
 }
 
 /// The event as a customer means it, without what they want removed.
-pub(super) fn meant<'a>(template: Option<&Template>, received: &'a Received) -> Arrived<'a> {
+pub(super) fn meant<'a>(template: Option<&Template>, received: &'a ReceivedEvent) -> Arrived<'a> {
     let as_it_came = Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
     let (Some(template), Some(options)) = (template, sources::options(&received.kind.0)) else {
         return as_it_came;
@@ -47,8 +47,12 @@ pub(super) fn meant<'a>(template: Option<&Template>, received: &'a Received) -> 
         Some(custom) => sources::custom_event(event, custom, options),
         None => (event, Vec::new()),
     };
-    let received =
-        Received { event, kind: received.kind.clone(), asked_by: received.asked_by.clone(), ..*received };
+    let received = ReceivedEvent {
+        event,
+        kind: received.kind.clone(),
+        asked_by: received.asked_by.clone(),
+        ..*received
+    };
     let noted = problems.into_iter().map(|Problem(problem)| problem).collect();
     Arrived { received: Cow::Owned(received), noted }
 }

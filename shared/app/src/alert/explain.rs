@@ -6,10 +6,10 @@ use domain::Timestamp;
 use domain::alert::key::KeyRow;
 use domain::alert::note::Note;
 use domain::alert::{Alert, AlertEvent, AlertStatus, Body};
+use domain::alert_route::{Route, Verdict};
 use domain::escalation::Escalation;
 use domain::id::{AlertId, UserId};
 use domain::incident::Incident;
-use domain::route::{Route, Verdict};
 use domain::source::Source;
 use futures_util::future::try_join_all;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use store::{History, Store};
 use tracing::instrument;
 
 use crate::AppError;
-use crate::escalation::story::LEFT;
+use crate::escalation::history::LEFT;
 use crate::rules::{Snapshot, readable};
 
 /// The most escalations of an alert that are read.

@@ -1,9 +1,9 @@
 //! Holds an end back of an alert that flaps: it goes on until it has been quiet for a while.
 
 use domain::Timestamp;
+use domain::alert::expiry::Expiry;
 use domain::alert::key::KeyRow;
-use domain::alert::lapse::Lapse;
-use domain::alert::{AlertState, Received};
+use domain::alert::{AlertState, ReceivedEvent};
 use domain::id::AlertId;
 use machine::Stateful;
 use store::{Commit, Store};
@@ -16,7 +16,7 @@ use crate::rules::readable;
 /// False if there is nothing to go on: then the end is to be handled as any other.
 pub(super) async fn hold(
     store: &Store,
-    received: &Received,
+    received: &ReceivedEvent,
     (id, known): (AlertId, &KeyRow),
     now: Timestamp,
 ) -> Result<bool, AppError> {
@@ -27,7 +27,7 @@ pub(super) async fn hold(
     }
     let row = known.held(&received.arrival());
     let quiet_at = row.flaps.quiet_at().unwrap_or(now);
-    let lapse = Lapse::sooner(readable(store.lapse(org, id).await)?, quiet_at);
+    let lapse = Expiry::sooner(readable(store.lapse(org, id).await)?, quiet_at);
     let commit = Commit::new().key(org, received.source, &received.key(), Some(known), &row, now);
     store.commit(commit.lapse(org, id, &lapse)).await?;
     Ok(true)

@@ -2,10 +2,12 @@
 //!
 //! In doubt it begins. What a limit holds back is told of in one alert an hour, so that nothing is lost unseen.
 
-use domain::alert::key::Arrival;
-use domain::alert::lapse::Lapse;
-use domain::alert::{AlertEvent, AlertStatus, Received};
-use domain::source::{Intake, Limit, Priorities, Sample, Source, SourceState, Template, Window};
+use domain::alert::expiry::Expiry;
+use domain::alert::key::EventFacts;
+use domain::alert::{AlertEvent, AlertStatus, ReceivedEvent};
+use domain::source::{
+    DraftSample, IntakeRules, Priorities, RateLimit, RateWindow, Source, SourceState, Template,
+};
 use domain::template::Problem;
 use domain::text::{fingerprint, shorten};
 use machine::Stateful;
@@ -30,9 +32,9 @@ pub(super) enum Fate {
         /// What failed on the way.
         noted: Vec<String>,
         /// The minute that it is counted in, if its source has a limit.
-        window: Option<Window>,
+        window: Option<RateWindow>,
         /// How long it lasts, unless until it is resolved.
-        lapse: Option<Lapse>,
+        lapse: Option<Expiry>,
     },
     /// Nothing: its source's filter holds it back, or the source is a draft.
     Held,
@@ -43,24 +45,24 @@ pub(super) enum Fate {
 /// An event that stands for others.
 pub(super) struct Standing {
     /// The event.
-    pub(super) received: Received,
+    pub(super) received: ReceivedEvent,
     /// What matters of it: its content is the same whichever it stands for.
-    pub(super) arrival: Arrival,
+    pub(super) arrival: EventFacts,
     /// Its source's template, which does not title it.
     pub(super) template: Found,
     /// It is over once nothing was held back for as long as it stands for.
-    pub(super) lapse: Lapse,
+    pub(super) lapse: Expiry,
 }
 
 /// Decides what becomes of an event that would begin an alert; `over` says that it is over already.
 pub(super) async fn fate(
     store: &Store,
     rules: &Snapshot,
-    (received, noted): (&Received, &[String]),
+    (received, noted): (&ReceivedEvent, &[String]),
     over: bool,
 ) -> Result<Fate, AppError> {
     let unknown = || {
-        let lapse = Intake::default().lapse_of(&received.event, received.received_at);
+        let lapse = IntakeRules::default().lapse_of(&received.event, received.received_at);
         Fate::Begins { noted: noted.to_vec(), window: None, lapse }
     };
     let source = match rules.source(received.source).await {
@@ -71,7 +73,7 @@ pub(super) async fn fate(
     };
     let place = (received.org, received.source);
     if source.head().state() == SourceState::Draft {
-        let sample = Sample { received_at: received.received_at, event: received.event.clone() };
+        let sample = DraftSample { received_at: received.received_at, event: received.event.clone() };
         store.put_sample(place, &sample).await?;
         info!(alert_source.id = %received.source, "an event came to a draft");
         return Ok(Fate::Held);
@@ -96,7 +98,7 @@ pub(super) async fn fate(
         return Ok(Fate::Begins { noted, window: None, lapse });
     };
     let shard = limit.shard_of(&payload);
-    let window = Window {
+    let window = RateWindow {
         minute: received.received_at.as_second().div_euclid(60),
         shard: fingerprint(shard.as_bytes(), 32),
         most: limit.per_minute,
@@ -110,8 +112,8 @@ pub(super) async fn fate(
 
 /// Says whether a source's filter lets an event through.
 pub(super) fn admits(
-    (template, intake): (&Template, &Intake),
-    received: &Received,
+    (template, intake): (&Template, &IntakeRules),
+    received: &ReceivedEvent,
     payload: &Value,
 ) -> Result<bool, Problem> {
     let received = &*Priorities::apply(template.priority.as_ref(), received);
@@ -125,7 +127,7 @@ pub(super) fn let_through(Problem(problem): &Problem) -> String {
 
 /// The event that stands for one that a limit holds back: the same one in its hour, so that it begins once and then is
 /// counted; and with the first one's payload and priority, so that whoever is paged for that is paged for all.
-fn standing(source: &Source, received: &Received, limit: &Limit, shard: &str) -> Standing {
+fn standing(source: &Source, received: &ReceivedEvent, limit: &RateLimit, shard: &str) -> Standing {
     let hour = received.received_at.as_second().div_euclid(SUMMARY_S.into());
     let per_minute = limit.per_minute;
     let of = if shard.is_empty() { String::new() } else { format!(" of `{}`", shorten(shard, SHARD_BYTES)) };
@@ -144,11 +146,11 @@ fn standing(source: &Source, received: &Received, limit: &Limit, shard: &str) ->
         ..received.event.clone()
     };
     let (id, kind) = (received.id.standing(), received.kind.clone());
-    let received = Received { event, id, kind, asked_by: None, ..*received };
+    let received = ReceivedEvent { event, id, kind, asked_by: None, ..*received };
     let content = fingerprint(received.event.deduplication_key.as_bytes(), 16);
-    let arrival = Arrival { content, ..received.arrival() };
+    let arrival = EventFacts { content, ..received.arrival() };
     let Template { title, description, .. } = Template::default();
     let template = Found::Tried(Box::new(Template { title, description, ..source.template.clone() }));
-    let lapse = Lapse::new(SUMMARY_S, false, received.received_at);
+    let lapse = Expiry::new(SUMMARY_S, false, received.received_at);
     Standing { received, arrival, template, lapse }
 }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use domain::alert::expiry::Expiry;
 use domain::alert::group::{Group, GroupRow};
-use domain::alert::key::{Arrival, KeyRow};
-use domain::alert::lapse::Lapse;
-use domain::alert::{Alert, AlertState, Body, Received, Routing};
-use domain::escalation::{NewEscalation, Plan};
+use domain::alert::key::{EventFacts, KeyRow};
+use domain::alert::{Alert, AlertState, Body, ReceivedEvent, Routing};
+use domain::alert_route::{IncidentTemplate, Route, matching};
+use domain::escalation::{NewEscalation, PathRef};
 use domain::event::Event;
 use domain::id::{AlertId, EscalationId, IncidentId, RouteId};
-use domain::route::{IncidentTemplate, Route, matching};
-use domain::source::{Priorities, Window};
+use domain::source::{Priorities, RateWindow};
 use domain::template::{Binding, Problem};
 use domain::text::shorten;
 use domain::trace::Trace;
@@ -44,7 +44,7 @@ pub(super) struct Opening {
     /// The routes that take it.
     pub(super) routes: Vec<RouteId>,
     /// Whom it pages, and whether that ends with the alert.
-    pub(super) plans: Vec<(Plan, bool)>,
+    pub(super) plans: Vec<(PathRef, bool)>,
     /// The incident that it opens: name and summary.
     pub(super) incident: Option<(String, Option<String>)>,
     /// The group that it belongs in.
@@ -57,7 +57,7 @@ pub(super) struct Opening {
 pub(super) async fn decide_by(
     rules: &Snapshot,
     template: &Found,
-    (received, noted): (&Received, &[String]),
+    (received, noted): (&ReceivedEvent, &[String]),
 ) -> Result<Opening, AppError> {
     let Read { mut body, payload, missing } = body_by(rules, template, (received, noted)).await?;
     let received = &*Priorities::apply(template.priority(), received);
@@ -68,7 +68,7 @@ pub(super) async fn decide_by(
         body.problems.push(format!("{} routes cannot be read", rules.unreadable));
     }
 
-    let mut plans: Vec<(Plan, bool)> = Vec::new();
+    let mut plans: Vec<(PathRef, bool)> = Vec::new();
     let mut lost = false;
     for route in &routes {
         for plan in plans_of(rules, route, &mut body.problems, &mut lost).await? {
@@ -89,7 +89,7 @@ pub(super) async fn decide_by(
         plans.truncate(MOST_PLANS);
     }
     if routing == Routing::Fallback || too_many || lost && plans.is_empty() {
-        plans.push((Plan::Fallback, true));
+        plans.push((PathRef::Fallback, true));
     }
     let template = routes.iter().find_map(|route| route.incident.as_ref());
     let incident = template.map(|template| incident_of(template, received, &payload, &mut body));
@@ -113,11 +113,11 @@ async fn plans_of(
     route: &Route,
     problems: &mut Vec<String>,
     lost: &mut bool,
-) -> Result<Vec<Plan>, AppError> {
+) -> Result<Vec<PathRef>, AppError> {
     let mut plans = Vec::new();
     for &id in &route.paths {
         match rules.path(id, None).await {
-            Ok(Some(path)) => plans.push(Plan::Path { id, version: path.version }),
+            Ok(Some(path)) => plans.push(PathRef::Path { id, version: path.version }),
             Ok(None) | Err(StoreError::Item { .. }) => {
                 problems.push(format!("route `{}`: its escalation path `{id}` is gone", route.name));
                 *lost = true;
@@ -126,7 +126,7 @@ async fn plans_of(
         }
     }
     if !route.users.is_empty() {
-        plans.push(Plan::Users(route.users.clone()));
+        plans.push(PathRef::Users(route.users.clone()));
     }
     Ok(plans)
 }
@@ -134,7 +134,7 @@ async fn plans_of(
 /// The incident's name and summary.
 fn incident_of(
     template: &IncidentTemplate,
-    received: &Received,
+    received: &ReceivedEvent,
     payload: &Value,
     body: &mut Body,
 ) -> (String, Option<String>) {
@@ -153,13 +153,13 @@ fn incident_of(
 pub(super) struct Case<'a> {
     pub(super) store: &'a Store,
     pub(super) rules: &'a Arc<Snapshot>,
-    pub(super) received: &'a Received,
+    pub(super) received: &'a ReceivedEvent,
     /// What matters of it for its key.
-    pub(super) arrival: &'a Arrival,
+    pub(super) arrival: &'a EventFacts,
     /// The minute that the alert is counted in, if that matters.
-    pub(super) window: Option<&'a Window>,
+    pub(super) window: Option<&'a RateWindow>,
     /// How long the alert lasts, unless until it is resolved.
-    pub(super) lapse: Option<Lapse>,
+    pub(super) lapse: Option<Expiry>,
     pub(super) trace: &'a Trace,
     pub(super) known: Option<&'a KeyRow>,
     pub(super) by: &'a Identity,

@@ -2,10 +2,10 @@
 //! and writes nothing.
 
 use domain::access::Permission;
-use domain::alert::{AlertEvent, AlertStatus, Body, Received, Routing};
-use domain::escalation::Plan;
+use domain::alert::{AlertEvent, AlertStatus, Body, ReceivedEvent, Routing};
+use domain::escalation::PathRef;
 use domain::id::{AlertId, EventId, PathId, RouteId, SourceId, UserId};
-use domain::source::{Intake, SourceKind, SourceState, Template};
+use domain::source::{IntakeRules, SourceKind, SourceState, Template};
 use domain::{Actor, Timestamp};
 use futures_util::future::try_join_all;
 use machine::Stateful;
@@ -42,7 +42,7 @@ pub struct Trial {
     /// Its template, as it would be.
     pub template: Template,
     /// What of its events would become alerts.
-    pub intake: Intake,
+    pub intake: IntakeRules,
     /// The source, if it is there: its routes would take the alerts.
     pub source: Option<SourceId>,
     /// A delivery to try; else the last alerts of the source.
@@ -65,7 +65,7 @@ pub struct Previewed {
     /// The routes that would take it.
     pub routes: Vec<(RouteId, String)>,
     /// Whom it would page.
-    pub pages: Vec<WouldPage>,
+    pub notifications: Vec<WouldPage>,
     /// The name of the incident that it would open.
     pub incident: Option<String>,
 }
@@ -111,7 +111,7 @@ pub async fn preview(
     let (found, intake) = (Found::Tried(Box::new(trial.template)), trial.intake);
     let mut previewed = Vec::new();
     for (alert, event) in events {
-        let received = Received {
+        let received = ReceivedEvent {
             org: by.org(),
             source,
             kind: kind.clone(),
@@ -144,9 +144,9 @@ async fn kind_of(store: &Store, by: &Actor, trial: &Trial) -> Result<(SourceKind
 /// What would be made of one alert.
 async fn one(
     rules: &Snapshot,
-    (found, intake): (&Found, &Intake),
+    (found, intake): (&Found, &IntakeRules),
     alert: Option<AlertId>,
-    received: &Received,
+    received: &ReceivedEvent,
 ) -> Result<Previewed, AppError> {
     let Arrived { received, mut noted } = meant(found.template(), received);
     let status = received.event.status;
@@ -162,13 +162,22 @@ async fn one(
     if filtered || status == AlertStatus::Resolved {
         let Read { mut body, missing, .. } = body_by(rules, found, (&received, &noted)).await?;
         body.problems.extend(missing);
-        let (routes, pages) = (Vec::new(), Vec::new());
-        return Ok(Previewed { alert, status, filtered, body, routing: None, routes, pages, incident: None });
+        let (routes, notifications) = (Vec::new(), Vec::new());
+        return Ok(Previewed {
+            alert,
+            status,
+            filtered,
+            body,
+            routing: None,
+            routes,
+            notifications,
+            incident: None,
+        });
     }
     let opening = decide_by(rules, found, (&received, &noted)).await?;
-    let mut pages = Vec::new();
+    let mut notifications = Vec::new();
     for (plan, _) in &opening.plans {
-        pages.push(would_page(rules, plan).await?);
+        notifications.push(would_page(rules, plan).await?);
     }
     let named = |id: &RouteId| {
         let route = rules.routes.iter().find(|route| route.id == *id)?;
@@ -180,21 +189,22 @@ async fn one(
         filtered,
         routing: Some(opening.routing),
         routes: opening.routes.iter().filter_map(named).collect(),
-        pages,
+        notifications,
         incident: opening.incident.map(|(name, _)| name),
         body: opening.body,
     })
 }
 
 /// Whom a plan would page.
-async fn would_page(rules: &Snapshot, plan: &Plan) -> Result<WouldPage, AppError> {
+async fn would_page(rules: &Snapshot, plan: &PathRef) -> Result<WouldPage, AppError> {
     let (levels, staff) = rules.levels(plan).await?;
     let path = match plan {
-        Plan::Path { id, .. } => Some(*id),
-        Plan::Users(_) | Plan::Fallback => None,
+        PathRef::Path { id, .. } => Some(*id),
+        PathRef::Users(_) | PathRef::Fallback => None,
     };
-    let people =
-        |target: &domain::path::Target| Some((target.user, staff.users.get(&target.user)?.name.clone()));
+    let people = |target: &domain::escalation_path::Target| {
+        Some((target.user, staff.users.get(&target.user)?.name.clone()))
+    };
     let levels = levels.iter().map(|level| level.targets.iter().filter_map(people).collect());
     Ok(WouldPage { path, levels: levels.collect() })
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::alert::attribute::{missing, said};
-use domain::alert::{Attribute, Body, Received, Sent};
-use domain::choice::Of;
+use domain::alert::{Attribute, Body, OriginalText, ReceivedEvent};
+use domain::choice::Configured;
 use domain::expression::Expressions;
 use domain::id::SourceId;
 use domain::source::{Priorities, Source, Template};
@@ -72,7 +72,7 @@ pub(super) async fn template_of(rules: &Snapshot, source: SourceId) -> Result<Fo
 /// What an alert says, everything that is missing among its problems.
 pub(super) async fn body_of(
     rules: &Snapshot,
-    (received, noted): (&Received, &[String]),
+    (received, noted): (&ReceivedEvent, &[String]),
 ) -> Result<Body, AppError> {
     let template = template_of(rules, received.source).await?;
     let Read { mut body, missing, .. } = body_by(rules, &template, (received, noted)).await?;
@@ -84,7 +84,7 @@ pub(super) async fn body_of(
 pub(super) async fn body_by(
     rules: &Snapshot,
     found: &Found,
-    (received, noted): (&Received, &[String]),
+    (received, noted): (&ReceivedEvent, &[String]),
 ) -> Result<Read, AppError> {
     let mut problems = noted.to_vec();
     if matches!(found, Found::Unreadable) {
@@ -101,7 +101,7 @@ async fn attributes_of(
     rules: &Snapshot,
     template: &Template,
     problems: &mut Vec<String>,
-) -> Result<Option<Arc<Vec<Of<Attribute>>>>, AppError> {
+) -> Result<Option<Arc<Vec<Configured<Attribute>>>>, AppError> {
     if template.attributes.is_empty() {
         return Ok(None);
     }
@@ -116,7 +116,7 @@ async fn attributes_of(
 }
 
 /// The payload as a value; what cannot be read is as if it were empty, and noted.
-pub(super) fn payload_of(received: &Received, problems: &mut Vec<String>) -> Value {
+pub(super) fn payload_of(received: &ReceivedEvent, problems: &mut Vec<String>) -> Value {
     serde_json::from_str(received.event.payload.get()).unwrap_or_else(|error| {
         problems.push(format!("the payload cannot be read: {error}"));
         Value::Null
@@ -126,8 +126,8 @@ pub(super) fn payload_of(received: &Received, problems: &mut Vec<String>) -> Val
 /// Reads an alert.
 fn read(
     template: &Template,
-    attributes: Option<&[Of<Attribute>]>,
-    as_sent: &Received,
+    attributes: Option<&[Configured<Attribute>]>,
+    as_sent: &ReceivedEvent,
     mut problems: Vec<String>,
 ) -> Read {
     let received = &*Priorities::apply(template.priority.as_ref(), as_sent);
@@ -154,7 +154,7 @@ fn read(
     let description = description.or_else(|| event.description.clone());
     let shown = (title.as_str(), description.as_deref(), event.priority.as_deref());
     let body = Body {
-        sent: Sent::of(&as_sent.event, shown, SENT_BYTES),
+        sent: OriginalText::of(&as_sent.event, shown, SENT_BYTES),
         title,
         description,
         source_url: event.source_url.clone(),

@@ -1,8 +1,8 @@
 //! Handles one event of an alert: a duplicate, a new episode, new words, or the end.
 
 use domain::alert::attribute::{Merge, merged};
-use domain::alert::key::{Arrival, Decision, KeyRow, decide};
-use domain::alert::{Alert, AlertState, Body, Received};
+use domain::alert::key::{Decision, EventFacts, KeyRow, decide};
+use domain::alert::{Alert, AlertState, Body, ReceivedEvent};
 use domain::escalation::{Escalation, EscalationState};
 use domain::id::AlertId;
 use domain::template::Problem;
@@ -34,7 +34,7 @@ pub const FIRES_AGAIN: &str = "it was over, and fires again";
 pub async fn receive(
     store: &Store,
     rules: &Rules,
-    received: &Received,
+    received: &ReceivedEvent,
     trace: &Trace,
     now: Timestamp,
 ) -> Result<Option<Decision>, AppError> {
@@ -57,9 +57,9 @@ pub async fn receive(
 struct Told<'a> {
     store: &'a Store,
     rules: &'a Rules,
-    received: &'a Received,
+    received: &'a ReceivedEvent,
     noted: &'a [String],
-    arrival: &'a Arrival,
+    arrival: &'a EventFacts,
     trace: &'a Trace,
     by: &'a Identity,
     now: Timestamp,
@@ -82,7 +82,7 @@ impl Told<'_> {
         let hash = &received.key();
         retry_conflicts(|| async move {
             let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
-                Touched::Counted => return Ok(Handled::As(Decision::Touch)),
+                Touched::Counted => return Ok(Handled::As(Decision::Repeat)),
                 Touched::Known(known) => known.map(|row| *row),
             };
             let decision = decide(known.as_ref(), arrival);
@@ -91,21 +91,21 @@ impl Told<'_> {
             let commit = || Commit::new().key(received.org, received.source, hash, known, &row, now);
             match (decision, known) {
                 (Decision::Stale, _) => {}
-                (Decision::Bury | Decision::Touch, _) => store.commit(commit()).await?,
-                (Decision::Hold(alert), Some(known)) => {
+                (Decision::Tombstone | Decision::Repeat, _) => store.commit(commit()).await?,
+                (Decision::HoldFlapping(alert), Some(known)) => {
                     if !flap::hold(store, received, (alert, known), now).await? {
                         resolve(store, received, alert, commit(), by, now).await?;
                     }
                 }
-                (Decision::Resolve(alert) | Decision::Hold(alert), _) => {
+                (Decision::Resolve(alert) | Decision::HoldFlapping(alert), _) => {
                     resolve(store, received, alert, commit(), by, now).await?;
                 }
-                (Decision::Between(alert), Some(known)) => {
+                (Decision::EndOvertaken(alert), Some(known)) => {
                     between(store, rules, received, (alert, known), by, now).await?;
                 }
-                (Decision::Between(_), None) => {}
-                (Decision::Prolong(alert), _) => prolong(store, received, alert, commit()).await?,
-                (Decision::Refresh, _) => {
+                (Decision::EndOvertaken(_), None) => {}
+                (Decision::ResolvedLater(alert), _) => prolong(store, received, alert, commit()).await?,
+                (Decision::Update, _) => {
                     let earlier = known.is_some_and(|known| known.began_earlier(arrival));
                     let commit = match row.alert {
                         Some(alert) if earlier => commit().began_earlier(received.org, alert, arrival.at),
@@ -113,7 +113,7 @@ impl Told<'_> {
                     };
                     refresh(store, rules, (received, noted), row.alert, commit, now).await?;
                 }
-                (Decision::Open | Decision::OpenOver, known) => {
+                (Decision::Open | Decision::OpenResolved, known) => {
                     return self.begin(stands, decision, known).await;
                 }
             }
@@ -131,7 +131,7 @@ impl Told<'_> {
     ) -> Result<Handled, AppError> {
         let Told { store, received, arrival, trace, by, now, .. } = *self;
         let rules = &self.rules.of(received.org).await?;
-        let over = decision == Decision::OpenOver;
+        let over = decision == Decision::OpenResolved;
         let fate = match stands {
             Some(standing) => Fate::Begins { noted: Vec::new(), window: None, lapse: Some(standing.lapse) },
             // Whoever had it fire again wants it whatever its source keeps away, and until somebody says that it is over.
@@ -168,7 +168,7 @@ impl Told<'_> {
 /// Ends an alert: the key's row and the alert's transition in one commit.
 pub(super) async fn resolve(
     store: &Store,
-    received: &Received,
+    received: &ReceivedEvent,
     alert: AlertId,
     commit: Commit,
     by: &Identity,
@@ -193,7 +193,7 @@ pub(super) async fn resolve(
 /// Notes that an alert ended later than was known; it is over all the same.
 pub(super) async fn prolong(
     store: &Store,
-    received: &Received,
+    received: &ReceivedEvent,
     alert: AlertId,
     commit: Commit,
 ) -> Result<(), AppError> {
@@ -213,7 +213,7 @@ pub(super) async fn prolong(
 pub(super) async fn between(
     store: &Store,
     rules: &Rules,
-    received: &Received,
+    received: &ReceivedEvent,
     (alert, known): (AlertId, &KeyRow),
     by: &Identity,
     now: Timestamp,
@@ -226,11 +226,11 @@ pub(super) async fn between(
     if let Some(alert) = alert.filter(alone) {
         for escalation in again(store, rules, &alert, now).await? {
             let (levels, staff) = rules.of(org).await?.levels(&escalation.plan).await?;
-            let (next, pages) = escalation.restart(&levels, &staff, by, now)?;
+            let (next, notifications) = escalation.restart(&levels, &staff, by, now)?;
             // One of them has room for certain.
-            if commit.len() + 2 + pages.len() <= MOST_ACTIONS {
+            if commit.len() + 2 + notifications.len() <= MOST_ACTIONS {
                 let next = next.because(by.to_string(), FIRES_AGAIN);
-                commit = commit.transition(next).transitions(pages);
+                commit = commit.transition(next).transitions(notifications);
             }
         }
     }
@@ -257,7 +257,7 @@ async fn again(
 async fn refresh(
     store: &Store,
     rules: &Rules,
-    (received, noted): (&Received, &[String]),
+    (received, noted): (&ReceivedEvent, &[String]),
     alert: Option<AlertId>,
     commit: Commit,
     now: Timestamp,
@@ -274,7 +274,7 @@ async fn refresh(
 async fn keep_attributes(
     store: &Store,
     rules: &Snapshot,
-    received: &Received,
+    received: &ReceivedEvent,
     (alert, body): (AlertId, &mut Body),
 ) -> Result<(), AppError> {
     let template = read::template_of(rules, received.source).await?;

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use domain::alert::key::{Decision, KeyRow, decide};
-use domain::alert::{Body, Received, Routing};
-use domain::escalation::Plan;
+use domain::alert::{Body, ReceivedEvent, Routing};
+use domain::escalation::PathRef;
 use domain::trace::Trace;
 use domain::{Identity, Timestamp};
 use machine::retry_conflicts;
@@ -28,7 +28,7 @@ use crate::{AppError, Rules};
 pub async fn rescue(
     store: &Store,
     rules: &Rules,
-    received: &Received,
+    received: &ReceivedEvent,
     trace: &Trace,
     now: Timestamp,
 ) -> Result<Decision, AppError> {
@@ -45,24 +45,27 @@ pub async fn rescue(
     let (hash, arrival, by) = (&hash, &arrival, &by);
     retry_conflicts(|| async move {
         let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
-            Touched::Counted => return Ok(Decision::Touch),
+            Touched::Counted => return Ok(Decision::Repeat),
             Touched::Known(known) => known.map(|row| *row),
         };
         let decision = decide(known.as_ref(), arrival);
         match decision {
             Decision::Open => {}
-            Decision::Resolve(_) | Decision::Hold(_) | Decision::Prolong(_) | Decision::Bury => {
+            Decision::Resolve(_)
+            | Decision::HoldFlapping(_)
+            | Decision::ResolvedLater(_)
+            | Decision::Tombstone => {
                 end(store, received, known.as_ref(), decision, by, now).await?;
                 return Ok(decision);
             }
-            Decision::Between(alert) => {
+            Decision::EndOvertaken(alert) => {
                 if let Some(known) = &known {
                     between(store, rules, received, (alert, known), by, now).await?;
                 }
                 return Ok(decision);
             }
             // The alert is known already, and nobody is to be paged.
-            Decision::OpenOver | Decision::Touch | Decision::Refresh | Decision::Stale => {
+            Decision::OpenResolved | Decision::Repeat | Decision::Update | Decision::Stale => {
                 return Ok(decision);
             }
         }
@@ -84,7 +87,7 @@ pub async fn rescue(
             body,
             routing: Routing::Fallback,
             routes: Vec::new(),
-            plans: vec![(Plan::Fallback, true)],
+            plans: vec![(PathRef::Fallback, true)],
             incident: None,
             group: None,
         };
@@ -99,7 +102,7 @@ pub async fn rescue(
 /// Ends what a key stands for; of an alert that cannot be read, the key alone.
 async fn end(
     store: &Store,
-    received: &Received,
+    received: &ReceivedEvent,
     known: Option<&KeyRow>,
     decision: Decision,
     by: &Identity,
@@ -109,16 +112,16 @@ async fn end(
     let row = KeyRow::after(known, &received.arrival(), known.and_then(|row| row.alert));
     let commit = || Commit::new().key(received.org, received.source, &hash, known, &row, now);
     let (alert, done) = match decision {
-        Decision::Resolve(alert) | Decision::Hold(alert) => {
+        Decision::Resolve(alert) | Decision::HoldFlapping(alert) => {
             (alert, resolve(store, received, alert, commit(), by, now).await)
         }
-        Decision::Prolong(alert) => (alert, prolong(store, received, alert, commit()).await),
-        Decision::Bury
+        Decision::ResolvedLater(alert) => (alert, prolong(store, received, alert, commit()).await),
+        Decision::Tombstone
         | Decision::Open
-        | Decision::OpenOver
-        | Decision::Touch
-        | Decision::Refresh
-        | Decision::Between(_)
+        | Decision::OpenResolved
+        | Decision::Repeat
+        | Decision::Update
+        | Decision::EndOvertaken(_)
         | Decision::Stale => return Ok(store.commit(commit()).await?),
     };
     match done {

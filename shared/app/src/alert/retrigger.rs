@@ -1,7 +1,7 @@
 //! Has an alert that is over fire again by hand.
 
 use domain::access::Permission;
-use domain::alert::{Alert, AlertState, AlertStatus, Received};
+use domain::alert::{Alert, AlertState, AlertStatus, ReceivedEvent};
 use domain::id::{AlertId, EventId};
 use domain::message::{AlertMessage, Queue};
 use domain::trace::Trace;
@@ -53,7 +53,7 @@ pub async fn retrigger(ctx: &Context, by: &Actor, id: AlertId) -> Result<Again, 
     let newest = known.as_ref().map_or(Timestamp::UNIX_EPOCH, |row| row.at.max(row.received_at));
     let received_at = ctx.now().max(newest.saturating_add(SignedDuration::from_millis(1)).unwrap_or(newest));
     let version = known.as_ref().map_or(0, |row| row.version);
-    let received = Received {
+    let received = ReceivedEvent {
         org,
         source: alert.source,
         kind: alert.kind,

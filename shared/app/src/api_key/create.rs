@@ -2,7 +2,7 @@
 
 use domain::access::Permission;
 use domain::api_key::{ApiKey, hash};
-use domain::audit::{Did, Entry, changes};
+use domain::audit::{AuditAction, Entry, changes};
 use domain::id::{ApiKeyId, AuditId};
 use domain::{Actor, Timestamp};
 use store::{Commit, Store};
@@ -40,7 +40,7 @@ pub async fn create(
         issued_at: now,
         version: 1,
     };
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, thing(&key))
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, thing(&key))
         .changing(changes(None, Some(&key)));
     store.commit(Commit::new().new_api_key(&key, &entry)).await?;
     Ok((key, token))

@@ -1,7 +1,7 @@
 //! Revokes an API key.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry};
+use domain::audit::{AuditAction, Entry};
 use domain::id::{ApiKeyId, AuditId};
 use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
@@ -26,7 +26,7 @@ pub async fn revoke(
     let allowed = by.may(Permission::ManageApiKeys)?;
     retry_conflicts(|| async move {
         let key = find(store, by.org(), id).await?;
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, thing(&key));
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&key));
         Ok(store.commit(Commit::new().without_api_key(&key, &entry)).await?)
     })
     .await

@@ -2,7 +2,7 @@
 
 use domain::access::{Allowed, Permission};
 use domain::api_key::{ApiKey, hash};
-use domain::audit::{Did, Entry, changes};
+use domain::audit::{AuditAction, Entry, changes};
 use domain::id::{ApiKeyId, AuditId};
 use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
@@ -70,7 +70,7 @@ async fn save(
         // Whoever may not do what the key does would have it for the asking.
         check_roles(allowed, &before.roles)?;
         let after = ApiKey { version: before.version + 1, ..change(&before) };
-        let entry = Entry::of(allowed, AuditId::new(now, random()), Did::Updated, thing(&after))
+        let entry = Entry::of(allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&after))
             .changing(changes(Some(&before), Some(&after)));
         store.commit(Commit::new().api_key(&before, &after, &entry)).await?;
         Ok(after)

@@ -1,8 +1,8 @@
 //! Saves a choice, whatever its kind.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry, Kind, Thing, changes};
-use domain::choice::{Choice, Of, Offered};
+use domain::audit::{AuditAction, AuditTarget, Entry, Kind, changes};
+use domain::choice::{Choice, Configured, ConfiguredChoice};
 use domain::id::AuditId;
 use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
@@ -29,7 +29,7 @@ pub async fn create<T: Choice>(
     what: T,
     random: &Random,
     now: Timestamp,
-) -> Result<Of<T>, AppError> {
+) -> Result<Configured<T>, AppError> {
     let allowed = by.may(Permission::ManageSettings)?;
     let org = by.org();
     let there = store.choices::<T>(org).await?;
@@ -37,8 +37,9 @@ pub async fn create<T: Choice>(
     if there.len() >= MOST {
         return Err(AppError::invalid("name", format!("there are at most {MOST} of a kind")));
     }
-    let new = Offered { id, what, version: 1, used: false, gone: false, created_at: now, updated_at: now };
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, thing(&new))
+    let new =
+        ConfiguredChoice { id, what, version: 1, used: false, gone: false, created_at: now, updated_at: now };
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, thing(&new))
         .changing(changes(None, Some(&new)));
     store.commit(Commit::new().choice(&new, &entry)).await?;
     Ok(new)
@@ -56,7 +57,7 @@ pub async fn update<T: Choice>(
     change: impl Fn(&T) -> T,
     random: &Random,
     now: Timestamp,
-) -> Result<Of<T>, AppError> {
+) -> Result<Configured<T>, AppError> {
     let allowed = by.may(Permission::ManageSettings)?;
     let org = by.org();
     let change = &change;
@@ -66,8 +67,8 @@ pub async fn update<T: Choice>(
         let before = before.ok_or_else(|| AppError::not_found(T::KIND.name(), id))?;
         let what = change(&before.what);
         check(&there, id, &what)?;
-        let after = Offered { what, version: before.version + 1, updated_at: now, ..before.clone() };
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&after))
+        let after = ConfiguredChoice { what, version: before.version + 1, updated_at: now, ..before.clone() };
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&after))
             .changing(changes(Some(&before), Some(&after)));
         store.commit(Commit::new().choice(&after, &entry)).await?;
         Ok(after)
@@ -99,24 +100,24 @@ pub async fn delete<T: Choice>(
         if before.used {
             return Err(AppError::invalid("id", format!("`{}` is in use", before.what.name())));
         }
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, thing(&before));
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&before));
         Ok(store.commit(Commit::new().without_choice(&before, &entry)).await?)
     })
     .await
 }
 
 /// A choice, as the audit log names it.
-fn thing<T: Choice>(choice: &Of<T>) -> Thing {
-    Thing::new(Kind::Choice(T::KIND), choice.id, choice.what.name())
+fn thing<T: Choice>(choice: &Configured<T>) -> AuditTarget {
+    AuditTarget::new(Kind::Choice(T::KIND), choice.id, choice.what.name())
 }
 
 /// Says what is wrong with a choice among the others.
-fn check<T: Choice>(others: &[Of<T>], id: T::Id, what: &T) -> Result<(), AppError> {
+fn check<T: Choice>(others: &[Configured<T>], id: T::Id, what: &T) -> Result<(), AppError> {
     let name = what.name().trim();
     if name.is_empty() || name.len() > NAME_BYTES {
         return Err(AppError::invalid("name", format!("a name of 1 to {NAME_BYTES} bytes is needed")));
     }
-    let same = |other: &Of<T>| other.id != id && other.what.name().trim().eq_ignore_ascii_case(name);
+    let same = |other: &Configured<T>| other.id != id && other.what.name().trim().eq_ignore_ascii_case(name);
     if others.iter().any(same) {
         return Err(AppError::invalid("name", format!("another {} has this name", T::KIND.name())));
     }

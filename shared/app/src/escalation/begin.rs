@@ -1,8 +1,8 @@
 //! Begins an escalation within a commit that does more.
 
 use domain::Timestamp;
-use domain::escalation::{NewEscalation, Staff};
-use domain::path::Level;
+use domain::escalation::{NewEscalation, Responders};
+use domain::escalation_path::Level;
 use store::Commit;
 
 use crate::AppError;
@@ -16,14 +16,14 @@ pub(crate) const MOST_ACTIONS: usize = 100;
 pub(crate) fn begin(
     commit: Commit,
     new: NewEscalation,
-    (levels, staff): (&[Level], &Staff),
+    (levels, staff): (&[Level], &Responders),
     more: usize,
     now: Timestamp,
 ) -> Result<Commit, AppError> {
-    let (escalation, pages) = new.clone().triggered(levels, staff, now)?;
-    Ok(if commit.len() + 1 + pages.len() + more > MOST_ACTIONS {
+    let (escalation, notifications) = new.clone().triggered(levels, staff, now)?;
+    Ok(if commit.len() + 1 + notifications.len() + more > MOST_ACTIONS {
         commit.transition(new.pending(now)?)
     } else {
-        commit.transition(escalation).transitions(pages)
+        commit.transition(escalation).transitions(notifications)
     })
 }

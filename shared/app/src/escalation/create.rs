@@ -1,9 +1,9 @@
 //! Begins an escalation because somebody asks for it, not an alert.
 
 use domain::access::Permission;
-use domain::escalation::{Escalation, NewEscalation, Plan};
+use domain::escalation::{Escalation, NewEscalation, PathRef};
+use domain::escalation_path::MOST_TARGETS;
 use domain::id::{EscalationId, IncidentId, OrgId, PathId, UserId};
-use domain::path::MOST_TARGETS;
 use domain::text::shorten;
 use domain::trace::Trace;
 use domain::{Actor, Timestamp};
@@ -91,11 +91,15 @@ pub async fn create(
         trace: call.trace,
     };
     let description = call.description.map(|text| shorten(&text, DESCRIPTION_BYTES));
-    let (begun, pages) = new.triggered(&levels, &staff, now)?;
+    let (begun, notifications) = new.triggered(&levels, &staff, now)?;
     let begun = begun.with(|escalation| escalation.description = description);
     let escalation = begun.after().clone();
-    let mut commit =
-        Commit::new().transition(begun).transitions(pages).made_by(org, Made::Escalation, key, call.id);
+    let mut commit = Commit::new().transition(begun).transitions(notifications).made_by(
+        org,
+        Made::Escalation,
+        key,
+        call.id,
+    );
     if let Some(incident) = call.incident {
         commit = commit.attached_escalation(org, incident, call.id);
     }
@@ -113,10 +117,10 @@ async fn there(store: &Store, org: OrgId, key: &str) -> Result<Option<Escalation
 }
 
 /// The plan, of people and paths that there are.
-async fn plan(rules: &Snapshot, whom: &Whom) -> Result<Plan, AppError> {
+async fn plan(rules: &Snapshot, whom: &Whom) -> Result<PathRef, AppError> {
     match whom {
         Whom::Path(id) => match rules.path(*id, None).await? {
-            Some(path) => Ok(Plan::Path { id: *id, version: path.version }),
+            Some(path) => Ok(PathRef::Path { id: *id, version: path.version }),
             None => {
                 Err(AppError::invalid("escalation_path_id", format!("there is no escalation path `{id}`")))
             }
@@ -133,7 +137,7 @@ async fn plan(rules: &Snapshot, whom: &Whom) -> Result<Plan, AppError> {
                     ));
                 }
             }
-            Ok(Plan::Users(users.clone()))
+            Ok(PathRef::Users(users.clone()))
         }
     }
 }

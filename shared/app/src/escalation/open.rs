@@ -6,7 +6,7 @@ use machine::Stateful;
 use store::Store;
 use tracing::instrument;
 
-use super::story::{Story, story};
+use super::history::{Story, story};
 use crate::AppError;
 use crate::rules::Snapshot;
 
@@ -38,7 +38,7 @@ pub async fn open(store: &Store, rules: &Snapshot, most: usize) -> Result<Open, 
     let mut open = Open { more, ..Open::default() };
     for (id, told) in ids.into_iter().zip(told) {
         match told {
-            Ok(Some(story)) if story.escalation.head().state().pages() => open.stories.push(story),
+            Ok(Some(story)) if story.escalation.head().state().notifies() => open.stories.push(story),
             Ok(_) => {}
             Err(fault) if fault.is_unreadable() => open.unreadable.push(id),
             Err(fault) => return Err(fault),

@@ -109,9 +109,9 @@ pub async fn unacknowledge(
             ));
         }
         let (levels, staff) = rules.of(org).await?.levels(&escalation.plan).await?;
-        let (next, pages) = escalation.restart(&levels, &staff, by, now)?;
+        let (next, notifications) = escalation.restart(&levels, &staff, by, now)?;
         let after = next.after().clone();
-        store.commit(Commit::new().transition(next).transitions(pages)).await?;
+        store.commit(Commit::new().transition(next).transitions(notifications)).await?;
         Ok(after)
     })
     .await

@@ -49,7 +49,7 @@ async fn tick_once(
         decided = domain::escalation::tick(&escalation, &levels, now);
     }
     let by = Identity::system("escalation-tick");
-    let (step, pages): Step = match decided {
+    let (step, notifications): Step = match decided {
         Tick::Wait(_) | Tick::TooEarly | Tick::Over => return Ok(decided),
         _ if is_over(store, &escalation).await? => {
             let why = "the alert was resolved";
@@ -59,7 +59,7 @@ async fn tick_once(
         Tick::Expire => escalation.expire(&staff, &by, now)?,
     };
     let after = step.after().clone();
-    store.commit(Commit::new().transition(step).transitions(pages)).await?;
+    store.commit(Commit::new().transition(step).transitions(notifications)).await?;
     look_again(store, rules, &after, now).await?;
     Ok(decided)
 }

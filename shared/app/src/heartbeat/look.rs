@@ -4,7 +4,7 @@ use domain::Timestamp;
 use domain::alert::AlertStatus;
 use domain::id::{OrgId, SourceId};
 use domain::source::SourceState;
-use domain::source::heartbeat::BeatState;
+use domain::source::heartbeat::HeartbeatState;
 use machine::Stateful;
 use store::{Commit, Store};
 use tracing::instrument;
@@ -30,7 +30,7 @@ pub async fn look(store: &Store, (org, id): (OrgId, SourceId), now: Timestamp) -
             return whoever_was_first(store.commit(Commit::new().transition(again)).await);
         }
     }
-    if job.head().state() == BeatState::Missed {
+    if job.head().state() == HeartbeatState::Missed {
         let told = job.look_later(None, now)?.because("system:alert-handle", "its alert is handled");
         return whoever_was_first(store.commit(Commit::new().transition(told)).await);
     }

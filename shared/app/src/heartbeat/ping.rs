@@ -4,7 +4,7 @@ use domain::Timestamp;
 use domain::alert::AlertStatus;
 use domain::id::{OrgId, SourceId};
 use domain::source::SourceState;
-use domain::source::heartbeat::{BeatState, Heartbeat};
+use domain::source::heartbeat::{Heartbeat, HeartbeatState};
 use domain::trace::Trace;
 use machine::{Stateful, retry_conflicts};
 use store::{Commit, Pinged, Store};
@@ -37,7 +37,7 @@ pub async fn ping(
         let step = match known {
             None => Heartbeat::first((org, id), beat, trace.clone(), now)?,
             Some(job) => {
-                let missed = job.head().state() == BeatState::Missed;
+                let missed = job.head().state() == HeartbeatState::Missed;
                 let over = missed.then(|| told(source, beat, &job, AlertStatus::Resolved, now));
                 job.back(beat, over, now)?
             }

@@ -1,6 +1,6 @@
 //! What every change of an incident goes through: load, decide, one conditional write.
 
-use domain::choice::{Choice, Of};
+use domain::choice::{Choice, Configured};
 use domain::id::{OrgId, StatusId};
 use domain::incident::{Change, Incident, IncidentState};
 use domain::{Identity, Timestamp};
@@ -10,10 +10,10 @@ use crate::AppError;
 
 /// Finds what an organisation offers.
 pub(super) fn offered<'a, T: Choice>(
-    choices: &'a [Of<T>],
+    choices: &'a [Configured<T>],
     field: &str,
     id: T::Id,
-) -> Result<&'a Of<T>, AppError> {
+) -> Result<&'a Configured<T>, AppError> {
     let found = choices.iter().find(|choice| choice.id == id);
     found.ok_or_else(|| AppError::invalid(field, format!("there is no {} `{id}`", T::KIND.name())))
 }

@@ -11,7 +11,7 @@ use tracing::instrument;
 use super::change::{self, offered, status};
 use super::seen;
 use crate::AppError;
-use crate::path::save::check_user;
+use crate::escalation_path::save::check_user;
 
 /// What is to be different; what is none stays as it is.
 #[derive(Debug, Clone, Default)]

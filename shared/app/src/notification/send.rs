@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::message::NotificationMessage;
-use domain::page::{Due, Page};
+use domain::notification::{Due, Notification};
 use machine::{CommitError, Transition};
 use notify::{Channel, Outgoing, SendError};
 use store::{Claimed, Commit, Store};
 use tokio::time::Instant;
 use tracing::{instrument, warn};
 
-use super::stand_in::stand_in;
+use super::fallback_email::fallback_email;
 use crate::AppError;
 use crate::error::whoever_was_first;
 use crate::link::{AcknowledgeLink, GOOD_FOR};
@@ -74,8 +74,8 @@ pub async fn send(
     now: Timestamp,
 ) -> Result<Sent, AppError> {
     let time = Since { now, begun: Instant::now() };
-    let page = match message {
-        NotificationMessage::Due { page } => Some((**page).clone()),
+    let notification = match message {
+        NotificationMessage::Due { notification } => Some((**notification).clone()),
         NotificationMessage::SignIn { id } => {
             crate::sign_in::send::send(store, senders, *id, now).await?;
             None
@@ -84,28 +84,33 @@ pub async fn send(
             crate::source::confirm::confirm(&senders.outside, *source, url).await?;
             None
         }
-        NotificationMessage::Check { org, escalation, page } => store.page(*org, *escalation, page).await?,
+        NotificationMessage::Check { org, escalation, notification } => {
+            store.notification(*org, *escalation, notification).await?
+        }
     };
-    let Some(page) = page else { return Ok(Sent::Nothing) };
-    let page = match page.due(now) {
+    let Some(notification) = notification else { return Ok(Sent::Nothing) };
+    let notification = match notification.due(now) {
         Due::Over | Due::TooEarly => return Ok(Sent::Nothing),
-        Due::Send => page,
+        Due::Send => notification,
         Due::Wait(until) => {
             tokio::time::sleep(until.duration_since(now).unsigned_abs()).await;
-            page
+            notification
         }
         Due::TakeOver => {
-            let back = page.take_over(now)?;
-            let page = back.after().clone();
-            warn!(page.key = page.idempotency_key(), "a claim was not kept; the page may be sent twice");
+            let back = notification.take_over(now)?;
+            let notification = back.after().clone();
+            warn!(
+                notification.key = notification.idempotency_key(),
+                "a claim was not kept; the page may be sent twice"
+            );
             match store.mark(back).await {
-                Ok(()) => page,
+                Ok(()) => notification,
                 Err(CommitError::Conflict) => return Ok(Sent::Nothing),
                 Err(error) => return Err(error.into()),
             }
         }
     };
-    let claim = match page.claim(time.now()) {
+    let claim = match notification.claim(time.now()) {
         Ok(claim) => claim,
         Err(illegal) => {
             store.illegal(&illegal);
@@ -115,14 +120,14 @@ pub async fn send(
     let claimed = claim.after().clone();
     match store.claim(claim).await? {
         Claimed::Theirs => Ok(Sent::Nothing),
-        Claimed::Answered => cancel(store, &page, time.now()).await,
+        Claimed::Answered => cancel(store, &notification, time.now()).await,
         Claimed::Ours => deliver(store, senders, &claimed, &time).await,
     }
 }
 
 /// Calls a page off whose escalation was answered.
-async fn cancel(store: &Store, page: &Page, now: Timestamp) -> Result<Sent, AppError> {
-    match store.mark(page.cancel("somebody answered", now)?).await {
+async fn cancel(store: &Store, notification: &Notification, now: Timestamp) -> Result<Sent, AppError> {
+    match store.mark(notification.cancel("somebody answered", now)?).await {
         Ok(()) => Ok(Sent::Cancelled),
         Err(CommitError::Conflict) => Ok(Sent::Nothing),
         Err(error) => Err(error.into()),
@@ -130,9 +135,14 @@ async fn cancel(store: &Store, page: &Page, now: Timestamp) -> Result<Sent, AppE
 }
 
 /// Sends a page that is ours, and marks what came of it.
-async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) -> Result<Sent, AppError> {
-    let channel = senders.channels.iter().find(|channel| channel.method_type() == page.method_type);
-    let sent = match (channel, outgoing(senders, page, time.now())) {
+async fn deliver(
+    store: &Store,
+    senders: &Senders,
+    notification: &Notification,
+    time: &Since,
+) -> Result<Sent, AppError> {
+    let channel = senders.channels.iter().find(|channel| channel.method_type() == notification.method_type);
+    let sent = match (channel, outgoing(senders, notification, time.now())) {
         (Some(channel), Ok(outgoing)) => channel.send(&outgoing).await,
         (Some(_), Err(unopened)) => {
             let reason = "the page cannot be signed".to_owned();
@@ -147,27 +157,40 @@ async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) ->
     let now = time.now();
     match sent {
         Ok(receipt) => {
-            let delivered = |page: &Page| {
-                let delivered = page.delivered(receipt.as_str(), now)?;
-                Ok(delivered.with(|page| page.message = receipt.message().cloned()))
+            let delivered = |notification: &Notification| {
+                let delivered = notification.delivered(receipt.as_str(), now)?;
+                Ok(delivered.with(|notification| notification.message = receipt.message().cloned()))
             };
-            persist(store, page, delivered).await?;
+            persist(store, notification, delivered).await?;
             Ok(Sent::Delivered)
         }
         Err(error @ SendError::Permanent { .. }) => {
             let why = error.why();
-            warn!(page.key = page.idempotency_key(), reason = why, "a page will never be delivered");
-            match stand_in(store, page, true, now).await? {
-                Some(mail) => give_up(store, page.failed(&why, now)?, mail).await?,
-                None => persist(store, page, |page| page.failed(&why, now).map_err(AppError::from)).await?,
+            warn!(
+                notification.key = notification.idempotency_key(),
+                reason = why,
+                "a page will never be delivered"
+            );
+            match fallback_email(store, notification, true, now).await? {
+                Some(mail) => give_up(store, notification.failed(&why, now)?, mail).await?,
+                None => {
+                    persist(store, notification, |notification| {
+                        notification.failed(&why, now).map_err(AppError::from)
+                    })
+                    .await?
+                }
             }
             Ok(Sent::Failed)
         }
         Err(error @ (SendError::Transient { .. } | SendError::Busy { .. })) => {
             let why = error.why();
-            warn!(page.key = page.idempotency_key(), reason = why, "a page was not taken; it is tried again");
-            let mail = stand_in(store, page, false, now).await?;
-            let again = page.again(&why, error.asked(), now)?;
+            warn!(
+                notification.key = notification.idempotency_key(),
+                reason = why,
+                "a page was not taken; it is tried again"
+            );
+            let mail = fallback_email(store, notification, false, now).await?;
+            let again = notification.again(&why, error.asked(), now)?;
             store.commit(Commit::new().transition(again).transitions(mail)).await?;
             Ok(Sent::Again)
         }
@@ -175,22 +198,29 @@ async fn deliver(store: &Store, senders: &Senders, page: &Page, time: &Since) ->
 }
 
 /// Marks that a page will never be delivered, together with the mail that stands in for it.
-async fn give_up(store: &Store, failed: Transition<Page>, mail: Transition<Page>) -> Result<(), AppError> {
+async fn give_up(
+    store: &Store,
+    failed: Transition<Notification>,
+    mail: Transition<Notification>,
+) -> Result<(), AppError> {
     whoever_was_first(store.commit(Commit::new().transition(failed).transition(mail)).await)
 }
 
 /// Marks a page, again and again: a mark that is lost sends the page twice.
 async fn persist(
     store: &Store,
-    page: &Page,
-    step: impl Fn(&Page) -> Result<Transition<Page>, AppError>,
+    notification: &Notification,
+    step: impl Fn(&Notification) -> Result<Transition<Notification>, AppError>,
 ) -> Result<(), AppError> {
     let mut tries = 1;
     loop {
-        match store.mark(step(page)?).await {
+        match store.mark(step(notification)?).await {
             Ok(()) => return Ok(()),
             Err(CommitError::Conflict) => {
-                warn!(page.key = page.idempotency_key(), "somebody took over a page that was being sent");
+                warn!(
+                    notification.key = notification.idempotency_key(),
+                    "somebody took over a page that was being sent"
+                );
                 return Ok(());
             }
             Err(CommitError::Store(_)) if tries < MARKS => {
@@ -203,15 +233,15 @@ async fn persist(
 }
 
 /// What the channel sends.
-fn outgoing(senders: &Senders, page: &Page, now: Timestamp) -> Result<Outgoing, Unopened> {
-    let open = |sealed: &String| open_secret(&senders.seal, page.user, &page.address, sealed);
-    let secret = page.secret.as_ref().map(open).transpose()?;
+fn outgoing(senders: &Senders, notification: &Notification, now: Timestamp) -> Result<Outgoing, Unopened> {
+    let open = |sealed: &String| open_secret(&senders.seal, notification.user, &notification.address, sealed);
+    let secret = notification.secret.as_ref().map(open).transpose()?;
     let link = AcknowledgeLink {
-        org: page.org,
-        escalation: page.escalation,
-        user: page.user,
+        org: notification.org,
+        escalation: notification.escalation,
+        user: notification.user,
         until: now + GOOD_FOR,
     };
     let acknowledge_url = format!("{}/acknowledge/{}", senders.public_url, link.token(&senders.seal));
-    Ok(Outgoing::of(page, secret, acknowledge_url, now))
+    Ok(Outgoing::of(notification, secret, acknowledge_url, now))
 }

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
-use domain::sign_in::Whom;
+use domain::sign_in::SignInPerson;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use store::Store;
@@ -65,7 +65,7 @@ pub async fn finish(
     let email = token.verified(&keys, &expected)?;
     let (org, user) = store.person(&email).await.map_err(AppError::from)?.ok_or(OidcError::Nobody)?;
     let user = store.user(org, user).await.map_err(AppError::from)?.ok_or(OidcError::Nobody)?;
-    let whom = Whom { org, user: user.id };
+    let whom = SignInPerson { org, user: user.id };
     Ok(crate::session::begin::begin(store, seal, (whom, &user), random, now).await?)
 }
 

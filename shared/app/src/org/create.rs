@@ -4,7 +4,7 @@
 
 use domain::access::KeyRole;
 use domain::api_key::ApiKey;
-use domain::audit::{Did, Entry};
+use domain::audit::{AuditAction, Entry};
 use domain::id::{ApiKeyId, AuditId, OrgId};
 use domain::org::Org;
 use domain::user::Role;
@@ -104,7 +104,8 @@ fn begin(seal: &Seal, new: &NewOrg, random: &Random, now: Timestamp) -> (Org, St
         None => format!("fb_{}", seal.random_token(30)),
     };
     let key = first_key(domain::api_key::hash(&api_key), random, now);
-    let entry = |thing| Entry::by_system(org.id, PART, AuditId::new(now, random()), Did::Created, thing);
+    let entry =
+        |thing| Entry::by_system(org.id, PART, AuditId::new(now, random()), AuditAction::Created, thing);
     let commit = Commit::new()
         .new_user(&owner, &entry(crate::user::thing(&owner)))
         .new_api_key(&key, &entry(crate::api_key::thing(&key)));
@@ -149,7 +150,7 @@ pub async fn admit(
         None => {
             let key = first_key(hash.clone(), random, now);
             let thing = crate::api_key::thing(&key);
-            let entry = Entry::by_system(org, PART, AuditId::new(now, random()), Did::Created, thing);
+            let entry = Entry::by_system(org, PART, AuditId::new(now, random()), AuditAction::Created, thing);
             match store.commit(Commit::new().new_api_key(&key, &entry)).await {
                 Ok(()) => key.holder(org),
                 Err(CommitError::Conflict) => store.key_holder(&hash).await?.ok_or(AppError::Conflict)?,

@@ -1,9 +1,9 @@
 //! Begins a session for somebody who has shown otherwise who they are.
 
-use domain::audit::{Did, Entry};
+use domain::audit::{AuditAction, Entry};
 use domain::id::AuditId;
 use domain::session::Session;
-use domain::sign_in::Whom;
+use domain::sign_in::SignInPerson;
 use domain::user::User;
 use domain::{Actor, Timestamp};
 use store::{Commit, Store};
@@ -24,12 +24,12 @@ pub(crate) fn token(seal: &Seal) -> String {
 pub(crate) fn begun(
     commit: Commit,
     token: &str,
-    (whom, user): (Whom, &User),
+    (whom, user): (SignInPerson, &User),
     random: &Random,
     now: Timestamp,
 ) -> Commit {
     let actor = Actor::person(whom.org, user);
-    let entry = Entry::session(&actor, AuditId::new(now, random()), Did::SignedIn, &user.name);
+    let entry = Entry::session(&actor, AuditId::new(now, random()), AuditAction::SignedIn, &user.name);
     commit.new_session(token, &Session::begin(whom, now)).audited(&entry)
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn begun(
 pub async fn begin(
     store: &Store,
     seal: &Seal,
-    whose: (Whom, &User),
+    whose: (SignInPerson, &User),
     random: &Random,
     now: Timestamp,
 ) -> Result<String, AppError> {

@@ -1,6 +1,6 @@
 //! Ends a session: whoever has its token is nobody at once.
 
-use domain::audit::{Did, Entry};
+use domain::audit::{AuditAction, Entry};
 use domain::id::AuditId;
 use domain::user::User;
 use domain::{Actor, Timestamp};
@@ -21,6 +21,6 @@ pub async fn end(
     random: &Random,
     now: Timestamp,
 ) -> Result<(), AppError> {
-    let entry = Entry::session(actor, AuditId::new(now, random()), Did::SignedOut, &user.name);
+    let entry = Entry::session(actor, AuditId::new(now, random()), AuditAction::SignedOut, &user.name);
     Ok(store.commit(Commit::new().without_session(token).audited(&entry)).await?)
 }

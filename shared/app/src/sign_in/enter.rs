@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::Timestamp;
-use domain::sign_in::{SignIn, SignInState, Whom};
+use domain::sign_in::{SignIn, SignInPerson, SignInState};
 use domain::user::User;
 use machine::{Stateful, retry_conflicts};
 use store::{Commit, Store};
@@ -18,7 +18,7 @@ use crate::{AppError, Random, session};
 pub struct Opened {
     sign_in: SignIn,
     /// Whom it signs in.
-    pub whom: Whom,
+    pub whom: SignInPerson,
     /// The person.
     pub user: Arc<User>,
 }

@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use domain::id::SignInId;
-use domain::sign_in::{SignIn, Whom};
+use domain::sign_in::{SignIn, SignInPerson};
 use domain::trace::Trace;
 use store::{Commit, Store};
 use tracing::instrument;
@@ -19,7 +19,7 @@ pub async fn hand_over(
     store: &Store,
     seal: &Seal,
     public_url: &str,
-    whom: Whom,
+    whom: SignInPerson,
     random: &Random,
     now: Timestamp,
 ) -> Result<String, AppError> {

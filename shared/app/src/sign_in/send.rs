@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use domain::id::SignInId;
-use domain::sign_in::{SignIn, Whom};
+use domain::sign_in::{SignIn, SignInPerson};
 use domain::user::MethodType;
 use machine::Transition;
 use notify::{Letter, SendError};
@@ -49,9 +49,9 @@ pub async fn send(store: &Store, senders: &Senders, id: SignInId, now: Timestamp
 }
 
 /// Whose address it is.
-async fn whom(store: &Store, owed: &SignIn) -> Result<Option<Whom>, AppError> {
+async fn whom(store: &Store, owed: &SignIn) -> Result<Option<SignInPerson>, AppError> {
     let Some(email) = &owed.email else { return Ok(None) };
-    Ok(store.person(email).await?.map(|(org, user)| Whom { org, user }))
+    Ok(store.person(email).await?.map(|(org, user)| SignInPerson { org, user }))
 }
 
 /// What the mail says.

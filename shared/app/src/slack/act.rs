@@ -6,7 +6,7 @@ use domain::incident::{Incident, IncidentState, RoleKind, Status, Visibility};
 use domain::slack::command::HELP;
 use domain::slack::step::Place;
 use domain::slack::text::plain;
-use domain::slack::{Ask, Asked, Command, Form, Pin, Press, StepState, Thread, Whom, Work};
+use domain::slack::{Ask, Asked, Command, CommandTarget, Form, Pin, Press, StepState, Thread, Work};
 use domain::text::shorten;
 use domain::{Actor, Identity};
 use machine::Stateful;
@@ -285,7 +285,7 @@ impl Room<'_> {
         say("Shared.")
     }
 
-    async fn page(&self, asked: &Asked, incident: &Incident, whom: &Whom) -> Acted {
+    async fn page(&self, asked: &Asked, incident: &Incident, whom: &CommandTarget) -> Acted {
         let me = self.me_in(asked, incident.id).await?;
         let Some(called) = self.called_by(whom, me.identity().user()).await? else {
             return say(
@@ -310,7 +310,7 @@ impl Room<'_> {
     async fn acknowledge(&self, asked: &Asked, incident: &Incident) -> Acted {
         let by = self.me(asked).await?;
         let paging = self.escalations(incident).await?;
-        let paging: Vec<Escalation> = paging.into_iter().filter(|e| e.head().state().pages()).collect();
+        let paging: Vec<Escalation> = paging.into_iter().filter(|e| e.head().state().notifies()).collect();
         for escalation in &paging {
             respond::acknowledge(&self.desk.store, &by, escalation.id, self.now).await?;
         }
@@ -359,7 +359,7 @@ impl Room<'_> {
             alert::resolve::resolve(store, &by, alert, self.now).await?;
         }
         for escalation in self.escalations(&incident).await? {
-            if escalation.alert.is_none() && escalation.head().state().pages() {
+            if escalation.alert.is_none() && escalation.head().state().notifies() {
                 respond::cancel(store, &by, escalation.id, self.now).await?;
             }
         }
@@ -370,7 +370,7 @@ impl Room<'_> {
         })
     }
 
-    async fn lead(&self, asked: &Asked, incident: &Incident, whom: &Whom) -> Acted {
+    async fn lead(&self, asked: &Asked, incident: &Incident, whom: &CommandTarget) -> Acted {
         let me = self.me_in(asked, incident.id).await?;
         let lead = match self.called_by(whom, me.identity().user()).await? {
             Some(Called::Users(users)) => users.first().copied(),

@@ -1,7 +1,7 @@
 //! Connects an organisation with its workspace, and takes note when the workspace removes the app.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry, Kind, Thing, changes};
+use domain::audit::{AuditAction, AuditTarget, Entry, Kind, changes};
 use domain::id::{AuditId, OrgId};
 use domain::org::Org;
 use domain::slack::{Refused, TeamId, Workspace};
@@ -17,8 +17,8 @@ use crate::seal::Seal;
 use crate::{AppError, Random};
 
 /// The organisation, as the audit log names it.
-fn thing(org: &Org) -> Thing {
-    Thing::new(Kind::Organisation, org.id, &org.name)
+fn thing(org: &Org) -> AuditTarget {
+    AuditTarget::new(Kind::Organisation, org.id, &org.name)
 }
 
 /// Connects an organisation with the workspace that its administrator has chosen. It may be another than before.
@@ -48,7 +48,7 @@ pub async fn connect(
         refused: None,
     };
     let left = org.slack.replace(workspace).map(|before| before.team).filter(|before| *before != team);
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&org))
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&org))
         .changing(changes(Some(&before), Some(&org)));
     let mut commit = Commit::new().slack_connected(&org, &team, &entry);
     if let Some(left) = left {
@@ -86,7 +86,7 @@ pub(super) async fn refused(
         let slack = Workspace { refused: Some(Refused { at: now, word: word.to_owned() }), ..slack.clone() };
         let after = Org { slack: Some(slack), version: org.version + 1, ..org.clone() };
         let id = AuditId::derived(now, format_args!("{} {word}", of.team));
-        let entry = Entry::by_system(org.id, "slack", id, Did::Updated, thing(&org))
+        let entry = Entry::by_system(org.id, "slack", id, AuditAction::Updated, thing(&org))
             .changing(changes(Some(&org), Some(&after)));
         store.commit(Commit::new().slack_refused(&after, &entry)).await?;
         warn!(reason = word, "slack knows the token of a workspace no more");
@@ -111,7 +111,7 @@ pub async fn removed(store: &Store, team: &TeamId, at: Timestamp) -> Result<(), 
         let after = Org { slack: None, version: org.version + 1, ..org.clone() };
         // The same news makes the same entry.
         let entry = AuditId::derived(at, team);
-        let entry = Entry::by_system(id, "slack", entry, Did::Updated, thing(&org))
+        let entry = Entry::by_system(id, "slack", entry, AuditAction::Updated, thing(&org))
             .changing(changes(Some(&org), Some(&after)));
         store.commit(Commit::new().slack_disconnected(&after, team, &entry)).await?;
         info!(slack.team = %team, "a workspace has removed the app");

@@ -3,7 +3,7 @@
 use domain::escalation::Escalation;
 use domain::id::PathId;
 use domain::incident::Incident;
-use domain::slack::{ChannelId, Whom};
+use domain::slack::{ChannelId, CommandTarget};
 
 use super::Room;
 use super::person::Unknown;
@@ -53,13 +53,15 @@ impl Room<'_> {
     /// The person or the path that somebody means; none if there is none of that name.
     pub(crate) async fn called_by(
         &self,
-        whom: &Whom,
+        whom: &CommandTarget,
         me: Option<domain::id::UserId>,
     ) -> Result<Option<Called>, Unknown> {
         let name = match whom {
-            Whom::Me => return Ok(me.map(|me| Called::Users(vec![me]))),
-            Whom::Slack(slack) => return Ok(self.who(slack).await?.map(|user| Called::Users(vec![user]))),
-            Whom::Name(name) => name.trim(),
+            CommandTarget::Me => return Ok(me.map(|me| Called::Users(vec![me]))),
+            CommandTarget::Slack(slack) => {
+                return Ok(self.who(slack).await?.map(|user| Called::Users(vec![user])));
+            }
+            CommandTarget::Name(name) => name.trim(),
         };
         let same =
             |other: &str| other.eq_ignore_ascii_case(name) || other.to_lowercase() == name.to_lowercase();

@@ -1,7 +1,7 @@
 //! Looks at an incident that has changed, and writes down what is owed to Slack because of that.
 
 use domain::incident::{Note, Visibility};
-use domain::page::Page;
+use domain::notification::Notification;
 use domain::slack::step::{NewStep, Place};
 use domain::slack::{Step, StepState, Work};
 use machine::{Stateful, Transition, retry_conflicts};
@@ -73,12 +73,12 @@ impl Room<'_> {
         }
         for escalation in self.escalations(&incident).await? {
             let new = NewStep::unpage(&escalation);
-            if escalation.head().state().pages() || named(&new.id.to_string()).is_some() {
+            if escalation.head().state().notifies() || named(&new.id.to_string()).is_some() {
                 continue;
             }
             // Whoever claims a page from now on finds that nobody is paged any more: what is not there never will be.
             let told = store.escalation_with_story(self.org, escalation.id).await?;
-            if told.is_some_and(|told| told.pages.iter().any(Page::is_in_slack)) {
+            if told.is_some_and(|told| told.notifications.iter().any(Notification::is_in_slack)) {
                 owed.push(new.open(self.org, &look.trace, self.now));
             }
         }

@@ -208,7 +208,7 @@ impl Room<'_> {
         for escalation in self.escalations(incident).await? {
             let told = self.desk.store.escalation_with_story(self.org, escalation.id).await?;
             let Some(told) = told else { continue };
-            people.extend(told.pages.iter().map(|page| page.user));
+            people.extend(told.notifications.iter().map(|notification| notification.user));
             people.extend(told.history.iter().filter_map(|row| row.by.parse::<Identity>().ok()?.user()));
         }
         people.sort();

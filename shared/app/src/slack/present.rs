@@ -34,10 +34,11 @@ impl Room<'_> {
     pub(crate) async fn paging(&self, incident: &Incident) -> Result<Paging, AppError> {
         let (mut paged, mut answered, mut pages) = (Vec::new(), None, false);
         for escalation in self.escalations(incident).await? {
-            let story = crate::escalation::story::story(&self.desk.store, &self.rules, escalation.id).await?;
+            let story =
+                crate::escalation::history::story(&self.desk.store, &self.rules, escalation.id).await?;
             let Some(story) = story else { continue };
-            pages |= story.escalation.head().state().pages();
-            paged.extend(story.pages.iter().map(|page| story.person(page.user).to_owned()));
+            pages |= story.escalation.head().state().notifies();
+            paged.extend(story.notifications.iter().map(|page| story.person(page.user).to_owned()));
             if let Some(answer) =
                 story.answer().filter(|_| story.escalation.head().state() == EscalationState::Acked)
             {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::id::OrgId;
-use domain::page::Due;
+use domain::notification::Due;
 use domain::slack::step::NewStep;
 use domain::slack::{ChannelId, Kept, Step, StepId, StepState, Thread, Work};
 use jiff::SignedDuration;

@@ -3,7 +3,7 @@
 use domain::Identity;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
-use domain::page::{Page, PageState};
+use domain::notification::{Notification, NotificationState};
 use domain::slack::Step;
 use machine::Stateful;
 use slack::block::paged;
@@ -23,26 +23,30 @@ impl Room<'_> {
         let Some(told) = self.desk.store.escalation_with_story(self.org, id).await? else {
             return Ok(Came::Obsolete("there is no such escalation"));
         };
-        if told.escalation.head().state().pages() {
+        if told.escalation.head().state().notifies() {
             return Ok(Came::Obsolete("it pages again"));
         }
         let Connection { slack, token, .. } = &self.connection;
         let mut kept = step.kept.clone();
         let (mut sending, mut edited) = (false, 0);
-        for page in told.pages.iter().filter(|page| page.is_in_slack()) {
-            if kept.pages.contains(&page.id) {
+        for notification in told.notifications.iter().filter(|notification| notification.is_in_slack()) {
+            if kept.notifications.contains(&notification.id) {
                 continue;
             }
-            if page.head().state() == PageState::Sending {
+            if notification.head().state() == NotificationState::Sending {
                 sending = true;
                 continue;
             }
             // One that was sent before its message was kept.
-            let Some(message) = &page.message else { continue };
+            let Some(message) = &notification.message else { continue };
             if edited == AT_ONCE {
                 return Ok(Came::Again { kept, reason: "more messages are to be edited", retry_after: None });
             }
-            let said = paged(&page.title, &self.outcome(&told, page).await?, page.url.as_deref());
+            let said = paged(
+                &notification.title,
+                &self.outcome(&told, notification).await?,
+                notification.url.as_deref(),
+            );
             let at = Posted { channel: message.channel.clone(), ts: message.ts.clone() };
             match slack.edit(token, &at, &said.text, &said.blocks).await {
                 Ok(()) => edited += 1,
@@ -60,21 +64,21 @@ impl Room<'_> {
                 }
                 Err(error) => return Err(error.into()),
             }
-            kept.pages.push(page.id.clone());
+            kept.notifications.push(notification.id.clone());
         }
         if sending {
             return Ok(Came::Again { kept, reason: "a page is still being sent", retry_after: None });
         }
-        let why = format!("{} messages have no button", kept.pages.len());
+        let why = format!("{} messages have no button", kept.notifications.len());
         Ok(Came::Done(kept, why))
     }
 
     /// What has become of a page, in a sentence for whoever was paged. Whoever acted is named, not mentioned.
-    async fn outcome(&self, told: &EscalationStory, page: &Page) -> Result<String, AppError> {
+    async fn outcome(&self, told: &EscalationStory, notification: &Notification) -> Result<String, AppError> {
         let state = told.escalation.head().state();
         let last = told.history.iter().rev().find(|row| row.to == machine::State::name(state));
         let by = last.and_then(|row| row.by.parse().ok()).unwrap_or_else(|| Identity::system(""));
-        let themselves = by.user() == Some(page.user);
+        let themselves = by.user() == Some(notification.user);
         Ok(match state {
             EscalationState::Acked if themselves => "You are on it.".to_owned(),
             EscalationState::Acked => format!("{} is on it.", capital(&self.called(&by).await?)),

@@ -4,7 +4,7 @@
 //! next, so that it goes on wherever it was interrupted. What was routed stays as it was: nobody is paged by it.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry};
+use domain::audit::{AuditAction, Entry};
 use domain::id::{AlertId, AuditId, OrgId, SourceId};
 use domain::source::SourceState;
 use domain::source::backfill::{Backfill, BackfillState, Progress};
@@ -50,7 +50,8 @@ pub async fn begin(
         let step = Backfill::begin(before.as_ref(), Backfill::new(org, id, trace.clone(), now), now)?
             .because(by.to_string(), "asked for");
         let begun = step.after().clone();
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&source));
+        let entry =
+            Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, super::thing(&source));
         store.commit(Commit::new().transition(step).audited(&entry)).await?;
         Ok(begun)
     })

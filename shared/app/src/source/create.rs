@@ -1,10 +1,10 @@
 //! Creates an alert source's configuration, with a secret of its own.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry, changes};
-use domain::expression::Misfit;
+use domain::audit::{AuditAction, Entry, changes};
+use domain::expression::ExpressionError;
 use domain::id::{AuditId, SourceId};
-use domain::source::{Intake, Source, SourceKind, SourceState, Template};
+use domain::source::{IntakeRules, Source, SourceKind, SourceState, Template};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::{Head, Stateful};
@@ -29,7 +29,7 @@ pub struct NewSource {
     /// How its alerts are titled.
     pub template: Template,
     /// What of its events becomes alerts.
-    pub intake: Intake,
+    pub intake: IntakeRules,
     /// Whether it pages nobody until it is activated.
     pub draft: bool,
     /// What the client sent, to be echoed.
@@ -80,7 +80,7 @@ pub async fn create(
     };
     let made = source.born(state, now)?.because(by.identity().to_string(), "created");
     let source = made.after().clone();
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, super::thing(&source))
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, super::thing(&source))
         .changing(changes(None, Some(&source)));
     store.commit(Commit::new().source(made, None, &entry)).await?;
     Ok(source)
@@ -90,7 +90,7 @@ pub async fn create(
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming the field.
-pub fn check_intake(kind: &SourceKind, intake: &Intake, template: &Template) -> Result<(), AppError> {
+pub fn check_intake(kind: &SourceKind, intake: &IntakeRules, template: &Template) -> Result<(), AppError> {
     match (kind.0 == sources::HEARTBEAT, intake.beat.is_some()) {
         (true, false) => {
             let reason = "say how often it is to be heard of: `interval_seconds`";
@@ -120,7 +120,7 @@ pub fn check(name: &str, kind: &SourceKind, template: &Template) -> Result<(), A
             format!("`{kind}` is no kind of alert source here; there is {}", known.join(", ")),
         ));
     }
-    let wrong = |misfit: Misfit| AppError::invalid(misfit.at, misfit.reason);
+    let wrong = |misfit: ExpressionError| AppError::invalid(misfit.at, misfit.reason);
     template.check().map_err(|misfit| wrong(misfit.within("template")))?;
     if let Some(custom) = &template.custom {
         let options = sources::options(&kind.0).ok_or_else(|| {

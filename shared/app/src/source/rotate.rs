@@ -2,7 +2,7 @@
 
 use domain::access::Permission;
 use domain::id::SourceId;
-use domain::source::{Previous, Source};
+use domain::source::{PreviousSecret, Source};
 use domain::{Actor, Timestamp};
 use jiff::SignedDuration;
 use machine::{Stateful, retry_conflicts};
@@ -67,7 +67,7 @@ pub async fn rotate(
             return Err(AppError::invalid("overlap_hours", reason));
         }
         let key = super::own_key(store, id, &source.kind, secret).await?;
-        let previous = Previous { secret: source.secret.clone(), key: source.key.clone(), until };
+        let previous = PreviousSecret { secret: source.secret.clone(), key: source.key.clone(), until };
         let step = source.amend(now)?.because(by.to_string(), "its secret was replaced").with(|source| {
             // A key that is set anew to what it was leads to its source once.
             let is_another = key.is_none() || previous.key != key;

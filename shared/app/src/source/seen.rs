@@ -1,7 +1,7 @@
 //! What is shown of a source: when it last delivered, and what last went wrong.
 
 use domain::Timestamp;
-use domain::alert::Received;
+use domain::alert::ReceivedEvent;
 use domain::id::{OrgId, SourceId};
 use domain::source::DeliveryError;
 use jiff::SignedDuration;
@@ -21,7 +21,7 @@ const REASON_BYTES: usize = 500;
 /// # Errors
 /// Never: that it could not be noted is no reason to handle the alert again.
 #[instrument(skip_all, err)]
-pub async fn delivered(store: &Store, rules: &Rules, received: &Received) -> Result<(), AppError> {
+pub async fn delivered(store: &Store, rules: &Rules, received: &ReceivedEvent) -> Result<(), AppError> {
     if received.asked_by.is_some() {
         // Somebody had it fire again; its source has delivered nothing.
         return Ok(());

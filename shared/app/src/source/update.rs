@@ -2,7 +2,7 @@
 
 use domain::access::Permission;
 use domain::id::SourceId;
-use domain::source::{Intake, Source, SourceState, Template};
+use domain::source::{IntakeRules, Source, SourceState, Template};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
@@ -24,7 +24,7 @@ pub struct Change {
     /// How its alerts are titled.
     pub template: Template,
     /// What of its events becomes alerts.
-    pub intake: Intake,
+    pub intake: IntakeRules,
     /// Whether it refuses deliveries; as it is, if nothing is said.
     pub disabled: Option<bool>,
     /// What the client sent, to be echoed.

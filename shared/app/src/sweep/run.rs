@@ -75,8 +75,8 @@ fn message(row: DueRow, due: Timestamp) -> Send {
         DueRow::Heartbeat(org, source) => {
             (Queue::AlertHandle, serde_json::to_value(AlertMessage::Heartbeat { org, source }))
         }
-        DueRow::Lapse(org, alert) => {
-            (Queue::AlertHandle, serde_json::to_value(AlertMessage::Lapse { org, alert }))
+        DueRow::Expiry(org, alert) => {
+            (Queue::AlertHandle, serde_json::to_value(AlertMessage::Expiry { org, alert }))
         }
         DueRow::Slack(org, thread, step) => {
             let body = SlackMessage::Step { org, thread, step };
@@ -88,8 +88,8 @@ fn message(row: DueRow, due: Timestamp) -> Send {
         DueRow::SignIn(id) => {
             (Queue::NotificationSend, serde_json::to_value(NotificationMessage::SignIn { id }))
         }
-        DueRow::Page(org, escalation, page) => {
-            let body = NotificationMessage::Check { org, escalation, page };
+        DueRow::Page(org, escalation, notification) => {
+            let body = NotificationMessage::Check { org, escalation, notification };
             (Queue::NotificationSend, serde_json::to_value(body))
         }
     };

@@ -1,9 +1,9 @@
 //! Adds a person, who is reached by mail at once unless told otherwise.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry, changes};
+use domain::audit::{AuditAction, Entry, changes};
 use domain::id::{AuditId, MethodId, RuleId, UserId};
-use domain::user::{Method, MethodType, Role, Rule, RuleTarget, Urgency, User};
+use domain::user::{MethodType, NotificationMethod, NotificationRule, Role, RuleTarget, Urgency, User};
 use domain::{Actor, Timestamp};
 use machine::CommitError;
 use store::{Commit, Store};
@@ -47,7 +47,7 @@ pub fn check_email(field: &str, email: &str) -> Result<(), AppError> {
 /// Makes a person with a method and a rule: by mail, at once.
 pub fn person(new: &NewUser, random: &Random, now: Timestamp) -> User {
     let method = MethodId::new(now, random());
-    let rule = Rule {
+    let rule = NotificationRule {
         id: RuleId::new(now, random()),
         urgency: Urgency::High,
         delay_seconds: 0,
@@ -59,7 +59,7 @@ pub fn person(new: &NewUser, random: &Random, now: Timestamp) -> User {
         name: new.name.clone(),
         email: new.email.clone(),
         role: new.role,
-        methods: vec![Method {
+        methods: vec![NotificationMethod {
             id: method,
             method_type: MethodType::Email,
             address: new.email.clone(),
@@ -92,7 +92,7 @@ pub async fn create(
     }
     check_email("email", &new.email)?;
     let user = person(new, random, now);
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, super::thing(&user))
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, super::thing(&user))
         .changing(changes(None, Some(&user)));
     match store.commit(Commit::new().new_user(&user, &entry)).await {
         Ok(()) => Ok(user),

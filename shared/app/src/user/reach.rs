@@ -1,10 +1,10 @@
 //! How a person is reached: their methods and their rules.
 
 use domain::access::Allowed;
-use domain::audit::{Did, Entry, changes};
+use domain::audit::{AuditAction, Entry, changes};
 use domain::id::{AuditId, MethodId, OrgId, RuleId, UserId};
 use domain::slack::SlackUserId;
-use domain::user::{Method, MethodType, Rule, RuleTarget, Urgency, User};
+use domain::user::{MethodType, NotificationMethod, NotificationRule, RuleTarget, Urgency, User};
 use domain::{Actor, Timestamp};
 use egress::{Reach, Target};
 use machine::retry_conflicts;
@@ -95,8 +95,9 @@ async fn change(
         let mut user = before.clone();
         user.version += 1;
         with(&mut user)?;
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&user))
-            .changing(changes(Some(&before), Some(&user)));
+        let entry =
+            Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, super::thing(&user))
+                .changing(changes(Some(&before), Some(&user)));
         store.commit(Commit::new().user(&user, &entry)).await?;
         Ok(user)
     })
@@ -107,7 +108,7 @@ async fn change(
 #[derive(Debug, Clone)]
 pub struct Added {
     /// The method.
-    pub method: Method,
+    pub method: NotificationMethod,
     /// What signs the pages to it, where its channel signs.
     pub secret: Option<SecretString>,
 }
@@ -134,7 +135,7 @@ pub async fn add_method(
         MethodType::Webhook => check_webhook(address, ctx.reach)?,
     }
     let sealed = secret.as_ref().map(|secret| ctx.seal.seal(&place(id, address), secret.expose_secret()));
-    let method = Method {
+    let method = NotificationMethod {
         id: MethodId::new(ctx.now(), ctx.random()),
         method_type,
         address: address.to_owned(),
@@ -238,7 +239,7 @@ pub async fn set_rules(
         for (n, rule) in rules.iter().enumerate() {
             check(user, n, rule)?;
         }
-        let made = rules.iter().map(|rule| Rule {
+        let made = rules.iter().map(|rule| NotificationRule {
             id: rule.id.unwrap_or_else(|| RuleId::new(now, random())),
             urgency: rule.urgency,
             delay_seconds: rule.delay_seconds,

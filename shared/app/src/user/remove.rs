@@ -1,7 +1,7 @@
 //! Removes a person: they are paged no more, and whoever they were signed in as is nobody.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry};
+use domain::audit::{AuditAction, Entry};
 use domain::id::{AuditId, UserId};
 use domain::user::Role;
 use domain::{Actor, Timestamp};
@@ -36,7 +36,8 @@ pub async fn remove(
             org.clone()
         };
         let rest = if rest.fallback == id { rest.without_fallback(id) } else { rest };
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, super::thing(&user));
+        let entry =
+            Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, super::thing(&user));
         let commit = Commit::new().without_user(&user, &entry);
         let changed = domain::org::Org { version: org.version + 1, ..rest.clone() };
         let commit = if rest == org { commit } else { commit.org_changed(&changed) };

@@ -1,7 +1,7 @@
 //! Changes what a person may do.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry, changes};
+use domain::audit::{AuditAction, Entry, changes};
 use domain::id::{AuditId, UserId};
 use domain::user::{Role, User};
 use domain::{Actor, Timestamp};
@@ -32,8 +32,9 @@ pub async fn set(
             return Ok(before);
         }
         let after = User { role, version: before.version + 1, ..before.clone() };
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, super::thing(&after))
-            .changing(changes(Some(&before), Some(&after)));
+        let entry =
+            Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, super::thing(&after))
+                .changing(changes(Some(&before), Some(&after)));
         let commit = Commit::new().user(&after, &entry);
         let commit = if before.role == Role::Owner || role == Role::Owner {
             by.may(Permission::ManageOwners)?;

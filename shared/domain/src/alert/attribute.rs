@@ -4,7 +4,7 @@ mod merge;
 
 use serde::{Deserialize, Serialize};
 
-use crate::choice::{Choice, ChoiceKind, Of};
+use crate::choice::{Choice, ChoiceKind, Configured};
 use crate::expression::Expressions;
 use crate::id::{AttributeId, OrgId};
 use crate::template::{Binding, Problem};
@@ -61,7 +61,7 @@ pub struct Bound {
 
 /// What an alert says of an attribute, with the attribute as it was when the alert was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
+pub struct AlertAttribute {
     /// The attribute's id.
     pub id: AttributeId,
     /// The attribute.
@@ -85,9 +85,9 @@ const ALL_BYTES: usize = 32 * 1024;
 /// What an alert says of each bound attribute. One that fails is told of, and the alert does without it.
 pub fn said(
     bound: &[Bound],
-    attributes: &[Of<Attribute>],
+    attributes: &[Configured<Attribute>],
     expressions: &Expressions<'_>,
-) -> (Vec<Said>, Vec<Problem>) {
+) -> (Vec<AlertAttribute>, Vec<Problem>) {
     let (mut all, mut problems, mut bytes) = (Vec::new(), Vec::new(), 0);
     for bound in bound {
         let Some(known) = attributes.iter().find(|known| known.id == bound.attribute) else {
@@ -103,7 +103,7 @@ pub fn said(
                     problems.push(Problem(format!("the attributes hold more than {ALL_BYTES} bytes")));
                     break;
                 }
-                all.push(Said { id: known.id, attribute: attribute.clone(), values });
+                all.push(AlertAttribute { id: known.id, attribute: attribute.clone(), values });
             }
             Err(Problem(problem)) => {
                 problems.push(Problem(format!("the attribute `{}`: {problem}", attribute.name)));
@@ -114,7 +114,7 @@ pub fn said(
 }
 
 /// What is missing: attributes that every alert is to have.
-pub fn missing(said: &[Said], attributes: &[Of<Attribute>]) -> Vec<Problem> {
+pub fn missing(said: &[AlertAttribute], attributes: &[Configured<Attribute>]) -> Vec<Problem> {
     let wanted = attributes.iter().filter(|known| known.what.required);
     let missing = wanted.filter(|known| !said.iter().any(|said| said.id == known.id));
     missing
@@ -172,10 +172,10 @@ mod tests {
     /// Type, whether it may have several, what is bound, what comes of it.
     type Case<'a> = (&'a str, bool, Vec<Binding>, Result<Vec<&'a str>, &'a str>);
 
-    fn attribute(n: u128, kind: &str, array: bool) -> Of<Attribute> {
+    fn attribute(n: u128, kind: &str, array: bool) -> Configured<Attribute> {
         let what =
             Attribute { name: format!("A{n}"), kind: kind.to_owned(), array, required: false, emoji: None };
-        Of::<Attribute> {
+        Configured::<Attribute> {
             id: AttributeId::new(Timestamp::UNIX_EPOCH, n),
             what,
             version: 1,

@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Received;
-use crate::escalation::Plan;
+use super::ReceivedEvent;
+use crate::alert_route::Route;
+use crate::escalation::PathRef;
 use crate::id::{AlertId, EscalationId, IncidentId};
-use crate::route::Route;
 use crate::template::Problem;
 
 /// A window is moved on at most this often, so that a flood of alerts does not write one row with each.
@@ -51,8 +51,8 @@ impl Group {
     /// [`Problem`] if a key could not be told; the alert then stands alone.
     pub fn of(
         routes: &[&Route],
-        plans: &[(Plan, bool)],
-        received: &Received,
+        plans: &[(PathRef, bool)],
+        received: &ReceivedEvent,
         payload: &Value,
     ) -> Result<Option<Self>, Problem> {
         let grouping = routes.iter().find_map(|route| Some((route.id, route.grouping.as_ref()?)));

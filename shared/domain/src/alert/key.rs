@@ -64,7 +64,7 @@ pub struct KeyRow {
 
 /// What matters of an event for the decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrival {
+pub struct EventFacts {
     /// The event.
     pub event: EventId,
     /// Firing or resolved.
@@ -85,21 +85,21 @@ pub enum Decision {
     /// A new episode begins: a new alert, and somebody is paged.
     Open,
     /// The firing was over before it came: an alert born resolved that pages nobody.
-    OpenOver,
+    OpenResolved,
     /// A resolve of something never seen: remembered, so that an older firing pages nobody.
-    Bury,
+    Tombstone,
     /// The alert goes on and says the same.
-    Touch,
+    Repeat,
     /// The alert goes on and says something new.
-    Refresh,
+    Update,
     /// The alert is over.
     Resolve(AlertId),
     /// The alert is over, but it flaps: it goes on until it has been quiet for a while.
-    Hold(AlertId),
+    HoldFlapping(AlertId),
     /// The alert ended later than was known.
-    Prolong(AlertId),
+    ResolvedLater(AlertId),
     /// The alert was over and fires again, which came first: whoever acknowledged it before does not know.
-    Between(AlertId),
+    EndOvertaken(AlertId),
     /// Nothing new: a repeated message, or one that newer events have overtaken.
     Stale,
 }
@@ -112,7 +112,7 @@ impl KeyRow {
     }
 
     /// Says whether the event is newer than the newest one known.
-    fn is_older_than(&self, arrival: &Arrival) -> bool {
+    fn is_older_than(&self, arrival: &EventFacts) -> bool {
         (self.at, self.event) < (arrival.at, arrival.event)
             || arrival.received_at.duration_since(self.received_at) > self.late(arrival.status)
     }
@@ -125,7 +125,7 @@ impl KeyRow {
     }
 
     /// The row after this event; the status is the event's, and times never go back.
-    pub fn after(known: Option<&Self>, arrival: &Arrival, alert: Option<AlertId>) -> Self {
+    pub fn after(known: Option<&Self>, arrival: &EventFacts, alert: Option<AlertId>) -> Self {
         // An event that counts in spite of its own time takes the time of its reception.
         let at = known.map_or(arrival.at, |row| {
             let begins = (row.status, arrival.status) == (AlertStatus::Firing, AlertStatus::Firing);
@@ -204,7 +204,7 @@ impl KeyRow {
     }
 
     /// The row once an end is held back: as after that end, but that the alert goes on and says what it said.
-    pub fn held(&self, arrival: &Arrival) -> Self {
+    pub fn held(&self, arrival: &EventFacts) -> Self {
         Self {
             status: AlertStatus::Firing,
             content: self.content.clone(),
@@ -225,63 +225,63 @@ impl KeyRow {
     }
 
     /// Says whether a firing tells of the episode that goes on, by a sender who says each time when it began.
-    fn is_of(&self, arrival: &Arrival) -> bool {
+    fn is_of(&self, arrival: &EventFacts) -> bool {
         arrival.began.is_some() && self.over_at.is_none_or(|over| over < arrival.at)
     }
 
     /// Says whether the episode that goes on began before it was known to.
-    pub fn began_earlier(&self, arrival: &Arrival) -> bool {
+    pub fn began_earlier(&self, arrival: &EventFacts) -> bool {
         self.is_of(arrival) && self.since.is_some_and(|since| arrival.at < since)
     }
 
     /// Says whether a firing has newer words although it may have begun earlier: the last to be received counts.
-    fn is_overruled_by(&self, arrival: &Arrival) -> bool {
+    fn is_overruled_by(&self, arrival: &EventFacts) -> bool {
         let later = (self.received_at, self.event) < (arrival.received_at, arrival.event);
         self.is_of(arrival) && later && self.content != arrival.content
     }
 
     /// Says whether an end is a later one of the episode that is over.
-    fn ended_later(&self, arrival: &Arrival) -> bool {
+    fn ended_later(&self, arrival: &EventFacts) -> bool {
         let over = self.over_at.filter(|over| *over < arrival.at && !self.by_hand);
         over.is_some_and(|over| arrival.began.is_some_and(|began| began <= over))
     }
 
     /// Says whether something ended after this episode began and before it fired last, which nobody knew of.
-    fn was_over(&self, arrival: &Arrival) -> bool {
+    fn was_over(&self, arrival: &EventFacts) -> bool {
         self.since.is_some_and(|since| since <= arrival.at && arrival.at < self.at)
             && self.over_at.is_none_or(|known| known < arrival.at)
     }
 }
 
 /// Decides what one event means, given what is known of its key.
-pub fn decide(known: Option<&KeyRow>, arrival: &Arrival) -> Decision {
+pub fn decide(known: Option<&KeyRow>, arrival: &EventFacts) -> Decision {
     use AlertStatus::{Firing, Resolved};
 
     let Some(row) = known else {
         return match arrival.status {
             Firing => Decision::Open,
-            Resolved => Decision::Bury,
+            Resolved => Decision::Tombstone,
         };
     };
     let newer = row.is_older_than(arrival);
     match (row.status, arrival.status) {
-        (Firing, Firing) if row.began_earlier(arrival) || row.is_overruled_by(arrival) => Decision::Refresh,
+        (Firing, Firing) if row.began_earlier(arrival) || row.is_overruled_by(arrival) => Decision::Update,
         (Firing, Firing) if !newer => Decision::Stale,
-        (Firing, Firing) if row.content == arrival.content => Decision::Touch,
-        (Firing, Firing) => Decision::Refresh,
+        (Firing, Firing) if row.content == arrival.content => Decision::Repeat,
+        (Firing, Firing) => Decision::Update,
         (Firing, Resolved) => match row.alert {
-            Some(alert) if newer && row.flaps.holds(arrival.received_at) => Decision::Hold(alert),
+            Some(alert) if newer && row.flaps.holds(arrival.received_at) => Decision::HoldFlapping(alert),
             Some(alert) if newer => Decision::Resolve(alert),
-            Some(alert) if row.was_over(arrival) => Decision::Between(alert),
+            Some(alert) if row.was_over(arrival) => Decision::EndOvertaken(alert),
             Some(_) | None => Decision::Stale,
         },
         (Resolved, Resolved) if newer => match row.alert {
-            Some(alert) if row.ended_later(arrival) => Decision::Prolong(alert),
-            Some(_) | None => Decision::Bury,
+            Some(alert) if row.ended_later(arrival) => Decision::ResolvedLater(alert),
+            Some(_) | None => Decision::Tombstone,
         },
         (Resolved, Resolved) => Decision::Stale,
         (Resolved, Firing) if newer => Decision::Open,
-        (Resolved, Firing) if row.alert.is_none() => Decision::OpenOver,
+        (Resolved, Firing) if row.alert.is_none() => Decision::OpenResolved,
         (Resolved, Firing) => Decision::Stale,
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::expression::Misfit;
+use crate::expression::ExpressionError;
 use crate::id::NoteId;
 use crate::identity::Identity;
 use crate::text::fingerprint;
@@ -38,13 +38,13 @@ impl Note {
 /// A note's text as it is kept.
 ///
 /// # Errors
-/// [`Misfit`] if it is empty or too long.
-pub fn text(text: &str) -> Result<String, Misfit> {
+/// [`ExpressionError`] if it is empty or too long.
+pub fn text(text: &str) -> Result<String, ExpressionError> {
     let text = text.trim();
     match text.chars().count() {
-        0 => Err(Misfit::new("text", "a note says something".to_owned())),
+        0 => Err(ExpressionError::new("text", "a note says something".to_owned())),
         letters if letters > NOTE_LETTERS => {
-            Err(Misfit::new("text", format!("a note has at most {NOTE_LETTERS} letters")))
+            Err(ExpressionError::new("text", format!("a note has at most {NOTE_LETTERS} letters")))
         }
         _ => Ok(text.to_owned()),
     }
@@ -53,20 +53,20 @@ pub fn text(text: &str) -> Result<String, Misfit> {
 /// Tags as they are kept: each once, whatever its case, in the order that they were given.
 ///
 /// # Errors
-/// [`Misfit`] if there are too many, or one is too long.
-pub fn tags<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>, Misfit> {
+/// [`ExpressionError`] if there are too many, or one is too long.
+pub fn tags<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>, ExpressionError> {
     let mut tags: Vec<String> = Vec::new();
     for name in names {
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
         if name.chars().count() > TAG_LETTERS {
-            return Err(Misfit::new("tags", format!("a tag has at most {TAG_LETTERS} letters")));
+            return Err(ExpressionError::new("tags", format!("a tag has at most {TAG_LETTERS} letters")));
         }
         if !name.is_empty() && !tags.iter().any(|known| known.to_lowercase() == name.to_lowercase()) {
             tags.push(name);
         }
     }
     if tags.len() > MOST_TAGS {
-        return Err(Misfit::new("tags", format!("an alert has at most {MOST_TAGS} tags")));
+        return Err(ExpressionError::new("tags", format!("an alert has at most {MOST_TAGS} tags")));
     }
     Ok(tags)
 }

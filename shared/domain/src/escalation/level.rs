@@ -6,18 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 use machine::{Head, Illegal, Stateful, Transition};
 
 use super::tick::Step;
-use super::{Escalation, EscalationState, Plan};
+use super::{Escalation, EscalationState, PathRef};
 use crate::Identity;
+use crate::escalation_path::{AckMode, DEFAULT_ACK_SECONDS, Level, MAX_NOTIFICATIONS, Path, Target};
 use crate::event::Event;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, UserId};
-use crate::page::NewPage;
-use crate::path::{AckMode, DEFAULT_ACK_SECONDS, Level, MOST_PAGES, Path, Target};
+use crate::notification::NewNotification;
 use crate::trace::Trace;
 use crate::user::{MethodType, Urgency, User};
 
 /// The people whom levels name, and the one who is paged when in doubt.
 #[derive(Debug, Clone, Default)]
-pub struct Staff {
+pub struct Responders {
     /// The people, by id; somebody who has left is missing.
     pub users: BTreeMap<UserId, User>,
     /// The fallback contact.
@@ -25,34 +25,39 @@ pub struct Staff {
 }
 
 /// The levels of a plan.
-pub fn levels_of(plan: &Plan, path: Option<&Path>, staff: &Staff) -> Vec<Level> {
+pub fn levels_of(plan: &PathRef, path: Option<&Path>, staff: &Responders) -> Vec<Level> {
     let all_at_once = |users: &[UserId]| {
         let targets = users.iter().map(|&user| Target { user, urgency: Urgency::High }).collect();
         vec![Level { targets, ack_seconds: DEFAULT_ACK_SECONDS, ack_mode: AckMode::First }]
     };
     let levels = match plan {
-        Plan::Path { .. } => path.map(|path| path.levels.clone()).unwrap_or_default(),
-        Plan::Users(users) => all_at_once(users),
-        Plan::Fallback => Vec::new(),
+        PathRef::Path { .. } => path.map(|path| path.levels.clone()).unwrap_or_default(),
+        PathRef::Users(users) => all_at_once(users),
+        PathRef::Fallback => Vec::new(),
     };
     if levels.is_empty() { all_at_once(staff.fallback.as_slice()) } else { levels }
 }
 
 /// The pages of one level; the fallback contact's if it would page nobody.
-pub(super) fn pages(escalation: &Escalation, level: &Level, staff: &Staff, at: Timestamp) -> Vec<NewPage> {
+pub(super) fn notifications(
+    escalation: &Escalation,
+    level: &Level,
+    staff: &Responders,
+    at: Timestamp,
+) -> Vec<NewNotification> {
     let mut people = Vec::new();
     for target in each_once(&level.targets) {
         let Some(user) = staff.users.get(&target.user) else { continue };
         people.push(pages_to(user, target.urgency, at));
     }
-    let mut pages = within_bounds(people);
-    if pages.is_empty() {
-        pages = fallback_pages(staff, at);
+    let mut notifications = within_bounds(people);
+    if notifications.is_empty() {
+        notifications = fallback_notifications(staff, at);
     }
-    for (n, page) in pages.iter_mut().enumerate() {
-        page.id = format!("{:03}-{:03}-{n:02}", escalation.cycle, escalation.level);
+    for (n, notification) in notifications.iter_mut().enumerate() {
+        notification.id = format!("{:03}-{:03}-{n:02}", escalation.cycle, escalation.level);
     }
-    pages
+    notifications
 }
 
 /// Each person once, as loudly as any of their entries says.
@@ -69,23 +74,23 @@ fn each_once(targets: &[Target]) -> Vec<Target> {
 }
 
 /// The pages of these people; of too many, the later ones of each person are left out, and no person is.
-fn within_bounds(people: Vec<Vec<NewPage>>) -> Vec<NewPage> {
-    let ranked = people.into_iter().flat_map(|pages| pages.into_iter().enumerate());
-    let mut ranked: Vec<(usize, NewPage)> = ranked.collect();
-    if ranked.len() > MOST_PAGES {
+fn within_bounds(people: Vec<Vec<NewNotification>>) -> Vec<NewNotification> {
+    let ranked = people.into_iter().flat_map(|notifications| notifications.into_iter().enumerate());
+    let mut ranked: Vec<(usize, NewNotification)> = ranked.collect();
+    if ranked.len() > MAX_NOTIFICATIONS {
         ranked.sort_by_key(|(rank, _)| *rank);
-        ranked.truncate(MOST_PAGES);
+        ranked.truncate(MAX_NOTIFICATIONS);
     }
-    ranked.into_iter().map(|(_, page)| page).collect()
+    ranked.into_iter().map(|(_, notification)| notification).collect()
 }
 
 /// The pages to the fallback contact, who has nobody to stand in: without any method, a mail to the address that they
 /// are known by.
-pub(super) fn fallback_pages(staff: &Staff, at: Timestamp) -> Vec<NewPage> {
+pub(super) fn fallback_notifications(staff: &Responders, at: Timestamp) -> Vec<NewNotification> {
     let Some(user) = staff.fallback.and_then(|id| staff.users.get(&id)) else { return Vec::new() };
-    let mut pages = pages_to(user, Urgency::High, at);
-    if pages.is_empty() {
-        pages.push(NewPage {
+    let mut notifications = pages_to(user, Urgency::High, at);
+    if notifications.is_empty() {
+        notifications.push(NewNotification {
             id: String::new(),
             user: user.id,
             method_type: MethodType::Email,
@@ -95,14 +100,14 @@ pub(super) fn fallback_pages(staff: &Staff, at: Timestamp) -> Vec<NewPage> {
             due: at,
         });
     }
-    within_bounds(vec![pages])
+    within_bounds(vec![notifications])
 }
 
 /// One page for each of a person's rules.
-fn pages_to(user: &User, urgency: Urgency, at: Timestamp) -> Vec<NewPage> {
+fn pages_to(user: &User, urgency: Urgency, at: Timestamp) -> Vec<NewNotification> {
     user.reached_by(urgency)
         .into_iter()
-        .map(|(delay, method)| NewPage {
+        .map(|(delay, method)| NewNotification {
             id: String::new(),
             user: user.id,
             method_type: method.method_type,
@@ -126,7 +131,7 @@ pub struct NewEscalation {
     /// Where to look at it.
     pub url: Option<String>,
     /// Whom it pages.
-    pub plan: Plan,
+    pub plan: PathRef,
     /// The alert.
     pub alert: Option<AlertId>,
     /// The group of alerts.
@@ -179,7 +184,7 @@ impl NewEscalation {
     pub fn triggered(
         self,
         levels: &[Level],
-        staff: &Staff,
+        staff: &Responders,
         at: Timestamp,
     ) -> Result<Step, Illegal<EscalationState>> {
         let by = self.creator.to_string();
@@ -209,7 +214,7 @@ fn timer(transition: &Transition<Escalation>) -> Event {
 pub(super) fn staffed(
     transition: Transition<Escalation>,
     levels: &[Level],
-    staff: &Staff,
+    staff: &Responders,
     at: Timestamp,
 ) -> Step {
     let index = usize::from(transition.after().level);
@@ -218,15 +223,16 @@ pub(super) fn staffed(
         ack_seconds: DEFAULT_ACK_SECONDS,
         ack_mode: AckMode::First,
     });
-    let pages = pages(transition.after(), &level, staff, at);
+    let notifications = notifications(transition.after(), &level, staff, at);
     let transition = transition
         .with(|escalation| {
             escalation.due = Some(at + SignedDuration::from_secs(i64::from(level.ack_seconds)));
             escalation.updated_at = at;
         })
         .on_transition(timer);
-    let pages = pages.into_iter().map(|page| page.open(transition.after(), at)).collect();
-    (transition, pages)
+    let notifications =
+        notifications.into_iter().map(|notification| notification.open(transition.after(), at)).collect();
+    (transition, notifications)
 }
 
 #[cfg(test)]
@@ -245,12 +251,15 @@ mod tests {
             rules: vec![],
             version: 1,
         };
-        let staff = Staff { fallback: Some(user.id), users: BTreeMap::from([(user.id, user)]) };
+        let staff = Responders { fallback: Some(user.id), users: BTreeMap::from([(user.id, user)]) };
 
-        let pages = fallback_pages(&staff, Timestamp::UNIX_EPOCH);
+        let notifications = fallback_notifications(&staff, Timestamp::UNIX_EPOCH);
 
         assert_eq!(
-            pages.iter().map(|page| (page.method_type, &*page.address)).collect::<Vec<_>>(),
+            notifications
+                .iter()
+                .map(|notification| (notification.method_type, &*notification.address))
+                .collect::<Vec<_>>(),
             [(MethodType::Email, "olive@example.com")]
         );
     }

@@ -3,11 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use machine::{Illegal, Stateful, Transition};
 
-use super::level::{Staff, fallback_pages, staffed};
-use super::{Escalation, EscalationState, Plan};
+use super::level::{Responders, fallback_notifications, staffed};
+use super::{Escalation, EscalationState, PathRef};
 use crate::Identity;
-use crate::page::Page;
-use crate::path::Level;
+use crate::escalation_path::Level;
+use crate::notification::Notification;
 
 /// A timer up to this much early waits; one that is earlier is left to the sweep.
 pub const EARLY: SignedDuration = SignedDuration::from_secs(2);
@@ -51,7 +51,7 @@ pub fn tick(escalation: &Escalation, levels: &[Level], now: Timestamp) -> Tick {
 }
 
 /// A transition of an escalation and the pages that go with it.
-pub type Step = (Transition<Escalation>, Vec<Transition<Page>>);
+pub type Step = (Transition<Escalation>, Vec<Transition<Notification>>);
 
 impl Escalation {
     /// Pages a level.
@@ -62,7 +62,7 @@ impl Escalation {
         &self,
         level: u16,
         levels: &[Level],
-        staff: &Staff,
+        staff: &Responders,
         by: &Identity,
         at: Timestamp,
     ) -> Result<Step, Illegal<EscalationState>> {
@@ -85,7 +85,7 @@ impl Escalation {
     /// [`Illegal`] if the escalation is not waiting for an answer.
     pub fn expire(
         &self,
-        staff: &Staff,
+        staff: &Responders,
         by: &Identity,
         at: Timestamp,
     ) -> Result<Step, Illegal<EscalationState>> {
@@ -96,12 +96,14 @@ impl Escalation {
                 escalation.due = None;
                 escalation.updated_at = at;
             });
-        let mut pages = if self.plan == Plan::Fallback { Vec::new() } else { fallback_pages(staff, at) };
-        for (n, page) in pages.iter_mut().enumerate() {
-            page.id = format!("{:03}-fallback-{n:02}", self.cycle);
+        let mut notifications =
+            if self.plan == PathRef::Fallback { Vec::new() } else { fallback_notifications(staff, at) };
+        for (n, notification) in notifications.iter_mut().enumerate() {
+            notification.id = format!("{:03}-fallback-{n:02}", self.cycle);
         }
-        let pages = pages.into_iter().map(|page| page.open(next.after(), at)).collect();
-        Ok((next, pages))
+        let notifications =
+            notifications.into_iter().map(|notification| notification.open(next.after(), at)).collect();
+        Ok((next, notifications))
     }
 
     /// Stops paging, because of `to`: acknowledged, resolved or cancelled.
@@ -128,7 +130,7 @@ impl Escalation {
     pub fn restart(
         &self,
         levels: &[Level],
-        staff: &Staff,
+        staff: &Responders,
         by: &Identity,
         at: Timestamp,
     ) -> Result<Step, Illegal<EscalationState>> {

@@ -9,20 +9,20 @@ use super::{
     EVERYTHING, Expression, Kind, MOST_BRANCHES, MOST_EXPRESSIONS, MOST_OPERATIONS, Operation, Returns,
     Shape, referred,
 };
-use crate::route::Group;
+use crate::alert_route::Group;
 use crate::template::{ALERT_FIELDS, Binding, Problem, document};
 
 /// What does not fit, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
-pub struct Misfit {
+pub struct ExpressionError {
     /// Where, as a field of what was sent.
     pub at: String,
     /// Why.
     pub reason: String,
 }
 
-impl Misfit {
+impl ExpressionError {
     /// Something that does not fit.
     pub(crate) fn new(at: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { at: at.into(), reason: reason.into() }
@@ -42,10 +42,10 @@ pub type Shapes = Vec<Shape>;
 /// Says what is wrong with expressions; else what the operations of each give.
 ///
 /// # Errors
-/// [`Misfit`] with the place, as in `2.operations.0.navigate`.
-pub fn check(all: &[Expression]) -> Result<Vec<Shapes>, Misfit> {
+/// [`ExpressionError`] with the place, as in `2.operations.0.navigate`.
+pub fn check(all: &[Expression]) -> Result<Vec<Shapes>, ExpressionError> {
     if all.len() > MOST_EXPRESSIONS {
-        return Err(Misfit::new("", format!("there are at most {MOST_EXPRESSIONS} expressions")));
+        return Err(ExpressionError::new("", format!("there are at most {MOST_EXPRESSIONS} expressions")));
     }
     let checker = Checker {
         all,
@@ -55,10 +55,13 @@ pub fn check(all: &[Expression]) -> Result<Vec<Shapes>, Misfit> {
     for (n, expression) in all.iter().enumerate() {
         if !expression.is_named() {
             let reason = "a reference is needed, without quotes and brackets";
-            return Err(Misfit::new(format!("{n}.reference"), reason));
+            return Err(ExpressionError::new(format!("{n}.reference"), reason));
         }
         if all.iter().take(n).any(|other| other.reference == expression.reference) {
-            return Err(Misfit::new(format!("{n}.reference"), "another expression has this reference"));
+            return Err(ExpressionError::new(
+                format!("{n}.reference"),
+                "another expression has this reference",
+            ));
         }
     }
     for n in 0..all.len() {
@@ -70,30 +73,31 @@ pub fn check(all: &[Expression]) -> Result<Vec<Shapes>, Misfit> {
 /// Says what is wrong with a binding that may refer to expressions; else what it gives.
 ///
 /// # Errors
-/// [`Misfit`] with `literal` or `reference` as its place.
+/// [`ExpressionError`] with `literal` or `reference` as its place.
 pub(crate) fn check_binding(
     all: &[Expression],
     shapes: &[Shapes],
     binding: &Binding,
-) -> Result<Shape, Misfit> {
+) -> Result<Shape, ExpressionError> {
     match binding {
         Binding::Literal(_) => Ok(Shape::one(Kind::Any)),
         Binding::Template(text) => {
             let document = document::read(text);
             for name in document.iter().flat_map(document::references).filter_map(|named| referred(&named)) {
                 if !all.iter().any(|one| one.reference == name) {
-                    return Err(Misfit::new("literal", format!("there is no expression `{name}`")));
+                    return Err(ExpressionError::new("literal", format!("there is no expression `{name}`")));
                 }
             }
             binding.check_text(text).map(|()| Shape::one(Kind::Text))
         }
         Binding::Reference(reference) => {
             let Some(name) = referred(reference) else {
-                return plain_reference(reference).map_err(|reason| Misfit::new("reference", reason));
+                return plain_reference(reference)
+                    .map_err(|reason| ExpressionError::new("reference", reason));
             };
             let found = all.iter().position(|one| one.reference == name);
             let found = found.and_then(|index| shapes.get(index)?.last().cloned());
-            found.ok_or_else(|| Misfit::new("reference", format!("there is no expression `{name}`")))
+            found.ok_or_else(|| ExpressionError::new("reference", format!("there is no expression `{name}`")))
         }
     }
 }
@@ -132,29 +136,32 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     /// What the operations of an expression give.
-    fn shapes(&self, index: usize) -> Result<&Shapes, Misfit> {
+    fn shapes(&self, index: usize) -> Result<&Shapes, ExpressionError> {
         let (cell, busy) = (&self.done[index], &self.busy[index]);
         if let Some(shapes) = cell.get() {
             return Ok(shapes);
         }
         if busy.replace(true) {
-            return Err(Misfit::new("root_reference", "it refers to itself, by way of others perhaps"));
+            return Err(ExpressionError::new(
+                "root_reference",
+                "it refers to itself, by way of others perhaps",
+            ));
         }
         let shapes = self.expression(&self.all[index])?;
         busy.set(false);
         Ok(cell.get_or_init(|| shapes))
     }
 
-    fn expression(&self, expression: &Expression) -> Result<Shapes, Misfit> {
+    fn expression(&self, expression: &Expression) -> Result<Shapes, ExpressionError> {
         if expression.operations.len() > MOST_OPERATIONS {
-            return Err(Misfit::new(
+            return Err(ExpressionError::new(
                 "operations",
                 format!("an expression has at most {MOST_OPERATIONS} operations"),
             ));
         }
         let mut at = match expression.root.as_str() {
             EVERYTHING => Shape::ANY,
-            root => self.reference(root).map_err(|reason| Misfit::new("root_reference", reason))?,
+            root => self.reference(root).map_err(|reason| ExpressionError::new("root_reference", reason))?,
         };
         let mut shapes = Vec::new();
         for (n, operation) in expression.operations.iter().enumerate() {
@@ -176,23 +183,29 @@ impl Checker<'_> {
     }
 
     /// What an operation gives, or what is wrong with it.
-    fn operation(&self, at: &Shape, operation: &Operation, everything: bool) -> Result<Shape, Misfit> {
+    fn operation(
+        &self,
+        at: &Shape,
+        operation: &Operation,
+        everything: bool,
+    ) -> Result<Shape, ExpressionError> {
         let several = |what: &str| match at.list {
-            Some(false) => {
-                Err(Misfit::new("operation_type", format!("`{what}` is of a list, and this is one value")))
-            }
+            Some(false) => Err(ExpressionError::new(
+                "operation_type",
+                format!("`{what}` is of a list, and this is one value"),
+            )),
             Some(true) | None => Ok(()),
         };
         let numbers = |what: &str| match at.kind {
             Kind::Number | Kind::Any => Ok(()),
-            Kind::Text | Kind::Bool => Err(Misfit::new(
+            Kind::Text | Kind::Bool => Err(ExpressionError::new(
                 "operation_type",
                 format!("`{what}` is of numbers, and this is {}: cast it to `Number` before", at.kind.name()),
             )),
         };
         match operation {
             Operation::Navigate(reference) => {
-                let misfit = |reason: String| Misfit::new("navigate.reference", reason);
+                let misfit = |reason: String| ExpressionError::new("navigate.reference", reason);
                 if everything {
                     return self.reference(reference).map_err(misfit);
                 }
@@ -219,11 +232,11 @@ impl Checker<'_> {
             Operation::Concatenate(reference) => {
                 let other = self
                     .reference(reference)
-                    .map_err(|reason| Misfit::new("concatenate.reference", reason))?;
+                    .map_err(|reason| ExpressionError::new("concatenate.reference", reason))?;
                 if !at.kind.fits(other.kind) {
                     let reason =
                         format!("{} and {} make no list of one type", at.kind.name(), other.kind.name());
-                    return Err(Misfit::new("concatenate.reference", reason));
+                    return Err(ExpressionError::new("concatenate.reference", reason));
                 }
                 let whole = if at.kind == Kind::Any { Shape::ANY } else { at.clone() };
                 Ok(Shape { list: Some(true), ..whole })
@@ -235,18 +248,19 @@ impl Checker<'_> {
             Operation::First => several("first").map(|()| Shape { list: Some(false), ..at.clone() }),
             Operation::Random => several("random").map(|()| Shape { list: Some(false), ..at.clone() }),
             Operation::Parse { source, returns } => {
-                self.source(source).map_err(|reason| Misfit::new("parse.source", reason))?;
+                self.source(source).map_err(|reason| ExpressionError::new("parse.source", reason))?;
                 Ok(returns.into())
             }
             Operation::Branches { branches, returns } => {
                 if branches.len() > MOST_BRANCHES {
-                    return Err(Misfit::new(
+                    return Err(ExpressionError::new(
                         "branches.branches",
                         format!("there are at most {MOST_BRANCHES} branches"),
                     ));
                 }
                 for (n, branch) in branches.iter().enumerate() {
-                    let inside = |misfit: Misfit| misfit.within(format_args!("branches.branches.{n}"));
+                    let inside =
+                        |misfit: ExpressionError| misfit.within(format_args!("branches.branches.{n}"));
                     self.groups(&branch.when).map_err(|misfit| inside(misfit.within("condition_groups")))?;
                     self.results(&branch.result, returns).map_err(inside)?;
                 }
@@ -255,7 +269,7 @@ impl Checker<'_> {
             Operation::Cast(returns) => {
                 if at.list == Some(true) && !returns.array {
                     let reason = "it is a list, and one value is wanted: take the `first` before";
-                    return Err(Misfit::new("cast.returns", reason));
+                    return Err(ExpressionError::new("cast.returns", reason));
                 }
                 Ok(returns.into())
             }
@@ -281,7 +295,7 @@ impl Checker<'_> {
         }
     }
 
-    fn groups(&self, groups: &[Group]) -> Result<(), Misfit> {
+    fn groups(&self, groups: &[Group]) -> Result<(), ExpressionError> {
         for (g, Group(conditions)) in groups.iter().enumerate() {
             for (c, condition) in conditions.iter().enumerate() {
                 let Binding::Reference(subject) = &condition.subject else { continue };
@@ -292,7 +306,7 @@ impl Checker<'_> {
                     Some(_) => None,
                 };
                 if let Some(reason) = wrong {
-                    return Err(Misfit::new(format!("{g}.conditions.{c}.subject"), reason));
+                    return Err(ExpressionError::new(format!("{g}.conditions.{c}.subject"), reason));
                 }
             }
         }
@@ -300,10 +314,10 @@ impl Checker<'_> {
     }
 
     /// What is wrong with what a branch gives.
-    fn results(&self, results: &[Binding], returns: &Returns) -> Result<(), Misfit> {
+    fn results(&self, results: &[Binding], returns: &Returns) -> Result<(), ExpressionError> {
         let wanted = Kind::named(&returns.kind);
         if results.len() > 1 && !returns.array {
-            return Err(Misfit::new("result.array_value", "one value is wanted"));
+            return Err(ExpressionError::new("result.array_value", "one value is wanted"));
         }
         for (n, result) in results.iter().enumerate() {
             let at = |field: &str| match results.len() {
@@ -312,19 +326,19 @@ impl Checker<'_> {
             };
             let fits = match result {
                 Binding::Literal(text) => {
-                    literal_fits(text, wanted).map_err(|reason| Misfit::new(at("literal"), reason))
+                    literal_fits(text, wanted).map_err(|reason| ExpressionError::new(at("literal"), reason))
                 }
-                Binding::Template(text) => {
-                    result.check_text(text).map_err(|misfit| Misfit::new(at("literal"), misfit.reason))
-                }
+                Binding::Template(text) => result
+                    .check_text(text)
+                    .map_err(|misfit| ExpressionError::new(at("literal"), misfit.reason)),
                 Binding::Reference(reference) => match self.reference(reference) {
-                    Err(reason) => Err(Misfit::new(at("reference"), reason)),
+                    Err(reason) => Err(ExpressionError::new(at("reference"), reason)),
                     Ok(shape) if !shape.kind.fits(wanted) && wanted != Kind::Text => {
                         let reason = format!("it is {}, and {} is wanted", shape.kind.name(), wanted.name());
-                        Err(Misfit::new(at("reference"), reason))
+                        Err(ExpressionError::new(at("reference"), reason))
                     }
                     Ok(shape) if shape.list == Some(true) && !returns.array => {
-                        Err(Misfit::new(at("reference"), "it is a list, and one value is wanted"))
+                        Err(ExpressionError::new(at("reference"), "it is a list, and one value is wanted"))
                     }
                     Ok(_) => Ok(()),
                 },
@@ -348,8 +362,8 @@ pub(crate) fn literal_fits(text: &str, wanted: Kind) -> Result<(), String> {
     Err(format!("`{}` is no {}", crate::text::shorten(text, 60), wanted.name()))
 }
 
-impl From<Misfit> for Problem {
-    fn from(misfit: Misfit) -> Self {
+impl From<ExpressionError> for Problem {
+    fn from(misfit: ExpressionError) -> Self {
         Self(misfit.reason)
     }
 }

@@ -9,7 +9,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, filters, tests, value};
 use serde_json::{Map, Value};
 
-use super::{Misfit, SOURCE_BYTES};
+use super::{ExpressionError, SOURCE_BYTES};
 use crate::alert::AlertEvent;
 use crate::template::Problem;
 
@@ -331,9 +331,9 @@ fn tried(run: impl FnOnce(&Engine) -> Result<(), Error>) -> Result<(), String> {
 /// Says what is wrong with a text with `{{ … }}` in it before it is stored.
 ///
 /// # Errors
-/// [`Misfit`] that says why it cannot be filled in.
-pub fn check_template(source: &str) -> Result<(), Misfit> {
-    let misfit = |reason: String| Misfit { at: "literal".to_owned(), reason };
+/// [`ExpressionError`] that says why it cannot be filled in.
+pub fn check_template(source: &str) -> Result<(), ExpressionError> {
+    let misfit = |reason: String| ExpressionError { at: "literal".to_owned(), reason };
     within(source, true).map_err(|Problem(reason)| misfit(reason))?;
     match environment().template_from_str(source) {
         Ok(_) => {

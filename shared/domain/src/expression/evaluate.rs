@@ -12,7 +12,7 @@ use super::{
     EVERYTHING, Expression, MOST_BRANCHES, MOST_EXPRESSIONS, MOST_OPERATIONS, Operation, Returns, referred,
 };
 use crate::alert::AlertEvent;
-use crate::route::Group;
+use crate::alert_route::Group;
 use crate::template::{Binding, Problem, alert_field, document, text_of};
 
 /// The bytes that all expressions of an alert may make together.

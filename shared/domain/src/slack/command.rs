@@ -7,7 +7,7 @@ use super::text::plain;
 
 /// Whom a command names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Whom {
+pub enum CommandTarget {
     /// Whoever typed it.
     Me,
     /// Somebody in Slack.
@@ -45,7 +45,7 @@ pub enum Command {
         /// The incident's number.
         incident: Option<u64>,
         /// Whom.
-        whom: Whom,
+        whom: CommandTarget,
     },
     /// Say that somebody is on it.
     Acknowledge {
@@ -64,7 +64,7 @@ pub enum Command {
         /// The incident's number.
         incident: Option<u64>,
         /// Who.
-        whom: Whom,
+        whom: CommandTarget,
     },
 }
 
@@ -124,15 +124,15 @@ fn said(text: &str) -> Option<String> {
 }
 
 /// Whom a text names.
-fn whom(text: &str) -> Whom {
+fn whom(text: &str) -> CommandTarget {
     if text.is_empty() || text.eq_ignore_ascii_case("me") {
-        return Whom::Me;
+        return CommandTarget::Me;
     }
     let inside = text.strip_prefix("<@").and_then(|rest| rest.strip_suffix('>'));
     let id = inside.map(|inside| inside.split_once('|').map_or(inside, |(id, _)| id));
     match id.and_then(|id| id.parse().ok()) {
-        Some(id) => Whom::Slack(id),
-        None => Whom::Name(plain(text).trim_start_matches('@').to_owned()),
+        Some(id) => CommandTarget::Slack(id),
+        None => CommandTarget::Name(plain(text).trim_start_matches('@').to_owned()),
     }
 }
 
@@ -147,7 +147,7 @@ mod tests {
             incident,
             message: message.map(str::to_owned),
         };
-        let ada = || Whom::Slack("U123".parse().unwrap());
+        let ada = || CommandTarget::Slack("U123".parse().unwrap());
         let cases = [
             ("", Command::Form),
             ("   ", Command::Form),
@@ -168,10 +168,10 @@ mod tests {
             ("page", named("page")),
             ("page <@U123|ada>", Command::Page { incident: None, whom: ada() }),
             ("page INC-1 <@U123>", Command::Page { incident: Some(1), whom: ada() }),
-            ("page @ada", Command::Page { incident: None, whom: Whom::Name("ada".to_owned()) }),
+            ("page @ada", Command::Page { incident: None, whom: CommandTarget::Name("ada".to_owned()) }),
             (
                 "page Platform on call",
-                Command::Page { incident: None, whom: Whom::Name("Platform on call".to_owned()) },
+                Command::Page { incident: None, whom: CommandTarget::Name("Platform on call".to_owned()) },
             ),
             ("ack", Command::Acknowledge { incident: None }),
             ("ack of nothing", named("ack of nothing")),
@@ -180,8 +180,8 @@ mod tests {
                 "close INC-3 it was DNS",
                 Command::Close { incident: Some(3), message: Some("it was DNS".to_owned()) },
             ),
-            ("lead", Command::Lead { incident: None, whom: Whom::Me }),
-            ("lead me", Command::Lead { incident: None, whom: Whom::Me }),
+            ("lead", Command::Lead { incident: None, whom: CommandTarget::Me }),
+            ("lead me", Command::Lead { incident: None, whom: CommandTarget::Me }),
             ("lead INC-3 <@U123|ada>", Command::Lead { incident: Some(3), whom: ada() }),
         ];
         for (text, command) in cases {

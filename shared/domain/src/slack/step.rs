@@ -16,7 +16,7 @@ pub use work::{Place, StepId, Thread, Work};
 use super::id::{ChannelId, SlackUserId};
 use crate::event::Event;
 use crate::id::{IncidentId, OrgId};
-use crate::page::{Due, LogEntry, remember};
+use crate::notification::{Due, LogEntry, remember};
 use crate::trace::Trace;
 
 /// The states of a step.
@@ -77,8 +77,8 @@ pub struct Kept {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub posted_anew: bool,
     /// The pages whose buttons are off.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pages: Vec<String>,
+    #[serde(rename = "pages", default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<String>,
 }
 
 /// A step.

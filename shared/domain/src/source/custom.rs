@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::alert::AlertEvent;
 use crate::expression::path::{Path, follow};
-use crate::expression::{Engine, Misfit, check_transform};
+use crate::expression::{Engine, ExpressionError, check_transform};
 use crate::template::{Problem, text_of};
 
 /// What a customer says of the senders' words.
@@ -33,7 +33,7 @@ const FIELDS: &[&str] = &[
 
 /// What came of a sender's words.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Mapped {
+pub struct MappedFields {
     /// The title.
     pub title: Option<String>,
     /// The description.
@@ -68,14 +68,14 @@ impl Custom {
     /// Says what is wrong with it before it is stored.
     ///
     /// # Errors
-    /// [`Misfit`] with the field.
-    pub fn check(&self) -> Result<(), Misfit> {
+    /// [`ExpressionError`] with the field.
+    pub fn check(&self) -> Result<(), ExpressionError> {
         let path = self.deduplication_key_path.trim();
         if !path.is_empty() && Path::of_source(path).is_none() {
             let reason = "it is no path: write one such as `$.alert_id` or `$.labels['host.name']`";
-            return Err(Misfit::new("deduplication_key_path", reason));
+            return Err(ExpressionError::new("deduplication_key_path", reason));
         }
-        let misfit = |reason: String| Misfit::new("transform_expression", reason);
+        let misfit = |reason: String| ExpressionError::new("transform_expression", reason);
         match paths(&self.transform_expression) {
             _ if self.transform_expression.trim().is_empty() => Ok(()),
             None => check_transform(&self.transform_expression).map_err(misfit),
@@ -101,7 +101,7 @@ impl Custom {
     ///
     /// # Errors
     /// [`Problem`] if the transform fails, or gives no object.
-    pub fn map(&self, event: &AlertEvent, payload: &Value) -> Result<Mapped, Problem> {
+    pub fn map(&self, event: &AlertEvent, payload: &Value) -> Result<MappedFields, Problem> {
         let mut fields = match paths(&self.transform_expression) {
             _ if self.transform_expression.trim().is_empty() => Map::new(),
             Some(paths) => {
@@ -125,7 +125,7 @@ impl Custom {
         };
         let path = Path::of_source(&self.deduplication_key_path);
         let key = path.and_then(|path| text_of(follow(payload, &path.steps)?));
-        Ok(Mapped {
+        Ok(MappedFields {
             title: text(&["title"]),
             description: text(&["description"]),
             status: text(&["status"]),

@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use machine::{Head, Illegal, State, Stateful, Transition};
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Received;
+use crate::alert::ReceivedEvent;
 use crate::event::Event;
-use crate::expression::Misfit;
+use crate::expression::ExpressionError;
 use crate::id::{OrgId, SourceId};
 use crate::trace::Trace;
 
@@ -21,7 +21,7 @@ const MOST_MISSED: u32 = 100;
 
 /// How often a job is to be heard of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Beat {
+pub struct PingSchedule {
     /// How many seconds lie between two pings.
     pub interval_s: u32,
     /// How many seconds later one may come.
@@ -30,7 +30,7 @@ pub struct Beat {
     pub threshold: u32,
 }
 
-impl Beat {
+impl PingSchedule {
     /// When a job is missed that was heard of last at a time.
     pub fn deadline(&self, last: Timestamp) -> Timestamp {
         let seconds = i64::from(self.interval_s) * i64::from(self.threshold) + i64::from(self.grace_s);
@@ -40,20 +40,26 @@ impl Beat {
     /// Says what is wrong with it before it is stored.
     ///
     /// # Errors
-    /// [`Misfit`] with the field, within the options.
-    pub fn check(&self) -> Result<(), Misfit> {
+    /// [`ExpressionError`] with the field, within the options.
+    pub fn check(&self) -> Result<(), ExpressionError> {
         let (least, most) = (INTERVAL_S.start(), INTERVAL_S.end());
         if !INTERVAL_S.contains(&self.interval_s) {
-            return Err(Misfit::new("interval_seconds", format!("an interval is {least} to {most} seconds")));
+            return Err(ExpressionError::new(
+                "interval_seconds",
+                format!("an interval is {least} to {most} seconds"),
+            ));
         }
         if self.grace_s > MOST_GRACE_S {
-            return Err(Misfit::new(
+            return Err(ExpressionError::new(
                 "grace_period_seconds",
                 format!("a grace is {MOST_GRACE_S} seconds at most"),
             ));
         }
         if !(1..=MOST_MISSED).contains(&self.threshold) {
-            return Err(Misfit::new("failure_threshold", format!("1 to {MOST_MISSED} pings may be missed")));
+            return Err(ExpressionError::new(
+                "failure_threshold",
+                format!("1 to {MOST_MISSED} pings may be missed"),
+            ));
         }
         Ok(())
     }
@@ -61,7 +67,7 @@ impl Beat {
 
 /// The states of a heartbeat. Before its first ping there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BeatState {
+pub enum HeartbeatState {
     /// It is heard of.
     Healthy,
     /// It was not heard of in time, and somebody was told.
@@ -72,7 +78,7 @@ pub enum BeatState {
     Gone,
 }
 
-impl State for BeatState {
+impl State for HeartbeatState {
     const ALL: &'static [Self] = &[Self::Healthy, Self::Missed, Self::Idle, Self::Gone];
     const INITIAL: &'static [Self] = &[Self::Healthy];
 
@@ -99,7 +105,7 @@ impl State for BeatState {
 pub struct Heartbeat {
     /// State and version; every ping counts up, so that whoever decided before it conflicts.
     #[serde(flatten)]
-    pub head: Head<BeatState>,
+    pub head: Head<HeartbeatState>,
     /// The organisation.
     pub org: OrgId,
     /// The source.
@@ -128,15 +134,15 @@ pub struct Owed {
 
 impl Stateful for Heartbeat {
     const MACHINE: &'static str = "heartbeat";
-    type State = BeatState;
+    type State = HeartbeatState;
     type Event = Event;
     type Note = ();
 
-    fn head(&self) -> Head<BeatState> {
+    fn head(&self) -> Head<HeartbeatState> {
         self.head
     }
 
-    fn set_head(&mut self, head: Head<BeatState>) {
+    fn set_head(&mut self, head: Head<HeartbeatState>) {
         self.head = head;
     }
 }
@@ -148,13 +154,14 @@ impl Heartbeat {
     /// [`Illegal`] if the machine does not allow it.
     pub fn first(
         (org, source): (OrgId, SourceId),
-        beat: &Beat,
+        beat: &PingSchedule,
         trace: Trace,
         now: Timestamp,
-    ) -> Result<Transition<Self>, Illegal<BeatState>> {
+    ) -> Result<Transition<Self>, Illegal<HeartbeatState>> {
         let due = Some(beat.deadline(now));
-        let head = Head::stored(BeatState::Healthy, 0);
-        Self { head, org, source, last_ping_at: now, due, owed: None, trace }.born(BeatState::Healthy, now)
+        let head = Head::stored(HeartbeatState::Healthy, 0);
+        Self { head, org, source, last_ping_at: now, due, owed: None, trace }
+            .born(HeartbeatState::Healthy, now)
     }
 
     /// A ping of a job that was not heard of; its alert is over, if it was missed.
@@ -163,11 +170,11 @@ impl Heartbeat {
     /// [`Illegal`] if the machine does not allow it.
     pub fn back(
         &self,
-        beat: &Beat,
-        over: Option<Received>,
+        beat: &PingSchedule,
+        over: Option<ReceivedEvent>,
         now: Timestamp,
-    ) -> Result<Transition<Self>, Illegal<BeatState>> {
-        let back = self.transition_to(BeatState::Healthy, now)?.with(|job| {
+    ) -> Result<Transition<Self>, Illegal<HeartbeatState>> {
+        let back = self.transition_to(HeartbeatState::Healthy, now)?.with(|job| {
             (job.last_ping_at, job.due, job.owed) = (now, Some(beat.deadline(now)), None);
         });
         Ok(match over {
@@ -180,13 +187,17 @@ impl Heartbeat {
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
-    pub fn miss(&self, alert: Received, now: Timestamp) -> Result<Transition<Self>, Illegal<BeatState>> {
-        let missed = self.transition_to(BeatState::Missed, now)?.with(|job| job.due = None);
+    pub fn miss(
+        &self,
+        alert: ReceivedEvent,
+        now: Timestamp,
+    ) -> Result<Transition<Self>, Illegal<HeartbeatState>> {
+        let missed = self.transition_to(HeartbeatState::Missed, now)?.with(|job| job.due = None);
         Ok(telling(missed, alert, TIMES, now))
     }
 
     /// What was told of it last and is not known to be handled, if it may be told again.
-    pub fn owed(&self) -> Option<Received> {
+    pub fn owed(&self) -> Option<ReceivedEvent> {
         let owed = self.owed.as_ref().filter(|owed| owed.left > 0)?;
         serde_json::from_str(&owed.received).ok()
     }
@@ -195,7 +206,11 @@ impl Heartbeat {
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
-    pub fn tell_again(&self, owed: Received, now: Timestamp) -> Result<Transition<Self>, Illegal<BeatState>> {
+    pub fn tell_again(
+        &self,
+        owed: ReceivedEvent,
+        now: Timestamp,
+    ) -> Result<Transition<Self>, Illegal<HeartbeatState>> {
         let left = self.owed.as_ref().map_or(0, |owed| owed.left.saturating_sub(1));
         Ok(telling(self.amend(now)?, owed, left, now))
     }
@@ -204,8 +219,8 @@ impl Heartbeat {
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
-    pub fn rest(&self, for_good: bool, now: Timestamp) -> Result<Transition<Self>, Illegal<BeatState>> {
-        let state = if for_good { BeatState::Gone } else { BeatState::Idle };
+    pub fn rest(&self, for_good: bool, now: Timestamp) -> Result<Transition<Self>, Illegal<HeartbeatState>> {
+        let state = if for_good { HeartbeatState::Gone } else { HeartbeatState::Idle };
         Ok(self.transition_to(state, now)?.with(|job| (job.due, job.owed) = (None, None)))
     }
 
@@ -217,7 +232,7 @@ impl Heartbeat {
         &self,
         due: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Transition<Self>, Illegal<BeatState>> {
+    ) -> Result<Transition<Self>, Illegal<HeartbeatState>> {
         Ok(self.amend(now)?.with(|job| (job.due, job.owed) = (due, None)))
     }
 }
@@ -229,7 +244,12 @@ const TIMES: u8 = 5;
 const LOOK: SignedDuration = SignedDuration::from_mins(1);
 
 /// A step with what is told of it, which is looked after.
-fn telling(step: Transition<Heartbeat>, told: Received, left: u8, now: Timestamp) -> Transition<Heartbeat> {
+fn telling(
+    step: Transition<Heartbeat>,
+    told: ReceivedEvent,
+    left: u8,
+    now: Timestamp,
+) -> Transition<Heartbeat> {
     let look = now.saturating_add(LOOK).unwrap_or(Timestamp::MAX);
     let received = serde_json::to_string(&told).expect("an event is plain values");
     let step = step.with(|job| {
@@ -245,12 +265,12 @@ mod tests {
 
     #[test]
     fn table_passes_its_proofs() {
-        machine::check::check::<BeatState>();
+        machine::check::check::<HeartbeatState>();
     }
 
     #[test]
     fn job_is_missed_after_as_many_intervals_as_are_said_and_the_grace() {
-        let beat = |interval_s, grace_s, threshold| Beat { interval_s, grace_s, threshold };
+        let beat = |interval_s, grace_s, threshold| PingSchedule { interval_s, grace_s, threshold };
         let at = |second| Timestamp::from_second(second).unwrap();
 
         assert_eq!(beat(60, 5, 1).deadline(at(1000)), at(1065));

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Template;
-use super::heartbeat::Beat;
+use super::heartbeat::PingSchedule;
 use crate::alert::AlertEvent;
-use crate::alert::lapse::Lapse;
+use crate::alert::expiry::Expiry;
+use crate::alert_route::Group;
 use crate::expression::path::{Path, follow};
-use crate::expression::{Expressions, Misfit};
-use crate::route::Group;
+use crate::expression::{ExpressionError, Expressions};
 use crate::template::{Binding, Problem, text_of};
 
 /// The most conditions of a filter.
@@ -24,24 +24,24 @@ const MOST_PER_MINUTE: u32 = 10_000;
 
 /// What of a source's events becomes alerts, how long these last, and whether silence is one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Intake {
+pub struct IntakeRules {
     /// Conditions on the events that become alerts; any group suffices, and none at all lets everything through.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filter: Vec<Group>,
     /// How many alerts there may be in a minute, if that is limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<Limit>,
+    pub limit: Option<RateLimit>,
     /// How long an alert lasts unless it is sent again, if it does not last until it is resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lasts: Option<Lasts>,
+    pub lasts: Option<AutoResolve>,
     /// How often it is to be heard of, if it is a heartbeat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub beat: Option<Beat>,
+    pub beat: Option<PingSchedule>,
 }
 
 /// How long an alert lasts unless it is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lasts {
+pub struct AutoResolve {
     /// How many minutes.
     pub minutes: u32,
     /// Whether it is over then although the incident goes on that it belongs to.
@@ -50,7 +50,7 @@ pub struct Lasts {
 
 /// How many alerts a source may open in a minute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limit {
+pub struct RateLimit {
     /// How many.
     pub per_minute: u32,
     /// The path to what is counted apart: each host, each customer.
@@ -58,7 +58,7 @@ pub struct Limit {
     pub shard: Option<String>,
 }
 
-impl Intake {
+impl IntakeRules {
     /// Says whether nothing is said, as of most sources.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
@@ -70,11 +70,11 @@ impl Intake {
     }
 
     /// When somebody has to look whether an alert of the source goes on, if that is not for its sender alone to say.
-    pub fn lapse_of(&self, event: &AlertEvent, received_at: Timestamp) -> Option<Lapse> {
+    pub fn lapse_of(&self, event: &AlertEvent, received_at: Timestamp) -> Option<Expiry> {
         let lasts = self.lasts.map(|lasts| (lasts.minutes.saturating_mul(60), !lasts.in_incidents));
         let holds = event.holds_s.map(|holds| (holds, false));
         let (after_s, spares_incidents) = holds.or(lasts)?;
-        Some(Lapse::new(after_s, spares_incidents, received_at))
+        Some(Expiry::new(after_s, spares_incidents, received_at))
     }
 
     /// Says whether the filter lets an event through.
@@ -97,31 +97,31 @@ impl Intake {
     /// Says what is wrong with it before it is stored.
     ///
     /// # Errors
-    /// [`Misfit`] with the field, as the API names it.
-    pub fn check(&self, template: &Template) -> Result<(), Misfit> {
+    /// [`ExpressionError`] with the field, as the API names it.
+    pub fn check(&self, template: &Template) -> Result<(), ExpressionError> {
         let shapes = crate::expression::check(&template.expressions)
             .map_err(|misfit| misfit.within("expressions").within("template"))?;
         let conditions: usize = self.filter.iter().map(|Group(conditions)| conditions.len()).sum();
         if conditions > MOST_CONDITIONS {
             let reason = format!("a filter has at most {MOST_CONDITIONS} conditions");
-            return Err(Misfit::new("filter_condition_groups", reason));
+            return Err(ExpressionError::new("filter_condition_groups", reason));
         }
         for (g, Group(conditions)) in self.filter.iter().enumerate() {
             for (c, condition) in conditions.iter().enumerate() {
                 let at = format!("filter_condition_groups.{g}.conditions.{c}.subject");
-                check_subject(&condition.subject).map_err(|reason| Misfit::new(&at, reason))?;
+                check_subject(&condition.subject).map_err(|reason| ExpressionError::new(&at, reason))?;
                 crate::expression::check_binding(&template.expressions, &shapes, &condition.subject)
-                    .map_err(|misfit| Misfit::new(&at, misfit.reason))?;
+                    .map_err(|misfit| ExpressionError::new(&at, misfit.reason))?;
             }
         }
         if self.lasts.is_some_and(|lasts| !(1..=MOST_MINUTES).contains(&lasts.minutes)) {
             let reason = format!("an alert is resolved after 1 to {MOST_MINUTES} minutes");
-            return Err(Misfit::new("auto_resolve_timeout_minutes", reason));
+            return Err(ExpressionError::new("auto_resolve_timeout_minutes", reason));
         }
         if let Some(beat) = &self.beat {
             beat.check().map_err(|misfit| misfit.within("heartbeat_options"))?;
         }
-        self.limit.as_ref().map_or(Ok(()), Limit::check)
+        self.limit.as_ref().map_or(Ok(()), RateLimit::check)
     }
 }
 
@@ -135,7 +135,7 @@ fn check_subject(subject: &Binding) -> Result<(), String> {
     }
 }
 
-impl Limit {
+impl RateLimit {
     /// What an event is counted by; whatever has nothing at the path is counted together.
     pub fn shard_of(&self, payload: &Value) -> String {
         let path = self.shard.as_deref().and_then(Path::of_source);
@@ -146,15 +146,15 @@ impl Limit {
     /// Says what is wrong with it before it is stored.
     ///
     /// # Errors
-    /// [`Misfit`] with the field, as the API names it.
-    fn check(&self) -> Result<(), Misfit> {
+    /// [`ExpressionError`] with the field, as the API names it.
+    fn check(&self) -> Result<(), ExpressionError> {
         if !(1..=MOST_PER_MINUTE).contains(&self.per_minute) {
             let reason = format!("a limit is 1 to {MOST_PER_MINUTE} alerts a minute");
-            return Err(Misfit::new("rate_limit.alerts_per_minute", reason));
+            return Err(ExpressionError::new("rate_limit.alerts_per_minute", reason));
         }
         if self.shard.as_deref().is_some_and(|path| Path::of_source(path).is_none()) {
             let reason = "it is no path: write one such as `$.labels.host`";
-            return Err(Misfit::new("rate_limit_sharding.rate_limit_shard_key_path", reason));
+            return Err(ExpressionError::new("rate_limit_sharding.rate_limit_shard_key_path", reason));
         }
         Ok(())
     }
@@ -165,14 +165,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::route::{Condition, Test};
+    use crate::alert_route::{Condition, Test};
 
-    fn filter(reference: &str, test: Test) -> Intake {
+    fn filter(reference: &str, test: Test) -> IntakeRules {
         let condition = Condition { subject: Binding::Reference(reference.to_owned()), test };
-        Intake { filter: vec![Group(vec![condition])], ..Intake::default() }
+        IntakeRules { filter: vec![Group(vec![condition])], ..IntakeRules::default() }
     }
 
-    fn admits(intake: &Intake, payload: &Value) -> Result<bool, Problem> {
+    fn admits(intake: &IntakeRules, payload: &Value) -> Result<bool, Problem> {
         intake.admits(&Template::default(), &AlertEvent::example(payload), payload)
     }
 
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(admits(&production, &json!({ "env": "production" })), Ok(true));
         assert_eq!(admits(&production, &json!({ "env": "staging" })), Ok(false));
         assert_eq!(admits(&production, &json!({})), Ok(false));
-        assert_eq!(admits(&Intake::default(), &json!({})), Ok(true));
+        assert_eq!(admits(&IntakeRules::default(), &json!({})), Ok(true));
     }
 
     #[test]
@@ -198,18 +198,18 @@ mod tests {
 
     #[test]
     fn events_are_counted_by_what_stands_at_the_path() {
-        let limit = Limit { per_minute: 1, shard: Some("$.labels['host.name']".to_owned()) };
+        let limit = RateLimit { per_minute: 1, shard: Some("$.labels['host.name']".to_owned()) };
 
         assert_eq!(limit.shard_of(&json!({ "labels": { "host.name": "db1" } })), "db1");
         assert_eq!(limit.shard_of(&json!({ "labels": {} })), "");
-        assert_eq!(Limit { per_minute: 1, shard: None }.shard_of(&json!({})), "");
+        assert_eq!(RateLimit { per_minute: 1, shard: None }.shard_of(&json!({})), "");
     }
 
     #[test]
     fn limit_that_is_none_is_refused() {
         let limit = |per_minute, shard: Option<&str>| {
-            let limit = Some(Limit { per_minute, shard: shard.map(str::to_owned) });
-            Intake { limit, ..Intake::default() }
+            let limit = Some(RateLimit { per_minute, shard: shard.map(str::to_owned) });
+            IntakeRules { limit, ..IntakeRules::default() }
         };
         let template = Template::default();
 

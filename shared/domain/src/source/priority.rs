@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Received;
-use crate::expression::Misfit;
+use crate::alert::ReceivedEvent;
+use crate::expression::ExpressionError;
 
 /// The most words of senders that a source translates.
 const MOST_WORDS: usize = 50;
@@ -38,7 +38,7 @@ impl Priorities {
     }
 
     /// An event with the priority that it has by these.
-    pub fn apply<'a>(priorities: Option<&Self>, received: &'a Received) -> Cow<'a, Received> {
+    pub fn apply<'a>(priorities: Option<&Self>, received: &'a ReceivedEvent) -> Cow<'a, ReceivedEvent> {
         let said = &received.event.priority;
         let Some(found) = priorities.map(|priorities| priorities.of(said.as_deref())) else {
             return Cow::Borrowed(received);
@@ -54,17 +54,20 @@ impl Priorities {
     /// Says what is wrong with them before they are stored.
     ///
     /// # Errors
-    /// [`Misfit`] with the field.
-    pub fn check(&self) -> Result<(), Misfit> {
+    /// [`ExpressionError`] with the field.
+    pub fn check(&self) -> Result<(), ExpressionError> {
         if self.words.len() > MOST_WORDS {
-            return Err(Misfit::new("words", format!("there are at most {MOST_WORDS} words")));
+            return Err(ExpressionError::new("words", format!("there are at most {MOST_WORDS} words")));
         }
         let fits = |text: &str| !text.trim().is_empty() && text.len() <= WORD_BYTES;
         if self.default.as_deref().is_some_and(|default| !fits(default)) {
-            return Err(Misfit::new("default", format!("a priority has 1 to {WORD_BYTES} bytes")));
+            return Err(ExpressionError::new("default", format!("a priority has 1 to {WORD_BYTES} bytes")));
         }
         if self.words.iter().any(|(word, priority)| !fits(word) || !fits(priority)) {
-            return Err(Misfit::new("words", format!("a word and a priority have 1 to {WORD_BYTES} bytes")));
+            return Err(ExpressionError::new(
+                "words",
+                format!("a word and a priority have 1 to {WORD_BYTES} bytes"),
+            ));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The secret before the last rotation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Previous {
+pub struct PreviousSecret {
     /// The secret, sealed.
     pub secret: String,
     /// Its hash, where that alone leads to the source.
@@ -15,7 +15,7 @@ pub struct Previous {
     pub until: Timestamp,
 }
 
-impl Previous {
+impl PreviousSecret {
     /// Says whether it holds at a time.
     pub fn holds(&self, at: Timestamp) -> bool {
         at < self.until

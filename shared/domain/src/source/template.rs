@@ -3,22 +3,23 @@
 use super::Template;
 use crate::alert::Attribute;
 use crate::alert::attribute::Merge;
-use crate::choice::Of;
-use crate::expression::{Kind, Misfit, check_binding, literal_fits};
+use crate::choice::Configured;
+use crate::expression::{ExpressionError, Kind, check_binding, literal_fits};
 use crate::template::Binding;
 
 impl Template {
     /// Says what is wrong with it by itself.
     ///
     /// # Errors
-    /// [`Misfit`] with the field, within the template.
-    pub fn check(&self) -> Result<(), Misfit> {
+    /// [`ExpressionError`] with the field, within the template.
+    pub fn check(&self) -> Result<(), ExpressionError> {
         let shapes =
             crate::expression::check(&self.expressions).map_err(|misfit| misfit.within("expressions"))?;
         for (n, bound) in self.attributes.iter().enumerate() {
             for binding in &bound.values {
-                check_binding(&self.expressions, &shapes, binding)
-                    .map_err(|misfit| Misfit::new(format!("attributes.{n}.binding"), misfit.reason))?;
+                check_binding(&self.expressions, &shapes, binding).map_err(|misfit| {
+                    ExpressionError::new(format!("attributes.{n}.binding"), misfit.reason)
+                })?;
             }
         }
         for (field, binding) in [("title", &self.title), ("description", &self.description)] {
@@ -30,12 +31,13 @@ impl Template {
     /// Says what is wrong with it once it is known which attributes there are.
     ///
     /// # Errors
-    /// [`Misfit`] with the field, within the template.
-    pub fn fits(&self, known: &[Of<Attribute>]) -> Result<(), Misfit> {
+    /// [`ExpressionError`] with the field, within the template.
+    pub fn fits(&self, known: &[Configured<Attribute>]) -> Result<(), ExpressionError> {
         let shapes =
             crate::expression::check(&self.expressions).map_err(|misfit| misfit.within("expressions"))?;
         for (n, bound) in self.attributes.iter().enumerate() {
-            let misfit = |field: &str, reason: String| Misfit::new(format!("attributes.{n}.{field}"), reason);
+            let misfit =
+                |field: &str, reason: String| ExpressionError::new(format!("attributes.{n}.{field}"), reason);
             let Some(attribute) = known.iter().find(|known| known.id == bound.attribute) else {
                 let reason = format!("there is no alert attribute `{}`", bound.attribute);
                 return Err(misfit("alert_attribute_id", reason));

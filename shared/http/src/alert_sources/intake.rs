@@ -1,8 +1,8 @@
 //! What a source keeps from becoming alerts, as it is sent and shown.
 
 use domain::source::backfill::Backfill;
-use domain::source::heartbeat::{Beat, Heartbeat};
-use domain::source::{Filtered, Intake, Lasts, Limit, Sample};
+use domain::source::heartbeat::{Heartbeat, PingSchedule};
+use domain::source::{AutoResolve, DraftSample, FilteredCount, IntakeRules, RateLimit};
 use machine::{State as _, Stateful};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -46,17 +46,17 @@ struct ShardingBody {
 ///
 /// # Errors
 /// [`ApiError`] naming what cannot be evaluated.
-pub(super) fn intake(body: &SourceBody) -> Answer<Intake> {
+pub(super) fn intake(body: &SourceBody) -> Answer<IntakeRules> {
     let filter = body.filter_condition_groups.clone().unwrap_or_default();
     let filter = groups("filter_condition_groups", filter)?;
     let rest = &body.rest;
-    Ok(Intake { filter, limit: limit(rest)?, lasts: lasts(rest)?, beat: beat_of(rest)? })
+    Ok(IntakeRules { filter, limit: limit(rest)?, lasts: lasts(rest)?, beat: beat_of(rest)? })
 }
 
 /// How often a heartbeat is to be heard of.
-fn beat_of(rest: &Map<String, Value>) -> Answer<Option<Beat>> {
+fn beat_of(rest: &Map<String, Value>) -> Answer<Option<PingSchedule>> {
     let options: Option<HeartbeatBody> = read(rest, HEARTBEAT)?;
-    Ok(options.map(|options| Beat {
+    Ok(options.map(|options| PingSchedule {
         interval_s: options.interval_seconds,
         grace_s: options.grace_period_seconds.unwrap_or(0),
         threshold: options.failure_threshold.unwrap_or(1),
@@ -64,7 +64,7 @@ fn beat_of(rest: &Map<String, Value>) -> Answer<Option<Beat>> {
 }
 
 /// How often a heartbeat is to be heard of, and where.
-pub(super) fn beat(beat: &Beat, ping_url: &str) -> Value {
+pub(super) fn beat(beat: &PingSchedule, ping_url: &str) -> Value {
     json!({
         "interval_seconds": beat.interval_s,
         "grace_period_seconds": beat.grace_s,
@@ -82,18 +82,18 @@ pub(super) fn heartbeat(job: Option<&Heartbeat>) -> Value {
 }
 
 /// How long an alert lasts unless it is sent again.
-fn lasts(rest: &Map<String, Value>) -> Answer<Option<Lasts>> {
+fn lasts(rest: &Map<String, Value>) -> Answer<Option<AutoResolve>> {
     let minutes: Option<u32> = read(rest, "auto_resolve_timeout_minutes")?;
     let in_incidents: Option<bool> = read(rest, "auto_resolve_incident_alerts")?;
-    Ok(minutes.map(|minutes| Lasts { minutes, in_incidents: in_incidents.unwrap_or(false) }))
+    Ok(minutes.map(|minutes| AutoResolve { minutes, in_incidents: in_incidents.unwrap_or(false) }))
 }
 
 /// How many alerts there may be in a minute. What is counted apart needs something that is limited.
-fn limit(rest: &Map<String, Value>) -> Answer<Option<Limit>> {
+fn limit(rest: &Map<String, Value>) -> Answer<Option<RateLimit>> {
     let sharding: Option<ShardingBody> = read(rest, SHARDING)?;
     let shard = sharding.map(|body| body.rate_limit_shard_key_path).filter(|path| !path.trim().is_empty());
     match (read::<LimitBody>(rest, LIMIT)?, shard) {
-        (Some(limit), shard) => Ok(Some(Limit { per_minute: limit.alerts_per_minute, shard })),
+        (Some(limit), shard) => Ok(Some(RateLimit { per_minute: limit.alerts_per_minute, shard })),
         (None, None) => Ok(None),
         (None, Some(_)) => {
             let reason = "A source has no limit unless it says one: add `rate_limit: {alerts_per_minute}`";
@@ -120,9 +120,9 @@ pub(super) fn backfill(backfill: &Backfill) -> Value {
 }
 
 /// What was held back, and what came last to a draft.
-pub(super) fn show(shown: &mut Value, filtered: &[Filtered], sample: Option<&Sample>) {
-    let day = |day: &Filtered| {
-        let Filtered { day, count, last_title, last_at } = day;
+pub(super) fn show(shown: &mut Value, filtered: &[FilteredCount], sample: Option<&DraftSample>) {
+    let day = |day: &FilteredCount| {
+        let FilteredCount { day, count, last_title, last_at } = day;
         json!({ "day": day, "count": count, "last_title": last_title, "last_at": last_at })
     };
     if !filtered.is_empty() {

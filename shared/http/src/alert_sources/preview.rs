@@ -48,7 +48,8 @@ fn source(value: &Value) -> Answer<SourceId> {
 
 /// What would be made of an alert.
 fn shown(previewed: &Previewed) -> Value {
-    let Previewed { alert, status, filtered, body, routing, routes, pages, incident } = previewed;
+    let Previewed { alert, status, filtered, body, routing, routes, notifications: pages, incident } =
+        previewed;
     let mut shown = json!({
         "title": body.title,
         "status": status.name(),

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::escalation::{Escalation, EscalationState, Plan};
+use domain::escalation::{Escalation, EscalationState, PathRef};
 use domain::id::{HistoryId, UserId};
-use domain::page::{Page, PageState};
+use domain::notification::{Notification, NotificationState};
 use domain::text::shorten;
 use domain::{Identity, Timestamp};
 use futures_util::future::join_all;
@@ -44,7 +44,7 @@ pub(super) async fn shown(desk: &Desk, caller: &Caller, escalation: &Escalation)
         "created_at": escalation.created_at,
         "updated_at": escalation.updated_at,
     });
-    if let Plan::Path { id, .. } = escalation.plan {
+    if let PathRef::Path { id, .. } = escalation.plan {
         shown["escalation_path_id"] = json!(id);
     }
     Ok(shown)
@@ -77,8 +77,8 @@ impl<'a> Happened<'a> {
     }
 
     /// A page that somebody was sent.
-    fn page(page: &'a Page) -> Option<Self> {
-        let delivered = page.log.iter().rfind(|entry| entry.to == PageState::Delivered.name())?;
+    fn page(page: &'a Notification) -> Option<Self> {
+        let delivered = page.log.iter().rfind(|entry| entry.to == NotificationState::Delivered.name())?;
         Some(Self {
             at: delivered.at,
             event: "notified_users",
@@ -95,7 +95,7 @@ async fn events(
     store: &Store,
     escalation: &Escalation,
     history: &[History],
-    pages: &[Page],
+    pages: &[Notification],
 ) -> Answer<Vec<Value>> {
     let steps = history.iter().filter_map(Happened::step);
     let mut happened: Vec<_> = steps.chain(pages.iter().filter_map(Happened::page)).collect();

@@ -1,7 +1,7 @@
 //! An incident as the API shows it, and what else names one.
 
 use domain::Identity;
-use domain::choice::Of;
+use domain::choice::Configured;
 use domain::id::{AlertId, OrgId, UserId};
 use domain::incident::{Incident, IncidentState, Milestone};
 use machine::{State as _, Stateful};
@@ -28,7 +28,7 @@ pub(crate) const fn category(state: IncidentState) -> &'static str {
 }
 
 /// A choice by its id. One in use is never deleted, so that it is there.
-pub(crate) fn choice<T: Offer>(choices: &[Of<T>], id: T::Id) -> Option<Value> {
+pub(crate) fn choice<T: Offer>(choices: &[Configured<T>], id: T::Id) -> Option<Value> {
     choices.iter().find(|choice| choice.id == id).map(Offer::shown)
 }
 

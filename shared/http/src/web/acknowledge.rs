@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
+use app::escalation::history::{self, Story};
 use app::escalation::respond;
-use app::escalation::story::{self, Story};
 use app::link::{AcknowledgeLink, LinkError};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -56,7 +56,7 @@ async fn open(desk: &Desk, token: &Token) -> Result<Opened, Refusal> {
     let link = AcknowledgeLink::read(&desk.ctx.seal, token, desk.ctx.now())?;
     let rules = desk.rules.of(link.org).await?;
     let user = rules.user(link.user).await.map_err(app::AppError::from)?.ok_or(Refusal::Left)?;
-    let story = story::story(&desk.ctx.store, &rules, link.escalation).await?.ok_or(Refusal::Gone)?;
+    let story = history::story(&desk.ctx.store, &rules, link.escalation).await?.ok_or(Refusal::Gone)?;
     Ok(Opened { link, user, story })
 }
 
@@ -88,7 +88,7 @@ fn present(desk: &Desk, opened: &Opened) -> Markup {
                     (escalation::facts(story, now, Linked::No))
                     (escalation::description(story))
                 }
-                @if state.pages() {
+                @if state.notifies() {
                     div.act {
                         (escalation::situation(story, now))
                         form method="post" {

@@ -283,7 +283,7 @@ fn about(frame: &Frame<'_>, told: &Explained) -> Markup {
         }
         @for escalation in &told.escalations {
             @let state = escalation.head().state();
-            @if state.pages() {
+            @if state.notifies() {
                 div.card.strip.(tone(state)) data-item {
                     p.line {
                         span.badge.(tone(state)) { (state_words(state)) }

@@ -1,13 +1,13 @@
 //! How an escalation looks, wherever it is shown.
 
-use app::escalation::story::Story;
+use app::escalation::history::Story;
 use app::incident::seen::hides;
 use domain::Actor;
 use domain::Timestamp;
 use domain::access::Permission;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
-use domain::page::{Page, PageState};
+use domain::notification::{Notification, NotificationState};
 use machine::Stateful;
 use maud::{Markup, html};
 
@@ -171,8 +171,10 @@ pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
         at: row.at,
         what: html! { span.what { (capital(&row.why)) } " " span.who { (foreign(story.who(&row.by))) } },
     });
-    let pages =
-        story.pages.iter().map(|page| Step { at: moved_at(page), what: page_words(story, page, now) });
+    let pages = story
+        .notifications
+        .iter()
+        .map(|page| Step { at: moved_at(page), what: page_words(story, page, now) });
     let mut steps: Vec<Step> = history.chain(pages).collect();
     steps.sort_by_key(|step| step.at);
     steps.reverse();
@@ -193,7 +195,7 @@ pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
 }
 
 /// When a page last moved; when it is due, if it has not.
-pub(super) fn moved_at(page: &Page) -> Timestamp {
+pub(super) fn moved_at(page: &Notification) -> Timestamp {
     page.log.last().map_or(page.slot, |entry| entry.at)
 }
 
@@ -201,22 +203,22 @@ pub(super) fn moved_at(page: &Page) -> Timestamp {
 const NOT_NEEDED: &str = "not needed any more";
 
 /// A page: to whom, by which way, and what came of it.
-pub(super) fn page_words(story: &Story, page: &Page, now: Timestamp) -> Markup {
+pub(super) fn page_words(story: &Story, page: &Notification, now: Timestamp) -> Markup {
     let why = page.log.last().map(|entry| entry.why.as_str()).unwrap_or_default();
     let plain = |text: String| html! { (foreign(&text)) };
     let (tone, said) = match page.head().state() {
         // Nobody will claim it any more; the queue only has not said so yet.
-        PageState::Pending if !story.escalation.head().state().pages() => {
+        NotificationState::Pending if !story.escalation.head().state().notifies() => {
             ("over", plain(NOT_NEEDED.to_owned()))
         }
-        PageState::Pending if page.attempt > 1 => {
+        NotificationState::Pending if page.attempt > 1 => {
             ("waiting", plain(format!("attempt {}: {why}", page.attempt)))
         }
-        PageState::Pending => ("waiting", due(page.due, now)),
-        PageState::Sending => ("waiting", plain("being sent".to_owned())),
-        PageState::Delivered => ("delivered", plain("delivered".to_owned())),
-        PageState::Failed => ("failed", plain(format!("failed: {why}"))),
-        PageState::Cancelled => ("over", plain(NOT_NEEDED.to_owned())),
+        NotificationState::Pending => ("waiting", due(page.due, now)),
+        NotificationState::Sending => ("waiting", plain("being sent".to_owned())),
+        NotificationState::Delivered => ("delivered", plain("delivered".to_owned())),
+        NotificationState::Failed => ("failed", plain(format!("failed: {why}"))),
+        NotificationState::Cancelled => ("over", plain(NOT_NEEDED.to_owned())),
     };
     html! {
         span.what { (capital(page.method_type.name())) " to " (foreign(story.person(page.user))) }

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use app::escalation::history::{Story, story};
 use app::escalation::respond;
-use app::escalation::story::{Story, story};
 use app::incident::seen;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
-use domain::escalation::{Escalation, Plan};
+use domain::escalation::{Escalation, PathRef};
 use domain::id::{EscalationId, IncidentId};
-use domain::page::Page;
+use domain::notification::Notification;
 use http::HeaderMap;
 use machine::Stateful;
 use maud::{Markup, html};
@@ -85,7 +85,7 @@ async fn all(
             async |listed| {
                 let Ok(id) = listed.id.parse() else { return Ok(None) };
                 let found = store.escalation(org, id).await?;
-                Ok(found.filter(|escalation| !open || escalation.head().state().pages()))
+                Ok(found.filter(|escalation| !open || escalation.head().state().notifies()))
             },
         )
         .await?;
@@ -172,7 +172,7 @@ fn page(frame: &Frame<'_>, story: &Story, answered: bool) -> Markup {
                     (escalation::description(story))
                 }
                 div.acts {
-                    @if state.pages() { (escalation::acknowledge(frame, escalation.id, &here)) }
+                    @if state.notifies() { (escalation::acknowledge(frame, escalation.id, &here)) }
                     @if state.is_going_on() && frame.may(Permission::Respond) {
                         form.act method="post" action=(format!("{here}/cancel"))
                             data-sure="Nobody is paged any more, and nobody is on it. Cancel this escalation?" {
@@ -193,12 +193,12 @@ fn page(frame: &Frame<'_>, story: &Story, answered: bool) -> Markup {
 fn plan(story: &Story) -> Markup {
     html! {
         @match (&story.escalation.plan, &story.path) {
-            (Plan::Path { version, .. }, Some(name)) => {
+            (PathRef::Path { version, .. }, Some(name)) => {
                 "By the path " strong { (foreign(name)) } ", as it was at its version " (version) "."
             }
-            (Plan::Path { .. }, None) => "By a path that cannot be read: the fallback contact.",
-            (Plan::Users(_), _) => "People who were named.",
-            (Plan::Fallback, _) => "The fallback contact.",
+            (PathRef::Path { .. }, None) => "By a path that cannot be read: the fallback contact.",
+            (PathRef::Users(_), _) => "People who were named.",
+            (PathRef::Fallback, _) => "The fallback contact.",
         }
     }
 }
@@ -207,11 +207,11 @@ fn plan(story: &Story) -> Markup {
 fn levels(frame: &Frame<'_>, story: &Story) -> Markup {
     let escalation = &story.escalation;
     let of_level = |level: usize| {
-        let pages = story.pages.iter();
+        let pages = story.notifications.iter();
         pages.filter(move |page| page.level() == u16::try_from(level).ok()).collect::<Vec<_>>()
     };
-    let last: Vec<&Page> = story.pages.iter().filter(|page| page.level().is_none()).collect();
-    let begun = !story.pages.is_empty();
+    let last: Vec<&Notification> = story.notifications.iter().filter(|page| page.level().is_none()).collect();
+    let begun = !story.notifications.is_empty();
     html! {
         section.card aria-labelledby="levels" {
             h2 #levels { "Levels" }
@@ -241,7 +241,7 @@ fn levels(frame: &Frame<'_>, story: &Story) -> Markup {
 }
 
 /// What came of some pages.
-fn pages(frame: &Frame<'_>, story: &Story, pages: &[&Page]) -> Markup {
+fn pages(frame: &Frame<'_>, story: &Story, pages: &[&Notification]) -> Markup {
     html! {
         @if pages.is_empty() { p.none { "Not paged." } } @else {
             ul.timeline {

@@ -7,7 +7,7 @@ mod timeline;
 
 use std::sync::Arc;
 
-use app::incident::story::{Paging, Story, story};
+use app::incident::timeline::{Paging, Story, story};
 use app::slack::owed::owed;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -205,7 +205,7 @@ impl<'a> View<'a> {
         let escalation = &paging.escalation;
         let state = escalation.head().state();
         html! {
-            @if state.pages() {
+            @if state.notifies() {
                 div.card.strip.(tone(state)) data-item {
                     p.line {
                         span.badge.(tone(state)) { (state_words(state)) }

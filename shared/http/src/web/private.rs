@@ -1,6 +1,6 @@
 //! What belongs to a private incident: it is hidden from whoever does not see the incident, wherever it is listed.
 
-use app::escalation::story::Story;
+use app::escalation::history::Story;
 use app::incident::seen::hides;
 use domain::Actor;
 use maud::{Markup, html};
@@ -12,6 +12,6 @@ pub(super) fn instead() -> Markup {
 
 /// Says whether an escalation is hidden from somebody: whoever is paged by it sees it, as its pages say what it is.
 pub(super) fn hides_escalation(story: &Story, by: &Actor) -> bool {
-    let is_paged = story.pages.iter().any(|page| Some(page.user) == by.identity().user());
+    let is_paged = story.notifications.iter().any(|page| Some(page.user) == by.identity().user());
     !is_paged && hides(story.escalation.incident, story.incident.as_ref(), by)
 }

@@ -13,7 +13,7 @@ use axum::extract::{Form, Query, State};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use domain::id::OrgId;
-use domain::sign_in::Whom;
+use domain::sign_in::SignInPerson;
 use domain::trace::Trace;
 use http::header::{REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
@@ -34,7 +34,7 @@ use super::words::foreign;
 /// [`app::AppError`] if the store failed.
 pub async fn sign_in_link(ctx: &Context, org: OrgId) -> Result<String, app::AppError> {
     let found = ctx.store.org(org).await?.ok_or_else(|| app::AppError::not_found("organisation", org))?;
-    let whom = Whom { org, user: found.owner };
+    let whom = SignInPerson { org, user: found.owner };
     hand_over(&ctx.store, &ctx.seal, &ctx.public_url, whom, &ctx.random, ctx.now()).await
 }
 

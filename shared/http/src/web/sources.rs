@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
 use domain::id::SourceId;
-use domain::source::heartbeat::Beat;
-use domain::source::{Intake, Source, SourceKind, SourceState, Template};
+use domain::source::heartbeat::PingSchedule;
+use domain::source::{IntakeRules, Source, SourceKind, SourceState, Template};
 use domain::text::Document;
 use http::{HeaderMap, StatusCode};
 use machine::Stateful;
@@ -70,7 +70,7 @@ const MINUTES: u32 = 60;
 
 impl Added {
     /// How often a heartbeat is to be heard of; with a sixth of that as its grace.
-    fn beat(&self) -> Result<Option<Beat>, AppError> {
+    fn beat(&self) -> Result<Option<PingSchedule>, AppError> {
         if self.kind != sources::HEARTBEAT {
             return Ok(None);
         }
@@ -82,7 +82,7 @@ impl Added {
                 )?
             }
         };
-        Ok(Some(Beat { interval_s: minutes * 60, grace_s: minutes * 10, threshold: 1 }))
+        Ok(Some(PingSchedule { interval_s: minutes * 60, grace_s: minutes * 10, threshold: 1 }))
     }
 }
 
@@ -126,7 +126,7 @@ async fn add(
             kind: SourceKind(form.kind.clone()),
             secret: None,
             template: Template::default(),
-            intake: Intake { beat: form.beat()?, ..Intake::default() },
+            intake: IntakeRules { beat: form.beat()?, ..IntakeRules::default() },
             draft: true,
             document: Document::default(),
         };

@@ -6,21 +6,21 @@ use std::pin::Pin;
 use app::alert::preview::Trial;
 use app::api_key::Asked;
 use app::escalation::create::{Call, Whom};
+use app::escalation_path::save::NewPath;
 use app::incident::create::NewIncident;
 use app::incident::edit::Edit;
 use app::incident::pin::Said;
 use app::incident::update::Update;
-use app::path::save::NewPath;
 use app::source::create::NewSource;
 use app::source::rotate::Rotation;
 use app::user::create::NewUser;
 use app::{AppError, Rules};
 use domain::Actor;
 use domain::access::Permission::{self, *};
+use domain::alert_route::Route;
 use domain::id::{EscalationId, IncidentId, PathId, SeverityId, SourceId};
 use domain::incident::{Severity, Visibility};
-use domain::route::Route;
-use domain::source::{Intake, SourceKind, Template};
+use domain::source::{IntakeRules, SourceKind, Template};
 use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{MethodType, Role, Urgency};
@@ -39,7 +39,7 @@ pub(crate) struct Verb {
 /// What nobody can ask for: Firebell itself does it, or it is how somebody comes to be known.
 pub(crate) const SYSTEM: &[&str] = &[
     "alert::explain::explain",
-    "alert::lapse::lapse",
+    "alert::expire::expire",
     "alert::open::open",
     "alert::receive::receive",
     "alert::rescue::rescue",
@@ -135,7 +135,7 @@ fn source_change() -> app::source::update::Change {
         name: String::new(),
         secret: None,
         template: Template::default(),
-        intake: Intake::default(),
+        intake: IntakeRules::default(),
         disabled: None,
         document: Document::default(),
     }
@@ -226,23 +226,23 @@ verbs! {
         app::incident::update::update(&ctx.store, &by, nobody(), &Update::default(), None, ctx.now()).await
     };
     "path::save::create" ConfigureOnCall |world, by, ctx|
-        app::path::save::create(&ctx.store, &by, nobody::<PathId>(), path(), &ctx.random, ctx.now());
+        app::escalation_path::save::create(&ctx.store, &by, nobody::<PathId>(), path(), &ctx.random, ctx.now());
     "path::save::delete" ConfigureOnCall |world, by, ctx|
-        app::path::save::delete(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+        app::escalation_path::save::delete(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
     "path::save::update" ConfigureOnCall |world, by, ctx|
-        app::path::save::update(&ctx.store, &by, nobody(), path(), &ctx.random, ctx.now());
+        app::escalation_path::save::update(&ctx.store, &by, nobody(), path(), &ctx.random, ctx.now());
     "route::save::create" ConfigureOnCall |world, by, ctx|
-        app::route::save::create(&ctx.store, &by, route(), &ctx.random, ctx.now());
+        app::alert_route::save::create(&ctx.store, &by, route(), &ctx.random, ctx.now());
     "route::save::delete" ConfigureOnCall |world, by, ctx|
-        app::route::save::delete(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
+        app::alert_route::save::delete(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
     "route::save::update" ConfigureOnCall |world, by, ctx|
-        app::route::save::update(&ctx.store, &by, route(), None, &ctx.random, ctx.now());
+        app::alert_route::save::update(&ctx.store, &by, route(), None, &ctx.random, ctx.now());
     "slack::connect::connect" ConfigureOnCall |world, by, ctx| async move {
         let authorised = authorised();
         app::slack::connect::connect(&ctx.store, &ctx.seal, &by, &authorised, &ctx.random, ctx.now()).await
     };
     "alert::preview::preview" ConfigureOnCall |world, by, ctx| {
-        let trial = Trial { kind: None, template: Template::default(), intake: Intake::default(), source: Some(nobody()), payload: None };
+        let trial = Trial { kind: None, template: Template::default(), intake: IntakeRules::default(), source: Some(nobody()), payload: None };
         async move { app::alert::preview::preview(&ctx.store, &by, trial, &ctx.random, ctx.now()).await }
     };
     "source::activate::activate" ConfigureOnCall |world, by, ctx|
@@ -258,7 +258,7 @@ verbs! {
             kind: SourceKind(String::new()),
             secret: None,
             template: Template::default(),
-            intake: Intake::default(),
+            intake: IntakeRules::default(),
             draft: false,
             document: Document::default(),
         };

@@ -273,8 +273,8 @@ impl World {
                 AlertMessage::Heartbeat { org, source } => {
                     app::heartbeat::look::look(store, (org, source), self.context.now()).await.unwrap();
                 }
-                AlertMessage::Lapse { org, alert } => {
-                    app::alert::lapse::lapse(store, (org, alert), self.context.now()).await.unwrap();
+                AlertMessage::Expiry { org, alert } => {
+                    app::alert::expire::expire(store, (org, alert), self.context.now()).await.unwrap();
                 }
                 AlertMessage::Backfill { org, source } => {
                     let now = self.context.now();

@@ -1,7 +1,7 @@
 //! The list of incidents and the page of one.
 
 use domain::Actor;
-use domain::choice::Of;
+use domain::choice::Configured;
 use domain::id::{IncidentId, StatusId};
 use domain::incident::{Incident, IncidentState, Severity, Status};
 use http::{Method, StatusCode};
@@ -18,7 +18,7 @@ async fn newest(scene: &Scene) -> Incident {
 }
 
 /// A severity by its name.
-async fn severity(scene: &Scene, name: &str) -> Of<Severity> {
+async fn severity(scene: &Scene, name: &str) -> Configured<Severity> {
     let choices = scene.ctx.store.incident_choices(scene.org).await.unwrap();
     choices.severities.into_iter().find(|one| one.what.name == name).unwrap()
 }

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use app::escalation_path::save::NewPath;
 use app::link::AcknowledgeLink;
 use app::org::create::{Created, NewOrg};
-use app::path::save::NewPath;
 use app::seal::Seal;
 use app::source::create::NewSource;
 use app::user::create::NewUser;
 use app::{Context, Rules};
 use axum::body::Body;
-use domain::alert::{AlertEvent, AlertStatus, Received};
+use domain::alert::{AlertEvent, AlertStatus, ReceivedEvent};
+use domain::alert_route::{Condition, Group, IncidentTemplate, Route, RouteSource, Test};
 use domain::escalation::Escalation;
+use domain::escalation_path::{AckMode, Level, Target};
 use domain::id::{EventId, OrgId, PathId, RouteId, SourceId, UserId};
 use domain::message::{AlertMessage, Envelope, Queue};
-use domain::path::{AckMode, Level, Target};
-use domain::route::{Condition, Group, IncidentTemplate, Route, RouteSource, Test};
-use domain::source::{Intake, SourceKind, Template};
+use domain::source::{IntakeRules, SourceKind, Template};
 use domain::template::Binding;
 use domain::text::Document;
 use domain::trace::Trace;
@@ -174,7 +174,7 @@ impl Scene {
 
     async fn receive(&self, source: SourceId, event: AlertEvent) -> Timestamp {
         let now = self.ctx.now();
-        let received = Received {
+        let received = ReceivedEvent {
             org: self.org,
             source,
             kind: SourceKind("http".to_owned()),
@@ -290,7 +290,7 @@ impl Scene {
 
     /// Signs somebody of an organisation in, as a browser does.
     pub(crate) async fn enter(&self, org: OrgId, user: UserId) -> Session {
-        let (ctx, whom) = (&self.ctx, domain::sign_in::Whom { org, user });
+        let (ctx, whom) = (&self.ctx, domain::sign_in::SignInPerson { org, user });
         let made = app::sign_in::hand_over::hand_over(
             &ctx.store,
             &ctx.seal,
@@ -412,10 +412,17 @@ async fn path(ctx: &Context, org: OrgId, people: &[&User]) -> PathId {
     });
     let new = NewPath { name: "On call".to_owned(), levels: levels.collect(), document: Document::default() };
     let id = PathId::new(ctx.now(), ctx.random());
-    app::path::save::create(&ctx.store, &Actor::system(org, "test"), id, new, &ctx.random, ctx.now())
-        .await
-        .unwrap()
-        .id
+    app::escalation_path::save::create(
+        &ctx.store,
+        &Actor::system(org, "test"),
+        id,
+        new,
+        &ctx.random,
+        ctx.now(),
+    )
+    .await
+    .unwrap()
+    .id
 }
 
 async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
@@ -425,7 +432,7 @@ async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
         kind: SourceKind("http".to_owned()),
         secret: None,
         template: Template::default(),
-        intake: Intake::default(),
+        intake: IntakeRules::default(),
         draft: false,
         document: Document::default(),
     };
@@ -451,7 +458,7 @@ async fn route(ctx: &Context, org: OrgId, source: SourceId, paths: Vec<PathId>, 
         }),
         document: Document::default(),
     };
-    app::route::save::create(&ctx.store, &Actor::system(org, "test"), route, &ctx.random, ctx.now())
+    app::alert_route::save::create(&ctx.store, &Actor::system(org, "test"), route, &ctx.random, ctx.now())
         .await
         .unwrap();
 }

@@ -8,7 +8,7 @@ use domain::alert::{Alert, AlertState, Routing};
 use domain::escalation::EscalationState;
 use domain::id::{AlertId, EscalationId};
 use domain::message::{AlertMessage, Envelope};
-use domain::page::{Page, PageState};
+use domain::notification::{Notification, NotificationState};
 use domain::user::MethodType;
 use jiff::SignedDuration;
 use machine::{State, Stateful};
@@ -44,8 +44,8 @@ impl Teller<'_> {
             }
             Ok(_) | Err(_) => false,
         });
-        let page = latest(&|body| alert.escalations.iter().any(|id| body.contains(&id.to_string())));
-        SignedDuration::from_secs(own + page)
+        let notification = latest(&|body| alert.escalations.iter().any(|id| body.contains(&id.to_string())));
+        SignedDuration::from_secs(own + notification)
     }
 
     fn wrong(&mut self, what: String) {
@@ -56,7 +56,10 @@ impl Teller<'_> {
     fn judge_paging(&mut self, ledger: &Ledger) {
         let arrived = self.bundle.inbox.arrived();
         let paged = |alert: &Alert| {
-            alert.escalations.iter().any(|id| arrived.iter().any(|a| a.page.starts_with(&id.to_string())))
+            alert
+                .escalations
+                .iter()
+                .any(|id| arrived.iter().any(|a| a.notification.starts_with(&id.to_string())))
         };
         let lost = self.bundle.faults.lost();
         let lost_of = |alert: &Alert| {
@@ -85,12 +88,16 @@ impl Teller<'_> {
                     None => faults.push(format!("lost: `{title}` of {} has no alert", firing.at)),
                     Some(alert) if paged(alert) => {}
                     Some(alert) => {
-                        let pages =
-                            ledger.pages.iter().filter(|page| alert.escalations.contains(&page.escalation));
-                        let pages: Vec<_> = pages.map(|page| (&page.id, page.slot, &page.log)).collect();
+                        let notifications = ledger
+                            .notifications
+                            .iter()
+                            .filter(|notification| alert.escalations.contains(&notification.escalation));
+                        let notifications: Vec<_> = notifications
+                            .map(|notification| (&notification.id, notification.slot, &notification.log))
+                            .collect();
                         let what = format!(
                             "unpaged: `{title}` of {}, accepted {}, over {until}, is alert {} in {:?}/{}; \
-                             {} of its messages were lost, they were kept back for {}s; its pages: {pages:?}",
+                             {} of its messages were lost, they were kept back for {}s; its pages: {notifications:?}",
                             firing.at,
                             firing.accepted_at,
                             alert.id,
@@ -111,19 +118,20 @@ impl Teller<'_> {
                 }
             }
         }
-        for page in &ledger.pages {
-            let Some(acked) = self.acked.get(&page.escalation) else { continue };
+        for notification in &ledger.notifications {
+            let Some(acked) = self.acked.get(&notification.escalation) else { continue };
             // What ended unseen after the answer, and fires again, is paged again: in a cycle of its own.
-            let partition = format!("{}#ESCALATION#{}", page.org, page.escalation);
+            let partition = format!("{}#ESCALATION#{}", notification.org, notification.escalation);
             let history = ledger.history.get(&partition).map(Vec::as_slice).unwrap_or_default();
             let again = |at: Timestamp| {
                 history.iter().any(|row| row.why == FIRES_AGAIN && row.at > *acked && row.at <= at)
             };
-            for claim in page.log.iter().filter(|entry| entry.to == PageState::Sending.name()) {
-                if claim.at > *acked && !(page.cycle > 0 && again(claim.at)) {
+            for claim in notification.log.iter().filter(|entry| entry.to == NotificationState::Sending.name())
+            {
+                if claim.at > *acked && !(notification.cycle > 0 && again(claim.at)) {
                     faults.push(format!(
                         "paged after an answer: {} claimed at {}",
-                        page.idempotency_key(),
+                        notification.idempotency_key(),
                         claim.at
                     ));
                 }
@@ -158,28 +166,29 @@ impl Teller<'_> {
         let arrived = self.bundle.inbox.arrived();
         self.outcome.arrived = arrived.len();
         let mut faults = Vec::new();
-        let keys: BTreeSet<_> = ledger.pages.iter().map(Page::idempotency_key).collect();
-        for stranger in arrived.iter().filter(|arrived| !keys.contains(&arrived.page)) {
-            faults.push(format!("strange: {} arrived, and is no page's key", stranger.page));
+        let keys: BTreeSet<_> = ledger.notifications.iter().map(Notification::idempotency_key).collect();
+        for stranger in arrived.iter().filter(|arrived| !keys.contains(&arrived.notification)) {
+            faults.push(format!("strange: {} arrived, and is no page's key", stranger.notification));
         }
-        for page in &ledger.pages {
-            let key = page.idempotency_key();
-            let times = arrived.iter().filter(|arrived| arrived.page == key).count();
-            if page.method_type == MethodType::Webhook {
+        for notification in &ledger.notifications {
+            let key = notification.idempotency_key();
+            let times = arrived.iter().filter(|arrived| arrived.notification == key).count();
+            if notification.method_type == MethodType::Webhook {
                 self.outcome.told_once += times;
                 // It tells pages apart by their keys: one that was taken for another would never have arrived.
-                let expected = usize::from(page.head().state() == PageState::Delivered);
+                let expected = usize::from(notification.head().state() == NotificationState::Delivered);
                 if times < expected {
                     faults
                         .push(format!("untold: {key} was delivered to a program, which took it for another"));
                 }
                 continue;
             }
-            let again = page.log.iter().filter(|entry| entry.to == PageState::Pending.name()).count();
+            let again =
+                notification.log.iter().filter(|entry| entry.to == NotificationState::Pending.name()).count();
             self.outcome.doubled += times.saturating_sub(1);
             self.outcome.unmarked += again;
             if times > 1 + again {
-                faults.push(format!("doubled: {key} arrived {times} times: {:?}", page.log));
+                faults.push(format!("doubled: {key} arrived {times} times: {:?}", notification.log));
             }
         }
         self.outcome.wrong.extend(faults);
@@ -285,10 +294,17 @@ impl Teller<'_> {
             }
         }
         let late = SignedDuration::from_secs(90);
-        for page in &ledger.pages {
-            let waits = matches!(page.head().state(), PageState::Pending | PageState::Sending);
-            if waits && page.due.is_some_and(|due| now.duration_since(due) > late) {
-                self.wrong(format!("due: page {} waits since {:?}", page.idempotency_key(), page.due));
+        for notification in &ledger.notifications {
+            let waits = matches!(
+                notification.head().state(),
+                NotificationState::Pending | NotificationState::Sending
+            );
+            if waits && notification.due.is_some_and(|due| now.duration_since(due) > late) {
+                self.wrong(format!(
+                    "due: page {} waits since {:?}",
+                    notification.idempotency_key(),
+                    notification.due
+                ));
             }
         }
         for escalation in &ledger.escalations {

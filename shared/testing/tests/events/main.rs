@@ -15,7 +15,7 @@ mod web;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use domain::alert::Received;
+use domain::alert::ReceivedEvent;
 use domain::id::{AlertId, EscalationId, SeverityId, SourceId};
 use domain::incident::Severity;
 use domain::message::{AlertMessage, Envelope};
@@ -115,13 +115,13 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
                 kind: domain::source::SourceKind("http".to_owned()),
                 secret: Some(testing::fixture::SECRET.into()),
                 template: domain::source::Template::default(),
-                intake: domain::source::Intake::default(),
+                intake: domain::source::IntakeRules::default(),
                 draft: true,
                 document: domain::text::Document::default(),
             };
             let (store, random) = (&context.store, &context.random);
             app::source::create::create(store, &context.seal, &by, new, random, fixture.now()).await?;
-            let sample = domain::source::Sample { received_at: fixture.now(), event: received().event };
+            let sample = domain::source::DraftSample { received_at: fixture.now(), event: received().event };
             store.put_sample((fixture.org, draft()), &sample).await?;
         }
         Given::Backfilled => {
@@ -140,11 +140,11 @@ async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
         Given::AlertGrouped => {
             let store = &fixture.context.store;
             let keys = vec![domain::template::Binding::Reference("payload.labels.severity".to_owned())];
-            let grouping = Some(domain::route::Grouping { keys, window_seconds: 60 });
+            let grouping = Some(domain::alert_route::Grouping { keys, window_seconds: 60 });
             let (mut routes, _) = store.routes(fixture.org).await?;
-            let route = domain::route::Route { grouping, ..routes.remove(0) };
+            let route = domain::alert_route::Route { grouping, ..routes.remove(0) };
             let random = &fixture.context.random;
-            app::route::save::update(store, &by, route, None, random, fixture.now()).await?;
+            app::alert_route::save::update(store, &by, route, None, random, fixture.now()).await?;
             fixture.receive(&received()).await?;
         }
         Given::AlertUnanswered => {
@@ -183,7 +183,7 @@ async fn bind(fixture: &Fixture, by: &domain::Actor) -> anyhow::Result<()> {
         name: "Alertmanager".to_owned(),
         secret: None,
         template,
-        intake: domain::source::Intake::default(),
+        intake: domain::source::IntakeRules::default(),
         disabled: None,
         document: domain::text::Document::default(),
     };
@@ -200,7 +200,7 @@ fn read(event: &str) -> String {
 }
 
 /// What `alert-handle/firing` brings.
-fn received() -> Received {
+fn received() -> ReceivedEvent {
     let event: Value = serde_json::from_str(&read("alert-handle/firing")).unwrap();
     let body = event["Records"][0]["body"].as_str().unwrap();
     match serde_json::from_str::<Envelope<AlertMessage>>(body).unwrap().body {

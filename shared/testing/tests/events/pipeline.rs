@@ -1,9 +1,9 @@
 //! What queues, the stream and the schedule bring.
 
 use domain::alert::{AlertState, Routing};
-use domain::escalation::{EscalationState, Plan};
+use domain::escalation::{EscalationState, PathRef};
 use domain::message::Queue;
-use domain::page::PageState;
+use domain::notification::NotificationState;
 use machine::Stateful;
 use runtime::BoxFuture;
 use testing::fixture::{Fixture, PUBLIC};
@@ -73,7 +73,7 @@ fn pages_the_fallback_contact<'a>(fixture: &'a Fixture, invoked: &'a Invoked) ->
     Box::pin(async move {
         all_handled(invoked);
         let opened = fixture.context.store.escalation(fixture.org, escalation()).await.unwrap().unwrap();
-        assert_eq!(opened.plan, Plan::Fallback);
+        assert_eq!(opened.plan, PathRef::Fallback);
         let (_, pages) = fixture.context.store.escalation_story(fixture.org, escalation()).await.unwrap();
         assert_eq!(pages.iter().map(|page| page.user).collect::<Vec<_>>(), [fixture.owner.id]);
     })
@@ -131,7 +131,7 @@ fn mails<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
         let link = app::link::AcknowledgeLink::read(&fixture.context.seal, token, fixture.now()).unwrap();
         assert_eq!((link.escalation, link.user), (escalation(), fixture.first.id));
         let (_, pages) = fixture.context.store.escalation_story(fixture.org, escalation()).await.unwrap();
-        assert_eq!(pages[0].head().state(), PageState::Delivered);
+        assert_eq!(pages[0].head().state(), NotificationState::Delivered);
     })
 }
 
@@ -139,7 +139,7 @@ fn tries_again<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, 
     Box::pin(async move {
         all_handled(invoked);
         let (_, pages) = fixture.context.store.escalation_story(fixture.org, escalation()).await.unwrap();
-        assert_eq!((pages[0].head().state(), pages[0].attempt), (PageState::Pending, 2));
+        assert_eq!((pages[0].head().state(), pages[0].attempt), (NotificationState::Pending, 2));
         assert!(pages[0].due.unwrap() > fixture.now());
     })
 }

@@ -1,7 +1,7 @@
 //! Whatever a customer's expressions do, the alert is made and pages.
 
 use domain::alert::attribute::{Bound, Merge};
-use domain::audit::{Did, Entry, Kind, Thing};
+use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
 use domain::expression::{Expression, Operation, Returns};
 use domain::id::{AuditId, SourceId};
 use domain::source::{Custom, Source, SourceKind, Template};
@@ -21,8 +21,8 @@ async fn store_template(bundle: &Bundle, template: Template) {
     let step = before.amend(bundle.now()).unwrap().because("story".to_owned(), "changed");
     let step = step.with(|source| source.template = template);
     let id = AuditId::new(bundle.now(), bundle.calm.random());
-    let thing = Thing::new(Kind::AlertSource, before.id, "source");
-    let entry = Entry::by_system(bundle.org, "story", id, Did::Updated, thing);
+    let thing = AuditTarget::new(Kind::AlertSource, before.id, "source");
+    let entry = Entry::by_system(bundle.org, "story", id, AuditAction::Updated, thing);
     bundle.calm.store.commit(Commit::new().source(step, Some(&before), &entry)).await.unwrap();
 }
 

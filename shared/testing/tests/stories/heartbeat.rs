@@ -3,8 +3,8 @@
 use domain::Actor;
 use domain::alert::AlertState;
 use domain::id::SourceId;
-use domain::source::heartbeat::{Beat, BeatState};
-use domain::source::{Intake, SourceKind};
+use domain::source::heartbeat::{HeartbeatState, PingSchedule};
+use domain::source::{IntakeRules, SourceKind};
 use machine::Stateful;
 use secrecy::ExposeSecret;
 use testing::bundle::Bundle;
@@ -14,7 +14,7 @@ use testing::inbox::Provider;
 use crate::stage::{calm, ledger, paged, tell};
 
 /// Every minute, and ten seconds later at most.
-const BEAT: Beat = Beat { interval_s: 60, grace_s: 10, threshold: 1 };
+const BEAT: PingSchedule = PingSchedule { interval_s: 60, grace_s: 10, threshold: 1 };
 
 /// A heartbeat's source.
 async fn heartbeat(bundle: &Bundle) -> SourceId {
@@ -25,7 +25,7 @@ async fn heartbeat(bundle: &Bundle) -> SourceId {
         kind: SourceKind("heartbeat".to_owned()),
         secret: Some(bundle.demo.secret.clone()),
         template: Default::default(),
-        intake: Intake { beat: Some(BEAT), ..Intake::default() },
+        intake: IntakeRules { beat: Some(BEAT), ..IntakeRules::default() },
         draft: false,
         document: Default::default(),
     };
@@ -117,15 +117,15 @@ fn job_of_a_source_that_is_switched_off_is_watched_no_more_until_it_pings_again(
 
         switch(true).await;
         bundle.pass(300).await;
-        assert_eq!((state().await, paged(&bundle).len()), (BeatState::Idle, 0));
+        assert_eq!((state().await, paged(&bundle).len()), (HeartbeatState::Idle, 0));
         assert!(!ping(&bundle, id).await, "what is switched off refuses");
 
         switch(false).await;
         bundle.pass(60).await;
         assert!(ping(&bundle, id).await);
-        assert_eq!(state().await, BeatState::Healthy);
+        assert_eq!(state().await, HeartbeatState::Healthy);
         bundle.pass(120).await;
-        assert_eq!((state().await, paged(&bundle).len()), (BeatState::Missed, 1));
+        assert_eq!((state().await, paged(&bundle).len()), (HeartbeatState::Missed, 1));
     });
 }
 
@@ -147,7 +147,7 @@ fn ping_that_races_the_look_leaves_no_alert_open() {
 
         assert!(states(&bundle).await.iter().all(|state| *state == AlertState::Resolved));
         let state = bundle.calm.store.heartbeat(bundle.org, id).await.unwrap().unwrap().head().state();
-        assert_eq!(state, BeatState::Healthy);
+        assert_eq!(state, HeartbeatState::Healthy);
     });
 }
 

@@ -2,10 +2,10 @@
 
 use domain::Actor;
 use domain::alert::AlertState;
-use domain::audit::{Did, Entry, Kind, Thing};
+use domain::alert_route::{Condition, Group, Test};
+use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
 use domain::id::AuditId;
-use domain::route::{Condition, Group, Test};
-use domain::source::{Intake, Limit, Source, SourceState};
+use domain::source::{IntakeRules, RateLimit, Source, SourceState};
 use domain::template::Binding;
 use machine::Stateful;
 use store::Commit;
@@ -24,27 +24,27 @@ async fn source(bundle: &Bundle) -> Source {
 }
 
 /// Gives the source what it keeps from becoming alerts, as it is: nothing is checked.
-async fn keep(bundle: &Bundle, intake: Intake) {
+async fn keep(bundle: &Bundle, intake: IntakeRules) {
     let before = source(bundle).await;
     let step = before.amend(bundle.now()).unwrap().because("story".to_owned(), "changed");
     let step = step.with(|source| source.intake = intake);
     let id = AuditId::new(bundle.now(), bundle.calm.random());
-    let thing = Thing::new(Kind::AlertSource, before.id, "source");
-    let entry = Entry::by_system(bundle.org, "story", id, Did::Updated, thing);
+    let thing = AuditTarget::new(Kind::AlertSource, before.id, "source");
+    let entry = Entry::by_system(bundle.org, "story", id, AuditAction::Updated, thing);
     bundle.calm.store.commit(Commit::new().source(step, Some(&before), &entry)).await.unwrap();
 }
 
-fn only(reference: &str, test: Test) -> Intake {
+fn only(reference: &str, test: Test) -> IntakeRules {
     let condition = Condition { subject: Binding::Reference(reference.to_owned()), test };
-    Intake { filter: vec![Group(vec![condition])], ..Intake::default() }
+    IntakeRules { filter: vec![Group(vec![condition])], ..IntakeRules::default() }
 }
 
-fn limited(shard: Option<&str>) -> Intake {
-    let limit = Some(Limit { per_minute: MOST, shard: shard.map(str::to_owned) });
-    Intake { limit, ..Intake::default() }
+fn limited(shard: Option<&str>) -> IntakeRules {
+    let limit = Some(RateLimit { per_minute: MOST, shard: shard.map(str::to_owned) });
+    IntakeRules { limit, ..IntakeRules::default() }
 }
 
-fn storage() -> Intake {
+fn storage() -> IntakeRules {
     only("payload.labels.team", Test::OneOf(vec!["storage".to_owned()]))
 }
 
@@ -109,7 +109,7 @@ fn draft_pages_nobody_and_shows_what_came_until_it_is_activated() {
             kind: domain::source::SourceKind("alertmanager".to_owned()),
             secret: Some(bundle.demo.secret.clone()),
             template: Default::default(),
-            intake: Intake::default(),
+            intake: IntakeRules::default(),
             draft: true,
             document: Default::default(),
         };

@@ -139,7 +139,8 @@ fn acknowledgement_at_any_moment_round_the_next_level_is_never_followed_by_a_pag
 
             acknowledge(&bundle).await;
             let before = ledger(&bundle).await;
-            let claimed = before.pages.iter().filter(|page| page.head().state().name() != "pending").count();
+            let claimed =
+                before.notifications.iter().filter(|page| page.head().state().name() != "pending").count();
             bundle.pass(3 * ACK).await;
 
             let arrived = bundle.inbox.arrived().len();

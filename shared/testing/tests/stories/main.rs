@@ -13,6 +13,8 @@ mod cost;
 #[cfg(test)]
 mod episodes;
 #[cfg(test)]
+mod expiry;
+#[cfg(test)]
 mod expressions;
 #[cfg(test)]
 mod flap;
@@ -22,8 +24,6 @@ mod groups;
 mod heartbeat;
 #[cfg(test)]
 mod intake;
-#[cfg(test)]
-mod lapse;
 #[cfg(test)]
 mod large_texts;
 #[cfg(test)]

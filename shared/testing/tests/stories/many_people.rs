@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use domain::Actor;
+use domain::alert_route::Route;
+use domain::escalation_path::{AckMode, Level, Target};
 use domain::id::{PathId, UserId};
-use domain::path::{AckMode, Level, Target};
-use domain::route::Route;
 use domain::text::Document;
 use domain::user::{MethodType, Role, RuleTarget, Urgency};
 use testing::bundle::Bundle;
@@ -44,14 +44,17 @@ async fn people(bundle: &Bundle, prefix: &str, count: usize, rules: u32) -> Vec<
 async fn path(bundle: &Bundle, users: &[UserId]) -> PathId {
     let targets = users.iter().map(|&user| Target { user, urgency: Urgency::High }).collect();
     let level = Level { targets, ack_seconds: 3600, ack_mode: AckMode::First };
-    let new = app::path::save::NewPath {
+    let new = app::escalation_path::save::NewPath {
         name: "Everybody".to_owned(),
         levels: vec![level],
         document: Document::default(),
     };
     let id = PathId::new(bundle.now(), bundle.calm.random());
     let (by, calm) = (Actor::system(bundle.org, "story"), &bundle.calm);
-    app::path::save::create(&calm.store, &by, id, new, &calm.random, bundle.now()).await.unwrap().id
+    app::escalation_path::save::create(&calm.store, &by, id, new, &calm.random, bundle.now())
+        .await
+        .unwrap()
+        .id
 }
 
 /// Lets the only route of the stories page along other paths.
@@ -59,7 +62,7 @@ async fn route_to(bundle: &Bundle, paths: Vec<PathId>) {
     let (mut routes, _) = bundle.calm.store.routes(bundle.org).await.unwrap();
     let route = Route { paths, ..routes.remove(0) };
     let (by, calm) = (Actor::system(bundle.org, "story"), &bundle.calm);
-    app::route::save::update(&calm.store, &by, route, None, &calm.random, bundle.now()).await.unwrap();
+    app::alert_route::save::update(&calm.store, &by, route, None, &calm.random, bundle.now()).await.unwrap();
 }
 
 #[test]
@@ -144,7 +147,9 @@ fn alert_with_more_paths_than_can_be_begun_pages_the_fallback_contact_beside_the
             let id = domain::id::RouteId::new(bundle.now(), n);
             let another = Route { id, paths, ..route.clone() };
             let (by, calm) = (Actor::system(bundle.org, "story"), &bundle.calm);
-            app::route::save::create(&calm.store, &by, another, &calm.random, bundle.now()).await.unwrap();
+            app::alert_route::save::create(&calm.store, &by, another, &calm.random, bundle.now())
+                .await
+                .unwrap();
         }
 
         bundle.deliver(&[Alert::now(&bundle, "fire")]).await;

@@ -13,9 +13,9 @@ fn page_to_a_channel_that_is_not_there_waits_until_it_is() {
         let bundle = with(FaultPlan { lost: 1.0, ..FaultPlan::calm() }.losing(["notification-send"])).await;
         bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
         bundle.pass(10).await;
-        let page = ledger(&bundle).await.pages.remove(0);
+        let page = ledger(&bundle).await.notifications.remove(0);
         let nothing = Senders { channels: Vec::new(), ..bundle.calm.senders() };
-        let message = NotificationMessage::Due { page: Box::new(page) };
+        let message = NotificationMessage::Due { notification: Box::new(page) };
 
         let sent = send(&bundle.calm.store, &nothing, &message, bundle.now()).await.unwrap();
         assert_eq!(sent, Sent::Again);

@@ -72,9 +72,13 @@ fn lost_answer_to_a_mark_does_not_send_the_page_again() {
         bundle.pass(250).await;
 
         let ledger = ledger(&bundle).await;
-        let again: usize = ledger.pages.iter().map(|page| usize::from(page.attempt) - 1).sum();
+        let again: usize = ledger.notifications.iter().map(|page| usize::from(page.attempt) - 1).sum();
         let arrived = bundle.inbox.arrived().len();
-        assert!(arrived <= ledger.pages.len() + again, "{arrived} arrived of {} pages", ledger.pages.len());
+        assert!(
+            arrived <= ledger.notifications.len() + again,
+            "{arrived} arrived of {} pages",
+            ledger.notifications.len()
+        );
         assert!(arrived >= 20);
     });
 }

@@ -50,7 +50,7 @@ fn path_that_is_gone_pages_the_fallback_contact() {
         let bundle = calm().await;
         let (routes, _) = bundle.calm.store.routes(bundle.org).await.unwrap();
         let by = Actor::system(bundle.org, "story");
-        app::path::save::delete(
+        app::escalation_path::save::delete(
             &bundle.calm.store,
             &by,
             routes[0].paths[0],
@@ -73,9 +73,15 @@ fn source_without_any_route_pages_the_fallback_contact() {
         let bundle = calm().await;
         let (routes, _) = bundle.calm.store.routes(bundle.org).await.unwrap();
         let by = Actor::system(bundle.org, "story");
-        app::route::save::delete(&bundle.calm.store, &by, routes[0].id, &bundle.calm.random, bundle.now())
-            .await
-            .unwrap();
+        app::alert_route::save::delete(
+            &bundle.calm.store,
+            &by,
+            routes[0].id,
+            &bundle.calm.random,
+            bundle.now(),
+        )
+        .await
+        .unwrap();
 
         bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
         bundle.pass(20).await;

@@ -100,10 +100,11 @@ fn page_whose_sender_was_killed_is_taken_over_once_its_lease_is_over() {
         bundle.pass(1).await;
         // Claimed, and then nothing more was ever heard of whoever claimed it.
         let ledger = crate::stage::ledger(&bundle).await;
-        let page = ledger.pages[0].clone();
+        let page = ledger.notifications[0].clone();
         bundle.pass(3).await;
         bundle.inbox.provider(Provider::default());
-        let page = bundle.calm.store.page(page.org, page.escalation, &page.id).await.unwrap().unwrap();
+        let page =
+            bundle.calm.store.notification(page.org, page.escalation, &page.id).await.unwrap().unwrap();
         let claimed = bundle.calm.store.claim(page.claim(bundle.now()).unwrap()).await.unwrap();
         assert_eq!(claimed, store::Claimed::Ours);
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ALL_BYTES, Bound, MOST_VALUES, Said};
+use super::{ALL_BYTES, AlertAttribute, Bound, MOST_VALUES};
 use crate::template::Problem;
 
 /// Which values stay.
@@ -65,10 +65,14 @@ fn best(old: &[String], new: Vec<String>, before: fn(f64, f64) -> bool) -> Vec<S
 }
 
 /// What an alert says of its attributes once what it said before is merged in, and what there is no room for.
-pub fn merged(bound: &[Bound], old: &[Said], new: Vec<Said>) -> (Vec<Said>, Vec<Problem>) {
+pub fn merged(
+    bound: &[Bound],
+    old: &[AlertAttribute],
+    new: Vec<AlertAttribute>,
+) -> (Vec<AlertAttribute>, Vec<Problem>) {
     let (mut all, mut problems, mut bytes) = (Vec::new(), Vec::new(), 0);
     for bound in bound {
-        let find = |said: &[Said]| said.iter().find(|said| said.id == bound.attribute).cloned();
+        let find = |said: &[AlertAttribute]| said.iter().find(|said| said.id == bound.attribute).cloned();
         let (before, now) = (find(old), find(&new));
         let merge = bound.merge.unwrap_or(Merge::LastWins);
         let Some(said) = now.or_else(|| before.clone().filter(|_| merge.looks_back())) else { continue };
@@ -86,7 +90,7 @@ pub fn merged(bound: &[Bound], old: &[Said], new: Vec<Said>) -> (Vec<Said>, Vec<
             problems.push(Problem(format!("the attributes hold more than {ALL_BYTES} bytes")));
             break;
         }
-        all.push(Said { values, ..said });
+        all.push(AlertAttribute { values, ..said });
     }
     (all, problems)
 }
@@ -102,7 +106,7 @@ mod tests {
         AttributeId::new(jiff::Timestamp::UNIX_EPOCH, 1)
     }
 
-    fn said(values: &[&str]) -> Vec<Said> {
+    fn said(values: &[&str]) -> Vec<AlertAttribute> {
         let attribute = Attribute {
             name: "A".to_owned(),
             kind: "Number".to_owned(),
@@ -111,7 +115,7 @@ mod tests {
             emoji: None,
         };
         let values: Vec<String> = values.iter().map(|&value| value.to_owned()).collect();
-        if values.is_empty() { vec![] } else { vec![Said { id: id(), attribute, values }] }
+        if values.is_empty() { vec![] } else { vec![AlertAttribute { id: id(), attribute, values }] }
     }
 
     fn values_of(merge: Option<Merge>, old: &[&str], new: &[&str]) -> (Vec<String>, usize) {

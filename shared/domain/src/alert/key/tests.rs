@@ -16,8 +16,8 @@ fn alert() -> AlertId {
     AlertId::new(Timestamp::UNIX_EPOCH, 1)
 }
 
-fn arrival(n: u128, status: AlertStatus, at: i64, received: i64, content: &str) -> Arrival {
-    Arrival {
+fn arrival(n: u128, status: AlertStatus, at: i64, received: i64, content: &str) -> EventFacts {
+    EventFacts {
         event: event(n),
         status,
         at: second(at).min(second(received)),
@@ -28,8 +28,8 @@ fn arrival(n: u128, status: AlertStatus, at: i64, received: i64, content: &str) 
 }
 
 /// One whose sender says each time when it began.
-fn begun(began: i64, arrival: Arrival) -> Arrival {
-    Arrival { began: Some(second(began).min(arrival.received_at)), ..arrival }
+fn begun(began: i64, arrival: EventFacts) -> EventFacts {
+    EventFacts { began: Some(second(began).min(arrival.received_at)), ..arrival }
 }
 
 fn row(status: AlertStatus, at: i64, received: i64, alert: Option<AlertId>) -> KeyRow {
@@ -50,9 +50,9 @@ fn each_event_is_decided_by_the_newest_one_known() {
     let tomb = || Some(row(Resolved, 200, 201, None));
     let cases = [
         ("first firing", None, arrival(9, Firing, 1, 1, "a"), Decision::Open),
-        ("resolve never seen before", None, arrival(9, Resolved, 1, 1, "a"), Decision::Bury),
-        ("same again", open(), arrival(9, Firing, 100, 130, "a"), Decision::Touch),
-        ("something new to say", open(), arrival(9, Firing, 100, 130, "b"), Decision::Refresh),
+        ("resolve never seen before", None, arrival(9, Resolved, 1, 1, "a"), Decision::Tombstone),
+        ("same again", open(), arrival(9, Firing, 100, 130, "a"), Decision::Repeat),
+        ("something new to say", open(), arrival(9, Firing, 100, 130, "b"), Decision::Update),
         ("older words late", open(), arrival(4, Firing, 90, 130, "b"), Decision::Stale),
         ("the same message twice", open(), arrival(5, Firing, 100, 101, "a"), Decision::Stale),
         ("resolve", open(), arrival(9, Resolved, 150, 151, "a"), Decision::Resolve(alert())),
@@ -60,7 +60,7 @@ fn each_event_is_decided_by_the_newest_one_known() {
             "resolve that the next firing overtook",
             again(),
             arrival(9, Resolved, 150, 351, "a"),
-            Decision::Between(alert()),
+            Decision::EndOvertaken(alert()),
         ),
         ("the same once more", known(), arrival(9, Resolved, 150, 351, "a"), Decision::Stale),
         ("resolve of an episode before", again(), arrival(9, Resolved, 50, 351, "a"), Decision::Stale),
@@ -87,24 +87,24 @@ fn each_event_is_decided_by_the_newest_one_known() {
             "firing some minutes after a tombstone",
             tomb(),
             arrival(9, Firing, 100, 501, "a"),
-            Decision::OpenOver,
+            Decision::OpenResolved,
         ),
-        ("firing older than a tombstone", tomb(), arrival(9, Firing, 100, 210, "a"), Decision::OpenOver),
+        ("firing older than a tombstone", tomb(), arrival(9, Firing, 100, 210, "a"), Decision::OpenResolved),
         ("firing newer than a tombstone", tomb(), arrival(9, Firing, 201, 210, "a"), Decision::Open),
         ("firing long after a tombstone", tomb(), arrival(9, Firing, 100, 502, "a"), Decision::Open),
-        ("resolved again, later", over(), arrival(9, Resolved, 220, 221, "a"), Decision::Bury),
+        ("resolved again, later", over(), arrival(9, Resolved, 220, 221, "a"), Decision::Tombstone),
         ("resolved again, earlier", over(), arrival(9, Resolved, 190, 221, "a"), Decision::Stale),
         (
             "other words, received later, of an earlier beginning",
             open(),
             begun(90, arrival(4, Firing, 90, 130, "b")),
-            Decision::Refresh,
+            Decision::Update,
         ),
         (
             "the same words of an earlier beginning",
             open(),
             begun(90, arrival(9, Firing, 90, 130, "a")),
-            Decision::Refresh,
+            Decision::Update,
         ),
         (
             "other words of an earlier beginning, received before",
@@ -128,19 +128,19 @@ fn each_event_is_decided_by_the_newest_one_known() {
             "a later end of the same episode",
             over(),
             begun(100, arrival(9, Resolved, 220, 221, "a")),
-            Decision::Prolong(alert()),
+            Decision::ResolvedLater(alert()),
         ),
         (
             "an end of an episode that was missed",
             over(),
             begun(210, arrival(9, Resolved, 220, 221, "a")),
-            Decision::Bury,
+            Decision::Tombstone,
         ),
         (
             "an end at its source of what somebody has ended",
             by_hand(),
             begun(100, arrival(9, Resolved, 220, 221, "a")),
-            Decision::Bury,
+            Decision::Tombstone,
         ),
     ];
     for (name, known, arrival, expected) in cases {
@@ -182,26 +182,26 @@ fn earliest_beginning_and_latest_end_of_an_episode_are_kept() {
 }
 
 /// Applies decisions to a row, as the store does, and counts the pages.
-fn apply(known: Option<KeyRow>, arrival: &Arrival, pages: &mut usize) -> Option<KeyRow> {
+fn apply(known: Option<KeyRow>, arrival: &EventFacts, pages: &mut usize) -> Option<KeyRow> {
     match decide(known.as_ref(), arrival) {
         Decision::Open => {
             *pages += 1;
             Some(KeyRow::after(known.as_ref(), arrival, Some(alert())))
         }
-        Decision::OpenOver => {
+        Decision::OpenResolved => {
             let row = known.unwrap();
             Some(KeyRow { alert: Some(alert()), version: row.version + 1, ..row })
         }
-        Decision::Bury
-        | Decision::Touch
-        | Decision::Refresh
+        Decision::Tombstone
+        | Decision::Repeat
+        | Decision::Update
         | Decision::Resolve(_)
-        | Decision::Prolong(_) => {
+        | Decision::ResolvedLater(_) => {
             let alert = known.as_ref().and_then(|row| row.alert);
             Some(KeyRow::after(known.as_ref(), arrival, alert))
         }
-        Decision::Between(_) => Some(known.unwrap().with_end(arrival.at)),
-        Decision::Hold(_) => Some(known.unwrap().held(arrival)),
+        Decision::EndOvertaken(_) => Some(known.unwrap().with_end(arrival.at)),
+        Decision::HoldFlapping(_) => Some(known.unwrap().held(arrival)),
         Decision::Stale => known,
     }
 }
@@ -213,7 +213,7 @@ proptest! {
         statuses in proptest::collection::vec(any::<bool>(), 1..8),
         order in proptest::collection::vec(any::<prop::sample::Index>(), 1..30),
     ) {
-        let events: Vec<Arrival> = statuses
+        let events: Vec<EventFacts> = statuses
             .iter()
             .enumerate()
             .map(|(n, firing)| {
@@ -242,7 +242,7 @@ proptest! {
     /// The same events again change nothing and page nobody.
     #[test]
     fn repeating_every_event_changes_nothing(statuses in proptest::collection::vec(any::<bool>(), 1..8)) {
-        let events: Vec<Arrival> = statuses
+        let events: Vec<EventFacts> = statuses
             .iter()
             .enumerate()
             .map(|(n, firing)| {
@@ -285,11 +285,11 @@ fn end_that_is_held_back_goes_once_it_fires_and_counts_if_it_does_not() {
     assert_eq!((held.status, held.over_at), (AlertStatus::Firing, Some(second(210))));
 
     let again = arrival(20, AlertStatus::Firing, 240, 240, "a");
-    assert_eq!(decide(Some(&held), &again), Decision::Touch);
+    assert_eq!(decide(Some(&held), &again), Decision::Repeat);
     let fires = KeyRow::after(Some(&held), &again, held.alert);
     assert!(!fires.is_held());
     let end = arrival(21, AlertStatus::Resolved, 270, 270, "a");
-    assert_eq!(decide(Some(&fires), &end), Decision::Hold(alert()));
+    assert_eq!(decide(Some(&fires), &end), Decision::HoldFlapping(alert()));
     let steady = arrival(22, AlertStatus::Resolved, 811, 811, "a");
     assert_eq!(decide(Some(&fires), &steady), Decision::Resolve(alert()));
 
@@ -306,5 +306,5 @@ fn firing_that_began_before_a_held_end_clears_it_only_after_a_minute() {
     let held = flapping();
     let of = |received| decide(Some(&held), &arrival(1, AlertStatus::Firing, 180, received, "a"));
 
-    assert_eq!((of(270), of(271)), (Decision::Stale, Decision::Touch));
+    assert_eq!((of(270), of(271)), (Decision::Stale, Decision::Repeat));
 }

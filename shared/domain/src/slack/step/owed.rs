@@ -85,7 +85,7 @@ pub fn owed_by_escalation(step: &Transition<Escalation>) -> Option<Transition<St
         return None;
     }
     let Some(incident) = escalation.incident else {
-        let ends = step.from().is_some_and(|from| from != step.to()) && !step.to().pages();
+        let ends = step.from().is_some_and(|from| from != step.to()) && !step.to().notifies();
         return ends.then(|| NewStep::unpage(escalation).open(escalation.org, &escalation.trace, step.at()));
     };
     let is_news = match step.from() {

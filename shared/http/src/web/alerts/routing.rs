@@ -2,7 +2,7 @@
 
 use app::alert::explain::Explained;
 use domain::alert::Routing;
-use domain::route::{Checked, CheckedGroup, MOST_ROUTES, Route, Test, Verdict};
+use domain::alert_route::{Checked, CheckedGroup, MOST_ROUTES, Route, Test, Verdict};
 use domain::template::Binding;
 use maud::{Markup, html};
 

@@ -179,7 +179,7 @@ impl Declared {
     }
 
     /// Whom to page.
-    fn whom(&self, people: &[domain::user::User], paths: &[domain::path::Path]) -> Markup {
+    fn whom(&self, people: &[domain::user::User], paths: &[domain::escalation_path::Path]) -> Markup {
         let option = |value: String, says: &str| {
             html! { option value=(value) selected[value == self.page] { (says) } }
         };

@@ -9,7 +9,7 @@ use app::incident::update::Update;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::access::Permission;
-use domain::choice::Of;
+use domain::choice::Configured;
 use domain::id::{RoleId, UserId};
 use domain::incident::{Incident, IncidentState, Status};
 use http::{HeaderMap, StatusCode};
@@ -191,7 +191,7 @@ async fn commit(
 
 impl View<'_> {
     /// The statuses that it can go to. Merging needs another incident, which is said elsewhere.
-    fn next(&self) -> impl Iterator<Item = &Of<Status>> {
+    fn next(&self) -> impl Iterator<Item = &Configured<Status>> {
         let state = self.story.incident.head().state();
         let can = move |to: IncidentState| {
             to == state || state.successors().contains(&to) && to != IncidentState::Merged

@@ -1,10 +1,10 @@
 //! What happened in an incident, as people read it: the newest first.
 
-use app::incident::story::Story;
+use app::incident::timeline::Story;
 use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use domain::id::{EscalationId, UserId};
-use domain::incident::{Beginning, Difference, Entry, Happening, Moved};
+use domain::incident::{BeforeAfter, Entry, FieldChange, InitialValues, TimelineEvent};
 use domain::{Identity, Timestamp};
 use maud::{Markup, html};
 
@@ -48,8 +48,8 @@ fn who(story: &Story, entry: &Entry) -> Markup {
 fn told(story: &Story, entry: &Entry) -> (&'static str, Markup) {
     let who = who(story, entry);
     match &entry.what {
-        Happening::Opened(began) => ("paging", opened(story, entry, began, &who)),
-        Happening::Alert { alert, state } => {
+        TimelineEvent::Opened(began) => ("paging", opened(story, entry, began, &who)),
+        TimelineEvent::Alert { alert, state } => {
             let title = story.alert(*alert).map_or("an alert", |alert| alert.title.as_str());
             let alert = html! { a href=(format!("/alerts/{alert}")) { (foreign(title)) } };
             match state {
@@ -57,10 +57,10 @@ fn told(story: &Story, entry: &Entry) -> (&'static str, Markup) {
                 AlertState::Resolved => ("acked", html! { p { (who) " says that it is over: " (alert) } }),
             }
         }
-        Happening::Escalation { escalation, state, level, why } => {
+        TimelineEvent::Escalation { escalation, state, level, why } => {
             escalated(story, *escalation, (*state, *level, why), &who)
         }
-        Happening::Changed { message, differences } => {
+        TimelineEvent::Changed { message, differences } => {
             let tone = if message.is_some() { "told" } else { "over" };
             (tone, changed(story, message.as_deref(), differences, &who))
         }
@@ -68,7 +68,7 @@ fn told(story: &Story, entry: &Entry) -> (&'static str, Markup) {
 }
 
 /// How it began.
-fn opened(story: &Story, entry: &Entry, began: &Beginning, who: &Markup) -> Markup {
+fn opened(story: &Story, entry: &Entry, began: &InitialValues, who: &Markup) -> Markup {
     let by_itself = matches!(entry.by, Some(Identity::System(_)) | None);
     html! {
         p { (who) @if by_itself { " opened " } @else { " declared " } "the incident " q { (foreign(&began.name)) } }
@@ -116,7 +116,7 @@ fn escalated(
 }
 
 /// A change, with what others were told.
-fn changed(story: &Story, message: Option<&str>, differences: &[Difference], who: &Markup) -> Markup {
+fn changed(story: &Story, message: Option<&str>, differences: &[FieldChange], who: &Markup) -> Markup {
     html! {
         p {
             (who)
@@ -134,30 +134,31 @@ fn changed(story: &Story, message: Option<&str>, differences: &[Difference], who
 }
 
 /// One thing, before and after.
-fn differs(story: &Story, difference: &Difference) -> Markup {
-    let text = |moved: &Moved<String>| {
+fn differs(story: &Story, difference: &FieldChange) -> Markup {
+    let text = |moved: &BeforeAfter<String>| {
         let shown = |text: &String| domain::text::shorten(text, SHOWN_BYTES);
-        Moved { before: moved.before.as_ref().map(shown), after: moved.after.as_ref().map(shown) }
+        BeforeAfter { before: moved.before.as_ref().map(shown), after: moved.after.as_ref().map(shown) }
     };
     let choices = &story.choices;
     match difference {
-        Difference::Name(name) => arrow("Name", &text(name)),
-        Difference::Summary(summary) => arrow("Summary", &text(summary)),
-        Difference::Severity(severity) => {
+        FieldChange::Name(name) => arrow("Name", &text(name)),
+        FieldChange::Summary(summary) => arrow("Summary", &text(summary)),
+        FieldChange::Severity(severity) => {
             arrow("Severity", &named(severity, |id| severity_name(choices, *id)))
         }
-        Difference::Status(status) => arrow("Status", &named(status, |id| status_name(choices, *id))),
-        Difference::Role(role, user) => {
+        FieldChange::Status(status) => arrow("Status", &named(status, |id| status_name(choices, *id))),
+        FieldChange::Role(role, user) => {
             let role = choices.roles.iter().find(|one| one.id == *role);
             let role = role.map_or("A role that is gone", |role| role.what.name.as_str());
             arrow(role, &named(user, |id: &UserId| story.person(*id)))
         }
-        Difference::Milestone(milestone, at) => {
+        FieldChange::Milestone(milestone, at) => {
             let moment = |at: &Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-            let at = Moved { before: at.before.as_ref().map(moment), after: at.after.as_ref().map(moment) };
+            let at =
+                BeforeAfter { before: at.before.as_ref().map(moment), after: at.after.as_ref().map(moment) };
             arrow(milestone.name(), &at)
         }
-        Difference::Pinned { text, author } => html! {
+        FieldChange::Pinned { text, author } => html! {
             "Pinned what " (foreign(author.as_deref().unwrap_or("somebody"))) " said: "
             b { (foreign(&domain::text::shorten(text, SHOWN_BYTES))) }
         },
@@ -165,13 +166,13 @@ fn differs(story: &Story, difference: &Difference) -> Markup {
 }
 
 /// The names of what moved.
-fn named<'a, T>(moved: &Moved<T>, name: impl Fn(&T) -> &'a str) -> Moved<String> {
+fn named<'a, T>(moved: &BeforeAfter<T>, name: impl Fn(&T) -> &'a str) -> BeforeAfter<String> {
     let name = |id: &T| name(id).to_owned();
-    Moved { before: moved.before.as_ref().map(&name), after: moved.after.as_ref().map(&name) }
+    BeforeAfter { before: moved.before.as_ref().map(&name), after: moved.after.as_ref().map(&name) }
 }
 
 /// Something, before and after.
-fn arrow(what: &str, moved: &Moved<String>) -> Markup {
+fn arrow(what: &str, moved: &BeforeAfter<String>) -> Markup {
     html! {
         (foreign(what)) " "
         @if let Some(before) = &moved.before { s { (foreign(before)) } span.to { " → " span.unseen { "to " } } }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::Actor;
 use domain::access::Permission;
 use domain::id::{MethodId, UserId};
-use domain::user::{Method, MethodType, Rule, RuleTarget, Urgency, User};
+use domain::user::{MethodType, NotificationMethod, NotificationRule, RuleTarget, Urgency, User};
 use http::{HeaderMap, StatusCode};
 use jiff::SignedDuration;
 use maud::{Markup, html};
@@ -249,7 +249,7 @@ fn delay(seconds: u32) -> String {
 }
 
 /// The address of a method, for whoever may see it.
-fn address(frame: &Frame<'_>, user: &User, method: &Method) -> Markup {
+fn address(frame: &Frame<'_>, user: &User, method: &NotificationMethod) -> Markup {
     let own = user.id == frame.signed_in.user.id;
     // Everybody sees the one by which the person is known.
     let known = method.address == user.email;
@@ -260,7 +260,7 @@ fn address(frame: &Frame<'_>, user: &User, method: &Method) -> Markup {
 }
 
 /// A method, and when it is used.
-fn method_row(frame: &Frame<'_>, user: &User, method: &Method) -> Markup {
+fn method_row(frame: &Frame<'_>, user: &User, method: &NotificationMethod) -> Markup {
     html! {
         li {
             p.line { span.badge { (channel(method.method_type)) } " " (address(frame, user, method)) }
@@ -284,7 +284,7 @@ fn method_row(frame: &Frame<'_>, user: &User, method: &Method) -> Markup {
 }
 
 /// What sets when a method is used, and what removes it.
-fn method_forms(frame: &Frame<'_>, user: &User, method: &Method) -> Markup {
+fn method_forms(frame: &Frame<'_>, user: &User, method: &NotificationMethod) -> Markup {
     let here = format!("/people/{}/methods", user.id);
     let label = format!("{} to {}", channel(method.method_type), method.address);
     let field = |name: &str, one: Urgency| {
@@ -324,7 +324,7 @@ fn method_forms(frame: &Frame<'_>, user: &User, method: &Method) -> Markup {
 fn rules(frame: &Frame<'_>, user: &User) -> Markup {
     html! {
         @for one in [Urgency::High, Urgency::Low] {
-            @let rules: Vec<&Rule> = user.rules.iter().filter(|rule| rule.urgency == one).collect();
+            @let rules: Vec<&NotificationRule> = user.rules.iter().filter(|rule| rule.urgency == one).collect();
             h3 { (urgency(one)) }
             @if rules.is_empty() { p.none { "No rule: everything is used, at once." } } @else {
                 ol.rows { @for rule in rules { li { (rule_line(frame, user, rule)) } } }
@@ -334,7 +334,7 @@ fn rules(frame: &Frame<'_>, user: &User) -> Markup {
 }
 
 /// What a rule says.
-fn rule_line(frame: &Frame<'_>, user: &User, rule: &Rule) -> Markup {
+fn rule_line(frame: &Frame<'_>, user: &User, rule: &NotificationRule) -> Markup {
     let delay = capital(&delay(rule.delay_seconds));
     html! {
         strong { (delay) } ": "

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::access::Permission;
 use domain::id::SourceId;
-use domain::source::heartbeat::Beat;
+use domain::source::heartbeat::PingSchedule;
 use domain::source::{Source, SourceState};
 use domain::trace::Trace;
 use http::{HeaderMap, StatusCode};
@@ -214,7 +214,7 @@ async fn shown(
 }
 
 /// When a heartbeat was pinged last, and how often it is to be.
-async fn pinged(frame: &Frame<'_>, source: &Source, beat: &Beat) -> Result<Markup, Refusal> {
+async fn pinged(frame: &Frame<'_>, source: &Source, beat: &PingSchedule) -> Result<Markup, Refusal> {
     let job = frame.desk.ctx.store.heartbeat(source.org, source.id).await?;
     let interval = length(SignedDuration::from_secs(beat.interval_s.into()));
     Ok(html! {
@@ -293,7 +293,7 @@ fn would_be(arrived: &Previewed) -> Markup {
             @if arrived.routing.is_some() && arrived.routes.is_empty() {
                 li { "No route would take it." }
             }
-            @for page in &arrived.pages { li { "It would page " (foreign(&level(page))) " first." } }
+            @for page in &arrived.notifications { li { "It would page " (foreign(&level(page))) " first." } }
             @for problem in &arrived.body.problems { li { "Problem: " (foreign(problem)) "." } }
         }
     }

@@ -1,7 +1,7 @@
 //! Pages by direct message: their buttons are there while they do something, and no longer.
 
 use domain::id::{EscalationId, UserId};
-use domain::page::PageState;
+use domain::notification::NotificationState;
 use machine::{State, Stateful};
 use serde_json::json;
 use testing::bundle::Bundle;
@@ -181,8 +181,8 @@ fn page_that_lands_after_the_answer_has_no_button_either() {
         let request = request("/v2/escalations", &call);
         assert_eq!(bundle.request(request).await.unwrap().status(), 201);
         bundle.pass(2).await;
-        let sending = ledger(&bundle).await.pages;
-        assert!(sending.iter().all(|page| page.head().state() == PageState::Sending), "{sending:?}");
+        let sending = ledger(&bundle).await.notifications;
+        assert!(sending.iter().all(|page| page.head().state() == NotificationState::Sending), "{sending:?}");
         assert_eq!(only(&bundle, ADA).buttons().len(), 2);
         follows_link(&bundle, GRACE).await;
         bundle.slack.mood(Mood::default());
@@ -225,7 +225,7 @@ fn whoever_slack_does_not_know_is_mailed_at_once() {
         bundle.pass(5).await;
 
         assert_eq!(paged(&bundle), ["ada@example.com"]);
-        let pages = ledger(&bundle).await.pages;
+        let pages = ledger(&bundle).await.notifications;
         let mut states: Vec<_> = pages.iter().map(|page| (&*page.id, page.head().state().name())).collect();
         states.sort_unstable();
         assert_eq!(states, [("000-000-00", "failed"), ("000-000-00-mail", "delivered")]);

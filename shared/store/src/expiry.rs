@@ -1,6 +1,6 @@
 //! How long an alert lasts unless it is sent again: a row beside the alert, found when its time has come.
 
-use domain::alert::lapse::Lapse;
+use domain::alert::expiry::Expiry;
 use domain::id::{AlertId, OrgId};
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::item::{self, Item, key_item, n, s};
 use crate::{Commit, Store, table};
 
 /// The item, with its entry in the index.
-fn item(org: OrgId, id: AlertId, lapse: &Lapse) -> Result<Item, StoreError> {
+fn item(org: OrgId, id: AlertId, lapse: &Expiry) -> Result<Item, StoreError> {
     let mut item = item::write("lapse", &table::lapse(org, id), lapse)?;
     item.insert(table::DUE_PK.to_owned(), s(table::due_partition(id.shard(table::DUE_SHARDS))));
     item.insert(table::DUE_SK.to_owned(), s(table::due_sort(lapse.due)));
@@ -21,7 +21,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn lapse(&self, org: OrgId, id: AlertId) -> Result<Option<Lapse>, StoreError> {
+    pub async fn lapse(&self, org: OrgId, id: AlertId) -> Result<Option<Expiry>, StoreError> {
         self.load("lapse", &table::lapse(org, id)).await
     }
 
@@ -32,14 +32,14 @@ impl Store {
     pub async fn move_lapse(
         &self,
         (org, id): (OrgId, AlertId),
-        lapse: &Lapse,
+        lapse: &Expiry,
         due: Timestamp,
     ) -> Result<(), StoreError> {
         let moved = self
             .dynamo
             .put_item()
             .table_name(&*self.table)
-            .set_item(Some(item(org, id, &Lapse { due, ..*lapse })?))
+            .set_item(Some(item(org, id, &Expiry { due, ..*lapse })?))
             .condition_expression("#due = :before")
             .expression_attribute_names("#due", "due")
             .expression_attribute_values(":before", n(lapse.due.as_millisecond()))
@@ -74,7 +74,7 @@ impl Store {
 
 impl Commit {
     /// Adds how long an alert lasts.
-    pub fn lapse(self, org: OrgId, id: AlertId, lapse: &Lapse) -> Self {
+    pub fn lapse(self, org: OrgId, id: AlertId, lapse: &Expiry) -> Self {
         self.put(item(org, id, lapse))
     }
 

@@ -6,7 +6,7 @@ use super::{AlertEvent, Body};
 
 /// What was sent, kept only where it is not what is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sent {
+pub struct OriginalText {
     /// The title.
     pub title: String,
     /// The description.
@@ -17,7 +17,7 @@ pub struct Sent {
     pub priority: Option<String>,
 }
 
-impl Sent {
+impl OriginalText {
     /// What an event said, if that is not what is shown of it; its description shortened to these bytes, since it
     /// shares an item with what is shown.
     pub fn of(event: &AlertEvent, shown: (&str, Option<&str>, Option<&str>), bytes: usize) -> Option<Self> {
@@ -35,8 +35,8 @@ impl Sent {
 
 impl Body {
     /// What was sent, by what is shown or kept beside it.
-    pub fn sent(&self) -> Sent {
-        self.sent.clone().unwrap_or_else(|| Sent {
+    pub fn sent(&self) -> OriginalText {
+        self.sent.clone().unwrap_or_else(|| OriginalText {
             title: self.title.clone(),
             description: self.description.clone(),
             priority: self.priority.clone(),

@@ -55,7 +55,7 @@ pub struct Target {
 pub const MOST_TARGETS: usize = 20;
 
 /// The most pages that one level makes: what a transaction holds beside the escalation.
-pub const MOST_PAGES: usize = 90;
+pub const MAX_NOTIFICATIONS: usize = 90;
 
 /// How long somebody has where nothing says so.
 pub const DEFAULT_ACK_SECONDS: u32 = 300;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::Identity;
 use domain::alert::{Alert, Body};
-use domain::escalation::{Escalation, EscalationState, Plan};
+use domain::escalation::{Escalation, EscalationState, PathRef};
+use domain::escalation_path::Level;
 use domain::id::{EscalationId, UserId};
 use domain::incident::Incident;
-use domain::page::Page;
-use domain::path::Level;
+use domain::notification::Notification;
 use domain::source::Source;
 use machine::{State, Stateful};
 use store::{History, Store};
@@ -25,7 +25,7 @@ pub struct Story {
     /// Its history, oldest first.
     pub history: Vec<History>,
     /// Its pages.
-    pub pages: Vec<Page>,
+    pub notifications: Vec<Notification>,
     /// The levels of its path.
     pub levels: Vec<Level>,
     /// How the path is called, if it goes by one.
@@ -68,7 +68,7 @@ impl Story {
     /// The step by which it was answered or ended, if it is.
     pub fn answer(&self) -> Option<&History> {
         let state = self.escalation.head().state();
-        if state.pages() {
+        if state.notifies() {
             return None;
         }
         self.history.iter().rev().find(|row| row.to == state.name())
@@ -97,8 +97,8 @@ pub async fn story(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<
     let escalation = told.escalation;
     let (levels, staff) = rules.levels(&escalation.plan).await?;
     let path = match &escalation.plan {
-        Plan::Path { id, version } => readable(rules.path(*id, Some(*version)).await)?,
-        Plan::Users(_) | Plan::Fallback => None,
+        PathRef::Path { id, version } => readable(rules.path(*id, Some(*version)).await)?,
+        PathRef::Users(_) | PathRef::Fallback => None,
     };
     let path = path.map(|path| path.name.clone());
     let (alert, body) = match escalation.alert {
@@ -119,11 +119,22 @@ pub async fn story(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<
     let mut people: BTreeMap<UserId, String> =
         staff.users.into_iter().map(|(id, user)| (id, user.name)).collect();
     let acted = told.history.iter().filter_map(|row| row.by.parse::<Identity>().ok()?.user());
-    for id in acted.chain(told.pages.iter().map(|page| page.user)) {
+    for id in acted.chain(told.notifications.iter().map(|notification| notification.user)) {
         if let Some(user) = readable(rules.user(id).await)? {
             people.insert(id, user.name.clone());
         }
     }
-    let (history, pages) = (told.history, told.pages);
-    Ok(Some(Story { escalation, history, pages, levels, path, alert, body, source, incident, people }))
+    let (history, notifications) = (told.history, told.notifications);
+    Ok(Some(Story {
+        escalation,
+        history,
+        notifications,
+        levels,
+        path,
+        alert,
+        body,
+        source,
+        incident,
+        people,
+    }))
 }

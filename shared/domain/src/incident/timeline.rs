@@ -13,7 +13,7 @@ use crate::id::{AlertId, EscalationId, RoleId, SeverityId, StatusId, UserId};
 
 /// Something that was one thing and is another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved<T> {
+pub struct BeforeAfter<T> {
     /// What it was; none if it was nothing.
     pub before: Option<T>,
     /// What it is; none if it is nothing any more.
@@ -22,19 +22,19 @@ pub struct Moved<T> {
 
 /// One thing that a change changed, before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Difference {
+pub enum FieldChange {
     /// Its name.
-    Name(Moved<String>),
+    Name(BeforeAfter<String>),
     /// What is going on.
-    Summary(Moved<String>),
+    Summary(BeforeAfter<String>),
     /// How bad it is.
-    Severity(Moved<SeverityId>),
+    Severity(BeforeAfter<SeverityId>),
     /// How far it is.
-    Status(Moved<StatusId>),
+    Status(BeforeAfter<StatusId>),
     /// Who has a role.
-    Role(RoleId, Moved<UserId>),
+    Role(RoleId, BeforeAfter<UserId>),
     /// When a milestone was reached.
-    Milestone(Milestone, Moved<Timestamp>),
+    Milestone(Milestone, BeforeAfter<Timestamp>),
     /// Something that somebody said is worth keeping.
     Pinned {
         /// What was said.
@@ -46,7 +46,7 @@ pub enum Difference {
 
 /// What an incident was when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Beginning {
+pub struct InitialValues {
     /// Its name.
     pub name: String,
     /// How bad it was.
@@ -59,7 +59,7 @@ pub struct Beginning {
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Happening {
+pub enum TimelineEvent {
     /// An alert that belongs to it fired, or ended.
     Alert {
         /// The alert.
@@ -68,7 +68,7 @@ pub enum Happening {
         state: AlertState,
     },
     /// It was opened.
-    Opened(Beginning),
+    Opened(InitialValues),
     /// An escalation that belongs to it moved on.
     Escalation {
         /// The escalation.
@@ -85,7 +85,7 @@ pub enum Happening {
         /// What others were told.
         message: Option<String>,
         /// What changed.
-        differences: Vec<Difference>,
+        differences: Vec<FieldChange>,
     },
 }
 
@@ -97,10 +97,10 @@ pub struct Entry {
     /// Because of whom; none if that is not known any more.
     pub by: Option<Identity>,
     /// What.
-    pub what: Happening,
+    pub what: TimelineEvent,
 }
 
-impl Happening {
+impl TimelineEvent {
     /// Of what happened in the same moment, causes stand before what they caused.
     const fn rank(&self) -> u8 {
         match self {
@@ -157,8 +157,8 @@ impl Incident {
     }
 
     /// What it was when it was opened, told backwards from what it is now: `notes` is its whole history, newest first.
-    pub fn beginning<'a>(&self, notes: impl IntoIterator<Item = &'a Note>) -> Beginning {
-        let mut began = Beginning {
+    pub fn beginning<'a>(&self, notes: impl IntoIterator<Item = &'a Note>) -> InitialValues {
+        let mut began = InitialValues {
             name: self.title.clone(),
             severity: self.severity,
             status: self.status(),
@@ -166,16 +166,16 @@ impl Incident {
         };
         for difference in notes.into_iter().flat_map(Note::differences) {
             match difference {
-                Difference::Name(name) => began.name = name.before.unwrap_or_default(),
-                Difference::Severity(severity) => began.severity = severity.before,
-                Difference::Status(status) => began.status = status.before.unwrap_or(began.status),
-                Difference::Role(role, user) => {
+                FieldChange::Name(name) => began.name = name.before.unwrap_or_default(),
+                FieldChange::Severity(severity) => began.severity = severity.before,
+                FieldChange::Status(status) => began.status = status.before.unwrap_or(began.status),
+                FieldChange::Role(role, user) => {
                     match user.before {
                         Some(user) => began.roles.insert(role, user),
                         None => began.roles.remove(&role),
                     };
                 }
-                Difference::Summary(_) | Difference::Milestone(..) | Difference::Pinned { .. } => {}
+                FieldChange::Summary(_) | FieldChange::Milestone(..) | FieldChange::Pinned { .. } => {}
             }
         }
         began
@@ -184,44 +184,44 @@ impl Incident {
 
 impl Note {
     /// What changed, before and after.
-    pub fn differences(&self) -> Vec<Difference> {
+    pub fn differences(&self) -> Vec<FieldChange> {
         self.changed.iter().map(|changed| self.difference(changed)).collect()
     }
 
-    fn difference(&self, changed: &Changed) -> Difference {
+    fn difference(&self, changed: &Changed) -> FieldChange {
         let was = self.was.iter().find(|was| is_same_thing(was, changed));
         match changed {
             Changed::Name(after) => {
                 let before =
                     was.and_then(|was| if let Changed::Name(text) = was { said(text) } else { None });
-                Difference::Name(Moved { before, after: said(after) })
+                FieldChange::Name(BeforeAfter { before, after: said(after) })
             }
             Changed::Summary(after) => {
                 let before =
                     was.and_then(|was| if let Changed::Summary(text) = was { said(text) } else { None });
-                Difference::Summary(Moved { before, after: said(after) })
+                FieldChange::Summary(BeforeAfter { before, after: said(after) })
             }
             Changed::Severity(after) => {
                 let before =
                     was.and_then(|was| if let Changed::Severity(id) = was { Some(*id) } else { None });
-                Difference::Severity(Moved { before, after: Some(*after) })
+                FieldChange::Severity(BeforeAfter { before, after: Some(*after) })
             }
             Changed::Status(after) => {
                 let before = was.and_then(|was| if let Changed::Status(id) = was { Some(*id) } else { None });
-                Difference::Status(Moved { before, after: Some(*after) })
+                FieldChange::Status(BeforeAfter { before, after: Some(*after) })
             }
             Changed::Role { role, user } => {
                 let before =
                     was.and_then(|was| if let Changed::Role { user, .. } = was { *user } else { None });
-                Difference::Role(*role, Moved { before, after: *user })
+                FieldChange::Role(*role, BeforeAfter { before, after: *user })
             }
             Changed::Milestone { milestone, at } => {
                 let before =
                     was.and_then(|was| if let Changed::Milestone { at, .. } = was { *at } else { None });
-                Difference::Milestone(*milestone, Moved { before, after: *at })
+                FieldChange::Milestone(*milestone, BeforeAfter { before, after: *at })
             }
             Changed::Pinned { text, author } => {
-                Difference::Pinned { text: text.clone(), author: author.clone() }
+                FieldChange::Pinned { text: text.clone(), author: author.clone() }
             }
         }
     }
@@ -292,24 +292,24 @@ mod tests {
         assert_eq!(
             first.differences(),
             [
-                Difference::Severity(Moved { before: None, after: Some(minor) }),
-                Difference::Role(lead, Moved { before: None, after: Some(ada) }),
+                FieldChange::Severity(BeforeAfter { before: None, after: Some(minor) }),
+                FieldChange::Role(lead, BeforeAfter { before: None, after: Some(ada) }),
             ]
         );
         assert_eq!(
             then.differences(),
             [
-                Difference::Name(Moved {
+                FieldChange::Name(BeforeAfter {
                     before: Some("Disk full".to_owned()),
                     after: Some("Disk of db-1 full".to_owned())
                 }),
-                Difference::Severity(Moved { before: Some(minor), after: Some(major) }),
-                Difference::Status(Moved { before: Some(active), after: Some(closed) }),
-                Difference::Role(lead, Moved { before: Some(ada), after: Some(grace) }),
+                FieldChange::Severity(BeforeAfter { before: Some(minor), after: Some(major) }),
+                FieldChange::Status(BeforeAfter { before: Some(active), after: Some(closed) }),
+                FieldChange::Role(lead, BeforeAfter { before: Some(ada), after: Some(grace) }),
             ]
         );
         let began = incident.beginning([&then, &first]);
-        let expected = Beginning {
+        let expected = InitialValues {
             name: "Disk full".to_owned(),
             severity: None,
             status: active,
@@ -326,23 +326,25 @@ mod tests {
 
         let note: Note = serde_json::from_value(row).unwrap();
 
-        let after = Difference::Severity(Moved { before: None, after: Some(severity) });
+        let after = FieldChange::Severity(BeforeAfter { before: None, after: Some(severity) });
         assert_eq!(note.differences(), [after]);
     }
 
     #[test]
     fn causes_stand_before_what_they_caused_and_histories_keep_their_order() {
         let (alert, escalation) = (AlertId::new(second(0), 1), EscalationId::new(second(0), 2));
-        let told =
-            |message: &str| Happening::Changed { message: Some(message.to_owned()), differences: Vec::new() };
-        let paged = |level| Happening::Escalation {
+        let told = |message: &str| TimelineEvent::Changed {
+            message: Some(message.to_owned()),
+            differences: Vec::new(),
+        };
+        let paged = |level| TimelineEvent::Escalation {
             escalation,
             state: EscalationState::Triggered,
             level: Some(level),
             why: String::new(),
         };
-        let opened = Happening::Opened(incident().beginning([]));
-        let fired = Happening::Alert { alert, state: AlertState::Firing };
+        let opened = TimelineEvent::Opened(incident().beginning([]));
+        let fired = TimelineEvent::Alert { alert, state: AlertState::Firing };
         let happened = [
             (0, opened.clone()),
             (5, told("one")),
@@ -354,7 +356,7 @@ mod tests {
         let entries =
             happened.into_iter().map(|(at, what)| Entry { at: second(at), by: None, what }).collect();
 
-        let ordered: Vec<Happening> = ordered(entries).into_iter().map(|entry| entry.what).collect();
+        let ordered: Vec<TimelineEvent> = ordered(entries).into_iter().map(|entry| entry.what).collect();
 
         assert_eq!(ordered, [fired, opened, paged(0), paged(1), told("one"), told("two")]);
     }

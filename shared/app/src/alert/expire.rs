@@ -1,8 +1,8 @@
 //! Looks whether an alert goes on that its source has not sent again: it is over, or looked at later.
 
 use domain::Timestamp;
+use domain::alert::expiry::{Expiry, Verdict};
 use domain::alert::key::KeyRow;
-use domain::alert::lapse::{Lapse, Verdict};
 use domain::alert::{Alert, AlertState};
 use domain::id::{AlertId, OrgId};
 use jiff::SignedDuration;
@@ -23,7 +23,7 @@ const QUIET_AGAIN: &str = "it flapped, and has been quiet since its source said 
 /// # Errors
 /// [`AppError`] if it has to be tried again.
 #[instrument(skip_all, fields(alert.id = %id), err)]
-pub async fn lapse(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) -> Result<(), AppError> {
+pub async fn expire(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) -> Result<(), AppError> {
     retry_conflicts(|| async move {
         let Some(lapse) = readable(store.lapse(org, id).await)? else { return Ok(()) };
         // Sent ahead of its time, or moved since: the sweep comes again.
@@ -61,7 +61,7 @@ pub async fn lapse(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) -
 async fn quiet(
     store: &Store,
     (alert, row): (Alert, &KeyRow),
-    lapse: &Lapse,
+    lapse: &Expiry,
     now: Timestamp,
 ) -> Result<(), AppError> {
     let (org, id) = (alert.org, alert.id);

@@ -1,9 +1,9 @@
 //! Saves an escalation path: each update is a version, and an escalation keeps the version that it began on.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry, Kind, Thing, changes};
+use domain::audit::{AuditAction, AuditTarget, Entry, Kind, changes};
+use domain::escalation_path::{Level, MOST_TARGETS, Path};
 use domain::id::{AuditId, OrgId, PathId, UserId};
-use domain::path::{Level, MOST_TARGETS, Path};
 use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
@@ -44,7 +44,7 @@ pub async fn create(
     let allowed = by.may(Permission::ConfigureOnCall)?;
     check(store, by.org(), &new).await?;
     let path = Path { id, version: 1, name: new.name, levels: new.levels, document: new.document };
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, thing(&path))
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, thing(&path))
         .changing(changes(None, Some(&path)));
     store.commit(Commit::new().path(&path, &entry)).await?;
     Ok(path)
@@ -72,7 +72,7 @@ pub async fn update(
             store.path(org, id, None).await?.ok_or_else(|| AppError::not_found("escalation path", id))?;
         let NewPath { name, levels, document } = new.clone();
         let path = Path { id, version: before.version + 1, name, levels, document };
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&path))
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&path))
             .changing(changes(Some(&before), Some(&path)));
         store.commit(Commit::new().path(&path, &entry)).await?;
         Ok(path)
@@ -95,13 +95,13 @@ pub async fn delete(
     let allowed = by.may(Permission::ConfigureOnCall)?;
     let found = store.path(by.org(), id, None).await?;
     let path = found.ok_or_else(|| AppError::not_found("escalation path", id))?;
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, thing(&path));
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&path));
     Ok(store.commit(Commit::new().without_path(id, &entry)).await?)
 }
 
 /// A path, as the audit log names it.
-fn thing(path: &Path) -> Thing {
-    Thing::new(Kind::EscalationPath, path.id, &path.name)
+fn thing(path: &Path) -> AuditTarget {
+    AuditTarget::new(Kind::EscalationPath, path.id, &path.name)
 }
 
 /// Says what is wrong with a path.

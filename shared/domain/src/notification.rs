@@ -13,7 +13,7 @@ use crate::user::{MethodType, Urgency, User};
 
 /// The states of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PageState {
+pub enum NotificationState {
     /// It is to be sent.
     Pending,
     /// Somebody has claimed it and is sending, until the lease is over.
@@ -26,7 +26,7 @@ pub enum PageState {
     Cancelled,
 }
 
-impl State for PageState {
+impl State for NotificationState {
     const ALL: &'static [Self] =
         &[Self::Pending, Self::Sending, Self::Delivered, Self::Failed, Self::Cancelled];
     const INITIAL: &'static [Self] = &[Self::Pending];
@@ -74,10 +74,10 @@ pub(crate) fn remember(log: &mut Vec<LogEntry>, entry: LogEntry) {
 
 /// A page: an escalation notification.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Page {
+pub struct Notification {
     /// State and version.
     #[serde(flatten)]
-    pub head: Head<PageState>,
+    pub head: Head<NotificationState>,
     /// Its organisation.
     pub org: OrgId,
     /// Its escalation.
@@ -119,22 +119,22 @@ pub struct Page {
     pub trace: Trace,
 }
 
-impl Stateful for Page {
+impl Stateful for Notification {
     const MACHINE: &'static str = "escalation_notification";
-    type State = PageState;
+    type State = NotificationState;
     type Event = Event;
     type Note = ();
 
-    fn head(&self) -> Head<PageState> {
+    fn head(&self) -> Head<NotificationState> {
         self.head
     }
 
-    fn set_head(&mut self, head: Head<PageState>) {
+    fn set_head(&mut self, head: Head<NotificationState>) {
         self.head = head;
     }
 }
 
-impl Page {
+impl Notification {
     /// The level that it belongs to; none if it is for the fallback contact, after every level.
     pub fn level(&self) -> Option<u16> {
         self.id.split('-').nth(1)?.parse().ok()
@@ -143,8 +143,8 @@ impl Page {
     /// Whether somebody has it in Slack, or may have it in a moment.
     pub fn is_in_slack(&self) -> bool {
         let arrives = match self.head.state() {
-            PageState::Sending | PageState::Delivered => true,
-            PageState::Pending | PageState::Failed | PageState::Cancelled => false,
+            NotificationState::Sending | NotificationState::Delivered => true,
+            NotificationState::Pending | NotificationState::Failed | NotificationState::Cancelled => false,
         };
         arrives && self.method_type == MethodType::Slack
     }
@@ -152,7 +152,7 @@ impl Page {
 
 /// What is known of a page before it is opened.
 #[derive(Debug, Clone)]
-pub struct NewPage {
+pub struct NewNotification {
     /// Its id within the escalation.
     pub id: String,
     /// Whom it is for.
@@ -182,7 +182,7 @@ const LONGEST_ASKED: i64 = 60;
 const PATIENCE: u16 = 4;
 
 /// What the id of a page ends with that stands in for another.
-const STAND_IN: &str = "-mail";
+const FALLBACK_EMAIL_SUFFIX: &str = "-mail";
 
 /// What a due page means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,11 +199,11 @@ pub enum Due {
     TakeOver,
 }
 
-impl NewPage {
+impl NewNotification {
     /// Opens the page, to be written together with the escalation's transition.
-    pub(crate) fn open(self, escalation: &Escalation, at: Timestamp) -> Transition<Page> {
-        let page = Page {
-            head: Head::stored(PageState::Pending, 0),
+    pub(crate) fn open(self, escalation: &Escalation, at: Timestamp) -> Transition<Notification> {
+        let notification = Notification {
+            head: Head::stored(NotificationState::Pending, 0),
             org: escalation.org,
             escalation: escalation.id,
             id: self.id,
@@ -222,22 +222,24 @@ impl NewPage {
             log: Vec::new(),
             trace: escalation.trace.clone(),
         };
-        page.begun(at)
+        notification.begun(at)
     }
 }
 
-impl Page {
+impl Notification {
     /// Decides what a due page means now.
     pub fn due(&self, now: Timestamp) -> Due {
         let Some(due) = self.due else { return Due::Over };
         let early = due.duration_since(now);
         match self.head.state() {
-            PageState::Pending if early > crate::escalation::tick::EARLY => Due::TooEarly,
-            PageState::Pending if early > SignedDuration::ZERO => Due::Wait(due),
-            PageState::Pending => Due::Send,
-            PageState::Sending if early > SignedDuration::ZERO => Due::Over,
-            PageState::Sending => Due::TakeOver,
-            PageState::Delivered | PageState::Failed | PageState::Cancelled => Due::Over,
+            NotificationState::Pending if early > crate::escalation::tick::EARLY => Due::TooEarly,
+            NotificationState::Pending if early > SignedDuration::ZERO => Due::Wait(due),
+            NotificationState::Pending => Due::Send,
+            NotificationState::Sending if early > SignedDuration::ZERO => Due::Over,
+            NotificationState::Sending => Due::TakeOver,
+            NotificationState::Delivered | NotificationState::Failed | NotificationState::Cancelled => {
+                Due::Over
+            }
         }
     }
 
@@ -247,12 +249,17 @@ impl Page {
     }
 
     /// Goes along an edge and writes it down.
-    fn go(&self, to: PageState, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
+    fn go(
+        &self,
+        to: NotificationState,
+        why: &str,
+        at: Timestamp,
+    ) -> Result<Transition<Self>, Illegal<NotificationState>> {
         let entry = LogEntry { at, to: to.name().to_owned(), why: crate::text::shorten(why, 120) };
-        Ok(self.transition_to(to, at)?.with(|page| {
-            remember(&mut page.log, entry);
+        Ok(self.transition_to(to, at)?.with(|notification| {
+            remember(&mut notification.log, entry);
             if to.is_final() {
-                page.due = None;
+                notification.due = None;
             }
         }))
     }
@@ -261,24 +268,30 @@ impl Page {
     ///
     /// # Errors
     /// [`Illegal`] if it is not to be sent.
-    pub fn claim(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
-        Ok(self.go(PageState::Sending, "claimed", at)?.with(|page| page.due = Some(at + LEASE)))
+    pub fn claim(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<NotificationState>> {
+        Ok(self
+            .go(NotificationState::Sending, "claimed", at)?
+            .with(|notification| notification.due = Some(at + LEASE)))
     }
 
     /// Marks that the provider took it.
     ///
     /// # Errors
     /// [`Illegal`] if it was not being sent.
-    pub fn delivered(&self, receipt: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
-        self.go(PageState::Delivered, receipt, at)
+    pub fn delivered(
+        &self,
+        receipt: &str,
+        at: Timestamp,
+    ) -> Result<Transition<Self>, Illegal<NotificationState>> {
+        self.go(NotificationState::Delivered, receipt, at)
     }
 
     /// Marks that the provider will never take it.
     ///
     /// # Errors
     /// [`Illegal`] if it was not being sent.
-    pub fn failed(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
-        self.go(PageState::Failed, why, at)
+    pub fn failed(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<NotificationState>> {
+        self.go(NotificationState::Failed, why, at)
     }
 
     /// Puts it back, to be sent again after a pause that grows, or the one that the provider `asked` for in seconds,
@@ -291,27 +304,29 @@ impl Page {
         why: &str,
         asked: Option<u64>,
         at: Timestamp,
-    ) -> Result<Transition<Self>, Illegal<PageState>> {
+    ) -> Result<Transition<Self>, Illegal<NotificationState>> {
         let own = (1_i64 << self.attempt.min(5)).min(LONGEST_PAUSE);
         let asked = asked.and_then(|asked| i64::try_from(asked).ok()).filter(|asked| *asked <= LONGEST_ASKED);
         let pause = asked.map_or(own, |asked| asked.max(1));
         Ok(self
-            .go(PageState::Pending, why, at)?
-            .with(|page| {
-                page.attempt = page.attempt.saturating_add(1);
-                page.slot = at + SignedDuration::from_secs(pause);
-                page.due = Some(page.slot);
+            .go(NotificationState::Pending, why, at)?
+            .with(|notification| {
+                notification.attempt = notification.attempt.saturating_add(1);
+                notification.slot = at + SignedDuration::from_secs(pause);
+                notification.due = Some(notification.slot);
             })
-            .on_transition(|page| Event::PageDue { page: Box::new(page.after().clone()) }))
+            .on_transition(|notification| Event::NotificationDue {
+                notification: Box::new(notification.after().clone()),
+            }))
     }
 
     /// Says whether a mail is to stand in for it, as it has just failed, `for_good` or once more.
-    pub fn wants_stand_in(&self, for_good: bool) -> bool {
-        (for_good || self.attempt >= PATIENCE) && !self.id.ends_with(STAND_IN)
+    pub fn needs_fallback_email(&self, for_good: bool) -> bool {
+        (for_good || self.attempt >= PATIENCE) && !self.id.ends_with(FALLBACK_EMAIL_SUFFIX)
     }
 
     /// The mail that stands in for it, to the address that its person is known by; none if they are mailed anyway.
-    pub fn stand_in(&self, user: &User, at: Timestamp) -> Option<Transition<Self>> {
+    pub fn fallback_email(&self, user: &User, at: Timestamp) -> Option<Transition<Self>> {
         let is_own_mail = |kind: MethodType, address: &str| {
             kind == MethodType::Email && address.eq_ignore_ascii_case(&user.email)
         };
@@ -321,9 +336,9 @@ impl Page {
         {
             return None;
         }
-        let page = Self {
-            head: Head::stored(PageState::Pending, 0),
-            id: format!("{}{STAND_IN}", self.id),
+        let notification = Self {
+            head: Head::stored(NotificationState::Pending, 0),
+            id: format!("{}{FALLBACK_EMAIL_SUFFIX}", self.id),
             method_type: MethodType::Email,
             address: user.email.clone(),
             secret: None,
@@ -334,24 +349,24 @@ impl Page {
             log: Vec::new(),
             ..self.clone()
         };
-        Some(page.begun(at))
+        Some(notification.begun(at))
     }
 
     /// Begins to wait until it is due.
     fn begun(self, at: Timestamp) -> Transition<Self> {
-        self.born(PageState::Pending, at)
-            .expect("a page may be born pending")
-            .on_transition(|page| Event::PageDue { page: Box::new(page.after().clone()) })
+        self.born(NotificationState::Pending, at).expect("a page may be born pending").on_transition(
+            |notification| Event::NotificationDue { notification: Box::new(notification.after().clone()) },
+        )
     }
 
     /// Takes it back from a claim whose lease is over, to be sent at once.
     ///
     /// # Errors
     /// [`Illegal`] if it was not being sent.
-    pub fn take_over(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
-        Ok(self.go(PageState::Pending, "the claim's lease is over", at)?.with(|page| {
-            page.attempt = page.attempt.saturating_add(1);
-            page.due = Some(at);
+    pub fn take_over(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<NotificationState>> {
+        Ok(self.go(NotificationState::Pending, "the claim's lease is over", at)?.with(|notification| {
+            notification.attempt = notification.attempt.saturating_add(1);
+            notification.due = Some(at);
         }))
     }
 
@@ -359,8 +374,8 @@ impl Page {
     ///
     /// # Errors
     /// [`Illegal`] if it is being sent, or over.
-    pub fn cancel(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<PageState>> {
-        self.go(PageState::Cancelled, why, at)
+    pub fn cancel(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<NotificationState>> {
+        self.go(NotificationState::Cancelled, why, at)
     }
 }
 
@@ -370,8 +385,8 @@ mod tests {
 
     #[test]
     fn provider_is_given_the_pause_that_it_asks_for_unless_a_page_cannot_wait_so_long() {
-        let page = Page {
-            head: Head::stored(PageState::Sending, 2),
+        let notification = Notification {
+            head: Head::stored(NotificationState::Sending, 2),
             org: OrgId::new(Timestamp::UNIX_EPOCH, 1),
             escalation: EscalationId::new(Timestamp::UNIX_EPOCH, 2),
             id: "1.1.1".to_owned(),
@@ -393,7 +408,7 @@ mod tests {
         for (asked, pause) in
             [(None, 2), (Some(17), 17), (Some(0), 1), (Some(60), 60), (Some(61), 2), (Some(u64::MAX), 2)]
         {
-            let again = page.again("busy", asked, Timestamp::UNIX_EPOCH).unwrap();
+            let again = notification.again("busy", asked, Timestamp::UNIX_EPOCH).unwrap();
 
             assert_eq!(again.after().due.unwrap().as_second(), pause, "{asked:?}");
         }
@@ -401,6 +416,6 @@ mod tests {
 
     #[test]
     fn table_passes_its_proofs() {
-        machine::check::check::<PageState>();
+        machine::check::check::<NotificationState>();
     }
 }

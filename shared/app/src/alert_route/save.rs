@@ -1,15 +1,15 @@
 //! Saves an alert route.
 
 use domain::access::Permission;
-use domain::audit::{Did, Entry, Kind, Thing, changes};
+use domain::alert_route::{Group, Route};
+use domain::audit::{AuditAction, AuditTarget, Entry, Kind, changes};
 use domain::id::{AuditId, OrgId, RouteId};
-use domain::route::{Group, Route};
 use domain::{Actor, Timestamp};
 use machine::{CommitError, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
 
-use crate::path::save::check_user;
+use crate::escalation_path::save::check_user;
 use crate::{AppError, Random};
 
 /// How many sources, paths or people a route may name.
@@ -30,7 +30,7 @@ pub async fn create(
     let allowed = by.may(Permission::ConfigureOnCall)?;
     route.version = 1;
     check(store, by.org(), &route).await?;
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Created, thing(&route))
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, thing(&route))
         .changing(changes(None, Some(&route)));
     store.commit(Commit::new().route(&route, &entry)).await?;
     Ok(route)
@@ -62,7 +62,7 @@ pub async fn update(
             )));
         }
         let route = Route { version: before.version + 1, ..route.clone() };
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Updated, thing(&route))
+        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&route))
             .changing(changes(Some(&before), Some(&route)));
         store.commit(Commit::new().route(&route, &entry)).await?;
         Ok(route)
@@ -84,7 +84,7 @@ pub async fn delete(
 ) -> Result<(), AppError> {
     let allowed = by.may(Permission::ConfigureOnCall)?;
     let route = load(store, by.org(), id).await?;
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), Did::Deleted, thing(&route));
+    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&route));
     match store.commit(Commit::new().without_route(id, &entry)).await {
         Err(CommitError::Conflict) => Err(AppError::Conflict),
         done => Ok(done?),
@@ -92,8 +92,8 @@ pub async fn delete(
 }
 
 /// A route, as the audit log names it.
-fn thing(route: &Route) -> Thing {
-    Thing::new(Kind::AlertRoute, route.id, &route.name)
+fn thing(route: &Route) -> AuditTarget {
+    AuditTarget::new(Kind::AlertRoute, route.id, &route.name)
 }
 
 async fn load(store: &Store, org: OrgId, id: RouteId) -> Result<Route, AppError> {

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Door;
+use super::SourceCredentials;
 use crate::id::{OrgId, SourceId};
 use crate::text::fingerprint;
 
 /// A topic that asked to be confirmed, with the source's secret, before any other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pinned {
+pub struct PinnedTopic {
     /// The organisation.
     pub org: OrgId,
     /// The source.
@@ -22,9 +22,9 @@ pub struct Pinned {
     pub at: Timestamp,
 }
 
-impl Pinned {
+impl PinnedTopic {
     /// A topic for the source behind this door.
-    pub fn new(door: &Door, topic: String, at: Timestamp) -> Self {
+    pub fn new(door: &SourceCredentials, topic: String, at: Timestamp) -> Self {
         Self { org: door.org, source: door.id, topic, secret: which(&door.secret), at }
     }
 
@@ -32,14 +32,14 @@ impl Pinned {
     ///
     /// A secret that was replaced may be known to others, which is why it was replaced: while it holds beside the new
     /// one, it is worth no more than before, and its topic alone is taken from.
-    pub fn held(&self, door: &Door, now: Timestamp) -> Option<Held> {
+    pub fn held(&self, door: &SourceCredentials, now: Timestamp) -> Option<TopicPin> {
         let previous = door.previous.as_ref().filter(|previous| previous.holds(now));
         if self.source != door.id {
             None
         } else if self.secret == which(&door.secret) {
-            Some(Held::Firmly)
+            Some(TopicPin::Firmly)
         } else if previous.is_some_and(|previous| self.secret == which(&previous.secret)) {
-            Some(Held::UntilReplaced)
+            Some(TopicPin::UntilReplaced)
         } else {
             None
         }
@@ -48,7 +48,7 @@ impl Pinned {
 
 /// How a topic holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
+pub enum TopicPin {
     /// It asked with the secret that there is.
     Firmly,
     /// It asked with the secret before: whoever names the new one may replace it.
@@ -63,12 +63,12 @@ fn which(sealed: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Previous, SourceKind};
+    use crate::source::{PreviousSecret, SourceKind};
 
     #[test]
     fn topic_is_forgotten_with_the_secret_that_it_asked_with() {
         let at = Timestamp::UNIX_EPOCH;
-        let door = |secret: &str, id: u128| Door {
+        let door = |secret: &str, id: u128| SourceCredentials {
             org: OrgId::new(at, 1),
             id: SourceId::new(at, id),
             previous: None,
@@ -77,15 +77,15 @@ mod tests {
             open: true,
             draft: false,
         };
-        let pinned = Pinned::new(&door("sealed", 2), "arn:aws:sns:eu-west-1:1:x".to_owned(), at);
+        let pinned = PinnedTopic::new(&door("sealed", 2), "arn:aws:sns:eu-west-1:1:x".to_owned(), at);
 
-        assert_eq!(pinned.held(&door("sealed", 2), at), Some(Held::Firmly));
+        assert_eq!(pinned.held(&door("sealed", 2), at), Some(TopicPin::Firmly));
         assert_eq!(pinned.held(&door("sealed anew", 2), at), None);
         assert_eq!(pinned.held(&door("sealed", 3), at), None);
         let mut rotated = door("sealed anew", 2);
         let until = Timestamp::from_second(60).unwrap();
-        rotated.previous = Some(Previous { secret: "sealed".to_owned(), key: None, until });
-        assert_eq!(pinned.held(&rotated, at), Some(Held::UntilReplaced));
+        rotated.previous = Some(PreviousSecret { secret: "sealed".to_owned(), key: None, until });
+        assert_eq!(pinned.held(&rotated, at), Some(TopicPin::UntilReplaced));
         assert_eq!(pinned.held(&rotated, until), None);
     }
 }

@@ -3,10 +3,10 @@
 use app::incident::edit::Edit;
 use domain::Actor;
 use domain::alert::AlertState;
-use domain::audit::{Did, Entry, Kind, Thing};
+use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
 use domain::escalation::EscalationState;
 use domain::id::AuditId;
-use domain::source::{Intake, Lasts};
+use domain::source::{AutoResolve, IntakeRules};
 use machine::Stateful;
 use store::Commit;
 use testing::bundle::Bundle;
@@ -28,11 +28,11 @@ async fn last(bundle: &Bundle, in_incidents: bool) {
     let store = &bundle.calm.store;
     let before = store.source(bundle.org, bundle.source()).await.unwrap().unwrap();
     let step = before.amend(bundle.now()).unwrap().because("story".to_owned(), "changed");
-    let lasts = Some(Lasts { minutes: MINUTES, in_incidents });
-    let step = step.with(|source| source.intake = Intake { lasts, ..Intake::default() });
+    let lasts = Some(AutoResolve { minutes: MINUTES, in_incidents });
+    let step = step.with(|source| source.intake = IntakeRules { lasts, ..IntakeRules::default() });
     let id = AuditId::new(bundle.now(), bundle.calm.random());
-    let thing = Thing::new(Kind::AlertSource, before.id, "source");
-    let entry = Entry::by_system(bundle.org, "story", id, Did::Updated, thing);
+    let thing = AuditTarget::new(Kind::AlertSource, before.id, "source");
+    let entry = Entry::by_system(bundle.org, "story", id, AuditAction::Updated, thing);
     store.commit(Commit::new().source(step, Some(&before), &entry)).await.unwrap();
 }
 

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::Identity;
 use domain::alert::{Alert, AlertState};
 use domain::escalation::{Escalation, EscalationState};
+use domain::escalation_path::Level;
 use domain::id::{AlertId, ApiKeyId, EscalationId, SourceId, UserId};
-use domain::incident::{Difference, Entry, Happening, Incident, Note, ordered};
-use domain::path::Level;
+use domain::incident::{Entry, FieldChange, Incident, Note, TimelineEvent, ordered};
 use futures_util::future::try_join_all;
 use machine::State;
 use store::{Choices, History, Store};
 use tracing::instrument;
 
 use crate::AppError;
-use crate::escalation::story::LEFT;
+use crate::escalation::history::LEFT;
 use crate::rules::{Snapshot, readable};
 
 /// The most steps of its own history.
@@ -167,7 +167,7 @@ async fn paging(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<Opt
 /// How it began.
 fn opened(incident: &Incident, rows: &[History<Note>]) -> Entry {
     let began = incident.beginning(rows.iter().filter_map(|row| row.note.as_ref()));
-    Entry { at: incident.created_at, by: Some(incident.creator.clone()), what: Happening::Opened(began) }
+    Entry { at: incident.created_at, by: Some(incident.creator.clone()), what: TimelineEvent::Opened(began) }
 }
 
 /// One step of its own history.
@@ -175,7 +175,7 @@ fn of_incident(row: History<Note>) -> Option<Entry> {
     let note = row.note?;
     let differences = note.differences();
     let message = note.message.filter(|message| !message.is_empty());
-    let what = Happening::Changed { message, differences };
+    let what = TimelineEvent::Changed { message, differences };
     Some(Entry { at: row.at, by: row.by.parse().ok(), what })
 }
 
@@ -184,7 +184,7 @@ fn of_alert(alert: &Alert, history: &[History]) -> Vec<Entry> {
     let entry = |row: &History| {
         let state = AlertState::named(&row.to)?;
         let moved = row.from.as_deref() != Some(state.name());
-        let what = Happening::Alert { alert: alert.id, state };
+        let what = TimelineEvent::Alert { alert: alert.id, state };
         moved.then(|| Entry { at: row.at, by: row.by.parse().ok(), what })
     };
     history.iter().filter_map(entry).collect()
@@ -203,7 +203,7 @@ fn of_escalation(paging: &Paging) -> Vec<Entry> {
         });
         paged = level.or(paged);
         let escalation = paging.escalation.id;
-        let what = Happening::Escalation { escalation, state, level, why: row.why.clone() };
+        let what = TimelineEvent::Escalation { escalation, state, level, why: row.why.clone() };
         entries.push(Entry { at: row.at, by: row.by.parse().ok(), what });
     }
     entries
@@ -228,15 +228,15 @@ async fn name(store: &Store, rules: &Snapshot, story: &mut Story) -> Result<(), 
             sources.extend(source.and_then(Result::ok));
         }
         match &entry.what {
-            Happening::Opened(began) => people.extend(began.roles.values()),
-            Happening::Changed { differences, .. } => {
+            TimelineEvent::Opened(began) => people.extend(began.roles.values()),
+            TimelineEvent::Changed { differences, .. } => {
                 for difference in differences {
-                    if let Difference::Role(_, user) = difference {
+                    if let FieldChange::Role(_, user) = difference {
                         people.extend(user.before.into_iter().chain(user.after));
                     }
                 }
             }
-            Happening::Alert { .. } | Happening::Escalation { .. } => {}
+            TimelineEvent::Alert { .. } | TimelineEvent::Escalation { .. } => {}
         }
     }
     for id in people {

@@ -85,7 +85,7 @@ pub fn key_hash(deduplication_key: &str) -> String {
 
 /// An event on its way from the source's function to the alert handler.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Received {
+pub struct ReceivedEvent {
     /// The organisation.
     pub org: OrgId,
     /// The source.
@@ -103,7 +103,7 @@ pub struct Received {
     pub asked_by: Option<Identity>,
 }
 
-impl Received {
+impl ReceivedEvent {
     /// Who caused it: its source, or whoever had it fire again.
     pub fn by(&self) -> Identity {
         let source = || Identity::System(format!("alert_source:{}", self.source));
@@ -122,8 +122,8 @@ impl Received {
     }
 
     /// What matters of it for the decision about its key.
-    pub fn arrival(&self) -> super::key::Arrival {
-        super::key::Arrival {
+    pub fn arrival(&self) -> super::key::EventFacts {
+        super::key::EventFacts {
             event: self.id,
             status: self.event.status,
             at: self.at(),

@@ -18,7 +18,7 @@ const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// When somebody has to look whether an alert goes on: beside the alert, so that a repeat does not touch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lapse {
+pub struct Expiry {
     /// How many seconds after it was last said it is over.
     pub after_s: u32,
     /// Whether it waits as long as the incident goes on that the alert belongs to.
@@ -38,7 +38,7 @@ pub enum Verdict {
     Over,
 }
 
-impl Lapse {
+impl Expiry {
     /// One for an alert that was received at a time.
     pub fn new(after_s: u32, spares_incidents: bool, received_at: Timestamp) -> Self {
         let due = received_at.saturating_add(SignedDuration::from_secs(after_s.into()));
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn alert_lasts_as_long_as_it_is_said_again_and_gets_a_chance_after_we_were_away() {
-        let lapse = Lapse::new(600, true, second(1000));
+        let lapse = Expiry::new(600, true, second(1000));
         let verdict = |last, in_incident, now| lapse.verdict(second(last), in_incident, second(now));
 
         assert_eq!(lapse.due, second(1600));
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(verdict(1000, true, 1600), Verdict::Wait(second(2200)));
         assert_eq!(verdict(1000, false, 1900), Verdict::Over);
         assert_eq!(verdict(1000, false, 1901), Verdict::Wait(second(2501)));
-        let short = Lapse::new(60, false, second(1000));
+        let short = Expiry::new(60, false, second(1000));
         assert_eq!(short.verdict(second(1000), true, second(1060)), Verdict::Over);
         assert_eq!(short.verdict(second(1000), true, second(9999)), Verdict::Wait(second(10_059)));
     }

@@ -7,7 +7,7 @@ use crate::alert::AlertEvent;
 
 /// What a source's filter held back in a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Filtered {
+pub struct FilteredCount {
     /// The day, in UTC.
     pub day: String,
     /// How many events, at least.
@@ -19,7 +19,7 @@ pub struct Filtered {
     pub last_at: Timestamp,
 }
 
-impl Filtered {
+impl FilteredCount {
     /// The day that a time belongs to.
     pub fn day_of(at: Timestamp) -> String {
         at.strftime("%Y-%m-%d").to_string()
@@ -28,7 +28,7 @@ impl Filtered {
 
 /// The last event that came to a draft.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Sample {
+pub struct DraftSample {
     /// When it was received.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub received_at: Timestamp,
@@ -38,7 +38,7 @@ pub struct Sample {
 
 /// The minute of a source, and of what it counts apart, in which only so many alerts begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
+pub struct RateWindow {
     /// The minute, counted since 1970.
     pub minute: i64,
     /// The hash of what is counted apart.

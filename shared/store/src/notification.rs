@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::ConditionCheck;
 use domain::escalation::EscalationState;
 use domain::id::{EscalationId, OrgId};
-use domain::page::Page;
+use domain::notification::Notification;
 use machine::{State, Transition};
 
 use crate::commit::Refused;
@@ -27,28 +27,28 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn page(
+    pub async fn notification(
         &self,
         org: OrgId,
         escalation: EscalationId,
         id: &str,
-    ) -> Result<Option<Page>, StoreError> {
-        self.load("page", &table::page(org, escalation, id)).await
+    ) -> Result<Option<Notification>, StoreError> {
+        self.load("page", &table::notification(org, escalation, id)).await
     }
 
     /// Claims a page, on the condition that nobody has answered its escalation.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn claim(&self, claim: Transition<Page>) -> Result<Claimed, StoreError> {
-        let page = claim.after();
+    pub async fn claim(&self, claim: Transition<Notification>) -> Result<Claimed, StoreError> {
+        let notification = claim.after();
         let mut fence = ConditionCheck::builder()
-            .set_key(Some(key_item(&table::escalation(page.org, page.escalation))))
+            .set_key(Some(key_item(&table::escalation(notification.org, notification.escalation))))
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#cycle", "cycle")
-            .expression_attribute_values(":cycle", n(page.cycle));
+            .expression_attribute_values(":cycle", n(notification.cycle));
         let mut paging = Vec::new();
-        for state in EscalationState::ALL.iter().filter(|state| state.pages()) {
+        for state in EscalationState::ALL.iter().filter(|state| state.notifies()) {
             let name = format!(":{}", state.name());
             fence = fence.expression_attribute_values(&name, s(state.name()));
             paging.push(name);
