@@ -22,7 +22,7 @@ use secrecy::ExposeSecret;
 
 use crate::Config;
 use crate::aws::https::connector;
-use crate::config::{Bucket, Who};
+use crate::config::{Bucket, Credentials};
 
 /// How long a mail may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,8 +38,8 @@ struct S3 {
 
 /// The mailbox that a configuration names, if it names one.
 pub(crate) fn mailbox(config: &Config, clock: &Clock) -> Option<Arc<dyn Mailbox>> {
-    let Bucket { name, endpoint, who } = config.mail_bucket.as_ref()?;
-    let Who { region, access_key_id, secret_access_key, session_token } = who;
+    let Bucket { name, endpoint, credentials } = config.mail_bucket.as_ref()?;
+    let Credentials { region, access_key_id, secret_access_key, session_token } = credentials;
     let session = session_token.as_ref().map(|token| token.expose_secret());
     let china = if region.starts_with("cn-") { ".cn" } else { "" };
     let base = match endpoint {
@@ -65,7 +65,7 @@ impl S3 {
         *request.headers_mut() = headers;
         let answer = self.client.request(request).await?;
         let status = answer.status();
-        let mail = mail::beginning(answer.into_body()).await?;
+        let mail = mail::read_start(answer.into_body()).await?;
         if matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
             return Ok(mail);
         }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::Context;
-use embedded::{Arm, Kind, Service, Snapshot};
+use embedded::{Service, Snapshot, UnitKind, UnitTarget};
 
 use crate::bundle::Bundle;
 use crate::faults::FaultPlan;
@@ -129,11 +129,11 @@ const LOG_BYTES: f64 = 1500.0;
 /// How long a function is assumed to run, in seconds, and one that speaks with a mail server.
 const SECONDS: f64 = 0.010;
 const MAIL_SECONDS: f64 = 0.150;
-/// How long minutes of nothing are looked at.
+/// How many idle minutes are measured.
 const QUIET_MINUTES: u32 = 30;
-/// After how long everything has settled that an alert causes at once.
+/// How long to wait until the immediate effects of an alert are done.
 pub const SETTLED_S: u64 = 5;
-/// After how long everything has settled that a page causes, the second look at it too.
+/// How long to wait until the effects of a notification are done, the second message of it too.
 pub const PAGED_S: u64 = 28;
 /// What an almost empty table holds, in GB.
 const STORED: f64 = 0.01;
@@ -142,14 +142,14 @@ const STORED: f64 = 0.01;
 const TAKES_MAIL: &str = "TakesMail";
 
 /// What the template says of cost.
-struct Declared {
+struct DeclaredCosts {
     gigabytes: f64,
     queues: f64,
     secrets: f64,
     alarms: f64,
 }
 
-fn declared() -> anyhow::Result<Declared> {
+fn declared() -> anyhow::Result<DeclaredCosts> {
     let template = Template::load()?;
     let alarms = fs::read_to_string(root().join("infra/alarms.yaml")).context("reading infra/alarms.yaml")?;
     let count = |kind: &str| u32::try_from(template.resources(kind).len()).map(f64::from);
@@ -168,7 +168,7 @@ fn declared() -> anyhow::Result<Declared> {
         .filter(|(id, _)| alarms.at(&format!("/Resources/{id}/Condition")) != TAKES_MAIL)
         .map(|(_, alarm)| alarm["Metrics"].as_array().map_or(1, Vec::len))
         .sum();
-    Ok(Declared {
+    Ok(DeclaredCosts {
         gigabytes: f64::from(u32::try_from(memory)?) / 1024.0,
         queues: f64::from(u32::try_from(polled)?),
         secrets: count("AWS::SecretsManager::Secret")?,
@@ -183,8 +183,8 @@ fn calls(counted: &Snapshot, service: Service, operation: &str) -> f64 {
 }
 
 /// The units of a kind, in the table and its indexes.
-fn units(counted: &Snapshot, kind: Kind) -> f64 {
-    counted.total(kind, Arm::Table) + counted.total(kind, Arm::Index)
+fn units(counted: &Snapshot, kind: UnitKind) -> f64 {
+    counted.total(kind, UnitTarget::Table) + counted.total(kind, UnitTarget::Index)
 }
 
 /// Counts what an hour of nothing takes, and makes a month of it.
@@ -199,8 +199,8 @@ pub async fn idle() -> anyhow::Result<Bill> {
     bundle.pass(u64::from(QUIET_MINUTES) * 60).await;
     let counted = bundle.counts.snapshot().since(&before);
     let a_minute = |counted: f64| counted / f64::from(QUIET_MINUTES);
-    let reads = a_minute(units(&counted, Kind::Read));
-    let writes = a_minute(units(&counted, Kind::Write));
+    let reads = a_minute(units(&counted, UnitKind::Read));
+    let writes = a_minute(units(&counted, UnitKind::Write));
     let sends = a_minute(calls(&counted, Service::Sqs, "SendMessage"));
     Ok(Bill {
         title: "idle, a month".to_owned(),
@@ -251,13 +251,17 @@ async fn a_million(
     Ok(Bill {
         title: title.to_owned(),
         lines: vec![
-            (Item::WriteUnit, million * counted.total(Kind::Write, Arm::Table), "counted, table".to_owned()),
             (
                 Item::WriteUnit,
-                million * counted.total(Kind::Write, Arm::Index),
+                million * counted.total(UnitKind::Write, UnitTarget::Table),
+                "counted, table".to_owned(),
+            ),
+            (
+                Item::WriteUnit,
+                million * counted.total(UnitKind::Write, UnitTarget::Index),
                 "counted, indexes".to_owned(),
             ),
-            (Item::ReadUnit, million * units(&counted, Kind::Read), "counted".to_owned()),
+            (Item::ReadUnit, million * units(&counted, UnitKind::Read), "counted".to_owned()),
             (
                 Item::QueueRequest,
                 million * (sends + messages * 2.0),

@@ -1,6 +1,6 @@
-//! Everything in which AWS is less kind than the embedded services, from a seed.
+//! Faults that AWS has and the embedded services do not have, drawn from a seed.
 //!
-//! [`Faults`] is a [`Wire`] over another. What it does to a call is drawn from the seed alone: on a current-thread
+//! [`Faults`] is an [`AwsBackend`] over another. The faults of a call are drawn from the seed alone: on a current-thread
 //! runtime with paused time the same seed does the same again, which [`Faults::log_hash`] shows.
 
 mod clock;
@@ -18,7 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use embedded::{Answer, Broken, Call, Clock, EmbeddedError, Reply, Service, Wire, is_write};
+use embedded::{
+    AwsBackend, AwsCall, AwsResponse, CallError, Clock, EmbeddedError, ResponseFuture, Service, is_write,
+};
 use fastrand::Rng;
 
 pub use clock::story_clock;
@@ -31,17 +33,17 @@ use log::Log;
 use replica::Replicas;
 use tokens::Tokens;
 
-/// A wire that does to calls what AWS may do.
+/// A wire that injects faults into calls.
 pub struct Faults {
-    inner: Arc<dyn Wire>,
+    inner: Arc<dyn AwsBackend>,
     plan: FaultPlan,
     clock: Clock,
-    state: Mutex<State>,
+    state: Mutex<FaultState>,
     over: AtomicBool,
 }
 
-/// What changes from call to call.
-struct State {
+/// The state that changes from call to call.
+struct FaultState {
     rng: Rng,
     log: Log,
     replicas: Replicas,
@@ -50,14 +52,14 @@ struct State {
     kill_next: Option<(String, u32)>,
 }
 
-/// What was drawn for a call before it is made.
+/// What was drawn for a call before it is applied.
 enum Before {
-    /// It is made.
+    /// The call is made.
     Goes,
-    /// It is answered without being made.
-    Answered(Answer),
-    /// It is never answered.
-    Broken(Broken),
+    /// The call is answered without being made.
+    Answered(AwsResponse),
+    /// The call is never answered.
+    Failed(CallError),
 }
 
 impl Faults {
@@ -69,13 +71,13 @@ impl Faults {
     ///
     /// Fails if the replicas for stale reads cannot be made.
     pub fn new(
-        inner: Arc<dyn Wire>,
+        inner: Arc<dyn AwsBackend>,
         plan: FaultPlan,
         seed: u64,
         clock: Clock,
     ) -> Result<Arc<Self>, EmbeddedError> {
         fastrand::seed(seed);
-        let state = State {
+        let state = FaultState {
             rng: Rng::with_seed(seed),
             log: Log::default(),
             replicas: Replicas::new(&clock)?,
@@ -85,18 +87,18 @@ impl Faults {
         Ok(Arc::new(Self { inner, plan, clock, state: Mutex::new(state), over: AtomicBool::new(false) }))
     }
 
-    /// The plan it follows: nothing goes wrong any more once the faults are over.
+    /// The plan in force: a calm one after [`Self::end`].
     pub fn plan(&self) -> &FaultPlan {
         static CALM: LazyLock<FaultPlan> = LazyLock::new(FaultPlan::calm);
         if self.over.load(Ordering::SeqCst) { &CALM } else { &self.plan }
     }
 
-    /// Ends the faults: from now on everything works.
+    /// Stops injecting faults.
     pub fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
     }
 
-    /// Lets things go wrong again.
+    /// Injects faults again.
     pub fn begin(&self) {
         self.over.store(false, Ordering::SeqCst);
     }
@@ -111,27 +113,27 @@ impl Faults {
         self.state().log.injected().to_vec()
     }
 
-    /// The bodies of the messages that got lost, in order.
+    /// The bodies of the lost messages, in order.
     pub fn lost(&self) -> Vec<String> {
         self.state().log.lost().to_vec()
     }
 
-    /// The bodies of the messages that came late, and by how many seconds at least.
+    /// The bodies of the delayed messages, and by how many seconds at least.
     pub fn kept_back(&self) -> Vec<(String, i64)> {
         self.state().log.kept_back().to_vec()
     }
 
-    /// A hash over every call and what became of it, faults or none.
+    /// A hash over every call and its outcome.
     pub fn log_hash(&self) -> u64 {
         self.state().log.hash()
     }
 
-    /// Draws one of `0..below`, for choices of the story's own that shall come from the seed too.
+    /// Draws a number of `0..below`, for a story whose own choices come from the seed too.
     pub fn choose(&self, below: usize) -> usize {
         self.state().rng.usize(..below.max(1))
     }
 
-    /// Shuffles received messages, if the plan has queues out of order.
+    /// Shuffles received messages, if the plan reorders queues.
     pub fn shuffle<T>(&self, messages: &mut [T]) {
         let mut state = self.state();
         if messages.len() > 1 && state.draw(self.plan().reordered) {
@@ -140,18 +142,18 @@ impl Faults {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FaultState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long this call takes on its way, in the time of the runtime.
+    /// Draws how long this call takes, in the runtime's time.
     fn latency(&self) -> Option<Duration> {
         let most = self.plan().latency_ms;
         (most > 0).then(|| Duration::from_millis(self.state().rng.u64(0..=most)))
     }
 
     /// Draws what happens before a call is applied.
-    fn before(&self, call: Call<'_>) -> Before {
+    fn before(&self, call: AwsCall<'_>) -> Before {
         let mut state = self.state();
         let state = &mut *state;
         if state.draw(self.plan().before) {
@@ -160,7 +162,7 @@ impl Faults {
                 Before::Answered(internal_error(call.service))
             } else {
                 state.log.inject(call.operation, Fault::CutBefore);
-                Before::Broken(Broken::BeforeApplying)
+                Before::Failed(CallError::BeforeApplying)
             };
         }
         if state.draw(self.plan().throttled) {
@@ -177,8 +179,8 @@ impl Faults {
         Before::Goes
     }
 
-    /// Draws whether an answer gets lost; whatever was applied stays so.
-    fn after(&self, call: Call<'_>, answer: Answer) -> Result<Answer, Broken> {
+    /// Draws whether the answer is lost. What the call wrote stays written.
+    fn after(&self, call: AwsCall<'_>, answer: AwsResponse) -> Result<AwsResponse, CallError> {
         let mut state = self.state();
         if !state.draw(self.plan().after) {
             return Ok(answer);
@@ -188,11 +190,11 @@ impl Faults {
             return Ok(internal_error(call.service));
         }
         state.log.inject(call.operation, Fault::CutAfter);
-        Err(Broken::AfterApplying)
+        Err(CallError::AfterApplying)
     }
 
-    /// Makes a call for which nothing else was drawn.
-    async fn make(&self, call: Call<'_>) -> Result<Answer, Broken> {
+    /// Makes a call for which no fault was drawn before it.
+    async fn make(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         match call.service {
             Service::Sqs => self.queue_call(call).await,
             Service::DynamoDb => self.table_call(call).await,
@@ -200,13 +202,13 @@ impl Faults {
         }
     }
 
-    /// Makes a call of the database, and keeps what it wrote for the replica.
-    async fn table_call(&self, call: Call<'_>) -> Result<Answer, Broken> {
+    /// Makes a call to the database, and keeps its writes for the replicas.
+    async fn table_call(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         if let Some(answer) = self.stale(call) {
             return Ok(answer);
         }
         let renewed = self.renewed(call);
-        let call = Call { body: renewed.as_deref().unwrap_or(call.body), ..call };
+        let call = AwsCall { body: renewed.as_deref().unwrap_or(call.body), ..call };
         let split = {
             let mut state = self.state();
             let split = dynamo::split_batch(call, self.plan().unprocessed, &mut state.rng);
@@ -215,9 +217,9 @@ impl Faults {
             }
             split
         };
-        let call = Call { body: split.as_ref().map_or(call.body, |split| split.body.as_slice()), ..call };
+        let call = AwsCall { body: split.as_ref().map_or(call.body, |split| split.body.as_slice()), ..call };
         let mut answer = self.inner.call(call).await?;
-        // Without stale reads nobody would ever apply them.
+        // Without stale reads no replica is ever read, and the writes would pile up.
         if answer.is_ok() && is_write(call.operation) && self.plan.stale > 0.0 {
             self.state().replicas.wrote(call);
         }
@@ -228,7 +230,7 @@ impl Faults {
     }
 
     /// The transaction under a new token, if its own has expired.
-    fn renewed(&self, call: Call<'_>) -> Option<Vec<u8>> {
+    fn renewed(&self, call: AwsCall<'_>) -> Option<Vec<u8>> {
         let now = (self.clock)();
         let mut state = self.state();
         let (body, expired) = state.tokens.renew(call, now)?;
@@ -238,12 +240,12 @@ impl Faults {
         Some(body)
     }
 
-    /// Answers a read that need not be consistent as of some writes ago.
-    fn stale(&self, call: Call<'_>) -> Option<Answer> {
+    /// Answers an eventually consistent read from a replica that is some writes behind.
+    fn stale(&self, call: AwsCall<'_>) -> Option<AwsResponse> {
         let read = dynamo::Read::of(call)?;
         let mut state = self.state();
         let state = &mut *state;
-        // An index is a copy that is always behind, if anything is.
+        // An index is always a copy: with stale reads it is always behind.
         let stale = match read {
             dynamo::Read::Index => self.plan().stale > 0.0,
             dynamo::Read::Eventual => state.draw(self.plan().stale),
@@ -260,15 +262,15 @@ impl Faults {
     }
 }
 
-impl State {
-    /// Draws whether something of this rate happens.
+impl FaultState {
+    /// Draws whether an event of this rate happens.
     fn draw(&mut self, rate: f64) -> bool {
         rate > 0.0 && self.rng.f64() < rate
     }
 }
 
-impl Wire for Faults {
-    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a> {
+impl AwsBackend for Faults {
+    fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a> {
         Box::pin(async move {
             self.admit(call).await?;
             if let Some(latency) = self.latency() {
@@ -276,7 +278,7 @@ impl Wire for Faults {
             }
             let outcome = match self.before(call) {
                 Before::Answered(answer) => Ok(answer),
-                Before::Broken(broken) => Err(broken),
+                Before::Failed(broken) => Err(broken),
                 Before::Goes => match self.make(call).await {
                     Ok(answer) => self.after(call, answer),
                     Err(broken) => Err(broken),
@@ -288,32 +290,34 @@ impl Wire for Faults {
     }
 }
 
-/// The service's own failure.
-fn internal_error(service: Service) -> Answer {
+/// The service's answer to an internal failure.
+fn internal_error(service: Service) -> AwsResponse {
     match service {
-        Service::DynamoDb | Service::Streams => Answer::error(
+        Service::DynamoDb | Service::Streams => AwsResponse::error(
             500,
             "com.amazonaws.dynamodb.v20120810#InternalServerError",
             "the request processing has failed because of an unknown error",
         ),
-        Service::Sqs => Answer::error(500, "com.amazonaws.sqs#InternalFailure", "the request has failed"),
+        Service::Sqs => {
+            AwsResponse::error(500, "com.amazonaws.sqs#InternalFailure", "the request has failed")
+        }
     }
 }
 
-/// The service's refusal of too many requests.
-fn throttled(service: Service, rng: &mut Rng) -> Answer {
+/// The service's answer to too many requests.
+fn throttled(service: Service, rng: &mut Rng) -> AwsResponse {
     let table = [
         "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
         "com.amazon.coral.availability#ThrottlingException",
     ];
     match service {
-        Service::DynamoDb | Service::Streams => Answer::error(
+        Service::DynamoDb | Service::Streams => AwsResponse::error(
             400,
             table[rng.usize(..table.len())],
             "rate of requests exceeds the allowed throughput",
         ),
         Service::Sqs => {
-            let mut answer = Answer::error(403, "com.amazonaws.sqs#RequestThrottled", "rate exceeded");
+            let mut answer = AwsResponse::error(403, "com.amazonaws.sqs#RequestThrottled", "rate exceeded");
             answer.query_error = Some("RequestThrottled;Sender".to_owned());
             answer
         }

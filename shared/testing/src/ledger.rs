@@ -1,4 +1,4 @@
-//! The whole table, read as it is, for checking what a story left.
+//! The items of the whole table, for assertions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use domain::alert::key::KeyRow;
 use domain::escalation::Escalation;
 use domain::incident::Incident;
 use domain::notification::Notification;
-use embedded::Wire;
+use embedded::AwsBackend;
 use serde::de::DeserializeOwned;
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 use store::History;
 
-/// Everything in the table.
+/// The items of the table.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// The deduplication keys.
@@ -24,7 +24,7 @@ pub struct Ledger {
     pub incidents: Vec<Incident>,
     /// The escalations.
     pub escalations: Vec<Escalation>,
-    /// The pages.
+    /// The notifications.
     pub notifications: Vec<Notification>,
     /// The history of each partition, by version.
     pub history: BTreeMap<String, Vec<History<serde_json::Value>>>,
@@ -37,7 +37,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If an item cannot be read: every item must be.
-    pub async fn read(wire: &Arc<dyn Wire>) -> anyhow::Result<Self> {
+    pub async fn read(wire: &Arc<dyn AwsBackend>) -> anyhow::Result<Self> {
         let dynamo = embedded::dynamodb(wire.clone());
         let mut ledger = Self::default();
         let mut from = None;

@@ -19,6 +19,7 @@ use http::{HeaderMap, StatusCode};
 use machine::Stateful;
 use maud::{Markup, html};
 use serde::Deserialize;
+use sources::KindOptions;
 
 use super::Desk;
 use super::frame::{Frame, Section};
@@ -69,9 +70,10 @@ struct Added {
 const MINUTES: u32 = 60;
 
 impl Added {
-    /// How often a heartbeat is to be heard of; with a sixth of that as its grace.
+    /// How often the job of a heartbeat must ping. `None` for other kinds.
     fn beat(&self) -> Result<Option<PingSchedule>, AppError> {
-        if self.kind != sources::HEARTBEAT {
+        let kind = sources::get(&self.kind);
+        if kind.and_then(|kind| kind.options()) != Some(KindOptions::Heartbeat) {
             return Ok(None);
         }
         let minutes = match self.minutes.trim() {
@@ -82,7 +84,7 @@ impl Added {
                 )?
             }
         };
-        Ok(Some(PingSchedule { interval_s: minutes * 60, grace_s: minutes * 10, threshold: 1 }))
+        Ok(Some(PingSchedule::new(minutes * 60, None, None)))
     }
 }
 

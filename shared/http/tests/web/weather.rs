@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use embedded::{Answer, Call, Reply, Wire};
+use embedded::{AwsBackend, AwsCall, AwsResponse, ResponseFuture};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,14 +20,14 @@ pub(crate) enum Sky {
 
 /// The way to the database, under a sky.
 pub(crate) struct Weather {
-    wire: Arc<dyn Wire>,
+    wire: Arc<dyn AwsBackend>,
     sky: Mutex<Sky>,
-    index: Mutex<HashMap<Vec<u8>, Answer>>,
+    index: Mutex<HashMap<Vec<u8>, AwsResponse>>,
     calls: AtomicU64,
 }
 
 impl Weather {
-    pub(crate) fn over(wire: Arc<dyn Wire>) -> Arc<Self> {
+    pub(crate) fn over(wire: Arc<dyn AwsBackend>) -> Arc<Self> {
         Arc::new(Self { wire, sky: Mutex::default(), index: Mutex::default(), calls: AtomicU64::default() })
     }
 
@@ -42,13 +42,13 @@ impl Weather {
     }
 }
 
-impl Wire for Weather {
-    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a> {
+impl AwsBackend for Weather {
+    fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a> {
         Box::pin(async move {
             self.calls.fetch_add(1, Ordering::SeqCst);
             let sky = *self.sky.lock().unwrap_or_else(PoisonError::into_inner);
             if sky == Sky::Down {
-                return Ok(Answer::error(400, "ResourceNotFoundException", "there is no table"));
+                return Ok(AwsResponse::error(400, "ResourceNotFoundException", "there is no table"));
             }
             if !String::from_utf8_lossy(call.body).contains("\"IndexName\"") {
                 return self.wire.call(call).await;

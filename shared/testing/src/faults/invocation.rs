@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use embedded::{Broken, Call};
+use embedded::{AwsCall, CallError};
 use tokio::sync::Notify;
 
 use super::{Fault, Faults};
@@ -27,22 +27,22 @@ struct Scope {
 /// How an invocation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended<T> {
-    /// It came to its end.
+    /// It returned.
     Finished {
-        /// What it returned.
+        /// Its result.
         output: T,
         /// How many calls it made, retries included.
         calls: u32,
     },
     /// It was killed: whatever it returned is gone, whatever its calls applied stays.
     Killed {
-        /// How many calls it made before.
+        /// How many calls it made before it was killed.
         calls: u32,
     },
 }
 
 impl<T> Ended<T> {
-    /// What it returned, if it was not killed.
+    /// Its result; `None` if it was killed.
     pub fn output(self) -> Option<T> {
         match self {
             Self::Finished { output, .. } => Some(output),
@@ -107,11 +107,11 @@ impl Faults {
         }
     }
 
-    /// Lets a call pass if its invocation is still alive; the call that is one too many never returns.
-    pub(super) async fn admit(&self, call: Call<'_>) -> Result<(), Broken> {
+    /// Admits a call if its invocation is still alive. The first call beyond its limit never returns.
+    pub(super) async fn admit(&self, call: AwsCall<'_>) -> Result<(), CallError> {
         let Ok(scope) = INVOCATION.try_with(Arc::clone) else { return Ok(()) };
         if scope.killed.load(Ordering::SeqCst) {
-            return Err(Broken::Killed);
+            return Err(CallError::Killed);
         }
         let over = scope.killed_after.is_some_and(|most| scope.calls.load(Ordering::SeqCst) >= most);
         if !over {
@@ -122,7 +122,7 @@ impl Faults {
         {
             let mut state = self.state();
             state.log.inject(&scope.name, Fault::Killed);
-            state.log.call(call, &Err(Broken::Killed));
+            state.log.call(call, &Err(CallError::Killed));
         }
         scope.kill.notify_one();
         // The handler is dropped here, in the middle of its call.
