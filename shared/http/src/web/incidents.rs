@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::access::Permission;
 use domain::id::SeverityId;
-use domain::incident::{Incident, IncidentState};
+use domain::incident::{Incident, IncidentStage, IncidentState};
 use http::HeaderMap;
 use machine::Stateful;
 use maud::{Markup, html};
@@ -55,22 +55,13 @@ impl Shown {
         }
     }
 
-    const fn takes(self, state: IncidentState) -> bool {
-        let category = match state {
-            IncidentState::Triage | IncidentState::Active | IncidentState::Paused => Self::Open,
-            IncidentState::PostIncident => Self::PostIncident,
-            IncidentState::Closed
-            | IncidentState::Declined
-            | IncidentState::Merged
-            | IncidentState::Canceled => Self::Over,
-        };
-        matches!(
-            (self, category),
-            (Self::All, _)
-                | (Self::Open, Self::Open)
-                | (Self::PostIncident, Self::PostIncident)
-                | (Self::Over, Self::Over)
-        )
+    fn takes(self, state: IncidentState) -> bool {
+        match self {
+            Self::All => true,
+            Self::Open => state.stage() == IncidentStage::Open,
+            Self::PostIncident => state.stage() == IncidentStage::PostIncident,
+            Self::Over => state.stage() == IncidentStage::Over,
+        }
     }
 
     fn named(name: Option<&str>) -> Self {

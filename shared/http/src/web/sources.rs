@@ -70,7 +70,7 @@ struct Added {
 const MINUTES: u32 = 60;
 
 impl Added {
-    /// How often a heartbeat is to be heard of; with a sixth of that as its grace.
+    /// How often the job of a heartbeat must ping. `None` for other kinds.
     fn beat(&self) -> Result<Option<PingSchedule>, AppError> {
         let kind = sources::get(&self.kind);
         if kind.and_then(|kind| kind.options()) != Some(KindOptions::Heartbeat) {
@@ -84,7 +84,7 @@ impl Added {
                 )?
             }
         };
-        Ok(Some(PingSchedule { interval_s: minutes * 60, grace_s: minutes * 10, threshold: 1 }))
+        Ok(Some(PingSchedule::new(minutes * 60, None, None)))
     }
 }
 

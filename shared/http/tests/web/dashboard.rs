@@ -53,7 +53,7 @@ async fn open_escalations_are_shown_newest_first_with_their_history() {
     for part in [
         "INC-1",
         "Every level was paged and nobody answered.",
-        "Nobody answered at any level",
+        "Nobody acknowledged at any level",
         "Level 2 is paged",
         "Email to <bdi>Grace Backup</bdi>",
         "Email to <bdi>Olive Owner</bdi>",

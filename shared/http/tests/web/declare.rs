@@ -1,7 +1,9 @@
 //! Declaring an incident.
 
+use std::collections::BTreeMap;
+
 use domain::escalation::EscalationState;
-use domain::incident::IncidentState;
+use domain::incident::{IncidentState, RoleKind};
 use http::{Method, StatusCode};
 use machine::Stateful;
 
@@ -38,7 +40,9 @@ async fn incident_is_declared_with_everything_that_was_chosen_and_pages_whom_it_
     assert_eq!((&*incident.title, incident.summary.as_deref()), ("Checkout fails", Some("Nobody can pay.")));
     assert_eq!(incident.head().state(), IncidentState::Active);
     assert_eq!(incident.creator.user(), Some(scene.owner.id));
-    assert_eq!(incident.roles.values().collect::<Vec<_>>(), [&scene.grace.id]);
+    let role = |kind| choices.roles.iter().find(|role| role.what.kind == kind).unwrap().id;
+    let roles = [(role(RoleKind::Lead), scene.grace.id), (role(RoleKind::Reporter), scene.owner.id)];
+    assert_eq!(incident.roles, BTreeMap::from(roles), "whoever declares an incident is its reporter");
     let escalations = scene.ctx.store.open_escalations(scene.org, 9).await.unwrap();
     assert_eq!(escalations.len(), 1, "and paged once");
     let page = scene.look(&session, "/incidents/1").await;
@@ -64,7 +68,7 @@ async fn what_cannot_be_declared_is_kept_in_the_form_and_nothing_is_opened() {
     let nobody = format!("user-{unknown}");
 
     for (fields, why) in [
-        (vec![("name", " "), ("summary", "Kept"), ("key", "k")], "A name is needed."),
+        (vec![("name", " "), ("summary", "Kept"), ("key", "k")], "A name is required."),
         (vec![("name", "x"), ("summary", "Kept")], "This form is no longer good: open it again."),
         (
             vec![("name", "x"), ("summary", "Kept"), ("severity", "x"), ("key", "k")],

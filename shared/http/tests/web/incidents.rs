@@ -69,11 +69,30 @@ async fn incident_of_an_alert_tells_its_whole_story_in_order() {
             "Level 1 is paged: Ada Oncall · Escalation",
             "Ada Oncall acknowledged · Escalation",
             "Olive Owner shared an updateDeleting old logs.\nThen we look.Severity Major",
+            "Olive Owner says that it is over: Disk full",
             "Olive Owner changedStatus Active → to Closed",
         ]
     );
     assert!(page.contains("INC-1") && page.contains("Reopen</button>"), "{page}");
     assert!(!page.contains("Close incident</button>"), "it is closed");
+}
+
+#[tokio::test]
+async fn closing_an_incident_on_its_page_ends_the_paging_that_was_started_for_it() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let page = format!("user-{}", scene.grace.id);
+    let fields = [("name", "Checkout fails"), ("page", &*page), ("key", "k")];
+    scene.fill(&session, "/incidents/new", &fields).await;
+    let open = async || scene.ctx.store.open_escalations(scene.org, 9).await.unwrap().len();
+    assert_eq!(open().await, 1);
+
+    let closed = status(&scene, IncidentState::Closed).to_string();
+    scene.fill(&session, "/incidents/1/update", &[("to", &closed), ("version", "1")]).await;
+
+    assert_eq!(open().await, 0);
+    let page = scene.look(&session, "/incidents/1").await;
+    assert!(!page.contains("Acknowledge</button>"), "{page}");
 }
 
 #[tokio::test]
@@ -237,7 +256,7 @@ async fn update_that_cannot_be_keeps_what_was_written_and_says_why() {
     for (fields, why) in [
         (vec![("message", "Precious <words>"), ("status", &*declined)], "no edge"),
         (vec![("message", "Precious <words>"), ("severity", "nonsense")], "There is no such severity."),
-        (vec![("message", "  ")], "An update has a message, a status or a severity."),
+        (vec![("message", "  ")], "An update needs a message, a status or a severity."),
     ] {
         let seen = scene.fill(&session, "/incidents/1/update", &fields).await;
         assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
@@ -293,7 +312,7 @@ async fn edits_and_roles_touch_only_what_the_person_changed() {
     let empty = [("name", " "), ("was_name", "Other words"), ("summary", ""), ("was_summary", "")];
     let seen = scene.fill(&session, "/incidents/1/edit", &empty).await;
     assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(seen.text.contains("A name is needed."), "{}", seen.text);
+    assert!(seen.text.contains("A name is required."), "{}", seen.text);
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn what_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
         (
             "/people".to_owned(),
             vec![("name", "Kept"), ("email", "ada@example.com"), ("role", "viewer")],
-            "Somebody has this address already",
+            "Another user has this email address",
         ),
         (
             "/people".to_owned(),
@@ -58,9 +58,9 @@ async fn what_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
         (
             format!("{owner}/role"),
             vec![("role", "viewer")],
-            "This is the only owner: make somebody else one first",
+            "This is the only owner: make another person an owner first",
         ),
-        (format!("{owner}/remove"), vec![], "This is the only owner: make somebody else one first"),
+        (format!("{owner}/remove"), vec![], "This is the only owner: make another person an owner first"),
     ] {
         let seen = scene.fill(&session, &path, &fields).await;
         assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {fields:?}");

@@ -1,7 +1,9 @@
 //! What belongs to a private incident, for whoever has no part in it.
 
+use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use http::StatusCode;
+use machine::Stateful;
 use serde_json::json;
 
 use crate::support::{Scene, alert};
@@ -67,4 +69,31 @@ async fn whoever_is_paged_for_a_private_incident_sees_what_for_and_whoever_looks
         let page = scene.look(&session, &path).await;
         assert!(page.contains("Hush hush") && !page.contains(INSTEAD), "{path}: {page}");
     }
+}
+
+#[tokio::test]
+async fn escalation_of_a_private_incident_is_answered_by_whoever_is_paged_or_sees_it_and_by_nobody_else() {
+    let (scene, alert, escalation) = secret().await;
+    let grace = scene.enter(scene.org, scene.grace.id).await;
+    let ada = scene.enter(scene.org, scene.ada.id).await;
+    let session = scene.sign_in().await;
+    let press = async |session, path: &str| scene.fill(session, path, &[("back", "/")]).await.status;
+
+    for path in [
+        format!("/escalations/{escalation}/acknowledge"),
+        format!("/escalations/{escalation}/cancel"),
+        format!("/alerts/{alert}/resolve"),
+    ] {
+        assert_eq!(press(&grace, &path).await, StatusCode::NOT_FOUND, "{path}");
+    }
+    let state = async || {
+        let found = scene.ctx.store.escalation(scene.org, escalation).await.unwrap().unwrap();
+        found.head().state()
+    };
+    assert_eq!(state().await, EscalationState::Triggered);
+
+    let acknowledged = press(&ada, &format!("/escalations/{escalation}/acknowledge")).await;
+    assert_eq!((acknowledged, state().await), (StatusCode::SEE_OTHER, EscalationState::Acked));
+    let cancelled = press(&session, &format!("/escalations/{escalation}/cancel")).await;
+    assert_eq!((cancelled, state().await), (StatusCode::SEE_OTHER, EscalationState::Cancelled));
 }

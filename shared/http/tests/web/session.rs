@@ -171,7 +171,7 @@ async fn link_signs_in_once_and_looking_at_it_does_not_use_it_up() {
     let again = scene.send(form("/sign-in", token, &[])).await;
 
     assert_eq!((again.status, again.header("set-cookie")), (StatusCode::GONE, ""));
-    assert!(again.text.contains("This link was used"));
+    assert!(again.text.contains("This link was already used"));
     assert_eq!(scene.get(&link).await.status, StatusCode::GONE);
 }
 

@@ -1,12 +1,9 @@
 //! A small organisation, and a browser that keeps what it is given.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use app::escalation_path::save::NewPath;
 use app::link::AcknowledgeLink;
-use app::org::create::{Created, NewOrg};
-use app::seal::Seal;
 use app::source::create::NewSource;
 use app::user::create::NewUser;
 use app::{Context, Rules};
@@ -23,19 +20,14 @@ use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{Role, Urgency, User};
 use domain::{Actor, Timestamp};
-use embedded::{Embedded, QueueSpec};
+use embedded::Embedded;
+use harness::{Installation, NOON, SetClock};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
-use runtime::Metrics;
-use secrecy::SecretString;
-use store::{Queues, Store};
 use tower::ServiceExt;
 
 use crate::weather::Weather;
-
-/// A moment in 2026, in milliseconds.
-const NOON: i64 = 1_795_003_200_000;
 
 /// An organisation with two people on a path of two levels, and a source of which nothing is routed.
 pub(crate) struct Scene {
@@ -49,7 +41,7 @@ pub(crate) struct Scene {
     pub(crate) weather: Arc<Weather>,
     pub(crate) embedded: Embedded,
     rules: Rules,
-    clock: Arc<AtomicI64>,
+    clock: SetClock,
     router: axum::Router,
 }
 
@@ -98,45 +90,15 @@ impl Scene {
 
     /// Sets it up at noon, reached at an address.
     pub(crate) async fn at(public_url: &str) -> Self {
-        let clock = Arc::new(AtomicI64::new(NOON));
-        let (for_queues, for_us) = (clock.clone(), clock.clone());
-        let handled = QueueSpec {
-            name: Queue::AlertHandle.name().to_owned(),
-            visibility_timeout_s: 30,
-            max_receive_count: 5,
-            dead_letter: None,
-        };
-        let url = format!("http://embedded/queue/{}", handled.name);
-        let embedded =
-            Embedded::memory(vec![handled], Arc::new(move || for_queues.load(Ordering::SeqCst))).unwrap();
-        let weather = Weather::over(embedded.backend());
-        let ctx = Context {
-            store: Store::new(
-                embedded::dynamodb(weather.clone()),
-                embedded::TABLE,
-                Arc::new(Metrics::default()),
-            ),
-            queues: Queues::new(embedded::sqs(embedded.backend()), [(Queue::AlertHandle, url)].into()),
-            seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
-            channels: Vec::new(),
-            outside: Default::default(),
-            reach: Default::default(),
-            public_url: public_url.to_owned(),
-            slack: app::slack::SlackApp::default(),
-            oidc: None,
-            first_key: None,
-            mail: app::Incoming { domain: Some("alerts.example.com".to_owned()), mailbox: None },
-            clock: Arc::new(move || Timestamp::from_millisecond(for_us.load(Ordering::SeqCst)).unwrap()),
-            random: Arc::new(|| fastrand::u128(..)),
-        };
-        let new = NewOrg {
-            name: "Tests & Co".to_owned(),
-            owner_name: "Olive Owner".to_owned(),
-            owner_email: "owner@example.com".to_owned(),
-            api_key: None,
-        };
-        let made = app::org::create::create(&ctx.store, &ctx.seal, &new, &ctx.random, ctx.now()).await;
-        let Created::New { org, .. } = made.unwrap() else { panic!("the organisation is new") };
+        let mut installation = Installation::new(NOON, 7).unwrap();
+        let weather = Weather::over(installation.embedded.backend());
+        let Context { queues, clock, .. } = installation.context;
+        // The weather is between the pages and the database; the queues are always there.
+        let random: app::Random = Arc::new(|| fastrand::u128(..));
+        let under_weather = harness::context(weather.clone(), clock, random);
+        installation.context = Context { queues, public_url: public_url.to_owned(), ..under_weather };
+        let (org, _) = installation.create_org("Tests & Co", "owner@example.com").await.unwrap();
+        let Installation { embedded, clock, context: ctx } = installation;
         let owner = ctx.store.user(org.id, org.owner).await.unwrap().unwrap();
         let (ada, grace) =
             (person(&ctx, org.id, "Ada Oncall").await, person(&ctx, org.id, "Grace Backup").await);
@@ -169,7 +131,7 @@ impl Scene {
 
     /// Lets time pass.
     pub(crate) fn pass(&self, seconds: i64) {
-        self.clock.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.clock.pass(seconds);
     }
 
     async fn receive(&self, source: SourceId, event: AlertEvent) -> Timestamp {

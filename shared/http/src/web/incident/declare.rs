@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use app::AppError;
-use app::escalation::create::{Call, Whom};
+use app::escalation::create::{EscalationTarget, ManualEscalation};
 use app::incident::create::{NewIncident, create};
 use app::incident::edit::Edit;
 use axum::extract::State;
@@ -70,12 +70,12 @@ pub(super) async fn declare(
 }
 
 /// Whom a choice means, written as `path-ID` or `user-ID`.
-fn whom(text: &str) -> Result<Option<Whom>, AppError> {
+fn target(text: &str) -> Result<Option<EscalationTarget>, AppError> {
     let nobody = || AppError::invalid("page", "there is nobody like that to page");
     match text.split_once('-') {
         _ if text.is_empty() => Ok(None),
-        Some(("path", id)) => Ok(Some(Whom::Path(id.parse().map_err(|_| nobody())?))),
-        Some(("user", id)) => Ok(Some(Whom::Users(vec![id.parse().map_err(|_| nobody())?]))),
+        Some(("path", id)) => Ok(Some(EscalationTarget::Path(id.parse().map_err(|_| nobody())?))),
+        Some(("user", id)) => Ok(Some(EscalationTarget::Users(vec![id.parse().map_err(|_| nobody())?]))),
         Some(_) | None => Err(nobody()),
     }
 }
@@ -88,10 +88,7 @@ impl Declared {
         if self.key.is_empty() {
             return Err(AppError::invalid("key", "this form is no longer good: open it again"));
         }
-        if self.name.trim().is_empty() {
-            return Err(AppError::invalid("name", "a name is needed"));
-        }
-        let whom = whom(&self.page)?;
+        let target = target(&self.page)?;
         let by = signed_in.actor();
         let key = format!("web {} {}", signed_in.session.user, self.key);
         let choices = ctx.store.incident_choices(org).await?;
@@ -114,16 +111,10 @@ impl Declared {
             trace: Trace::begin(ctx.random()),
         };
         let incident = create(&ctx.store, &by, new, &given, &key, now).await?;
-        if let Some(whom) = whom {
-            let call = Call {
-                id: EscalationId::new(now, ctx.random()),
-                title: incident.title.clone(),
-                description: incident.summary.clone(),
-                whom,
-                incident: Some(incident.id),
-                trace: incident.trace.clone(),
-            };
-            app::escalation::create::create(&ctx.store, &desk.rules, &by, (&key, call), now).await?;
+        if let Some(target) = target {
+            let (id, trace) = (EscalationId::new(now, ctx.random()), incident.trace.clone());
+            let new = ManualEscalation::for_incident(&incident, id, target, trace);
+            app::escalation::create::create(&ctx.store, &desk.rules, &by, (&key, new), now).await?;
         }
         Ok(incident)
     }

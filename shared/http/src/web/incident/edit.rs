@@ -170,7 +170,7 @@ fn given(form: &BTreeMap<String, String>) -> Result<Edit, AppError> {
         let id = id.ok_or_else(|| AppError::invalid("role", "there is no such role"))?;
         roles.push((id, chosen("person", user)?));
     }
-    Ok(Edit { roles, ..Edit::default() })
+    Ok(Edit { roles, announce: true, ..Edit::default() })
 }
 
 /// Commits an edit.
