@@ -412,7 +412,7 @@ struct RotationBody {
 }
 
 /// How long the secret before holds, if nothing is said: a day to tell every sender.
-const OVERLAP_HOURS: u16 = 24;
+const OVERLAP_HOURS: u16 = app::source::rotate::DEFAULT_OVERLAP_HOURS;
 
 async fn rotate(
     State(desk): Shared,

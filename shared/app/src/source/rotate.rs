@@ -15,6 +15,9 @@ use super::find;
 use crate::seal::Seal;
 use crate::{AppError, Random};
 
+/// How long the previous secret stays valid by default, in hours.
+pub const DEFAULT_OVERLAP_HOURS: u16 = 24;
+
 /// How long the secret before may hold: long enough for every sender, and no secret holds for ever.
 const LONGEST_HOURS: u16 = 30 * 24;
 

@@ -10,8 +10,8 @@ use crate::expression::ExpressionError;
 use crate::id::{OrgId, SourceId};
 use crate::trace::Trace;
 
-/// How often a job may be heard of, in seconds.
-const INTERVAL_S: std::ops::RangeInclusive<u32> = 10..=31 * 24 * 3600;
+/// The allowed intervals between two pings, in seconds.
+pub const INTERVAL_S: std::ops::RangeInclusive<u32> = 10..=31 * 24 * 3600;
 
 /// The longest grace: a week.
 const MOST_GRACE_S: u32 = 7 * 24 * 3600;
@@ -30,7 +30,15 @@ pub struct PingSchedule {
     pub threshold: u32,
 }
 
+/// The default grace of a heartbeat: this part of its interval.
+const DEFAULT_GRACE_PART: u32 = 6;
+
 impl PingSchedule {
+    /// A schedule with the default grace, and an alert for the first missed ping.
+    pub const fn every(interval_s: u32) -> Self {
+        Self { interval_s, grace_s: interval_s / DEFAULT_GRACE_PART, threshold: 1 }
+    }
+
     /// When a job is missed that was heard of last at a time.
     pub fn deadline(&self, last: Timestamp) -> Timestamp {
         let seconds = i64::from(self.interval_s) * i64::from(self.threshold) + i64::from(self.grace_s);
