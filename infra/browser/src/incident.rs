@@ -11,7 +11,7 @@ const HOSTILE: &str = "<script>alert(1)</script><b>\u{202e}مرحبا بالعا
     AVeryLongWordWithoutAnyPlaceToBreakItInTwoWhichGoesOnAndOnUntilTheEndOfTheLineAndBeyondIt";
 
 /// Answers a question with yes.
-pub(crate) const YES: &str = "document.querySelector('#sure [value=yes]').click()";
+pub(crate) const YES: &str = "document.querySelector('#confirm [value=yes]').click()";
 
 /// Where things are that were made.
 pub(crate) struct Made {
@@ -43,7 +43,7 @@ async fn declare(browser: &Browser, base: &str, name: &str) -> anyhow::Result<St
     browser.choose("select[name=page]", "Platform on call").await?;
     browser.press("Declare incident").await?;
     let said = browser.text("p.flash").await?;
-    ensure!(said == "The incident is declared.", "it said {said:?}");
+    ensure!(said == "Incident declared.", "it said {said:?}");
     let address = browser.address().await?;
     Ok(address.split('?').next().unwrap_or_default().to_owned())
 }
@@ -98,19 +98,19 @@ pub(crate) async fn run(browser: &Browser, elsewhere: &Browser, made: &Made) -> 
     browser.goto(&made.incident).await?;
     browser.wait_for("[data-acknowledge]").await?;
     browser.keys("a").await?;
-    browser.until("document.querySelector('#sure').open").await?;
+    browser.until("document.querySelector('#confirm').open").await?;
     browser.picture("incident-acknowledge").await?;
     browser.says(YES).await?;
     browser.until("location.search.startsWith('?answered=')").await?;
     let told = browser.text("#timeline li").await?;
-    ensure!(told.contains("Owner acknowledged"), "the timeline begins with {told:?}");
+    ensure!(told.contains("Acknowledged by Owner"), "the timeline begins with {told:?}");
 
     browser.press("Close incident").await?;
-    browser.until("document.querySelector('#sure').open").await?;
+    browser.until("document.querySelector('#confirm').open").await?;
     browser.says(YES).await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Closed')").await?;
     browser.picture("incident-closed").await?;
-    browser.press("Reopen").await?;
+    browser.press("Reopen incident").await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Active')").await
 }
 
@@ -122,23 +122,23 @@ pub(crate) async fn run_alert(browser: &Browser, made: &Made) -> anyhow::Result<
     ensure!(said.starts_with("Acknowledged by Owner"), "it said {said:?}");
     browser.picture("escalation-acknowledged").await?;
     browser.goto(&made.alert).await?;
-    browser.press("Resolve by hand").await?;
-    browser.until("document.querySelector('#sure').open").await?;
+    browser.press("Mark as resolved").await?;
+    browser.until("document.querySelector('#confirm').open").await?;
     browser.says(YES).await?;
     browser.until("document.querySelector('#alert .badge')?.textContent === 'Resolved'").await?;
     browser.picture("alert-resolved").await?;
     let incident = browser.link("#alert a.reference").await?;
     browser.goto(&incident).await?;
     browser.press("Close incident").await?;
-    browser.until("document.querySelector('#sure').open").await?;
+    browser.until("document.querySelector('#confirm').open").await?;
     browser.says(YES).await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Closed')").await?;
     let told = browser.text("#timeline").await?;
     for step in [
-        "Owner changed",
-        "Owner says that it is over",
-        "Owner acknowledged",
-        "Level 1 is paged",
+        "Owner edited the incident",
+        "Alert resolved by Owner",
+        "Acknowledged by Owner",
+        "Level 1 notified",
         "Alert fired",
     ] {
         ensure!(told.contains(step), "no {step:?} in the timeline:\n{told}");

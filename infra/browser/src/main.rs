@@ -144,6 +144,6 @@ async fn follow(browser: &Browser, link: &str) -> anyhow::Result<()> {
     ensure!(browser.fits().await?, "the page is wider than its window");
     browser.press("Acknowledge").await?;
     let said = browser.text("p.outcome-line").await?;
-    ensure!(said.starts_with("You are on it."), "it said {said:?}");
+    ensure!(said.starts_with("You acknowledged"), "it said {said:?}");
     browser.picture("link-acknowledged").await
 }

@@ -94,8 +94,8 @@ fn present(web: &WebState, opened: &OpenedLink) -> Markup {
                         form method="post" {
                             button.primary type="submit" { "Acknowledge" }
                             p.hint {
-                                "You acknowledge as " (untrusted(&user.name)) ". Notifications stop, and everybody sees that you are \
-                                 responding."
+                                "You acknowledge as " (untrusted(&user.name)) ". Notifications stop, and everybody sees that you \
+                                 are responding."
                             }
                         }
                     }
@@ -116,7 +116,9 @@ fn outcome(opened: &OpenedLink) -> Markup {
     let mine = by.and_then(|by| by.user()) == Some(opened.link.user);
     let text = match opened.story.escalation.head().state() {
         EscalationState::Acked if mine => "You acknowledged this escalation.",
-        EscalationState::Acked => "Somebody else acknowledged this escalation. You do not have to do anything.",
+        EscalationState::Acked => {
+            "Somebody else acknowledged this escalation. You do not have to do anything."
+        }
         EscalationState::Resolved => "The alert was resolved. You do not have to do anything.",
         EscalationState::Cancelled => "This escalation was cancelled. You do not have to do anything.",
         EscalationState::Pending | EscalationState::Triggered | EscalationState::Expired => "",

@@ -47,7 +47,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// The name of a source that was deleted.
-const DELETED_SOURCE: &str = "a deleted alert source";
+pub(super) const DELETED_SOURCE: &str = "a deleted alert source";
 
 /// The label of a state, and its style.
 const fn state_label(state: AlertState) -> (&'static str, &'static str) {
@@ -137,7 +137,8 @@ async fn list(
             @if rows.is_empty() && page.after.is_none() { (no_alerts(is_filtered)) } @else {
                 ul.card.list {
                     @for (alert, source) in &rows {
-                        @if alert.incident.is_some_and(|id| hidden.contains(&id)) { (hidden_row(&frame, alert)) } @else {
+                        @let is_hidden = alert.incident.is_some_and(|id| hidden.contains(&id));
+                        @if is_hidden { (hidden_row(&frame, alert)) } @else {
                             (row(&frame, alert, source.as_ref().map(|source| source.name.as_str())))
                         }
                     }

@@ -83,8 +83,7 @@ async fn add(
 ) -> Result<Response, Refusal> {
     let (ctx, by) = (&web.ctx, signed_in.actor());
     by.may(Permission::ManageApiKeys).map_err(AppError::from)?;
-    let created =
-        async { create(&ctx.store, &ctx.seal, &by, new_key(&form)?, &ctx.random, ctx.now()).await };
+    let created = async { create(&ctx.store, &ctx.seal, &by, new_key(&form)?, &ctx.random, ctx.now()).await };
     let page = match created.await {
         Ok((key, token)) => ApiKeysPage { created: Some((key.name, token)), ..ApiKeysPage::default() },
         Err(error) => ApiKeysPage { error: Some(form_error(error)?), form, ..ApiKeysPage::default() },
@@ -191,11 +190,13 @@ fn create_form(frame: &Frame<'_>, form: &CreateKeyForm) -> Markup {
             h2 #create { "Create an API key" }
             label.field {
                 span { "Name" }
-                input type="text" name="name" value=(text("name")) maxlength="100" required dir="auto" autocomplete="off";
+                input type="text" name="name" value=(text("name")) maxlength="100" required dir="auto"
+                    autocomplete="off";
             }
             label.field {
                 span { "Description " span.soft { "(optional)" } }
-                input type="text" name="comments" value=(text("comments")) maxlength="1000" dir="auto" autocomplete="off";
+                input type="text" name="comments" value=(text("comments")) maxlength="1000" dir="auto"
+                    autocomplete="off";
             }
             fieldset.may {
                 legend { "Permissions" }

@@ -10,12 +10,14 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::Timestamp;
 use domain::access::Permission;
+use domain::alert::Alert;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use http::HeaderMap;
 use machine::Stateful;
 use maud::{Markup, html};
 
+use super::alerts::DELETED_SOURCE;
 use super::escalation::{Linked, acknowledge_button, facts, history, situation, state_badge, title, tone};
 use super::frame::{Frame, Section};
 use super::list::QueryParams;
@@ -80,9 +82,9 @@ impl Dashboard<'_> {
             open => format!("{} open escalations", count(open, self.open.more)),
         };
         if !self.is_paused {
+            let reload = format!("{RELOAD_INTERVAL}; url=/");
             // The script updates the page without reloading it.
-            self.frame.head =
-                html! { noscript { meta http-equiv="refresh" content=(format!("{RELOAD_INTERVAL}; url=/")); } };
+            self.frame.head = html! { noscript { meta http-equiv="refresh" content=(reload); } };
         }
         let main = html! {
             div #now data-live {
@@ -121,7 +123,8 @@ impl Dashboard<'_> {
             p.flash.refused role="alert" {
                 "Slack rejects messages to the workspace " strong { (untrusted(&slack.name)) } ", since "
                 (words::ago_and_time(refused.at, self.now)) ": " code { (refused.word) } ". "
-                "Nobody receives notifications in Slack until you " a href="/slack/install" { "connect Slack again" } "."
+                "Nobody receives notifications in Slack until you "
+                a href="/slack/install" { "connect Slack again" } "."
             }
         }
     }
@@ -233,22 +236,22 @@ impl Dashboard<'_> {
                     }
                     ul.card.rows {
                         @for (alert, source) in &unrouted.alerts {
-                            li data-item {
-                                h3 {
-                                    a.plain href=(format!("/alerts/{}", alert.id)) data-row { (untrusted(&alert.title)) }
-                                }
-                                ul.facts {
-                                    li { (words::ago_and_time(alert.created_at, self.now)) }
-                                    li {
-                                        "From "
-                                        (untrusted(source.as_ref().map_or("a deleted alert source", |source| &source.name)))
-                                        " " code title="Alert ID" { (alert.id) }
-                                    }
-                                }
-                            }
+                            (self.unrouted_alert(alert, source.as_ref().map_or(DELETED_SOURCE, |source| &source.name)))
                         }
                     }
                     @if unrouted.more { p.none { "Only the newest " (SHOWN) " are shown." } }
+                }
+            }
+        }
+    }
+
+    fn unrouted_alert(&self, alert: &Alert, source: &str) -> Markup {
+        html! {
+            li data-item {
+                h3 { a.plain href=(format!("/alerts/{}", alert.id)) data-row { (untrusted(&alert.title)) } }
+                ul.facts {
+                    li { (words::ago_and_time(alert.created_at, self.now)) }
+                    li { "From " (untrusted(source)) " " code title="Alert ID" { (alert.id) } }
                 }
             }
         }

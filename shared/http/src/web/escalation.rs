@@ -109,7 +109,9 @@ pub(super) fn facts(story: &Story, now: Timestamp, linked: Linked) -> Markup {
             @if let Some(incident) = &story.incident {
                 li {
                     @match linked {
-                        Linked::Yes => a.reference href=(format!("/incidents/{}", incident.number)) { (incident.reference()) },
+                        Linked::Yes => a.reference href=(format!("/incidents/{}", incident.number)) {
+                            (incident.reference())
+                        },
                         Linked::No => span.reference { (incident.reference()) },
                     }
                 }

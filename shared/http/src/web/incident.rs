@@ -76,7 +76,11 @@ pub(super) fn severity_badge(choices: &Choices, id: SeverityId) -> Markup {
 
 /// The name of a status.
 fn status_name(choices: &Choices, id: StatusId) -> &str {
-    choices.statuses.iter().find(|status| status.id == id).map_or("deleted status", |status| &status.what.name)
+    choices
+        .statuses
+        .iter()
+        .find(|status| status.id == id)
+        .map_or("deleted status", |status| &status.what.name)
 }
 
 /// The name of a severity.
@@ -305,7 +309,8 @@ impl<'a> IncidentPage<'a> {
                                 " " a href=(format!("/alerts/{}", alert.id)) { (untrusted(&alert.title)) }
                             }
                             p.soft {
-                                (untrusted(self.story.source(alert.source))) " · " (words::ago(alert.created_at, self.frame.now))
+                                (untrusted(self.story.source(alert.source)))
+                                " · " (words::ago(alert.created_at, self.frame.now))
                             }
                         }
                     }

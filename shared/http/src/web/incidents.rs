@@ -130,8 +130,10 @@ async fn list(
         let name = if filter == IncidentFilter::Open { "" } else { filter.name() };
         vec![("show", name.to_owned()), ("severity", severity_id.clone())]
     };
-    let tabs: Vec<_> = IncidentFilter::ALL.iter().map(|&tab| (tab == filter, tab.label(), params_of(tab))).collect();
-    let severities = choices.severities.iter().map(|severity| (severity.id.to_string(), severity.what.name.as_str()));
+    let tabs: Vec<_> =
+        IncidentFilter::ALL.iter().map(|&tab| (tab == filter, tab.label(), params_of(tab))).collect();
+    let severities =
+        choices.severities.iter().map(|severity| (severity.id.to_string(), severity.what.name.as_str()));
     let main = html! {
         div.headline {
             h1 { "Incidents" }

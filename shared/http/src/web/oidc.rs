@@ -83,10 +83,13 @@ async fn callback(
     query: Result<Query<OidcCallback>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     let (ctx, oidc) = (&web.ctx, provider(&web)?);
-    let Ok(Query(OidcCallback { state: Some(state), code })) = query else { return Err(Refusal::InvalidProviderAnswer) };
+    let Ok(Query(OidcCallback { state: Some(state), code })) = query else {
+        return Err(Refusal::InvalidProviderAnswer);
+    };
     // Without a code, the provider or the person at the provider has refused.
     let Some(code) = code else { return Err(Refusal::ProviderRefused) };
-    let kept = cookies(&headers, cookie_name(&ctx.public_url)).next().ok_or(Refusal::InvalidProviderAnswer)?;
+    let kept =
+        cookies(&headers, cookie_name(&ctx.public_url)).next().ok_or(Refusal::InvalidProviderAnswer)?;
     let brought = Brought { kept, state: &state, code: &code };
     let from = (oidc, &*ctx.public_url);
     let token = finish(&ctx.store, &ctx.seal, from, &brought, &ctx.random, ctx.now()).await?;

@@ -82,7 +82,9 @@ async fn list(
     params: QueryParams,
 ) -> Result<Response, Refusal> {
     let done = match params.text("done") {
-        Some("added") => "Person added. They can sign in with their email address, and are notified by email.",
+        Some("added") => {
+            "Person added. They can sign in with their email address, and are notified by email."
+        }
         Some("role") => "Role changed.",
         Some("removed") => "Person removed, and signed out everywhere.",
         Some(_) | None => "",
@@ -168,7 +170,11 @@ impl PeoplePage {
             // The list does not update automatically, because people select roles in it.
             list: html! { ul.card.rows.people { @for user in &page.items { (row(&frame, user)) } } },
             next: page.next.map(|after| (after, "More")),
-            form: if may_add { add_form(&frame, &self.form) } else { html! {} },
+            form: if may_add {
+                add_form(&frame, &self.form)
+            } else {
+                html! {}
+            },
         };
         Ok(list.answer(frame, headers))
     }
@@ -249,7 +255,8 @@ fn add_form(frame: &Frame<'_>, form: &AddPersonForm) -> Markup {
             div.fields {
                 label.field {
                     span { "Name" }
-                    input type="text" name="name" value=(form.name) maxlength="200" required dir="auto" autocomplete="off";
+                    input type="text" name="name" value=(form.name) maxlength="200" required dir="auto"
+                        autocomplete="off";
                 }
                 label.field {
                     span { "Email address" }

@@ -13,6 +13,7 @@ pub(super) fn placeholder() -> Markup {
 /// Returns whether an escalation is hidden from somebody. A person who was notified by it may see it, because the
 /// notifications contain its title.
 pub(super) fn hides_escalation(story: &Story, by: &Actor) -> bool {
-    let is_notified = story.notifications.iter().any(|notification| Some(notification.user) == by.identity().user());
+    let is_notified =
+        story.notifications.iter().any(|notification| Some(notification.user) == by.identity().user());
     !is_notified && hides(story.escalation.incident, story.incident.as_ref(), by)
 }

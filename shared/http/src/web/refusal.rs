@@ -92,8 +92,8 @@ impl Refusal {
         match self {
             Self::InvalidLink => html! {
                 p { "The link was changed, or your email program cut it off. " strong { "Nothing was acknowledged." } }
-                p { "Open the link from the original message, or copy the whole link. You can also " a href="/" { "sign in" }
-                    " and acknowledge the escalation there." }
+                p { "Open the link from the original message, or copy the whole link. You can also "
+                    a href="/" { "sign in" } " and acknowledge the escalation there." }
             },
             Self::ExpiredLink => html! {
                 p { "Acknowledge links are valid for three days. " strong { "Nothing was acknowledged." } }
@@ -130,7 +130,8 @@ impl Refusal {
                 (how_to_sign_in())
             },
             Self::InvalidProviderAnswer => html! {
-                p { "The sign-in was started in another browser, or it took longer than 10 minutes. You are not signed in." }
+                p { "The sign-in was started in another browser, or it took longer than 10 minutes. You are not signed \
+                     in." }
                 p { a href="/sign-in" { "Start again" } }
             },
             Self::ProviderRefused => html! {
@@ -169,8 +170,8 @@ fn how_to_sign_in() -> Markup {
     html! {
         (request_link_form())
         p { a href="/sign-in" { "Other ways to sign in" } }
-        p { "If you run Firebell on your own machine, " code { "cargo local" } " prints a sign-in link each time it starts. \
-             The link is valid for 15 minutes and can be used once." }
+        p { "If you run Firebell on your own machine, " code { "cargo local" } " prints a sign-in link each time it \
+             starts. The link is valid for 15 minutes and can be used once." }
     }
 }
 

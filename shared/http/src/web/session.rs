@@ -167,7 +167,8 @@ impl FromRequest<Arc<WebState>> for Confirmed {
 
 /// Returns whether a form comes from our own pages, according to its headers.
 ///
-/// Every browser sends `Sec-Fetch-Site` or `Origin`. A client that sends neither is not a browser; only its token counts.
+/// Every browser sends `Sec-Fetch-Site` or `Origin`. A client that sends neither is not a browser, and only its token
+/// counts.
 pub(super) fn is_same_origin(headers: &HeaderMap, public_url: &str) -> bool {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {

@@ -68,8 +68,8 @@ async fn show(State(web): State<Arc<WebState>>, params: QueryParams) -> Result<R
         &html! {
             section.card.notice {
                 h1 { "Sign in to " (untrusted(&rules.org.name)) }
-                p { "You will be signed in as " strong { (untrusted(&user.name)) } " in this browser for 12 hours. This link \
-                     can be used once." }
+                p { "You will be signed in as " strong { (untrusted(&user.name)) } " in this browser for 12 hours. \
+                     This link can be used once." }
                 form method="post" action="/sign-in" {
                     input type="hidden" name="token" value=(token);
                     button.primary type="submit" { "Sign in" }
@@ -154,10 +154,10 @@ fn client_address(headers: &HeaderMap) -> String {
 /// The answer to every request for a link, so that it does not tell which addresses are known.
 fn link_requested() -> Response {
     let text = html! {
-        p { "If a member of this organisation has this email address, we have sent a sign-in link to it. The link is valid \
-             for 15 minutes and can be used once." }
-        p { "If you do not receive it within a few minutes, check your spam folder, or ask an administrator which address is \
-             on your account." }
+        p { "If a member of this organisation has this email address, we have sent a sign-in link to it. The link is \
+             valid for 15 minutes and can be used once." }
+        p { "If you do not receive it within a few minutes, check your spam folder, or ask an administrator which address \
+             is on your account." }
     };
     (StatusCode::ACCEPTED, notice("Check your email", &text)).into_response()
 }

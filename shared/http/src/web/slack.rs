@@ -147,7 +147,8 @@ async fn start(State(web): State<Arc<WebState>>, signed_in: SignedIn) -> Result<
         "Slack",
         &html! {
             @if let Some(name) = connected {
-                p { "The workspace " strong { (untrusted(name)) } " is connected. If you connect another workspace, it replaces this one." }
+                p { "The workspace " strong { (untrusted(name)) } " is connected. If you connect another workspace, it \
+                     replaces this one." }
             } @else {
                 p { "Slack will ask you for the channel in which Firebell announces incidents." }
             }
@@ -203,7 +204,9 @@ async fn callback(
         Ok(authorised) => authorised,
         Err(CallError::Refused(word)) => {
             warn!(reason = word, "slack refused to connect the workspace");
-            return Ok(refused(answer("Slack refused the connection, because the link was already used or has expired. Start again.")));
+            return Ok(refused(answer(
+                "Slack refused the connection, because the link was already used or has expired. Start again.",
+            )));
         }
         Err(CallError::Later { reason, .. }) => {
             warn!(reason, "cannot reach slack to connect a workspace");
@@ -215,7 +218,10 @@ async fn callback(
     {
         Ok(()) => {
             info!(slack.team = %authorised.team, "connected slack workspace");
-            Ok(answer(&format!("{} is connected. To declare an incident in Slack, enter /inc.", authorised.name)))
+            Ok(answer(&format!(
+                "{} is connected. To declare an incident in Slack, enter /inc.",
+                authorised.name
+            )))
         }
         Err(AppError::Illegal(_)) => {
             Ok(refused(answer("Another organisation has already connected this workspace.")))

@@ -96,7 +96,9 @@ async fn list(
     params: QueryParams,
 ) -> Result<Response, Refusal> {
     let done = match params.text("done") {
-        Some("removed") => "Alert source deleted. Its deliveries are refused from now on. Its alerts are kept.",
+        Some("removed") => {
+            "Alert source deleted. Its deliveries are refused from now on. Its alerts are kept."
+        }
         Some(_) | None => "",
     };
     let after = params.parsed::<SourceId>("after").map(|id| id.to_string());
@@ -168,7 +170,11 @@ impl SourcesPage {
             intro: html! {},
             list,
             next: page.next.map(|after| (after, "More")),
-            form: if may_add { add_form(&frame, &self.form) } else { html! {} },
+            form: if may_add {
+                add_form(&frame, &self.form)
+            } else {
+                html! {}
+            },
         };
         Ok(list.answer(frame, headers))
     }

@@ -58,12 +58,12 @@ async fn what_is_late_is_said_to_be() {
     let link = scene.link(&escalation, &scene.ada);
 
     scene.pass(59);
-    assert!(scene.get(&link).await.text.contains("any moment now</time>"), "the page is due");
+    assert!(scene.get(&link).await.text.contains("due now</time>"), "the page is due");
     scene.pass(361);
     let text = scene.get(&link).await.text;
 
-    assert!(text.contains("late by 7 min</time>"), "the page: {text}");
-    assert!(text.contains("late by 2 min</time>."), "the next level: {text}");
+    assert!(text.contains("overdue by 7 min</time>"), "the page: {text}");
+    assert!(text.contains("overdue by 2 min</time>."), "the next level: {text}");
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn pressing_the_button_acknowledges_as_the_person_of_the_link() {
     let last = story.history.last().unwrap();
     assert_eq!((&*last.by, &*last.to), (&*Identity::User(scene.ada.id).to_string(), "acked"));
     let seen = scene.get(&link).await;
-    assert!(seen.text.contains("You are on it."), "{}", seen.text);
+    assert!(seen.text.contains("You acknowledged this escalation."), "{}", seen.text);
     assert!(!seen.text.contains("<form"), "there is nothing left to press");
 }
 
@@ -98,7 +98,7 @@ async fn second_press_says_who_was_faster_and_changes_nothing() {
 
     assert_eq!(scene.everything(&escalation).await, before);
     for part in [
-        "Somebody else is on it.",
+        "Somebody else acknowledged this escalation.",
         "Acknowledged by <strong><bdi>Ada Oncall</bdi></strong>",
         "1 min ago",
         "<bdi>not needed any more</bdi>",
@@ -115,7 +115,7 @@ async fn escalation_that_nobody_answered_can_still_be_acknowledged() {
     scene.nobody_answers(&escalation).await;
     assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Expired);
 
-    assert!(scene.get(&link).await.text.contains("Every level was paged and nobody answered."));
+    assert!(scene.get(&link).await.text.contains("Every level was notified, and nobody acknowledged."));
     scene.post(&link).await;
 
     assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Acked);
@@ -138,7 +138,7 @@ async fn forged_link_is_refused_and_says_what_to_do() {
             assert!(!seen.text.contains("<script"), "{forged}");
         }
     }
-    assert!(scene.get(&as_grace).await.text.contains("Open it again from the mail itself"));
+    assert!(scene.get(&as_grace).await.text.contains("Open the link from the original message"));
     assert_eq!(scene.everything(&escalation).await, before);
 }
 

@@ -10,8 +10,8 @@ use http::{Method, StatusCode};
 use machine::Stateful;
 use store::Commit;
 
+use crate::faults::Fault;
 use crate::support::{OUR_SCRIPT, Scene, alert, form};
-use crate::weather::Sky;
 
 /// The numbers at the top: open, nobody answered, unrouted.
 fn numbers(page: &str) -> Vec<&str> {
@@ -46,13 +46,13 @@ async fn open_escalations_are_shown_newest_first_with_their_history() {
     let newer = text.find("<bdi>Newer</bdi>").unwrap();
     let (newer, older) = text.split_at(text.find("<bdi>Older</bdi>").unwrap().max(newer));
     for part in
-        ["<bdi>Newer</bdi>", "INC-2", "Level 1 of 2", "Paging", "<strong>1 min ago</strong>", "Opened"]
+        ["<bdi>Newer</bdi>", "INC-2", "Level 1 of 2", "Triggered", "<strong>1 min ago</strong>", "Opened"]
     {
         assert!(newer.contains(part), "no {part:?} in {newer}");
     }
     for part in [
         "INC-1",
-        "Every level was paged and nobody answered.",
+        "Every level was notified, and nobody acknowledged.",
         "Nobody answered at any level",
         "Level 2 is paged",
         "Email to <bdi>Grace Backup</bdi>",
@@ -195,7 +195,7 @@ async fn what_an_index_says_is_read_again() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
-    scene.weather.set(Sky::StaleIndex);
+    scene.database.set(Fault::StaleIndex);
     scene.post(&scene.link(&escalation, &scene.ada)).await;
 
     let text = scene.browse(&session.cookie, "/").await.text;
@@ -213,9 +213,9 @@ async fn page_asks_the_database_as_often_however_much_is_over() {
     let mut asked = Vec::new();
     for n in 0..30 {
         if n % 29 == 0 {
-            let before = scene.weather.calls();
+            let before = scene.database.calls();
             scene.browse(&session.cookie, "/").await;
-            asked.push(scene.weather.calls() - before);
+            asked.push(scene.database.calls() - before);
         }
         scene.pass(1);
         let escalation = scene.fire(alert(&format!("Answered {n}"))).await;
@@ -233,7 +233,7 @@ async fn our_own_failure_says_that_nothing_may_have_been_recorded() {
     let session = scene.sign_in().await;
     let link = scene.link(&escalation, &scene.ada);
     let path = format!("/escalations/{}/acknowledge", escalation.id);
-    scene.weather.set(Sky::Down);
+    scene.database.set(Fault::Unreachable);
 
     for seen in [
         scene.get(&link).await,
@@ -242,10 +242,10 @@ async fn our_own_failure_says_that_nothing_may_have_been_recorded() {
         scene.send(form(&path, &session.token, &[("cookie", &session.cookie)])).await,
     ] {
         assert_eq!((seen.status, seen.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "5"));
-        assert!(seen.text.contains("count on nothing having been recorded"), "{}", seen.text);
+        assert!(seen.text.contains("Your action was probably not saved"), "{}", seen.text);
     }
 
-    scene.weather.set(Sky::Clear);
+    scene.database.set(Fault::None);
     assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Triggered);
 }
 

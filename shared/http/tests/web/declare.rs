@@ -42,7 +42,7 @@ async fn incident_is_declared_with_everything_that_was_chosen_and_pages_whom_it_
     let escalations = scene.ctx.store.open_escalations(scene.org, 9).await.unwrap();
     assert_eq!(escalations.len(), 1, "and paged once");
     let page = scene.look(&session, "/incidents/1").await;
-    assert!(page.contains("Level 1 is paged") && page.contains("Acknowledge</button>"), "{page}");
+    assert!(page.contains("Level 1 notified") && page.contains("Acknowledge</button>"), "{page}");
 
     let path = format!("/escalations/{}/acknowledge", escalations[0].id);
     let pressed = scene.fill(&session, &path, &[("back", "/incidents/1")]).await;
@@ -64,15 +64,15 @@ async fn what_cannot_be_declared_is_kept_in_the_form_and_nothing_is_opened() {
     let nobody = format!("user-{unknown}");
 
     for (fields, why) in [
-        (vec![("name", " "), ("summary", "Kept"), ("key", "k")], "A name is needed."),
-        (vec![("name", "x"), ("summary", "Kept")], "This form is no longer good: open it again."),
+        (vec![("name", " "), ("summary", "Kept"), ("key", "k")], "Enter a name."),
+        (vec![("name", "x"), ("summary", "Kept")], "This form is incomplete. Open it again."),
         (
             vec![("name", "x"), ("summary", "Kept"), ("severity", "x"), ("key", "k")],
-            "There is no such severity.",
+            "The selected severity does not exist. Select another one.",
         ),
         (
             vec![("name", "x"), ("summary", "Kept"), ("page", "boss"), ("key", "k")],
-            "There is nobody like that to page.",
+            "The selected escalation path or person does not exist. Select another one.",
         ),
         (vec![("name", "x"), ("summary", "Kept"), ("lead", &unknown), ("key", "k")], "There is no"),
     ] {

@@ -17,14 +17,14 @@ async fn page_shows_each_level_whom_it_paged_and_what_came_of_it() {
 
     let levels = between(&page, "<ol class=\"levels\">", "</ol>");
     for part in [
-        "Level 1: Ada Oncall · 5 min to answer",
+        "Level 1: Ada Oncall · 5 min to acknowledge",
         "Level 2: Grace Backup",
-        "Nobody answered: the fallback contact",
+        "Expired: fallback contact",
         "Email to Olive Owner",
     ] {
         assert!(levels.contains(part), "no {part:?} in {levels}");
     }
-    assert!(page.contains("Every level was paged and nobody answered."));
+    assert!(page.contains("Every level was notified, and nobody acknowledged."));
     assert!(page.contains("Acknowledge</button>") && page.contains("Cancel escalation</button>"));
 }
 

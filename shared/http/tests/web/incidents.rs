@@ -7,8 +7,8 @@ use domain::incident::{Incident, IncidentState, Severity, Status};
 use http::{Method, StatusCode};
 use machine::Stateful;
 
+use crate::faults::Fault;
 use crate::support::{OUR_SCRIPT, Scene, Session, alert, between};
-use crate::weather::Sky;
 
 /// The newest incident.
 async fn newest(scene: &Scene) -> Incident {
@@ -65,14 +65,14 @@ async fn incident_of_an_alert_tells_its_whole_story_in_order() {
         timeline(&page),
         [
             "Alert fired: Disk full",
-            "Alertmanager opened the incident Disk fullStatus Active",
-            "Level 1 is paged: Ada Oncall · Escalation",
-            "Ada Oncall acknowledged · Escalation",
+            "Alertmanager created the incident Disk fullStatus Active",
+            "Level 1 notified: Ada Oncall · Escalation",
+            "Acknowledged by Ada Oncall · Escalation",
             "Olive Owner shared an updateDeleting old logs.\nThen we look.Severity Major",
-            "Olive Owner changedStatus Active → to Closed",
+            "Olive Owner edited the incidentStatus Active → to Closed",
         ]
     );
-    assert!(page.contains("INC-1") && page.contains("Reopen</button>"), "{page}");
+    assert!(page.contains("INC-1") && page.contains("Reopen incident</button>"), "{page}");
     assert!(!page.contains("Close incident</button>"), "it is closed");
 }
 
@@ -161,9 +161,9 @@ async fn list_is_paged_and_every_page_asks_for_as_much() {
     }
     let (mut path, mut found, mut asked) = ("/incidents".to_owned(), 0, Vec::new());
     loop {
-        let before = scene.weather.calls();
+        let before = scene.database.calls();
         let page = scene.look(&session, &path).await;
-        asked.push(scene.weather.calls() - before);
+        asked.push(scene.database.calls() - before);
         found += page.matches("data-row").count();
         let Some((_, older)) = page.split_once("nav class=\"turn\"") else { break };
         let Some(next) = older.split("href=\"").skip(1).find(|rest| rest.contains("rel=\"next\"")) else {
@@ -187,9 +187,9 @@ async fn page_asks_for_no_more_however_long_the_story_is() {
     let session = scene.sign_in().await;
     declared(&scene, &session, "Long").await;
     let ask = async || {
-        let before = scene.weather.calls();
+        let before = scene.database.calls();
         scene.look(&session, "/incidents/1").await;
-        scene.weather.calls() - before
+        scene.database.calls() - before
     };
     let short = ask().await;
     for n in 0..210 {
@@ -199,7 +199,7 @@ async fn page_asks_for_no_more_however_long_the_story_is() {
 
     assert_eq!(ask().await, short);
     let page = scene.look(&session, "/incidents/1").await;
-    assert!(page.contains("What was before that is not shown.") && page.contains("Update 209"));
+    assert!(page.contains("Earlier entries are not shown.") && page.contains("Update 209"));
     assert!(!page.contains(">Update 9<"), "it is beyond what is read");
 }
 
@@ -236,7 +236,10 @@ async fn update_that_cannot_be_keeps_what_was_written_and_says_why() {
 
     for (fields, why) in [
         (vec![("message", "Precious <words>"), ("status", &*declined)], "no edge"),
-        (vec![("message", "Precious <words>"), ("severity", "nonsense")], "There is no such severity."),
+        (
+            vec![("message", "Precious <words>"), ("severity", "nonsense")],
+            "The selected severity does not exist. Select another one.",
+        ),
         (vec![("message", "  ")], "An update has a message, a status or a severity."),
     ] {
         let seen = scene.fill(&session, "/incidents/1/update", &fields).await;
@@ -293,7 +296,7 @@ async fn edits_and_roles_touch_only_what_the_person_changed() {
     let empty = [("name", " "), ("was_name", "Other words"), ("summary", ""), ("was_summary", "")];
     let seen = scene.fill(&session, "/incidents/1/edit", &empty).await;
     assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(seen.text.contains("A name is needed."), "{}", seen.text);
+    assert!(seen.text.contains("Enter a name."), "{}", seen.text);
 }
 
 #[tokio::test]
@@ -341,7 +344,7 @@ async fn nothing_is_changed_by_looking_or_from_elsewhere() {
     }
     scene.look(&session, "/incidents/INC-1").await;
     assert_eq!(newest(&scene).await.head(), before);
-    scene.weather.set(Sky::Down);
+    scene.database.set(Fault::Unreachable);
     for path in ["/incidents", "/incidents/1", "/incidents/new"] {
         let seen = scene.browse(&session.cookie, path).await;
         assert_eq!(seen.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");

@@ -51,7 +51,7 @@ async fn what_slack_is_owed_stands_on_the_page_with_its_attempts_and_its_last_er
 
     let page = scene.look(&session, "/incidents/1").await;
     assert!(
-        said(&page).contains("Waiting Follow the incidentDue any moment nowfirst attempt"),
+        said(&page).contains("Waiting Follow the incidentNext attempt: due nowattempt 1"),
         "{}",
         said(&page)
     );
@@ -62,7 +62,7 @@ async fn what_slack_is_owed_stands_on_the_page_with_its_attempts_and_its_last_er
     store.commit(store::Commit::new().transition(again)).await.unwrap();
     let page = scene.look(&session, "/incidents/1").await;
     assert!(page.contains("Slack says &lt;b&gt;no&lt;/b&gt;"), "{}", said(&page));
-    assert!(said(&page).contains("Due in 2 sattempt 2"), "{}", said(&page));
+    assert!(said(&page).contains("Next attempt: in 2 sattempt 2"), "{}", said(&page));
 
     store.mark(step(&scene).await.claim(scene.ctx.now()).unwrap()).await.unwrap();
     store.mark(step(&scene).await.failed("given up", scene.ctx.now()).unwrap()).await.unwrap();
@@ -75,7 +75,7 @@ async fn what_slack_is_owed_stands_on_the_page_with_its_attempts_and_its_last_er
         .unwrap();
     store.mark(step(&scene).await.obsolete("nobody cares", scene.ctx.now()).unwrap()).await.unwrap();
     let page = scene.look(&session, "/incidents/1").await;
-    assert!(!page.contains("Owed to Slack"), "{page}");
+    assert!(!page.contains("Pending in Slack"), "{page}");
 }
 
 #[tokio::test]
@@ -87,10 +87,10 @@ async fn nothing_of_slack_is_read_or_said_where_it_is_not_connected() {
         let session = scene.sign_in().await;
         declared(scene, &session).await;
         scene.look(&session, "/incidents/1").await;
-        let before = scene.weather.calls();
+        let before = scene.database.calls();
         let page = scene.look(&session, "/incidents/1").await;
-        calls.push(scene.weather.calls() - before);
-        assert_eq!(page.contains("Owed to Slack"), is_connected);
+        calls.push(scene.database.calls() - before);
+        assert_eq!(page.contains("Pending in Slack"), is_connected);
     }
 
     assert_eq!(

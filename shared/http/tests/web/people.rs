@@ -16,7 +16,7 @@ async fn person_is_added_given_a_role_and_removed_from_the_page() {
 
     assert_eq!((added.status, added.header("location")), (StatusCode::SEE_OTHER, "/people?done=added"));
     let page = scene.look(&session, "/people?done=added").await;
-    assert!(page.contains("&lt;b&gt;Nora&lt;/b&gt;") && page.contains("They are added"), "{page}");
+    assert!(page.contains("&lt;b&gt;Nora&lt;/b&gt;") && page.contains("Person added."), "{page}");
     assert!(!page.replacen(OUR_SCRIPT, "", 1).contains("<script"));
     let (org, nora) = store.person("nora@example.com").await.unwrap().unwrap();
     assert_eq!(store.user(org, nora).await.unwrap().unwrap().role, Role::Viewer);
@@ -53,7 +53,7 @@ async fn what_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
         (
             "/people".to_owned(),
             vec![("name", "Kept"), ("email", "k@example.com"), ("role", "king")],
-            "There is no such role",
+            "The selected role does not exist.",
         ),
         (
             format!("{owner}/role"),
@@ -106,7 +106,7 @@ async fn key_is_shown_once_opens_what_was_chosen_and_is_revoked() {
     let token = between(&made.text, "<code class=\"token\">", "</code>");
     let holder = scene.ctx.store.key_holder(&domain::api_key::hash(&token)).await.unwrap().unwrap();
     assert_eq!((holder.org, holder.roles.len(), holder.roles[0].name()), (scene.org, 1, "incident_creator"));
-    let live = made.text.split_once("id=\"list\"").unwrap().1.split_once("Make an API key").unwrap().0;
+    let live = made.text.split_once("id=\"list\"").unwrap().1.split_once("Create an API key").unwrap().0;
     assert!(!live.contains(&token), "what is renewed would take it away");
     let page = scene.look(&session, "/api-keys").await;
     assert!(
@@ -129,7 +129,7 @@ async fn key_that_cannot_be_made_keeps_the_form_and_nobody_gives_more_than_they_
     let before = scene.ctx.store.api_keys_after(scene.org, None, 9).await.unwrap();
 
     for (fields, why) in [
-        (vec![("name", "Kept")], "Choose at least one thing that the key may do"),
+        (vec![("name", "Kept")], "Select at least one permission."),
         (vec![("name", "Kept"), ("may-king", "on")], "is no role of an API key"),
         (vec![("comments", "Kept"), ("may-viewer", "on")], "A name of 1 to 100 bytes is needed"),
     ] {
@@ -167,11 +167,11 @@ async fn person_has_a_page_where_a_webhook_is_added_whose_secret_is_shown_once()
     assert!(!page.contains(&secret) && page.contains("93.184.216.34"), "{page}");
     let webhook = between(&page, "93.184.216.34", "</li></ul>");
     assert!(
-        webhook.contains("Urgent pages: not used") && webhook.contains("Other pages: at once"),
+        webhook.contains("High urgency: not used") && webhook.contains("Low urgency: immediately"),
         "{webhook}"
     );
     let listed = between(&page, "id=\"rule-list\"", "</section>");
-    assert!(listed.contains("At once: Mail to ada@example.com"), "{listed}");
+    assert!(listed.contains("Immediately: Email to ada@example.com"), "{listed}");
 }
 
 #[tokio::test]
@@ -182,8 +182,8 @@ async fn method_that_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
 
     for (channel, address, why) in [
         ("email", "kept", "It is no mail address"),
-        ("pigeon", "kept", "Choose how they are reached"),
-        ("slack", "U012AB3CD", "Choose how they are reached"),
+        ("pigeon", "kept", "Select a method."),
+        ("slack", "U012AB3CD", "Select a method."),
         ("webhook", "http://kept.example.com/", "https"),
         ("webhook", "https://127.0.0.1/kept", "It leads into a private network"),
     ] {

@@ -27,7 +27,7 @@ async fn secret() -> (Scene, String, EscalationId) {
 }
 
 /// What is shown where the title would be.
-const INSTEAD: &str = "Belongs to a private incident";
+const INSTEAD: &str = "Private incident";
 
 #[tokio::test]
 async fn title_of_a_private_incidents_alert_is_on_no_page_of_whoever_has_no_part_in_it() {

@@ -14,7 +14,7 @@ async fn somebody_who_is_not_signed_in_sees_nothing_but_how_to_sign_in() {
     for path in ["/", "/?answered=x"] {
         let seen = scene.get(path).await;
         assert_eq!(seen.status, StatusCode::UNAUTHORIZED, "{path}");
-        assert!(seen.text.contains("Firebell prints a link to sign in each time it starts"));
+        assert!(seen.text.contains("prints a sign-in link each time it starts"));
         assert!(!seen.text.contains("Disk full"));
     }
 }
@@ -171,7 +171,7 @@ async fn link_signs_in_once_and_looking_at_it_does_not_use_it_up() {
     let again = scene.send(form("/sign-in", token, &[])).await;
 
     assert_eq!((again.status, again.header("set-cookie")), (StatusCode::GONE, ""));
-    assert!(again.text.contains("This link was used"));
+    assert!(again.text.contains("This link was already used"));
     assert_eq!(scene.get(&link).await.status, StatusCode::GONE);
 }
 

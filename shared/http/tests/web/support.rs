@@ -32,7 +32,7 @@ use secrecy::SecretString;
 use store::{Queues, Store};
 use tower::ServiceExt;
 
-use crate::weather::Weather;
+use crate::faults::FaultyDatabase;
 
 /// A moment in 2026, in milliseconds.
 const NOON: i64 = 1_795_003_200_000;
@@ -46,7 +46,7 @@ pub(crate) struct Scene {
     pub(crate) grace: User,
     routed: SourceId,
     unrouted: SourceId,
-    pub(crate) weather: Arc<Weather>,
+    pub(crate) database: Arc<FaultyDatabase>,
     pub(crate) embedded: Embedded,
     rules: Rules,
     clock: Arc<AtomicI64>,
@@ -109,10 +109,10 @@ impl Scene {
         let url = format!("http://embedded/queue/{}", handled.name);
         let embedded =
             Embedded::memory(vec![handled], Arc::new(move || for_queues.load(Ordering::SeqCst))).unwrap();
-        let weather = Weather::over(embedded.wire());
+        let database = FaultyDatabase::over(embedded.wire());
         let ctx = Context {
             store: Store::new(
-                embedded::dynamodb(weather.clone()),
+                embedded::dynamodb(database.clone()),
                 embedded::TABLE,
                 Arc::new(Metrics::default()),
             ),
@@ -158,7 +158,7 @@ impl Scene {
             grace,
             routed,
             unrouted,
-            weather,
+            database,
             rules,
             clock,
             router,

@@ -99,6 +99,14 @@ fn head(frame: &Frame<'_>, explained: &Explained) -> Markup {
     }
 }
 
+/// The confirmation before an alert is resolved.
+const CONFIRM_RESOLVE: &str =
+    "Escalations that are only for this alert stop notifying people. Mark this alert as resolved?";
+
+/// The confirmation before an alert fires again.
+const CONFIRM_TRIGGER: &str =
+    "This creates a new alert, which is routed and pages the on-call person. Trigger this alert again?";
+
 /// The button that resolves a firing alert, or makes a resolved one fire again.
 fn action(frame: &Frame<'_>, explained: &Explained) -> Markup {
     let here = format!("/alerts/{}", explained.alert.id);
@@ -106,14 +114,14 @@ fn action(frame: &Frame<'_>, explained: &Explained) -> Markup {
     html! {
         @if is_firing {
             form.act method="post" action=(format!("{here}/resolve"))
-                data-confirm="Escalations that are only for this alert stop notifying people. Mark this alert as resolved?" {
+                data-confirm=(CONFIRM_RESOLVE) {
                 (frame.token_field())
                 input type="hidden" name="back" value=(here);
                 button type="submit" { "Mark as resolved" }
             }
         } @else if explained.raw.is_some() {
             form.act method="post" action=(format!("{here}/retrigger"))
-                data-confirm="This creates a new alert, which is routed and pages the on-call person. Trigger again?" {
+                data-confirm=(CONFIRM_TRIGGER) {
                 (frame.token_field())
                 input type="hidden" name="back" value="/alerts";
                 button type="submit" { "Trigger again" }

@@ -33,7 +33,8 @@ pub(super) fn routing(frame: &Frame<'_>, explained: &Explained) -> Markup {
             }
             @if rules.unreadable > 0 {
                 p.form-error {
-                    @if rules.unreadable == 1 { "1 route cannot be read." } @else { (rules.unreadable) " routes cannot be read." }
+                    (rules.unreadable)
+                    @if rules.unreadable == 1 { " route cannot be read." } @else { " routes cannot be read." }
                     " Alerts that they could match page the fallback contact."
                 }
             }
@@ -112,7 +113,9 @@ fn groups(label: &str, groups: &[CheckedGroup<'_>]) -> Markup {
             p.soft { (label) @if groups.len() > 1 { " (one group has to match):" } @else { ":" } }
             @for group in groups {
                 ul.checks {
-                    @for checked in group { li.{ @if checked.holds { "holds" } @else { "fails" } } { (condition(checked)) } }
+                    @for checked in group {
+                        li.(if checked.holds { "holds" } else { "fails" }) { (condition(checked)) }
+                    }
                 }
             }
         }

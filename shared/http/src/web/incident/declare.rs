@@ -69,7 +69,9 @@ pub(super) async fn declare(
 
 /// Parses whom to notify: `path-ID` or `user-ID`. `None` if the field is empty.
 fn target(text: &str) -> Result<Option<Whom>, AppError> {
-    let unknown = || AppError::invalid("page", "the selected escalation path or person does not exist. Select another one");
+    let unknown = || {
+        AppError::invalid("page", "the selected escalation path or person does not exist. Select another one")
+    };
     match text.split_once('-') {
         _ if text.is_empty() => Ok(None),
         Some(("path", id)) => Ok(Some(Whom::Path(id.parse().map_err(|_| unknown())?))),
@@ -140,7 +142,8 @@ impl DeclareForm {
             store.paths_after(org, None, OFFERED_PATHS),
         )?;
         let frame = Frame::new(web, signed_in, Section::Incidents);
-        let severities = choices.severities.iter().map(|severity| (severity.id.to_string(), severity.what.name.as_str()));
+        let severities =
+            choices.severities.iter().map(|severity| (severity.id.to_string(), severity.what.name.as_str()));
         let initial = choices.statuses.iter().filter(|one| IncidentState::INITIAL.contains(&one.what.state));
         let is_usual = |state: IncidentState| state == IncidentState::Active;
         let initial = initial.filter(|one| !(one.what.is_default && is_usual(one.what.state)));

@@ -56,7 +56,8 @@ pub(super) fn optional_id<T: std::str::FromStr>(field: &str, text: &str) -> Resu
     if text.is_empty() {
         return Ok(None);
     }
-    let unknown = |_| AppError::invalid(field, format!("the selected {field} does not exist. Select another one"));
+    let unknown =
+        |_| AppError::invalid(field, format!("the selected {field} does not exist. Select another one"));
     text.parse().map(Some).map_err(unknown)
 }
 
@@ -193,13 +194,13 @@ impl IncidentPage<'_> {
         self.story.choices.statuses.iter().filter(move |status| can(status.what.state))
     }
 
-    /// A button that changes the status to the default status of a state. `confirm` is the question before it; empty for
-    /// no question.
-    fn status_button(&self, state: IncidentState, label: &str, confirm: &str) -> Markup {
+    /// A button that changes the status to the default status of a state, after the question in `confirm` if there is one.
+    fn status_button(&self, state: IncidentState, label: &str, confirm: Option<&str>) -> Markup {
         let id = Status::default_id(self.story.incident.org, state);
-        let is_possible = self.story.incident.head().state() != state && self.next_statuses().any(|status| status.id == id);
+        let is_possible =
+            self.story.incident.head().state() != state && self.next_statuses().any(|status| status.id == id);
         html! {
-            @if is_possible { button type="submit" name="to" value=(id) data-confirm=[(!confirm.is_empty()).then_some(confirm)] { (label) } }
+            @if is_possible { button type="submit" name="to" value=(id) data-confirm=[confirm] { (label) } }
         }
     }
 
@@ -228,11 +229,13 @@ impl IncidentPage<'_> {
                     }
                     div.buttons {
                         button.primary type="submit" { "Share update" }
-                        (self.status_button(IncidentState::Closed, "Close incident", CONFIRM_CLOSE))
+                        (self.status_button(IncidentState::Closed, "Close incident", Some(CONFIRM_CLOSE)))
                         @if state != IncidentState::Paused && state != IncidentState::Triage {
-                            (self.status_button(IncidentState::Active, "Reopen incident", ""))
+                            (self.status_button(IncidentState::Active, "Reopen incident", None))
                         }
-                        @if state == IncidentState::Triage { (self.status_button(IncidentState::Active, "Accept incident", "")) }
+                        @if state == IncidentState::Triage {
+                            (self.status_button(IncidentState::Active, "Accept incident", None))
+                        }
                     }
                 }
             }
@@ -248,8 +251,10 @@ impl IncidentPage<'_> {
                     (self.frame.token_field())
                     @for role in &choices.roles {
                         @let holder = incident.roles.get(&role.id).map(ToString::to_string);
-                        input type="hidden" name=(format!("was-{}", role.id)) value=(holder.as_deref().unwrap_or_default());
-                        (select(&format!("role-{}", role.id), &role.what.name, "Not assigned", self.people(), holder.as_deref()))
+                        @let holder = holder.as_deref();
+                        @let (field, previous) = (format!("role-{}", role.id), format!("was-{}", role.id));
+                        input type="hidden" name=(previous) value=(holder.unwrap_or_default());
+                        (select(&field, &role.what.name, "Not assigned", self.people(), holder))
                     }
                     button type="submit" { "Save roles" }
                 }
@@ -272,7 +277,10 @@ impl IncidentPage<'_> {
                     (self.frame.token_field())
                     input type="hidden" name="was_name" value=(incident.title);
                     input type="hidden" name="was_summary" value=(summary);
-                    label.field { span { "Name" } input type="text" name="name" value=(incident.title) maxlength="200" required dir="auto"; }
+                    label.field {
+                        span { "Name" }
+                        input type="text" name="name" value=(incident.title) maxlength="200" required dir="auto";
+                    }
                     label.field {
                         span { "Summary" }
                         textarea name="summary" rows="4" maxlength="2000" dir="auto" { (summary) }

@@ -71,7 +71,10 @@ fn describe(story: &Story, entry: &Entry) -> (&'static str, Markup) {
 fn opened(story: &Story, entry: &Entry, began: &InitialValues, who: &Markup) -> Markup {
     let is_automatic = matches!(entry.by, Some(Identity::System(_)) | None);
     html! {
-        p { (who) @if is_automatic { " created the incident " } @else { " declared the incident " } q { (untrusted(&began.name)) } }
+        p {
+            (who) @if is_automatic { " created " } @else { " declared " } "the incident "
+            q { (untrusted(&began.name)) }
+        }
         ul.changes {
             li { "Status " b { (untrusted(status_name(&story.choices, began.status))) } }
             @if let Some(severity) = began.severity {
@@ -105,7 +108,8 @@ fn escalated(
             let names: Vec<&str> =
                 targets.into_iter().flatten().map(|target| story.person(target.user)).collect();
             let level = level.map_or(1, |level| level + 1);
-            let notified = html! { "Level " (level) " notified: " b { (untrusted(&words::join_names(&names))) } };
+            let notified =
+                html! { "Level " (level) " notified: " b { (untrusted(&words::join_names(&names))) } };
             ("paging", text(notified))
         }
         EscalationState::Acked => ("acked", text(html! { "Acknowledged by " (who) })),

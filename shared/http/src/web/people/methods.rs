@@ -60,9 +60,7 @@ pub(super) async fn add(
 ) -> Result<Response, Refusal> {
     signed_in.actor().may_reach(id).map_err(AppError::from)?;
     let added = match OFFERED.iter().find(|offered| offered.name() == form.channel) {
-        Some(method) => {
-            add_method(&web.ctx, &signed_in.actor(), id, (*method, form.address.trim())).await
-        }
+        Some(method) => add_method(&web.ctx, &signed_in.actor(), id, (*method, form.address.trim())).await,
         None => Err(AppError::invalid("channel", "select a method")),
     };
     let page = match added {

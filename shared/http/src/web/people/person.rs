@@ -86,7 +86,9 @@ impl PersonPage {
                             @for method in &user.methods { (method_row(&frame, &user, method, may_change)) }
                         }
                         @if user.methods.is_empty() {
-                            p.none { "No notification methods. The fallback contact is notified instead of this person." }
+                            p.none {
+                                "No notification methods. The fallback contact is notified instead of this person."
+                            }
                         }
                     }
                     section.card aria-labelledby="rules" {
@@ -109,7 +111,10 @@ impl PersonPage {
 fn method_added(added: &Added) -> Markup {
     html! {
         div.flash role="status" {
-            p { "Notification method added: " (method_label(added.method.method_type)) " to " (untrusted(&added.method.address)) "." }
+            p {
+                "Notification method added: " (method_label(added.method.method_type)) " to "
+                (untrusted(&added.method.address)) "."
+            }
             @if let Some(secret) = &added.secret {
                 p { "Firebell signs each request with this secret. Copy it now: it is not shown again." }
                 p { code.token { (secret.expose_secret()) } }

@@ -126,12 +126,14 @@ async fn refuse(
 
 /// The card with the actions.
 pub(super) fn card(frame: &Frame<'_>, source: &Source) -> Markup {
-    let disable = format!("Deliveries are refused until you enable the alert source again. Disable “{}”?", source.name);
+    let disable =
+        format!("Deliveries are refused until you enable the alert source again. Disable “{}”?", source.name);
     let rotate = format!(
         "You get a new secret. The current secret stays valid for {DEFAULT_OVERLAP_HOURS} hours: update every sender \
          before then. Rotate the secret?"
     );
-    let delete = format!("Deliveries are refused permanently. The alerts are kept. Delete “{}”?", source.name);
+    let delete =
+        format!("Deliveries are refused permanently. The alerts are kept. Delete “{}”?", source.name);
     html! {
         section.card aria-labelledby="actions" {
             h2 #actions { "Actions" }

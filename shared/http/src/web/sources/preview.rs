@@ -30,8 +30,8 @@ pub(super) async fn draft(frame: &Frame<'_>, source: &Source) -> Result<Markup, 
         section.card aria-labelledby="draft" {
             h2 #draft { "Draft" }
             p.lead {
-                "A draft pages nobody. The last event that it receives is shown here. Activate the alert source once it \
-                 has received an event."
+                "A draft pages nobody. The last event that it receives is shown here. Activate the alert source once \
+                 it has received an event."
             }
             div #arrived data-live {
                 @match previews.first() {

@@ -5,8 +5,9 @@ use pulldown_cmark::{CowStr, Event, Parser, html};
 
 /// Renders the instructions, which are Markdown. Values are filled in after parsing, so a value is always plain text.
 pub(super) fn setup_steps(docs: &str, values: &[(&str, &str)]) -> Markup {
-    let fill =
-        |text: CowStr<'_>| values.iter().fold(text.to_string(), |text, (name, value)| text.replace(name, value));
+    let fill = |text: CowStr<'_>| {
+        values.iter().fold(text.to_string(), |text, (name, value)| text.replace(name, value))
+    };
     let events = Parser::new(docs).map(|event| match event {
         Event::Text(text) => Event::Text(fill(text).into()),
         Event::Code(text) => Event::Code(fill(text).into()),

@@ -169,14 +169,15 @@ async fn limits(frame: &Frame<'_>, source: &Source) -> Result<Markup, Refusal> {
                 h2 #limits { "Rate limit and filter" }
                 @if let Some(limit) = limit {
                     p {
-                        "Rate limit: " (limit.per_minute) " new alerts per minute. Alerts above the limit are summarised in \
-                         one alert per hour."
+                        "Rate limit: " (limit.per_minute) " new alerts per minute. Alerts above the limit are summarised \
+                         in one alert per hour."
                     }
                 }
                 ul.dots {
                     @for day in &filtered {
                         li {
-                            (day.day) ": the filter dropped " (day.count) @if day.count == 1 { " event" } @else { " events" }
+                            (day.day) ": the filter dropped " (day.count)
+                            @if day.count == 1 { " event" } @else { " events" }
                             ", last: " (untrusted(&day.last_title))
                         }
                     }
