@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The deployment on an emulator, from `sam deploy` to a page and the next deployment. See README.md beside this."""
+"""Tests the deployment on an AWS emulator: `sam deploy`, an alert that pages, the next deployment. See README.md."""
 
 import io
 import json
@@ -28,7 +28,7 @@ REGION = "eu-west-1"
 OWNER = "olive@example.com"
 RESPONDER = "ada@example.com"
 MAIL_DOMAIN = "alerts.example.com"
-# How many quiet alerts the time to a page is taken from.
+# The number of alerts whose time to the email is measured.
 PROBES = 10
 
 
@@ -42,14 +42,14 @@ def expect(fact, otherwise):
 
 
 def wait(what, done, seconds=60, pause=0.02):
-    """Waits until something is there, and returns it."""
+    """Waits until `done` returns a value, and returns it."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = done()
         if found:
             return found
         time.sleep(pause)
-    raise SystemExit(f"error: {what} did not come within {seconds} s")
+    raise SystemExit(f"error: {what} did not appear within {seconds} s")
 
 
 def free_port():
@@ -59,7 +59,7 @@ def free_port():
 
 
 class Inbox(socketserver.ThreadingTCPServer):
-    """A mail server on loopback that keeps what it is given, with the time it came."""
+    """An SMTP server that keeps every email with the time of its arrival."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -74,7 +74,7 @@ class Inbox(socketserver.ThreadingTCPServer):
 
 
 class Session(socketserver.StreamRequestHandler):
-    """Speaks with one client."""
+    """Serves one connection."""
 
     disable_nagle_algorithm = True
 
@@ -106,7 +106,7 @@ class Session(socketserver.StreamRequestHandler):
 
 
 class Emulator:
-    """The emulator, on loopback and in a folder of its own; it ends with this."""
+    """The running emulator, with a temporary folder of its own."""
 
     def __init__(self):
         self.port = free_port()
@@ -160,7 +160,7 @@ class Emulator:
 
 
 class Deployment:
-    """The stack, and what one asks of it."""
+    """The deployed stack, and the calls to it."""
 
     def __init__(self, emulator, inbox):
         self.emulator = emulator
@@ -177,12 +177,12 @@ class Deployment:
         self.s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def upload(self, version):
-        """Packs each binary, and the template that names where they are: what `sam package` does.
+        """Uploads each binary, and returns the template with their places, as `sam package` does.
 
-        Bytes after the end of a binary change nothing but what it is: each version is another one.
+        A few bytes after the end of each binary make every version a different one.
         """
         text = (ROOT / "template.yaml").read_text()
-        # The emulator has no receipt rules: what SES would do, `mail_in` does.
+        # The emulator has no receipt rules; `mail_in` does what SES would do.
         text = re.sub(r"(?m)^  (?:MailRuleSet|MailRule):\n(?:    .*\n)+", "", text)
         names = re.findall(r"CodeUri: target/lambda/([a-z-]+)/\n", text)
         sizes = 0
@@ -207,7 +207,7 @@ class Deployment:
         return names, sizes, f"{code}/template.yaml"
 
     def deploy(self, version):
-        """Creates the stack, or changes it; returns how long that took."""
+        """Creates or updates the stack; returns how long that took."""
         names, sizes, template = self.upload(version)
         call = self.cloudformation.create_stack if version == 1 else self.cloudformation.update_stack
         began = time.monotonic()
@@ -240,7 +240,7 @@ class Deployment:
         return found["StackResourceDetail"]["PhysicalResourceId"]
 
     def request(self, method, path, body=None, bearer=None):
-        """Asks the deployed API; returns status and text."""
+        """Calls the deployed API; returns status and text."""
         # The name of an API resolves nowhere, so its id goes into the path.
         api = self.resource("Api")
         url = path if path.startswith("http") else f"{self.emulator.url}/_aws/execute-api/{api}/$default{path}"
@@ -267,12 +267,12 @@ class Deployment:
         return sum(int(counted.get(name, 0)) for name in names[:2])
 
     def polls(self, logical, enabled):
-        """Lets a queue be taken from, or not."""
+        """Starts or stops the delivery of a queue to its function."""
         self.functions.update_event_source_mapping(UUID=self.resource(logical), Enabled=enabled)
 
 
 def organise(deployment):
-    """A person, a path, a source and a route, as a newcomer makes them."""
+    """Creates a person, an escalation path, an alert source and an alert route."""
     user = deployment.ask("/v2/users", {"name": "Ada", "email": RESPONDER, "role": "responder"})["user"]
     target = {"type": "user", "id": user["id"], "urgency": "high", "schedule_mode": "currently_on_call"}
     path = deployment.ask("/v2/escalation_paths", {
@@ -283,7 +283,7 @@ def organise(deployment):
 
 
 def routed(deployment, kind, path):
-    """A source of a kind, whose alerts page a path."""
+    """Creates an alert source of a type and an alert route to the escalation path."""
     source = deployment.ask("/v2/alert_sources", {
         "name": f"Sender {kind}", "source_type": kind,
         "template": {
@@ -308,7 +308,7 @@ def routed(deployment, kind, path):
 
 
 def mail_in(deployment, source, key):
-    """Does what SES does with a mail: puts it into the bucket, and says so on the queue."""
+    """Delivers an email as SES does: puts it into the bucket, and sends a message to the queue."""
     address = source["email_options"]["email_address"]
     expect(address.endswith("@" + MAIL_DOMAIN), f"the address of the source is {address}")
     text = f"From: cron@example.com\r\nMessage-ID: <{key}@example.com>\r\nSubject: {key} is on fire\r\n\r\nLook.\r\n"
@@ -324,7 +324,7 @@ def mail_in(deployment, source, key):
 
 
 def fire(deployment, source, name):
-    """Posts one alert as Alertmanager does; returns when."""
+    """Sends one alert as Alertmanager does; returns the time."""
     began = time.monotonic()
     status, text = deployment.request("POST", f"/v2/alert_events/alertmanager/{source['id']}", {
         "version": "4", "status": "firing",
@@ -339,17 +339,17 @@ def fire(deployment, source, name):
 
 
 def acknowledge(deployment, mail):
-    """Acknowledges by the link of a mail: looking changes nothing, the button does."""
+    """Acknowledges with the link of an email. Opening the link changes nothing; pressing the button does."""
     public = deployment.outputs["Url"]
     link = re.search(r"(https?://[^\s\"<>]*)(/acknowledge/[^\s\"<>]+)", mail["text"])
     expect(link and link[1] == public, f"the mail has no link to {public}: {mail['text']}")
     status, page = deployment.request("GET", link[2])
     expect(status == 200 and "<form" in page, f"the link was answered {status} {page}")
-    # The answer leads to the page's own address, which resolves nowhere here: asked for by its path.
+    # The response redirects to the page's public URL, which has no address here; so only its path is used.
     status, text = post_without_following(deployment, link[2])
     expect(status in (200, 303), f"the button was answered {status} {text}")
     status, page = deployment.request("GET", link[2])
-    expect(status == 200 and "<form" not in page, "the button has not acknowledged: it is still there")
+    expect(status == 200 and "<form" not in page, "the button did not acknowledge: it is still there")
 
 
 def post_without_following(deployment, path):
@@ -373,24 +373,24 @@ def scenario(emulator, inbox):
     api = deployment.resource("Api")
     routes = deployment.apigatewayv2.get_routes(ApiId=api)["Items"]
     declared = (ROOT / "template.yaml").read_text().count("Type: AWS::ApiGatewayV2::Route")
-    expect(len(routes) == declared, f"the template has {declared} routes, the emulator made {len(routes)}")
+    expect(len(routes) == declared, f"the template has {declared} routes, the emulator created {len(routes)}")
     say(f"deployed {len(names)} functions ({sizes / 1e6:.0f} MB) and {len(routes)} routes in {created:.1f} s")
 
     alarms = deployment.cloudwatch.describe_alarms(AlarmNamePrefix=f"{STACK}-")["MetricAlarms"]
     declared = (ROOT / "infra/alarms.yaml").read_text().count("Type: AWS::CloudWatch::Alarm")
-    expect(len(alarms) == declared, f"infra/alarms.yaml has {declared} alarms, the emulator made {len(alarms)}")
+    expect(len(alarms) == declared, f"infra/alarms.yaml has {declared} alarms, the emulator created {len(alarms)}")
     dashboard = json.loads(deployment.cloudwatch.get_dashboard(DashboardName=STACK)["DashboardBody"])
-    say(f"{len(alarms)} alarms and a dashboard of {len(dashboard['widgets'])} drawings are there")
+    say(f"{len(alarms)} alarms and a dashboard of {len(dashboard['widgets'])} widgets exist")
 
-    # The custom resource has made the organisation; its key is where the owner looks for it.
+    # The custom resource has created the organisation; its API key is in the secret that the owner reads.
     organisation = deployment.outputs["OrganisationId"]
     secret = deployment.secretsmanager.get_secret_value(SecretId=deployment.outputs["ApiKeySecret"])["SecretString"]
     deployment.api_key = secret
     expect(secret not in json.dumps(deployment.outputs), "the key is in the stack's outputs")
     status, text = deployment.request("GET", "/v1/identity", bearer=secret)
-    expect(status == 200, f"the key was answered {status} {text}")
-    expect(deployment.request("GET", "/v1/identity", bearer="fb_wrong")[0] == 401, "a wrong key was let in")
-    say(f"the organisation {organisation} is there, and the key from its secret is let in")
+    expect(status == 200, f"the API key was answered with status {status}: {text}")
+    expect(deployment.request("GET", "/v1/identity", bearer="fb_wrong")[0] == 401, "a wrong API key was accepted")
+    say(f"the organisation {organisation} exists, and the API key in its secret works")
 
     source, mailbox = organise(deployment)
     fire(deployment, source, "cold")
@@ -408,11 +408,11 @@ def scenario(emulator, inbox):
         f"at most; accepted in {accepted[PROBES // 2] * 1000:.0f} ms (the emulator's own 50 ms a call among them)"
     )
     acknowledge(deployment, inbox.find("probe-0 is on fire")[0])
-    say("acknowledged by the mail's link")
+    say("acknowledged with the link of the email")
     mail_in(deployment, mailbox, "mail-1")
     page = wait("a page of a mail", lambda: inbox.find("mail-1 is on fire"))
     expect(len(page) == 1 and page[0]["to"] == RESPONDER, f"paged by mail: {page}")
-    say("a mail in the bucket has paged")
+    say("an email in the bucket paged")
 
     # The next version is deployed while messages of this one wait.
     deployment.polls("AlertHandleMapping", False)
@@ -425,18 +425,18 @@ def scenario(emulator, inbox):
     _, _, updated = deployment.deploy(2)
     for name, hash_before in before.items():
         expect(version_of(deployment, name) != hash_before, f"{name} is the same binary as before")
-    expect(deployment.outputs["OrganisationId"] == organisation, "deploying again made another organisation")
-    # Should the deployment not have begun to take from the queue again by itself.
+    expect(deployment.outputs["OrganisationId"] == organisation, "the second deployment created another organisation")
+    # In case the deployment has not started the delivery of the queue again itself.
     deployment.polls("AlertHandleMapping", True)
     for n in range(3):
         wait("a page of a message that waited", lambda: inbox.find(f"waiting-{n} is on fire"))
     fire(deployment, source, "after")
     wait("a page of the new version", lambda: inbox.find("after is on fire"))
     status, text = deployment.request("GET", "/v1/identity", bearer=secret)
-    expect(status == 200, f"after the deployment the key was answered {status} {text}")
-    say(f"deployed anew in {updated:.1f} s; 3 messages of the version before were paged by this one, and so was a new alert")
+    expect(status == 200, f"after the deployment the API key was answered with status {status}: {text}")
+    say(f"deployed again in {updated:.1f} s; the new version paged for 3 waiting messages of the old one, and for a new alert")
 
-    # A schedule ticks on AWS; here it is called as the schedule would call it.
+    # The emulator runs no schedules, so the function is called as the schedule would call it.
     event = (ROOT / "events/escalation-sweep/tick.json").read_bytes()
     swept = deployment.functions.invoke(FunctionName=deployment.resource("EscalationSweepFunction"), Payload=event)
     expect("FunctionError" not in swept, f"the sweep failed: {swept['Payload'].read()}")
@@ -477,7 +477,7 @@ def main():
     try:
         scenario(emulator, inbox)
     except BaseException:
-        say(f"the emulator said:\n{emulator.said()}")
+        say(f"the emulator printed:\n{emulator.said()}")
         raise
     finally:
         emulator.stop()

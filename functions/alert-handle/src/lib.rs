@@ -1,4 +1,4 @@
-//! Handles events of alerts: deduplicates, routes, opens what they ask for.
+//! Handles alert events: deduplicates them, evaluates the routes, and opens alerts, incidents and escalations.
 
 use app::{AppError, Context, Rules, alert, heartbeat, source};
 use domain::message::AlertMessage;

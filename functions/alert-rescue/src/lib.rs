@@ -1,4 +1,4 @@
-//! Rescues events that could not be handled: a bare alert, and a page to the fallback contact.
+//! Handles alert events that failed repeatedly: writes the alert without its rules and notifies the fallback contact.
 
 use app::{AppError, Context, Rules, alert};
 use domain::message::AlertMessage;

@@ -1,4 +1,4 @@
-//! Receives Alertmanager's webhooks.
+//! Receives Alertmanager webhooks.
 
 use app::Context;
 use runtime::Function;

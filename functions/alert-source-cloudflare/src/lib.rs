@@ -1,4 +1,4 @@
-//! Receives Cloudflare's notifications.
+//! Receives Cloudflare notification webhooks.
 
 use app::Context;
 use runtime::Function;

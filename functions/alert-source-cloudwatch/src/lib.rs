@@ -1,4 +1,4 @@
-//! Receives CloudWatch's alarms, through SNS or through EventBridge.
+//! Receives CloudWatch alarms through SNS or EventBridge.
 
 use app::Context;
 use runtime::Function;

@@ -1,4 +1,4 @@
-//! Receives what Datadog's monitors send.
+//! Receives Datadog monitor webhooks.
 
 use app::Context;
 use runtime::Function;

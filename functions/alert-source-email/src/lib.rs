@@ -1,4 +1,4 @@
-//! Receives mails that a mail server posts: taken apart already, or whole.
+//! Receives emails that a mail server posts, parsed or as `message/rfc822`.
 
 use app::Context;
 use axum::body::Body;

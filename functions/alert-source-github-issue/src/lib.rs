@@ -1,4 +1,4 @@
-//! Receives GitHub's webhooks about issues.
+//! Receives GitHub issue webhooks.
 
 use app::Context;
 use runtime::Function;

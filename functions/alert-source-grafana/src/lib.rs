@@ -1,4 +1,4 @@
-//! Receives the webhooks of Grafana's alerting.
+//! Receives Grafana alerting webhooks.
 
 use app::Context;
 use runtime::Function;

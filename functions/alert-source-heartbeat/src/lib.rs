@@ -1,4 +1,4 @@
-//! Hears of jobs that say each time that they ran.
+//! Receives heartbeat pings from jobs.
 
 use app::Context;
 use runtime::Function;

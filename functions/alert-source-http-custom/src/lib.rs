@@ -1,4 +1,4 @@
-//! Receives whatever JSON a sender has, which the customer says the meaning of.
+//! Receives any JSON and maps it to alerts with the mapping that the customer configured.
 
 use app::Context;
 use runtime::Function;

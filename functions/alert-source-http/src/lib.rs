@@ -1,4 +1,4 @@
-//! Receives alerts of the generic HTTP source.
+//! Receives alerts for the generic HTTP source.
 
 use app::Context;
 use runtime::Function;

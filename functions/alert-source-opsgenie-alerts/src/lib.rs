@@ -1,4 +1,4 @@
-//! Receives alerts in the words of Opsgenie's alert API.
+//! Receives alerts from senders that use the Opsgenie alert API.
 
 use app::Context;
 use runtime::Function;

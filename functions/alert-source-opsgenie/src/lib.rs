@@ -1,4 +1,4 @@
-//! Receives Opsgenie's webhooks.
+//! Receives Opsgenie webhooks.
 
 use app::Context;
 use runtime::Function;

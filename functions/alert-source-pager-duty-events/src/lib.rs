@@ -1,4 +1,4 @@
-//! Receives events in the words of PagerDuty's Events API v2.
+//! Receives events from senders that use the PagerDuty Events API v2.
 
 use app::Context;
 use runtime::Function;

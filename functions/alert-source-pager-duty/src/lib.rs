@@ -1,4 +1,4 @@
-//! Receives PagerDuty's webhooks.
+//! Receives PagerDuty webhooks.
 
 use app::Context;
 use runtime::Function;

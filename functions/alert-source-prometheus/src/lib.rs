@@ -1,4 +1,4 @@
-//! Receives alerts of Prometheus itself.
+//! Receives alerts from Prometheus without an Alertmanager.
 
 use app::Context;
 use runtime::Function;

@@ -1,4 +1,4 @@
-//! Receives Sentry's webhooks.
+//! Receives Sentry webhooks.
 
 use app::Context;
 use runtime::Function;

@@ -1,4 +1,4 @@
-//! Receives spikes of page views, in our own format.
+//! Receives spikes of status page views, in a format of Firebell's own.
 
 use app::Context;
 use runtime::Function;

@@ -1,4 +1,4 @@
-//! Receives Zendesk's webhooks about tickets.
+//! Receives Zendesk ticket webhooks.
 
 use app::Context;
 use runtime::Function;

@@ -1,4 +1,4 @@
-//! Alert routes, through the API.
+//! Serves the API for alert routes.
 
 use app::Context;
 use runtime::Function;

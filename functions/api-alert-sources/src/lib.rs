@@ -1,4 +1,4 @@
-//! Alert sources, through the API.
+//! Serves the API for alert sources.
 
 use app::Context;
 use runtime::Function;

@@ -1,4 +1,4 @@
-//! Alerts, through the API.
+//! Serves the API for alerts.
 
 use app::Context;
 use runtime::Function;

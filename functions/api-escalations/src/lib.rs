@@ -1,4 +1,4 @@
-//! Escalations and escalation paths, through the API.
+//! Serves the API for escalations and escalation paths.
 
 use app::Context;
 use runtime::Function;

@@ -1,4 +1,4 @@
-//! Incidents, through the API.
+//! Serves the API for incidents.
 
 use app::Context;
 use runtime::Function;

@@ -1,4 +1,4 @@
-//! The key itself, what alerts and incidents are given, the API described, and whatever nobody else answers.
+//! Serves the API for settings, API keys and the audit log, the OpenAPI description, and every unknown path.
 
 use app::Context;
 use runtime::Function;

@@ -1,4 +1,4 @@
-//! People, through the API.
+//! Serves the API for users.
 
 use app::Context;
 use runtime::Function;

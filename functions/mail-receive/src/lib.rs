@@ -1,4 +1,4 @@
-//! Delivers mails that SES received to the alert sources whose addresses they bear.
+//! Delivers emails that SES received to the alert sources that they are addressed to.
 
 use app::Context;
 use http_api::mail::{Courier, MailError};

@@ -1,4 +1,4 @@
-//! Sends pages: claims one, hands it to its channel, marks what came of it.
+//! Sends notifications: claims one, sends it by its channel, and stores the result.
 
 use app::notification::send::{Senders, send};
 use app::{AppError, Context};

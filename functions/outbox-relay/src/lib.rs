@@ -1,4 +1,4 @@
-//! Relays what transitions tell others, from the table's stream to the queues.
+//! Reads the table's stream and sends outbox messages to the queues.
 
 use app::{AppError, Context, outbox};
 use aws_lambda_events::dynamodb::EventRecord;

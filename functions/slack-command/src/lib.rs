@@ -1,4 +1,4 @@
-//! Receives `/inc` from Slack: verifies it, queues it, and answers at once.
+//! Receives the Slack command `/inc`: verifies it, queues it, and answers at once.
 
 use app::Context;
 use runtime::Function;

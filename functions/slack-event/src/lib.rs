@@ -1,4 +1,4 @@
-//! Receives mentions, pins and members from Slack: verifies them, queues them, and answers at once.
+//! Receives mentions, pins and new members from Slack: verifies them, queues them, and answers at once.
 
 use app::Context;
 use runtime::Function;

@@ -1,4 +1,4 @@
-//! Connects a Slack workspace: sends an administrator to Slack, and takes what they bring back.
+//! Connects a Slack workspace: redirects an administrator to Slack and handles the return.
 
 use app::Context;
 use runtime::Function;

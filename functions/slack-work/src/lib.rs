@@ -1,4 +1,4 @@
-//! Does what people ask for in Slack, and what is owed to Slack: one step at a time, until it is done.
+//! Does what people request in Slack, and brings changes to Slack, one step at a time.
 
 use app::slack::{Desk, work};
 use app::{AppError, Context};

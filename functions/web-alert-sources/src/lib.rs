@@ -1,4 +1,4 @@
-//! Serves the pages of alert sources.
+//! Serves the web pages of alert sources.
 
 use app::Context;
 use runtime::Function;

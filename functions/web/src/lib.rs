@@ -1,4 +1,4 @@
-//! Serves the pages for people.
+//! Serves the web pages.
 
 use app::Context;
 use runtime::Function;

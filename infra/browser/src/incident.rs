@@ -1,4 +1,4 @@
-//! An incident from its declaration to its end, as a person at a browser runs it.
+//! Incidents from declaration to end, run in the browser.
 
 use anyhow::{Context, ensure};
 use fantoccini::cookies::Cookie;
@@ -6,34 +6,34 @@ use fantoccini::cookies::Cookie;
 use crate::driver::Browser;
 use crate::{settings, sources};
 
-/// A title that means harm: markup, another direction, characters beyond the first plane, no place to break.
+/// A hostile title: markup, another text direction, emoji, and a long word without a place to break.
 const HOSTILE: &str = "<script>alert(1)</script><b>\u{202e}مرحبا بالعالم\u{202c} 🔥🧯👩‍🚒 \
     AVeryLongWordWithoutAnyPlaceToBreakItInTwoWhichGoesOnAndOnUntilTheEndOfTheLineAndBeyondIt";
 
-/// Answers a question with yes.
+/// The script that answers a confirmation with yes.
 pub(crate) const YES: &str = "document.querySelector('#confirm [value=yes]').click()";
 
-/// Where things are that were made.
-pub(crate) struct Made {
-    /// What a browser keeps that is signed in.
+/// The URLs of the objects that were created for the checks.
+pub(crate) struct Prepared {
+    /// The cookies of the signed-in browser.
     pub(crate) cookies: Vec<Cookie<'static>>,
-    /// Where it all is.
+    /// The URL of the installation.
     pub(crate) base: String,
-    /// The incident that is declared.
+    /// The declared incident.
     pub(crate) incident: String,
-    /// The one with the title that means harm.
+    /// The incident with the hostile title.
     pub(crate) hostile: String,
-    /// The escalation of the demonstration's alert.
+    /// The escalation of the demo alert.
     pub(crate) escalation: String,
-    /// The demonstration's alert.
+    /// The demo alert.
     pub(crate) alert: String,
-    /// Somebody who was added.
+    /// The person who was added.
     pub(crate) person: String,
-    /// A draft of an alert source.
+    /// The draft alert source.
     pub(crate) source: String,
 }
 
-/// Declares an incident that pages, and says where it is.
+/// Declares an incident with an escalation, and returns its URL.
 async fn declare(browser: &Browser, base: &str, name: &str) -> anyhow::Result<String> {
     browser.goto(&format!("{base}/incidents/new")).await?;
     browser.fill("input[name=name]", name).await?;
@@ -42,16 +42,16 @@ async fn declare(browser: &Browser, base: &str, name: &str) -> anyhow::Result<St
     browser.choose("select[name=lead]", "Ada Oncall").await?;
     browser.choose("select[name=page]", "Platform on call").await?;
     browser.press("Declare incident").await?;
-    let said = browser.text("p.flash").await?;
-    ensure!(said == "Incident declared.", "it said {said:?}");
+    let text = browser.text("p.flash").await?;
+    ensure!(text == "Incident declared.", "the page says {text:?}");
     let address = browser.address().await?;
     Ok(address.split('?').next().unwrap_or_default().to_owned())
 }
 
-/// Makes what there is to look at.
-pub(crate) async fn make(browser: &Browser, sign_in: &str) -> anyhow::Result<Made> {
+/// Signs in, and creates the objects that are checked.
+pub(crate) async fn prepare(browser: &Browser, sign_in: &str) -> anyhow::Result<Prepared> {
     browser.goto(sign_in).await?;
-    browser.picture("sign-in-link").await?;
+    browser.screenshot("sign-in-link").await?;
     browser.press("Sign in").await?;
     browser.wait_for("dl.tiles").await?;
     let base = sign_in.split("/sign-in").next().unwrap_or_default().to_owned();
@@ -65,24 +65,35 @@ pub(crate) async fn make(browser: &Browser, sign_in: &str) -> anyhow::Result<Mad
     let escalation = browser.link("aside a[href^='/escalations/']").await?;
     let person = settings::add_person(browser, &base).await.context("adding somebody")?;
     let source = sources::add(browser, &base).await.context("adding a source")?;
-    Ok(Made { cookies: browser.cookies().await?, base, incident, hostile, escalation, alert, person, source })
+    Ok(Prepared {
+        cookies: browser.cookies().await?,
+        base,
+        incident,
+        hostile,
+        escalation,
+        alert,
+        person,
+        source,
+    })
 }
 
-/// Runs the declared incident: update, live, acknowledge, close, reopen.
-pub(crate) async fn run(browser: &Browser, elsewhere: &Browser, made: &Made) -> anyhow::Result<()> {
-    browser.goto(&made.incident).await?;
+/// Runs the declared incident: updates, a change from elsewhere, acknowledge, close, reopen.
+pub(crate) async fn run(browser: &Browser, elsewhere: &Browser, prepared: &Prepared) -> anyhow::Result<()> {
+    browser.goto(&prepared.incident).await?;
     browser.fill("textarea[name=message]", "We found a broken card terminal.").await?;
     browser.choose("form.update select[name=severity]", "Critical").await?;
     browser.press("Share update").await?;
-    let told = browser.text("#timeline li").await?;
+    let timeline = browser.text("#timeline li").await?;
     ensure!(
-        told.contains("Owner shared an update") && told.contains("Major") && told.contains("Critical"),
-        "the timeline begins with {told:?}"
+        timeline.contains("Owner shared an update")
+            && timeline.contains("Major")
+            && timeline.contains("Critical"),
+        "the timeline begins with {timeline:?}"
     );
 
-    // Somebody else tells something while a person writes: it appears, and what was written stays.
+    // While a person writes, an update from elsewhere appears, and the person's text stays.
     browser.fill("textarea[name=message]", "Half a sentence").await?;
-    elsewhere.goto(&made.incident).await?;
+    elsewhere.goto(&prepared.incident).await?;
     elsewhere.fill("textarea[name=message]", "Seen from elsewhere.").await?;
     elsewhere.press("Share update").await?;
     elsewhere.wait_for("p.flash").await?;
@@ -90,50 +101,50 @@ pub(crate) async fn run(browser: &Browser, elsewhere: &Browser, made: &Made) -> 
         .until("document.querySelector('#timeline li').textContent.includes('Seen from elsewhere.')")
         .await
         .context("an update from elsewhere appears without loading the page anew")?;
-    let written = browser.says("document.querySelector('textarea[name=message]').value").await?;
-    ensure!(written == "Half a sentence", "what was written became {written}");
-    browser.picture("incident-live").await?;
+    let written = browser.evaluate("document.querySelector('textarea[name=message]').value").await?;
+    ensure!(written == "Half a sentence", "the text that was written became {written}");
+    browser.screenshot("incident-live").await?;
 
-    // With the keys: `a` asks before it acknowledges.
-    browser.goto(&made.incident).await?;
+    // The key `a` asks for confirmation before it acknowledges.
+    browser.goto(&prepared.incident).await?;
     browser.wait_for("[data-acknowledge]").await?;
     browser.keys("a").await?;
     browser.until("document.querySelector('#confirm').open").await?;
-    browser.picture("incident-acknowledge").await?;
-    browser.says(YES).await?;
+    browser.screenshot("incident-acknowledge").await?;
+    browser.evaluate(YES).await?;
     browser.until("location.search.startsWith('?answered=')").await?;
-    let told = browser.text("#timeline li").await?;
-    ensure!(told.contains("Acknowledged by Owner"), "the timeline begins with {told:?}");
+    let timeline = browser.text("#timeline li").await?;
+    ensure!(timeline.contains("Acknowledged by Owner"), "the timeline begins with {timeline:?}");
 
     browser.press("Close incident").await?;
     browser.until("document.querySelector('#confirm').open").await?;
-    browser.says(YES).await?;
+    browser.evaluate(YES).await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Closed')").await?;
-    browser.picture("incident-closed").await?;
+    browser.screenshot("incident-closed").await?;
     browser.press("Reopen incident").await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Active')").await
 }
 
-/// Runs the incident of the demonstration's alert: acknowledge, resolve the alert, close.
-pub(crate) async fn run_alert(browser: &Browser, made: &Made) -> anyhow::Result<()> {
-    browser.goto(&made.escalation).await?;
+/// Runs the incident of the demo alert: acknowledge, resolve the alert, close.
+pub(crate) async fn run_alert(browser: &Browser, prepared: &Prepared) -> anyhow::Result<()> {
+    browser.goto(&prepared.escalation).await?;
     browser.press("Acknowledge").await?;
-    let said = browser.text("p.flash").await?;
-    ensure!(said.starts_with("Acknowledged by Owner"), "it said {said:?}");
-    browser.picture("escalation-acknowledged").await?;
-    browser.goto(&made.alert).await?;
+    let text = browser.text("p.flash").await?;
+    ensure!(text.starts_with("Acknowledged by Owner"), "the page says {text:?}");
+    browser.screenshot("escalation-acknowledged").await?;
+    browser.goto(&prepared.alert).await?;
     browser.press("Mark as resolved").await?;
     browser.until("document.querySelector('#confirm').open").await?;
-    browser.says(YES).await?;
+    browser.evaluate(YES).await?;
     browser.until("document.querySelector('#alert .badge')?.textContent === 'Resolved'").await?;
-    browser.picture("alert-resolved").await?;
+    browser.screenshot("alert-resolved").await?;
     let incident = browser.link("#alert a.reference").await?;
     browser.goto(&incident).await?;
     browser.press("Close incident").await?;
     browser.until("document.querySelector('#confirm').open").await?;
-    browser.says(YES).await?;
+    browser.evaluate(YES).await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Closed')").await?;
-    let told = browser.text("#timeline").await?;
+    let timeline = browser.text("#timeline").await?;
     for step in [
         "Owner edited the incident",
         "Alert resolved by Owner",
@@ -141,18 +152,18 @@ pub(crate) async fn run_alert(browser: &Browser, made: &Made) -> anyhow::Result<
         "Level 1 notified",
         "Alert fired",
     ] {
-        ensure!(told.contains(step), "no {step:?} in the timeline:\n{told}");
+        ensure!(timeline.contains(step), "no {step:?} in the timeline:\n{timeline}");
     }
-    browser.picture("alert-incident-closed").await
+    browser.screenshot("alert-incident-closed").await
 }
 
-/// What keys do in lists and everywhere.
-pub(crate) async fn keys(browser: &Browser, made: &Made) -> anyhow::Result<()> {
-    browser.goto(&format!("{}/incidents", made.base)).await?;
+/// Checks the keyboard shortcuts.
+pub(crate) async fn keys(browser: &Browser, prepared: &Prepared) -> anyhow::Result<()> {
+    browser.goto(&format!("{}/incidents", prepared.base)).await?;
     browser.wait_for("[data-row]").await?;
     browser.keys("?").await?;
     browser.until("document.querySelector('#keys').open").await?;
-    browser.picture("keys").await?;
+    browser.screenshot("keys").await?;
     browser.keys("\u{e00c}").await?;
     browser.until("!document.querySelector('#keys').open").await?;
     browser.keys("jj").await?;

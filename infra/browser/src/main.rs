@@ -1,9 +1,8 @@
-//! Drives the pages in a real browser: signs in, looks at every page, runs incidents from their declaration to their end,
-//! and keeps pictures of all of it.
+//! Tests the web pages in a real browser: signs in, checks every page, runs incidents from declaration to end, and saves
+//! screenshots.
 //!
-//! `cargo run -p browser -- SIGN-IN-LINK DIRECTORY [--axe FILE] [ACKNOWLEDGE-LINK]` against a fresh `cargo local --demo`.
-//! It needs `chromium` and `chromedriver` on the path, and `axe.min.js` of the package axe-core to judge what people need
-//! who see, hear or type otherwise.
+//! It needs `chromium` and `chromedriver` on the path, and `axe.min.js` of the npm package axe-core to check
+//! accessibility. See [`HELP`] for its arguments.
 
 mod driver;
 mod incident;
@@ -13,13 +12,30 @@ mod sources;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use driver::{Browser, Driver, LOOKS, Look};
-use incident::Made;
+use driver::{Browser, Driver, WINDOW_KINDS, WindowKind};
+use incident::Prepared;
+
+/// The text of `--help`.
+const HELP: &str = "\
+Tests the web pages of a new `cargo local --ephemeral --demo` in a real browser.
+
+Usage: browser SIGN-IN-LINK DIRECTORY [--axe FILE] [ACKNOWLEDGE-LINK]
+
+  SIGN-IN-LINK      The sign-in link that `cargo local` printed
+  DIRECTORY         Where screenshots are saved
+  ACKNOWLEDGE-LINK  The acknowledge link of an email, to test it too
+  --axe FILE        The file axe.min.js, to check accessibility
+  -h, --help        Print this help
+";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let usage = "usage: browser SIGN-IN-LINK DIRECTORY [--axe FILE] [ACKNOWLEDGE-LINK]";
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "-h" || argument == "--help") {
+        eprint!("{HELP}");
+        return Ok(());
+    }
+    let usage = "an argument is missing; run `browser --help` to see all of them";
     let axe = match arguments.iter().position(|argument| argument == "--axe") {
         Some(at) => {
             let file = arguments.get(at + 1).context(usage)?.clone();
@@ -30,120 +46,133 @@ async fn main() -> anyhow::Result<()> {
     };
     let mut arguments = arguments.into_iter();
     let sign_in = arguments.next().context(usage)?;
-    let pictures = PathBuf::from(arguments.next().context(usage)?);
+    let screenshots = PathBuf::from(arguments.next().context(usage)?);
     let acknowledge = arguments.next();
-    std::fs::create_dir_all(&pictures)?;
+    std::fs::create_dir_all(&screenshots)?;
     if axe.is_none() {
-        eprintln!("=== SKIPPED: no --axe FILE is given, so nothing judges whether the pages are accessible");
+        eprintln!("=== skipped: accessibility is not checked without --axe FILE");
     }
 
     let driver = Driver::start().await?;
-    let browser = driver.browser(&LOOKS[0], &pictures).await?;
-    let made = incident::make(&browser, &sign_in).await.context("making what there is to look at")?;
+    let browser = driver.browser(&WINDOW_KINDS[0], &screenshots).await?;
+    let prepared =
+        incident::prepare(&browser, &sign_in).await.context("preparing incidents, people and sources")?;
     browser.close().await?;
-    for look in LOOKS {
-        let browser = driver.browser(look, &pictures).await?;
-        let seen = look_around(&browser, look, &made, axe.as_deref()).await;
+    for kind in WINDOW_KINDS {
+        let browser = driver.browser(kind, &screenshots).await?;
+        let checked = check_pages(&browser, kind, &prepared, axe.as_deref()).await;
         browser.close().await?;
-        seen.with_context(|| format!("on the {}", look.name))?;
+        checked.with_context(|| format!("on the {}", kind.name))?;
     }
-    let (browser, elsewhere) =
-        (driver.browser(&LOOKS[0], &pictures).await?, driver.browser(&LOOKS[2], &pictures).await?);
-    let driven = drive(&browser, &elsewhere, &made).await;
+    let (browser, elsewhere) = (
+        driver.browser(&WINDOW_KINDS[0], &screenshots).await?,
+        driver.browser(&WINDOW_KINDS[2], &screenshots).await?,
+    );
+    let driven = drive(&browser, &elsewhere, &prepared).await;
     if driven.is_err() {
-        browser.picture("failed").await?;
+        browser.screenshot("failed").await?;
     }
     browser.close().await?;
     elsewhere.close().await?;
     driven?;
     if let Some(link) = acknowledge {
-        let browser = driver.browser(&LOOKS[3], &pictures).await?;
-        let pressed = follow(&browser, &link).await;
+        let browser = driver.browser(&WINDOW_KINDS[3], &screenshots).await?;
+        let pressed = acknowledge_by_link(&browser, &link).await;
         browser.close().await?;
-        pressed.context("acknowledging by the link in a page")?;
+        pressed.context("acknowledging by the link in an email")?;
     }
     Ok(())
 }
 
-/// Sees that every page fits its window and is for everybody.
-async fn look_around(browser: &Browser, look: &Look, made: &Made, axe: Option<&str>) -> anyhow::Result<()> {
-    let base = &made.base;
+/// Checks every page in a window: layout, stylesheet, accessibility.
+async fn check_pages(
+    browser: &Browser,
+    kind: &WindowKind,
+    prepared: &Prepared,
+    axe: Option<&str>,
+) -> anyhow::Result<()> {
+    let base = &prepared.base;
     browser.goto(&format!("{base}/sign-in")).await?;
-    judge(browser, look, "sign-in", axe).await?;
-    browser.take(base, &made.cookies).await?;
+    check_page(browser, kind, "sign-in", axe).await?;
+    browser.add_cookies(base, &prepared.cookies).await?;
     let pages = [
         ("now", format!("{base}/")),
         ("incidents", format!("{base}/incidents?show=all")),
-        ("incident", made.incident.clone()),
-        ("hostile", made.hostile.clone()),
+        ("incident", prepared.incident.clone()),
+        ("hostile", prepared.hostile.clone()),
         ("declare", format!("{base}/incidents/new")),
         ("escalations", format!("{base}/escalations")),
-        ("escalation", made.escalation.clone()),
+        ("escalation", prepared.escalation.clone()),
         ("alerts", format!("{base}/alerts")),
-        ("alert", made.alert.clone()),
+        ("alert", prepared.alert.clone()),
         ("people", format!("{base}/people")),
-        ("person", made.person.clone()),
+        ("person", prepared.person.clone()),
         ("alert-sources", format!("{base}/alert-sources")),
-        ("alert-source", made.source.clone()),
+        ("alert-source", prepared.source.clone()),
         ("api-keys", format!("{base}/api-keys")),
         ("audit", format!("{base}/audit")),
         ("gone", format!("{base}/incidents/999")),
     ];
     for (name, address) in pages {
         browser.goto(&address).await?;
-        judge(browser, look, name, axe).await?;
+        check_page(browser, kind, name, axe).await?;
     }
-    let key = format!("Deploys from {}", look.name);
-    settings::make_key(browser, base, &key).await.context("making a key")?;
-    judge(browser, look, "key-made", axe).await?;
+    let key = format!("Deploys from {}", kind.name);
+    settings::create_key(browser, base, &key).await.context("making a key")?;
+    check_page(browser, kind, "key-made", axe).await?;
     settings::revoke_key(browser, base, &key).await.context("revoking a key")
 }
 
-/// Keeps a picture of a page, and says what is wrong with it.
-async fn judge(browser: &Browser, look: &Look, name: &str, axe: Option<&str>) -> anyhow::Result<()> {
+/// Saves a screenshot of the page, and checks it.
+async fn check_page(
+    browser: &Browser,
+    kind: &WindowKind,
+    name: &str,
+    axe: Option<&str>,
+) -> anyhow::Result<()> {
     browser.wait_for("main").await?;
-    browser.picture(&format!("{name}-{}", look.name)).await?;
+    browser.screenshot(&format!("{name}-{}", kind.name)).await?;
     ensure!(browser.is_styled().await?, "the stylesheet does not apply to `{name}`");
     ensure!(browser.fits().await?, "the page `{name}` is wider than its window");
     if let Some(axe) = axe {
         let found = browser.violations(axe).await?;
-        ensure!(found.is_empty(), "`{name}` is not for everybody:\n{}", found.join("\n"));
+        ensure!(found.is_empty(), "the page `{name}` is not accessible:\n{}", found.join("\n"));
     }
     Ok(())
 }
 
-/// Runs the incidents, from one window with another one beside it.
-async fn drive(browser: &Browser, elsewhere: &Browser, made: &Made) -> anyhow::Result<()> {
+/// Runs incidents in one window, while another window makes changes.
+async fn drive(browser: &Browser, elsewhere: &Browser, prepared: &Prepared) -> anyhow::Result<()> {
     for browser in [browser, elsewhere] {
-        browser.take(&made.base, &made.cookies).await?;
+        browser.add_cookies(&prepared.base, &prepared.cookies).await?;
     }
-    sources::activate(browser, &made.source).await.context("activating a source")?;
-    incident::keys(browser, made).await.context("using the keys")?;
-    incident::run(browser, elsewhere, made).await.context("running the declared incident")?;
-    incident::run_alert(browser, made).await.context("running the alert's incident")?;
-    press(browser, &made.base).await.context("acknowledging on the first page")
+    sources::activate(browser, &prepared.source).await.context("activating a source")?;
+    incident::keys(browser, prepared).await.context("using the keys")?;
+    incident::run(browser, elsewhere, prepared).await.context("running the declared incident")?;
+    incident::run_alert(browser, prepared).await.context("running the alert's incident")?;
+    acknowledge_on_home_page(browser, &prepared.base).await.context("acknowledging on the first page")
 }
 
-/// Presses the first button on the first page, and sees the number of open escalations fall.
-async fn press(browser: &Browser, base: &str) -> anyhow::Result<()> {
+/// Acknowledges on the home page, and checks that the number of open escalations falls.
+async fn acknowledge_on_home_page(browser: &Browser, base: &str) -> anyhow::Result<()> {
     browser.goto(&format!("{base}/")).await?;
     let before: u32 = browser.text("dl.tiles dd").await?.parse()?;
     browser.press("Acknowledge").await?;
-    let said = browser.text("p.flash").await?;
-    ensure!(said.starts_with("Acknowledged by Owner"), "it said {said:?}");
+    let text = browser.text("p.flash").await?;
+    ensure!(text.starts_with("Acknowledged by Owner"), "the page says {text:?}");
     let after: u32 = browser.text("dl.tiles dd").await?.parse()?;
-    ensure!(after + 1 == before, "there were {before} open, and then {after}");
-    browser.picture("acknowledged").await
+    ensure!(after + 1 == before, "{before} escalations were open, then {after}");
+    browser.screenshot("acknowledged").await
 }
 
-/// Follows the link in a page, and presses its one button.
-async fn follow(browser: &Browser, link: &str) -> anyhow::Result<()> {
+/// Opens the acknowledge link of an email, and presses its button.
+async fn acknowledge_by_link(browser: &Browser, link: &str) -> anyhow::Result<()> {
     browser.goto(link).await?;
-    browser.picture("link").await?;
+    browser.screenshot("link").await?;
     browser.goto(link).await?;
     ensure!(browser.fits().await?, "the page is wider than its window");
     browser.press("Acknowledge").await?;
-    let said = browser.text("p.outcome-line").await?;
-    ensure!(said.starts_with("You acknowledged"), "it said {said:?}");
-    browser.picture("link-acknowledged").await
+    let text = browser.text("p.outcome-line").await?;
+    ensure!(text.starts_with("You acknowledged"), "the page says {text:?}");
+    browser.screenshot("link-acknowledged").await
 }

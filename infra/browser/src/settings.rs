@@ -1,11 +1,11 @@
-//! People and API keys, as an administrator at a browser keeps them.
+//! People and API keys, managed in the browser by an administrator.
 
 use anyhow::{Context, ensure};
 
 use crate::driver::Browser;
 use crate::incident::YES;
 
-/// Adds somebody who is reached by a program as well, and says where their page is.
+/// Adds a person with a webhook, and returns the URL of their page.
 pub(crate) async fn add_person(browser: &Browser, base: &str) -> anyhow::Result<String> {
     browser.goto(&format!("{base}/")).await?;
     browser.keys("gs").await?;
@@ -14,17 +14,17 @@ pub(crate) async fn add_person(browser: &Browser, base: &str) -> anyhow::Result<
     browser.fill("input[name=email]", "nora@example.com").await?;
     browser.choose("form.card select[name=role]", "Viewer").await?;
     browser.press("Add person").await?;
-    let said = browser.text("p.flash").await?;
-    ensure!(said.starts_with("Person added"), "it said {said:?}");
+    let text = browser.text("p.flash").await?;
+    ensure!(text.starts_with("Person added"), "the page says {text:?}");
 
     let row = "//li[contains(@class, 'person')][contains(., 'Nora Nightshift')]";
-    let person = browser.found(&format!("{row}//h2/a")).await?.prop("href").await?;
+    let person = browser.element(&format!("{row}//h2/a")).await?.prop("href").await?;
     let person = person.context("the name leads to their page")?;
-    let role = browser.found(&format!("{row}//select")).await?;
+    let role = browser.element(&format!("{row}//select")).await?;
     role.select_by_label("Administrator").await?;
-    browser.found(&format!("{row}//button[starts-with(., 'Change role')]")).await?.click().await?;
+    browser.element(&format!("{row}//button[starts-with(., 'Change role')]")).await?.click().await?;
     browser.until("document.querySelector('p.flash')?.textContent === 'Role changed.'").await?;
-    let chosen = browser.found(&format!("{row}//select")).await?.prop("value").await?;
+    let chosen = browser.element(&format!("{row}//select")).await?.prop("value").await?;
     ensure!(chosen.as_deref() == Some("administrator"), "the role is {chosen:?}");
 
     browser.goto(&person).await?;
@@ -35,18 +35,18 @@ pub(crate) async fn add_person(browser: &Browser, base: &str) -> anyhow::Result<
     browser.press("Add method").await?;
     let secret = browser.text("code.token").await?;
     ensure!(secret.starts_with("whsec_"), "the secret reads {secret:?}");
-    browser.picture("method-added").await?;
+    browser.screenshot("method-added").await?;
     browser.goto(&person).await?;
     browser.wait_for("#list li").await?;
     ensure!(
-        browser.says("document.querySelector('code.token')").await?.is_null(),
+        browser.evaluate("document.querySelector('code.token')").await?.is_null(),
         "the secret is shown again"
     );
     Ok(person)
 }
 
-/// Makes a key, and stays on the page that shows its token.
-pub(crate) async fn make_key(browser: &Browser, base: &str, name: &str) -> anyhow::Result<()> {
+/// Creates an API key, and stays on the page that shows its token.
+pub(crate) async fn create_key(browser: &Browser, base: &str, name: &str) -> anyhow::Result<()> {
     browser.goto(&format!("{base}/api-keys")).await?;
     browser.fill("input[name=name]", name).await?;
     browser.fill("input[name=comments]", "Tells of deploys").await?;
@@ -59,17 +59,17 @@ pub(crate) async fn make_key(browser: &Browser, base: &str, name: &str) -> anyho
     Ok(())
 }
 
-/// Revokes a key, after a question.
+/// Revokes an API key, with a confirmation.
 pub(crate) async fn revoke_key(browser: &Browser, base: &str, name: &str) -> anyhow::Result<()> {
     browser.goto(&format!("{base}/api-keys")).await?;
-    let shown = browser.says("document.querySelector('code.token')").await?;
+    let shown = browser.evaluate("document.querySelector('code.token')").await?;
     ensure!(shown.is_null(), "the token is shown again");
     browser.press(&format!("Revoke {name}")).await?;
     browser.until("document.querySelector('#confirm').open").await?;
-    browser.picture("key-revoke").await?;
-    browser.says(YES).await?;
+    browser.screenshot("key-revoke").await?;
+    browser.evaluate(YES).await?;
     browser.until("document.querySelector('p.flash')?.textContent.startsWith('API key revoked')").await?;
     let list = browser.text("#list").await?;
-    ensure!(!list.contains(name), "it is still there:\n{list}");
+    ensure!(!list.contains(name), "the API key is still in the list:\n{list}");
     Ok(())
 }

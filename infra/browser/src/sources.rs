@@ -1,10 +1,10 @@
-//! Alert sources, as whoever sets one up does it at a browser.
+//! Alert sources, set up in the browser.
 
 use anyhow::{Context, ensure};
 
 use crate::driver::Browser;
 
-/// Adds a draft, and says where its page is.
+/// Adds a draft alert source, and returns the URL of its page.
 pub(crate) async fn add(browser: &Browser, base: &str) -> anyhow::Result<String> {
     browser.goto(&format!("{base}/alert-sources")).await?;
     browser.fill("input[name=name]", "Backups of the night").await?;
@@ -20,21 +20,21 @@ pub(crate) async fn add(browser: &Browser, base: &str) -> anyhow::Result<String>
     browser.address().await
 }
 
-/// Sends the draft its example, sees it arrive without loading the page anew, and activates it.
+/// Sends the test alert to the draft, waits until the page shows it without a reload, and activates the source.
 pub(crate) async fn activate(browser: &Browser, source: &str) -> anyhow::Result<()> {
     browser.goto(source).await?;
     browser.press("Activate").await?;
     let refused = browser.text("p.form-error").await?;
-    ensure!(refused.contains("othing has arrived"), "it said {refused:?}");
+    ensure!(refused.contains("othing has arrived"), "the page says {refused:?}");
     browser.goto(source).await?;
     browser.press("Send test alert").await?;
     browser
         .until("document.querySelector('#arrived')?.textContent.includes('Last event')")
         .await
         .context("what arrives shows by itself")?;
-    browser.picture("source-arrived").await?;
+    browser.screenshot("source-arrived").await?;
     browser.press("Activate").await?;
-    let said = browser.text("p.flash").await?;
-    ensure!(said.starts_with("Alert source activated"), "it said {said:?}");
-    browser.picture("source-active").await
+    let text = browser.text("p.flash").await?;
+    ensure!(text.starts_with("Alert source activated"), "the page says {text:?}");
+    browser.screenshot("source-active").await
 }

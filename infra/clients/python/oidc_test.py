@@ -146,7 +146,7 @@ def main(binary: str) -> None:
         try:
             for line in process.stdout:
                 lines.append(line)
-                if line.startswith("firebell is ready at "):
+                if line.startswith("Firebell is ready at "):
                     break
             threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True).start()
             drive(lines[-1].split()[-1], provider)

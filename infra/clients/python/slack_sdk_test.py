@@ -264,7 +264,7 @@ def main(binary):
             lines = []
             for line in process.stdout:
                 lines.append(line)
-                if line.startswith("firebell is ready at "):
+                if line.startswith("Firebell is ready at "):
                     break
             port = int(lines[-1].rsplit(":", 1)[1])
             link = next(line.strip() for line in lines if "/sign-in" in line)

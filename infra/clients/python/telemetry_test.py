@@ -150,7 +150,7 @@ def main(binary: str) -> None:
             lines = []
             for line in process.stdout:
                 lines.append(line)
-                if line.startswith("firebell is ready at "):
+                if line.startswith("Firebell is ready at "):
                     break
             url = lines[-1].split()[-1]
             threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True).start()

@@ -1,13 +1,13 @@
-//! Time, handed in.
+//! The clock of the embedded services, given by the program that opens them.
 
 use std::sync::Arc;
 
 use dynoxide::storage_backend;
 
-/// The time in milliseconds since the epoch, as whoever opens the bundle tells it.
+/// Returns the time in milliseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// Lends our clock to the database.
+/// Passes our clock to the database.
 pub(crate) struct DatabaseClock(pub(crate) Clock);
 
 impl storage_backend::Clock for DatabaseClock {

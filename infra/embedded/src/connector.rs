@@ -1,4 +1,4 @@
-//! The connector under the unmodified clients.
+//! The HTTP client under the unmodified AWS clients: it passes requests to a backend in this process.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
-use crate::wire::{Answer, Broken, Call, Service, Wire};
+use crate::call::{AwsBackend, AwsCall, AwsResponse, CallError, Service};
 
-/// Where the clients believe they are talking to.
+/// The endpoint URL that the clients are given.
 pub(crate) const ENDPOINT: &str = "http://embedded";
 
-/// An HTTP client for the SDK that asks a [`Wire`] instead of a socket.
+/// An HTTP client for the AWS SDK that passes requests to an [`AwsBackend`] instead of a socket.
 #[derive(Clone)]
-pub struct Connector(Arc<dyn Wire>);
+pub struct Connector(Arc<dyn AwsBackend>);
 
 impl Connector {
-    /// Makes a connector over `wire`.
-    pub fn new(wire: Arc<dyn Wire>) -> Self {
-        Self(wire)
+    /// Creates a connector to a backend.
+    pub fn new(backend: Arc<dyn AwsBackend>) -> Self {
+        Self(backend)
     }
 }
 
@@ -37,18 +37,21 @@ impl fmt::Debug for Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let wire = self.0.clone();
+        let backend = self.0.clone();
         HttpConnectorFuture::new(async move {
             let target = request.headers().get("x-amz-target").unwrap_or_default();
             let Some((service, operation)) = Service::from_target(target) else {
-                let source = format!("no embedded service answers target `{target}`");
+                let source = format!("no embedded service has the target `{target}`");
                 return Err(ConnectorError::user(source.into()));
             };
             let Some(body) = request.body().bytes() else {
-                return Err(ConnectorError::user("a streaming body cannot be sent in process".into()));
+                return Err(ConnectorError::user(
+                    "a streaming body cannot be sent to an embedded service".into(),
+                ));
             };
-            let answer = wire.call(Call { service, operation, body }).await.map_err(connector_error)?;
-            response(answer)
+            let response =
+                backend.call(AwsCall { service, operation, body }).await.map_err(connector_error)?;
+            sdk_response(response)
         })
     }
 }
@@ -59,50 +62,50 @@ impl HttpClient for Connector {
     }
 }
 
-/// Says to the SDK what became of the connection: it retries the first two.
-fn connector_error(broken: Broken) -> ConnectorError {
-    match broken {
-        Broken::BeforeApplying => ConnectorError::io(broken.into()),
-        Broken::AfterApplying => ConnectorError::timeout(broken.into()),
-        Broken::Killed => ConnectorError::user(broken.into()),
+/// Converts a call's error for the SDK, which retries the first two.
+fn connector_error(error: CallError) -> ConnectorError {
+    match error {
+        CallError::BeforeApplying => ConnectorError::io(error.into()),
+        CallError::AfterApplying => ConnectorError::timeout(error.into()),
+        CallError::Killed => ConnectorError::user(error.into()),
     }
 }
 
-/// Turns an answer into the SDK's response.
-fn response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
-    let status = StatusCode::try_from(answer.status).map_err(|e| ConnectorError::user(e.into()))?;
-    let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
-    if let Some(code) = answer.query_error {
-        response.headers_mut().insert("x-amzn-query-error", code);
+/// Converts a response for the SDK.
+fn sdk_response(response: AwsResponse) -> Result<HttpResponse, ConnectorError> {
+    let status = StatusCode::try_from(response.status).map_err(|e| ConnectorError::user(e.into()))?;
+    let mut converted = HttpResponse::new(status, SdkBody::from(response.body));
+    if let Some(code) = response.query_error {
+        converted.headers_mut().insert("x-amzn-query-error", code);
     }
-    Ok(response)
+    Ok(converted)
 }
 
-/// Credentials that sign and mean nothing.
+/// Placeholder credentials: the SDK signs with them, and nobody checks the signatures.
 fn credentials() -> Credentials {
     Credentials::new("embedded", "embedded", None, None, "embedded")
 }
 
-/// Makes a DynamoDB client over `wire`, everything else as the SDK has it by default.
-pub fn dynamodb(wire: Arc<dyn Wire>) -> aws_sdk_dynamodb::Client {
+/// Creates a DynamoDB client for a backend, with the SDK's defaults otherwise.
+pub fn dynamodb(backend: Arc<dyn AwsBackend>) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version_latest()
         .region(aws_sdk_dynamodb::config::Region::new("local"))
         .credentials_provider(credentials())
         .endpoint_url(ENDPOINT)
-        .http_client(Connector::new(wire))
+        .http_client(Connector::new(backend))
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
 }
 
-/// Makes an SQS client over `wire`, everything else as the SDK has it by default.
-pub fn sqs(wire: Arc<dyn Wire>) -> aws_sdk_sqs::Client {
+/// Creates an SQS client for a backend, with the SDK's defaults otherwise.
+pub fn sqs(backend: Arc<dyn AwsBackend>) -> aws_sdk_sqs::Client {
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version_latest()
         .region(aws_sdk_sqs::config::Region::new("local"))
         .credentials_provider(credentials())
         .endpoint_url(ENDPOINT)
-        .http_client(Connector::new(wire))
+        .http_client(Connector::new(backend))
         .build();
     aws_sdk_sqs::Client::from_conf(config)
 }

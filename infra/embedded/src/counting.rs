@@ -1,57 +1,61 @@
-//! Counts calls and the units they are charged for.
+//! Counts calls and the capacity units that DynamoDB charges for them.
 
 mod units;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::wire::{Call, Reply, Service, Wire};
+use strum::IntoStaticStr;
 
-/// Whether units are for reading or for writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+use crate::call::{AwsBackend, AwsCall, ResponseFuture, Service};
+
+/// The kind of capacity units: for reading or for writing; its name is a label of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum UnitKind {
     /// Read units.
     Read,
     /// Write units.
     Write,
 }
 
-/// Whether units are for the table or for its indexes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Arm {
+/// The part of a table that capacity units are charged for; its name is a label of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum UnitTarget {
     /// The table.
     Table,
     /// All of its indexes.
     Index,
 }
 
-/// What was counted up to a moment.
+/// The counters at a moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
     /// `aws_requests_total{service,operation}`.
     pub requests: BTreeMap<(Service, String), u64>,
     /// `dynamodb_consumed_units_total{operation,kind,index}`.
-    pub units: BTreeMap<(String, Kind, Arm), f64>,
-    /// Messages that were put on queues, however many went in one call.
+    pub units: BTreeMap<(String, UnitKind, UnitTarget), f64>,
+    /// Messages sent to queues, each message of a batch counted.
     pub messages: u64,
 }
 
 impl Snapshot {
-    /// All calls.
+    /// The number of all calls.
     pub fn calls(&self) -> u64 {
         self.requests.values().sum()
     }
 
-    /// All units of a kind on the table or its indexes.
-    pub fn total(&self, kind: Kind, arm: Arm) -> f64 {
+    /// The sum of the units of a kind for the table or for its indexes.
+    pub fn total(&self, kind: UnitKind, target: UnitTarget) -> f64 {
         // From zero: the empty sum of floats is minus zero.
         self.units
             .iter()
-            .filter(|((_, k, a), _)| (*k, *a) == (kind, arm))
+            .filter(|((_, k, t), _)| (*k, *t) == (kind, target))
             .fold(0.0, |sum, (_, units)| sum + units)
     }
 
-    /// What was counted since an earlier snapshot.
+    /// The difference to an earlier snapshot.
     pub fn since(&self, earlier: &Self) -> Self {
         let mut since = self.clone();
         for (key, count) in &mut since.requests {
@@ -67,7 +71,7 @@ impl Snapshot {
     }
 }
 
-/// The counters of one caller.
+/// The counters that one or more counting backends share.
 #[derive(Debug, Default)]
 pub struct Counts(Mutex<Snapshot>);
 
@@ -82,47 +86,47 @@ impl Counts {
     }
 }
 
-/// A wire that counts what goes over another.
+/// Counts the calls to another backend.
 ///
-/// It asks DynamoDB for the units itself, and takes them out of the answer again unless the caller asked too.
-pub struct Counting {
-    inner: Arc<dyn Wire>,
+/// It asks DynamoDB for the consumed units, and removes them from the response if the caller did not ask for them.
+pub struct CountingBackend {
+    inner: Arc<dyn AwsBackend>,
     counts: Arc<Counts>,
 }
 
-impl Counting {
-    /// Counts into `counts` what one caller sends over `inner`.
-    pub fn new(inner: Arc<dyn Wire>, counts: Arc<Counts>) -> Self {
+impl CountingBackend {
+    /// Counts the calls to `inner` in `counts`.
+    pub fn new(inner: Arc<dyn AwsBackend>, counts: Arc<Counts>) -> Self {
         Self { inner, counts }
     }
 }
 
-impl Wire for Counting {
-    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a> {
+impl AwsBackend for CountingBackend {
+    fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a> {
         Box::pin(async move {
             self.counts.change(|counts| {
                 *counts.requests.entry((call.service, call.operation.to_owned())).or_default() += 1;
                 counts.messages += messages(call);
             });
-            let asked = match call.service {
-                Service::DynamoDb => units::Asked::of(call.operation, call.body),
+            let metered = match call.service {
+                Service::DynamoDb => units::MeteredRequest::new(call.operation, call.body),
                 Service::Streams | Service::Sqs => None,
             };
-            let Some(asked) = asked else { return self.inner.call(call).await };
-            let mut answer = self.inner.call(Call { body: asked.body(), ..call }).await?;
-            let charged = asked.settle(&mut answer);
+            let Some(metered) = metered else { return self.inner.call(call).await };
+            let mut response = self.inner.call(AwsCall { body: metered.body(), ..call }).await?;
+            let consumed = metered.take_units(&mut response);
             self.counts.change(|counts| {
-                for (kind, arm, units) in charged.into_iter().filter(|(_, _, units)| *units > 0.0) {
-                    *counts.units.entry((call.operation.to_owned(), kind, arm)).or_default() += units;
+                for (kind, target, units) in consumed.into_iter().filter(|(_, _, units)| *units > 0.0) {
+                    *counts.units.entry((call.operation.to_owned(), kind, target)).or_default() += units;
                 }
             });
-            Ok(answer)
+            Ok(response)
         })
     }
 }
 
-/// How many messages a call puts on a queue.
-fn messages(call: Call<'_>) -> u64 {
+/// The number of messages that a call sends to a queue.
+fn messages(call: AwsCall<'_>) -> u64 {
     match (call.service, call.operation) {
         (Service::Sqs, "SendMessage") => 1,
         (Service::Sqs, "SendMessageBatch") => {

@@ -1,4 +1,4 @@
-//! Answers DynamoDB's operations from the database.
+//! Answers DynamoDB operations with the embedded database.
 
 use std::sync::Arc;
 
@@ -6,43 +6,43 @@ use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::call::{AwsBackend, AwsCall, AwsResponse, ResponseFuture};
 use crate::clock::{Clock, DatabaseClock};
 use crate::error::EmbeddedError;
 use crate::table::{self, Recording};
-use crate::wire::{Answer, Call, Reply, Wire};
 
-/// A database that answers calls, with neither queues nor wake-ups: the whole of it, or a replica for tests.
+/// The embedded DynamoDB without queues: the database itself, or a replica for tests.
 #[derive(Clone)]
 pub struct Dynamo {
     db: Database,
 }
 
 impl Dynamo {
-    /// Makes a replica: a fresh one in memory that records nothing on its stream, reading time from `clock`.
+    /// Creates an empty replica in memory. It records nothing on its stream.
     ///
     /// # Errors
     ///
-    /// Fails if SQLite cannot be had, which nothing short of lack of memory causes.
+    /// Fails if SQLite cannot be started, for lack of memory.
     pub fn replica(clock: Clock) -> Result<Self, EmbeddedError> {
         let db = Database::memory_with_clock(Arc::new(DatabaseClock(clock)))
-            .map_err(EmbeddedError::database("memory"))?;
+            .map_err(EmbeddedError::database("opening it in memory"))?;
         table::ensure(&db, Recording::Nothing)?;
         Ok(Self { db })
     }
 
-    /// Wraps an open database, creating the table if need be.
+    /// Wraps an open database, and creates the table if it is missing.
     pub(crate) fn new(db: Database) -> Result<Self, EmbeddedError> {
         table::ensure(&db, Recording::Stream)?;
         Ok(Self { db })
     }
 
-    /// The database below.
+    /// The underlying database.
     pub(crate) fn database(&self) -> &Database {
         &self.db
     }
 
-    /// Answers one operation; synchronous, 0.1 to 0.7 ms.
-    pub fn answer(&self, operation: &str, body: &[u8]) -> Answer {
+    /// Answers an operation. It blocks for 0.1 to 0.7 ms.
+    pub fn answer(&self, operation: &str, body: &[u8]) -> AwsResponse {
         let db = &self.db;
         match operation {
             "GetItem" => run(operation, body, |q| db.get_item(q)),
@@ -65,17 +65,17 @@ impl Dynamo {
             "DescribeStream" => run(operation, body, |q| db.describe_stream(q)),
             "GetShardIterator" => run(operation, body, |q| db.get_shard_iterator(q)),
             "GetRecords" => run(operation, body, |q| db.get_records(q)),
-            other => Answer::error(
+            other => AwsResponse::error(
                 400,
                 "com.amazon.coral.service#UnknownOperationException",
-                &format!("the embedded database has no operation `{other}`"),
+                &format!("the embedded database does not support the operation `{other}`"),
             ),
         }
     }
 }
 
-impl Wire for Dynamo {
-    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a> {
+impl AwsBackend for Dynamo {
+    fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a> {
         Box::pin(async move { Ok(self.answer(call.operation, call.body)) })
     }
 }
@@ -85,8 +85,8 @@ pub fn is_write(operation: &str) -> bool {
     matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems")
 }
 
-/// Reads the request, runs it, writes the response or the error.
-fn run<Q, R>(operation: &str, body: &[u8], ask: impl FnOnce(Q) -> dynoxide::Result<R>) -> Answer
+/// Parses a request, runs it, and writes the response or the error.
+fn run<Q, R>(operation: &str, body: &[u8], ask: impl FnOnce(Q) -> dynoxide::Result<R>) -> AwsResponse
 where
     Q: DeserializeOwned,
     R: Serialize,
@@ -94,17 +94,17 @@ where
     let outcome = serde_json::from_slice(body).map_err(unreadable).and_then(ask);
     match outcome {
         Ok(response) => match serde_json::to_vec(&response) {
-            Ok(body) => Answer::ok(body),
-            Err(error) => refusal(operation, &DynoxideError::InternalServerError(error.to_string())),
+            Ok(body) => AwsResponse::ok(body),
+            Err(error) => error_response(operation, &DynoxideError::InternalServerError(error.to_string())),
         },
-        Err(error) => refusal(operation, &error),
+        Err(error) => error_response(operation, &error),
     }
 }
 
-/// Writes an error as DynamoDB would.
+/// Writes an error as DynamoDB writes it.
 ///
-/// A value that a put or an update may not hold is wrapped in the envelope of request validation there, bare elsewhere.
-fn refusal(operation: &str, error: &DynoxideError) -> Answer {
+/// DynamoDB puts the message about an invalid value into the envelope of request validation for a put or an update only.
+fn error_response(operation: &str, error: &DynoxideError) -> AwsResponse {
     let body = match error {
         DynoxideError::EnvelopedValidation(message) => {
             let message = match operation {
@@ -115,10 +115,10 @@ fn refusal(operation: &str, error: &DynoxideError) -> Answer {
         }
         other => other.to_json(),
     };
-    Answer { status: error.status_code(), body: body.into_bytes(), query_error: None }
+    AwsResponse { status: error.status_code(), body: body.into_bytes(), query_error: None }
 }
 
-/// Classifies a request that could not be read, removing the marks that the database's own server would remove.
+/// Classifies a request that cannot be parsed, and removes the prefixes that the database's own server would remove.
 fn unreadable(error: serde_json::Error) -> DynoxideError {
     let raw = error.to_string();
     let text = match raw.rfind(" at line ") {

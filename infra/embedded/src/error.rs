@@ -1,58 +1,58 @@
-//! What can go wrong outside the wire.
+//! Failures of the embedded services themselves.
 
-/// A failure of the embedded database or queue themselves, not of a call to them.
+/// A failure of the embedded database or queues, not of a call to them.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
-    /// The directory for the two files could not be made.
-    #[error("making directory `{path}`")]
+    /// The directory of the files cannot be created.
+    #[error("cannot create the directory `{path}`")]
     Directory {
         /// The directory.
         path: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The queue file, or the stream's part of the database file, could not be read or written.
-    #[error("using the sqlite file of the {what}")]
+    /// The file of the queues, or the stream's part of the database file, cannot be read or written.
+    #[error("cannot use the SQLite file of the {what}")]
     File {
-        /// Which part: queues, stream, checkpoint.
+        /// The part: queues, stream, checkpoint.
         what: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: rusqlite::Error,
     },
-    /// The log of the queues could not be opened.
-    #[error("opening the log of the queues")]
+    /// The write-ahead log of the queues cannot be opened.
+    #[error("cannot open the write-ahead log of the queues")]
     Log(#[source] std::io::Error),
-    /// The database refused.
-    #[error("asking the database for {what}")]
+    /// The database returned an error.
+    #[error("cannot use the database for {what}")]
     Database {
-        /// What was asked.
+        /// The purpose of the call.
         what: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: dynoxide::DynoxideError,
     },
-    /// The queues as declared do not fit together.
+    /// A queue names a dead-letter queue that is not declared.
     #[error("queue `{queue}` names `{dead_letter}` as its dead-letter queue, which is not declared")]
     UnknownDeadLetter {
         /// The queue.
         queue: String,
-        /// What it names.
+        /// The dead-letter queue.
         dead_letter: String,
     },
-    /// A sequence number that no record ever had.
-    #[error("no record can have sequence number `{0}`")]
+    /// An invalid sequence number of a stream record.
+    #[error("invalid sequence number `{0}`")]
     Sequence(String),
 }
 
 impl EmbeddedError {
-    /// Wraps a database error, saying what was asked.
+    /// Wraps a database error, with the purpose of the call.
     pub(crate) fn database(what: &'static str) -> impl FnOnce(dynoxide::DynoxideError) -> Self {
         move |source| Self::Database { what, source }
     }
 
-    /// Wraps an SQLite error, saying whose file it was.
+    /// Wraps an SQLite error, with the part of the file.
     pub(crate) fn file(what: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| Self::File { what, source }
     }

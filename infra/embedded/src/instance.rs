@@ -1,4 +1,4 @@
-//! The whole of it: one database, its queues and its stream.
+//! The embedded services together: one database, its stream and the queues.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,25 +6,26 @@ use std::sync::Arc;
 use dynoxide::Database;
 use tokio::sync::watch;
 
+use crate::call::{AwsBackend, AwsCall, ResponseFuture, Service};
 use crate::clock::{Clock, DatabaseClock};
 use crate::dynamo::{Dynamo, is_write};
 use crate::error::EmbeddedError;
 use crate::queues::{QueueSpec, Queues};
 use crate::sqs;
 use crate::stream::Stream;
-use crate::wire::{Call, Reply, Service, Wire};
 
-/// Database, queues and stream of one bundle, in files or in memory.
+/// The embedded database, queues and stream, in files or in memory.
 #[derive(Clone)]
 pub struct Embedded {
-    wire: Arc<Local>,
+    backend: Arc<InProcessBackend>,
     stream: Stream,
 }
 
 impl Embedded {
-    /// Opens the files in `dir`, creating what is missing.
+    /// Opens the files in `dir`, and creates them if they are missing.
     ///
-    /// The database reads the system's clock there, since it takes another only in memory; `clock` is the queues'.
+    /// `clock` is the clock of the queues. The database accepts another clock in memory only; here it reads the
+    /// system's clock.
     ///
     /// # Errors
     ///
@@ -34,19 +35,19 @@ impl Embedded {
             .map_err(|source| EmbeddedError::Directory { path: dir.display().to_string(), source })?;
         let file = dir.join("table.sqlite");
         let path = file.to_string_lossy();
-        let db = Database::new(&path).map_err(EmbeddedError::database("its file"))?;
+        let db = Database::new(&path).map_err(EmbeddedError::database("opening its file"))?;
         let queues = Queues::open(&dir.join("queue.sqlite"), queues, clock)?;
         Self::assemble(Dynamo::new(db)?, queues, Some(file))
     }
 
-    /// Makes one that is gone with the process.
+    /// Opens services in memory, which are lost with the process.
     ///
     /// # Errors
     ///
     /// Fails if a dead-letter queue is not declared.
     pub fn memory(queues: Vec<QueueSpec>, clock: Clock) -> Result<Self, EmbeddedError> {
         let db = Database::memory_with_clock(Arc::new(DatabaseClock(clock.clone())))
-            .map_err(EmbeddedError::database("memory"))?;
+            .map_err(EmbeddedError::database("opening it in memory"))?;
         let queues = Queues::memory(queues, clock)?;
         Self::assemble(Dynamo::new(db)?, queues, None)
     }
@@ -58,48 +59,48 @@ impl Embedded {
     ) -> Result<Self, EmbeddedError> {
         let written = Arc::new(watch::Sender::new(0));
         let stream = Stream::new(dynamo.database().clone(), queues.clone(), written.clone(), file)?;
-        Ok(Self { wire: Arc::new(Local { dynamo, queues, written }), stream })
+        Ok(Self { backend: Arc::new(InProcessBackend { dynamo, queues, written }), stream })
     }
 
-    /// What answers the clients' calls.
-    pub fn wire(&self) -> Arc<dyn Wire> {
-        self.wire.clone()
+    /// The backend that answers the clients' calls.
+    pub fn backend(&self) -> Arc<dyn AwsBackend> {
+        self.backend.clone()
     }
 
-    /// The queues, for whoever polls them in this process.
+    /// The queues, for code that polls them in this process.
     pub fn queues(&self) -> &Queues {
-        &self.wire.queues
+        &self.backend.queues
     }
 
-    /// The database, for whoever asks it in this process.
+    /// The database, for code that reads it in this process.
     pub fn dynamo(&self) -> &Dynamo {
-        &self.wire.dynamo
+        &self.backend.dynamo
     }
 
-    /// The stream, for whoever relays it in this process.
+    /// The stream, for code that reads it in this process.
     pub fn stream(&self) -> Stream {
         self.stream.clone()
     }
 }
 
-/// Answers every service in process.
-struct Local {
+/// Answers the calls to all embedded services.
+struct InProcessBackend {
     dynamo: Dynamo,
     queues: Queues,
     written: Arc<watch::Sender<u64>>,
 }
 
-impl Wire for Local {
-    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a> {
+impl AwsBackend for InProcessBackend {
+    fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a> {
         Box::pin(async move {
-            let answer = match call.service {
+            let response = match call.service {
                 Service::DynamoDb | Service::Streams => self.dynamo.answer(call.operation, call.body),
                 Service::Sqs => sqs::answer(&self.queues, call.operation, call.body).await,
             };
-            if answer.is_ok() && call.service == Service::DynamoDb && is_write(call.operation) {
+            if response.is_ok() && call.service == Service::DynamoDb && is_write(call.operation) {
                 self.written.send_modify(|count| *count += 1);
             }
-            Ok(answer)
+            Ok(response)
         })
     }
 }

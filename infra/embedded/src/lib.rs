@@ -1,8 +1,9 @@
-//! AWS in one process: database, queues and stream, under the unmodified clients.
+//! DynamoDB, its stream and SQS in one process, for the unmodified AWS clients.
 //!
-//! An [`Embedded`] answers, through its [`Wire`], what the clients of DynamoDB and SQS send. The clients sign,
-//! serialise and parse as in production; only the socket is missing. See the README for how to add an operation.
+//! The [`AwsBackend`] of an [`Embedded`] answers the calls of the DynamoDB and SQS clients. The clients sign, serialise
+//! and parse as in production; only the socket is missing. The README says how to add an operation.
 
+mod call;
 mod clock;
 mod connector;
 mod counting;
@@ -14,16 +15,15 @@ mod serve;
 mod sqs;
 mod stream;
 mod table;
-mod wire;
 
+pub use call::{AwsBackend, AwsCall, AwsResponse, CallError, ResponseFuture, Service};
 pub use clock::Clock;
 pub use connector::{Connector, dynamodb, sqs};
-pub use counting::{Arm, Counting, Counts, Kind, Snapshot};
+pub use counting::{CountingBackend, Counts, Snapshot, UnitKind, UnitTarget};
 pub use dynamo::{Dynamo, is_write};
 pub use error::EmbeddedError;
 pub use instance::Embedded;
-pub use queues::{Message, NewMessage, QueueError, QueueSpec, Queues, Sent};
+pub use queues::{Message, NewMessage, QueueError, QueueSpec, Queues, SentMessage};
 pub use serve::serve;
 pub use stream::{Record, Stream};
 pub use table::TABLE;
-pub use wire::{Answer, Broken, Call, Reply, Service, Wire};

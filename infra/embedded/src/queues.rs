@@ -1,4 +1,4 @@
-//! Durable queues on one SQLite file, as far as the functions use those of SQS.
+//! Durable queues in one SQLite file, with the features of SQS that the functions use.
 
 mod disk;
 mod receive;
@@ -14,30 +14,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
-use self::disk::Disk;
+use self::disk::DiskSync;
 
 use crate::clock::Clock;
 use crate::error::EmbeddedError;
 
-/// The most a message may be delayed when it is sent, in seconds.
+/// The longest delay of a message, in seconds.
 pub(crate) const MAX_DELAY_S: i64 = 900;
-/// The longest a message may be hidden from other consumers, in seconds.
+/// The longest visibility timeout, in seconds.
 pub(crate) const MAX_VISIBILITY_S: i64 = 43_200;
-/// The largest body, in bytes.
+/// The largest body of a message, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 /// How long a message is kept, in milliseconds: 14 days.
 const RETENTION_MS: i64 = 14 * 24 * 3600 * 1000;
 
-/// A queue as it is declared.
+/// The declaration of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSpec {
-    /// Its name, the last part of its URL.
+    /// The name, which is the last part of the queue's URL.
     pub name: String,
-    /// How long a received message is hidden from other consumers.
+    /// How many seconds a received message is hidden from other consumers.
     pub visibility_timeout_s: u32,
-    /// After how many receives a message goes to the dead-letter queue instead of being received again.
+    /// How often a message is received before it goes to the dead-letter queue.
     pub max_receive_count: u32,
-    /// The queue such messages go to; without one they stay.
+    /// The dead-letter queue; `None` if such messages stay.
     pub dead_letter: Option<String>,
 }
 
@@ -46,82 +46,82 @@ pub struct QueueSpec {
 pub struct NewMessage {
     /// The body.
     pub body: String,
-    /// The group within which the queue is fair to others, such as tenant and source.
+    /// The group, such as an organisation and its source. The queue serves groups in turn.
     pub group: Option<String>,
-    /// How long the message stays hidden at first.
+    /// How many seconds the message is hidden at first.
     pub delay_s: i64,
 }
 
-/// A message as received.
+/// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The id, kept however often it is received.
+    /// The id, which is the same each time the message is received.
     pub id: String,
-    /// The handle of this receive: by it the message is deleted or hidden longer.
+    /// The receipt handle, with which the message is deleted or hidden longer.
     pub receipt: String,
     /// The body.
     pub body: String,
-    /// How often it was received, this time included.
+    /// How often the message was received, including this time.
     pub receives: u32,
-    /// The group it was sent with.
+    /// The group, if it was sent with one.
     pub group: Option<String>,
-    /// When it was sent, in milliseconds since the epoch.
+    /// The time when it was sent, in milliseconds since the Unix epoch.
     pub sent_at: i64,
-    /// When it was first received, in milliseconds since the epoch.
+    /// The time when it was first received, in milliseconds since the Unix epoch.
     pub first_received_at: i64,
 }
 
-/// A message as accepted.
+/// An accepted message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
+pub struct SentMessage {
     /// The id.
     pub id: String,
 }
 
-/// Why a queue refuses.
+/// Why an operation on a queue failed.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// No such queue is declared.
-    #[error("no queue `{0}`")]
+    /// The queue is not declared.
+    #[error("there is no queue `{0}`")]
     NoQueue(String),
-    /// A receipt that no receive ever gave.
+    /// The receipt handle is invalid.
     #[error("the receipt handle `{0}` is not valid")]
     BadReceipt(String),
-    /// The message of this receipt is deleted, visible again, or received by someone else.
+    /// The message of the receipt handle is deleted, visible again, or received again.
     #[error("the message of receipt handle `{0}` is not in flight")]
     NotInFlight(String),
-    /// A number or body outside of what SQS takes.
+    /// A parameter is outside the limits of SQS.
     #[error("{0}")]
     Invalid(String),
-    /// The file below.
-    #[error("using the sqlite file of the queues")]
+    /// The SQLite file failed.
+    #[error("cannot use the SQLite file of the queues")]
     File(#[from] rusqlite::Error),
-    /// The disk below.
-    #[error("what was sent may not be on the disk")]
+    /// The disk failed.
+    #[error("a sent message may not be on the disk")]
     Disk(#[source] std::io::Error),
 }
 
-/// The queues.
+/// The embedded queues.
 #[derive(Clone)]
 pub struct Queues {
     shared: Arc<Shared>,
 }
 
-/// What all handles on the queues share.
+/// The state that all handles of the queues share.
 struct Shared {
     connection: Mutex<State>,
     specs: BTreeMap<String, QueueSpec>,
     wakes: HashMap<String, watch::Sender<u64>>,
     clock: Clock,
-    disk: Option<Disk>,
+    disk: Option<DiskSync>,
 }
 
-/// The connection and what is not worth keeping over a restart.
+/// The connection, and state that is not kept over a restart.
 struct State {
     db: Connection,
-    /// The group last served, per queue: where its turn stands.
+    /// The group that was served last, by queue.
     turns: HashMap<String, String>,
-    /// When each queue was last cleared of messages past retention.
+    /// The time when expired messages were last deleted, by queue.
     swept: HashMap<String, i64>,
 }
 
@@ -156,9 +156,9 @@ impl Queues {
         Ok(queues)
     }
 
-    /// Makes what an earlier process had received visible again, as if it had not.
+    /// Makes the messages visible that an earlier process had received and not deleted.
     ///
-    /// A file has one process at a time, so nobody is left who could still delete those messages.
+    /// One process at a time uses a file, so no consumer is left that could delete those messages.
     fn recover(&self) -> rusqlite::Result<()> {
         let now = self.now();
         self.state().db.execute(
@@ -168,7 +168,7 @@ impl Queues {
         Ok(())
     }
 
-    /// Opens queues that are gone with the process.
+    /// Opens queues in memory, which are lost with the process.
     ///
     /// # Errors
     ///
@@ -187,8 +187,8 @@ impl Queues {
         let prepare = || {
             db.busy_timeout(std::time::Duration::from_secs(5))?;
             db.pragma_update(None, "journal_mode", "WAL")?;
-            // What is sent is forced to the disk apart from this, before it is answered; a message that is received or
-            // deleted once more is as if it had come twice.
+            // `sync` forces a sent message to the disk before the call is answered. If a receive or a deletion is lost,
+            // the message is received once more, which every consumer expects.
             db.pragma_update(None, "synchronous", "NORMAL")?;
             db.execute_batch(SCHEMA)
         };
@@ -205,33 +205,32 @@ impl Queues {
         }
         let wakes = specs.keys().map(|name| (name.clone(), watch::Sender::new(0))).collect();
         let state = State { db, turns: HashMap::new(), swept: HashMap::new() };
-        // Only now is there a log.
-        let disk = file.map(Disk::beside).transpose().map_err(EmbeddedError::Log)?;
+        // The write-ahead log exists from here on.
+        let disk = file.map(DiskSync::for_database).transpose().map_err(EmbeddedError::Log)?;
         Ok(Self { shared: Arc::new(Shared { connection: Mutex::new(state), specs, wakes, clock, disk }) })
     }
 
-    /// Waits until all that was sent by now is on the disk, and outlives a power cut.
+    /// Waits until all messages sent so far are on the disk, where they survive a power cut.
     ///
     /// # Errors
     ///
     /// Fails if the disk does.
-    pub async fn force(&self) -> Result<(), QueueError> {
+    pub async fn sync(&self) -> Result<(), QueueError> {
         match &self.shared.disk {
-            Some(disk) => disk.force().await.map_err(QueueError::Disk),
+            Some(disk) => disk.sync().await.map_err(QueueError::Disk),
             None => Ok(()),
         }
     }
 
-    /// The queues as declared, by name.
+    /// The declared queues, ordered by name.
     pub fn specs(&self) -> impl Iterator<Item = &QueueSpec> {
         self.shared.specs.values()
     }
 
-    /// Tells whether something arrived in a queue.
+    /// Subscribes to new messages of a queue.
     ///
-    /// Get it before looking into the queue: `changed()` then returns at once if something was sent since, so that
-    /// no wake-up is missed. A delayed message wakes when it is sent; for when it can be received ask
-    /// [`Self::next_visible_at`].
+    /// Subscribe before you read the queue: `changed()` then returns at once if a message was sent since. A delayed
+    /// message counts as new when it is sent; [`Self::next_visible_at`] says when it can be received.
     ///
     /// # Errors
     ///
@@ -241,7 +240,7 @@ impl Queues {
         Ok(wake.subscribe())
     }
 
-    /// Counts a queue's messages, visible or not.
+    /// Counts the messages of a queue, visible or not.
     ///
     /// # Errors
     ///
@@ -251,7 +250,7 @@ impl Queues {
         Ok(visible + in_flight + delayed)
     }
 
-    /// Counts a queue's messages: visible, received and not yet deleted, delayed.
+    /// Counts the messages of a queue: visible, received and not yet deleted, delayed.
     ///
     /// # Errors
     ///
@@ -274,7 +273,7 @@ impl Queues {
         Ok((row.0.unsigned_abs(), row.1.unsigned_abs(), row.2.unsigned_abs()))
     }
 
-    /// Tells when the next message of a queue can be received, which may be in the past.
+    /// The time when the next message of a queue can be received, which may be in the past.
     ///
     /// # Errors
     ///
@@ -289,7 +288,7 @@ impl Queues {
         Ok(next)
     }
 
-    /// How long until the next message of a queue can be received: nothing if one can be now.
+    /// How long until the next message of a queue can be received; `None` if the queue is empty.
     ///
     /// # Errors
     ///
@@ -299,14 +298,14 @@ impl Queues {
         Ok(self.next_visible_at(queue)?.map(|at| std::time::Duration::from_millis(wait(at))))
     }
 
-    /// The place a stream was read up to.
+    /// The sequence number up to which a stream was read.
     pub(crate) fn checkpoint(&self, stream: &str) -> rusqlite::Result<Option<String>> {
         let state = self.state();
         let mut read = state.db.prepare_cached("SELECT sequence FROM checkpoint WHERE stream = ?1")?;
         read.query_row([stream], |row| row.get(0)).optional()
     }
 
-    /// Keeps the place a stream was read up to.
+    /// Stores the sequence number up to which a stream was read.
     pub(crate) fn set_checkpoint(&self, stream: &str, sequence: &str) -> rusqlite::Result<()> {
         let state = self.state();
         let mut write = state.db.prepare_cached(
@@ -337,7 +336,7 @@ impl Queues {
     }
 }
 
-/// Writes a message's id: stable for a row, unique over restarts, and the same again for the same seed.
+/// The id of a message: stable for a row, unique over restarts, and the same for the same seed of a story.
 fn message_id(seq: i64) -> String {
     format!("00000000-0000-4000-8000-{seq:012x}")
 }

@@ -1,4 +1,4 @@
-//! The same wire behind a socket, for any client.
+//! Serves a backend over HTTP, for any AWS client.
 
 use std::sync::Arc;
 
@@ -9,41 +9,42 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 
-use crate::wire::{Answer, Broken, Call, Service, Wire};
+use crate::call::{AwsBackend, AwsCall, AwsResponse, CallError, Service};
 
-/// The largest request DynamoDB takes: 16 MB, of a batch.
+/// The largest request that DynamoDB accepts: a batch of 16 MB.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
 
-/// Answers on a listener until it fails. Signatures are not looked at: listen where only you can connect.
+/// Serves until the listener fails. Signatures are not checked: listen on an address that only you can reach.
 ///
 /// # Errors
 ///
 /// Fails if the listener does.
-pub async fn serve(listener: tokio::net::TcpListener, wire: Arc<dyn Wire>) -> std::io::Result<()> {
+pub async fn serve(listener: tokio::net::TcpListener, backend: Arc<dyn AwsBackend>) -> std::io::Result<()> {
     let router = Router::new()
         .route("/", post(answer))
         .route("/{*path}", post(answer))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
-        .with_state(wire);
+        .with_state(backend);
     axum::serve(listener, router).await
 }
 
-async fn answer(State(wire): State<Arc<dyn Wire>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(backend): State<Arc<dyn AwsBackend>>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Some((service, operation)) = Service::from_target(target) else {
-        let answer = Answer::error(400, "UnknownOperationException", "no service answers this x-amz-target");
+        let answer =
+            AwsResponse::error(400, "UnknownOperationException", "no service answers this x-amz-target");
         return respond(answer);
     };
-    match wire.call(Call { service, operation, body: &body }).await {
+    match backend.call(AwsCall { service, operation, body: &body }).await {
         Ok(answer) => respond(answer),
-        // A client that cannot be cut off gets the nearest thing: an error that says nothing of what was applied.
-        Err(Broken::BeforeApplying | Broken::AfterApplying | Broken::Killed) => {
+        // A socket cannot show these errors. This status does not say whether the request was applied either.
+        Err(CallError::BeforeApplying | CallError::AfterApplying | CallError::Killed) => {
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
     }
 }
 
-fn respond(answer: Answer) -> Response {
+fn respond(answer: AwsResponse) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, answer.body).into_response();
     let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! Answers SQS's operations from the queues.
+//! Answers SQS operations with the embedded queues.
 
 mod batch;
 mod requests;
@@ -6,32 +6,35 @@ mod requests;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use crate::call::AwsResponse;
 use crate::connector::ENDPOINT;
 use crate::queues::{Message, NewMessage, QueueError, Queues};
-use crate::wire::Answer;
-use requests::{Attributes, ChangeVisibility, Delete, QueueUrl, Receive, Send};
+use requests::{
+    ChangeVisibilityRequest, DeleteRequest, QueueAttributesRequest, QueueUrlRequest, ReceiveRequest,
+    SendRequest,
+};
 
-/// An error as SQS words it: the bare name, the older code beside it, the message.
-pub(crate) struct Refusal {
+/// An SQS error: its name, its code in the older query protocol, and its message.
+pub(crate) struct SqsError {
     kind: &'static str,
     code: &'static str,
     message: String,
 }
 
-impl Refusal {
-    /// A refusal whose older code is the same as its name.
+impl SqsError {
+    /// An error whose code is its name.
     fn plain(kind: &'static str, message: impl Into<String>) -> Self {
         Self { kind, code: kind, message: message.into() }
     }
 
-    /// A refusal of what these queues cannot do.
+    /// An error for a feature that the embedded queues do not have.
     fn unsupported(message: impl Into<String>) -> Self {
         let code = "AWS.SimpleQueueService.UnsupportedOperation";
         Self { kind: "UnsupportedOperation", code, message: message.into() }
     }
 }
 
-impl From<QueueError> for Refusal {
+impl From<QueueError> for SqsError {
     fn from(error: QueueError) -> Self {
         let message = error.to_string();
         let (kind, code) = match error {
@@ -45,27 +48,27 @@ impl From<QueueError> for Refusal {
     }
 }
 
-/// Answers one operation; what was sent is on the disk first.
-pub(crate) async fn answer(queues: &Queues, operation: &str, body: &[u8]) -> Answer {
-    let outcome = outcome(queues, operation, body);
-    let forced = match operation {
-        "SendMessage" | "SendMessageBatch" if outcome.is_ok() => queues.force().await,
+/// Answers an operation. A sent message is on the disk before the answer.
+pub(crate) async fn answer(queues: &Queues, operation: &str, body: &[u8]) -> AwsResponse {
+    let outcome = run(queues, operation, body);
+    let synced = match operation {
+        "SendMessage" | "SendMessageBatch" if outcome.is_ok() => queues.sync().await,
         _ => Ok(()),
     };
-    match outcome.and_then(|value| forced.map(|()| value).map_err(Refusal::from)) {
-        Ok(value) => Answer::ok(value.to_string()),
-        Err(Refusal { kind, code, message }) => {
+    match outcome.and_then(|value| synced.map(|()| value).map_err(SqsError::from)) {
+        Ok(value) => AwsResponse::ok(value.to_string()),
+        Err(SqsError { kind, code, message }) => {
             let status = if kind == "InternalFailure" { 500 } else { 400 };
             let fault = if status == 500 { "Receiver" } else { "Sender" };
-            let mut answer = Answer::error(status, &format!("com.amazonaws.sqs#{kind}"), &message);
-            answer.query_error = Some(format!("{code};{fault}"));
-            answer
+            let mut response = AwsResponse::error(status, &format!("com.amazonaws.sqs#{kind}"), &message);
+            response.query_error = Some(format!("{code};{fault}"));
+            response
         }
     }
 }
 
-/// What comes of one operation.
-fn outcome(queues: &Queues, operation: &str, body: &[u8]) -> Result<Value, Refusal> {
+/// Runs an operation.
+fn run(queues: &Queues, operation: &str, body: &[u8]) -> Result<Value, SqsError> {
     match operation {
         "SendMessage" => parse(body).and_then(|q| send(queues, q)),
         "SendMessageBatch" => parse(body).and_then(|q| batch::send(queues, q)),
@@ -77,15 +80,17 @@ fn outcome(queues: &Queues, operation: &str, body: &[u8]) -> Result<Value, Refus
         "GetQueueUrl" => parse(body).and_then(|q| queue_url(queues, &q)),
         "GetQueueAttributes" => parse(body).and_then(|q| attributes(queues, &q)),
         "ListQueues" => Ok(list(queues)),
-        other => Err(Refusal::unsupported(format!("the embedded queues have no operation `{other}`"))),
+        other => {
+            Err(SqsError::unsupported(format!("the embedded queues do not support the operation `{other}`")))
+        }
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::plain("SerializationException", error.to_string()))
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
+    serde_json::from_slice(body).map_err(|error| SqsError::plain("SerializationException", error.to_string()))
 }
 
-/// The name in a queue's URL, whatever host it was reached by.
+/// The name of the queue in a URL. The host may be any.
 fn name(url: &str) -> &str {
     url.rsplit('/').next().unwrap_or(url)
 }
@@ -95,12 +100,12 @@ fn url(queue: &str) -> String {
     format!("{ENDPOINT}/queue/{queue}")
 }
 
-/// The hash that clients compare with their own.
+/// The MD5 digest that clients compare with their own.
 fn md5_of(body: &str) -> String {
     format!("{:x}", md5::compute(body))
 }
 
-fn send(queues: &Queues, request: Send) -> Result<Value, Refusal> {
+fn send(queues: &Queues, request: SendRequest) -> Result<Value, SqsError> {
     let queue = request.queue_url.clone();
     let message = request.into_message()?;
     let digest = md5_of(&message.body);
@@ -108,10 +113,10 @@ fn send(queues: &Queues, request: Send) -> Result<Value, Refusal> {
     Ok(json!({ "MessageId": sent.id, "MD5OfMessageBody": digest }))
 }
 
-fn receive(queues: &Queues, request: &Receive) -> Result<Value, Refusal> {
+fn receive(queues: &Queues, request: &ReceiveRequest) -> Result<Value, SqsError> {
     let max = request.max_number_of_messages.unwrap_or(1);
     if !(1..=10).contains(&max) {
-        return Err(Refusal::plain(
+        return Err(SqsError::plain(
             "InvalidParameterValue",
             format!(
                 "value {max} for parameter MaxNumberOfMessages is invalid. Reason: must be between 1 and 10"
@@ -130,8 +135,8 @@ fn receive(queues: &Queues, request: &Receive) -> Result<Value, Refusal> {
     Ok(json!({ "Messages": messages }))
 }
 
-/// A received message, with the system attributes asked for.
-fn received(message: &Message, request: &Receive) -> Value {
+/// A received message in the response, with the requested system attributes.
+fn received(message: &Message, request: &ReceiveRequest) -> Value {
     let group = message.group.clone().map(|group| ("MessageGroupId", group));
     let all = [
         Some(("SentTimestamp", message.sent_at.to_string())),
@@ -158,12 +163,12 @@ fn received(message: &Message, request: &Receive) -> Value {
     value
 }
 
-fn delete(queues: &Queues, request: &Delete) -> Result<Value, Refusal> {
+fn delete(queues: &Queues, request: &DeleteRequest) -> Result<Value, SqsError> {
     queues.delete(name(&request.queue_url), &request.receipt_handle)?;
     Ok(json!({}))
 }
 
-fn change_visibility(queues: &Queues, request: &ChangeVisibility) -> Result<Value, Refusal> {
+fn change_visibility(queues: &Queues, request: &ChangeVisibilityRequest) -> Result<Value, SqsError> {
     queues.change_visibility(
         name(&request.queue_url),
         &request.receipt_handle,
@@ -172,7 +177,7 @@ fn change_visibility(queues: &Queues, request: &ChangeVisibility) -> Result<Valu
     Ok(json!({}))
 }
 
-fn queue_url(queues: &Queues, request: &QueueUrl) -> Result<Value, Refusal> {
+fn queue_url(queues: &Queues, request: &QueueUrlRequest) -> Result<Value, SqsError> {
     queues.arrived(&request.queue_name)?;
     Ok(json!({ "QueueUrl": url(&request.queue_name) }))
 }
@@ -182,7 +187,7 @@ fn list(queues: &Queues) -> Value {
     json!({ "QueueUrls": urls })
 }
 
-fn attributes(queues: &Queues, request: &Attributes) -> Result<Value, Refusal> {
+fn attributes(queues: &Queues, request: &QueueAttributesRequest) -> Result<Value, SqsError> {
     let queue = name(&request.queue_url);
     let (visible, in_flight, delayed) = queues.counts(queue)?;
     let mut all = Map::new();

@@ -1,4 +1,4 @@
-//! The table's stream, as a function on AWS would get it.
+//! The stream of the table, with records as a function on AWS gets them.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,25 +14,25 @@ use crate::error::EmbeddedError;
 use crate::queues::Queues;
 use crate::table::TABLE;
 
-/// What the database adds to a sequence number to make it 21 digits.
+/// The number that the database adds to a sequence number to give it 21 digits.
 const OFFSET: u128 = 100_000_000_000_000_000_000;
-/// How many records are deleted before other writers get a turn.
-const TRIM_AT_ONCE: usize = 500;
+/// How many records are deleted in one statement, so that other writers do not wait long.
+const TRIM_BATCH: usize = 500;
 
-/// One change of one item.
+/// A stream record: one change of one item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// Its place in the stream.
+    /// The sequence number.
     pub sequence: String,
     /// `INSERT`, `MODIFY` or `REMOVE`.
     pub event_name: String,
-    /// The key, as a text by which records of one item are known.
+    /// The key of the item as text: records of one item have the same.
     pub key: String,
-    /// The record as it stands in the `Records` of a function's event.
+    /// The record as it is in the `Records` of a function's event.
     pub event: Value,
 }
 
-/// The stream of the one table.
+/// The stream of the table.
 #[derive(Clone)]
 pub struct Stream {
     db: Database,
@@ -42,7 +42,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Makes the stream of a database, `file` being where it is kept, if it is.
+    /// The stream of a database; `file` is the file of the database, if it has one.
     pub(crate) fn new(
         db: Database,
         queues: Queues,
@@ -53,9 +53,9 @@ impl Stream {
         Ok(Self { db, queues, written, trimmer })
     }
 
-    /// Tells whether the table was written to.
+    /// Subscribes to writes to the table.
     ///
-    /// Get it before reading: `changed()` then returns at once if something was written since.
+    /// Subscribe before you read: `changed()` then returns at once if something was written since.
     pub fn written(&self) -> watch::Receiver<u64> {
         self.written.subscribe()
     }
@@ -82,7 +82,7 @@ impl Stream {
         self.read_from(stored(sequence)?, max)
     }
 
-    /// Keeps that everything up to this record is done with.
+    /// Stores that all records up to this one were handled.
     ///
     /// # Errors
     ///
@@ -92,10 +92,10 @@ impl Stream {
         self.queues.set_checkpoint(TABLE, sequence).map_err(EmbeddedError::file("checkpoint"))
     }
 
-    /// Deletes records up to the checkpoint but for the newest, and tells how many.
+    /// Deletes the records up to the checkpoint except the newest; returns how many.
     ///
-    /// The newest stays because the database counts on from it: were it gone, a clock set back could give a later
-    /// record a number before the checkpoint, and it would never be read. In memory this does nothing.
+    /// The newest stays because the database continues its numbers. Without it, a clock that is set back could give a
+    /// later record a number before the checkpoint, and the record would never be read. In memory, nothing is deleted.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Stream {
         }
     }
 
-    /// Counts the records kept, read or not; in memory, where nothing is trimmed, it reads them to do so.
+    /// Counts the stored records, read or not. In memory it reads them all.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl Stream {
         }
     }
 
-    /// Whether no record is kept.
+    /// Whether no record is stored.
     ///
     /// # Errors
     ///
@@ -146,7 +146,8 @@ impl Stream {
             shard_iterator: encode_shard_iterator(TABLE, &shard, position),
             limit: Some(max),
         };
-        let response = self.db.get_records(request).map_err(EmbeddedError::database("stream records"))?;
+        let response =
+            self.db.get_records(request).map_err(EmbeddedError::database("reading stream records"))?;
         Ok(response
             .records
             .iter()
@@ -156,7 +157,7 @@ impl Stream {
     }
 }
 
-/// Makes a record of the database's own, with an id that the same run repeats.
+/// Converts a record of the database, with an id that is the same for the same seed of a story.
 fn record(mut event: Value) -> Record {
     let change = &event["dynamodb"];
     let sequence = change["SequenceNumber"].as_str().unwrap_or_default().to_owned();
@@ -169,7 +170,7 @@ fn record(mut event: Value) -> Record {
     Record { sequence, event_name, key, event }
 }
 
-/// The number the database stores for a sequence number.
+/// The number that the database stores for a sequence number.
 fn stored(sequence: &str) -> Result<i64, EmbeddedError> {
     let number: Option<u128> = sequence.parse().ok();
     number
@@ -178,10 +179,10 @@ fn stored(sequence: &str) -> Result<i64, EmbeddedError> {
         .ok_or_else(|| EmbeddedError::Sequence(sequence.to_owned()))
 }
 
-/// A second connection to the database's file, for what the database leaves undone.
+/// A second connection to the database file, which adds indexes and deletes old records.
 ///
-/// It has neither an index for the highest sequence number, which it looks up with every write, nor an end to the
-/// records it keeps: without these two, each write takes longer than the one before.
+/// With every write, the database looks up the highest sequence number without an index, and it never deletes a record.
+/// Without this connection, each write would take longer than the one before.
 struct Trimmer(Mutex<Connection>);
 
 impl Trimmer {
@@ -207,7 +208,7 @@ impl Trimmer {
         db.query_row("SELECT COUNT(*) FROM _stream_records WHERE table_name = ?1", [TABLE], |row| row.get(0))
     }
 
-    /// Deletes up to a stored sequence number, a little at a time.
+    /// Deletes the records up to a stored sequence number, in batches.
     fn trim(&self, up_to: i64) -> rusqlite::Result<usize> {
         let db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut delete = db.prepare_cached(
@@ -220,9 +221,9 @@ impl Trimmer {
         )?;
         let mut deleted = 0;
         loop {
-            let now = delete.execute(params![TABLE, up_to, TRIM_AT_ONCE as i64])?;
+            let now = delete.execute(params![TABLE, up_to, TRIM_BATCH as i64])?;
             deleted += now;
-            if now < TRIM_AT_ONCE {
+            if now < TRIM_BATCH {
                 return Ok(deleted);
             }
         }

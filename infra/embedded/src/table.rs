@@ -1,35 +1,36 @@
-//! The one table, as the template declares it on AWS.
+//! The table, with the same keys and indexes as in `template.yaml`.
 
 use dynoxide::Database;
 use serde_json::{Value, json};
 
 use crate::error::EmbeddedError;
 
-/// The name of the one table.
+/// The name of the table.
 pub const TABLE: &str = "firebell";
 
-/// Whether changes are to be recorded.
+/// Whether changes are recorded on the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recording {
-    /// On the stream, for the relay.
+    /// Changes are recorded for the relay.
     Stream,
-    /// Nowhere: nobody reads the stream of a replica.
+    /// Changes are not recorded: nobody reads the stream of a replica.
     Nothing,
 }
 
-/// Creates the table if there is none.
+/// Creates the table if it is missing.
 pub(crate) fn ensure(db: &Database, recording: Recording) -> Result<(), EmbeddedError> {
-    let present = db.get_table_metadata(TABLE).map_err(EmbeddedError::database("the table"))?;
+    let present =
+        db.get_table_metadata(TABLE).map_err(EmbeddedError::database("reading the table's definition"))?;
     if present.is_some() {
         return Ok(());
     }
     let request =
         serde_json::from_value(definition(recording)).expect("the definition below is a CreateTable request");
-    db.create_table(request).map_err(EmbeddedError::database("a new table"))?;
+    db.create_table(request).map_err(EmbeddedError::database("creating the table"))?;
     Ok(())
 }
 
-/// The CreateTable request: two keys, two sparse indexes, new images on the stream.
+/// The `CreateTable` request: two keys, two sparse indexes, new images on the stream.
 fn definition(recording: Recording) -> Value {
     let names = ["pk", "sk", "lpk", "lsk", "dpk", "dsk"];
     let attributes: Vec<Value> =

@@ -1,4 +1,4 @@
-//! The least HTTP client that a scenario needs.
+//! A minimal HTTP client for the scenarios.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use anyhow::{Context, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// An answer.
+/// The response to a request.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     /// The status.
     pub(crate) status: u16,
     /// The body.
     pub(crate) body: String,
 }
 
-/// Sends one request and reads its answer.
+/// Sends one request and reads its response.
 pub(crate) async fn request(
     to: SocketAddr,
     method: &str,
     path: &str,
     token: Option<&str>,
     body: &str,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<HttpResponse> {
     let exchange = async {
         let mut stream = TcpStream::connect(to).await?;
         let authorization =
@@ -35,25 +35,25 @@ pub(crate) async fn request(
         );
         stream.write_all(head.as_bytes()).await?;
         stream.write_all(body.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("the answer ended in its head")?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await?;
+        let (head, body) = response.split_once("\r\n\r\n").context("the response ended in its headers")?;
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let Some(status) = status else { bail!("no answer of HTTP: {head}") };
-        Ok(Answer { status, body: body.to_owned() })
+        let Some(status) = status else { bail!("invalid HTTP response: {head}") };
+        Ok(HttpResponse { status, body: body.to_owned() })
     };
-    tokio::time::timeout(Duration::from_secs(20), exchange).await.context("no answer within 20 seconds")?
+    tokio::time::timeout(Duration::from_secs(20), exchange).await.context("no response within 20 seconds")?
 }
 
-/// A delivery of Alertmanager's with one alert.
-pub(crate) fn delivery(name: &str, fingerprint: &str, over: bool) -> String {
-    let status = if over { "resolved" } else { "firing" };
+/// A delivery of Alertmanager with one alert.
+pub(crate) fn delivery(name: &str, fingerprint: &str, resolved: bool) -> String {
+    let status = if resolved { "resolved" } else { "firing" };
     serde_json::json!({
         "version": "4", "receiver": "endtoend", "status": status, "externalURL": "http://alertmanager.example",
         "alerts": [{
             "status": status, "labels": {"alertname": name}, "annotations": {"summary": name},
             "startsAt": "2026-01-01T00:00:00Z",
-            "endsAt": if over { "2026-01-01T00:10:00Z" } else { "0001-01-01T00:00:00Z" },
+            "endsAt": if resolved { "2026-01-01T00:10:00Z" } else { "0001-01-01T00:00:00Z" },
             "generatorURL": "http://prometheus.example", "fingerprint": fingerprint,
         }],
     })

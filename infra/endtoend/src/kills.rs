@@ -1,4 +1,4 @@
-//! `kill -9` at random moments under load, during restart too: nothing that was accepted is lost.
+//! Scenario: `kill -9` at random moments under load, also during a restart; no accepted alert is lost.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,27 +9,33 @@ use anyhow::ensure;
 use testing::ledger::Ledger;
 
 use crate::http::{delivery, request};
-use crate::process::{Setup, Source};
-use crate::sink::Sink;
+use crate::inbox::Inbox;
+use crate::process::{AlertSource, Installation};
 use crate::{Options, say};
 
-/// How many clients send at the same time.
+/// The number of clients that send at the same time.
 const CLIENTS: usize = 4;
 
-/// What was accepted, by the alert's name.
-type Accepted = Arc<Mutex<Vec<String>>>;
+/// The names of the accepted alerts.
+type AcceptedAlerts = Arc<Mutex<Vec<String>>>;
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let sink = Sink::start().await?;
-    let setup = Setup::fresh(&options.binary, sink.url())?;
-    let mut process = Some(setup.start(true).await?);
-    let source = setup.source().await?;
-    let accepted = Accepted::default();
+    let inbox = Inbox::start().await?;
+    let installation = Installation::new(&options.binary, inbox.url())?;
+    let mut process = Some(installation.start(true).await?);
+    let source = installation.demo_source().await?;
+    let accepted = AcceptedAlerts::default();
     let (stop, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
-            tokio::spawn(client(setup.clone(), source.clone(), accepted.clone(), stop.clone(), next.clone()))
+            tokio::spawn(client(
+                installation.clone(),
+                source.clone(),
+                accepted.clone(),
+                stop.clone(),
+                next.clone(),
+            ))
         })
         .collect();
 
@@ -40,13 +46,13 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
             process.kill().await?;
         }
         if kill % 3 == 2 {
-            // Killed again while it starts.
-            let mut child = setup.spawn(false)?;
+            // Kill it once more while it starts.
+            let mut child = installation.spawn(false)?;
             tokio::time::sleep(Duration::from_millis(fastrand::u64(0..60))).await;
             child.kill().await?;
             in_restart += 1;
         }
-        process = Some(setup.start(false).await?);
+        process = Some(installation.start(false).await?);
     }
     while lock(&accepted).len() < options.alerts {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -56,13 +62,13 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         client.await?;
     }
     let accepted = lock(&accepted).clone();
-    // The demonstration's own alert pages, too.
-    let drained = drain(&sink, accepted.len() + 1).await;
+    // The alert of the demo makes one email more.
+    let drained = drain(&inbox, accepted.len() + 1).await;
     if let Some(process) = process.take() {
         process.stop().await?;
     }
-    judge(options, &setup, &sink, &accepted, in_restart, drained, begun).await?;
-    std::fs::remove_dir_all(&setup.data)?;
+    judge(options, &installation, &inbox, &accepted, in_restart, drained, begun).await?;
+    std::fs::remove_dir_all(&installation.data)?;
     Ok(())
 }
 
@@ -70,11 +76,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Sends alerts one after the other, each until it is accepted.
+/// Sends alerts one after the other; each is repeated until it is accepted.
 async fn client(
-    setup: Setup,
-    source: Source,
-    accepted: Accepted,
+    installation: Installation,
+    source: AlertSource,
+    accepted: AcceptedAlerts,
     stop: Arc<AtomicBool>,
     next: Arc<AtomicUsize>,
 ) {
@@ -83,7 +89,7 @@ async fn client(
         let name = format!("alert {n}");
         let body = delivery(&name, &format!("{n:016x}"), false);
         while !stop.load(Ordering::SeqCst) {
-            let sent = request(setup.address, "POST", &source.path, Some(&source.secret), &body).await;
+            let sent = request(installation.address, "POST", &source.path, Some(&source.secret), &body).await;
             if sent.is_ok_and(|answer| answer.status == 202) {
                 lock(&accepted).push(name);
                 break;
@@ -94,14 +100,14 @@ async fn client(
     }
 }
 
-/// Waits until as many people were told, or nothing more comes.
-async fn drain(sink: &Sink, wanted: usize) -> Duration {
+/// Waits until as many different emails have arrived, or time is up.
+async fn drain(inbox: &Inbox, wanted: usize) -> Duration {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(150) {
-        let told: std::collections::BTreeSet<_> =
-            sink.mails().iter().filter_map(|mail| mail.header("message-id").map(str::to_owned)).collect();
-        if told.len() >= wanted {
-            // Doubles would come within a lease and a sweep; those that matter are counted from the table as well.
+        let different: std::collections::BTreeSet<_> =
+            inbox.mails().iter().filter_map(|mail| mail.header("message-id").map(str::to_owned)).collect();
+        if different.len() >= wanted {
+            // Time for repeated emails to arrive; the table says which of them are explained.
             tokio::time::sleep(Duration::from_secs(2)).await;
             return begun.elapsed();
         }
@@ -110,18 +116,18 @@ async fn drain(sink: &Sink, wanted: usize) -> Duration {
     begun.elapsed()
 }
 
-/// Reads the table of the stopped process and compares.
+/// Compares the table of the stopped process with the accepted alerts and the emails.
 async fn judge(
     options: &Options,
-    setup: &Setup,
-    sink: &Sink,
+    installation: &Installation,
+    inbox: &Inbox,
     accepted: &[String],
     in_restart: usize,
     drained: Duration,
     begun: Instant,
 ) -> anyhow::Result<()> {
-    let embedded = embedded::Embedded::open(&setup.data, local::queues::specs(), Arc::new(|| 0))?;
-    let ledger = Ledger::read(&embedded.wire()).await?;
+    let embedded = embedded::Embedded::open(&installation.data, local::queues::specs(), Arc::new(|| 0))?;
+    let ledger = Ledger::read(&embedded.backend()).await?;
     let mut by_title: BTreeMap<&str, usize> = BTreeMap::new();
     for alert in &ledger.alerts {
         *by_title.entry(&alert.title).or_default() += 1;
@@ -134,14 +140,14 @@ async fn judge(
         .filter(|alert| alert.incident.is_none() || alert.escalations.len() != 1)
         .map(|alert| &alert.title)
         .collect();
-    let mails = sink.mails();
-    let told = |page: &str| mails.iter().filter(|mail| mail.text.contains(page)).count();
+    let mails = inbox.mails();
+    let emails_of = |page: &str| mails.iter().filter(|mail| mail.text.contains(page)).count();
     let mut unpaged = Vec::new();
     let mut doubled = 0;
     let mut unexplained = Vec::new();
     for page in &ledger.notifications {
         let key = page.idempotency_key();
-        let times = told(&key);
+        let times = emails_of(&key);
         let again = page.log.iter().filter(|entry| entry.to == "pending").count();
         if times == 0 {
             unpaged.push(key.clone());
@@ -152,9 +158,9 @@ async fn judge(
         }
     }
     say(format_args!(
-        "kills: {} kill -9 ({in_restart} more during restart), {} alerts accepted, {} key rows, {} alerts, \
-         {} incidents, {} escalations, {} pages, {} mails; lost {}, twice {}, unpaged {}, doubled {doubled} \
-         (unexplained {}), drained in {:.1?}, {:.1?} in all",
+        "kills: {} times kill -9 ({in_restart} more during a restart), {} alerts accepted, {} deduplication keys, {} alerts, \
+         {} incidents, {} escalations, {} notifications, {} emails; lost {}, twice {}, not notified {}, repeated emails \
+         {doubled} (unexplained {}), last email after {:.1?}, {:.1?} in all",
         options.kills,
         accepted.len(),
         ledger.keys.len(),
@@ -170,12 +176,31 @@ async fn judge(
         drained,
         begun.elapsed(),
     ));
-    ensure!(lost.is_empty(), "lost: {lost:?}; see {}", setup.data.display());
-    ensure!(twice.is_empty() && odd.is_empty(), "twice: {twice:?}, odd: {odd:?}");
-    ensure!(ledger.keys.len() == ledger.alerts.len(), "there are as many key rows as alerts");
-    ensure!(ledger.incidents.len() == ledger.alerts.len(), "there are as many incidents as alerts");
-    ensure!(ledger.escalations.len() == ledger.alerts.len(), "there are as many escalations as alerts");
-    ensure!(unpaged.is_empty(), "unpaged: {unpaged:?}; see {}", setup.data.display());
-    ensure!(unexplained.is_empty(), "doubled without a lost mark: {unexplained:?}");
+    ensure!(lost.is_empty(), "lost alerts: {lost:?}; see {}", installation.data.display());
+    ensure!(
+        twice.is_empty() && odd.is_empty(),
+        "alerts that are there twice: {twice:?}; without exactly one incident and escalation: {odd:?}"
+    );
+    ensure!(
+        ledger.keys.len() == ledger.alerts.len(),
+        "the number of deduplication keys is not the number of alerts"
+    );
+    ensure!(
+        ledger.incidents.len() == ledger.alerts.len(),
+        "the number of incidents is not the number of alerts"
+    );
+    ensure!(
+        ledger.escalations.len() == ledger.alerts.len(),
+        "the number of escalations is not the number of alerts"
+    );
+    ensure!(
+        unpaged.is_empty(),
+        "notifications without an email: {unpaged:?}; see {}",
+        installation.data.display()
+    );
+    ensure!(
+        unexplained.is_empty(),
+        "emails repeated without a retry in the notification's log: {unexplained:?}"
+    );
     Ok(())
 }

@@ -1,51 +1,59 @@
-//! The mail server is down for a while: everybody is paged within a minute of its return.
+//! Scenario: the mail server is down for a while; every email arrives within a minute of its return.
 
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
 use crate::http::{delivery, request};
-use crate::process::Setup;
-use crate::sink::Sink;
+use crate::inbox::Inbox;
+use crate::process::Installation;
 use crate::{Options, say};
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    let mut sink = Sink::start().await?;
-    let setup = Setup::fresh(&options.binary, sink.url())?;
-    let process = setup.start(true).await?;
-    let source = setup.source().await?;
-    while sink.mails().is_empty() {
+    let mut inbox = Inbox::start().await?;
+    let installation = Installation::new(&options.binary, inbox.url())?;
+    let process = installation.start(true).await?;
+    let source = installation.demo_source().await?;
+    while inbox.mails().is_empty() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    sink.down();
+    inbox.stop();
     let begun = Instant::now();
     for n in 0..options.alerts {
         let body = delivery(&format!("alert {n}"), &format!("{n:016x}"), false);
         let answer = request(process.address, "POST", &source.path, Some(&source.secret), &body).await?;
-        ensure!(answer.status == 202, "alert {n} was answered {} {}", answer.status, answer.body);
+        ensure!(
+            answer.status == 202,
+            "alert {n} was answered with status {}: {}",
+            answer.status,
+            answer.body
+        );
     }
     tokio::time::sleep(Duration::from_secs(options.seconds).saturating_sub(begun.elapsed())).await;
     let down = begun.elapsed();
-    ensure!(sink.mails().len() == 1, "a mail arrived at a server that was down");
-    sink.up().await?;
+    ensure!(inbox.mails().len() == 1, "an email arrived at a server that was down");
+    inbox.restart().await?;
     let back = Instant::now();
-    let told = |name: &str| sink.mails().iter().any(|mail| mail.text.contains(name));
+    let has_email = |name: &str| inbox.mails().iter().any(|mail| mail.text.contains(name));
     let mut unpaged: Vec<String> = (0..options.alerts).map(|n| format!("alert {n}")).collect();
     while !unpaged.is_empty() && back.elapsed() < Duration::from_secs(90) {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        unpaged.retain(|name| !told(name));
+        unpaged.retain(|name| !has_email(name));
     }
     let took = back.elapsed();
     say(format_args!(
-        "outage: the mail server was down for {down:.0?}; {} of {} alerts were paged within {took:.1?} of its return, \
-         {} mails in all",
+        "outage: the mail server was down for {down:.0?}; the emails of {} of {} alerts arrived within {took:.1?} of its \
+         return, {} emails in all",
         options.alerts - unpaged.len(),
         options.alerts,
-        sink.mails().len(),
+        inbox.mails().len(),
     ));
-    ensure!(unpaged.is_empty(), "unpaged: {unpaged:?}");
-    ensure!(took < Duration::from_secs(60), "it took {took:?}");
+    ensure!(unpaged.is_empty(), "alerts without an email: {unpaged:?}");
+    ensure!(
+        took < Duration::from_secs(60),
+        "the last email arrived {took:.1?} after the return of the mail server; at most 60 s are allowed"
+    );
     process.stop().await?;
-    std::fs::remove_dir_all(&setup.data)?;
+    std::fs::remove_dir_all(&installation.data)?;
     Ok(())
 }

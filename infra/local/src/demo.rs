@@ -1,4 +1,4 @@
-//! A small organisation to look at: people, a path, a source, a route, and an alert that pages.
+//! The demo: a small organisation with people, an escalation path, an alert source and an alert route, and one alert.
 
 use app::escalation_path::save::NewPath;
 use app::source::create::NewSource;
@@ -16,22 +16,22 @@ use secrecy::SecretString;
 use sources::Kind;
 use tower::ServiceExt;
 
-/// What the demonstration made, for whoever wants to send to it.
+/// The alert source of the demo organisation.
 pub struct Demo {
-    /// The source.
+    /// The alert source.
     pub source: Source,
-    /// Its secret.
+    /// The secret of the source.
     pub secret: SecretString,
 }
 
-/// The address of whoever is on call first.
+/// The email address of the person on the first level.
 pub const FIRST_ON_CALL: &str = "ada@example.com";
 
-/// Makes the organisation's people, path, source and route.
+/// Creates the people, the escalation path, the alert source and the alert route.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
+pub async fn create(context: &Context, org: OrgId) -> Result<Demo, AppError> {
     let (store, now) = (&context.store, context.now());
     let by = Actor::system(org, "demo");
     let mut people = Vec::new();
@@ -91,16 +91,20 @@ pub async fn make(context: &Context, org: OrgId) -> Result<Demo, AppError> {
     Ok(Demo { source, secret })
 }
 
-/// Sends the source its own example, as its sender would.
+/// Sends the example alert of Alertmanager to the source, as Alertmanager would.
 ///
 /// # Errors
-/// If the request was not accepted.
-pub async fn fire(router: axum::Router, demo: &Demo, now: Timestamp) -> anyhow::Result<()> {
+/// If the alert was not accepted.
+pub async fn send_alert(router: axum::Router, demo: &Demo, now: Timestamp) -> anyhow::Result<()> {
     let body = serde_json::to_vec(&Kind::Alertmanager.get().example())?;
     let mut request = axum::http::Request::post(format!("/v2/alert_events/alertmanager/{}", demo.source.id))
         .body(axum::body::Body::from(body.clone()))?;
     Kind::Alertmanager.get().sign(request.headers_mut(), &body, &demo.secret, now);
     let response = router.oneshot(request).await?;
-    anyhow::ensure!(response.status().is_success(), "the alert was answered {}", response.status());
+    anyhow::ensure!(
+        response.status().is_success(),
+        "the demo alert was refused with status {}",
+        response.status()
+    );
     Ok(())
 }

@@ -1,20 +1,20 @@
-//! The registry of functions: one line each.
+//! The list of all functions: one line each.
 
 use app::Context;
 use runtime::Function;
 
-/// A function by its name: the name of its package, of its folder, of its queue if it has one.
-pub struct Entry {
-    /// The name.
+/// A function and its name.
+pub struct FunctionEntry {
+    /// The name of the function's package, of its folder, and of its queue if it has one.
     pub name: &'static str,
-    /// Makes the function.
+    /// Builds the function.
     pub function: fn(Context) -> Function,
 }
 
 macro_rules! functions {
     ($($name:literal => $package:ident,)*) => {
-        /// Every function there is.
-        pub const ALL: &[Entry] = &[$(Entry { name: $name, function: $package::function }),*];
+        /// All functions.
+        pub const ALL: &[FunctionEntry] = &[$(FunctionEntry { name: $name, function: $package::function }),*];
     };
 }
 

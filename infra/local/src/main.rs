@@ -1,38 +1,96 @@
-//! `cargo local`: the whole system in one process.
+//! `cargo local`: all of Firebell in one process.
 
+use std::fmt::Display;
 use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use app::org::create::{Created, NewOrg, create};
 use app::seal::Seal;
 use app::{Context, Incoming};
 use domain::id::OrgId;
-use embedded::{Counting, Counts, Embedded, Wire};
+use embedded::{AwsBackend, CountingBackend, Counts, Embedded};
 use http_api::web::sign_in_link;
+use local::data_dir::DataDir;
 use local::demo;
-use local::home::Home;
-use local::mailbox::Directory;
-use local::options::{HELP, Options};
-use local::smtp::Smtp;
-use local::web::{self, Meters};
-use local::{Plain, PlainFeed, Runner, queues};
-use runtime::config::LogFormat;
-use runtime::telemetry::Exporter;
+use local::error::{StartError, listen_reason};
+use local::monitoring::{self, MonitoringState};
+use local::options::{Command, HELP, Options, VERSION};
+use local::received_mail::ReceivedMail;
+use local::sent_mail::{ReadableMail, check_server};
+use local::smtp_server::SmtpServer;
+use local::startup_text::{ApiKeyText, SentMailText, StartupText};
+use local::{CheckpointedReader, DirectInvoker, Runner, queues};
+use notify::Mailer;
+use runtime::config::{LOG, LogFormat, unknown_settings};
+use runtime::telemetry::{Exporter, is_valid_filter};
 use runtime::{
-    Config, Metrics, channels, clients_elsewhere, observed, slack_app, system_clock, system_random,
+    Config, ConfigError, Metrics, channels, clients_elsewhere, observed, slack_app, system_clock,
+    system_random,
 };
-use secrecy::ExposeSecret;
 use store::{Queues, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-fn main() -> anyhow::Result<()> {
-    let Some(options) = Options::parse()? else {
-        write!(std::io::stdout(), "{HELP}")?;
-        return Ok(());
+/// The exit code of a mistake on the command line.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let options = match Command::parse(lexopt::Parser::from_env()) {
+        Ok(Command::Run(options)) => options,
+        Ok(Command::Help) => return print(HELP),
+        Ok(Command::Version) => return print(VERSION),
+        Err(error) => {
+            tell(format_args!("error: {error}"));
+            return ExitCode::from(USAGE);
+        }
     };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            show(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a text on standard output.
+fn print(text: &str) -> ExitCode {
+    match write!(std::io::stdout(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Prints a line for the person at the terminal.
+fn tell(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints an error, one line each for wrong settings.
+fn show(error: &anyhow::Error) {
+    if let Some(ConfigError(faults)) = error.downcast_ref() {
+        for fault in faults {
+            tell(format_args!("error: {fault}"));
+        }
+    } else {
+        tell(format_args!("error: {error:#}"));
+    }
+}
+
+fn run(options: &Options) -> anyhow::Result<()> {
     let config = Config::from_environment()?;
+    if !is_valid_filter(&config.log) {
+        let fault = format!(
+            "{LOG} is `{}`: use a level such as `info`, or levels by target such as `info,store=debug`",
+            config.log
+        );
+        return Err(ConfigError(vec![fault]).into());
+    }
+    for name in unknown_settings() {
+        tell(format_args!("warning: Firebell has no setting {name}; the README lists all settings"));
+    }
     let exporter = Exporter::of(&config.telemetry);
     let format = config.log_format.unwrap_or(LogFormat::Text);
     runtime::telemetry::start_logging(&config.log, format, exporter.as_ref());
@@ -41,7 +99,7 @@ fn main() -> anyhow::Result<()> {
         if let Some(exporter) = exporter.clone() {
             tokio::spawn(async move { exporter.flush_for_ever().await });
         }
-        let served = serve(&options, &config).await;
+        let served = serve(options, &config).await;
         if let Some(exporter) = exporter {
             exporter.flush().await;
         }
@@ -49,47 +107,41 @@ fn main() -> anyhow::Result<()> {
     })
 }
 
-/// Tells the person at the terminal.
-fn tell(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
+/// Serves until the process is asked to stop.
 async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
-    let home = Home::open(&options.data, options.ephemeral)?;
-    let listener = TcpListener::bind(options.listen).await.with_context(|| {
-        format!("cannot listen on {}: is another `cargo local` running? Use --listen", options.listen)
-    })?;
+    let data = DataDir::open(&options.data, options.ephemeral)?;
+    let listener = listen(options.listen, "--listen").await?;
     let address = listener.local_addr()?;
     let clock = system_clock();
     let milliseconds = clock.clone();
     let embedded =
-        Embedded::open(home.dir(), queues::specs(), Arc::new(move || milliseconds().as_millisecond()))
-            .with_context(|| format!("cannot open the database in `{}`", home.dir().display()))?;
+        Embedded::open(data.path(), queues::specs(), Arc::new(move || milliseconds().as_millisecond()))
+            .map_err(|cause| StartError::Database { dir: data.path().to_owned(), cause })?;
     let (metrics, counts) = (Arc::new(Metrics::default()), Arc::new(Counts::default()));
-    let wire: Arc<dyn Wire> = Arc::new(Counting::new(embedded.wire(), counts.clone()));
+    let backend: Arc<dyn AwsBackend> = Arc::new(CountingBackend::new(embedded.backend(), counts.clone()));
+    let mut aws = None;
     if let Some(aws_listen) = options.aws_listen {
-        let aws =
-            TcpListener::bind(aws_listen).await.with_context(|| format!("cannot listen on {aws_listen}"))?;
-        tell(format_args!("the embedded AWS services are at http://{}", aws.local_addr()?));
-        tokio::spawn(embedded::serve(aws, wire.clone()));
+        let listener = listen(aws_listen, "--aws-listen").await?;
+        aws = Some(listener.local_addr()?);
+        tokio::spawn(embedded::serve(listener, backend.clone()));
     }
-    // Over the network if somebody stands between, straight into the process otherwise.
+    // A proxy may stand between the functions and the embedded services; then the calls go over the network.
     let (dynamo, sqs) = if config.is_aws_elsewhere() {
         clients_elsewhere(config)
     } else {
-        (embedded::dynamodb(wire.clone()), embedded::sqs(wire))
+        (embedded::dynamodb(backend.clone()), embedded::sqs(backend))
     };
     let key = match &config.key {
         Some(key) => key.clone(),
-        None => home.key()?,
+        None => data.key()?,
     };
-    let mailbox = Directory::open(&home.mail_in())?;
+    let mailbox = ReceivedMail::open(&data.received_mail())?;
     let mail_domain = config.mail_domain.clone().unwrap_or_else(|| "localhost".to_owned());
     let context = Context {
         store: Store::new(dynamo, embedded::TABLE, metrics.clone()),
         queues: Queues::new(sqs, queues::urls()),
         seal: Arc::new(Seal::new(&key)),
-        channels: channels(config, Some(&home.mail()))?,
+        channels: ReadableMail::wrap(channels(config, Some(&data.sent_mail()))?, &data.sent_mail()),
         slack: slack_app(config)?,
         outside: egress::Client::new(config.reach),
         reach: config.reach,
@@ -100,67 +152,100 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         clock,
         random: system_random(),
     };
-    if config.smtp_url.is_none() && config.ses.is_none() {
-        tell(format_args!("no FIREBELL_SMTP_URL is set: mail is written to {}", home.mail().display()));
-    }
-    take_mail(options, &context, mail_domain, mailbox, &embedded).await;
-    let org = organise(&context, config, &home).await?;
-    let demo = match org {
-        Some(org) if options.demo => Some(demo::make(&context, org).await?),
-        Some(_) | None => None,
+    let (sent_mail, mail_server) = sent_mail(config, &data)?;
+    let received_mail = receive_mail(options, &context, mail_domain, mailbox, &embedded).await;
+    let (new_org, api_key) = organise(&context, config, &data).await?;
+    let demo = match new_org {
+        Some(org) if options.demo => Some(demo::create(&context, org).await?),
+        Some(_) => None,
+        None => {
+            if options.demo {
+                tell(format_args!(
+                    "warning: --demo has no effect, because `{}` has an organisation already. Use --ephemeral, or \
+                     --data DIR with a new directory.",
+                    data.path().display()
+                ));
+            }
+            None
+        }
     };
 
-    let feed = Box::new(PlainFeed(embedded.stream()));
-    let mut runner = Runner::start(&context, &embedded, Arc::new(Plain), feed);
+    let reader = Box::new(CheckpointedReader(embedded.stream()));
+    let mut runner = Runner::start(&context, &embedded, Arc::new(DirectInvoker), reader);
     runner.trim(embedded.stream());
     let functions = observed(runner.router.clone(), context.clock.clone(), context.random.clone());
-    let router = functions.merge(web::router(Meters { metrics, counts, context: context.clone() }));
-    if let Some(org) = context.store.home().await? {
-        let link = sign_in_link(&context, org).await?;
-        tell(format_args!("sign in, once and within a quarter of an hour, at\n  {link}"));
+    let state = MonitoringState { metrics, counts, context: context.clone() };
+    let router = functions.merge(monitoring::router(state));
+    let sign_in = match context.store.home().await? {
+        Some(org) => Some(sign_in_link(&context, org).await?),
+        None => None,
+    };
+    let url = format!("http://{address}");
+    tell(StartupText {
+        url: &url,
+        data: data.path(),
+        ephemeral: data.is_ephemeral(),
+        api_key,
+        sent_mail,
+        received_mail,
+        aws,
+        sign_in,
+        demo: demo.as_ref(),
+    });
+    writeln!(std::io::stdout(), "Firebell is ready at {url}")?;
+    if let Some(server) = mail_server {
+        tokio::spawn(async move { check_server(server, |text| tell(text)).await });
     }
-    writeln!(std::io::stdout(), "firebell is ready at http://{address}")?;
     if let Some(demo) = demo {
-        tell(format_args!(
-            "the demonstration's Alertmanager source takes alerts at\n  http://{address}/v2/alert_events/alertmanager/{}\n\
-             with the secret\n  {}\nand one fires now; see {}",
-            demo.source.id,
-            demo.secret.expose_secret(),
-            home.mail().display(),
-        ));
-        demo::fire(router.clone(), &demo, context.now()).await?;
+        demo::send_alert(router.clone(), &demo, context.now()).await?;
     }
     axum::serve(listener, router).with_graceful_shutdown(stopped()).await?;
     runner.stop().await;
-    tell("stopped");
+    tell("Firebell has stopped");
     Ok(())
 }
 
-/// Takes mail, if that is possible: that it is not stops nothing else.
-async fn take_mail(
+/// Listens on an address that an option names.
+async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, option, cause })
+}
+
+/// Says where sent email goes, and returns the mail server if there is one to check.
+fn sent_mail(config: &Config, data: &DataDir) -> anyhow::Result<(SentMailText, Option<Mailer>)> {
+    let mailer = match (&config.smtp_url, &config.ses) {
+        (Some(url), _) => Mailer::smtp(url, &config.mail_from)?,
+        (None, Some(ses)) => Mailer::ses(ses.clone(), &config.mail_from)?,
+        (None, None) => return Ok((SentMailText::Files(data.sent_mail()), None)),
+    };
+    Ok((SentMailText::Server(mailer.destination()), Some(mailer)))
+}
+
+/// Receives email for alert sources; if that is impossible, everything else goes on without it.
+async fn receive_mail(
     options: &Options,
     context: &Context,
     domain: String,
-    mailbox: Directory,
+    mailbox: ReceivedMail,
     embedded: &Embedded,
-) {
-    let listener = match TcpListener::bind(options.mail_listen).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            let at = options.mail_listen;
-            tell(format_args!("no mail is taken: cannot listen on {at} ({error}); use --mail-listen"));
-            return;
-        }
-    };
-    let address = listener.local_addr().unwrap_or(options.mail_listen);
-    tell(format_args!("mail for alert sources is taken at smtp://{address}"));
+) -> Result<(SocketAddr, String), String> {
+    let asked = options.mail_listen;
+    let listener = TcpListener::bind(asked).await.map_err(|error| {
+        let reason = listen_reason(&error);
+        format!("cannot listen on {asked}: {reason}. Use --mail-listen to choose another address.")
+    })?;
+    let address = listener.local_addr().unwrap_or(asked);
     let (clock, random) = (context.clock.clone(), context.random.clone());
-    let smtp = Smtp { domain, mailbox, queues: embedded.queues().clone(), clock, random };
-    tokio::spawn(smtp.serve(listener));
+    let queues = embedded.queues().clone();
+    tokio::spawn(SmtpServer { domain: domain.clone(), mailbox, queues, clock, random }.serve(listener));
+    Ok((address, domain))
 }
 
-/// Creates the organisation on an empty data directory; says which, if it is new.
-async fn organise(context: &Context, config: &Config, home: &Home) -> anyhow::Result<Option<OrgId>> {
+/// Creates the organisation in a new data directory; returns its id if it is new, and where the API key is.
+async fn organise(
+    context: &Context,
+    config: &Config,
+    data: &DataDir,
+) -> anyhow::Result<(Option<OrgId>, ApiKeyText)> {
     let new = NewOrg {
         name: "My organisation".to_owned(),
         owner_name: "Owner".to_owned(),
@@ -168,13 +253,18 @@ async fn organise(context: &Context, config: &Config, home: &Home) -> anyhow::Re
         api_key: context.first_key.clone(),
     };
     let created = create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
-    let Created::New { api_key, org } = created else { return Ok(None) };
-    let file = home.keep_api_key(&api_key)?;
-    tell(format_args!("the API key, kept in {}: {api_key}", file.display()));
-    Ok(Some(org.id))
+    let file = data.api_key_file();
+    Ok(match created {
+        Created::New { api_key, org } => {
+            data.store_api_key(&api_key)?;
+            (Some(org.id), ApiKeyText::New(api_key, file))
+        }
+        _ if file.exists() => (None, ApiKeyText::InFile(file)),
+        _ => (None, ApiKeyText::Elsewhere),
+    })
 }
 
-/// Ends when the process is asked to stop.
+/// Waits until the process is asked to stop.
 async fn stopped() {
     let mut terminated = signal(SignalKind::terminate()).expect("the system has signals");
     tokio::select! {

@@ -1,9 +1,9 @@
-//! The queues, as the template declares them.
+//! The queues, with the same settings as in `template.yaml`.
 
 use domain::message::Queue;
 use embedded::QueueSpec;
 
-/// How long a received message is hidden: six times the timeout of its function.
+/// How many seconds a received message is hidden: six times the timeout of its function.
 const fn visibility(queue: Queue) -> u32 {
     match queue {
         Queue::AlertHandle | Queue::EscalationTick => 30,
@@ -14,7 +14,9 @@ const fn visibility(queue: Queue) -> u32 {
     }
 }
 
-/// Where a message goes that was tried too often: an alert to its rescue, all else to where an alarm looks.
+/// The queue for messages that failed too often: `alert-rescue` for alerts, otherwise a dead-letter queue.
+///
+/// On AWS an alarm watches the dead-letter queues.
 fn dead_letter(queue: Queue) -> String {
     match queue {
         Queue::AlertHandle => Queue::AlertRescue.name().to_owned(),
@@ -26,17 +28,17 @@ fn dead_letter(queue: Queue) -> String {
     }
 }
 
-/// How often a message is tried.
+/// How often a message is received before it goes to the dead-letter queue.
 const fn tries(queue: Queue) -> u32 {
     match queue {
         Queue::AlertHandle => 5,
-        // The last place that a page could be lost, and the first: it is tried for as long as it is kept.
+        // If one of these is given up, an alert is lost: it is tried for as long as the queue keeps it.
         Queue::AlertRescue | Queue::MailReceive => 1000,
         Queue::EscalationTick | Queue::NotificationSend | Queue::SlackWork => 10,
     }
 }
 
-/// Every queue, and the queues for what was tried too often.
+/// All queues, with their dead-letter queues.
 pub fn specs() -> Vec<QueueSpec> {
     let mut specs = Vec::new();
     for &queue in Queue::ALL {
@@ -59,7 +61,7 @@ pub fn specs() -> Vec<QueueSpec> {
     specs
 }
 
-/// Where a queue is, inside the process.
+/// The URL of each queue inside the process.
 pub fn urls() -> std::collections::BTreeMap<Queue, String> {
     Queue::ALL.iter().map(|&queue| (queue, format!("http://embedded/queue/{}", queue.name()))).collect()
 }

@@ -1,4 +1,4 @@
-//! What Lambda's event source mappings do: poll queues, follow the stream, tick each minute.
+//! Does what Lambda's event source mappings do: polls queues, follows the stream, runs schedules each minute.
 
 mod consume;
 mod follow;
@@ -14,73 +14,73 @@ use tracing::error;
 
 use crate::functions;
 
-/// Runs an invocation; the one place where a test may kill one.
-pub trait Invoke: Send + Sync + 'static {
-    /// Runs it to its end, or says that it never came there.
+/// Runs invocations of functions. Tests implement it to kill an invocation.
+pub trait Invoker: Send + Sync + 'static {
+    /// Runs an invocation to its end; `None` if it was killed.
     fn invoke<'a>(
         &'a self,
         name: &'static str,
-        running: BoxFuture<'a, Answer>,
-    ) -> BoxFuture<'a, Option<Answer>>;
+        running: BoxFuture<'a, InvocationResult>,
+    ) -> BoxFuture<'a, Option<InvocationResult>>;
 
-    /// May change the order of messages that arrived together.
-    fn arrived(&self, _messages: &mut [Message]) {}
+    /// May change the order of messages that are received together.
+    fn reorder(&self, _messages: &mut [Message]) {}
 }
 
-/// What an invocation answers, by what triggered it.
+/// The result of an invocation, by its trigger.
 #[derive(Debug)]
-pub enum Answer {
-    /// The messages that must come again.
+pub enum InvocationResult {
+    /// The ids of the messages that failed and are received again.
     Queue(Vec<String>),
-    /// The first record that must come again.
+    /// The sequence number of the first record that failed; it and all later ones are delivered again.
     Stream(Option<String>),
-    /// Whether a tick failed.
+    /// Whether a scheduled run failed.
     Schedule(Result<(), runtime::Failure>),
 }
 
-/// Runs every invocation as it is.
+/// Runs every invocation to its end.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Plain;
+pub struct DirectInvoker;
 
-impl Invoke for Plain {
+impl Invoker for DirectInvoker {
     fn invoke<'a>(
         &'a self,
         _: &'static str,
-        running: BoxFuture<'a, Answer>,
-    ) -> BoxFuture<'a, Option<Answer>> {
+        running: BoxFuture<'a, InvocationResult>,
+    ) -> BoxFuture<'a, Option<InvocationResult>> {
         Box::pin(async move { Some(running.await) })
     }
 }
 
-/// Where the records of the stream come from.
-pub trait Feed: Send + 'static {
-    /// The next records, if there are any.
+/// Reads the records of the stream. Tests implement it to repeat and reorder records.
+pub trait StreamReader: Send + 'static {
+    /// Reads the next records; empty if there are none.
     ///
     /// # Errors
     /// If the stream cannot be read.
-    fn next(&mut self, max: usize) -> Result<Vec<Record>, EmbeddedError>;
+    fn read(&mut self, max: usize) -> Result<Vec<Record>, EmbeddedError>;
 
-    /// Notes that what was read is done with.
+    /// Stores that these records were handled.
     ///
     /// # Errors
-    /// If the note cannot be kept.
-    fn done(&mut self, records: &[Record]) -> Result<(), EmbeddedError>;
+    /// If that cannot be stored.
+    fn checkpoint(&mut self, records: &[Record]) -> Result<(), EmbeddedError>;
 
-    /// Says whether records wait that no write will announce.
-    fn waits(&self) -> bool {
+    /// Whether records are held back that no later write announces.
+    fn holds_back(&self) -> bool {
         false
     }
 }
 
-/// The stream as it is.
-pub struct PlainFeed(pub Stream);
+/// Reads the stream in order from its stored checkpoint.
+pub struct CheckpointedReader(pub Stream);
 
-impl Feed for PlainFeed {
-    fn next(&mut self, max: usize) -> Result<Vec<Record>, EmbeddedError> {
+impl StreamReader for CheckpointedReader {
+    fn read(&mut self, max: usize) -> Result<Vec<Record>, EmbeddedError> {
         self.0.read(max)
     }
 
-    fn done(&mut self, records: &[Record]) -> Result<(), EmbeddedError> {
+    fn checkpoint(&mut self, records: &[Record]) -> Result<(), EmbeddedError> {
         match records.last() {
             Some(last) => self.0.checkpoint(&last.sequence),
             None => Ok(()),
@@ -88,53 +88,54 @@ impl Feed for PlainFeed {
     }
 }
 
-/// How often the schedule ticks.
-const TICK: Duration = Duration::from_secs(60);
-/// How often records that are done with are removed.
-const TRIM: Duration = Duration::from_secs(10);
+/// How often scheduled functions run.
+const SCHEDULE_EVERY: Duration = Duration::from_secs(60);
+/// How often handled stream records are removed.
+const TRIM_EVERY: Duration = Duration::from_secs(10);
 
-/// Every function, running.
+/// All functions, running.
 pub struct Runner {
-    /// The router of the functions that requests trigger.
+    /// The router of the functions that HTTP requests trigger.
     pub router: axum::Router,
     tasks: JoinSet<()>,
 }
 
 impl Runner {
-    /// Starts every function over the embedded services.
+    /// Starts all functions on the embedded services.
     pub fn start(
         context: &Context,
         embedded: &Embedded,
-        invoke: Arc<dyn Invoke>,
-        feed: Box<dyn Feed>,
+        invoker: Arc<dyn Invoker>,
+        reader: Box<dyn StreamReader>,
     ) -> Self {
         let mut router = axum::Router::new();
         let mut tasks = JoinSet::new();
-        let mut feed = Some(feed);
-        for functions::Entry { name, function } in functions::ALL {
+        let mut reader = Some(reader);
+        for functions::FunctionEntry { name, function } in functions::ALL {
             match function(context.clone()) {
                 Function::Http(http) => router = router.merge(http.router),
                 Function::Sqs(handle) => {
-                    tasks.spawn(consume::consume(name, embedded.queues().clone(), handle, invoke.clone()));
+                    tasks.spawn(consume::consume(name, embedded.queues().clone(), handle, invoker.clone()));
                 }
                 Function::Stream(handle) => {
-                    if let Some(feed) = feed.take() {
+                    if let Some(reader) = reader.take() {
                         let stream = embedded.stream();
-                        tasks.spawn(follow::follow(name, stream, feed, handle, invoke.clone()));
+                        tasks.spawn(follow::follow(name, stream, reader, handle, invoker.clone()));
                     }
                 }
-                // What a deployment sets up, `cargo local` has set up itself.
+                // A deployment calls these once; `cargo local` has created the organisation itself.
                 Function::Resource(_) => {}
                 Function::Schedule(handle) => {
-                    let invoke = invoke.clone();
+                    let invoker = invoker.clone();
                     tasks.spawn(async move {
                         loop {
                             let handle = handle.clone();
-                            let running = Box::pin(async move { Answer::Schedule(handle().await) });
-                            if let Some(Answer::Schedule(Err(failure))) = invoke.invoke(name, running).await {
-                                error!(function = name, %failure, "a tick failed; the next one makes up for it");
+                            let running = Box::pin(async move { InvocationResult::Schedule(handle().await) });
+                            let result = invoker.invoke(name, running).await;
+                            if let Some(InvocationResult::Schedule(Err(failure))) = result {
+                                error!(function = name, %failure, "scheduled run failed; the next one catches up");
                             }
-                            tokio::time::sleep(TICK).await;
+                            tokio::time::sleep(SCHEDULE_EVERY).await;
                         }
                     });
                 }
@@ -143,21 +144,21 @@ impl Runner {
         Self { router, tasks }
     }
 
-    /// Removes stream records that are done with, for as long as the runner runs.
+    /// Removes handled stream records, for as long as the runner runs.
     pub fn trim(&mut self, stream: Stream) {
         self.tasks.spawn(async move {
             loop {
-                tokio::time::sleep(TRIM).await;
+                tokio::time::sleep(TRIM_EVERY).await;
                 let stream = stream.clone();
                 let trimmed = tokio::task::spawn_blocking(move || stream.trim()).await;
                 if let Ok(Err(fault)) = trimmed {
-                    error!(%fault, "records of the stream could not be removed");
+                    error!(%fault, "cannot remove handled stream records");
                 }
             }
         });
     }
 
-    /// Stops everything at once; what was under way comes again, as after a crash.
+    /// Stops all functions at once. Unfinished work is done again after the next start, as after a crash.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
     }

@@ -1,19 +1,22 @@
-//! `cargo xtask guards`: removes each guard once, in a scratch worktree, and sees its stories fail.
+//! `cargo xtask guards`: removes each guard once in a scratch worktree, and checks that its story fails.
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use lexopt::Parser;
 
+use crate::help::no_options;
 use crate::project::say;
 
-/// A guard: the patch that removes it, and a story that must then fail.
+/// A guard: the patch that removes it, and the story that must fail without it.
 struct Guard {
     patch: &'static str,
     story: &'static str,
 }
 
-/// Every guard set.
+/// All guards.
 const GUARDS: &[Guard] = &[
     Guard { patch: "head-and-history", story: "race::one_of_sixteen_writers_wins_and_fifteen_lose_cleanly" },
     Guard { patch: "key-condition", story: "order::same_firing_twice_at_the_same_moment_opens_one_alert" },
@@ -39,56 +42,77 @@ const GUARDS: &[Guard] = &[
     Guard { patch: "slack-unpage", story: "slack::direct::acknowledging_elsewhere" },
 ];
 
-/// Runs the command.
-pub(crate) fn run() -> Result<()> {
+/// Runs `cargo xtask guards`.
+pub(crate) fn run(parser: &mut Parser) -> Result<()> {
+    no_options("guards", parser)?;
     let scratch = Path::new("target/guards/tree");
     let remove = || {
         let _gone = Command::new("git").args(["worktree", "remove", "--force"]).arg(scratch).output();
     };
     remove();
     git(Path::new("."), &["worktree", "add", "--detach", "target/guards/tree", "HEAD"])?;
-    let done = all(scratch);
+    let result = all(scratch);
     remove();
-    done
+    result
 }
 
+/// Checks all guards in a worktree.
 fn all(scratch: &Path) -> Result<()> {
-    // The everyday target directory: others' crates are built there already.
+    // The target directory of everyday builds, where the dependencies are built already.
     let build = std::env::current_dir()?.join("target");
-    ensure!(stories(scratch, &build, "")?, "the stories are red before any guard was removed");
-    say("with every guard: all stories pass");
+    ensure!(stories(scratch, &build, "")?, "the stories fail before any guard is removed");
+    say("with all guards: all stories pass");
     let mut kept = Vec::new();
-    for Guard { patch, story } in GUARDS {
+    let begun = Instant::now();
+    for (n, Guard { patch, story }) in GUARDS.iter().enumerate() {
         git(scratch, &["checkout", "--quiet", "."])?;
         git(scratch, &["apply", &format!("shared/testing/guards/{patch}.patch")])?;
         if stories(scratch, &build, story)? {
             kept.push(*patch);
-            say(format_args!("without {patch}: `{story}` still passes"));
+            say(format_args!(
+                "[{}/{}] without {patch}: `{story}` passes, but it must fail",
+                n + 1,
+                GUARDS.len()
+            ));
         } else {
-            say(format_args!("without {patch}: `{story}` fails, as it must"));
+            say(format_args!(
+                "[{}/{}] without {patch}: `{story}` fails, as it must ({:.0?} so far)",
+                n + 1,
+                GUARDS.len(),
+                begun.elapsed()
+            ));
         }
     }
     if kept.is_empty() {
         return Ok(());
     }
-    bail!("no story misses these guards: {}", kept.join(", "))
+    bail!("no story fails without these guards: {}", kept.join(", "))
 }
 
-/// Says whether the stories pass; that they cannot be built is an error.
+/// Runs stories; returns whether they pass. It is an error if they cannot be built.
 fn stories(tree: &Path, build: &Path, filter: &str) -> Result<bool> {
     let cargo = |arguments: &[&str]| {
         let mut command = Command::new("cargo");
         command.current_dir(tree).env("CARGO_TARGET_DIR", build).env("FIREBELL_SEEDS", "0..4");
         command.args(["test", "--quiet", "--locked", "--test", "stories"]).args(arguments);
-        command.output().context("running cargo")
+        command.output().context("cannot start cargo")
     };
     let built = cargo(&["--no-run"])?;
-    ensure!(built.status.success(), "it does not build:\n{}", String::from_utf8_lossy(&built.stderr));
+    ensure!(
+        built.status.success(),
+        "the stories cannot be built:\n{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
     Ok(cargo(&["--", filter])?.status.success())
 }
 
 fn git(tree: &Path, arguments: &[&str]) -> Result<()> {
-    let done = Command::new("git").current_dir(tree).args(arguments).output().context("running git")?;
-    ensure!(done.status.success(), "git {}: {}", arguments.join(" "), String::from_utf8_lossy(&done.stderr));
+    let done = Command::new("git").current_dir(tree).args(arguments).output().context("cannot start git")?;
+    ensure!(
+        done.status.success(),
+        "`git {}` failed: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&done.stderr)
+    );
     Ok(())
 }

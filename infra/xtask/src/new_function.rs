@@ -1,56 +1,59 @@
-//! `cargo xtask new-function`: a package, and everything that belongs to it.
+//! `cargo xtask new-function`: creates the package of a function, and everything that belongs to it.
 
 mod block;
 mod event;
 mod package;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use lexopt::Arg::{Long, Value};
 use lexopt::{Parser, ValueExt};
+use strum::{EnumString, VariantNames};
 
+use crate::help::{UsageError, other};
 use crate::project::{cargo, functions, read, root, run, say, write};
 
 /// What starts a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Trigger {
-    /// Requests.
+    /// HTTP requests.
     Http,
-    /// A queue of its own name.
+    /// Messages of a queue of the same name.
     Sqs,
-    /// The table's stream.
+    /// Records of the table's stream.
     Stream,
-    /// Every minute.
+    /// A schedule: each minute.
     Schedule,
 }
 
-/// A function that is to be.
+/// A function to create.
 #[derive(Debug, Clone)]
-pub(crate) struct New {
-    /// Its name.
+pub(crate) struct NewFunction {
+    /// The name.
     pub(crate) name: String,
     /// What starts it.
     pub(crate) trigger: Trigger,
 }
 
-impl New {
-    /// The name as Rust writes it.
+impl NewFunction {
+    /// The name as an identifier of Rust: `alert_handle`.
     fn ident(&self) -> String {
         self.name.replace('-', "_")
     }
 
-    /// The name as the template writes it.
+    /// The name as a logical id of the template: `AlertHandle`.
     fn logical_id(&self) -> String {
         camel(&self.name)
     }
 
-    /// Whether it serves a resource of the API.
+    /// Whether the function serves a resource of the API.
     fn is_api(&self) -> bool {
         self.name.starts_with("api-") && self.trigger == Trigger::Http
     }
 
-    /// The routes that lead to it, each with what tells it from the others.
+    /// The routes of the function, each with the suffix of its logical id.
     ///
-    /// A resource of the API has every method, so that a wrong one is refused by us and not by the gateway.
+    /// A resource of the API has a route for any method, so that we refuse a wrong one and not the gateway.
     fn routes(&self) -> Vec<(&'static str, String)> {
         match self.source() {
             Some(kind) => vec![("", format!("POST /v2/alert_events/{kind}/{{id}}"))],
@@ -62,9 +65,9 @@ impl New {
         }
     }
 
-    /// The kind of source that it receives, if it is a source's function.
+    /// The kind of alert source that the function receives; `None` if it is not the function of an alert source.
     ///
-    /// Kinds have underscores, as everything in addresses has; names of functions have hyphens.
+    /// Kinds have underscores, as everything in URLs; names of functions have hyphens.
     fn source(&self) -> Option<String> {
         let kind = self.name.strip_prefix("alert-source-").filter(|_| self.trigger == Trigger::Http)?;
         Some(kind.replace('-', "_"))
@@ -80,46 +83,43 @@ fn camel(name: &str) -> String {
     words.collect()
 }
 
-/// Makes a function, or completes one.
+/// Runs `cargo xtask new-function`.
 pub(crate) fn new_function(parser: &mut Parser) -> anyhow::Result<()> {
     let (mut name, mut trigger) = (None, None);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("trigger") => {
-                trigger = Some(match parser.value()?.string()?.as_str() {
-                    "http" => Trigger::Http,
-                    "sqs" => Trigger::Sqs,
-                    "stream" => Trigger::Stream,
-                    "schedule" => Trigger::Schedule,
-                    other => {
-                        bail!("a function is started by http, sqs, stream or schedule, not by `{other}`")
-                    }
-                });
+                let value = parser.value()?.string()?;
+                let parsed = value.parse().map_err(|_| {
+                    let known = Trigger::VARIANTS.join(", ");
+                    usage_error(&format!("unknown trigger `{value}`, the triggers are {known}"))
+                })?;
+                trigger = Some(parsed);
             }
             Value(value) => name = Some(value.string()?),
-            other => return Err(other.unexpected().into()),
+            argument => return Err(other("new-function", argument)),
         }
     }
-    let new = New {
-        name: name.context("which name? cargo xtask new-function NAME --trigger http|sqs|stream|schedule")?,
-        trigger: trigger.context("what starts it? --trigger http|sqs|stream|schedule")?,
+    let new = NewFunction {
+        name: name.ok_or_else(|| usage_error("the name of the function is missing"))?,
+        trigger: trigger.ok_or_else(|| usage_error("the option `--trigger` is missing"))?,
     };
     check(&new.name)?;
 
-    // What is there already stays as it is: a function that somebody began is completed.
+    // Existing files are kept, so that the command completes a function that was begun.
     let mut files = if functions()?.contains(&new.name) { Vec::new() } else { package::files(&new) };
-    // Those of a source are its own example, signed: they are written once it is in the registry.
+    // The events of an alert source are its signed example; `source-event` writes them once the source is registered.
     if new.source().is_none() && !root().join("events").join(&new.name).exists() {
         files.push((format!("events/{}/example.json", new.name), event::example(&new)?));
     }
     for (file, add) in [
-        ("Cargo.toml", package::dependency as fn(&New, &str) -> anyhow::Result<String>),
+        ("Cargo.toml", package::dependency as fn(&NewFunction, &str) -> anyhow::Result<String>),
         ("infra/local/Cargo.toml", package::local_dependency),
         ("infra/local/src/functions.rs", package::entry),
         ("template.yaml", block::add),
     ] {
         let before = read(file)?;
-        let after = add(&new, &before).with_context(|| format!("adding to `{file}`"))?;
+        let after = add(&new, &before).with_context(|| format!("cannot add the function to `{file}`"))?;
         if after != before {
             files.push((file.to_owned(), after));
         }
@@ -128,71 +128,80 @@ pub(crate) fn new_function(parser: &mut Parser) -> anyhow::Result<()> {
         write(file, text)?;
         say(format_args!("wrote {file}"));
     }
-    // Whatever is run with --locked would refuse the lock file as it was. It needs no network for a package of our own.
+    // Commands with `--locked` need an updated lock file. A package of our own needs no network for that.
     run(cargo(&["update", "--quiet", "--workspace", "--offline"]))?;
-    for line in left(&new) {
-        say(format_args!("left: {line}"));
+    say("\nTo do:");
+    for (n, line) in to_do(&new).iter().enumerate() {
+        say(format_args!("  {}. {line}", n + 1));
     }
     Ok(())
 }
 
-/// Says what is wrong with a name: a concept, then a verb.
+/// A mistake on the command line of `new-function`.
+fn usage_error(text: &str) -> UsageError {
+    UsageError::new(text, Some("new-function"))
+}
+
+/// Checks a name: lower-case words with hyphens.
 fn check(name: &str) -> anyhow::Result<()> {
     let words: Vec<&str> = name.split('-').collect();
-    let sound = words.iter().all(|word| {
+    let valid = words.iter().all(|word| {
         word.starts_with(|c: char| c.is_ascii_lowercase())
             && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
     });
-    ensure!(sound, "`{name}` is no name of a function: use lower-case words with hyphens, as `alert-handle`");
+    ensure!(
+        valid,
+        "`{name}` is not a valid name; use lower-case words with hyphens, for example `alert-handle`"
+    );
     Ok(())
 }
 
-/// What is left for a person, who knows what the function is for.
-fn left(new: &New) -> Vec<String> {
-    let New { name, trigger } = new;
-    let mut left =
-        vec![format!("functions/{name}/src/lib.rs: its first line says what it does, and what it does")];
+/// The steps that are left to do by hand.
+fn to_do(new: &NewFunction) -> Vec<String> {
+    let NewFunction { name, trigger } = new;
+    let mut steps = vec![format!(
+        "Write functions/{name}/src/lib.rs. Its first line is the description in the generated tables."
+    )];
     match trigger {
         Trigger::Http => match new.source() {
-            Some(kind) => left.push(format!(
-                "shared/sources/src/source/{kind}.rs and its line in source.rs, if they are not there yet: \
-                 shared/sources/README.md"
+            Some(kind) => steps.push(format!(
+                "Write shared/sources/src/source/{kind}.rs and add its line to shared/sources/src/source.rs, if they are \
+                 missing. shared/sources/README.md has the steps."
             )),
-            None => left.push(format!("shared/http/src/{}.rs: the router", package::resource(name))),
+            None => steps.push(format!("Write the router in shared/http/src/{}.rs.", package::resource(name))),
         },
-        Trigger::Sqs => left.push(
-            "a variant of Queue in shared/domain/src/message.rs; the compiler then asks for its row in \
-             infra/local/src/queues.rs"
+        Trigger::Sqs => steps.push(
+            "Add a variant of Queue in shared/domain/src/message.rs. The compiler then asks for its settings in \
+             infra/local/src/queues.rs."
                 .to_owned(),
         ),
         Trigger::Stream | Trigger::Schedule => {}
     }
-    left.push(
-        "template.yaml: its rights and its settings; the events test refuses what is not allowed".to_owned(),
+    steps.push(
+        "Add the rights and settings of the function to template.yaml. The events test fails if a right is missing.".to_owned(),
     );
-    left.push(match new.source() {
+    steps.push(match new.source() {
         Some(kind) => format!(
-            "cargo run --bin source-event {kind}: it writes events/{name}/; their lines in \
-             shared/testing/tests/events/sources.rs"
+            "Run `cargo run --bin source-event {kind}`, which writes events/{name}/, and add their lines to \
+             shared/testing/tests/events/sources.rs."
         ),
         None => format!(
-            "events/{name}/example.json: a real event, and its line with what it does in \
-             shared/testing/tests/events/"
+            "Put a real event into events/{name}/example.json, and add its line to shared/testing/tests/events/."
         ),
     });
-    left.push("cargo xtask readme, then cargo xtask check".to_owned());
-    left
+    steps.push("Run `cargo xtask readme`, then `cargo xtask check`.".to_owned());
+    steps
 }
 
-/// Adds a line to a block of lines that are in order, unless it is there.
+/// Adds a line to a sorted block of lines, unless it is there already.
 ///
-/// The block is every line from the first to the last that `ours` takes.
+/// The block begins with the first line for which `ours` is true, and ends before the next one for which it is not.
 fn insert_sorted(text: &str, line: &str, ours: impl Fn(&str) -> bool) -> anyhow::Result<String> {
     let lines: Vec<&str> = text.lines().collect();
     if lines.contains(&line) {
         return Ok(text.to_owned());
     }
-    let first = lines.iter().position(|line| ours(line)).context("there is no line of its kind")?;
+    let first = lines.iter().position(|line| ours(line)).context("the file has no line of this kind")?;
     let block = lines[first..].iter().take_while(|line| ours(line)).count();
     let at = first + lines[first..first + block].iter().take_while(|other| **other < line).count();
     let mut lines = lines;
@@ -206,8 +215,8 @@ mod tests {
 
     #[test]
     fn names_are_words_with_hyphens() {
-        for sound in ["web", "alert-handle", "api-v2-alerts"] {
-            assert!(check(sound).is_ok(), "{sound}");
+        for valid in ["web", "alert-handle", "api-v2-alerts"] {
+            assert!(check(valid).is_ok(), "{valid}");
         }
         for wrong in ["", "Alert", "alert_handle", "alert--handle", "-alert", "2fa", "alert/handle"] {
             assert!(check(wrong).is_err(), "{wrong}");

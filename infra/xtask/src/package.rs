@@ -1,4 +1,4 @@
-//! `cargo xtask package`: builds the functions to where the template looks for them.
+//! `cargo xtask package`: builds the functions to where `template.yaml` looks for them.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,13 @@ use anyhow::{Context, bail, ensure};
 use lexopt::Arg::{Long, Value};
 use lexopt::{Parser, ValueExt};
 
+use crate::help::other;
 use crate::project::{cargo, functions, read, root, run, say, target};
 
-/// The newest C library that Lambda's provided.al2023 has.
+/// The version of glibc in Lambda's provided.al2023.
 const GLIBC: (u32, u32) = (2, 34);
 
-/// Builds `target/lambda/<function>/bootstrap` for all functions, or for those that are named.
+/// Runs `cargo xtask package`.
 pub(crate) fn package(parser: &mut Parser) -> anyhow::Result<()> {
     let (mut profile, mut host, mut named) = ("deploy".to_owned(), false, Vec::new());
     while let Some(argument) = parser.next()? {
@@ -20,24 +21,28 @@ pub(crate) fn package(parser: &mut Parser) -> anyhow::Result<()> {
             Long("profile") => profile = parser.value()?.string()?,
             Long("host") => host = true,
             Value(name) => named.push(name.string()?),
-            other => return Err(other.unexpected().into()),
+            argument => return Err(other("package", argument)),
         }
     }
     let all = functions()?;
     for name in &named {
-        ensure!(all.contains(name), "there is no function `{name}`; there are {all:?}");
+        ensure!(
+            all.contains(name),
+            "there is no function `{name}`; the functions are {}",
+            all.iter().cloned().collect::<Vec<_>>().join(", ")
+        );
     }
     let wanted: Vec<&String> = if named.is_empty() { all.iter().collect() } else { named.iter().collect() };
 
     let (here, there) = (host_architecture(), architecture(&read("template.yaml")?)?);
     if here != there && !host {
         bail!(
-            "this machine builds for {here}, and template.yaml deploys to {there}. Either deploy with \
-             `--parameter-overrides Architecture={here}` and say `--host` here, or build on a machine of {there}"
+            "this machine builds for {here}, but template.yaml deploys to {there}; add `--host` here and deploy with \
+             `--parameter-overrides Architecture={here}`, or build on a machine with {there}"
         );
     }
     if here != there {
-        say(format_args!("building for {here}: deploy with --parameter-overrides Architecture={here}"));
+        say(format_args!("building for {here}; deploy with `--parameter-overrides Architecture={here}`"));
     }
 
     let mut build = cargo(&["build", "--locked", "--bins", "--profile", &profile]);
@@ -54,8 +59,8 @@ pub(crate) fn package(parser: &mut Parser) -> anyhow::Result<()> {
         let needed = newest_glibc(&bytes);
         if needed > GLIBC {
             say(format_args!(
-                "  it needs glibc {}.{}, and Lambda has {}.{}: it will not start there; build on Amazon Linux 2023, or \
-                 with cargo-zigbuild or cargo-lambda",
+                "  warning: {name} needs glibc {}.{}, but Lambda has {}.{}, so it cannot start there; build on Amazon Linux \
+                 2023, or with cargo-zigbuild or cargo-lambda",
                 needed.0, needed.1, GLIBC.0, GLIBC.1
             ));
         }
@@ -63,16 +68,16 @@ pub(crate) fn package(parser: &mut Parser) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies a binary to where Lambda starts it.
+/// Copies a binary to the folder of its function, and returns its bytes.
 fn put(binary: &Path, folder: &Path) -> anyhow::Result<Vec<u8>> {
-    let bytes = fs::read(binary).with_context(|| format!("reading `{}`", binary.display()))?;
-    fs::create_dir_all(folder).with_context(|| format!("making `{}`", folder.display()))?;
+    let bytes = fs::read(binary).with_context(|| format!("cannot read `{}`", binary.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     let bootstrap = folder.join("bootstrap");
-    fs::copy(binary, &bootstrap).with_context(|| format!("writing `{}`", bootstrap.display()))?;
+    fs::copy(binary, &bootstrap).with_context(|| format!("cannot write `{}`", bootstrap.display()))?;
     Ok(bytes)
 }
 
-/// This machine's architecture, as Lambda calls it.
+/// The architecture of this machine, with Lambda's name.
 fn host_architecture() -> &'static str {
     match std::env::consts::ARCH {
         "aarch64" => "arm64",
@@ -80,16 +85,17 @@ fn host_architecture() -> &'static str {
     }
 }
 
-/// The architecture that the template deploys to unless told otherwise.
+/// The default architecture of the template.
 fn architecture(template: &str) -> anyhow::Result<String> {
-    let (_, parameter) =
-        template.split_once("\n  Architecture:\n").context("template.yaml has no Architecture")?;
+    let (_, parameter) = template
+        .split_once("\n  Architecture:\n")
+        .context("template.yaml has no parameter `Architecture`")?;
     let own = parameter.lines().take_while(|line| line.starts_with("    "));
     let mut defaults = own.filter_map(|line| line.trim().strip_prefix("Default: "));
-    Ok(defaults.next().context("Architecture has no Default")?.to_owned())
+    Ok(defaults.next().context("the parameter `Architecture` in template.yaml has no `Default`")?.to_owned())
 }
 
-/// The newest version of the C library that a binary asks for.
+/// The newest version of glibc that a binary needs.
 fn newest_glibc(binary: &[u8]) -> (u32, u32) {
     let name = b"GLIBC_2.";
     let minor = |at: usize| {

@@ -1,18 +1,25 @@
-//! `cargo xtask readme` and `cargo xtask cost`: what the product's own types say of it.
+//! `cargo xtask readme` and `cargo xtask cost`: run programs that use the product's own types.
 
+use lexopt::Parser;
+
+use crate::help::no_options;
 use crate::project::{cargo, run};
 
-/// A program of `testing`. It is not named by package: that would build everything anew, with other features.
+/// Runs a program of the crate `testing`.
+///
+/// It is not named by its package: cargo would then build everything again with other features.
 fn program(name: &str) -> anyhow::Result<()> {
     run(cargo(&["run", "--quiet", "--bin", name]))
 }
 
-/// Writes the README's tables and drawings anew.
-pub(crate) fn write() -> anyhow::Result<()> {
+/// Runs `cargo xtask readme`.
+pub(crate) fn write(parser: &mut Parser) -> anyhow::Result<()> {
+    no_options("readme", parser)?;
     program("readme")
 }
 
-/// Counts what an installation costs, and prints it.
-pub(crate) fn cost() -> anyhow::Result<()> {
+/// Runs `cargo xtask cost`.
+pub(crate) fn cost(parser: &mut Parser) -> anyhow::Result<()> {
+    no_options("cost", parser)?;
     program("cost")
 }

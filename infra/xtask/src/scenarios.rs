@@ -1,18 +1,19 @@
-//! `cargo xtask stories` and `cargo xtask kills`: the long runs, by hand.
+//! `cargo xtask stories` and `cargo xtask kills`: long runs of the main story and of the kill scenario.
 
 use anyhow::Result;
 use lexopt::Arg::Long;
 use lexopt::{Parser, ValueExt};
 
+use crate::help::other;
 use crate::project::{cargo, run};
 
-/// The master story through many seeds, in the optimised profile.
+/// Runs `cargo xtask stories`.
 pub(crate) fn stories(parser: &mut Parser) -> Result<()> {
     let mut seeds = "1000".to_owned();
     while let Some(argument) = parser.next()? {
         match argument {
             Long("seeds") => seeds = parser.value()?.string()?,
-            other => return Err(other.unexpected().into()),
+            argument => return Err(other("stories", argument)),
         }
     }
     let mut command = cargo(&["test", "--release", "--package", "testing", "--test", "stories"]);
@@ -20,14 +21,14 @@ pub(crate) fn stories(parser: &mut Parser) -> Result<()> {
     run(command)
 }
 
-/// `kill -9` at random moments under load.
+/// Runs `cargo xtask kills`.
 pub(crate) fn kills(parser: &mut Parser) -> Result<()> {
     let (mut kills, mut alerts) = ("30".to_owned(), "500".to_owned());
     while let Some(argument) = parser.next()? {
         match argument {
             Long("kills") => kills = parser.value()?.string()?,
             Long("alerts") => alerts = parser.value()?.string()?,
-            other => return Err(other.unexpected().into()),
+            argument => return Err(other("kills", argument)),
         }
     }
     run(cargo(&["build", "--package", "local", "--package", "endtoend"]))?;

@@ -1,4 +1,4 @@
-//! The program as a newcomer starts it, for whoever drives it from outside.
+//! A running `cargo local` for the programs that test it from outside.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,29 +9,29 @@ use anyhow::{Context, bail};
 
 use crate::project::{cargo, root, run, target};
 
-/// How long it may take to be ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the program may take until it is ready.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running `cargo local --ephemeral --demo`; it ends with this.
-pub(crate) struct Served {
+/// A running `cargo local --ephemeral --demo`; it is killed when this value is dropped.
+pub(crate) struct RunningLocal {
     child: Child,
-    /// Where it serves.
+    /// The address of its web pages and API.
     pub(crate) url: String,
-    /// The API key that it printed.
+    /// Its API key.
     pub(crate) api_key: String,
-    /// The link by which one signs in.
+    /// The link that signs the owner in.
     pub(crate) sign_in: String,
-    /// Where it takes mail.
+    /// The address where it receives email for alert sources.
     pub(crate) mail: String,
 }
 
-impl Served {
-    /// Builds and starts it, and waits until it is ready and has said what one needs to know.
+impl RunningLocal {
+    /// Builds and starts the program, and waits until it has printed its addresses, API key and sign-in link.
     pub(crate) fn start() -> anyhow::Result<Self> {
         run(cargo(&["build", "--locked", "--bin", "local"]))?;
         let mut child = Command::new(target()?.join("debug/local"))
             .args(["--ephemeral", "--demo", "--listen", "127.0.0.1:0", "--mail-listen", "127.0.0.1:0"])
-            // Whoever drives it listens on this machine as well.
+            // The tests receive webhooks on this machine.
             .env("FIREBELL_WEBHOOK_LOOPBACK", "allow")
             .current_dir(root())
             .stdin(Stdio::null())
@@ -40,11 +40,11 @@ impl Served {
             .spawn()
             .context("starting `local`")?;
         let (send, lines) = mpsc::channel();
-        let out = child.stdout.take().context("it has a standard output")?;
-        let err = child.stderr.take().context("it has a standard error")?;
+        let out = child.stdout.take().context("standard output is piped")?;
+        let err = child.stderr.take().context("standard error is piped")?;
         for stream in [Box::new(out) as Box<dyn std::io::Read + Send>, Box::new(err)] {
             let send = send.clone();
-            // Read to the end, so that it is never held up by what it has to say.
+            // Read to the end: the program would wait if nobody read what it prints.
             std::thread::spawn(move || {
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
                     let _nobody_listens = send.send(line);
@@ -52,41 +52,44 @@ impl Served {
             });
         }
         let (url, api_key, sign_in, mail) = Default::default();
-        let mut served = Self { child, url, api_key, sign_in, mail };
-        served.listen(&lines)?;
-        Ok(served)
+        let mut local = Self { child, url, api_key, sign_in, mail };
+        local.read_start_up(&lines)?;
+        Ok(local)
     }
 
-    /// Takes from what it says where it is and how one gets in.
-    fn listen(&mut self, lines: &mpsc::Receiver<String>) -> anyhow::Result<()> {
+    /// Reads the printed lines until addresses, API key and sign-in link are known.
+    fn read_start_up(&mut self, lines: &mpsc::Receiver<String>) -> anyhow::Result<()> {
         let begun = Instant::now();
-        let mut said = Vec::new();
+        let mut printed = Vec::new();
         while [&self.url, &self.api_key, &self.sign_in, &self.mail].into_iter().any(String::is_empty) {
-            let left = PATIENCE.saturating_sub(begun.elapsed());
+            let left = START_TIMEOUT.saturating_sub(begun.elapsed());
             let Ok(line) = lines.recv_timeout(left) else {
                 bail!(
-                    "`local` did not say where it is, its key, a sign-in link and where it takes mail; it said:\n{}",
-                    said.join("\n")
+                    "`local` did not print its addresses, an API key and a sign-in link; it printed:\n{}",
+                    printed.join("\n")
                 );
             };
-            if let Some(url) = line.strip_prefix("firebell is ready at ") {
+            if let Some(url) = line.strip_prefix("Firebell is ready at ") {
                 url.clone_into(&mut self.url);
-            } else if let Some((_, key)) =
-                line.split_once(": fb_").filter(|(before, _)| before.contains("API key"))
-            {
-                self.api_key = format!("fb_{key}");
-            } else if let Some((_, at)) = line.split_once("is taken at smtp://") {
-                at.clone_into(&mut self.mail);
+            } else if let Some(key) = value(&line, "API key") {
+                key.clone_into(&mut self.api_key);
+            } else if let Some((_, address)) = line.split_once("received at smtp://") {
+                address.split(',').next().unwrap_or_default().clone_into(&mut self.mail);
             } else if line.contains("/sign-in?token=") {
                 line.trim().clone_into(&mut self.sign_in);
             }
-            said.push(line);
+            printed.push(line);
         }
         Ok(())
     }
 }
 
-impl Drop for Served {
+/// The first word after a label of the start-up text.
+fn value<'a>(line: &'a str, label: &str) -> Option<&'a str> {
+    line.trim_start().strip_prefix(label)?.split_whitespace().next()
+}
+
+impl Drop for RunningLocal {
     fn drop(&mut self) {
         let _gone = self.child.kill();
         let _gone = self.child.wait();

@@ -21,7 +21,7 @@ use domain::org::Org;
 use domain::slack::{SlackMessage, Workspace};
 use domain::trace::Trace;
 use futures_util::future::BoxFuture;
-use notify::{BoxError, Tokens};
+use notify::{BoxError, WorkspaceTokens};
 use secrecy::SecretString;
 use slack::{Slack, Token};
 use store::Store;
@@ -118,7 +118,7 @@ impl Workspaces {
     }
 }
 
-impl Tokens for Workspaces {
+impl WorkspaceTokens for Workspaces {
     fn token(&self, org: OrgId) -> BoxFuture<'_, Result<Option<Token>, BoxError>> {
         Box::pin(async move {
             let org = self.store.org(org).await?;

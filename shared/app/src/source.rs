@@ -24,23 +24,23 @@ use store::{Commit, Store};
 use crate::seal::Seal;
 use crate::{AppError, Random};
 
-/// The place that a source's secret is sealed for.
+/// The context for which a source's secret is sealed.
 fn place(id: SourceId) -> String {
     format!("source/{id}")
 }
 
-/// Seals a source's secret, for this source alone.
+/// Seals a source's secret. It can only be opened for the same source.
 pub fn seal_secret(seal: &Seal, id: SourceId, secret: &str) -> String {
     seal.seal(&place(id), secret)
 }
 
-/// How long a secret may be that its sender made: no longer than a header takes, no shorter than can be guessed.
+/// Allowed length of a secret that the sender generated: short enough for a header, and too long to guess.
 const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
 
-/// Says what is wrong with a secret that a sender made.
+/// Checks a secret that the sender generated.
 ///
 /// # Errors
-/// [`AppError::Invalid`] if it could be guessed, or could not stand in a header.
+/// [`AppError::Invalid`] if the secret is too short to be safe, or cannot be sent in a header.
 pub fn check_secret(secret: &SecretString) -> Result<(), AppError> {
     let secret = secret.expose_secret();
     if SECRET_LENGTH.contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -49,14 +49,14 @@ pub fn check_secret(secret: &SecretString) -> Result<(), AppError> {
     let (least, most) = (SECRET_LENGTH.start(), SECRET_LENGTH.end());
     Err(AppError::invalid(
         "secret_token",
-        format!("a secret has {least} to {most} letters, digits and signs"),
+        format!("a secret must have {least} to {most} letters, digits and signs"),
     ))
 }
 
-/// Says what is wrong with the attributes that a template binds.
+/// Checks the attributes that a template binds.
 ///
 /// # Errors
-/// [`AppError::Invalid`] if there is none of such an id, or it has another type than what is bound.
+/// [`AppError::Invalid`] if there is no attribute with such an id, or its type does not match the binding.
 pub async fn check_attributes(store: &Store, org: OrgId, template: &Template) -> Result<(), AppError> {
     if template.attributes.is_empty() {
         return Ok(());
@@ -66,16 +66,16 @@ pub async fn check_attributes(store: &Store, org: OrgId, template: &Template) ->
     fits.map_err(|misfit| AppError::invalid(misfit.at, misfit.reason))
 }
 
-/// The hash of a secret that leads to a source by itself, if the source is of such a kind.
+/// The hash of a secret by which its source is found. `None` for kinds whose sources are not found by their secret.
 pub fn key_of(kind: &SourceKind, secret: &SecretString) -> Option<String> {
     let kind = sources::Kind::try_from(kind).ok()?.get();
-    kind.is_found_by_its_secret().then(|| sources::key_hash(kind.kind(), secret.expose_secret().as_bytes()))
+    kind.is_found_by_secret().then(|| sources::secret_hash(kind.kind(), secret.expose_secret().as_bytes()))
 }
 
-/// The hash of a secret that is to lead to a source by itself, if the source is of such a kind.
+/// The hash of a new secret by which its source is found. `None` for kinds whose sources are not found by their secret.
 ///
 /// # Errors
-/// [`AppError::Invalid`] if it leads to another one.
+/// [`AppError::Invalid`] if the secret already belongs to another source.
 async fn own_key(
     store: &Store,
     id: SourceId,
@@ -85,13 +85,13 @@ async fn own_key(
     let Some(hash) = key_of(kind, secret) else { return Ok(None) };
     match store.door_of_key(&hash).await? {
         Some(door) if door.id != id => {
-            Err(AppError::invalid("secret_token", "another alert source has this key"))
+            Err(AppError::invalid("secret_token", "another alert source already has this secret"))
         }
         Some(_) | None => Ok(Some(hash)),
     }
 }
 
-/// Opens a source's secret.
+/// Decrypts a source's secret.
 ///
 /// # Errors
 /// [`AppError::Unavailable`] if it was sealed under another key.
@@ -100,13 +100,13 @@ pub fn open_secret(seal: &Seal, id: SourceId, sealed: &str) -> Result<SecretStri
         .map_err(|unopened| AppError::Unavailable { what: "opening a secret", source: Box::new(unopened) })
 }
 
-/// Says whether a source has this secret already; one that cannot be opened is another.
+/// Whether a source already has this secret. A secret that cannot be decrypted counts as another one.
 fn has_secret(seal: &Seal, source: &Source, secret: &SecretString) -> bool {
     let current = open_secret(seal, source.id, &source.secret);
     current.is_ok_and(|current| current.expose_secret() == secret.expose_secret())
 }
 
-/// Writes a step of a source together with what is told of it, and says what it is now.
+/// Writes a change of a source together with its audit entry, and returns the changed source.
 async fn commit(
     store: &Store,
     allowed: Allowed<'_>,
@@ -121,15 +121,15 @@ async fn commit(
     Ok(after)
 }
 
-/// A source, as the audit log names it.
+/// The name of a source in the audit log.
 fn thing(source: &Source) -> AuditTarget {
     AuditTarget::new(Kind::AlertSource, source.id, &source.name)
 }
 
-/// Finds a source that is still there.
+/// Finds a source that was not deleted.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is none, or it was destroyed.
+/// [`AppError::NotFound`] if there is no such source, or it was deleted.
 pub async fn find(store: &Store, org: OrgId, id: SourceId) -> Result<Source, AppError> {
     let source =
         store.source(org, id).await?.filter(|source| source.head().state() != SourceState::Destroyed);

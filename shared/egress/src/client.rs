@@ -1,4 +1,4 @@
-//! Resolve once, look at every answer, connect to what was looked at, ask once.
+//! Sends one request: resolves the host name once, checks every resolved address, and connects only to a checked one.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,61 +20,61 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::{EgressError, Reach, Refused, Target};
+use crate::{EgressError, InvalidUrl, Reach, Target};
 
-/// How much of an answer is read; what comes after that is nobody's concern.
-const MOST_ANSWER: usize = 16 * 1024;
+/// How many bytes of a response body are read; the rest is ignored.
+const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// How much of an answer's head is read.
-const MOST_HEAD: usize = 32 * 1024;
+/// How many bytes of a response head are read.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
 
-/// How long one address of a name is tried while there is another.
-const EACH_ADDRESS: Duration = Duration::from_secs(3);
+/// How long to wait for a connection to one of the addresses of a host name.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How many addresses of a name are tried.
-const MOST_ADDRESSES: usize = 4;
+/// How many addresses of a host name are tried.
+const MAX_ADDRESSES: usize = 4;
 
-/// What came back: the beginning of it.
+/// A response; its body may be cut off.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The beginning of the body.
+    /// The body, cut off at 16 KiB.
     pub body: Bytes,
 }
 
-/// Sends requests to addresses that strangers gave.
+/// An HTTP client for URLs that users enter.
 #[derive(Clone, Default)]
 pub struct Client {
-    /// How far they may go.
+    /// Which network addresses it may connect to.
     reach: Reach,
-    /// Encrypts; made when it is first needed, since most functions never do.
+    /// The TLS connector, created on first use because most functions never need it.
     tls: Arc<OnceLock<TlsConnector>>,
-    /// Names that lead to this machine instead of where they lead in the world.
-    staged: Arc<BTreeMap<String, SocketAddr>>,
+    /// Host names that tests resolve to this machine.
+    hosts: Arc<BTreeMap<String, SocketAddr>>,
 }
 
 impl Client {
-    /// A client that trusts the certificates that browsers trust.
+    /// Creates a client that trusts the same certificate authorities as browsers.
     pub fn new(reach: Reach) -> Self {
         Self { reach, ..Self::default() }
     }
 
-    /// A client that trusts these alone.
-    #[cfg(any(test, feature = "play"))]
+    /// Creates a client that trusts only the given certificate authorities.
+    #[cfg(any(test, feature = "fake-internet"))]
     fn trusting(roots: RootCertStore, reach: Reach) -> Self {
         Self { reach, tls: Arc::new(OnceLock::from(connector(roots))), ..Self::default() }
     }
 
-    /// A client for a play: see [`crate::play`].
-    #[cfg(feature = "play")]
-    pub(crate) fn staged(names: BTreeMap<String, SocketAddr>, roots: RootCertStore) -> Self {
-        Self { staged: Arc::new(names), ..Self::trusting(roots, Reach::AndLoopback) }
+    /// Creates a client that resolves some host names to this machine: see [`crate::fake_internet`].
+    #[cfg(feature = "fake-internet")]
+    pub(crate) fn with_hosts(hosts: BTreeMap<String, SocketAddr>, roots: RootCertStore) -> Self {
+        Self { hosts: Arc::new(hosts), ..Self::trusting(roots, Reach::AndLoopback) }
     }
 
-    /// What encrypts.
+    /// The TLS connector.
     fn tls(&self) -> &TlsConnector {
         self.tls.get_or_init(|| {
             let mut roots = RootCertStore::empty();
@@ -83,59 +83,60 @@ impl Client {
         })
     }
 
-    /// How far it goes.
+    /// Which network addresses it may connect to.
     pub const fn reach(&self) -> Reach {
         self.reach
     }
 
-    /// Posts a body, within a time in all.
+    /// Sends a POST request; `within` limits the whole exchange.
     ///
     /// # Errors
-    /// [`EgressError`] if there was no answer; any status is one.
+    /// [`EgressError`] if no response arrived. A response with an error status is not an error here.
     pub async fn post(
         &self,
         url: &str,
         headers: HeaderMap,
         body: Bytes,
         within: Duration,
-    ) -> Result<Answer, EgressError> {
-        self.ask(Method::POST, url, headers, body, within).await
+    ) -> Result<Response, EgressError> {
+        self.request(Method::POST, url, headers, body, within).await
     }
 
-    /// Gets what is at an address, within a time in all.
+    /// Sends a GET request; `within` limits the whole exchange.
     ///
     /// # Errors
-    /// [`EgressError`] if there was no answer; any status is one.
-    pub async fn get(&self, url: &str, within: Duration) -> Result<Answer, EgressError> {
-        self.ask(Method::GET, url, HeaderMap::new(), Bytes::new(), within).await
+    /// [`EgressError`] if no response arrived. A response with an error status is not an error here.
+    pub async fn get(&self, url: &str, within: Duration) -> Result<Response, EgressError> {
+        self.request(Method::GET, url, HeaderMap::new(), Bytes::new(), within).await
     }
 
-    /// Asks once.
-    async fn ask(
+    /// Sends one request, without following redirects.
+    async fn request(
         &self,
         method: Method,
         url: &str,
         headers: HeaderMap,
         body: Bytes,
         within: Duration,
-    ) -> Result<Answer, EgressError> {
+    ) -> Result<Response, EgressError> {
         let until = Instant::now() + within;
-        let target = Target::parse(url, self.reach).map_err(EgressError::Refused)?;
-        let begun = timeout_at(until, self.connect(&target)).await;
-        let stream = begun.map_err(|_| EgressError::TimedOut)??;
-        let request = request(&target, method, headers, body)?;
+        let target = Target::parse(url, self.reach).map_err(EgressError::InvalidUrl)?;
+        let connected = timeout_at(until, self.connect(&target)).await;
+        let stream = connected.map_err(|_| EgressError::TimedOut)??;
+        let request = build_request(&target, method, headers, body)?;
         if !target.encrypted {
             return exchange(stream, request, until).await;
         }
-        let name = ServerName::try_from(target.host).map_err(|_| EgressError::Refused(Refused::Malformed))?;
+        let name =
+            ServerName::try_from(target.host).map_err(|_| EgressError::InvalidUrl(InvalidUrl::Malformed))?;
         let encrypted = timeout_at(until, self.tls().connect(name, stream)).await;
         let encrypted = encrypted.map_err(|_| EgressError::TimedOut)?.map_err(EgressError::Unconnected)?;
         exchange(encrypted, request, until).await
     }
 
-    /// Resolves once and connects to one of what came of it, if all of it may be spoken to.
+    /// Resolves the host name once and connects to one of its addresses, if a connection to all of them is allowed.
     async fn connect(&self, target: &Target) -> Result<TcpStream, EgressError> {
-        let addresses: Vec<SocketAddr> = match self.staged.get(&target.host) {
+        let addresses: Vec<SocketAddr> = match self.hosts.get(&target.host) {
             Some(address) => vec![*address],
             None => {
                 let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
@@ -150,8 +151,8 @@ impl Client {
             return Err(EgressError::Private);
         }
         let mut last = EgressError::Unresolved(io::Error::from(io::ErrorKind::NotFound));
-        for address in addresses.into_iter().take(MOST_ADDRESSES) {
-            match timeout(EACH_ADDRESS, TcpStream::connect(address)).await {
+        for address in addresses.into_iter().take(MAX_ADDRESSES) {
+            match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => last = EgressError::Unconnected(error),
                 Err(_) => last = EgressError::TimedOut,
@@ -161,24 +162,24 @@ impl Client {
     }
 }
 
-/// What encrypts, and trusts these authorities.
+/// Creates a TLS connector that trusts the given certificate authorities.
 fn connector(roots: RootCertStore) -> TlsConnector {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("the provider has the versions that are usual")
+        .expect("the provider supports the default TLS versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
     TlsConnector::from(Arc::new(config))
 }
 
-/// The request as it goes over the wire.
-fn request(
+/// Builds the request as it is sent.
+fn build_request(
     target: &Target,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>, EgressError> {
-    let malformed = || EgressError::Refused(Refused::Malformed);
+    let malformed = || EgressError::InvalidUrl(InvalidUrl::Malformed);
     let mut request = Request::builder()
         .method(method.clone())
         .uri(&target.path)
@@ -194,41 +195,41 @@ fn request(
     Ok(request)
 }
 
-/// Sends one request over a connection and reads the beginning of its answer.
+/// Sends one request over a connection and reads the response, with its body cut off at the limit.
 async fn exchange(
     stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
     until: Instant,
-) -> Result<Answer, EgressError> {
-    let asked = async {
+) -> Result<Response, EgressError> {
+    let exchange = async {
         let (mut sender, connection) =
-            http1::Builder::new().max_buf_size(MOST_HEAD).handshake(TokioIo::new(stream)).await?;
-        let answered = async move {
+            http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(TokioIo::new(stream)).await?;
+        let response = async move {
             let (head, body) = sender.send_request(request).await?.into_parts();
-            let body = beginning(body, until).await;
-            Ok(Answer { status: head.status, headers: head.headers, body })
+            let body = read_body(body, until).await;
+            Ok(Response { status: head.status, headers: head.headers, body })
         };
-        // The connection is what reads: it may be done before its answer was looked at.
-        tokio::pin!(answered);
+        // The connection future does the reading. It may finish before the response was taken.
+        tokio::pin!(response);
         tokio::select! {
-            answer = &mut answered => answer,
-            _ = connection => answered.await,
+            result = &mut response => result,
+            _ = connection => response.await,
         }
     };
-    // The status is known with the head: a body that never ends takes nothing of it back.
-    timeout_at(until + Duration::from_millis(100), asked)
+    // The status is known once the head has arrived, so a body that never ends does not make the request fail.
+    timeout_at(until + Duration::from_millis(100), exchange)
         .await
         .map_err(|_| EgressError::TimedOut)?
         .map_err(EgressError::Unanswered)
 }
 
-/// The beginning of a body: as much as is read, and as came in time.
-async fn beginning(mut body: Incoming, until: Instant) -> Bytes {
+/// Reads a body up to the size limit and the deadline.
+async fn read_body(mut body: Incoming, until: Instant) -> Bytes {
     let mut read = BytesMut::new();
-    while read.len() < MOST_ANSWER {
+    while read.len() < MAX_BODY_BYTES {
         let Ok(Some(Ok(frame))) = timeout_at(until, body.frame()).await else { break };
         if let Some(data) = frame.data_ref() {
-            read.extend_from_slice(&data[..data.len().min(MOST_ANSWER - read.len())]);
+            read.extend_from_slice(&data[..data.len().min(MAX_BODY_BYTES - read.len())]);
         }
     }
     read.freeze()

@@ -1,43 +1,43 @@
-//! Why there was no answer; no message holds any of the address.
+//! Errors of outbound requests. No message contains any part of the URL, because URLs may hold secrets.
 
 use std::io;
 
-/// The address cannot be one, whenever it is tried.
+/// Why a URL is not accepted. Retrying does not help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// It cannot be read.
-    #[error("it is no address like `https://example.com/path`")]
+pub enum InvalidUrl {
+    /// The URL cannot be parsed.
+    #[error("it is not a URL such as `https://example.com/path`")]
     Malformed,
-    /// It is not encrypted.
-    #[error("it does not begin with `https://`")]
+    /// The URL is not `https`.
+    #[error("it must begin with `https://`")]
     Unencrypted,
-    /// It names a user or a password, which would be shown wherever it is.
-    #[error("it has a user or a password in it")]
+    /// The URL contains a user name or password, which would be shown wherever the URL is shown.
+    #[error("it must not contain a user name or password")]
     Credentials,
-    /// It leads where nobody from outside may go.
-    #[error("it leads into a private network")]
+    /// The host is an address of a private network.
+    #[error("it points to a private network address")]
     Private,
 }
 
-/// Why there was no answer.
+/// Why a request got no response.
 #[derive(Debug, thiserror::Error)]
 pub enum EgressError {
-    /// The address cannot be one.
-    #[error("the address is refused")]
-    Refused(#[source] Refused),
-    /// The name leads where nobody from outside may go, this time at least.
-    #[error("the name leads into a private network")]
+    /// The URL is not accepted.
+    #[error("the URL is not allowed")]
+    InvalidUrl(#[source] InvalidUrl),
+    /// The host name resolves to a private network address at the moment.
+    #[error("the host name resolves to a private network address")]
     Private,
-    /// The name leads nowhere.
-    #[error("the name cannot be resolved")]
+    /// The host name cannot be resolved.
+    #[error("the host name cannot be resolved")]
     Unresolved(#[source] io::Error),
-    /// Nobody can be reached there, or not under that name.
-    #[error("no connection came about")]
+    /// The connection or its TLS handshake failed.
+    #[error("cannot connect")]
     Unconnected(#[source] io::Error),
-    /// The connection ended before there was an answer.
-    #[error("there was no answer")]
+    /// The connection ended before a response arrived.
+    #[error("the connection ended without a response")]
     Unanswered(#[source] hyper::Error),
-    /// It took too long.
-    #[error("there was no answer in time")]
+    /// No response arrived in time.
+    #[error("no response in time")]
     TimedOut,
 }

@@ -1,18 +1,19 @@
-//! One bounded request to an address that a stranger gave.
+//! An HTTP client for URLs that users enter, protected against server-side request forgery (SSRF).
 //!
-//! Whoever may choose an address could otherwise let us speak to what only we can reach: this machine, its network,
-//! the metadata of its cloud.
+//! Each request is bounded in time and size, and goes only to public network addresses. Without this check a user
+//! could point Firebell at hosts that only Firebell can reach: its own machine, its network, the cloud's metadata
+//! service.
 
 mod client;
 mod error;
-#[cfg(feature = "play")]
-pub mod play;
+#[cfg(feature = "fake-internet")]
+pub mod fake_internet;
 mod reach;
 mod signer;
 mod target;
 
-pub use client::{Answer, Client};
-pub use error::{EgressError, Refused};
+pub use client::{Client, Response};
+pub use error::{EgressError, InvalidUrl};
 pub use reach::Reach;
 pub use signer::Signer;
 pub use target::Target;

@@ -1,21 +1,21 @@
-//! Which network addresses may be spoken to.
+//! Which network addresses a request may connect to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How far a request may go.
+/// Which network addresses a request may connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reach {
-    /// To public addresses alone.
+    /// Public addresses only.
     #[default]
     Public,
-    /// To this machine itself as well, for an installation on one machine and for tests.
+    /// Public addresses and this machine, for an installation on one machine and for tests.
     AndLoopback,
-    /// Wherever the operator of the installation says; never for an address that somebody else gave.
+    /// Every address. Only for URLs that the operator of the installation configured, never for URLs that users enter.
     Anywhere,
 }
 
 impl Reach {
-    /// Whether an address may be spoken to.
+    /// Whether a request may connect to an address.
     pub fn allows(self, address: IpAddr) -> bool {
         match self {
             Self::Anywhere => true,
@@ -28,7 +28,7 @@ impl Reach {
     }
 }
 
-/// What is not public of IPv4, with its prefix: the special-purpose registry of the IANA.
+/// The IPv4 networks that are not public, with their prefix length, from the IANA special-purpose address registry.
 const NOT_PUBLIC_V4: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -43,17 +43,19 @@ const NOT_PUBLIC_V4: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(198, 18, 0, 0), 15),
     (Ipv4Addr::new(198, 51, 100, 0), 24),
     (Ipv4Addr::new(203, 0, 113, 0), 24),
-    // Multicast, what is kept for later, and broadcast.
+    // Multicast, reserved addresses, and broadcast.
     (Ipv4Addr::new(224, 0, 0, 0), 3),
 ];
 
-/// What is not public within `2000::/3`; all that is outside of it is not either: loopback, link-local, unique-local,
-/// multicast, and each way to write an IPv4 address as one of IPv6.
+/// The IPv6 networks within `2000::/3` that are not public.
+///
+/// Everything outside `2000::/3` is not public either: loopback, link-local, unique-local and multicast addresses, and
+/// the IPv6 forms of IPv4 addresses.
 const NOT_PUBLIC_V6: &[(Ipv6Addr, u32)] = &[
-    // Protocols, Teredo among them, which holds an IPv4 address.
+    // Protocol assignments, including Teredo, which embeds an IPv4 address.
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
-    // 6to4, which holds an IPv4 address.
+    // 6to4, which embeds an IPv4 address.
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn public_addresses_alone_are_spoken_to() {
+    fn only_public_addresses_are_allowed_by_default() {
         let public = [
             "1.1.1.1",
             "8.8.8.8",
@@ -147,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn operator_may_mean_their_own_network() {
+    fn operator_may_allow_private_networks() {
         for address in ["10.0.0.1", "127.0.0.1", "fd00::1", "8.8.8.8"] {
             assert!(Reach::Anywhere.allows(address.parse().unwrap()), "{address}");
         }
     }
 
     #[test]
-    fn this_machine_is_spoken_to_where_it_is_allowed_and_nothing_else_with_it() {
+    fn loopback_can_be_allowed_without_other_private_addresses() {
         for (address, allowed) in [
             ("127.0.0.1", true),
             ("127.9.9.9", true),

@@ -1,5 +1,7 @@
-//! Signs a request to AWS: where one is all that a function asks of a service, the service's own client is larger than
-//! the rest of the function.
+//! Signs requests to AWS services.
+//!
+//! A function that makes a single kind of request to a service uses this instead of the service's SDK client, which
+//! would be larger than the rest of the function.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -16,7 +18,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Signs requests to one service.
+/// Signs requests to one AWS service in one region (Signature Version 4).
 pub struct Signer {
     region: String,
     service: &'static str,
@@ -33,7 +35,7 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// Signs requests to a service in a region, as whoever has this key, its secret and the session that they belong to.
+    /// Creates a signer for a service and region from an access key id, its secret and the session token, if any.
     pub fn new(
         service: &'static str,
         region: &str,
@@ -43,15 +45,15 @@ impl Signer {
         Self { region: region.to_owned(), service, identity: credentials.into() }
     }
 
-    /// The region.
+    /// The AWS region.
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// The headers of a request with its signature among them. `at` is the time since 1970.
+    /// Returns the headers of a request with the signature added. `at` is the time since the Unix epoch.
     ///
     /// # Errors
-    /// If the address or a header is none.
+    /// Returns an error if the URL or a header is invalid.
     pub fn signed(
         &self,
         (method, url): (&Method, &str),
@@ -60,7 +62,7 @@ impl Signer {
         at: Duration,
     ) -> Result<HeaderMap, BoxError> {
         let mut settings = SigningSettings::default();
-        // S3 signs its bodies by name, and its paths as they are.
+        // S3 requires the checksum header of the body and signs paths without normalising them.
         if self.service == "s3" {
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
             settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -74,15 +76,15 @@ impl Signer {
             .settings(settings)
             .build()?
             .into();
-        let said: Vec<(&str, &str)> = headers
+        let pairs: Vec<(&str, &str)> = headers
             .iter()
             .map(|(name, value)| Ok((name.as_str(), value.to_str()?)))
             .collect::<Result<_, BoxError>>()?;
         let request =
-            SignableRequest::new(method.as_str(), url, said.into_iter(), SignableBody::Bytes(body))?;
+            SignableRequest::new(method.as_str(), url, pairs.into_iter(), SignableBody::Bytes(body))?;
         let (instructions, _) = sign(request, &params)?.into_parts();
-        let (made, _) = instructions.into_parts();
-        for header in made {
+        let (signed, _) = instructions.into_parts();
+        for header in signed {
             let name = HeaderName::from_bytes(header.name().as_bytes())?;
             headers.insert(name, HeaderValue::from_str(header.value())?);
         }

@@ -1,70 +1,69 @@
-//! What an address must look like before anything is resolved.
+//! Parses and checks a URL before its host name is resolved.
 
 use std::net::IpAddr;
 
 use http::Uri;
 use http::uri::Scheme;
 
-use crate::{Reach, Refused};
+use crate::{InvalidUrl, Reach};
 
-/// How long an address may be.
-const MOST_BYTES: usize = 2048;
+/// The longest URL that is accepted, in bytes.
+const MAX_URL_BYTES: usize = 2048;
 
-/// An address that may be one.
+/// A URL that passed the checks.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The host, without brackets.
+    /// The host name or IP address; an IPv6 address without brackets.
     pub(crate) host: String,
     /// The port.
     pub(crate) port: u16,
-    /// Whether the connection is encrypted; if it is not, it stays on this machine.
+    /// Whether the connection uses TLS. Connections without TLS are allowed only to this machine.
     pub(crate) encrypted: bool,
-    /// What the request names as its host.
+    /// The value of the `Host` header.
     pub(crate) authority: String,
     /// The path and the query.
     pub(crate) path: String,
 }
 
 impl Target {
-    /// Reads an address: `https` with a host that is not plainly private, or `http` to this machine where it may be
-    /// reached.
+    /// Parses a URL: `https` with a host that is not a private address, or `http` to this machine if `reach` allows it.
     ///
     /// # Errors
-    /// [`Refused`] if it can be none.
-    pub fn parse(url: &str, reach: Reach) -> Result<Self, Refused> {
-        if url.len() > MOST_BYTES {
-            return Err(Refused::Malformed);
+    /// [`InvalidUrl`] if the URL is malformed or not allowed.
+    pub fn parse(url: &str, reach: Reach) -> Result<Self, InvalidUrl> {
+        if url.len() > MAX_URL_BYTES {
+            return Err(InvalidUrl::Malformed);
         }
-        let uri: Uri = url.parse().map_err(|_| Refused::Malformed)?;
+        let uri: Uri = url.parse().map_err(|_| InvalidUrl::Malformed)?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-            return Err(Refused::Malformed);
+            return Err(InvalidUrl::Malformed);
         };
         if authority.as_str().contains('@') {
-            return Err(Refused::Credentials);
+            return Err(InvalidUrl::Credentials);
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         if host.is_empty() {
-            return Err(Refused::Malformed);
+            return Err(InvalidUrl::Malformed);
         }
-        let (encrypted, usual) = if *scheme == Scheme::HTTPS {
+        let (encrypted, default_port) = if *scheme == Scheme::HTTPS {
             (true, 443)
-        } else if *scheme == Scheme::HTTP && may_be_open(reach, &host) {
+        } else if *scheme == Scheme::HTTP && allows_plain_http(reach, &host) {
             (false, 80)
         } else if *scheme == Scheme::HTTP {
-            return Err(Refused::Unencrypted);
+            return Err(InvalidUrl::Unencrypted);
         } else {
-            return Err(Refused::Malformed);
+            return Err(InvalidUrl::Malformed);
         };
         let private = match host.parse::<IpAddr>() {
             Ok(address) => !reach.allows(address),
             Err(_) => is_this_machine(&host) && reach == Reach::Public,
         };
         if private {
-            return Err(Refused::Private);
+            return Err(InvalidUrl::Private);
         }
         let port = match authority.as_str()[authority.host().len()..].strip_prefix(':') {
-            Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or(Refused::Malformed)?,
-            None => usual,
+            Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or(InvalidUrl::Malformed)?,
+            None => default_port,
         };
         let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
@@ -72,8 +71,8 @@ impl Target {
     }
 }
 
-/// Whether a connection may go unencrypted.
-fn may_be_open(reach: Reach, host: &str) -> bool {
+/// Whether plain HTTP to a host is allowed.
+fn allows_plain_http(reach: Reach, host: &str) -> bool {
     match reach {
         Reach::Public => false,
         Reach::AndLoopback => is_this_machine(host),
@@ -81,7 +80,7 @@ fn may_be_open(reach: Reach, host: &str) -> bool {
     }
 }
 
-/// Whether a host is this machine by its very name.
+/// Whether a host name always means this machine.
 fn is_this_machine(host: &str) -> bool {
     let host = host.trim_end_matches('.');
     host == "localhost"
@@ -89,7 +88,7 @@ fn is_this_machine(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// An address may hold a secret.
+/// Shows no part of the URL, because a URL may hold a secret.
 impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Target").field("encrypted", &self.encrypted).finish_non_exhaustive()
@@ -100,12 +99,12 @@ impl std::fmt::Debug for Target {
 mod tests {
     use super::*;
 
-    fn parsed(url: &str, reach: Reach) -> Result<(String, u16, String), Refused> {
+    fn parsed(url: &str, reach: Reach) -> Result<(String, u16, String), InvalidUrl> {
         Target::parse(url, reach).map(|target| (target.host, target.port, target.path))
     }
 
     #[test]
-    fn address_is_encrypted_public_and_without_credentials() {
+    fn url_is_https_public_and_without_credentials() {
         let cases = [
             ("https://example.com/hook", Ok(("example.com", 443, "/hook"))),
             ("HTTPS://Example.COM:8443/a?b=c#d", Ok(("example.com", 8443, "/a?b=c"))),
@@ -113,30 +112,30 @@ mod tests {
             ("https://example.com?a=b", Ok(("example.com", 443, "/?a=b"))),
             ("https://8.8.8.8/", Ok(("8.8.8.8", 443, "/"))),
             ("https://[2606:4700::1111]:444/", Ok(("2606:4700::1111", 444, "/"))),
-            ("http://example.com/", Err(Refused::Unencrypted)),
-            ("http://127.0.0.1:8080/", Err(Refused::Unencrypted)),
-            ("https://user:secret@example.com/", Err(Refused::Credentials)),
-            ("https://example.com@10.0.0.1/", Err(Refused::Credentials)),
-            ("https://127.0.0.1/", Err(Refused::Private)),
-            ("https://localhost/", Err(Refused::Private)),
-            ("https://LOCALHOST./", Err(Refused::Private)),
-            ("https://a.localhost/", Err(Refused::Private)),
-            ("https://[::1]/", Err(Refused::Private)),
-            ("https://[::ffff:10.0.0.1]/", Err(Refused::Private)),
-            ("https://169.254.169.254/latest/meta-data/", Err(Refused::Private)),
-            ("ftp://example.com/", Err(Refused::Malformed)),
-            ("javascript:alert(1)", Err(Refused::Malformed)),
-            ("//example.com/", Err(Refused::Malformed)),
-            ("/hook", Err(Refused::Malformed)),
-            ("https://", Err(Refused::Malformed)),
-            ("https:///hook", Err(Refused::Malformed)),
-            ("https://example.com:0/", Err(Refused::Malformed)),
-            ("https://example.com:99999/", Err(Refused::Malformed)),
-            ("https://example.com:/", Err(Refused::Malformed)),
-            ("https://exa mple.com/", Err(Refused::Malformed)),
-            ("https://example.com/\r\nHost: x", Err(Refused::Malformed)),
-            ("https://example.com/\0", Err(Refused::Malformed)),
-            ("", Err(Refused::Malformed)),
+            ("http://example.com/", Err(InvalidUrl::Unencrypted)),
+            ("http://127.0.0.1:8080/", Err(InvalidUrl::Unencrypted)),
+            ("https://user:secret@example.com/", Err(InvalidUrl::Credentials)),
+            ("https://example.com@10.0.0.1/", Err(InvalidUrl::Credentials)),
+            ("https://127.0.0.1/", Err(InvalidUrl::Private)),
+            ("https://localhost/", Err(InvalidUrl::Private)),
+            ("https://LOCALHOST./", Err(InvalidUrl::Private)),
+            ("https://a.localhost/", Err(InvalidUrl::Private)),
+            ("https://[::1]/", Err(InvalidUrl::Private)),
+            ("https://[::ffff:10.0.0.1]/", Err(InvalidUrl::Private)),
+            ("https://169.254.169.254/latest/meta-data/", Err(InvalidUrl::Private)),
+            ("ftp://example.com/", Err(InvalidUrl::Malformed)),
+            ("javascript:alert(1)", Err(InvalidUrl::Malformed)),
+            ("//example.com/", Err(InvalidUrl::Malformed)),
+            ("/hook", Err(InvalidUrl::Malformed)),
+            ("https://", Err(InvalidUrl::Malformed)),
+            ("https:///hook", Err(InvalidUrl::Malformed)),
+            ("https://example.com:0/", Err(InvalidUrl::Malformed)),
+            ("https://example.com:99999/", Err(InvalidUrl::Malformed)),
+            ("https://example.com:/", Err(InvalidUrl::Malformed)),
+            ("https://exa mple.com/", Err(InvalidUrl::Malformed)),
+            ("https://example.com/\r\nHost: x", Err(InvalidUrl::Malformed)),
+            ("https://example.com/\0", Err(InvalidUrl::Malformed)),
+            ("", Err(InvalidUrl::Malformed)),
         ];
         for (url, expected) in cases {
             let expected = expected.map(|(host, port, path)| (host.to_owned(), port, path.to_owned()));
@@ -144,12 +143,12 @@ mod tests {
         }
         assert_eq!(
             parsed(&format!("https://example.com/{}", "x".repeat(3000)), Reach::Public),
-            Err(Refused::Malformed)
+            Err(InvalidUrl::Malformed)
         );
     }
 
     #[test]
-    fn unencrypted_is_for_this_machine_alone_and_where_it_is_allowed() {
+    fn plain_http_is_allowed_only_to_this_machine_and_only_if_enabled() {
         let cases = [
             ("http://127.0.0.1:8080/hook", true),
             ("http://localhost:8080/hook", true),
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn address_is_not_shown() {
+    fn debug_output_does_not_show_the_url() {
         let target = Target::parse("https://example.com/secret-path", Reach::Public).unwrap();
 
         assert!(!format!("{target:?}").contains("example.com") && !format!("{target:?}").contains("secret"));

@@ -1,4 +1,4 @@
-//! Alert sources: what they are, where they deliver to, and a test alert through the very same door.
+//! Alert sources: their configuration, their addresses and secrets, and test alerts.
 
 mod expressions;
 mod intake;
@@ -7,7 +7,7 @@ mod preview;
 
 use app::source::create::NewSource;
 use app::source::find;
-use app::source::rotate::Rotation;
+use app::source::rotate::{DEFAULT_OVERLAP_HOURS, Rotation};
 use app::source::update::Change;
 use app::{AppError, Context};
 use axum::body::Body;
@@ -25,7 +25,7 @@ use runtime::Tracing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sources::Kind;
+use sources::{Endpoint, Kind};
 use tower::ServiceExt;
 
 use crate::api::{Answer, Id, InTrace, Sent, Shared, guarded};
@@ -37,20 +37,20 @@ use crate::{ApiError, alert_source_types};
 use expressions::ExpressionBody;
 use options::BoundBody;
 
-/// What can be done with it.
+/// The operations on alert sources.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Alert sources",
     operations: &[
         Operation::get("/v2/alert_sources", "Lists alert sources", || routing::get(list))
             .needs(Permission::SeeOnCall)
             .answers(200, "{alert_sources*: [AlertSource]}"),
-        Operation::post("/v2/alert_sources", "Adds an alert source", || routing::post(create))
+        Operation::post("/v2/alert_sources", "Creates an alert source", || routing::post(create))
             .needs(Permission::ConfigureOnCall)
             .takes("AlertSourcePayload")
             .answers(200, "{alert_source*: AlertSource}"),
         Operation::post(
             "/v2/alert_sources/actions/create_draft",
-            "Adds an alert source that takes deliveries and pages nobody until it is activated; this is ours",
+            "Creates a draft alert source, which accepts deliveries and pages nobody until it is activated (Firebell extension)",
             || routing::post(create_draft),
         )
         .needs(Permission::ConfigureOnCall)
@@ -58,7 +58,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         .answers(200, "{alert_source*: AlertSource}"),
         Operation::post(
             "/v2/alert_sources/actions/validate",
-            "Says what is wrong with an alert source",
+            "Validates the configuration of an alert source",
             || routing::post(validate),
         )
         .needs(Permission::ConfigureOnCall)
@@ -66,7 +66,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         .answers_nothing(204),
         Operation::post(
             "/v2/alert_sources/actions/preview_alerts",
-            "Says what an alert source would make of a payload, or of its last alerts; this is ours",
+            "Previews the alerts that an alert source would create from a payload or from its last events (Firebell extension)",
             || routing::post(preview::preview),
         )
         .needs(Permission::ConfigureOnCall)
@@ -75,29 +75,29 @@ pub(crate) const RESOURCE: Resource = Resource {
         Operation::get("/v2/alert_sources/{id}", "Shows an alert source", || routing::get(show))
             .needs(Permission::SeeOnCall)
             .answers(200, "{alert_source*: AlertSource}"),
-        Operation::put("/v2/alert_sources/{id}", "Changes an alert source", || routing::put(update))
+        Operation::put("/v2/alert_sources/{id}", "Updates an alert source", || routing::put(update))
             .needs(Permission::ConfigureOnCall)
             .takes("AlertSourcePayload")
             .answers(200, "{alert_source*: AlertSource}"),
-        Operation::delete("/v2/alert_sources/{id}", "Destroys an alert source", || routing::delete(destroy))
+        Operation::delete("/v2/alert_sources/{id}", "Deletes an alert source", || routing::delete(destroy))
             .needs(Permission::ConfigureOnCall),
         Operation::post(
             "/v2/alert_sources/{id}/actions/activate",
-            "Lets a draft page, once something has arrived at it; this is ours",
+            "Activates a draft alert source once it has received an event (Firebell extension)",
             || routing::post(activate),
         )
         .needs(Permission::ConfigureOnCall)
         .answers(200, "{alert_source*: AlertSource}"),
         Operation::post(
             "/v2/alert_sources/{id}/actions/backfill",
-            "Reads the attributes of the alerts of the last 30 days again, in the background; this is ours",
+            "Evaluates the attributes of the alerts of the last 30 days again, in the background (Firebell extension)",
             || routing::post(backfill),
         )
         .needs(Permission::ConfigureOnCall)
         .answers(202, "{backfill*: Backfill}"),
         Operation::post(
             "/v2/alert_sources/{id}/actions/rotate_secret",
-            "Replaces the secret, and lets the one before hold for 24 hours or as many as are said; this is ours",
+            "Rotates the secret. The previous secret stays valid for 24 hours, or for `overlap_hours` (Firebell extension)",
             || routing::post(rotate),
         )
         .needs(Permission::ConfigureOnCall)
@@ -105,7 +105,7 @@ pub(crate) const RESOURCE: Resource = Resource {
         .answers(200, "{alert_source*: AlertSource}"),
         Operation::post(
             "/v2/alert_sources/{id}/actions/send_test",
-            "Delivers an example that pages for real; this is ours",
+            "Sends a test alert, which pages the on-call person (Firebell extension)",
             || routing::post(send_test),
         )
         .needs(Permission::ConfigureOnCall)
@@ -170,12 +170,12 @@ pub(crate) const RESOURCE: Resource = Resource {
     ],
 };
 
-/// The router of alert sources.
+/// Creates the router for alert sources.
 pub fn router(ctx: Context) -> axum::Router {
     guarded(RESOURCE.routes().merge(alert_source_types::RESOURCE.routes()), ctx)
 }
 
-/// What is understood of a source as it is sent; all else is kept and shown again.
+/// The fields of a source in a request that are evaluated. All other fields are stored and returned unchanged.
 #[derive(Deserialize)]
 struct SourceBody {
     #[serde(default)]
@@ -189,7 +189,7 @@ struct SourceBody {
     rest: Map<String, Value>,
 }
 
-/// The template as it is sent.
+/// The template in a request.
 #[derive(Deserialize)]
 struct TemplateBody {
     title: BindingBody,
@@ -198,40 +198,43 @@ struct TemplateBody {
     expressions: Option<Vec<ExpressionBody>>,
 }
 
-/// An attribute as it is bound.
+/// The binding of an attribute in a request.
 #[derive(Clone, Deserialize)]
 struct AttributeBody {
     alert_attribute_id: String,
     binding: BoundBody,
 }
 
-/// How many attributes a source may bind.
-const MOST_ATTRIBUTES: usize = 50;
+/// Most attributes that a source may bind.
+const MAX_ATTRIBUTES: usize = 50;
 
-/// What the attributes are bound to.
+/// Converts the bindings of attributes.
 fn attributes(bodies: Vec<AttributeBody>) -> Answer<Vec<Bound>> {
-    if bodies.len() > MOST_ATTRIBUTES {
-        let reason = format!("A source binds at most {MOST_ATTRIBUTES} attributes");
+    if bodies.len() > MAX_ATTRIBUTES {
+        let reason = format!("An alert source can bind at most {MAX_ATTRIBUTES} attributes");
         return Err(ApiError::invalid("template.attributes", reason));
     }
     let bound = bodies.into_iter().enumerate().map(|(n, body)| {
         let at = format!("template.attributes.{n}");
         let attribute = body.alert_attribute_id.parse().map_err(|_| {
-            ApiError::invalid(format!("{at}.alert_attribute_id"), "There is no alert attribute of this id")
+            ApiError::invalid(format!("{at}.alert_attribute_id"), "There is no alert attribute with this id")
         })?;
         body.binding.bound(attribute, &format!("{at}.binding"))
     });
     bound.collect()
 }
 
-/// Options of kinds of sources that there are not, or not yet.
-const OPTIONS: &[&str] = &["azure_devops_options", "jira_options"];
+/// Options of kinds of alert sources that incident.io has and Firebell does not.
+const UNSUPPORTED_OPTIONS: &[&str] = &["azure_devops_options", "jira_options"];
 
 impl SourceBody {
-    /// The template of a source of a kind, if everything that was sent can be honoured.
+    /// The template for a source of this kind.
+    ///
+    /// # Errors
+    /// [`ApiError`] naming the field that cannot be honoured.
     fn template(&self, kind: Option<&SourceKind>) -> Answer<Template> {
         let template = &self.template;
-        for option in OPTIONS {
+        for option in UNSUPPORTED_OPTIONS {
             if self.rest.get(*option).is_some_and(|value| !value.is_null()) {
                 return Err(ApiError::invalid(*option, "This kind of alert source has no such options"));
             }
@@ -248,13 +251,13 @@ impl SourceBody {
         })
     }
 
-    /// The kind, which is needed.
+    /// The kind, which is required.
     fn kind(&self) -> Answer<SourceKind> {
         self.source_type.clone().ok_or_else(|| ApiError::required("source_type"))
     }
 }
 
-/// What is kept of what was sent: the fields that we show ourselves are not.
+/// The part of a request that is stored. Fields that the response computes itself are removed.
 fn kept(document: Value) -> Answer<domain::text::Document> {
     Sent::<SourceBody>::kept(
         document,
@@ -274,15 +277,15 @@ fn kept(document: Value) -> Answer<domain::text::Document> {
 }
 
 async fn create(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> Answer<Json<Value>> {
-    make(&desk.ctx, &caller, sent, false).await
+    create_source(&desk.ctx, &caller, sent, false).await
 }
 
 async fn create_draft(State(desk): Shared, caller: Caller, sent: Sent<SourceBody>) -> Answer<Json<Value>> {
-    make(&desk.ctx, &caller, sent, true).await
+    create_source(&desk.ctx, &caller, sent, true).await
 }
 
-/// Makes a source.
-async fn make(
+/// Creates a source, as a draft or active.
+async fn create_source(
     ctx: &Context,
     caller: &Caller,
     Sent { body, document }: Sent<SourceBody>,
@@ -290,9 +293,10 @@ async fn make(
 ) -> Answer<Json<Value>> {
     let (now, kind) = (ctx.now(), body.kind()?);
     let template = body.template(Some(&kind))?;
-    if kind.0 == sources::EMAIL && ctx.mail.domain.is_none() {
-        let reason =
-            "This installation takes no mail: deploy it with MailDomain, or set FIREBELL_MAIL_DOMAIN";
+    let receives_email = sources::get(&kind.0).is_some_and(|kind| kind.endpoint() == Endpoint::Email);
+    if receives_email && ctx.mail.domain.is_none() {
+        let reason = "This installation cannot receive email. Deploy it with the parameter MailDomain, or set \
+                      FIREBELL_MAIL_DOMAIN";
         return Err(ApiError::invalid("source_type", reason));
     }
     let intake = intake::intake(&body)?;
@@ -322,7 +326,7 @@ async fn validate(
     if let Some(secret) = body.secret_token.clone().map(SecretString::from) {
         app::source::check_secret(&secret)?;
     }
-    // A source that is only tried out needs no name.
+    // A source that is only validated needs no name.
     app::source::create::check("validated", &kind, &template)?;
     app::source::create::check_intake(&kind, &intake::intake(&body)?, &template)?;
     app::source::check_attributes(&desk.ctx.store, caller.org, &template).await?;
@@ -356,7 +360,7 @@ async fn show(State(desk): Shared, caller: Caller, Id(id): Id<SourceId>) -> Answ
     Ok(Json(json!({ "alert_source": alone })))
 }
 
-/// How many days are shown on which the filter held something back.
+/// Number of days for which filtered events are shown.
 pub(crate) const FILTERED_DAYS: usize = 7;
 
 async fn backfill(
@@ -387,7 +391,10 @@ async fn update(
     let ctx = &desk.ctx;
     let before = find(&ctx.store, caller.org, id).await?;
     if body.source_type.as_ref().is_some_and(|kind| *kind != before.kind) {
-        return Err(ApiError::invalid("source_type", "The kind of an alert source stays what it is"));
+        return Err(ApiError::invalid(
+            "source_type",
+            "The kind of an alert source cannot be changed. Create another alert source instead",
+        ));
     }
     let (template, intake) = (body.template(Some(&before.kind))?, intake::intake(&body)?);
     let change = Change {
@@ -404,15 +411,12 @@ async fn update(
     shown_alone(ctx, &source)
 }
 
-/// How a secret is replaced.
+/// The body of a request that rotates a secret.
 #[derive(Deserialize)]
 struct RotationBody {
     secret_token: Option<String>,
     overlap_hours: Option<u16>,
 }
-
-/// How long the secret before holds, if nothing is said: a day to tell every sender.
-const OVERLAP_HOURS: u16 = app::source::rotate::DEFAULT_OVERLAP_HOURS;
 
 async fn rotate(
     State(desk): Shared,
@@ -423,7 +427,7 @@ async fn rotate(
     let ctx = &desk.ctx;
     let rotation = Rotation {
         secret: body.secret_token.map(SecretString::from),
-        overlap_hours: body.overlap_hours.unwrap_or(OVERLAP_HOURS),
+        overlap_hours: body.overlap_hours.unwrap_or(DEFAULT_OVERLAP_HOURS),
     };
     let (which, now) = ((id, &rotation), ctx.now());
     let source =
@@ -446,20 +450,22 @@ async fn send_test(
     send_example(&desk.ctx, &find(&desk.ctx.store, caller.org, id).await?, trace).await
 }
 
-/// Delivers a source's own example as its sender would: verified, parsed and queued by the same router, so that it
-/// pages for real.
+/// Delivers the example of a source's kind as its sender would. The same router verifies, parses and queues it, so the
+/// test alert pages.
 ///
 /// # Errors
-/// [`ApiError`] if the source is disabled, or of no kind that is known.
+/// [`ApiError`] if the source is disabled, or its kind is unknown.
 pub(crate) async fn send_example(ctx: &Context, source: &Source, trace: Trace) -> Answer {
     if source.head().state() == SourceState::Disabled {
-        return Err(ApiError::conflict("The alert source is disabled: enable it first"));
+        return Err(ApiError::conflict(
+            "The alert source is disabled. Enable it before you send a test alert",
+        ));
     }
     let kind = Kind::try_from(&source.kind)
         .map_err(|unknown| ApiError::invalid("source_type", unknown.to_string()))?;
     let secret = app::source::open_secret(&ctx.seal, source.id, &source.secret)?;
     let body = kind.get().example().to_string();
-    let mut delivery = Request::post(delivered_to(source))
+    let mut delivery = Request::post(kind.get().delivery_path(&source.id.to_string()))
         .extension(Tracing(trace))
         .extension(crate::sns::OwnExample)
         .body(Body::from(body.clone()))
@@ -473,36 +479,35 @@ pub(crate) async fn send_example(ctx: &Context, source: &Source, trace: Trace) -
     }
 }
 
-/// Where a heartbeat is pinged, by whoever can do no more than ask for an address.
+/// The ping address of a heartbeat with its secret, for jobs that can only request an address.
 fn ping_url(ctx: &Context, source: &Source, secret: &str) -> String {
     let secret = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
     format!("{}?token={secret}", address(&ctx.public_url, source))
 }
 
-/// Where a source of mails is written to, if this installation takes any.
+/// The email address of a source. `None` if its kind or this installation receives no emails.
 pub(crate) fn mail_address(ctx: &Context, source: &Source, secret: &str) -> Option<String> {
-    let domain = ctx.mail.domain.as_ref().filter(|_| source.kind.0 == sources::EMAIL)?;
-    Some(format!("{}@{domain}", sources::mail_address(&source.id.to_string(), secret.as_bytes())))
+    let domain = ctx.mail.domain.as_ref()?;
+    let local = sources::get(&source.kind.0)?.mail_address(&source.id.to_string(), secret.as_bytes())?;
+    Some(format!("{local}@{domain}"))
 }
 
-/// Where a source delivers to, or a job pings.
+/// The address of a source, where its sender posts or its job pings. A source of an unknown kind, which a newer version
+/// created, has the address that most kinds have.
 pub(crate) fn address(public_url: &str, source: &Source) -> String {
-    if source.kind.0 == sources::HEARTBEAT {
-        return format!("{public_url}/v2/heartbeat/{}/ping", source.id);
-    }
-    format!("{public_url}{}", delivered_to(source))
-}
-
-/// The path that takes what the senders of a source say.
-fn delivered_to(source: &Source) -> String {
-    format!("/v2/alert_events/{}/{}", source.kind, source.id)
+    let id = source.id.to_string();
+    let path = match sources::get(&source.kind.0) {
+        Some(kind) => kind.address_path(&id),
+        None => format!("/v2/alert_events/{}/{id}", source.kind),
+    };
+    format!("{public_url}{path}")
 }
 
 fn shown_alone(ctx: &Context, source: &Source) -> Answer<Json<Value>> {
     Ok(Json(json!({ "alert_source": shown(ctx, source)? })))
 }
 
-/// A source: what was sent, what was made of it, and how it does.
+/// A source in a response: the stored request, the computed fields, and the state.
 fn shown(ctx: &Context, source: &Source) -> Answer<Value> {
     let mut shown = labelled(source.document.0.clone());
     if !shown.is_object() {
@@ -552,7 +557,7 @@ fn shown(ctx: &Context, source: &Source) -> Answer<Value> {
     Ok(shown)
 }
 
-/// A binding as it was sent.
+/// A binding in a response.
 fn binding(binding: &domain::template::Binding) -> Value {
     match binding {
         domain::template::Binding::Literal(text) | domain::template::Binding::Template(text) => {

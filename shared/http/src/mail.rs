@@ -58,7 +58,7 @@ impl Courier {
     pub async fn deliver(&self, received: &Received, trace: &Trace, now: Timestamp) -> Result<(), MailError> {
         let recipients = received.receipt.recipients.iter().filter_map(|to| {
             let (local, _) = to.split_once('@')?;
-            sources::mail_addressed(local)
+            sources::parse_mail_address(local)
         });
         let recipients: Vec<_> = recipients.take(MOST_RECIPIENTS).collect();
         if recipients.is_empty() {
@@ -97,7 +97,7 @@ impl Courier {
 
     /// Hands a mail in at the door of a source.
     async fn hand_in(&self, id: &str, proof: &str, body: &[u8], trace: &Trace) -> StatusCode {
-        let request = Request::post(format!("/v2/alert_events/{}/{}", sources::EMAIL, id.to_uppercase()))
+        let request = Request::post(Kind::Email.get().delivery_path(&id.to_uppercase()))
             .header(AUTHORIZATION, format!("Bearer {proof}"))
             .extension(Tracing(trace.clone()))
             .body(Body::from(body.to_vec()));

@@ -69,7 +69,7 @@ impl Sns {
             (None | Some((_, TopicPin::UntilReplaced)), Some(envelope)) if asks(envelope) && is_newest => {
                 self.signed(ctx, delivery, envelope).await
             }
-            (Some(_), _) => Ok(by_secret.and(Err(VerifyError::Unpinned))),
+            (Some(_), _) => Ok(by_secret.and(Err(VerifyError::WrongTopic))),
             // The secret before pins nothing: it was replaced because somebody else may know it.
             (None, Some(envelope)) if asks(envelope) => Ok(by_secret.and(Err(VerifyError::Wrong))),
             (None, _) => Ok(by_secret),

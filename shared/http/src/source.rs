@@ -21,7 +21,7 @@ use runtime::Tracing;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
-use sources::{Acknowledged, AlertSource, Delivery, Kind, Subscription, Verified, VerifyError, limits};
+use sources::{Acknowledgement, AlertSource, Delivery, Kind, Subscription, Verified, VerifyError, limits};
 use store::Outgoing;
 use tracing::{info, warn};
 
@@ -197,7 +197,10 @@ impl Desk {
         trace: &Trace,
     ) -> Result<Taken, ApiError> {
         let by_secret = |delivery: &Delivery<'_>| {
-            Some(Address::Key(sources::key_hash(self.source().kind(), &self.source().secret_in(delivery)?)))
+            Some(Address::Key(sources::secret_hash(
+                self.source().kind(),
+                &self.source().secret_in(delivery)?,
+            )))
         };
         self.deliver(by_secret, path, request, trace).await
     }
@@ -253,7 +256,7 @@ impl Desk {
                 return Ok(None);
             };
             let mut outcome = source.verify(delivery, &opened.secret, opened.previous(delivery.now));
-            if source.is_behind_sns() && !is_own {
+            if source.uses_sns() && !is_own {
                 let held = self.sns.verify(&self.ctx, &opened, delivery, (source, outcome), doubted).await;
                 outcome = held.map_err(unavailable)?;
             }
@@ -263,7 +266,7 @@ impl Desk {
                 Err(VerifyError::Missing) => return Err(ApiError::no_authorization()),
                 // The secret may have been changed since: look once more, as far as that is allowed.
                 Err(VerifyError::Wrong) => {}
-                Err(known @ (VerifyError::Stale | VerifyError::Replayed | VerifyError::Unpinned)) => {
+                Err(known @ (VerifyError::Stale | VerifyError::Replayed | VerifyError::WrongTopic)) => {
                     self.report(&opened, trace, known.to_string()).await;
                     return Err(ApiError::wrong_authorization());
                 }
@@ -316,7 +319,7 @@ impl Desk {
         trace: &Trace,
     ) -> Result<(), ApiError> {
         let asked = match subscription {
-            Subscription::Asked(asked) => asked,
+            Subscription::ConfirmationRequested(asked) => asked,
             Subscription::Ended { topic } => {
                 let reason = format!("the subscription of `{topic}` has ended: nothing more arrives from it");
                 self.report(opened, trace, reason).await;
@@ -324,7 +327,7 @@ impl Desk {
             }
         };
         if !self.sns.pin(&self.ctx, opened, &asked.topic).await.map_err(unavailable)? {
-            self.report(opened, trace, VerifyError::Unpinned.to_string()).await;
+            self.report(opened, trace, VerifyError::WrongTopic.to_string()).await;
             return Err(ApiError::wrong_authorization());
         }
         let message = NotificationMessage::Subscribe { source: opened.door.id, url: asked.url };
@@ -337,7 +340,7 @@ impl Desk {
     async fn queue(
         &self,
         opened: &Opened,
-        (events, acknowledged): (Vec<AlertEvent>, Vec<Acknowledged>),
+        (events, acknowledged): (Vec<AlertEvent>, Vec<Acknowledgement>),
         trace: &Trace,
     ) -> Result<(), ApiError> {
         let (org, source, received_at) = (opened.door.org, opened.door.id, self.ctx.now());

@@ -1,4 +1,4 @@
-//! What a channel is, and what may come of a send: one file in `channel/` for each.
+//! The [`Channel`] trait, and the results and errors of sending. Each channel is one file in `channel/`.
 
 pub(crate) mod email;
 pub(crate) mod slack;
@@ -9,15 +9,15 @@ use domain::text::shorten;
 use domain::user::MethodType;
 use futures_util::future::BoxFuture;
 
-use crate::{Letter, Outgoing};
+use crate::{OutgoingNotification, ServiceEmail};
 
-/// What caused an error, whatever it is.
+/// The cause of an error, of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long a provider's words may be in a page's history.
-const MOST_WORDS: usize = 120;
+/// How many bytes of a provider's reply are kept in the history of a notification.
+const MAX_REPLY_BYTES: usize = 120;
 
-/// What a provider said when it took a page.
+/// A provider's reply when it accepted a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     text: String,
@@ -25,131 +25,140 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Keeps the beginning of what the provider said.
+    /// Creates a receipt from the provider's reply, which is shortened.
     pub fn new(text: &str) -> Self {
-        Self { text: shorten(&one_line(text), MOST_WORDS), message: None }
+        Self { text: shorten(&one_line(text), MAX_REPLY_BYTES), message: None }
     }
 
-    /// What the provider said, and where the message stands that can be changed later.
+    /// Adds a reference to the message, so that it can be changed later.
     #[must_use]
-    pub fn at(self, message: MessageRef) -> Self {
+    pub fn with_message(self, message: MessageRef) -> Self {
         Self { message: Some(message), ..self }
     }
 
-    /// What the provider said.
+    /// The provider's reply.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Where the message stands, if it can be changed later.
+    /// The reference to the message, if the message can be changed later.
     pub const fn message(&self) -> Option<&MessageRef> {
         self.message.as_ref()
     }
 }
 
-/// What a provider said when it did not take a page.
+/// A provider's reply when it rejected a notification.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code} {text}")]
-pub struct Answer {
-    /// Its code.
+pub struct Rejection {
+    /// The status code.
     pub code: u16,
-    /// Its words, without the address.
+    /// The text, with the recipient's address removed.
     pub text: String,
 }
 
-impl Answer {
-    /// Keeps the beginning of what the provider said, without the address: errors end up in logs.
+impl Rejection {
+    /// Creates a rejection from the provider's reply. The reply is shortened, and the recipient's address is removed
+    /// because errors are logged.
     pub(crate) fn new(code: u16, text: &str, address: &str) -> Self {
-        Self { code, text: shorten(&without(&one_line(text), address), MOST_WORDS) }
+        Self { code, text: shorten(&without(&one_line(text), address), MAX_REPLY_BYTES) }
     }
 }
 
-/// Why a page was not taken.
+/// Why a notification was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// It may be taken another time; so is everything that leaves a doubt.
+    /// A retry may succeed. Errors that cannot be classified are transient too.
     #[error("{reason}")]
     Transient {
-        /// What was being done.
+        /// What failed.
         reason: String,
-        /// What came of it.
+        /// The cause.
         #[source]
         source: Option<BoxError>,
     },
-    /// It may be taken another time, and the provider says when.
+    /// A retry may succeed after the time that the provider asks for.
     #[error("{reason}")]
     Busy {
-        /// What was being done.
+        /// What failed.
         reason: String,
-        /// After how many seconds.
+        /// How many seconds to wait before the next attempt.
         after: u64,
-        /// What came of it.
+        /// The cause.
         #[source]
         source: Option<BoxError>,
     },
-    /// It will never be taken: the provider says that there is no such address.
+    /// A retry cannot succeed: the address does not exist, or the provider rejects the message itself.
     #[error("{reason}")]
     Permanent {
-        /// What was being done.
+        /// What failed.
         reason: String,
-        /// What came of it.
+        /// The cause.
         #[source]
         source: Option<BoxError>,
     },
 }
 
 impl SendError {
-    /// The seconds after which the provider asks to be tried again, if it does.
-    pub const fn asked(&self) -> Option<u64> {
+    /// How many seconds the provider asks us to wait before the next attempt, if it says so.
+    pub const fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy { after, .. } => Some(*after),
             Self::Transient { .. } | Self::Permanent { .. } => None,
         }
     }
 
-    /// The error and its causes in one line, for a page's history.
+    /// The error and its causes in one line, for the history of a notification.
     pub fn why(&self) -> String {
         let mut why = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
             let text = error.to_string();
-            // Some errors tell their cause themselves.
+            // Some errors already contain the message of their cause.
             if !why.ends_with(&text) {
                 why = format!("{why}: {text}");
             }
             cause = error.source();
         }
-        shorten(&one_line(&why), MOST_WORDS)
+        shorten(&one_line(&why), MAX_REPLY_BYTES)
     }
 }
 
-/// A way to reach people.
+/// A way to send notifications to people, for example email or Slack.
 pub trait Channel: Send + Sync {
-    /// The method that people choose to be reached so.
+    /// The notification method that this channel serves.
     fn method_type(&self) -> MethodType;
 
-    /// Hands one page to the provider, within 10 seconds.
+    /// Hands one notification to the provider, within 10 seconds.
     ///
     /// # Errors
-    /// [`SendError`] if it was not taken, or if that is not known.
-    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>>;
+    /// [`SendError`] if the provider did not accept it, or if the result is unknown.
+    fn send<'a>(
+        &'a self,
+        notification: &'a OutgoingNotification,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>>;
 
-    /// Hands one letter to the provider, within 10 seconds; most channels take pages only.
+    /// Hands one service email (such as a sign-in link) to the provider, within 10 seconds. Only the email channel
+    /// supports this.
     ///
     /// # Errors
-    /// [`SendError`] if it was not taken, or if that is not known.
-    fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        let reason = format!("{} takes no letter `{}`", self.method_type().name(), letter.title);
+    /// [`SendError`] if the provider did not accept it, or if the result is unknown.
+    fn send_service_email<'a>(
+        &'a self,
+        email: &'a ServiceEmail,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        let reason =
+            format!("the {} channel cannot send the email `{}`", self.method_type().name(), email.title);
         Box::pin(async { Err(SendError::Permanent { reason, source: None }) })
     }
 }
 
-/// A text without breaks.
+/// Replaces control characters, such as line breaks, by spaces.
 fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// A text without an address, however it is written.
+/// Removes an address from a text, ignoring case.
 fn without(text: &str, address: &str) -> String {
     let (low, wanted) = (text.to_ascii_lowercase(), address.to_ascii_lowercase());
     if wanted.is_empty() {
@@ -171,18 +180,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answer_has_no_address_in_it() {
-        let answer =
-            Answer::new(550, "5.1.1 <Ada@Example.com>: ada@example.com\r\nunknown", "ada@example.com");
+    fn rejection_does_not_contain_the_address() {
+        let rejection =
+            Rejection::new(550, "5.1.1 <Ada@Example.com>: ada@example.com\r\nunknown", "ada@example.com");
 
-        assert_eq!(answer.to_string(), "550 5.1.1 <…>: … unknown");
+        assert_eq!(rejection.to_string(), "550 5.1.1 <…>: … unknown");
     }
 
     #[test]
-    fn reasons_are_told_with_their_causes() {
+    fn reason_contains_its_causes() {
         let error = SendError::Transient {
             reason: "the mail server refused the sender".to_owned(),
-            source: Some(Answer::new(451, "try\nlater", "").into()),
+            source: Some(Rejection::new(451, "try\nlater", "").into()),
         };
 
         assert_eq!(error.why(), "the mail server refused the sender: 451 try later");

@@ -1,14 +1,15 @@
 //! The registry of notification channels.
 //!
-//! A channel takes one page to one address and says what became of it: taken, not now, or never.
+//! A channel hands one notification for one address to a provider, and reports the result: accepted, a transient error
+//! or a permanent error.
 
 mod channel;
-mod letter;
 mod outgoing;
+mod service_email;
 
 pub use channel::email::{Mailer, SesSettings, SettingsError};
-pub use channel::slack::{SlackDirect, Tokens};
+pub use channel::slack::{SlackDirect, WorkspaceTokens};
 pub use channel::webhook::Webhook;
-pub use channel::{Answer, BoxError, Channel, Receipt, SendError};
-pub use letter::Letter;
-pub use outgoing::Outgoing;
+pub use channel::{BoxError, Channel, Receipt, Rejection, SendError};
+pub use outgoing::OutgoingNotification;
+pub use service_email::ServiceEmail;

@@ -1,4 +1,4 @@
-//! One page on its way out.
+//! A notification as a channel sends it.
 
 use std::fmt;
 
@@ -9,35 +9,35 @@ use domain::trace::Trace;
 use domain::user::Urgency;
 use secrecy::SecretString;
 
-/// A page, with everything that a channel needs to know.
+/// A notification with everything that a channel needs to send it.
 #[derive(Clone)]
-pub struct Outgoing {
-    /// What tells a repeated attempt from another page.
+pub struct OutgoingNotification {
+    /// Identifies the notification; the same in each attempt, so that a provider can drop repeats.
     pub idempotency_key: String,
-    /// The address in the channel.
+    /// The recipient's address in the channel.
     pub address: String,
-    /// What it is about, as a sender wrote it.
+    /// The title of the alert or incident. Untrusted text.
     pub title: String,
-    /// How loudly.
+    /// The urgency.
     pub urgency: Urgency,
     /// The organisation.
     pub org: OrgId,
-    /// The escalation that it belongs to.
+    /// The escalation that sends the notification.
     pub escalation: EscalationId,
-    /// The trace that it came in.
+    /// The trace of the event that caused the notification.
     pub trace: Trace,
-    /// Where to look at it, as a sender wrote it.
+    /// A link to the alert in the sending system. Untrusted text.
     pub source_url: Option<String>,
-    /// Where to say that somebody is on it.
+    /// The signed link that acknowledges the escalation.
     pub acknowledge_url: String,
-    /// When it is sent.
+    /// The time of this attempt.
     pub when: Timestamp,
-    /// What signs it, where the channel signs.
+    /// The key that signs the message, if the channel signs its messages.
     pub secret: Option<SecretString>,
 }
 
-impl Outgoing {
-    /// Takes from a page what a channel needs.
+impl OutgoingNotification {
+    /// Creates it from a notification, its opened secret and its acknowledge link.
     pub fn of(
         notification: &Notification,
         secret: Option<SecretString>,
@@ -60,10 +60,10 @@ impl Outgoing {
     }
 }
 
-/// Addresses, titles and signed links are for the addressee only, and not for a log.
-impl fmt::Debug for Outgoing {
+/// Shows no address, title or link, because only the recipient may see them.
+impl fmt::Debug for OutgoingNotification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outgoing")
+        f.debug_struct("OutgoingNotification")
             .field("idempotency_key", &self.idempotency_key)
             .field("urgency", &self.urgency)
             .field("escalation", &self.escalation)

@@ -9,7 +9,7 @@ use domain::id::{EscalationId, OrgId};
 use domain::trace::Trace;
 use domain::user::{MethodType, Urgency};
 use egress::Reach;
-use notify::{Channel, Mailer, Outgoing, SendError, SesSettings, Webhook};
+use notify::{Channel, Mailer, OutgoingNotification, SendError, SesSettings, Webhook};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -21,7 +21,7 @@ mod slack {
     use ::slack::{CallError, Reply, Request, Slack, Token, Transport};
     use domain::id::OrgId;
     use futures_util::future::BoxFuture;
-    use notify::{BoxError, SlackDirect, Tokens};
+    use notify::{BoxError, SlackDirect, WorkspaceTokens};
     use secrecy::SecretString;
 
     /// A Slack that replies the same to everything, and keeps what it was sent.
@@ -42,7 +42,7 @@ mod slack {
     /// One workspace for everybody.
     struct One;
 
-    impl Tokens for One {
+    impl WorkspaceTokens for One {
         fn token(&self, _: OrgId) -> BoxFuture<'_, Result<Option<Token>, BoxError>> {
             let team = "T0TESTS".parse().unwrap();
             Box::pin(async move { Ok(Some(Token { team, secret: SecretString::from("xoxb-none") })) })
@@ -113,8 +113,8 @@ async fn channels(test: &str) -> Vec<(Box<dyn Channel>, String)> {
     channels
 }
 
-fn page(address: &str, title: &str) -> Outgoing {
-    Outgoing {
+fn page(address: &str, title: &str) -> OutgoingNotification {
+    OutgoingNotification {
         idempotency_key: "01J.1.1".to_owned(),
         address: address.to_owned(),
         title: title.to_owned(),

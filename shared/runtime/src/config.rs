@@ -1,4 +1,4 @@
-//! Configuration: one struct, read once, every fault of it reported at once.
+//! Configuration: one struct that is read once. All its faults are reported together.
 
 use std::collections::BTreeMap;
 
@@ -10,239 +10,175 @@ use secrecy::SecretString;
 
 use crate::telemetry::Settings as Telemetry;
 
-/// One row of the table of settings: what the README shows.
+/// A row of the table of settings in the README.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
-    /// The environment variable.
+    /// The name of the environment variable.
     pub name: &'static str,
-    /// What it is for.
+    /// What the setting is for.
     pub what: &'static str,
-    /// What counts if it is not set.
+    /// What Firebell does if the setting is not set.
     pub default: &'static str,
 }
 
-/// The name of the table.
+/// Names the DynamoDB table.
 pub const TABLE: &str = "FIREBELL_TABLE";
-/// What links begin with.
+/// Sets the base URL of links.
 pub const PUBLIC_URL: &str = "FIREBELL_PUBLIC_URL";
-/// The installation's key.
+/// Sets the installation key.
 pub const KEY: &str = "FIREBELL_KEY";
-/// Where mail is handed over.
+/// Sets the mail server.
 pub const SMTP_URL: &str = "FIREBELL_SMTP_URL";
-/// Who mail is from.
+/// Sets the sender of outgoing email.
 pub const MAIL_FROM: &str = "FIREBELL_MAIL_FROM";
-/// What stands behind the `@` of alert sources that take mail.
+/// Sets the domain of the email addresses of alert sources.
 pub const MAIL_DOMAIN: &str = "FIREBELL_MAIL_DOMAIN";
-/// Where mail that comes in lies.
+/// Names the bucket of received email.
 pub const MAIL_BUCKET: &str = "FIREBELL_MAIL_BUCKET";
-/// How mail leaves where no mail server is given.
+/// Selects SES for outgoing email.
 pub const MAIL_VIA: &str = "FIREBELL_MAIL_VIA";
-/// Whether webhooks may go to this machine itself.
+/// Permits webhooks to this machine.
 pub const WEBHOOK_LOOPBACK: &str = "FIREBELL_WEBHOOK_LOOPBACK";
-/// The owner's address.
+/// Sets the email address of the owner.
 pub const OWNER_EMAIL: &str = "FIREBELL_OWNER_EMAIL";
-/// The organisation's first API key.
+/// Sets the first API key of the organisation.
 pub const API_KEY: &str = "FIREBELL_API_KEY";
-/// By which requests of Slack's are known.
+/// Sets the secret that verifies requests from Slack.
 pub const SLACK_SIGNING_SECRET: &str = "FIREBELL_SLACK_SIGNING_SECRET";
-/// The Slack app's id.
+/// Sets the client ID of the Slack app.
 pub const SLACK_CLIENT_ID: &str = "FIREBELL_SLACK_CLIENT_ID";
-/// The Slack app's secret.
+/// Sets the client secret of the Slack app.
 pub const SLACK_CLIENT_SECRET: &str = "FIREBELL_SLACK_CLIENT_SECRET";
-/// Where Slack's API is.
+/// Sets the base URL of Slack's API.
 pub const SLACK_API_URL: &str = "FIREBELL_SLACK_API_URL";
-/// The provider of OpenID Connect that people may sign in with.
+/// Sets the issuer of the OpenID Connect provider for sign-in.
 pub const OIDC_ISSUER: &str = "FIREBELL_OIDC_ISSUER";
-/// Who the installation is there.
+/// Sets the client ID at the OpenID Connect provider.
 pub const OIDC_CLIENT_ID: &str = "FIREBELL_OIDC_CLIENT_ID";
-/// How it shows that.
+/// Sets the client secret at the OpenID Connect provider.
 pub const OIDC_CLIENT_SECRET: &str = "FIREBELL_OIDC_CLIENT_SECRET";
-/// Where spans are sent.
+/// Sets the endpoint to which traces are exported.
 pub const OTLP_ENDPOINT: &str = "FIREBELL_OTLP_ENDPOINT";
-/// What is said beside them.
+/// Sets additional headers of OTLP requests.
 pub const OTLP_HEADERS: &str = "FIREBELL_OTLP_HEADERS";
-/// Where errors are reported.
+/// Sets the Sentry project to which errors are reported.
 pub const SENTRY_DSN: &str = "FIREBELL_SENTRY_DSN";
-/// What is logged.
+/// Sets the log level.
 pub const LOG: &str = "FIREBELL_LOG";
-/// How it is logged.
+/// Sets the log format.
 pub const LOG_FORMAT: &str = "FIREBELL_LOG_FORMAT";
-/// What a queue's address is called, before the queue's name.
+/// The prefix of the settings that hold the URLs of queues.
 pub const QUEUE_PREFIX: &str = "FIREBELL_QUEUE_";
 
-/// Every setting.
+/// Every setting, in the order of the table in the README.
 pub const SETTINGS: &[Setting] = &[
-    Setting { name: PUBLIC_URL, what: "what links in pages begin with", default: "the address listened on" },
-    Setting {
-        name: SMTP_URL,
-        what: "where mail is handed over: `smtp://user:password@host:port` or `smtps://…`",
-        default: "mail is written to `DIR/mail` on one machine",
-    },
-    Setting { name: MAIL_FROM, what: "who mail is from", default: "Firebell <firebell@localhost>" },
-    Setting {
-        name: MAIL_VIA,
-        what: "how mail leaves where no mail server is given: `ses` is Amazon's SES, in the region of `AWS_REGION`",
-        default: "it does not",
-    },
-    Setting {
-        name: MAIL_DOMAIN,
-        what: "what stands behind the `@` in the address of an alert source that takes mail",
-        default: "`localhost` on one machine; on AWS no mail is taken",
-    },
-    Setting {
-        name: MAIL_BUCKET,
-        what: "where SES puts mail that comes in (set by the template)",
-        default: "`DIR/mail-in` on one machine",
-    },
-    Setting {
-        name: WEBHOOK_LOOPBACK,
-        what: "`allow` lets webhooks go to this machine itself, unencrypted too",
-        default: "they go to public addresses alone, by `https`",
-    },
-    Setting {
-        name: OWNER_EMAIL,
-        what: "the owner's address, when the organisation is created",
-        default: "owner@localhost",
-    },
-    Setting {
-        name: API_KEY,
-        what: "the first API key, when the organisation is created",
-        default: "one is made, and kept in `DIR/api-key` on one machine",
-    },
-    Setting {
-        name: SLACK_SIGNING_SECRET,
-        what: "the signing secret of the Slack app, by which Slack's requests are known",
-        default: "none: Slack is not connected",
-    },
-    Setting {
-        name: SLACK_CLIENT_ID,
-        what: "the client id of the Slack app, by which a workspace is connected at `/slack/install`",
-        default: "none",
-    },
-    Setting { name: SLACK_CLIENT_SECRET, what: "the client secret of the Slack app", default: "none" },
-    Setting { name: SLACK_API_URL, what: "where Slack's API is", default: slack::API_URL },
-    Setting {
-        name: OIDC_ISSUER,
-        what: "the provider of OpenID Connect that people may sign in with; it sends them back to `/sign-in/oidc/callback`",
-        default: "people sign in by a link alone",
-    },
-    Setting { name: OIDC_CLIENT_ID, what: "who the installation is there", default: "" },
-    Setting { name: OIDC_CLIENT_SECRET, what: "the secret that shows that", default: "" },
-    Setting {
-        name: OTLP_ENDPOINT,
-        what: "where spans are sent as OTLP over HTTP, in JSON: the address before `/v1/traces`",
-        default: "nowhere",
-    },
-    Setting {
-        name: OTLP_HEADERS,
-        what: "headers that go with them: `name=value,name=value`",
-        default: "none",
-    },
-    Setting {
-        name: SENTRY_DSN,
-        what: "where errors are reported: the DSN of a Sentry project",
-        default: "nowhere",
-    },
-    Setting { name: LOG, what: "what is logged: levels by target, as `info,store=debug`", default: "info" },
-    Setting { name: LOG_FORMAT, what: "`json` or `text`", default: "json on AWS, text on one machine" },
-    Setting {
-        name: KEY,
-        what: "the installation's key: seals secrets and signs links",
-        default: "`DIR/key` on one machine",
-    },
-    Setting {
-        name: "AWS_ENDPOINT_URL",
-        what: "where the database and the queues are asked, so that a proxy can stand between",
-        default: "AWS; on one machine, inside the process",
-    },
-    Setting { name: TABLE, what: "the table (set by the template)", default: "firebell" },
-    Setting {
-        name: "FIREBELL_QUEUE_<NAME>",
-        what: "the address of a queue (set by the template)",
-        default: "the queue inside the process",
-    },
+    Setting { name: PUBLIC_URL, what: "base URL of links in notifications, and of webhook addresses; set it if people reach Firebell by another name", default: "`http://` and the address of `--listen`" },
+    Setting { name: SMTP_URL, what: "mail server for outgoing email: `smtp://user:password@host:port` or `smtps://…`", default: "with `cargo local`, emails are written to `DIR/mail`; on AWS, no email is sent" },
+    Setting { name: MAIL_FROM, what: "sender of outgoing email", default: "Firebell <firebell@localhost>" },
+    Setting { name: MAIL_VIA, what: "`ses` sends email with Amazon SES in the region `AWS_REGION`, if no mail server is set", default: "`smtp`" },
+    Setting { name: MAIL_DOMAIN, what: "domain of the email addresses of alert sources", default: "`localhost` with `cargo local`; on AWS, no email is received" },
+    Setting { name: MAIL_BUCKET, what: "S3 bucket in which SES stores received email (set by the template)", default: "`DIR/mail-in` with `cargo local`" },
+    Setting { name: WEBHOOK_LOOPBACK, what: "`allow` permits webhook notifications to this machine, also without TLS", default: "webhooks go to public addresses only, with `https`" },
+    Setting { name: OWNER_EMAIL, what: "email address of the owner; used once, when the organisation is created", default: "owner@localhost" },
+    Setting { name: API_KEY, what: "the first API key; used once, when the organisation is created", default: "a random key; `cargo local` stores it in `DIR/api-key`" },
+    Setting { name: SLACK_SIGNING_SECRET, what: "signing secret of the Slack app; it verifies requests from Slack", default: "not set: Slack is not connected" },
+    Setting { name: SLACK_CLIENT_ID, what: "client ID of the Slack app; needed to connect a workspace at `/slack/install`", default: "not set" },
+    Setting { name: SLACK_CLIENT_SECRET, what: "client secret of the Slack app", default: "not set" },
+    Setting { name: SLACK_API_URL, what: "base URL of Slack's API", default: slack::API_URL },
+    Setting { name: OIDC_ISSUER, what: "issuer of the OpenID Connect provider for sign-in; its redirect URL is `/sign-in/oidc/callback`", default: "not set: people sign in with an emailed link" },
+    Setting { name: OIDC_CLIENT_ID, what: "client ID of this installation at the OpenID Connect provider", default: "not set" },
+    Setting { name: OIDC_CLIENT_SECRET, what: "client secret of this installation at the OpenID Connect provider", default: "not set" },
+    Setting { name: OTLP_ENDPOINT, what: "endpoint for traces (OTLP over HTTP, JSON), without `/v1/traces`", default: "not set: no traces are exported" },
+    Setting { name: OTLP_HEADERS, what: "headers of OTLP requests: `name=value,name=value`", default: "not set" },
+    Setting { name: SENTRY_DSN, what: "DSN of the Sentry project to which errors are reported", default: "not set: no errors are reported" },
+    Setting { name: LOG, what: "log level, also by target: `info,store=debug`", default: "info" },
+    Setting { name: LOG_FORMAT, what: "log format: `json` or `text`", default: "`text` with `cargo local`, `json` on AWS" },
+    Setting { name: KEY, what: "installation key; it encrypts stored secrets and signs links", default: "a random key; `cargo local` stores it in `DIR/key`" },
+    Setting { name: "AWS_ENDPOINT_URL", what: "endpoint for DynamoDB, SQS, SES and S3, for example a proxy", default: "AWS; with `cargo local`, the embedded database and queues" },
+    Setting { name: TABLE, what: "name of the DynamoDB table (set by the template)", default: "firebell" },
+    Setting { name: "FIREBELL_QUEUE_<NAME>", what: "URL of an SQS queue (set by the template)", default: "the embedded queue" },
 ];
 
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For people.
+    /// Text for people.
     Text,
 }
 
 /// The configuration of a process.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The table.
+    /// The name of the DynamoDB table.
     pub table: String,
-    /// The queues' addresses; only those that the function sends to.
+    /// The URLs of the queues that the function sends to.
     pub queues: BTreeMap<Queue, String>,
-    /// What links begin with.
+    /// The base URL of links.
     pub public_url: Option<String>,
-    /// The installation's key.
+    /// The installation key.
     pub key: Option<SecretString>,
-    /// Where mail is handed over.
+    /// The URL of the mail server.
     pub smtp_url: Option<SecretString>,
-    /// Who mail is from.
+    /// The sender of outgoing email.
     pub mail_from: String,
-    /// SES, if mail leaves by it.
+    /// The settings of SES, if email is sent with it.
     pub ses: Option<SesSettings>,
-    /// What stands behind the `@` of alert sources that take mail.
+    /// The domain of the email addresses of alert sources.
     pub mail_domain: Option<String>,
-    /// Where mail that comes in lies.
+    /// The bucket of received email.
     pub mail_bucket: Option<Bucket>,
-    /// How far requests to addresses that people give may go.
+    /// Which network addresses webhooks may reach.
     pub reach: Reach,
-    /// The owner's address.
+    /// The email address of the owner.
     pub owner_email: String,
-    /// The organisation's first API key.
+    /// The first API key of the organisation.
     pub api_key: Option<SecretString>,
-    /// By which requests of Slack's are known.
+    /// The signing secret that verifies requests from Slack.
     pub slack_signing_secret: Option<SecretString>,
-    /// The Slack app's id and secret.
+    /// The client ID and client secret of the Slack app.
     pub slack_client: Option<(String, SecretString)>,
-    /// Where Slack's API is, if not where it always is.
+    /// The base URL of Slack's API, if it is not the public one.
     pub slack_api_url: Option<String>,
-    /// The provider that people may sign in with.
+    /// The OpenID Connect provider for sign-in.
     pub oidc: Option<Settings>,
-    /// Where spans and errors are sent.
+    /// Where traces and errors are sent.
     pub telemetry: Telemetry,
-    /// What is logged.
+    /// The log level.
     pub log: String,
-    /// How, if it was said.
+    /// The log format, if it is set.
     pub log_format: Option<LogFormat>,
-    /// Where DynamoDB is, if not where it always is.
+    /// The endpoint of DynamoDB, if it is not the AWS one.
     pub dynamodb: Option<String>,
-    /// Where SQS is, if not where it always is.
+    /// The endpoint of SQS, if it is not the AWS one.
     pub sqs: Option<String>,
 }
 
-/// Everything that is wrong with the configuration.
+/// All faults of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration is wrong:\n{}", .0.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n"))]
+#[error("the configuration is invalid:\n{}", .0.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n"))]
 pub struct ConfigError(pub Vec<String>);
 
 impl Config {
-    /// Whether AWS is somewhere else: on one machine, whether the clients speak to the network at all.
+    /// Whether DynamoDB or SQS has an endpoint of its own. If not, `cargo local` uses no network for them.
     pub fn is_aws_elsewhere(&self) -> bool {
         self.dynamodb.is_some() || self.sqs.is_some()
     }
 
-    /// Reads the environment of the process.
+    /// Reads the configuration from the environment variables of the process.
     ///
     /// # Errors
-    /// [`ConfigError`] with every fault.
+    /// [`ConfigError`] with all faults.
     pub fn from_environment() -> Result<Self, ConfigError> {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         Self::read(|name| std::env::var(name).ok())
     }
 
-    /// Reads settings from wherever they are.
+    /// Reads the configuration from a function that returns the value of a setting.
     ///
     /// # Errors
-    /// [`ConfigError`] with every fault.
+    /// [`ConfigError`] with all faults.
     pub fn read(setting: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &str| setting(name).map(|value| value.trim().to_owned()).filter(|v| !v.is_empty());
         let mut faults = Vec::new();
@@ -264,29 +200,29 @@ impl Config {
         }
         let mail_from = get(MAIL_FROM).unwrap_or_else(|| "Firebell <firebell@localhost>".to_owned());
         if !mail_from.contains('@') {
-            faults.push(format!("{MAIL_FROM} `{mail_from}` is no mail address: it has no `@`"));
+            faults.push(format!("{MAIL_FROM} `{mail_from}` is not a valid email address: it has no `@`"));
         }
         let owner_email = get(OWNER_EMAIL).unwrap_or_else(|| "owner@localhost".to_owned());
         if !owner_email.contains('@') {
-            faults.push(format!("{OWNER_EMAIL} `{owner_email}` is no mail address: it has no `@`"));
+            faults.push(format!("{OWNER_EMAIL} `{owner_email}` is not a valid email address: it has no `@`"));
         }
         let (key, api_key) = (get(KEY), get(API_KEY));
         for (name, value) in [(KEY, &key), (API_KEY, &api_key)] {
             if value.as_ref().is_some_and(|value| value.len() < 32) {
-                faults.push(format!("{name} is too short: it needs 32 characters or more"));
+                faults.push(format!("{name} is too short: it needs at least 32 characters"));
             }
         }
         let slack_client = match (get(SLACK_CLIENT_ID), get(SLACK_CLIENT_SECRET)) {
             (Some(id), Some(secret)) => Some((id, SecretString::from(secret))),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
-                faults.push(format!("{SLACK_CLIENT_ID} and {SLACK_CLIENT_SECRET} are set together"));
+                faults.push(format!("set both {SLACK_CLIENT_ID} and {SLACK_CLIENT_SECRET}, or neither"));
                 None
             }
         };
         let slack_api_url = get(SLACK_API_URL);
         if slack_api_url.as_ref().is_some_and(|url| slack::check_url(url).is_err()) {
-            faults.push(format!("{SLACK_API_URL} is neither https:// nor http:// on this machine"));
+            faults.push(format!("{SLACK_API_URL} must begin with `https://`; `http://` is allowed for this machine only"));
         }
         let oidc = oidc(&mut faults, [get(OIDC_ISSUER), get(OIDC_CLIENT_ID), get(OIDC_CLIENT_SECRET)]);
         let telemetry = Telemetry::read(&get, &mut faults);
@@ -294,7 +230,7 @@ impl Config {
             Some("ses") => ses(&get, &mut faults),
             Some("smtp") | None => None,
             Some(other) => {
-                faults.push(format!("{MAIL_VIA} is `{other}`: it is `ses` or `smtp`"));
+                faults.push(format!("{MAIL_VIA} is `{other}`: use `ses` or `smtp`"));
                 None
             }
         };
@@ -302,7 +238,7 @@ impl Config {
         if mail_domain.as_ref().is_some_and(|domain| domain.contains(|c: char| c == '@' || c.is_whitespace()))
         {
             faults.push(format!(
-                "{MAIL_DOMAIN} is no domain: it is what stands behind the `@`, as alerts.example.com"
+                "{MAIL_DOMAIN} is not a domain: use a name without `@`, such as alerts.example.com"
             ));
         }
         let mail_bucket = get(MAIL_BUCKET).and_then(|name| bucket(&get, &mut faults, name));
@@ -310,7 +246,7 @@ impl Config {
             None => Reach::Public,
             Some("allow") => Reach::AndLoopback,
             Some(other) => {
-                faults.push(format!("{WEBHOOK_LOOPBACK} is `{other}`: it is `allow`, or not set"));
+                faults.push(format!("{WEBHOOK_LOOPBACK} is `{other}`: use `allow`, or do not set it"));
                 Reach::Public
             }
         };
@@ -319,7 +255,7 @@ impl Config {
             Some("json") => Some(LogFormat::Json),
             Some("text") => Some(LogFormat::Text),
             Some(other) => {
-                faults.push(format!("{LOG_FORMAT} is `{other}`: it is `json` or `text`"));
+                faults.push(format!("{LOG_FORMAT} is `{other}`: use `json` or `text`"));
                 None
             }
         };
@@ -352,83 +288,83 @@ impl Config {
     }
 }
 
-/// The provider, if all of it is said or nothing.
-fn oidc(faults: &mut Vec<String>, said: [Option<String>; 3]) -> Option<Settings> {
-    match said {
+/// Reads the OpenID Connect provider: its three settings are set together, or none of them.
+fn oidc(faults: &mut Vec<String>, settings: [Option<String>; 3]) -> Option<Settings> {
+    match settings {
         [None, None, None] => None,
         [Some(issuer), Some(client_id), Some(client_secret)] => {
             if !Oidc::is_safe(&issuer) {
-                faults.push(format!("{OIDC_ISSUER} must begin with `https://`, but for this machine itself"));
+                faults.push(format!("{OIDC_ISSUER} must begin with `https://`; `http://` is allowed for this machine only"));
             }
             Some(Settings { issuer, client_id, client_secret: client_secret.into() })
         }
         _ => {
-            faults.push(format!("{OIDC_ISSUER}, {OIDC_CLIENT_ID} and {OIDC_CLIENT_SECRET} go together"));
+            faults.push(format!("set {OIDC_ISSUER}, {OIDC_CLIENT_ID} and {OIDC_CLIENT_SECRET} together, or none of them"));
             None
         }
     }
 }
 
-/// The setting of a queue's address.
+/// The name of the setting that holds the URL of a queue.
 pub fn queue_setting(queue: Queue) -> String {
     format!("{QUEUE_PREFIX}{}", queue.name().to_uppercase().replace('-', "_"))
 }
 
-/// SES as the environment of a function names it: region and credentials are where Lambda puts them.
+/// Reads the settings of SES from the variables that Lambda sets: region and credentials.
 fn ses(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>) -> Option<SesSettings> {
-    let who = who(get, faults, &format!("{MAIL_VIA} is `ses`"))?;
+    let credentials = credentials(get, faults, &format!("{MAIL_VIA} is `ses`"))?;
     Some(SesSettings {
-        region: who.region,
+        region: credentials.region,
         endpoint: get("AWS_ENDPOINT_URL_SESV2").or_else(|| get("AWS_ENDPOINT_URL")),
-        access_key_id: who.access_key_id,
-        secret_access_key: who.secret_access_key,
-        session_token: who.session_token,
+        access_key_id: credentials.access_key_id,
+        secret_access_key: credentials.secret_access_key,
+        session_token: credentials.session_token,
     })
 }
 
-/// A bucket, and who asks for what lies in it.
+/// A bucket and the credentials to read it.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    /// Its name.
+    /// The name of the bucket.
     pub name: String,
-    /// Where S3 is, if not where it always is.
+    /// The endpoint of S3, if it is not the AWS one.
     pub endpoint: Option<String>,
-    /// Who asks.
-    pub who: Who,
+    /// The credentials.
+    pub credentials: Credentials,
 }
 
-/// Who asks AWS, as the environment of a function names it.
+/// AWS credentials and region, from the environment of a function.
 #[derive(Debug, Clone)]
-pub struct Who {
+pub struct Credentials {
     /// The region.
     pub region: String,
-    /// The id of the access key.
+    /// The ID of the access key.
     pub access_key_id: String,
-    /// The access key.
+    /// The secret access key.
     pub secret_access_key: SecretString,
-    /// The session that they belong to.
+    /// The session token, for temporary credentials.
     pub session_token: Option<SecretString>,
 }
 
 fn bucket(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>, name: String) -> Option<Bucket> {
-    let who = who(get, faults, &format!("{MAIL_BUCKET} is set"))?;
+    let credentials = credentials(get, faults, &format!("{MAIL_BUCKET} is set"))?;
     let endpoint = get("AWS_ENDPOINT_URL_S3").or_else(|| get("AWS_ENDPOINT_URL"));
-    Some(Bucket { name, endpoint, who })
+    Some(Bucket { name, endpoint, credentials })
 }
 
-/// Who asks AWS; `why` says what needs that.
-fn who(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>, why: &str) -> Option<Who> {
+/// Reads the AWS credentials. `why` names the setting that needs them.
+fn credentials(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>, why: &str) -> Option<Credentials> {
     let mut needed = |name: &str| {
         let value = get(name);
         if value.is_none() {
-            faults.push(format!("{why}, which needs {name}"));
+            faults.push(format!("{why}: set {name} too"));
         }
         value
     };
     let region = needed("AWS_REGION");
     let access_key_id = needed("AWS_ACCESS_KEY_ID");
     let secret_access_key = needed("AWS_SECRET_ACCESS_KEY");
-    Some(Who {
+    Some(Credentials {
         region: region?,
         access_key_id: access_key_id?,
         secret_access_key: secret_access_key?.into(),
@@ -436,7 +372,7 @@ fn who(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>, why: &st
     })
 }
 
-/// Notes an address that cannot be one. The value is not shown: it may hold a password.
+/// Adds a fault if a URL has the wrong scheme. The fault does not show the value, which may hold a password.
 pub(crate) fn check_url(faults: &mut Vec<String>, name: &str, url: &str, schemes: &[&str]) {
     let known = schemes.iter().any(|scheme| {
         url.strip_prefix(scheme)
@@ -449,12 +385,32 @@ pub(crate) fn check_url(faults: &mut Vec<String>, name: &str, url: &str, schemes
     }
 }
 
+/// The variables of the environment that look like settings and are none: a misspelt name has no effect.
+pub fn unknown_settings() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with("FIREBELL_") && !is_setting(name)).collect()
+}
+
+/// Whether a variable is a setting.
+fn is_setting(name: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.name == name)
+        || Queue::ALL.iter().any(|&queue| queue_setting(queue) == name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_is_reported_at_once() {
+    fn settings_are_known_by_name() {
+        for name in [SMTP_URL, TABLE, "FIREBELL_QUEUE_ALERT_HANDLE"] {
+            assert!(is_setting(name), "{name}");
+        }
+        assert!(!is_setting("FIREBELL_SMPT_URL"));
+    }
+
+    #[test]
+    fn all_faults_are_reported_together() {
         let faults = Config::read(|name| match name {
             PUBLIC_URL => Some("firebell.example.com".to_owned()),
             SMTP_URL => Some("http://mail".to_owned()),
@@ -478,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn provider_is_said_whole_and_asked_encrypted() {
+    fn provider_needs_all_its_settings_and_https() {
         let faults = |issuer: &str, secret: Option<&str>| {
             let read = Config::read(|name| match name {
                 OIDC_ISSUER => Some(issuer.to_owned()),
@@ -496,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn mail_by_ses_needs_what_lambda_puts_into_the_environment() {
+    fn email_with_ses_needs_the_credentials_that_lambda_sets() {
         let lacking = Config::read(|name| (name == MAIL_VIA).then(|| "ses".to_owned())).unwrap_err();
         let whole = Config::read(|name| match name {
             MAIL_VIA => Some("ses".to_owned()),
@@ -512,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_is_a_configuration() {
+    fn configuration_without_any_setting_is_valid() {
         let config = Config::read(|_| None).unwrap();
 
         assert_eq!(config.table, "firebell");
@@ -520,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_where_its_own_address_says_or_else_where_all_are() {
+    fn endpoint_of_a_service_wins_over_the_endpoint_of_all() {
         let config = Config::read(|name| match name {
             "AWS_ENDPOINT_URL" => Some("http://all".to_owned()),
             "AWS_ENDPOINT_URL_SQS" => Some("http://queues".to_owned()),

@@ -22,7 +22,7 @@ use secrecy::ExposeSecret;
 
 use crate::Config;
 use crate::aws::https::connector;
-use crate::config::{Bucket, Who};
+use crate::config::{Bucket, Credentials};
 
 /// How long a mail may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,8 +38,8 @@ struct S3 {
 
 /// The mailbox that a configuration names, if it names one.
 pub(crate) fn mailbox(config: &Config, clock: &Clock) -> Option<Arc<dyn Mailbox>> {
-    let Bucket { name, endpoint, who } = config.mail_bucket.as_ref()?;
-    let Who { region, access_key_id, secret_access_key, session_token } = who;
+    let Bucket { name, endpoint, credentials } = config.mail_bucket.as_ref()?;
+    let Credentials { region, access_key_id, secret_access_key, session_token } = credentials;
     let session = session_token.as_ref().map(|token| token.expose_secret());
     let china = if region.starts_with("cn-") { ".cn" } else { "" };
     let base = match endpoint {

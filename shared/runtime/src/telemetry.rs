@@ -38,12 +38,17 @@ pub(crate) async fn flush() {
     }
 }
 
+/// Whether a filter of log levels can be read. [`start_logging`] logs at level `info` if it cannot.
+pub fn is_valid_filter(filter: &str) -> bool {
+    filter.parse::<Targets>().is_ok()
+}
+
 /// Starts logging to standard error; a second call changes nothing.
 ///
 /// A filter names targets and levels, as `info,store=debug`; one of spans and fields would need regular expressions,
 /// which are a quarter of a megabyte in each function.
 pub fn start_logging(filter: &str, format: LogFormat, exporter: Option<&Arc<Exporter>>) {
-    let filter = filter.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let filter = filter.parse::<Targets>().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),

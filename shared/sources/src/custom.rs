@@ -1,4 +1,5 @@
-//! What a customer says that a sender's words mean, put to use. What fails of it is told, and pages as it came.
+//! Options with which a customer configures how payloads become alerts. If they fail, the alert keeps the values that
+//! were parsed, fires, and lists the problem.
 
 use domain::alert::{AlertEvent, AlertStatus};
 use domain::source::custom::MappedFields;
@@ -10,20 +11,15 @@ use serde_json::value::to_raw_value;
 
 use crate::{field, source};
 
-/// The name of the kind whose senders send anything.
-pub const CUSTOM: &str = source::CUSTOM;
-
-/// The options of a kind whose senders' words mean what the customer says, by their name in the API.
-pub fn options(kind: &str) -> Option<&'static str> {
-    match kind {
-        source::CUSTOM => Some("http_custom_options"),
-        source::EMAIL => Some("email_options"),
-        _ => None,
-    }
+/// The API field of the options that change how payloads of this kind become alerts. `None` if the kind has no such
+/// options.
+pub fn transform_options(kind: &str) -> Option<&'static str> {
+    let options = source::get(kind)?.options()?;
+    options.transform_payloads().then(|| options.field())
 }
 
-/// An event without numbers that nobody is to see.
-pub fn redacted_event(event: &mut AlertEvent, redactions: &[Redaction]) {
+/// Removes sensitive numbers from the texts and the payload of an event.
+pub fn redact_event(event: &mut AlertEvent, redactions: &[Redaction]) {
     if redactions.is_empty() {
         return;
     }
@@ -37,8 +33,13 @@ pub fn redacted_event(event: &mut AlertEvent, redactions: &[Redaction]) {
     }
 }
 
-/// An event as the customer means it, and what failed, by the name of the options that say it.
-pub fn custom_event(mut event: AlertEvent, custom: &Custom, options: &str) -> (AlertEvent, Vec<Problem>) {
+/// Applies the customer's options to an event. Returns the event and the problems, each with the name of its field below
+/// `options`.
+pub fn apply_custom_options(
+    mut event: AlertEvent,
+    custom: &Custom,
+    options: &str,
+) -> (AlertEvent, Vec<Problem>) {
     let payload: Value = serde_json::from_str(event.payload.get()).unwrap_or_default();
     let mapped = match custom.map(&event, &payload) {
         Ok(mapped) => mapped,
@@ -54,7 +55,9 @@ pub fn custom_event(mut event: AlertEvent, custom: &Custom, options: &str) -> (A
         Some(key) => event.deduplication_key = field::key(key),
         None if custom.deduplication_key_path.trim().is_empty() => {}
         None => {
-            problems.push(Problem(format!("{options}.deduplication_key_path: nothing is there")));
+            problems.push(Problem(format!(
+                "{options}.deduplication_key_path: the payload has no value at this path"
+            )));
         }
     }
     if !custom.transform_expression.trim().is_empty() {
@@ -65,17 +68,14 @@ pub fn custom_event(mut event: AlertEvent, custom: &Custom, options: &str) -> (A
     }
     event.description = field::description(description).or(event.description);
     event.source_url = field::url(source_url).or(event.source_url);
-    let said = |name: &str| {
-        let said = metadata.as_ref()?.get(name)?;
-        said.as_str().map(str::to_owned)
-    };
-    event.priority = field::priority(priority.or_else(|| said("priority")).or_else(|| said("severity")))
-        .or(event.priority);
+    let metadata_text = |name: &str| metadata.as_ref()?.get(name)?.as_str().map(str::to_owned);
+    let priority = priority.or_else(|| metadata_text("priority")).or_else(|| metadata_text("severity"));
+    event.priority = field::priority(priority).or(event.priority);
     if let Some(metadata) = metadata
         && let Value::Object(mut fields) = payload
     {
         match fields.get_mut("metadata") {
-            Some(Value::Object(there)) => there.extend(metadata),
+            Some(Value::Object(existing)) => existing.extend(metadata),
             Some(_) | None => drop(fields.insert("metadata".to_owned(), Value::Object(metadata))),
         }
         if let Ok(payload) = to_raw_value(&fields) {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_and_expressions_say_what_the_words_mean() {
+    fn paths_and_expressions_set_the_fields_of_the_alert() {
         let payload = json!({"alert_id": 17, "name": "Disk full", "state": "OK", "url": "https://x.example/1",
             "team": "shop", "metadata": {"mine": 1}});
         let transforms = [
@@ -123,7 +123,7 @@ mod tests {
             let custom = custom("$.alert_id", transform);
             assert_eq!(custom.check(), Ok(()), "{transform}");
 
-            let (event, problems) = custom_event(event(&payload), &custom, "http_custom_options");
+            let (event, problems) = apply_custom_options(event(&payload), &custom, "http_custom_options");
 
             assert_eq!(problems, []);
             assert_eq!((event.title.as_str(), event.status), ("Disk full", AlertStatus::Resolved));
@@ -139,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_fires_as_it_came_and_is_told() {
+    fn alert_fires_with_its_parsed_values_and_a_problem_if_the_options_fail() {
         let payload = json!({"status": "resolved"});
         for transform in
             ["1", "payload.a + payload.b", "[1]", "{", "{'title': 'x'|replace('x', 'y' * 100000000)}"]
         {
-            let over = AlertEvent { status: AlertStatus::Resolved, ..event(&payload) };
+            let resolved = AlertEvent { status: AlertStatus::Resolved, ..event(&payload) };
             let (event, problems) =
-                custom_event(over, &custom("$.nothing", transform), "http_custom_options");
+                apply_custom_options(resolved, &custom("$.nothing", transform), "http_custom_options");
 
             assert_eq!(
                 (event.status, event.title.as_str()),
@@ -157,12 +157,12 @@ mod tests {
             assert_eq!(problems.len(), 1, "{transform}");
         }
         let (event, problems) =
-            custom_event(event(&payload), &custom("$.nothing", ""), "http_custom_options");
+            apply_custom_options(event(&payload), &custom("$.nothing", ""), "http_custom_options");
         assert_eq!((event.deduplication_key.as_str(), problems.len()), ("by content", 1));
     }
 
     #[test]
-    fn what_can_mean_nothing_is_refused_with_what_to_write_instead() {
+    fn invalid_options_are_refused_by_field() {
         let cases = [
             (custom("alert id", ""), "deduplication_key_path"),
             (custom("", "return { title: $.title || $.name }"), "transform_expression"),

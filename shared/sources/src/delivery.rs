@@ -1,19 +1,19 @@
-//! What a sender delivered, as it came.
+//! A delivery: one request from a sender, before anything of it is read.
 
 use ::http::HeaderMap;
 use jiff::Timestamp;
 
-/// A delivery: raw, since signatures are over the bytes and not over what they mean.
+/// One request from a sender. It keeps the raw bytes, because signatures are computed over them.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
-    /// The headers.
+    /// The headers of the request.
     pub headers: &'a HeaderMap,
-    /// What the sender put behind the source's own address, without the slash before it.
+    /// The path that the sender appended to the source's own address, without the leading slash.
     pub path: &'a str,
-    /// The query, without the question mark.
+    /// The query string, without the question mark.
     pub query: Option<&'a str>,
-    /// The bytes of the body.
+    /// The raw bytes of the body.
     pub body: &'a [u8],
-    /// When it came; a signature may hold only for a while.
+    /// When the request arrived. Signatures with a time are valid only for a while.
     pub now: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! From a sender's values to the fields of an event, each within its bound.
+//! Conversion of a sender's values to the fields of an event, each within its limit.
 
 use domain::text::{fingerprint, shorten};
 use jiff::Timestamp;
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::limits;
 
-/// The text of a plain value; empty is as absent, and an object or an array is none.
+/// The text of a string, number or boolean. `None` for an empty text, `null`, an array or an object.
 pub(crate) fn plain(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
@@ -17,12 +17,12 @@ pub(crate) fn plain(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The text of a field.
-pub(crate) fn of(fields: &Map<String, Value>, name: &str) -> Option<String> {
+/// The text of the field with this name.
+pub(crate) fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
     fields.get(name).and_then(plain)
 }
 
-/// A deduplication key; one that is too long is replaced by its hash, which is the same in firing and resolved.
+/// A deduplication key. A key over the limit is replaced by its hash, so that firing and resolved events still match.
 pub(crate) fn key(key: String) -> String {
     if key.len() <= limits::KEY_BYTES {
         return key;
@@ -30,22 +30,22 @@ pub(crate) fn key(key: String) -> String {
     format!("sha256:{}", fingerprint(key.as_bytes(), 64))
 }
 
-/// A title.
+/// A title, shortened to the limit.
 pub(crate) fn title(text: &str) -> String {
     shorten(text, limits::TITLE_BYTES)
 }
 
-/// A description.
+/// A description, shortened to the limit.
 pub(crate) fn description(text: Option<String>) -> Option<String> {
     text.map(|text| shorten(&text, limits::DESCRIPTION_BYTES))
 }
 
-/// A priority.
+/// A priority, shortened to the limit.
 pub(crate) fn priority(text: Option<String>) -> Option<String> {
     text.map(|text| shorten(&text, limits::PRIORITY_BYTES))
 }
 
-/// A link, if it is one that a browser may follow: absolute, and to the web.
+/// A link that a browser may follow. `None` if the text is not an absolute `http` or `https` URL, or is over the limit.
 pub(crate) fn url(text: Option<String>) -> Option<String> {
     text.filter(|text| {
         let Some((scheme, rest)) = text.split_once("://") else { return false };
@@ -56,12 +56,12 @@ pub(crate) fn url(text: Option<String>) -> Option<String> {
     })
 }
 
-/// A time as RFC 3339 has it. Senders write the year 1 or the epoch where they mean that there is none.
+/// A time in the format of RFC 3339. Years before 1970 are ignored, because senders write the year 1 for a missing time.
 pub(crate) fn time(text: Option<String>) -> Option<Timestamp> {
     text?.parse().ok().filter(|time| *time > Timestamp::UNIX_EPOCH)
 }
 
-/// A time as a count since 1970, in whichever unit the size of the number says: seconds, milli-, micro- or nanoseconds.
+/// A time as a number since 1970. The size of the number tells the unit: seconds, milli-, micro- or nanoseconds.
 pub(crate) fn epoch(text: Option<String>) -> Option<Timestamp> {
     let count: i64 = text?.parse().ok()?;
     let time = match count {
@@ -74,20 +74,20 @@ pub(crate) fn epoch(text: Option<String>) -> Option<Timestamp> {
     time.ok()
 }
 
-/// The first text that stands at one of these paths, whose names may differ in case and underscores.
-pub(crate) fn find(fields: &Map<String, Value>, paths: &[&str]) -> Option<String> {
-    paths.iter().find_map(|path| plain(at(fields, path)?))
+/// The text at the first of these paths that has one. Names match without regard to case and underscores.
+pub(crate) fn first_text(fields: &Map<String, Value>, paths: &[&str]) -> Option<String> {
+    paths.iter().find_map(|path| plain(value_at(fields, path)?))
 }
 
-/// What stands at a path.
-pub(crate) fn at<'a>(fields: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+/// The value at a path, whose names are separated by dots.
+pub(crate) fn value_at<'a>(fields: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     let mut steps = path.split('.');
-    let first = step(fields, steps.next()?)?;
-    steps.try_fold(first, |value, name| step(value.as_object()?, name))
+    let first = value_of(fields, steps.next()?)?;
+    steps.try_fold(first, |value, name| value_of(value.as_object()?, name))
 }
 
-/// The field of this name; else of one that differs in case and underscores only.
-fn step<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+/// The value of the field with this name, or of a field whose name differs only in case and underscores.
+fn value_of<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     let letters =
         |text: &'a str| text.bytes().filter(|b| *b != b'_' && *b != b'-').map(|b| b.to_ascii_lowercase());
     fields.get(name).or_else(|| {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn year_one_is_no_time() {
+    fn year_one_is_not_a_time() {
         assert_eq!(time(Some("0001-01-01T00:00:00Z".to_owned())), None);
         assert_eq!(time(Some("yesterday".to_owned())), None);
         assert_eq!(

@@ -1,39 +1,31 @@
-//! Forms, for senders that can send their JSON as one.
+//! URL-encoded forms, for senders that can send their JSON in a form.
 
 use ::http::HeaderMap;
 use ::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
-/// Whether a body is a form. What says that it is one and begins as JSON is JSON: `curl -d` calls everything a form.
+/// Whether a body is a form. A body that begins like JSON is JSON whatever its content type says, because `curl -d`
+/// declares every body to be a form.
 pub(crate) fn is_form(headers: &HeaderMap, body: &str) -> bool {
     let media = headers.get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
     media.is_some_and(|media| media.starts_with(b"application/x-www-form-urlencoded"))
         && !body.trim_start().starts_with(['{', '['])
 }
 
-/// The last field of this name.
+/// The value of the last field with this name.
 pub(crate) fn field(form: &str, name: &str) -> Option<String> {
     fields(form).filter(|(found, _)| found == name).last().map(|(_, value)| value)
 }
 
-/// The object that has a form's fields; of equal names the last.
+/// The fields of a form as a JSON object. Of fields with the same name, the last one counts.
 pub(crate) fn object(form: &str) -> String {
     Value::Object(fields(form).map(|(name, value)| (name, Value::String(value))).collect::<Map<_, _>>())
         .to_string()
 }
 
-/// The fields of a form, decoded; bytes that are no text are replaced.
+/// The decoded fields of a form. Bytes that are not UTF-8 are replaced.
 fn fields(form: &str) -> impl Iterator<Item = (String, String)> {
-    form.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decoded(name), decoded(value))
-    })
-}
-
-/// A name or a value, decoded.
-fn decoded(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    form_urlencoded::parse(form.as_bytes()).into_owned()
 }
 
 #[cfg(test)]

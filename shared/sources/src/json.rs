@@ -1,4 +1,4 @@
-//! Reading JSON that somebody else wrote: bounded, and element by element, so that a bad one costs only itself.
+//! Parsing of untrusted JSON, within limits and element by element, so that an invalid element affects no other.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,19 +8,22 @@ use serde_json::value::RawValue;
 use serde_json::{Deserializer, Map, Value};
 
 use crate::limits;
-use crate::parsed::{ParseError, Reason};
+use crate::parsed::{ParseError, UnreadableReason};
 
-/// The text of a body. What is not UTF-8 is replaced: one bad byte in one label must not cost an alert.
+/// The text of a body. Bytes that are not UTF-8 are replaced, because one bad byte in a label must not lose an alert.
 pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body))
 }
 
-/// The one JSON value that a text is. Its inside is checked for syntax only, without recursion.
+/// Reads a text as one JSON value. Its content is only checked for syntax, and without recursion.
+///
+/// # Errors
+/// [`ParseError::NotJson`] if the text is not JSON.
 pub(crate) fn document(text: &str) -> Result<&RawValue, ParseError> {
     serde_json::from_str(text).map_err(|error| ParseError::NotJson { reason: error.to_string() })
 }
 
-/// The fields of these names in an object; of equal names the last.
+/// The fields of an object with these names. Of fields with the same name, the last one counts.
 pub(crate) fn fields<'a, const N: usize>(
     object: &'a RawValue,
     names: [&'static str; N],
@@ -28,11 +31,11 @@ pub(crate) fn fields<'a, const N: usize>(
     Deserializer::from_str(object.get()).deserialize_map(Fields { names, found: [None; N] })
 }
 
-/// Picks fields out of an object.
+/// Visitor that picks fields out of an object.
 struct Fields<'a, const N: usize> {
-    /// Their names.
+    /// The names of the fields.
     names: [&'static str; N],
-    /// What was found so far.
+    /// The values that were found so far.
     found: [Option<&'a RawValue>; N],
 }
 
@@ -56,7 +59,8 @@ impl<'a, const N: usize> Visitor<'a> for Fields<'a, N> {
     }
 }
 
-/// Hands out the elements of an array one by one; a list of them could be many times the body.
+/// Calls `element` with each element of an array. They are not collected, because a list of them could need many times
+/// the memory of the body.
 pub(crate) fn each<'a>(
     array: &'a RawValue,
     element: impl FnMut(&'a RawValue),
@@ -64,7 +68,7 @@ pub(crate) fn each<'a>(
     Deserializer::from_str(array.get()).deserialize_seq(Elements(element))
 }
 
-/// Hands out elements.
+/// Visitor that passes on the elements of an array.
 struct Elements<F>(F);
 
 impl<'a, F: FnMut(&'a RawValue)> Visitor<'a> for Elements<F> {
@@ -82,23 +86,26 @@ impl<'a, F: FnMut(&'a RawValue)> Visitor<'a> for Elements<F> {
     }
 }
 
-/// Reads one event: an object within the limits.
-pub(crate) fn object(raw: &RawValue) -> Result<Map<String, Value>, Reason> {
+/// Reads one event, which is an object within the limits.
+///
+/// # Errors
+/// [`UnreadableReason`] if it is not an object, or over a limit.
+pub(crate) fn object(raw: &RawValue) -> Result<Map<String, Value>, UnreadableReason> {
     let json = raw.get();
     if json.len() > limits::EVENT_BYTES {
-        return Err(Reason::TooLarge { bytes: json.len() });
+        return Err(UnreadableReason::TooLarge { bytes: json.len() });
     }
     if depth(json) > limits::EVENT_DEPTH {
-        return Err(Reason::TooDeep);
+        return Err(UnreadableReason::TooDeep);
     }
     match serde_json::from_str(json) {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Reason::Shapeless { expected: "an object" }),
-        Err(error) => Err(Reason::Malformed { reason: error.to_string() }),
+        Ok(_) => Err(UnreadableReason::UnexpectedShape { expected: "an object" }),
+        Err(error) => Err(UnreadableReason::Malformed { reason: error.to_string() }),
     }
 }
 
-/// How deep a JSON text nests, found without recursion.
+/// The depth of nesting of a JSON text, computed without recursion.
 fn depth(json: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let (mut in_string, mut escaped) = (false, false);
@@ -139,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_refused_without_recursion() {
+    fn deep_nesting_is_measured_without_recursion() {
         let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
 
         let raw = document(&deep).unwrap();
@@ -161,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_replaced() {
+    fn bytes_that_are_not_utf8_are_replaced() {
         assert_eq!(text(b"\xEF\xBB\xBF{\"a\":\"caf\xE9\"}"), "{\"a\":\"caf\u{FFFD}\"}");
     }
 }

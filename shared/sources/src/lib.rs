@@ -1,7 +1,7 @@
-//! The registry of alert sources: verify and parse.
+//! The registry of alert sources: how each one verifies and parses what its sender delivers.
 //!
-//! A delivery is verified over its raw bytes, then parsed into events. Everything here is pure: the same delivery
-//! gives the same events.
+//! A delivery is verified over its raw bytes and then parsed into events. Everything in this crate is pure: the same
+//! delivery always gives the same events.
 
 mod custom;
 mod delivery;
@@ -10,19 +10,19 @@ mod form;
 mod json;
 pub mod limits;
 mod parsed;
+mod parsed_alert;
+mod preview;
 pub mod scope;
 mod source;
-mod told;
-mod trial;
 mod verify;
 
-pub use custom::{CUSTOM, custom_event, options, redacted_event};
+pub use custom::{apply_custom_options, redact_event, transform_options};
 pub use delivery::Delivery;
 pub use parsed::{
-    Acknowledged, Asked, ParseError, Parsed, Reason, Subscription, Unreadable, too_large_event,
-    unreadable_event,
+    Acknowledgement, ConfirmationRequest, ParseError, Parsed, Subscription, Unreadable, UnreadableReason,
+    too_large_event, unreadable_event,
 };
-pub use source::{AlertSource, Class, Integration, Kind, UnknownKind, all, get};
-pub use source::{EMAIL, HEARTBEAT, HEARTBEAT_KEY, mail_address, mail_addressed};
-pub use trial::trial;
-pub use verify::{Signature, Verified, VerifyError, key_hash, sns};
+pub use preview::preview_events;
+pub use source::{AlertSource, CompatibleApi, Endpoint, Kind, KindOptions, UnknownKind, all, get};
+pub use source::{HEARTBEAT_KEY, parse_mail_address};
+pub use verify::{Signature, Verified, VerifyError, secret_hash, sns};

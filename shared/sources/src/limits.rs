@@ -1,35 +1,36 @@
-//! How much of a sender's text is handled. Past a limit, somebody is told; nothing is refused for it.
+//! Limits on what a sender may deliver. Data over a limit is shortened, dropped or reported in an alert; only a
+//! delivery over [`DELIVERY_BYTES`] is refused, and an alert reports that as well.
 
-/// The bytes of a whole delivery; the platform itself takes 6 MB.
+/// Largest delivery, in bytes. AWS Lambda itself accepts 6 MB.
 pub const DELIVERY_BYTES: usize = 5 * 1024 * 1024;
 
-/// The bytes of one event's own slice of a delivery.
+/// Largest event within a delivery, in bytes.
 pub const EVENT_BYTES: usize = 512 * 1024;
 
-/// How deep one event's JSON may nest; well below where a parser that recurses gives up by itself.
+/// Deepest nesting of one event's JSON. It is far below the depth at which a recursive parser fails.
 pub const EVENT_DEPTH: usize = 64;
 
-/// The events of one delivery. An alert as Alertmanager writes it has 250 bytes at the least, so that this many are
-/// all that fit into [`DELIVERY_BYTES`].
+/// Most events in one delivery. An alert of Alertmanager has at least 250 bytes, so no more than this number fit
+/// into [`DELIVERY_BYTES`].
 pub const EVENTS: usize = 20_000;
 
-/// What the events of one delivery may hold together: the memory of a function is small.
+/// Most memory that the events of one delivery may use together, in bytes, because functions have little memory.
 pub const EVENTS_BYTES: usize = 4 * DELIVERY_BYTES;
 
-/// The bytes of a deduplication key; a longer one is replaced by its hash.
+/// Longest deduplication key, in bytes. A longer key is replaced by its hash.
 pub const KEY_BYTES: usize = 2_048;
 
-/// The bytes of a title.
+/// Longest title, in bytes.
 pub const TITLE_BYTES: usize = 4 * 1024;
 
-/// The bytes of a description.
+/// Longest description, in bytes.
 pub const DESCRIPTION_BYTES: usize = 64 * 1024;
 
-/// The bytes of a link; a longer one is dropped, since a link that was cut leads nowhere.
+/// Longest link, in bytes. A longer link is dropped, because a shortened link does not work.
 pub const URL_BYTES: usize = 8 * 1024;
 
-/// The bytes of a priority.
+/// Longest priority, in bytes.
 pub const PRIORITY_BYTES: usize = 256;
 
-/// The bytes kept of what could not be read.
+/// Most bytes that are kept of an unreadable event, to show them in the alert about it.
 pub const SAMPLE_BYTES: usize = 4 * 1024;

@@ -1,4 +1,4 @@
-//! What was read of a delivery, and what could not be.
+//! The result of parsing a delivery: its events, and a count of the events that could not be read.
 
 use domain::alert::{AlertEvent, AlertStatus};
 use domain::text::{clip, shorten};
@@ -7,149 +7,150 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::limits;
 
-/// The body is nothing that this source sends; a 400. Everything else is handled, in part if need be.
+/// The body is not something that this source sends, so the request is refused with 400. Every other delivery is
+/// accepted, even if only part of it can be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// It is not JSON at all.
+    /// The body is not JSON.
     #[error("the body is not JSON: {reason}")]
     NotJson {
-        /// What the parser said.
+        /// The parser's error.
         reason: String,
     },
-    /// It is JSON, and not what this source sends.
+    /// The body is JSON, but not what this source sends.
     #[error("the body is not what this source sends: {reason}")]
     WrongShape {
-        /// What was expected.
+        /// What is wrong with it.
         reason: String,
     },
 }
 
 /// Why an event could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
-    /// It is larger than [`limits::EVENT_BYTES`].
-    #[error("an event of {bytes} bytes is larger than the {} that are handled", limits::EVENT_BYTES)]
+pub enum UnreadableReason {
+    /// The event is larger than [`limits::EVENT_BYTES`].
+    #[error("an event has {bytes} bytes, and the limit is {} bytes", limits::EVENT_BYTES)]
     TooLarge {
-        /// How large it is.
+        /// The size of the event.
         bytes: usize,
     },
-    /// It nests deeper than [`limits::EVENT_DEPTH`].
-    #[error("an event nests deeper than the {} levels that are handled", limits::EVENT_DEPTH)]
+    /// The event nests deeper than [`limits::EVENT_DEPTH`].
+    #[error("an event nests deeper than the limit of {} levels", limits::EVENT_DEPTH)]
     TooDeep,
-    /// It has something in it that is no text or no number.
+    /// The event contains invalid text or an invalid number.
     #[error("an event could not be decoded: {reason}")]
     Malformed {
-        /// What the parser said.
+        /// The parser's error.
         reason: String,
     },
-    /// It is not the JSON of an event.
-    #[error("an event is not what this source sends: {expected}")]
-    Shapeless {
+    /// The event is JSON, but not what this source sends.
+    #[error("an event is not what this source sends: expected {expected}")]
+    UnexpectedShape {
         /// What was expected.
         expected: &'static str,
     },
-    /// The delivery holds more than is handled at once.
-    #[error("the delivery holds more than the {} events that are handled at once", limits::EVENTS)]
-    TooMany,
+    /// The delivery contains more events than [`limits::EVENTS`], or more bytes than [`limits::EVENTS_BYTES`].
+    #[error("the delivery exceeds the limit of {} events", limits::EVENTS)]
+    TooManyEvents,
 }
 
-impl Reason {
-    /// The kind of reason, for a deduplication key.
+impl UnreadableReason {
+    /// The kind of reason, as it stands in deduplication keys.
     const fn kind(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too-large",
             Self::TooDeep => "too-deep",
             Self::Malformed { .. } => "malformed",
-            Self::Shapeless { .. } => "shapeless",
-            Self::TooMany => "too-many",
+            Self::UnexpectedShape { .. } => "shapeless",
+            Self::TooManyEvents => "too-many",
         }
     }
 }
 
-/// Events of a delivery that could not be read.
+/// The events of a delivery that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// How many.
+    /// How many events could not be read.
     pub count: usize,
-    /// Why the first of them.
-    pub reason: Reason,
+    /// Why the first of them could not be read.
+    pub reason: UnreadableReason,
     /// The beginning of the first of them.
     pub sample: String,
 }
 
-/// Somebody is on an alert, by what its sender says.
+/// An acknowledgement that the sender reports: somebody is working on an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Acknowledged {
-    /// The alert's deduplication key.
+pub struct Acknowledgement {
+    /// The deduplication key of the alert.
     pub deduplication_key: String,
-    /// Who it is, in the sender's words.
+    /// Who acknowledged the alert, in the sender's words.
     pub by: Option<String>,
 }
 
-/// What was read of a delivery.
+/// The result of parsing a delivery.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {
     /// The events, in the sender's order.
     pub events: Vec<AlertEvent>,
-    /// What somebody is on, where a sender's word for that counts: it stands in for us.
-    pub acknowledged: Vec<Acknowledged>,
-    /// What could not be read, if anything.
+    /// Acknowledgements, from senders whose acknowledgement also acknowledges the alert here.
+    pub acknowledged: Vec<Acknowledgement>,
+    /// The events that could not be read, if there are any.
     pub unreadable: Option<Unreadable>,
-    /// What the sender says of its subscription, where it has one.
+    /// A change of the sender's subscription, for sources that are subscribed to an SNS topic.
     pub subscription: Option<Subscription>,
 }
 
-/// What a sender says of its subscription.
+/// A change of a subscription that the sender reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subscription {
-    /// It asks to be confirmed.
-    Asked(Asked),
-    /// It has ended: nothing more arrives.
+    /// The subscription must be confirmed.
+    ConfirmationRequested(ConfirmationRequest),
+    /// The subscription has ended, so nothing more arrives from the topic.
     Ended {
         /// The topic.
         topic: String,
     },
 }
 
-/// A subscription that asks to be confirmed.
+/// A subscription that must be confirmed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct ConfirmationRequest {
     /// The topic.
     pub topic: String,
-    /// Where it is confirmed.
+    /// The address that confirms the subscription when it is requested.
     pub url: String,
 }
 
-/// The address is a secret: whoever asks there confirms.
-impl std::fmt::Debug for Asked {
+/// Hides the address, because requesting it confirms the subscription.
+impl std::fmt::Debug for ConfirmationRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Asked").field("topic", &self.topic).finish_non_exhaustive()
+        f.debug_struct("ConfirmationRequest").field("topic", &self.topic).finish_non_exhaustive()
     }
 }
 
-/// Collects what is read of a delivery, within the limits.
+/// Collects the events of a delivery, within the limits.
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
-    /// So far.
+    /// The result so far.
     parsed: Parsed,
-    /// What the events hold together.
+    /// The memory that the events use so far.
     bytes: usize,
 }
 
 impl Collector {
-    /// Whether another event is still handled.
+    /// Whether another event is within the limits.
     fn has_room(&self) -> bool {
         self.parsed.events.len() < limits::EVENTS && self.bytes < limits::EVENTS_BYTES
     }
 
-    /// Adds what was read of one element: an event, nothing to be told, or a reason.
+    /// Reads one element with `read` and adds its event, or counts it as unreadable.
     pub(crate) fn add(
         &mut self,
         raw: &RawValue,
-        read: impl FnOnce(&RawValue) -> Result<Option<AlertEvent>, Reason>,
+        read: impl FnOnce(&RawValue) -> Result<Option<AlertEvent>, UnreadableReason>,
     ) {
         if !self.has_room() {
-            return self.unreadable(raw, Reason::TooMany);
+            return self.unreadable(raw, UnreadableReason::TooManyEvents);
         }
         match read(raw) {
             Ok(Some(event)) => {
@@ -161,8 +162,8 @@ impl Collector {
         }
     }
 
-    /// Counts something that could not be read; the first of them is shown.
-    pub(crate) fn unreadable(&mut self, raw: &RawValue, reason: Reason) {
+    /// Counts an element that could not be read. The first one is kept as a sample.
+    pub(crate) fn unreadable(&mut self, raw: &RawValue, reason: UnreadableReason) {
         let unreadable = self.parsed.unreadable.get_or_insert_with(|| Unreadable {
             count: 0,
             reason,
@@ -171,13 +172,13 @@ impl Collector {
         unreadable.count += 1;
     }
 
-    /// What was read.
+    /// Returns the result.
     pub(crate) fn finish(self) -> Parsed {
         self.parsed
     }
 }
 
-/// The bytes that an event holds, near enough.
+/// The approximate memory that an event uses, in bytes.
 fn held(event: &AlertEvent) -> usize {
     let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     size_of::<AlertEvent>()
@@ -189,11 +190,12 @@ fn held(event: &AlertEvent) -> usize {
         + event.payload.get().len()
 }
 
-/// The alert that tells of events which could not be read.
+/// Creates the alert about events that could not be read.
 ///
-/// Its key is the same for the same kind of reason within an hour, so that a sender which goes on so is one alert an
-/// hour: nothing ever says that it is over, and what comes a day after somebody acknowledged the first must page again.
-/// `received_at` counts in minutes only: deliveries of one minute that say the same are the same.
+/// Its deduplication key is the same for the same kind of reason within one hour. A sender that continues to send such
+/// events therefore causes one alert an hour. The alert never resolves by itself, so a key without the hour would
+/// never page again once somebody has acknowledged the first alert. Only the minute of `received_at` is used, so that
+/// equal deliveries within one minute give equal events.
 pub fn unreadable_event(source_name: &str, unreadable: &Unreadable, received_at: Timestamp) -> AlertEvent {
     let Unreadable { count, reason, sample } = unreadable;
     let events = if *count == 1 { "1 event".to_owned() } else { format!("{count} events") };
@@ -201,28 +203,28 @@ pub fn unreadable_event(source_name: &str, unreadable: &Unreadable, received_at:
     let payload = serde_json::json!({ "count": count, "reason": reason.to_string(), "sample": sample });
     own_event(
         reason.kind(),
-        format!("{events} of {} could not be read", shown(source_name)),
+        format!("{events} from {} could not be read", quoted(source_name)),
         format!(
-            "{events} that {} sent at {minute} could not be read, so nobody was told what they said.\n\n\
-             Reason: {reason}.\n\nThe first of them begins:\n\n{sample}",
-            shown(source_name)
+            "{} sent {events} at {minute} that Firebell could not read, so they did not become alerts.\n\n\
+             Reason: {reason}.\n\nThe first unreadable event begins:\n\n{sample}",
+            quoted(source_name)
         ),
         &payload,
         received_at,
     )
 }
 
-/// The alert that tells of a delivery which was too large to be taken.
+/// Creates the alert about a delivery that was refused because it was too large.
 pub fn too_large_event(source_name: &str, bytes: usize, received_at: Timestamp) -> AlertEvent {
     let minute = received_at.strftime("%Y-%m-%d %H:%M UTC");
     let payload = serde_json::json!({ "bytes": bytes, "limit": limits::DELIVERY_BYTES });
     own_event(
         "delivery-too-large",
-        format!("A delivery of {} was too large to be read", shown(source_name)),
+        format!("A delivery from {} was too large", quoted(source_name)),
         format!(
-            "{} sent {bytes} bytes at {minute}, and {} are taken. Its alerts were not read, so nobody was told what \
-             they said. Let it send fewer alerts at once.",
-            shown(source_name),
+            "{} sent {bytes} bytes at {minute}, and the limit is {} bytes. The delivery was refused, so its events did \
+             not become alerts. Configure the sender to send fewer alerts at once.",
+            quoted(source_name),
             limits::DELIVERY_BYTES
         ),
         &payload,
@@ -230,12 +232,12 @@ pub fn too_large_event(source_name: &str, bytes: usize, received_at: Timestamp) 
     )
 }
 
-/// A source's name, short enough for a title.
-fn shown(source_name: &str) -> String {
+/// A source's name in quotation marks, short enough for a title.
+fn quoted(source_name: &str) -> String {
     format!("“{}”", shorten(source_name, 120))
 }
 
-/// An alert of our own on a source.
+/// Creates an alert that Firebell raises itself about a source.
 fn own_event(
     kind: &str,
     title: String,

@@ -1,4 +1,4 @@
-//! What a source's alerts offer to bindings.
+//! The variables that a source's alerts offer to bindings in templates, filters and routes.
 
 /// The type of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,31 +7,31 @@ pub enum VariableType {
     Text,
     /// A link.
     Url,
-    /// A point in time.
+    /// A time.
     Time,
-    /// A map from names to values; go on with a dot and a name.
+    /// A map from names to values. Append a dot and a name to reach one value.
     Map,
 }
 
-/// Something that a binding may name.
+/// A variable that a binding may reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variable {
-    /// The reference, as a binding has it.
+    /// The reference, as it is written in a binding: `payload.labels.severity`.
     pub reference: &'static str,
-    /// What it is, for people.
+    /// The label that people see.
     pub label: &'static str,
-    /// Its type.
+    /// The type of its value.
     pub kind: VariableType,
 }
 
 impl Variable {
-    /// A variable.
+    /// Creates a variable.
     pub(crate) const fn new(reference: &'static str, label: &'static str, kind: VariableType) -> Self {
         Self { reference, label, kind }
     }
 }
 
-/// What every source offers.
+/// The variables that the alerts of every source offer.
 pub const ALERT: &[Variable] = &[
     Variable::new("alert.title", "Title", VariableType::Text),
     Variable::new("alert.description", "Description", VariableType::Text),

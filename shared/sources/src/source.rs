@@ -1,4 +1,4 @@
-//! The registry: one file in `source/` and one line below for each kind of source.
+//! The registry of alert sources: one file in `source/` and one line in `sources!` for each kind.
 
 use std::borrow::Cow;
 
@@ -12,100 +12,168 @@ use crate::scope::{self, Variable};
 use crate::verify::{self, Signature};
 use crate::{Delivery, ParseError, Parsed, Verified, VerifyError};
 
-/// How a source comes to be.
+/// How requests for an alert source reach Firebell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// A customer points a sender at an address of its own.
-    Configurable,
-    /// An integration that was connected sends by itself.
-    Integration,
-    /// Firebell itself sends.
-    Native,
+pub enum Endpoint {
+    /// The sender posts to the source's own address, `/v2/alert_events/{kind}/{id}`.
+    Webhook,
+    /// The sender appends this path to the source's own address by itself, and posts there.
+    WebhookBelow(&'static str),
+    /// The sender writes emails to the source's own email address. A mail server may also post them to the source's
+    /// own address.
+    Email,
+    /// A job pings `/v2/heartbeat/{id}/ping` each time that it has run.
+    Heartbeat,
+    /// The sender uses the API of another product, and knows only Firebell's host and a secret. The secret leads to
+    /// the alert source.
+    CompatibleApi(CompatibleApi),
 }
 
-/// An integration that must be connected before a source can be used; no source needs one yet.
+/// The APIs of other products that Firebell offers, so that senders change only the hostname.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Integration {}
+pub enum CompatibleApi {
+    /// Opsgenie's alert API.
+    OpsgenieAlerts,
+    /// PagerDuty's Events API v2.
+    PagerDutyEvents,
+}
 
-/// A kind of alert source: who sends, and what the bytes mean.
+/// The options that only some kinds of alert sources have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KindOptions {
+    /// `http_custom_options`: how payloads of any form become alerts.
+    HttpCustom,
+    /// `email_options`: how emails become alerts, and what is removed from them.
+    Email,
+    /// `heartbeat_options`: how often a job must ping.
+    Heartbeat,
+}
+
+impl KindOptions {
+    /// All options.
+    pub const ALL: &'static [Self] = &[Self::HttpCustom, Self::Email, Self::Heartbeat];
+
+    /// The name of the field in the API.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::HttpCustom => "http_custom_options",
+            Self::Email => "email_options",
+            Self::Heartbeat => "heartbeat_options",
+        }
+    }
+
+    /// Whether the options change how payloads become alerts, see [`apply_custom_options`](crate::apply_custom_options).
+    pub const fn transform_payloads(self) -> bool {
+        match self {
+            Self::HttpCustom | Self::Email => true,
+            Self::Heartbeat => false,
+        }
+    }
+}
+
+/// A kind of alert source: how its deliveries are verified, and how they are parsed.
 pub trait AlertSource: Sync {
-    /// The name in the API and in the address that it sends to.
+    /// The name of the kind in the API and in the addresses of its sources.
     fn kind(&self) -> &'static str;
 
-    /// How it comes to be.
-    fn class(&self) -> Class {
-        Class::Configurable
-    }
-
-    /// The name for people.
+    /// The name that people see.
     fn name(&self) -> &'static str;
 
-    /// How a customer sets the sender up; `{url}` and `{secret}` stand for the source's own.
+    /// The instructions for setting up the sender, in Markdown. `{url}`, `{secret}` and `{email}` stand for the
+    /// source's own address, secret and email address.
     fn docs(&self) -> &'static str;
 
-    /// What must be connected before.
-    fn requires(&self) -> &'static [Integration] {
-        &[]
+    /// How requests for the source reach Firebell.
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::Webhook
     }
 
-    /// Whether its secret alone leads to it: who speaks the API of another product knows a host and a key, and no
-    /// address of a source.
-    fn is_found_by_its_secret(&self) -> bool {
-        false
+    /// The options that this kind has in addition to those of every source.
+    fn options(&self) -> Option<KindOptions> {
+        None
     }
 
-    /// Whether a person must do something at the sender before anything arrives.
-    fn needs_setup(&self) -> bool {
-        true
+    /// Whether a secret alone leads to the source, so that each secret may belong to one source only.
+    fn is_found_by_secret(&self) -> bool {
+        matches!(self.endpoint(), Endpoint::CompatibleApi(_))
     }
 
-    /// A delivery of something that began.
+    /// The path that accepts the deliveries of a source.
+    fn delivery_path(&self, id: &str) -> String {
+        format!("/v2/alert_events/{}/{id}", self.kind())
+    }
+
+    /// The path that is shown as the address of a source: where its sender posts, or its job pings.
+    fn address_path(&self, id: &str) -> String {
+        match self.endpoint() {
+            Endpoint::Webhook | Endpoint::WebhookBelow(_) | Endpoint::Email | Endpoint::CompatibleApi(_) => {
+                self.delivery_path(id)
+            }
+            Endpoint::Heartbeat => format!("/v2/heartbeat/{id}/ping"),
+        }
+    }
+
+    /// The local part of the source's email address, in front of the `@`. `None` if the kind receives no emails.
+    fn mail_address(&self, id: &str, secret: &[u8]) -> Option<String> {
+        match self.endpoint() {
+            Endpoint::Email => Some(email::address(id, secret)),
+            Endpoint::Webhook
+            | Endpoint::WebhookBelow(_)
+            | Endpoint::Heartbeat
+            | Endpoint::CompatibleApi(_) => None,
+        }
+    }
+
+    /// An example of a delivery that fires an alert.
     fn example(&self) -> Value;
 
-    /// The delivery that says of the same thing that it is over.
+    /// An example of the delivery that resolves the same alert.
     fn example_resolved(&self) -> Value;
 
-    /// What its sender puts behind the source's address with that one; for most, the body says it all.
-    fn resolving_path(&self) -> &'static str {
+    /// The path that the sender appends to the address for [`AlertSource::example_resolved`]. For most kinds it is
+    /// empty, because the body says everything.
+    fn example_resolved_path(&self) -> &'static str {
         ""
     }
 
-    /// What the payload of its alerts offers to bindings, beside what every alert offers.
+    /// The variables of the payload that bindings can reference.
     fn payload_scope(&self) -> &'static [Variable];
 
-    /// Everything that its alerts offer to bindings.
+    /// All variables that bindings can reference: those of every alert, and those of the payload.
     fn scope(&self) -> Vec<Variable> {
         [scope::ALERT, self.payload_scope()].concat()
     }
 
-    /// How the sender may sign what it delivers.
+    /// The signatures that the sender may put on a delivery.
     fn signatures(&self) -> &'static [Signature] {
         &[]
     }
 
-    /// Whether its sender is reached through SNS, which asks to be confirmed and signs with a key of its own.
-    fn is_behind_sns(&self) -> bool {
+    /// Whether deliveries come through Amazon SNS, which must have its subscription confirmed and signs with its own
+    /// key.
+    fn uses_sns(&self) -> bool {
         false
     }
 
-    /// Puts on a delivery what the sender would put there, for a test alert: the secret itself, unless it signs.
+    /// Adds to a test delivery what the sender would add: its signature, or the secret if the sender does not sign.
     fn sign(&self, headers: &mut HeaderMap, body: &[u8], secret: &SecretString, now: Timestamp) {
         match self.signatures().first() {
             Some(signature) => signature.sign(headers, body, secret, now),
-            None => verify::bear(headers, secret),
+            None => verify::add_bearer_token(headers, secret),
         }
     }
 
-    /// The secret that a delivery names in the sender's own way, beside the ways that every source takes.
+    /// The secret in a delivery, if this sender has its own place for it. The places that every kind accepts are
+    /// checked by [`AlertSource::verify`].
     fn secret_in<'a>(&self, _delivery: &Delivery<'a>) -> Option<Cow<'a, [u8]>> {
         None
     }
 
-    /// Finds out whether the sender is who it should be, over the raw bytes: what is not signed names the secret.
-    /// `previous` is the secret before the last rotation, while it still holds.
+    /// Verifies over the raw bytes that a delivery is from the sender: by its signature, or by its secret if it is not
+    /// signed. `previous` is the secret before the last rotation, while it is still valid.
     ///
     /// # Errors
-    /// [`VerifyError`] if it is not; nothing of the body was read.
+    /// [`VerifyError`] if the delivery is not from the sender. Nothing of the body was parsed.
     fn verify<'a>(
         &self,
         delivery: &Delivery<'a>,
@@ -118,20 +186,20 @@ pub trait AlertSource: Sync {
         }
     }
 
-    /// Reads the events of a delivery. `spare_key` is the deduplication key of an event for which the sender named
-    /// none and none can be computed; it stands in the event, so that the sender can be told.
+    /// Parses the events of a delivery. An event without a deduplication key of its own gets `fallback_key`, which the
+    /// response tells to the sender.
     ///
     /// # Errors
-    /// [`ParseError`] if the body is nothing that this source sends.
-    fn parse(&self, delivery: Verified<'_>, spare_key: &str) -> Result<Parsed, ParseError>;
+    /// [`ParseError`] if the body is not something that this kind of source sends.
+    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError>;
 }
 
-/// Makes the registry of its lines: the modules, the kinds, and what each of them is.
+/// Declares the registry from one line for each kind: its module, its variant of [`Kind`], and its place in [`all`].
 macro_rules! sources {
     ($($module:ident::$source:ident),* $(,)?) => {
         $(mod $module;)*
 
-        /// The kinds of sources there are.
+        /// The kinds of alert sources.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Kind {
             $(#[doc = concat!("See `source/", stringify!($module), ".rs`.")] $source,)*
@@ -141,13 +209,13 @@ macro_rules! sources {
             /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$source),*];
 
-            /// The source of this kind.
+            /// The alert source of this kind.
             pub const fn get(self) -> &'static dyn AlertSource {
                 match self { $(Self::$source => &$module::$source),* }
             }
         }
 
-        /// Every source.
+        /// All alert sources.
         pub const fn all() -> &'static [&'static dyn AlertSource] {
             &[$(&$module::$source),*]
         }
@@ -176,18 +244,17 @@ sources! {
 }
 
 pub(crate) use self::http::status;
-pub use email::{KIND as EMAIL, address as mail_address, addressed as mail_addressed};
-pub use heartbeat::{KEY as HEARTBEAT_KEY, KIND as HEARTBEAT};
-pub(crate) use http_custom::KIND as CUSTOM;
+pub use email::parse_address as parse_mail_address;
+pub use heartbeat::KEY as HEARTBEAT_KEY;
 
-/// The source of this name in the API.
+/// Finds the alert source with this name in the API.
 pub fn get(kind: &str) -> Option<&'static dyn AlertSource> {
     all().iter().copied().find(|source| source.kind() == kind)
 }
 
-/// No source has this name.
+/// There is no kind of alert source with this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no kind of alert source")]
+#[error("unknown kind of alert source `{0}`")]
 pub struct UnknownKind(pub String);
 
 impl From<Kind> for SourceKind {

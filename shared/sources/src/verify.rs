@@ -1,4 +1,4 @@
-//! Who sent it: the only place that makes a [`Verified`].
+//! Verification of deliveries: the only code that creates a [`Verified`].
 
 use ::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
@@ -14,56 +14,58 @@ mod signature;
 pub mod sns;
 
 pub use signature::Signature;
-pub(crate) use signature::{Key, Says, Stamp, Written};
+pub(crate) use signature::{Encoding, HeaderContent, SignedHeader, SigningKey};
 
-/// A delivery whose sender is known. Parsing takes nothing else, so that unverified bytes do not type-check.
+/// A delivery that was verified. Parsing accepts only this type, so that parsing an unverified delivery does not
+/// compile.
 #[derive(Debug, Clone, Copy)]
 pub struct Verified<'a>(Delivery<'a>);
 
 impl<'a> Verified<'a> {
-    /// What was delivered.
+    /// The delivery.
     pub const fn delivery(&self) -> &Delivery<'a> {
         &self.0
     }
 }
 
-/// Why the sender is not known; each is a 401.
+/// Why a delivery is refused with 401.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// It named no secret and has no signature.
-    #[error("no secret was given: send it as `Authorization: Bearer …` or as `?token=…`")]
+    /// The delivery has no secret and no signature.
+    #[error("the request contains no secret: send it as `Authorization: Bearer …` or as `?token=…`")]
     Missing,
-    /// It named another secret, or its signature was made with another or for other bytes.
-    #[error("the secret is not that of this alert source")]
+    /// The secret is not that of the alert source, or the signature does not match the secret and the body.
+    #[error("the secret or the signature does not match this alert source")]
     Wrong,
-    /// Its signature is right and was made too long ago, or is of a time to come: it may be sent by somebody who saw it.
-    #[error("the signature was made more than five minutes from now: is the sender's clock right?")]
+    /// The signature is valid, but its time is too far in the past or in the future. Somebody may be replaying a
+    /// delivery that they saw.
+    #[error("the time of the signature is more than five minutes off: check the clock of the sender")]
     Stale,
-    /// Its signature is right, and SNS sent it more than an hour ago: somebody may send again what they saw.
-    #[error("SNS sent it more than an hour ago")]
+    /// The signature is valid, but SNS sent the message more than an hour ago. Somebody may be replaying a message
+    /// that they saw.
+    #[error("Amazon SNS sent this message more than an hour ago")]
     Replayed,
-    /// It names the secret, and is not signed by the one topic that this source is subscribed to.
+    /// The secret is right, but the message is not signed by the SNS topic that the alert source is subscribed to.
     #[error(
-        "it is not signed by the SNS topic that this source belongs to: raw message delivery must be off, and another \
-         topic or an EventBridge rule needs a source of its own"
+        "the message is not signed by the SNS topic of this alert source: turn raw message delivery off, and create \
+         another alert source for another topic or for an EventBridge rule"
     )]
-    Unpinned,
+    WrongTopic,
 }
 
-/// How many secrets one delivery may name.
+/// Most secrets that are checked in one delivery.
 const MOST_TOKENS: usize = 8;
 
-/// Base64 as senders write it: with and without padding.
+/// Base64 as senders write it, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Verifies a secret that the delivery carries as it is: a bearer token, the password of basic authentication, or
-/// `?token=`.
+/// Verifies the secret in a delivery: a bearer token, the password of basic authentication, or `?token=`.
 ///
 /// # Errors
-/// [`VerifyError`] if it carries none, or none that is right.
+/// [`VerifyError`] if the delivery has no secret, or only wrong ones.
 pub(crate) fn token<'a>(
     delivery: &Delivery<'a>,
     secret: &SecretString,
@@ -72,10 +74,11 @@ pub(crate) fn token<'a>(
     token_or(delivery, None, secret, previous)
 }
 
-/// The same, where a sender may also name its secret in a way of its own, which is `own`.
+/// Verifies the secret in a delivery as [`token`] does. `own` is the secret that the delivery has in its sender's own
+/// place, and is checked as well.
 ///
 /// # Errors
-/// [`VerifyError`] if it names none, or none that is right.
+/// [`VerifyError`] if the delivery has no secret, or only wrong ones.
 pub(crate) fn token_or<'a>(
     delivery: &Delivery<'a>,
     own: Option<&[u8]>,
@@ -87,15 +90,15 @@ pub(crate) fn token_or<'a>(
     if tokens.is_empty() {
         return Err(VerifyError::Missing);
     }
-    if tokens.iter().any(|token| holds(token, secret, previous)) {
+    if tokens.iter().any(|token| is_right(token, secret, previous)) {
         Ok(Verified(*delivery))
     } else {
         Err(VerifyError::Wrong)
     }
 }
 
-/// The credentials of an `Authorization` of this scheme.
-pub(crate) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a [u8]> {
+/// The credentials of the first `Authorization` header with this scheme.
+pub(crate) fn authorization_credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a [u8]> {
     headers.get_all(AUTHORIZATION).iter().find_map(|value| {
         let value = value.as_bytes().trim_ascii();
         let (given, rest) = value.split_at(value.iter().position(u8::is_ascii_whitespace)?);
@@ -103,18 +106,18 @@ pub(crate) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'
     })
 }
 
-/// Puts a secret on a delivery as a bearer token.
-pub(crate) fn bear(headers: &mut HeaderMap, secret: &SecretString) {
+/// Adds a secret to a delivery as a bearer token.
+pub(crate) fn add_bearer_token(headers: &mut HeaderMap, secret: &SecretString) {
     if let Ok(value) = HeaderValue::from_str(&format!("Bearer {}", secret.expose_secret())) {
         headers.insert(AUTHORIZATION, value);
     }
 }
 
-/// Verifies a secret that the delivery carries as it is in a header of its own, or as [`token`] has it.
+/// Verifies the secret in a header of its own. Without that header, verifies the secret as [`token`] does.
 ///
 /// # Errors
-/// [`VerifyError`] if it carries none, or none that is right.
-pub(crate) fn token_in<'a>(
+/// [`VerifyError`] if the delivery has no secret, or only wrong ones.
+pub(crate) fn token_in_header<'a>(
     header: &HeaderName,
     delivery: &Delivery<'a>,
     secret: &SecretString,
@@ -124,27 +127,27 @@ pub(crate) fn token_in<'a>(
     if given.is_empty() {
         return token(delivery, secret, previous);
     }
-    if holds(given, secret, previous) { Ok(Verified(*delivery)) } else { Err(VerifyError::Wrong) }
+    if is_right(given, secret, previous) { Ok(Verified(*delivery)) } else { Err(VerifyError::Wrong) }
 }
 
-/// The hash of a secret by which its source is found, among those of its kind.
-pub fn key_hash(kind: &str, secret: &[u8]) -> String {
+/// The hash of a secret, by which its alert source is found among those of its kind.
+pub fn secret_hash(kind: &str, secret: &[u8]) -> String {
     let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(secret).finalize();
-    hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex::encode(hash)
 }
 
-/// Whether what is given is the secret, or the one before it.
-fn holds(given: &[u8], secret: &SecretString, previous: Option<&SecretString>) -> bool {
-    [Some(secret), previous].into_iter().flatten().any(|secret| same(given, secret.expose_secret()))
+/// Whether a given token is the secret or the previous secret.
+fn is_right(given: &[u8], secret: &SecretString, previous: Option<&SecretString>) -> bool {
+    [Some(secret), previous].into_iter().flatten().any(|secret| equals(given, secret.expose_secret()))
 }
 
-/// Compares in a time that tells neither where two secrets differ nor, since both are hashed, how long they are.
-fn same(given: &[u8], secret: &str) -> bool {
+/// Compares two secrets in constant time. Both are hashed first, so the time does not depend on their lengths either.
+fn equals(given: &[u8], secret: &str) -> bool {
     let equal: bool = Sha256::digest(given).as_slice().ct_eq(Sha256::digest(secret).as_slice()).into();
     equal && !secret.is_empty()
 }
 
-/// Every secret that a delivery names.
+/// All secrets in a delivery.
 fn tokens(delivery: &Delivery<'_>) -> Vec<Vec<u8>> {
     let in_headers = delivery.headers.get_all(AUTHORIZATION).into_iter().filter_map(|value| {
         let value = value.as_bytes().trim_ascii();
@@ -159,13 +162,13 @@ fn tokens(delivery: &Delivery<'_>) -> Vec<Vec<u8>> {
     });
     let in_query = delivery.query.unwrap_or_default().split('&').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        // A plus stays a plus: secrets have no spaces, and not every sender encodes a plus.
+        // A plus is not decoded to a space, because secrets have no spaces and not every sender encodes a plus.
         (name == "token").then(|| percent_encoding::percent_decode_str(value).collect())
     });
     in_headers.chain(in_query).filter(|token| !token.is_empty()).take(MOST_TOKENS).collect()
 }
 
-/// The password of basic credentials; the name where the password is empty, as in `https://secret@host`.
+/// The password of basic authentication. If the password is empty, as in `https://secret@host`, the user name.
 fn password(credentials: &[u8]) -> Option<Vec<u8>> {
     let decoded = BASE64.decode(credentials).ok()?;
     let colon = decoded.iter().position(|&byte| byte == b':')?;
@@ -175,11 +178,10 @@ fn password(credentials: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
-    /// Headers, query, outcome.
-    type Case<'a> = (&'a [&'a str], Option<&'a str>, Result<(), VerifyError>);
+    /// `Authorization` headers, query and expected outcome.
+    type TokenCase<'a> = (&'a [&'a str], Option<&'a str>, Result<(), VerifyError>);
 
     const SECRET: &str = "s3cret/with+signs=";
 
@@ -210,7 +212,7 @@ mod tests {
         let as_name = format!("Basic {}", BASE64.encode(format!("{SECRET}:")));
         let bearer = format!("Bearer {SECRET}");
         let shouted = format!("BEARER   {SECRET} ");
-        let cases: &[Case<'_>] = &[
+        let cases: &[TokenCase<'_>] = &[
             (&[&bearer], None, Ok(())),
             (&[&shouted], None, Ok(())),
             (&[&simple], None, Ok(())),
@@ -248,10 +250,10 @@ mod tests {
     }
 
     #[test]
-    fn empty_secret_opens_no_door() {
+    fn empty_secret_verifies_nothing() {
         assert_eq!(verify_with(&[], Some("token="), "", None), Err(VerifyError::Missing));
         assert_eq!(verify_with(&["Bearer x"], None, "", Some("")), Err(VerifyError::Wrong));
-        assert!(!same(b"", ""));
+        assert!(!equals(b"", ""));
     }
 
     #[test]

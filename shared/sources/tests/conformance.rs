@@ -1,4 +1,4 @@
-//! What every source must hold to. A new source is in here by being in the registry.
+//! The requirements for every alert source. A new source is tested here because it is in the registry.
 
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
@@ -16,27 +16,27 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sources::{AlertSource, Delivery, Kind, ParseError, Parsed, VerifyError, all, get, limits};
 
-/// When deliveries come.
+/// The time of all deliveries.
 const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
-const SPARE_KEY: &str = "spare";
+const FALLBACK_KEY: &str = "spare";
 
 fn secret() -> SecretString {
     "fbs_Zk2/9+xQ=7ab".into()
 }
 
-/// Signs a body as the sender does, verifies it and parses it.
+/// Signs a body as its sender does, verifies it and parses it.
 fn delivered(source: &dyn AlertSource, body: &[u8]) -> Result<Parsed, ParseError> {
     delivered_to(source, "", body)
 }
 
-/// The same, with what the sender puts behind the address.
+/// Does the same with a path that the sender appends to the address.
 fn delivered_to(source: &dyn AlertSource, path: &str, body: &[u8]) -> Result<Parsed, ParseError> {
     let mut headers = HeaderMap::new();
     source.sign(&mut headers, body, &secret(), NOW);
     let delivery = Delivery { headers: &headers, path, query: None, body, now: NOW };
     let verified = source.verify(&delivery, &secret(), None).unwrap();
-    source.parse(verified, SPARE_KEY)
+    source.parse(verified, FALLBACK_KEY)
 }
 
 fn one_event(source: &dyn AlertSource, body: &[u8]) -> AlertEvent {
@@ -45,10 +45,10 @@ fn one_event(source: &dyn AlertSource, body: &[u8]) -> AlertEvent {
     parsed.events.remove(0)
 }
 
-/// What a source makes of its own example of something that is over.
-fn the_end(source: &dyn AlertSource) -> AlertEvent {
+/// The event of a source's example of a resolved alert.
+fn resolved_event(source: &dyn AlertSource) -> AlertEvent {
     let body = serde_json::to_vec(&source.example_resolved()).unwrap();
-    let mut parsed = delivered_to(source, source.resolving_path(), &body).unwrap();
+    let mut parsed = delivered_to(source, source.example_resolved_path(), &body).unwrap();
     assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{}", source.kind());
     parsed.events.remove(0)
 }
@@ -78,7 +78,7 @@ fn same_delivery_twice_is_the_same_event() {
         let body = serde_json::to_vec(&source.example()).unwrap();
 
         assert_eq!(json(&one_event(*source, &body)), json(&one_event(*source, &body)), "{}", source.kind());
-        assert_eq!(json(&the_end(*source)), json(&the_end(*source)), "{}", source.kind());
+        assert_eq!(json(&resolved_event(*source)), json(&resolved_event(*source)), "{}", source.kind());
     }
 }
 
@@ -86,18 +86,18 @@ fn same_delivery_twice_is_the_same_event() {
 fn firing_and_resolved_share_a_key_and_their_times_are_in_order() {
     for source in all() {
         let firing = one_event(*source, &serde_json::to_vec(&source.example()).unwrap());
-        let resolved = the_end(*source);
+        let resolved = resolved_event(*source);
 
         assert_eq!(resolved.status, AlertStatus::Resolved, "{}", source.kind());
         assert_eq!(firing.deduplication_key, resolved.deduplication_key, "{}", source.kind());
-        assert_ne!(firing.deduplication_key, SPARE_KEY, "{}", source.kind());
+        assert_ne!(firing.deduplication_key, FALLBACK_KEY, "{}", source.kind());
         assert_eq!(firing.occurred_at.is_some(), resolved.occurred_at.is_some(), "{}", source.kind());
         assert!(firing.occurred_at <= resolved.occurred_at, "{}", source.kind());
     }
 }
 
 #[test]
-fn wrong_previous_and_missing_secrets_are_told_apart() {
+fn wrong_previous_and_missing_secrets_are_distinguished() {
     for source in all() {
         let body = serde_json::to_vec(&source.example()).unwrap();
         let mut headers = HeaderMap::new();
@@ -142,7 +142,7 @@ fn each_flipped_bit_of_the_secret_is_refused() {
 }
 
 #[test]
-fn each_flipped_bit_of_what_the_sender_puts_on_is_refused() {
+fn each_flipped_bit_of_the_headers_of_the_sender_is_refused() {
     for source in all() {
         let body = serde_json::to_vec(&source.example()).unwrap();
         let mut headers = HeaderMap::new();
@@ -152,7 +152,7 @@ fn each_flipped_bit_of_what_the_sender_puts_on_is_refused() {
                 let mut bytes = value.as_bytes().to_vec();
                 bytes[index] ^= 1 << bit;
                 let Ok(changed) = HeaderValue::from_bytes(&bytes) else { continue };
-                // The case of the word `Bearer` says nothing.
+                // The case of the word `Bearer` does not matter.
                 if name == AUTHORIZATION
                     && index < "Bearer".len()
                     && bytes.eq_ignore_ascii_case(value.as_bytes())
@@ -172,7 +172,7 @@ fn each_flipped_bit_of_what_the_sender_puts_on_is_refused() {
 }
 
 #[test]
-fn each_flipped_bit_of_a_body_that_is_signed_is_refused() {
+fn each_flipped_bit_of_a_signed_body_is_refused() {
     let mut sign = 0;
     for source in all() {
         let body = serde_json::to_vec(&source.example()).unwrap();
@@ -200,7 +200,7 @@ fn each_flipped_bit_of_a_body_that_is_signed_is_refused() {
 }
 
 #[test]
-fn what_is_no_json_or_no_object_is_refused() {
+fn body_that_is_not_json_or_not_an_object_is_refused() {
     for source in all() {
         for body in ["", "title=x&status=firing", "{", "{}}", "\"firing\"", "null", "17", "[[[["] {
             let refused = delivered(*source, body.as_bytes());
@@ -257,7 +257,7 @@ fn any_field_of_an_example_may_be_missing_or_of_another_type() {
 }
 
 #[test]
-fn scope_names_every_field_of_an_alert_and_what_the_example_has() {
+fn scope_has_every_field_of_an_alert_and_the_example_has_every_variable() {
     for source in all() {
         let event = one_event(*source, &serde_json::to_vec(&source.example()).unwrap());
         let payload: Value = serde_json::from_str(event.payload.get()).unwrap();
@@ -287,10 +287,8 @@ fn names_and_kinds_are_unique_and_instructions_can_be_followed() {
         let address = source.kind().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         assert!(address && !source.kind().is_empty(), "`{}` cannot stand in an address", source.kind());
         assert!(!source.name().is_empty(), "{}", source.kind());
-        if source.needs_setup() {
-            assert!(source.docs().contains("{url}"), "{}", source.kind());
-            assert!(source.docs().contains("{secret}"), "{}", source.kind());
-        }
+        assert!(source.docs().contains("{url}"), "{}", source.kind());
+        assert!(source.docs().contains("{secret}"), "{}", source.kind());
     }
     insta::assert_snapshot!(
         "instructions",
@@ -328,7 +326,7 @@ fn each_file_of_a_source_is_registered() {
     }
 }
 
-/// Any JSON, with the names that sources look for among its fields.
+/// Arbitrary JSON. Some of its fields have names that sources read.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -374,7 +372,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_json_never_panics_and_what_it_gives_is_whole(value in any_json(), cut in any::<prop::sample::Index>()) {
+    fn arbitrary_json_never_panics_and_its_events_are_complete(value in any_json(), cut in any::<prop::sample::Index>()) {
         let mut body = serde_json::to_vec(&value).unwrap();
         for source in all() {
             if let Ok(parsed) = delivered(*source, &body) {
@@ -396,7 +394,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_credentials_never_panic_and_open_no_door(
+    fn arbitrary_credentials_never_panic_and_are_never_accepted(
         authorization in prop::collection::vec(any::<u8>(), 0..64),
         query in ".{0,64}",
     ) {

@@ -1,4 +1,4 @@
-//! Deliveries as they should not be: every source takes or refuses them, and none of them panics.
+//! Malformed deliveries: every source accepts or refuses them, and none panics.
 
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
@@ -13,10 +13,10 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sources::{AlertSource, Delivery, all, limits};
 
-/// When deliveries come.
+/// The time of all deliveries.
 const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
-/// What stands in the place of something now and then.
+/// Texts that sometimes replace a part of a delivery.
 const WORDS: &[&str] = &[
     "null",
     "true",
@@ -54,10 +54,10 @@ const WORDS: &[&str] = &[
     "}",
 ];
 
-/// What comes next, always the same of one seed.
-struct Dice(u64);
+/// A pseudo-random generator that gives the same values for the same seed.
+struct Generator(u64);
 
-impl Dice {
+impl Generator {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -79,20 +79,20 @@ impl Dice {
 }
 
 /// A body that a sender might send, changed in a few places, or made of anything.
-fn body(source: &dyn AlertSource, dice: &mut Dice) -> Vec<u8> {
-    let example = if dice.below(2) == 0 { source.example() } else { source.example_resolved() };
-    let mut body = match dice.below(8) {
-        0 => (0..dice.below(64)).map(|_| u8::try_from(dice.below(256)).unwrap()).collect(),
-        1 => all()[dice.below(all().len())].example().to_string().into_bytes(),
+fn body(source: &dyn AlertSource, generator: &mut Generator) -> Vec<u8> {
+    let example = if generator.below(2) == 0 { source.example() } else { source.example_resolved() };
+    let mut body = match generator.below(8) {
+        0 => (0..generator.below(64)).map(|_| u8::try_from(generator.below(256)).unwrap()).collect(),
+        1 => all()[generator.below(all().len())].example().to_string().into_bytes(),
         2 => format!("payload={}", percent_encoded(&example.to_string())).into_bytes(),
         _ => example.to_string().into_bytes(),
     };
-    for _ in 0..dice.below(6) {
-        let piece = dice.piece(body.len());
-        match dice.below(5) {
+    for _ in 0..generator.below(6) {
+        let piece = generator.piece(body.len());
+        match generator.below(5) {
             0 if !body.is_empty() => {
-                let index = dice.below(body.len());
-                body[index] ^= 1 << dice.below(8);
+                let index = generator.below(body.len());
+                body[index] ^= 1 << generator.below(8);
             }
             1 => {
                 body.drain(piece);
@@ -103,7 +103,7 @@ fn body(source: &dyn AlertSource, dice: &mut Dice) -> Vec<u8> {
             }
             3 => body.truncate(piece.end),
             _ => {
-                let word = WORDS[dice.below(WORDS.len())];
+                let word = WORDS[generator.below(WORDS.len())];
                 body.splice(piece, word.bytes());
             }
         }
@@ -120,27 +120,27 @@ fn headers(
     source: &dyn AlertSource,
     body: &[u8],
     secret: &SecretString,
-    dice: &mut Dice,
+    generator: &mut Generator,
 ) -> (HeaderMap, bool) {
     let mut headers = HeaderMap::new();
-    if dice.below(4) == 0 {
+    if generator.below(4) == 0 {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     }
-    if dice.below(8) == 0 {
+    if generator.below(8) == 0 {
         headers.insert("x-github-event", HeaderValue::from_static("issues"));
     }
     source.sign(&mut headers, body, secret, NOW);
     let names: Vec<HeaderName> = headers.keys().filter(|name| **name != CONTENT_TYPE).cloned().collect();
-    if dice.below(4) > 0 {
+    if generator.below(4) > 0 {
         return (headers, true);
     }
-    let name = names[dice.below(names.len())].clone();
+    let name = names[generator.below(names.len())].clone();
     let mut value = headers[&name].as_bytes().to_vec();
-    let piece = dice.piece(value.len());
-    match dice.below(3) {
+    let piece = generator.piece(value.len());
+    match generator.below(3) {
         0 => value.clear(),
         1 => {
-            let word = WORDS[dice.below(WORDS.len())];
+            let word = WORDS[generator.below(WORDS.len())];
             value.splice(piece, word.bytes());
         }
         _ => {
@@ -157,9 +157,9 @@ fn survived(seed: u64) -> usize {
     let secret = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let mut taken = 0;
     for source in all() {
-        let mut dice = Dice(seed);
-        let body = body(*source, &mut dice);
-        let (headers, right) = headers(*source, &body, &secret, &mut dice);
+        let mut generator = Generator(seed);
+        let body = body(*source, &mut generator);
+        let (headers, right) = headers(*source, &body, &secret, &mut generator);
         let delivery = Delivery { headers: &headers, path: "", query: None, body: &body, now: NOW };
         let verified = source.verify(&delivery, &secret, None);
         assert!(verified.is_ok() || !right, "{} seed {seed}: it refused its own sender", source.kind());

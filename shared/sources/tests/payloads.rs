@@ -1,4 +1,4 @@
-//! Deliveries of real senders, kept elsewhere: `FIREBELL_PAYLOADS` names the directory, with its `INDEX.tsv`.
+//! Recorded deliveries of real senders. `FIREBELL_PAYLOADS` names the directory that contains them and an `INDEX.tsv`.
 
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sources::{AlertSource, Delivery, VerifyError};
 
-/// When deliveries come.
+/// The time of all deliveries.
 const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
 #[expect(
@@ -20,7 +20,7 @@ fn directory() -> Option<PathBuf> {
     std::env::var("FIREBELL_PAYLOADS").ok().map(PathBuf::from)
 }
 
-/// The cells of a line; a cell with quotes in it is quoted.
+/// The cells of a line. A cell that contains quotes is quoted.
 fn cells(line: &str) -> Vec<String> {
     let cell = |cell: &str| match cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')) {
         Some(quoted) => quoted.replace("\"\"", "\""),
@@ -29,19 +29,19 @@ fn cells(line: &str) -> Vec<String> {
     line.split('\t').map(cell).collect()
 }
 
-/// What the index expects of a file, one for each event.
+/// The values that the index expects, one for each event of a file.
 fn list(cell: &str) -> Vec<String> {
     serde_json::from_str(cell).unwrap_or_else(|_| vec![cell.to_owned()])
 }
 
-/// Kinds that the index calls by another name than the API.
+/// Kinds that have another name in the index than in the API.
 const RENAMED: &[(&str, &str)] = &[("pagerduty", "pager_duty"), ("page_view_spikes", "status_page_views")];
 
-/// What is read otherwise than the index has it, and why.
+/// Files that are rightly parsed differently from the index, and the reason.
 const EXPLAINED: &[(&str, &str)] = &[
     (
         "datadog/06-pagertree-template-triggered-placeholders.json",
-        "a variable that was not filled in is absent, so that two monitors are not one alert",
+        "a variable that was not replaced is absent, so that two monitors are not one alert",
     ),
     (
         "datadog/08-pagertree-template-re-triggered.json",
@@ -50,7 +50,7 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("pagerduty/15-eventsv2-resolve-disk.json", "an alert always has a title"),
 ];
 
-/// The source that the index means.
+/// The source for a name in the index.
 fn source_of(name: &str) -> Option<&'static dyn AlertSource> {
     let renamed = RENAMED.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours);
     sources::get(renamed.unwrap_or(name))
@@ -89,7 +89,7 @@ fn check(directory: &Path, line: &str) -> Option<Result<(), String>> {
     Some(if as_expected != explained.is_some() {
         Ok(())
     } else if let Some((_, why)) = explained {
-        Err(format!("{file}: as the index has it, though {why}: strike it off `EXPLAINED`"))
+        Err(format!("{file}: parsed as in the index, although {why}: remove it from `EXPLAINED`"))
     } else {
         Err(format!("{file}:\n  found    {found:?} {:?}\n  expected {expected:?}", parsed.unreadable))
     })
@@ -108,18 +108,18 @@ fn deliveries_of_real_senders_are_read_as_expected() {
     let failed: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).cloned().collect();
     assert!(
         failed.is_empty(),
-        "{} of {} are read otherwise:\n{}",
+        "{} of {} are parsed differently from the index:\n{}",
         failed.len(),
         outcomes.len(),
         failed.join("\n")
     );
-    assert!(outcomes.len() > 1, "the index names no file of a source that is here");
+    assert!(outcomes.len() > 1, "the index has no file of a source in the registry");
 }
 
-/// What the vectors call a scheme, the source that has it, its header, and the headers that are signed with the body.
+/// The name of a signature format in the vectors, its source, its header, and the headers that are signed with the body.
 type Scheme = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-/// The schemes that there are sources for; of two that begin alike the longer is first.
+/// The formats of sources in the registry. Of two names with the same beginning, the longer one is first.
 const SCHEMES: &[Scheme] = &[
     ("github X-Hub-Signature-256", "github_issue", "x-hub-signature-256", &[]),
     (
@@ -146,7 +146,7 @@ const SCHEMES: &[Scheme] = &[
 ];
 
 #[test]
-fn signatures_of_others_are_right() {
+fn signatures_by_other_implementations_are_accepted() {
     let Some(directory) = directory() else {
         eprintln!("SKIPPED: set `FIREBELL_PAYLOADS` to a directory with a `SIGNATURE_VECTORS.json`");
         return;
@@ -157,16 +157,16 @@ fn signatures_of_others_are_right() {
     for vector in &vectors {
         let text = |name: &str| vector[name].as_str().unwrap_or_default();
         let known = SCHEMES.iter().find(|(scheme, ..)| text("scheme").starts_with(scheme));
-        let Some((_, kind, signature, stamps)) = known else { continue };
+        let Some((_, kind, signature, signed_headers)) = known else { continue };
         let Some(source) = sources::get(kind) else { continue };
         let mut headers = HeaderMap::new();
         headers.insert(*signature, HeaderValue::from_str(text("expect")).unwrap());
-        for (header, stamp) in *stamps {
-            headers.insert(*header, HeaderValue::from_str(text(stamp)).unwrap());
+        for (header, signed_header) in *signed_headers {
+            headers.insert(*header, HeaderValue::from_str(text(signed_header)).unwrap());
         }
-        let stamp = text("timestamp");
-        let seconds = stamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-        let now = seconds.or_else(|| stamp.parse().ok()).unwrap_or(NOW);
+        let signed_header = text("timestamp");
+        let seconds = signed_header.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let now = seconds.or_else(|| signed_header.parse().ok()).unwrap_or(NOW);
         let outcome = |body: &[u8]| {
             let delivery = Delivery { headers: &headers, path: "", query: None, body, now };
             source.verify(&delivery, &text("secret").into(), None).map(|_| ())
@@ -181,5 +181,5 @@ fn signatures_of_others_are_right() {
         );
         checked += 1;
     }
-    assert!(checked > 0, "there is no vector of a source that is here");
+    assert!(checked > 0, "there is no vector for a source in the registry");
 }

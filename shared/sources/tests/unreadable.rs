@@ -1,16 +1,19 @@
-//! The alerts of our own: on events that could not be read.
+//! The alerts that Firebell raises itself about deliveries that it cannot read.
 
 use domain::alert::AlertStatus;
-use sources::{Reason, Unreadable, limits, too_large_event, unreadable_event};
+use sources::{Unreadable, UnreadableReason, limits, too_large_event, unreadable_event};
 
-fn unreadable(reason: Reason) -> Unreadable {
+fn unreadable(reason: UnreadableReason) -> Unreadable {
     Unreadable { count: 3, reason, sample: "{\"labels\":".to_owned() }
 }
 
 #[test]
-fn alert_on_unreadable_events_says_how_many_of_whom_and_why() {
-    let event =
-        unreadable_event("Prometheus", &unreadable(Reason::TooDeep), "2026-03-02T04:11:59Z".parse().unwrap());
+fn alert_about_unreadable_events_has_count_source_and_reason() {
+    let event = unreadable_event(
+        "Prometheus",
+        &unreadable(UnreadableReason::TooDeep),
+        "2026-03-02T04:11:59Z".parse().unwrap(),
+    );
 
     assert_eq!(event.status, AlertStatus::Firing);
     assert_eq!(event.deduplication_key, "firebell:delivery:too-deep:2026-03-02T04");
@@ -21,14 +24,14 @@ fn alert_on_unreadable_events_says_how_many_of_whom_and_why() {
 }
 
 #[test]
-fn same_kind_of_reason_is_the_same_alert_and_says_the_same_within_a_minute() {
+fn same_kind_of_reason_is_the_same_alert_with_the_same_text_within_a_minute() {
     let at = |second: &str| format!("2026-03-02T04:11:{second}Z").parse().unwrap();
-    let malformed = |reason: &str| unreadable(Reason::Malformed { reason: reason.to_owned() });
+    let malformed = |reason: &str| unreadable(UnreadableReason::Malformed { reason: reason.to_owned() });
 
     let first = unreadable_event("P", &malformed("at line 1"), at("01"));
     let again = unreadable_event("P", &malformed("at line 1"), at("59"));
     let elsewhere = unreadable_event("P", &malformed("at line 2"), at("59"));
-    let other = unreadable_event("P", &unreadable(Reason::TooDeep), at("01"));
+    let other = unreadable_event("P", &unreadable(UnreadableReason::TooDeep), at("01"));
 
     assert_eq!(serde_json::to_string(&first).unwrap(), serde_json::to_string(&again).unwrap());
     assert_eq!(first.deduplication_key, elsewhere.deduplication_key);
@@ -36,8 +39,9 @@ fn same_kind_of_reason_is_the_same_alert_and_says_the_same_within_a_minute() {
 }
 
 #[test]
-fn what_cannot_be_read_in_another_hour_is_another_alert() {
-    let at = |time: &str| unreadable_event("P", &unreadable(Reason::TooDeep), time.parse().unwrap());
+fn unreadable_events_of_another_hour_are_another_alert() {
+    let at =
+        |time: &str| unreadable_event("P", &unreadable(UnreadableReason::TooDeep), time.parse().unwrap());
 
     let first = at("2026-03-02T04:00:00Z").deduplication_key;
 
@@ -47,7 +51,7 @@ fn what_cannot_be_read_in_another_hour_is_another_alert() {
 }
 
 #[test]
-fn alert_on_a_delivery_too_large_says_how_large() {
+fn alert_about_a_large_delivery_has_its_size() {
     let event = too_large_event(&"n".repeat(5_000), 7_000_000, "2026-03-02T04:11:59Z".parse().unwrap());
 
     assert!(event.title.len() < limits::TITLE_BYTES, "{}", event.title);

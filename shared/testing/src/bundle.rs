@@ -12,12 +12,12 @@ use domain::id::{OrgId, SourceId, UserId};
 use domain::template::Binding;
 use domain::user::{MethodType, RuleTarget, Urgency};
 use domain::{Actor, Timestamp};
-use embedded::{Counting, Counts, Embedded, Message, Record, Wire};
+use embedded::{AwsBackend, CountingBackend, Counts, Embedded, Message, Record};
 use fastrand::Rng;
 use http::{Request, Response};
 use local::demo::{self, Demo};
-use local::runner::Answer;
-use local::{Feed, Invoke, Runner, queues};
+use local::runner::InvocationResult;
+use local::{Invoker, Runner, StreamReader, queues};
 use machine::Observe;
 use runtime::{BoxFuture, Metrics, observed};
 use secrecy::SecretString;
@@ -67,16 +67,16 @@ pub struct Bundle {
 /// Runs invocations under the faults: one may be killed at any of its calls.
 struct Faulty(Arc<Faults>);
 
-impl Invoke for Faulty {
+impl Invoker for Faulty {
     fn invoke<'a>(
         &'a self,
         name: &'static str,
-        running: BoxFuture<'a, Answer>,
-    ) -> BoxFuture<'a, Option<Answer>> {
+        running: BoxFuture<'a, InvocationResult>,
+    ) -> BoxFuture<'a, Option<InvocationResult>> {
         Box::pin(async move { self.0.invocation(name, running).await.output() })
     }
 
-    fn arrived(&self, messages: &mut [Message]) {
+    fn reorder(&self, messages: &mut [Message]) {
         self.0.shuffle(messages);
     }
 }
@@ -84,16 +84,16 @@ impl Invoke for Faulty {
 /// The stream under the faults. It reads on by itself; its checkpoint is of no use, since a story has one life.
 struct FaultyFeed(FaultyStream);
 
-impl Feed for FaultyFeed {
-    fn next(&mut self, max: usize) -> Result<Vec<Record>, embedded::EmbeddedError> {
+impl StreamReader for FaultyFeed {
+    fn read(&mut self, max: usize) -> Result<Vec<Record>, embedded::EmbeddedError> {
         self.0.next(max)
     }
 
-    fn done(&mut self, _: &[Record]) -> Result<(), embedded::EmbeddedError> {
+    fn checkpoint(&mut self, _: &[Record]) -> Result<(), embedded::EmbeddedError> {
         Ok(())
     }
 
-    fn waits(&self) -> bool {
+    fn holds_back(&self) -> bool {
         self.0.waiting() > 0
     }
 }
@@ -114,7 +114,7 @@ struct Parts {
     metrics: Arc<dyn Observe>,
 }
 
-fn context(wire: &Arc<dyn Wire>, parts: &Parts) -> Context {
+fn context(wire: &Arc<dyn AwsBackend>, parts: &Parts) -> Context {
     Context {
         store: Store::new(embedded::dynamodb(wire.clone()), embedded::TABLE, parts.metrics.clone()),
         queues: Queues::new(embedded::sqs(wire.clone()), queues::urls()),
@@ -143,7 +143,7 @@ impl Bundle {
         let clock: Clock =
             Arc::new(move || Timestamp::from_millisecond(now()).unwrap_or(Timestamp::UNIX_EPOCH));
         let embedded = Embedded::memory(queues::specs(), milliseconds.clone())?;
-        let faults = Faults::new(embedded.wire(), plan, seed, milliseconds)?;
+        let faults = Faults::new(embedded.backend(), plan, seed, milliseconds)?;
         let (counts, metrics) = (Arc::new(Counts::default()), Arc::new(Metrics::default()));
         let inbox = Inbox::new(clock.clone(), seed, provider);
         let slack = FakeSlack::new(clock.clone(), seed);
@@ -156,8 +156,8 @@ impl Bundle {
             mails: mails.clone(),
             metrics: metrics.clone(),
         };
-        let calm = context(&embedded.wire(), &parts);
-        let counted: Arc<dyn Wire> = Arc::new(Counting::new(faults.clone(), counts.clone()));
+        let calm = context(&embedded.backend(), &parts);
+        let counted: Arc<dyn AwsBackend> = Arc::new(CountingBackend::new(faults.clone(), counts.clone()));
         let context = context(&counted, &parts);
 
         let new = app::org::create::NewOrg {
@@ -170,7 +170,7 @@ impl Bundle {
         faults.end();
         app::org::create::create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
         let org = calm.store.home().await?.ok_or_else(|| anyhow::anyhow!("there is no organisation"))?;
-        let demo = demo::make(&context, org).await?;
+        let demo = demo::create(&context, org).await?;
         faults.begin();
 
         let feed = Box::new(FaultyFeed(FaultyStream::new(faults.clone(), embedded.stream())));

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::Context;
-use embedded::{Arm, Kind, Service, Snapshot};
+use embedded::{Service, Snapshot, UnitKind, UnitTarget};
 
 use crate::bundle::Bundle;
 use crate::faults::FaultPlan;
@@ -183,8 +183,8 @@ fn calls(counted: &Snapshot, service: Service, operation: &str) -> f64 {
 }
 
 /// The units of a kind, in the table and its indexes.
-fn units(counted: &Snapshot, kind: Kind) -> f64 {
-    counted.total(kind, Arm::Table) + counted.total(kind, Arm::Index)
+fn units(counted: &Snapshot, kind: UnitKind) -> f64 {
+    counted.total(kind, UnitTarget::Table) + counted.total(kind, UnitTarget::Index)
 }
 
 /// Counts what an hour of nothing takes, and makes a month of it.
@@ -199,8 +199,8 @@ pub async fn idle() -> anyhow::Result<Bill> {
     bundle.pass(u64::from(QUIET_MINUTES) * 60).await;
     let counted = bundle.counts.snapshot().since(&before);
     let a_minute = |counted: f64| counted / f64::from(QUIET_MINUTES);
-    let reads = a_minute(units(&counted, Kind::Read));
-    let writes = a_minute(units(&counted, Kind::Write));
+    let reads = a_minute(units(&counted, UnitKind::Read));
+    let writes = a_minute(units(&counted, UnitKind::Write));
     let sends = a_minute(calls(&counted, Service::Sqs, "SendMessage"));
     Ok(Bill {
         title: "idle, a month".to_owned(),
@@ -251,13 +251,17 @@ async fn a_million(
     Ok(Bill {
         title: title.to_owned(),
         lines: vec![
-            (Item::WriteUnit, million * counted.total(Kind::Write, Arm::Table), "counted, table".to_owned()),
             (
                 Item::WriteUnit,
-                million * counted.total(Kind::Write, Arm::Index),
+                million * counted.total(UnitKind::Write, UnitTarget::Table),
+                "counted, table".to_owned(),
+            ),
+            (
+                Item::WriteUnit,
+                million * counted.total(UnitKind::Write, UnitTarget::Index),
                 "counted, indexes".to_owned(),
             ),
-            (Item::ReadUnit, million * units(&counted, Kind::Read), "counted".to_owned()),
+            (Item::ReadUnit, million * units(&counted, UnitKind::Read), "counted".to_owned()),
             (
                 Item::QueueRequest,
                 million * (sends + messages * 2.0),

@@ -1,6 +1,6 @@
 //! Everything in which AWS is less kind than the embedded services, from a seed.
 //!
-//! [`Faults`] is a [`Wire`] over another. What it does to a call is drawn from the seed alone: on a current-thread
+//! [`Faults`] is a [`AwsBackend`] over another. What it does to a call is drawn from the seed alone: on a current-thread
 //! runtime with paused time the same seed does the same again, which [`Faults::log_hash`] shows.
 
 mod clock;
@@ -18,7 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use embedded::{Answer, Broken, Call, Clock, EmbeddedError, Reply, Service, Wire, is_write};
+use embedded::{
+    AwsBackend, AwsCall, AwsResponse, CallError, Clock, EmbeddedError, ResponseFuture, Service, is_write,
+};
 use fastrand::Rng;
 
 pub use clock::story_clock;
@@ -33,7 +35,7 @@ use tokens::Tokens;
 
 /// A wire that does to calls what AWS may do.
 pub struct Faults {
-    inner: Arc<dyn Wire>,
+    inner: Arc<dyn AwsBackend>,
     plan: FaultPlan,
     clock: Clock,
     state: Mutex<State>,
@@ -53,9 +55,9 @@ enum Before {
     /// It is made.
     Goes,
     /// It is answered without being made.
-    Answered(Answer),
+    Answered(AwsResponse),
     /// It is never answered.
-    Broken(Broken),
+    Failed(CallError),
 }
 
 impl Faults {
@@ -67,7 +69,7 @@ impl Faults {
     ///
     /// Fails if the replicas for stale reads cannot be made.
     pub fn new(
-        inner: Arc<dyn Wire>,
+        inner: Arc<dyn AwsBackend>,
         plan: FaultPlan,
         seed: u64,
         clock: Clock,
@@ -148,7 +150,7 @@ impl Faults {
     }
 
     /// Draws what happens before a call is applied.
-    fn before(&self, call: Call<'_>) -> Before {
+    fn before(&self, call: AwsCall<'_>) -> Before {
         let mut state = self.state();
         let state = &mut *state;
         if state.draw(self.plan().before) {
@@ -157,7 +159,7 @@ impl Faults {
                 Before::Answered(internal_error(call.service))
             } else {
                 state.log.inject(call.operation, Fault::CutBefore);
-                Before::Broken(Broken::BeforeApplying)
+                Before::Failed(CallError::BeforeApplying)
             };
         }
         if state.draw(self.plan().throttled) {
@@ -175,7 +177,7 @@ impl Faults {
     }
 
     /// Draws whether an answer gets lost; whatever was applied stays so.
-    fn after(&self, call: Call<'_>, answer: Answer) -> Result<Answer, Broken> {
+    fn after(&self, call: AwsCall<'_>, answer: AwsResponse) -> Result<AwsResponse, CallError> {
         let mut state = self.state();
         if !state.draw(self.plan().after) {
             return Ok(answer);
@@ -185,11 +187,11 @@ impl Faults {
             return Ok(internal_error(call.service));
         }
         state.log.inject(call.operation, Fault::CutAfter);
-        Err(Broken::AfterApplying)
+        Err(CallError::AfterApplying)
     }
 
     /// Makes a call for which nothing else was drawn.
-    async fn make(&self, call: Call<'_>) -> Result<Answer, Broken> {
+    async fn make(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         match call.service {
             Service::Sqs => self.queue_call(call).await,
             Service::DynamoDb => self.table_call(call).await,
@@ -198,12 +200,12 @@ impl Faults {
     }
 
     /// Makes a call of the database, and keeps what it wrote for the replica.
-    async fn table_call(&self, call: Call<'_>) -> Result<Answer, Broken> {
+    async fn table_call(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         if let Some(answer) = self.stale(call) {
             return Ok(answer);
         }
         let renewed = self.renewed(call);
-        let call = Call { body: renewed.as_deref().unwrap_or(call.body), ..call };
+        let call = AwsCall { body: renewed.as_deref().unwrap_or(call.body), ..call };
         let split = {
             let mut state = self.state();
             let split = dynamo::split_batch(call, self.plan().unprocessed, &mut state.rng);
@@ -212,7 +214,7 @@ impl Faults {
             }
             split
         };
-        let call = Call { body: split.as_ref().map_or(call.body, |split| split.body.as_slice()), ..call };
+        let call = AwsCall { body: split.as_ref().map_or(call.body, |split| split.body.as_slice()), ..call };
         let mut answer = self.inner.call(call).await?;
         // Without stale reads nobody would ever apply them.
         if answer.is_ok() && is_write(call.operation) && self.plan.stale > 0.0 {
@@ -225,7 +227,7 @@ impl Faults {
     }
 
     /// The transaction under a new token, if its own has expired.
-    fn renewed(&self, call: Call<'_>) -> Option<Vec<u8>> {
+    fn renewed(&self, call: AwsCall<'_>) -> Option<Vec<u8>> {
         let now = (self.clock)();
         let mut state = self.state();
         let (body, expired) = state.tokens.renew(call, now)?;
@@ -236,7 +238,7 @@ impl Faults {
     }
 
     /// Answers a read that need not be consistent as of some writes ago.
-    fn stale(&self, call: Call<'_>) -> Option<Answer> {
+    fn stale(&self, call: AwsCall<'_>) -> Option<AwsResponse> {
         let read = dynamo::Read::of(call)?;
         let mut state = self.state();
         let state = &mut *state;
@@ -264,8 +266,8 @@ impl State {
     }
 }
 
-impl Wire for Faults {
-    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a> {
+impl AwsBackend for Faults {
+    fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a> {
         Box::pin(async move {
             self.admit(call).await?;
             if let Some(latency) = self.latency() {
@@ -273,7 +275,7 @@ impl Wire for Faults {
             }
             let outcome = match self.before(call) {
                 Before::Answered(answer) => Ok(answer),
-                Before::Broken(broken) => Err(broken),
+                Before::Failed(broken) => Err(broken),
                 Before::Goes => match self.make(call).await {
                     Ok(answer) => self.after(call, answer),
                     Err(broken) => Err(broken),
@@ -286,31 +288,33 @@ impl Wire for Faults {
 }
 
 /// The service's own failure.
-fn internal_error(service: Service) -> Answer {
+fn internal_error(service: Service) -> AwsResponse {
     match service {
-        Service::DynamoDb | Service::Streams => Answer::error(
+        Service::DynamoDb | Service::Streams => AwsResponse::error(
             500,
             "com.amazonaws.dynamodb.v20120810#InternalServerError",
             "the request processing has failed because of an unknown error",
         ),
-        Service::Sqs => Answer::error(500, "com.amazonaws.sqs#InternalFailure", "the request has failed"),
+        Service::Sqs => {
+            AwsResponse::error(500, "com.amazonaws.sqs#InternalFailure", "the request has failed")
+        }
     }
 }
 
 /// The service's refusal of too many requests.
-fn throttled(service: Service, rng: &mut Rng) -> Answer {
+fn throttled(service: Service, rng: &mut Rng) -> AwsResponse {
     let table = [
         "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
         "com.amazon.coral.availability#ThrottlingException",
     ];
     match service {
-        Service::DynamoDb | Service::Streams => Answer::error(
+        Service::DynamoDb | Service::Streams => AwsResponse::error(
             400,
             table[rng.usize(..table.len())],
             "rate of requests exceeds the allowed throughput",
         ),
         Service::Sqs => {
-            let mut answer = Answer::error(403, "com.amazonaws.sqs#RequestThrottled", "rate exceeded");
+            let mut answer = AwsResponse::error(403, "com.amazonaws.sqs#RequestThrottled", "rate exceeded");
             answer.query_error = Some("RequestThrottled;Sender".to_owned());
             answer
         }

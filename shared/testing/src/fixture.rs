@@ -27,8 +27,8 @@ use domain::text::Document;
 use domain::trace::Trace;
 use domain::user::{Role, Urgency, User};
 use domain::{Identity, Timestamp};
-use egress::play::Play;
-use embedded::{Embedded, Message, Wire};
+use egress::fake_internet::FakeInternet;
+use embedded::{AwsBackend, Embedded, Message};
 use jiff::SignedDuration;
 use machine::{Head, Silent, Stateful};
 use notify::Channel;
@@ -130,8 +130,8 @@ impl Fixture {
         let inbox = Inbox::new(clock.clone(), 0, Provider::default());
         let slack = FakeSlack::new(clock.clone(), 0);
         let context = Context {
-            store: Store::new(embedded::dynamodb(embedded.wire()), embedded::TABLE, Arc::new(Silent)),
-            queues: Queues::new(embedded::sqs(embedded.wire()), local::queues::urls()),
+            store: Store::new(embedded::dynamodb(embedded.backend()), embedded::TABLE, Arc::new(Silent)),
+            queues: Queues::new(embedded::sqs(embedded.backend()), local::queues::urls()),
             seal: Arc::new(Seal::new(&SecretString::from(INSTALLATION_KEY))),
             channels: vec![inbox.clone()],
             outside: sns()?.client(),
@@ -235,7 +235,7 @@ impl Fixture {
                 secret: seal_secret(&self.context.seal, id, SECRET),
                 template: SourceTemplate::default(),
                 intake: IntakeRules {
-                    beat: (source.kind() == sources::HEARTBEAT).then_some(BEAT),
+                    beat: (source.options() == Some(sources::KindOptions::Heartbeat)).then_some(BEAT),
                     ..IntakeRules::default()
                 },
                 document: Document::default(),
@@ -351,8 +351,8 @@ impl Fixture {
         let channels: Vec<Arc<dyn Channel>> =
             if has(SMTP_URL) { vec![self.inbox.clone()] } else { Vec::new() };
         let mailbox = has(config::MAIL_BUCKET).then(|| self.mails.clone() as Arc<dyn mail::Mailbox>);
-        let rights = Rights::new(self.embedded.wire(), &self.template, declared.clone())?;
-        let wire: Arc<dyn Wire> = rights.clone();
+        let rights = Rights::new(self.embedded.backend(), &self.template, declared.clone())?;
+        let wire: Arc<dyn AwsBackend> = rights.clone();
         let context = Context {
             store: Store::new(embedded::dynamodb(wire.clone()), config.table.as_str(), Arc::new(Silent)),
             queues: Queues::new(embedded::sqs(wire), config.queues),
@@ -377,9 +377,9 @@ impl Fixture {
 }
 
 /// An SNS that has the certificate which the events are signed by.
-fn sns() -> std::io::Result<Play> {
+fn sns() -> std::io::Result<FakeInternet> {
     const CERTIFICATE: &str = include_str!("../../sources/tests/sns/certificate.pem");
-    Play::start(&["sns.eu-west-1.amazonaws.com"], |path| match path {
+    FakeInternet::start(&["sns.eu-west-1.amazonaws.com"], |path| match path {
         "/SimpleNotificationService-0a.pem" => (200, CERTIFICATE.to_owned()),
         _ => (404, String::new()),
     })

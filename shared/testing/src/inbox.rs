@@ -6,7 +6,7 @@ use domain::Timestamp;
 use domain::user::MethodType;
 use fastrand::Rng;
 use futures_util::future::BoxFuture;
-use notify::{Channel, Letter, Outgoing, Receipt, SendError};
+use notify::{Channel, OutgoingNotification, Receipt, SendError, ServiceEmail};
 
 /// A page that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Inbox {
 
 struct State {
     arrived: Vec<Arrived>,
-    letters: Vec<Letter>,
+    letters: Vec<ServiceEmail>,
     provider: Provider,
     rng: Rng,
 }
@@ -69,7 +69,7 @@ impl Inbox {
     }
 
     /// Every letter that arrived.
-    pub fn letters(&self) -> Vec<Letter> {
+    pub fn letters(&self) -> Vec<ServiceEmail> {
         self.state().letters.clone()
     }
 
@@ -84,11 +84,14 @@ impl Channel for Inbox {
         MethodType::Email
     }
 
-    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
+    fn send<'a>(&'a self, outgoing: &'a OutgoingNotification) -> BoxFuture<'a, Result<Receipt, SendError>> {
         self.take(outgoing, MethodType::Email)
     }
 
-    fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
+    fn send_service_email<'a>(
+        &'a self,
+        letter: &'a ServiceEmail,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
             let mut state = self.state();
             if state.provider.down {
@@ -108,7 +111,7 @@ impl Channel for Program {
         MethodType::Webhook
     }
 
-    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
+    fn send<'a>(&'a self, outgoing: &'a OutgoingNotification) -> BoxFuture<'a, Result<Receipt, SendError>> {
         if outgoing.secret.is_none() {
             let unsigned = SendError::Permanent { reason: "it is not signed".to_owned(), source: None };
             return Box::pin(std::future::ready(Err(unsigned)));
@@ -121,7 +124,7 @@ impl Inbox {
     /// Takes a page, as the provider is in the mood to.
     fn take<'a>(
         &'a self,
-        outgoing: &'a Outgoing,
+        outgoing: &'a OutgoingNotification,
         method_type: MethodType,
     ) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move {

@@ -8,7 +8,7 @@ use domain::alert::key::KeyRow;
 use domain::escalation::Escalation;
 use domain::incident::Incident;
 use domain::notification::Notification;
-use embedded::Wire;
+use embedded::AwsBackend;
 use serde::de::DeserializeOwned;
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 use store::History;
@@ -37,7 +37,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If an item cannot be read: every item must be.
-    pub async fn read(wire: &Arc<dyn Wire>) -> anyhow::Result<Self> {
+    pub async fn read(wire: &Arc<dyn AwsBackend>) -> anyhow::Result<Self> {
         let dynamo = embedded::dynamodb(wire.clone());
         let mut ledger = Self::default();
         let mut from = None;

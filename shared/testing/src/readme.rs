@@ -1,5 +1,6 @@
-//! What the README shows that the code knows better: functions, settings, states.
+//! The parts of the documents that are generated from the code: functions, settings, states and roles.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Context;
@@ -19,18 +20,18 @@ use runtime::config::SETTINGS;
 
 use crate::template::{Template, Trigger, root};
 
-/// A machine, for the README.
+/// A machine that the documents show.
 pub struct Machine {
-    /// The name that people know it by.
+    /// The name that the documents use.
     name: &'static str,
-    /// Draws it.
+    /// Draws the diagram of its states.
     draw: fn() -> String,
 }
 
-/// Every machine.
+/// Every machine of the product.
 pub const MACHINES: &[Machine] = &[
     Machine { name: "Escalation", draw: diagram::<EscalationState> },
-    Machine { name: "Page", draw: diagram::<NotificationState> },
+    Machine { name: "Notification", draw: diagram::<NotificationState> },
     Machine { name: "Alert", draw: diagram::<AlertState> },
     Machine { name: "Incident", draw: diagram::<IncidentState> },
     Machine { name: "Sign-in", draw: diagram::<SignInState> },
@@ -40,31 +41,51 @@ pub const MACHINES: &[Machine] = &[
     Machine { name: "Slack step", draw: diagram::<StepState> },
 ];
 
-/// The README as it is, and as it should be.
+/// A document with generated parts.
+pub struct Document {
+    /// Its path below the root of the project.
+    pub path: &'static str,
+    /// Its text as it is stored.
+    pub stored: String,
+    /// Its text with the generated parts as they should be.
+    pub generated: String,
+}
+
+/// Reads every document with generated parts and generates those parts again.
 ///
 /// # Errors
-/// If it cannot be read, or has lost one of its marks.
-pub fn read() -> anyhow::Result<(String, String)> {
-    let now = fs::read_to_string(root().join("README.md")).context("reading README.md")?;
-    let mut text = now.clone();
-    let parts =
-        [("functions", functions()?), ("settings", settings()), ("roles", roles()), ("machines", machines())];
+/// If a document cannot be read, or one of its marks is missing.
+pub fn read() -> anyhow::Result<Vec<Document>> {
+    Ok(vec![
+        document("README.md", &[("settings", settings())])?,
+        document(ARCHITECTURE, &[("functions", functions()?), ("machines", machines()), ("roles", roles())])?,
+        document("infra/decisions/README.md", &[("decisions", decisions()?)])?,
+    ])
+}
+
+/// The document with the tables of functions and roles and the diagrams of the machines.
+pub const ARCHITECTURE: &str = "shared/README.md";
+
+/// Reads a document and puts each part between its marks.
+fn document(path: &'static str, parts: &[(&str, String)]) -> anyhow::Result<Document> {
+    let stored = fs::read_to_string(root().join(path)).with_context(|| format!("reading `{path}`"))?;
+    let mut generated = stored.clone();
     for (mark, part) in parts {
-        text = put(&text, mark, &part)?;
+        generated = put(&generated, mark, part).with_context(|| format!("`{path}` lacks a mark"))?;
     }
-    Ok((now, text))
+    Ok(Document { path, stored, generated })
 }
 
 /// Puts a part between its marks.
 fn put(text: &str, mark: &str, part: &str) -> anyhow::Result<String> {
     let (open, close) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
-    let lost = || format!("README.md needs `{}` and `{close}`, each on a line of its own", open.trim_end());
-    let (head, rest) = text.split_once(&open).with_context(lost)?;
-    let (_, tail) = rest.split_once(&close).with_context(lost)?;
+    let missing = || format!("add the lines `{}` and `{close}`", open.trim_end());
+    let (head, rest) = text.split_once(&open).with_context(missing)?;
+    let (_, tail) = rest.split_once(&close).with_context(missing)?;
     Ok(format!("{head}{open}{part}{close}{tail}"))
 }
 
-/// A row for each function: what starts it, and what it does in its own words.
+/// The table of functions: what starts each one, and the first paragraph of its `lib.rs`.
 fn functions() -> anyhow::Result<String> {
     let mut declared = Template::load()?.functions()?;
     declared.sort_by(|a, b| a.name.cmp(&b.name));
@@ -89,9 +110,9 @@ fn functions() -> anyhow::Result<String> {
     Ok(table)
 }
 
-/// A row for each setting.
+/// The table of settings.
 fn settings() -> String {
-    let mut table = "| variable | what it is for | default |\n| --- | --- | --- |\n".to_owned();
+    let mut table = "| variable | purpose | default |\n| --- | --- | --- |\n".to_owned();
     for setting in SETTINGS {
         let default = setting.default.replace('<', "&lt;");
         table.push_str(&format!("| `{}` | {} | {default} |\n", setting.name, setting.what));
@@ -99,10 +120,10 @@ fn settings() -> String {
     table
 }
 
-/// A row for each permission: which roles of people have it, and which of API keys.
+/// The table of permissions: which roles of people and of API keys have each one.
 fn roles() -> String {
     let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-    let mut table = format!("| may | {} | roles of API keys |\n", names.join(" | "));
+    let mut table = format!("| permission | {} | roles of API keys |\n", names.join(" | "));
     table.push_str(&format!("| --- |{} --- |\n", " :-: |".repeat(names.len())));
     for what in Permission::ALL {
         let has = Role::ALL.iter().map(|role| if role.grants().has(*what) { "✓" } else { "" });
@@ -114,11 +135,26 @@ fn roles() -> String {
     table
 }
 
-/// A drawing for each machine.
+/// A diagram for each machine.
 fn machines() -> String {
     let drawings =
         MACHINES.iter().map(|Machine { name, draw }| format!("### {name}\n\n```mermaid\n{}\n```\n", draw()));
     drawings.collect::<Vec<_>>().join("\n")
+}
+
+/// The list of decisions, by their titles.
+fn decisions() -> anyhow::Result<String> {
+    let mut rows = BTreeMap::new();
+    for entry in fs::read_dir(root().join("infra/decisions"))? {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).with_context(|| format!("reading `{}`", path.display()))?;
+        let title = text.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap_or_default();
+        if let Some((number, title)) = title.split_once(". ").filter(|_| file != "README.md") {
+            rows.insert(file.clone(), format!("- {number}: [{title}]({file})\n"));
+        }
+    }
+    Ok(rows.into_values().collect())
 }
 
 #[cfg(test)]
@@ -126,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_round_the_marks_stays() {
+    fn text_around_the_marks_is_kept() {
         let text = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n";
 
         assert_eq!(put(text, "x", "new\n").unwrap(), "a\n<!-- x -->\nnew\n<!-- /x -->\nb\n");

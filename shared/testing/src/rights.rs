@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::bail;
-use embedded::{Answer, Call, Reply, Service, Wire};
+use embedded::{AwsBackend, AwsCall, AwsResponse, ResponseFuture, Service};
 use serde_json::Value;
 
 use crate::template::{Declared, Template};
@@ -164,7 +164,7 @@ fn on_table(operation: &str, body: &Value) -> Vec<Wanted> {
 
 /// Refuses what the template does not allow the function, and keeps what it used.
 pub struct Rights {
-    inner: Arc<dyn Wire>,
+    inner: Arc<dyn AwsBackend>,
     function: Declared,
     queues: Vec<(String, String)>,
     used: Mutex<BTreeSet<String>>,
@@ -176,7 +176,11 @@ impl Rights {
     ///
     /// # Errors
     /// If the template's queues cannot be read.
-    pub fn new(inner: Arc<dyn Wire>, template: &Template, function: Declared) -> anyhow::Result<Arc<Self>> {
+    pub fn new(
+        inner: Arc<dyn AwsBackend>,
+        template: &Template,
+        function: Declared,
+    ) -> anyhow::Result<Arc<Self>> {
         let queues = template.queues()?.into_iter().map(|queue| (queue.name, queue.logical_id)).collect();
         Ok(Arc::new(Self { inner, function, queues, used: Mutex::default(), refused: Mutex::default() }))
     }
@@ -191,7 +195,7 @@ impl Rights {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn wanted(&self, call: &Call<'_>) -> Vec<Wanted> {
+    fn wanted(&self, call: &AwsCall<'_>) -> Vec<Wanted> {
         let body: Value = serde_json::from_slice(call.body).unwrap_or_default();
         match call.service {
             Service::DynamoDb | Service::Streams => on_table(call.operation, &body),
@@ -209,8 +213,8 @@ impl Rights {
     }
 }
 
-impl Wire for Rights {
-    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a> {
+impl AwsBackend for Rights {
+    fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a> {
         for wanted in self.wanted(&call) {
             if !self.function.statements.iter().any(|statement| statement.allows(&wanted)) {
                 let Wanted { action, resource, keys } = wanted;
@@ -219,7 +223,7 @@ impl Wire for Rights {
                     self.function.name
                 );
                 self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
-                let answer = Answer::error(400, "AccessDeniedException", &message);
+                let answer = AwsResponse::error(400, "AccessDeniedException", &message);
                 return Box::pin(async move { Ok(answer) });
             }
             let used = format!("{} {}", wanted.action, wanted.resource);

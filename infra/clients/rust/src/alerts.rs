@@ -1,4 +1,4 @@
-//! Alerts: delivered by a sender, listed, shown, resolved.
+//! Alerts: sent to a source, listed, shown, resolved.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::judge::{Judge, NOTHING, filter, id, typed};
 
-/// Delivers an event as a sender does, with the source's own secret.
+/// Sends an event to a source, with the source's secret.
 async fn deliver(judge: &Judge, source: &Value, key: &str) -> anyhow::Result<()> {
     let mut sender = judge.config.clone();
     sender.bearer_access_token = source["secret_token"].as_str().map(str::to_owned);
@@ -29,7 +29,7 @@ async fn deliver(judge: &Judge, source: &Value, key: &str) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Holds what a sender is told that has the wrong secret, or the wrong address.
+/// Checks the errors for a wrong secret and a wrong URL.
 async fn undelivered(judge: &Judge, source: &Value) -> anyhow::Result<()> {
     let mut sender = judge.config.clone();
     sender.bearer_access_token = Some("not the secret".to_owned());
@@ -42,7 +42,7 @@ async fn undelivered(judge: &Judge, source: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Alerts; returns the newest.
+/// Checks alerts; returns the newest.
 pub(crate) async fn alerts(judge: &Judge, source: &Value) -> anyhow::Result<Value> {
     undelivered(judge, source).await?;
     let (config, source_id) = (&judge.config, id(source)?);
@@ -64,7 +64,7 @@ pub(crate) async fn alerts(judge: &Judge, source: &Value) -> anyhow::Result<Valu
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let [newest, middle, oldest] = found.as_slice() else { bail!("the alerts never came: {found:?}") };
+    let [newest, middle, oldest] = found.as_slice() else { bail!("the alerts did not appear: {found:?}") };
     ensure!(newest["deduplication_key"] == json!(keys[2]) && oldest["deduplication_key"] == json!(keys[0]));
     ensure!(newest["title"] == format!("{} is broken", keys[2]) && newest["alert_source_id"] == source_id);
     ensure!(

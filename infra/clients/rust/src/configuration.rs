@@ -1,4 +1,4 @@
-//! What is configured: people, paths, sources, routes.
+//! Configuration: people, escalation paths, alert sources, alert routes.
 
 use anyhow::ensure;
 use incident_io::apis::alert_routes_v2_api::*;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::judge::{Judge, NOTHING, id, typed, within};
 
-/// The key itself, and one that nobody has.
+/// Checks the identity of the API key, and the error for an unknown key.
 pub(crate) async fn identity(judge: &Judge) -> anyhow::Result<()> {
     let params = UtilitiesV1IdentityParams::new;
     let shown = judge.fits("identity", utilities_v1_identity(&judge.config, params()).await)?;
@@ -21,7 +21,7 @@ pub(crate) async fn identity(judge: &Judge) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// People, made by operations of ours and read by the client.
+/// Checks people, who are created by extensions and read by the client.
 pub(crate) async fn people(judge: &Judge) -> anyhow::Result<Vec<String>> {
     let config = &judge.config;
     let mut made = Vec::new();
@@ -101,7 +101,7 @@ fn path_of(user: &str, name: &str) -> Value {
     })
 }
 
-/// Escalation paths.
+/// Checks escalation paths; returns the id of one.
 pub(crate) async fn paths(judge: &Judge, user: &str) -> anyhow::Result<String> {
     let config = &judge.config;
     let create = async |sent: &Value| {
@@ -164,7 +164,7 @@ fn source_of(name: &str, kind: Option<&str>) -> Value {
     source
 }
 
-/// Alert sources; returns one of the kind `http`.
+/// Checks alert sources; returns one of the type `http`.
 pub(crate) async fn sources(judge: &Judge) -> anyhow::Result<Value> {
     let config = &judge.config;
     let create = async |sent: &Value| {
@@ -261,7 +261,7 @@ fn route_of(name: &str, source: &str, path: &str) -> Value {
     })
 }
 
-/// Alert routes; one of them stays.
+/// Checks alert routes; one of them stays.
 pub(crate) async fn routes(judge: &Judge, source: &Value, path: &str) -> anyhow::Result<()> {
     let (config, source) = (&judge.config, id(source)?);
     let create = async |sent: &Value| {

@@ -1,4 +1,4 @@
-//! What every resource is judged by.
+//! The checks that all resources share.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -12,35 +12,36 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// An id that nothing has.
+/// An id that does not exist.
 pub(crate) const NOTHING: &str = "01FCNDV6P870EA6S7TK1DSYDG0";
 
-/// The client, and what it was asked to do.
+/// The client, and the calls that it made.
 pub(crate) struct Judge {
     /// The client's configuration.
     pub(crate) config: Configuration,
-    /// What tells this run's objects from another's.
+    /// A text that distinguishes the objects of this run from those of another.
     pub(crate) run: String,
     driven: RefCell<BTreeMap<String, usize>>,
 }
 
-/// A filter, as the client takes it.
+/// A filter in the client's type.
 pub(crate) fn filter(operator: &str, value: &str) -> HashMap<String, Vec<String>> {
     HashMap::from([(operator.to_owned(), vec![value.to_owned()])])
 }
 
 /// A value in one of the client's types.
 pub(crate) fn typed<T: DeserializeOwned>(value: &Value) -> anyhow::Result<T> {
-    serde_json::from_value(value.clone()).with_context(|| format!("the client does not take {value}"))
+    serde_json::from_value(value.clone())
+        .with_context(|| format!("the client's type does not accept {value}"))
 }
 
-/// The id of something.
+/// The id of an object.
 pub(crate) fn id(value: &Value) -> anyhow::Result<String> {
     value["id"].as_str().map(str::to_owned).with_context(|| format!("no id in {value}"))
 }
 
 impl Judge {
-    /// Takes the stand.
+    /// Creates the client.
     pub(crate) fn new(url: String, key: String) -> Self {
         let mut config = Configuration::new();
         config.base_path = url;
@@ -49,16 +50,17 @@ impl Judge {
         Self { config, run, driven: RefCell::default() }
     }
 
-    /// What was called, and how it was answered.
+    /// The number of calls, by operation and outcome.
     pub(crate) fn driven(&self) -> BTreeMap<String, usize> {
         self.driven.borrow().clone()
     }
 
-    fn drove(&self, call: String) {
+    /// Counts a call.
+    fn count(&self, call: String) {
         *self.driven.borrow_mut().entry(call).or_default() += 1;
     }
 
-    /// Holds that a call succeeded and its reply fitted the client's types.
+    /// Checks that a call succeeded and its response fits the client's types.
     pub(crate) fn fits<T: Serialize, E: Debug>(
         &self,
         name: &str,
@@ -69,11 +71,11 @@ impl Judge {
             Err(Error::ResponseError(content)) => bail!("{name}: {} {}", content.status, content.content),
             Err(error) => bail!("{name}: {error}"),
         };
-        self.drove(format!("{name} ok"));
+        self.count(format!("{name} ok"));
         Ok(reply)
     }
 
-    /// Holds that a call was refused with this status, in a body that the client reads; says which field it names.
+    /// Checks that a call failed with this status and an error that the client reads; returns the field it names.
     pub(crate) fn refused<T, E: Debug>(
         &self,
         name: &str,
@@ -91,11 +93,11 @@ impl Judge {
         let refusal = serde_json::to_value(refusal)?;
         ensure!(refusal["status"] == status && refusal["request_id"].is_string(), "{name}: {refusal}");
         ensure!(refusal["errors"][0]["message"].is_string(), "{name}: {refusal}");
-        self.drove(format!("{name} {status}"));
+        self.count(format!("{name} {status}"));
         Ok(refusal["errors"][0]["source"]["field"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Goes through a list, two objects a page, and holds that everything wanted is in it once.
+    /// Reads a list with two objects a page, and checks that it contains all wanted objects once.
     pub(crate) async fn pages<F>(
         &self,
         field: &str,
@@ -128,7 +130,7 @@ impl Judge {
         Ok(met)
     }
 
-    /// Asks for what the client has no operation for, because it is ours.
+    /// Calls an operation that the client lacks, because it is a Firebell extension.
     pub(crate) async fn ours(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
         let method = method.parse().context("a method")?;
         let url = format!("{}{path}", self.config.base_path);
@@ -141,7 +143,7 @@ impl Judge {
     }
 }
 
-/// Holds that everything that was sent is in what is shown. What gains a label keeps its text in the new object.
+/// Checks that all sent values are in the response. A text may come back inside an object with a label.
 pub(crate) fn within(sent: &Value, shown: &Value, at: &str) -> anyhow::Result<()> {
     match (sent, shown) {
         (Value::Null, _) => {}

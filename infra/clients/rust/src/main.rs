@@ -1,7 +1,7 @@
-//! Drives a running server with the published client of incident.io's API, a strict judge in our own language: it
-//! names the place in a reply that does not fit.
+//! Calls a running server with the published Rust client of incident.io's API. The client is strict: its error names the
+//! place in a response that does not fit its types.
 //!
-//! What is sent must come back equal, lists must go on over their pages, and refusals must parse.
+//! Sent values must come back equal, lists must continue over their pages, and errors must parse.
 
 mod alerts;
 mod configuration;

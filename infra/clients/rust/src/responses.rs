@@ -1,4 +1,4 @@
-//! How people respond: incidents and escalations.
+//! Incidents and escalations.
 
 use anyhow::ensure;
 use incident_io::apis::escalations_v2_api::*;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::judge::{Judge, NOTHING, filter, id, typed, within};
 
-/// Incidents; returns one of them.
+/// Checks incidents; returns the id of one.
 pub(crate) async fn incidents(judge: &Judge) -> anyhow::Result<String> {
     let config = &judge.config;
     let create = async |sent: &Value| {
@@ -60,7 +60,7 @@ pub(crate) async fn incidents(judge: &Judge) -> anyhow::Result<String> {
     Ok(ids.swap_remove(0))
 }
 
-/// Escalations.
+/// Checks escalations.
 pub(crate) async fn escalations(
     judge: &Judge,
     (users, path): (&[String], &str),

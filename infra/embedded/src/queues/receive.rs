@@ -1,14 +1,14 @@
-//! Receiving: each group in its turn, and what was received too often aside.
+//! Receives messages: groups are served in turn, and messages received too often go to the dead-letter queue.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Message, QueueError, QueueSpec, Queues, RETENTION_MS, message_id};
 
-/// How often a queue is cleared of messages past retention, at most.
+/// How often expired messages of a queue are deleted, at most.
 const SWEEP_EVERY_MS: i64 = 60_000;
 
-/// A message picked, before it is handed out.
-struct Picked {
+/// The next message to receive.
+struct NextMessage {
     seq: i64,
     body: String,
     sent_at: i64,
@@ -41,7 +41,7 @@ impl Queues {
         let now = self.now();
         let mut state = self.state();
         let state = &mut *state;
-        // Most looks find nothing; they shall not write.
+        // Most calls find no message. They must not write.
         if !has_visible(&state.db, queue, now)? {
             return Ok(Vec::new());
         }
@@ -58,14 +58,14 @@ impl Queues {
         while messages.len() < max {
             let last = state.turns.get(queue).map_or("", String::as_str);
             let Some(group) = next_group(&transaction, queue, last, now)? else { break };
-            let Some(picked) = pick(&transaction, queue, &group, now)? else { break };
+            let Some(next) = next_message(&transaction, queue, &group, now)? else { break };
             state.turns.insert(queue.to_owned(), group.clone());
-            match overdrawn(spec, &picked) {
+            match dead_letter(spec, &next) {
                 Some(dead_letter) => {
-                    set_aside(&transaction, picked.seq, dead_letter, now)?;
+                    move_to_dead_letter(&transaction, next.seq, dead_letter, now)?;
                     moved_to = Some(dead_letter.to_owned());
                 }
-                None => messages.push(hand_out(&transaction, picked, group, now, timeout_s)?),
+                None => messages.push(hide(&transaction, next, group, now, timeout_s)?),
             }
         }
         transaction.commit()?;
@@ -76,13 +76,13 @@ impl Queues {
     }
 }
 
-/// Whether anything can be received.
+/// Whether a message of the queue can be received.
 fn has_visible(db: &Connection, queue: &str, now: i64) -> rusqlite::Result<bool> {
     db.prepare_cached("SELECT 1 FROM message WHERE queue = ?1 AND visible_at <= ?2 LIMIT 1")?
         .exists(params![queue, now])
 }
 
-/// The group whose turn it is: the next by name that has something, round again after the last.
+/// The group whose turn it is: the next one by name with a visible message, and the first one again after the last.
 fn next_group(db: &Connection, queue: &str, last: &str, now: i64) -> rusqlite::Result<Option<String>> {
     let mut after = db.prepare_cached(
         "SELECT grp FROM message WHERE queue = ?1 AND grp > ?2 AND visible_at <= ?3 ORDER BY grp LIMIT 1",
@@ -98,13 +98,18 @@ fn next_group(db: &Connection, queue: &str, last: &str, now: i64) -> rusqlite::R
 }
 
 /// The message of a group that has been visible longest.
-fn pick(db: &Connection, queue: &str, group: &str, now: i64) -> rusqlite::Result<Option<Picked>> {
+fn next_message(
+    db: &Connection,
+    queue: &str,
+    group: &str,
+    now: i64,
+) -> rusqlite::Result<Option<NextMessage>> {
     let mut find = db.prepare_cached(
         "SELECT seq, body, sent_at, receives, receipt, first_received_at FROM message
          WHERE queue = ?1 AND grp = ?2 AND visible_at <= ?3 ORDER BY visible_at, seq LIMIT 1",
     )?;
     find.query_row(params![queue, group, now], |row| {
-        Ok(Picked {
+        Ok(NextMessage {
             seq: row.get(0)?,
             body: row.get(1)?,
             sent_at: row.get(2)?,
@@ -116,14 +121,14 @@ fn pick(db: &Connection, queue: &str, group: &str, now: i64) -> rusqlite::Result
     .optional()
 }
 
-/// The queue a message goes to because it was received often enough.
-fn overdrawn<'a>(spec: &'a QueueSpec, picked: &Picked) -> Option<&'a str> {
-    spec.dead_letter.as_deref().filter(|_| picked.receives >= spec.max_receive_count)
+/// The dead-letter queue of a message that was received too often; `None` if it may be received again.
+fn dead_letter<'a>(spec: &'a QueueSpec, next: &NextMessage) -> Option<&'a str> {
+    spec.dead_letter.as_deref().filter(|_| next.receives >= spec.max_receive_count)
 }
 
-/// Moves a message to the dead-letter queue; its age goes on, its receives start again there.
-fn set_aside(db: &Connection, seq: i64, dead_letter: &str, now: i64) -> rusqlite::Result<()> {
-    // The receipt moves on too, so that a consumer that still holds one cannot delete the message over there.
+/// Moves a message to the dead-letter queue. It keeps its age, and its count of receives starts again.
+fn move_to_dead_letter(db: &Connection, seq: i64, dead_letter: &str, now: i64) -> rusqlite::Result<()> {
+    // The receipt handle changes too: a consumer with the old one must not delete the message there.
     db.prepare_cached(
         "UPDATE message SET queue = ?2, visible_at = ?3, receives = 0, receipt = receipt + 1,
                 first_received_at = NULL WHERE seq = ?1",
@@ -132,28 +137,28 @@ fn set_aside(db: &Connection, seq: i64, dead_letter: &str, now: i64) -> rusqlite
     Ok(())
 }
 
-/// Hides a message and writes its receipt.
-fn hand_out(
+/// Hides a message for its visibility timeout, and returns it with a new receipt handle.
+fn hide(
     db: &Connection,
-    picked: Picked,
+    next: NextMessage,
     group: String,
     now: i64,
     timeout_s: i64,
 ) -> rusqlite::Result<Message> {
-    let receipt = picked.receipt + 1;
-    let receives = picked.receives + 1;
-    let first_received_at = picked.first_received_at.unwrap_or(now);
+    let receipt = next.receipt + 1;
+    let receives = next.receives + 1;
+    let first_received_at = next.first_received_at.unwrap_or(now);
     db.prepare_cached(
         "UPDATE message SET visible_at = ?2, receives = ?3, receipt = ?4, first_received_at = ?5 WHERE seq = ?1",
     )?
-    .execute(params![picked.seq, now + timeout_s * 1000, receives, receipt, first_received_at])?;
+    .execute(params![next.seq, now + timeout_s * 1000, receives, receipt, first_received_at])?;
     Ok(Message {
-        id: message_id(picked.seq),
-        receipt: format!("{}.{receipt}", picked.seq),
-        body: picked.body,
+        id: message_id(next.seq),
+        receipt: format!("{}.{receipt}", next.seq),
+        body: next.body,
         receives,
         group: Some(group).filter(|group| !group.is_empty()),
-        sent_at: picked.sent_at,
+        sent_at: next.sent_at,
         first_received_at,
     })
 }

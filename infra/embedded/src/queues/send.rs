@@ -1,26 +1,26 @@
-//! Sending.
+//! Sends messages.
 
 use rusqlite::params;
 
-use super::{MAX_BODY, MAX_DELAY_S, NewMessage, QueueError, Queues, Sent, message_id};
+use super::{MAX_BODY, MAX_DELAY_S, NewMessage, QueueError, Queues, SentMessage, message_id};
 
 impl Queues {
-    /// Sends one message; as [`Self::send_all`].
+    /// Sends one message, as [`Self::send_all`].
     ///
     /// # Errors
     ///
-    /// Fails if there is no such queue, the delay is over 900 s, or the body is one SQS would not take.
-    pub fn send(&self, queue: &str, message: NewMessage) -> Result<Sent, QueueError> {
+    /// Fails if there is no such queue, the delay is over 900 s, or SQS would not accept the body.
+    pub fn send(&self, queue: &str, message: NewMessage) -> Result<SentMessage, QueueError> {
         let mut sent = self.send_all(queue, std::slice::from_ref(&message))?;
         Ok(sent.remove(0))
     }
 
-    /// Sends messages, all or none; they outlive the process at once, and a power cut after [`Self::force`].
+    /// Sends messages, all or none. They survive a killed process at once, and a power cut after [`Self::sync`].
     ///
     /// # Errors
     ///
     /// As [`Self::send`].
-    pub fn send_all(&self, queue: &str, messages: &[NewMessage]) -> Result<Vec<Sent>, QueueError> {
+    pub fn send_all(&self, queue: &str, messages: &[NewMessage]) -> Result<Vec<SentMessage>, QueueError> {
         self.spec(queue)?;
         for message in messages {
             check(message)?;
@@ -37,7 +37,7 @@ impl Queues {
                 let visible_at = now + message.delay_s * 1000;
                 let group = message.group.as_deref().unwrap_or_default();
                 let seq = insert.insert(params![queue, group, visible_at, message.body, now])?;
-                sent.push(Sent { id: message_id(seq) });
+                sent.push(SentMessage { id: message_id(seq) });
             }
         }
         transaction.commit()?;
@@ -47,7 +47,7 @@ impl Queues {
     }
 }
 
-/// Refuses what SQS refuses.
+/// Refuses messages that SQS refuses.
 pub(crate) fn check(message: &NewMessage) -> Result<(), QueueError> {
     if !(0..=MAX_DELAY_S).contains(&message.delay_s) {
         return Err(QueueError::Invalid(format!(
@@ -75,12 +75,12 @@ pub(crate) fn check(message: &NewMessage) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// Characters that SQS takes in no body.
+/// Whether SQS forbids a character in a body.
 fn forbidden(c: char) -> bool {
     matches!(c, '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Characters that SQS takes in a message group id: letters, digits and ASCII punctuation.
+/// Whether SQS allows a byte in a message group id: letters, digits and ASCII punctuation.
 fn in_group(byte: u8) -> bool {
     byte.is_ascii_graphic()
 }

@@ -1,17 +1,17 @@
-//! What becomes of a received message: deleted, or hidden for longer or shorter.
+//! Deletes received messages, and changes how long they are hidden.
 
 use rusqlite::params;
 
 use super::{MAX_VISIBILITY_S, QueueError, Queues};
 
 impl Queues {
-    /// Deletes the message of a receipt, telling whether it did.
+    /// Deletes the message of a receipt handle; returns whether it was deleted.
     ///
-    /// A receipt is stale once the message was received again: then it deletes nothing, and that is no error.
+    /// If the message was received again, the receipt handle is stale: nothing is deleted, and that is not an error.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such queue or no receive ever gave this receipt.
+    /// Fails if there is no such queue or the receipt handle is invalid.
     pub fn delete(&self, queue: &str, receipt: &str) -> Result<bool, QueueError> {
         self.spec(queue)?;
         let (seq, number) = parse(receipt)?;
@@ -23,11 +23,11 @@ impl Queues {
         Ok(deleted == 1)
     }
 
-    /// Hides the message of a receipt for `timeout_s` from now; 0 gives it back at once.
+    /// Hides the message of a receipt handle for `timeout_s` from now; 0 makes it visible at once.
     ///
     /// # Errors
     ///
-    /// Fails if the timeout is over 12 hours, there is no such queue, or the message is not in flight by this receipt.
+    /// Fails if the timeout is over 12 hours, there is no such queue, or the message is not in flight.
     pub fn change_visibility(&self, queue: &str, receipt: &str, timeout_s: i64) -> Result<(), QueueError> {
         self.spec(queue)?;
         if !(0..=MAX_VISIBILITY_S).contains(&timeout_s) {
@@ -50,13 +50,13 @@ impl Queues {
         if changed == 0 {
             return Err(QueueError::NotInFlight(receipt.to_owned()));
         }
-        // Consumers that sleep until the old time must look again.
+        // Consumers that sleep until the old time must read the queue again.
         self.wake(queue);
         Ok(())
     }
 }
 
-/// Reads a receipt: the row and which of its receives.
+/// Parses a receipt handle: the row, and the number of the receive.
 fn parse(receipt: &str) -> Result<(i64, i64), QueueError> {
     let bad = || QueueError::BadReceipt(receipt.to_owned());
     let (seq, number) = receipt.split_once('.').ok_or_else(bad)?;

@@ -1,18 +1,18 @@
-//! The batches: each entry succeeds or fails by itself, and the answer is 200 all the same.
+//! Batch operations: each entry succeeds or fails by itself, and the response has status 200.
 
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::requests::{Batch, ChangeEntry, DeleteEntry, SendEntry};
-use super::{Refusal, md5_of, name};
+use super::requests::{BatchRequest, ChangeEntry, DeleteEntry, SendEntry};
+use super::{SqsError, md5_of, name};
 use crate::queues::{MAX_BODY, QueueError, Queues};
 
-pub(super) fn send(queues: &Queues, batch: Batch<SendEntry>) -> Result<Value, Refusal> {
+pub(super) fn send(queues: &Queues, batch: BatchRequest<SendEntry>) -> Result<Value, SqsError> {
     check(batch.entries.iter().map(|entry| entry.id.as_str()))?;
     let bytes: usize = batch.entries.iter().map(|entry| entry.message_body.len()).sum();
     if bytes > MAX_BODY {
-        return Err(Refusal {
+        return Err(SqsError {
             kind: "BatchRequestTooLong",
             code: "AWS.SimpleQueueService.BatchRequestTooLong",
             message: format!(
@@ -32,7 +32,7 @@ pub(super) fn send(queues: &Queues, batch: Batch<SendEntry>) -> Result<Value, Re
         });
         match message {
             Ok(message) => accepted.push((id, message)),
-            Err(refusal) => failed.push(failure(&id, &refusal)),
+            Err(error) => failed.push(failure(&id, &error)),
         }
     }
     let (ids, messages): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
@@ -48,7 +48,7 @@ pub(super) fn send(queues: &Queues, batch: Batch<SendEntry>) -> Result<Value, Re
     Ok(outcome(successful, failed))
 }
 
-pub(super) fn delete(queues: &Queues, batch: Batch<DeleteEntry>) -> Result<Value, Refusal> {
+pub(super) fn delete(queues: &Queues, batch: BatchRequest<DeleteEntry>) -> Result<Value, SqsError> {
     check(batch.entries.iter().map(|entry| entry.id.as_str()))?;
     let queue = name(&batch.queue_url);
     each(batch.entries, |entry| {
@@ -57,7 +57,10 @@ pub(super) fn delete(queues: &Queues, batch: Batch<DeleteEntry>) -> Result<Value
     })
 }
 
-pub(super) fn change_visibility(queues: &Queues, batch: Batch<ChangeEntry>) -> Result<Value, Refusal> {
+pub(super) fn change_visibility(
+    queues: &Queues,
+    batch: BatchRequest<ChangeEntry>,
+) -> Result<Value, SqsError> {
     check(batch.entries.iter().map(|entry| entry.id.as_str()))?;
     let queue = name(&batch.queue_url);
     each(batch.entries, |entry| {
@@ -66,15 +69,15 @@ pub(super) fn change_visibility(queues: &Queues, batch: Batch<ChangeEntry>) -> R
     })
 }
 
-/// Settles each entry by itself; a queue that does not exist fails the whole.
+/// Applies an operation to each entry; if the queue does not exist, the whole batch fails.
 fn each<E>(
     entries: Vec<E>,
-    settle: impl Fn(E) -> (String, Result<(), QueueError>),
-) -> Result<Value, Refusal> {
+    apply: impl Fn(E) -> (String, Result<(), QueueError>),
+) -> Result<Value, SqsError> {
     let mut successful = Vec::new();
     let mut failed = Vec::new();
     for entry in entries {
-        match settle(entry) {
+        match apply(entry) {
             (id, Ok(())) => successful.push(json!({ "Id": id })),
             (_, Err(error @ QueueError::NoQueue(_))) => return Err(error.into()),
             (id, Err(error)) => failed.push(failure(&id, &error.into())),
@@ -83,19 +86,19 @@ fn each<E>(
     Ok(outcome(successful, failed))
 }
 
-/// Refuses batches that are empty, too many, or name an entry twice.
-fn check<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(), Refusal> {
+/// Refuses a batch that is empty, has too many entries, or has an entry id twice.
+fn check<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(), SqsError> {
     let count = ids.len();
-    let refusal = |kind, code, message: String| Err(Refusal { kind, code, message });
+    let error = |kind, code, message: String| Err(SqsError { kind, code, message });
     if count == 0 {
-        return refusal(
+        return error(
             "EmptyBatchRequest",
             "AWS.SimpleQueueService.EmptyBatchRequest",
             "there should be at least one entry in the request".to_owned(),
         );
     }
     if count > 10 {
-        return refusal(
+        return error(
             "TooManyEntriesInBatchRequest",
             "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
             format!("maximum number of entries per request are 10. You have sent {count}"),
@@ -103,7 +106,7 @@ fn check<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(), Refusal>
     }
     let distinct: HashSet<&str> = ids.collect();
     if distinct.len() != count {
-        return refusal(
+        return error(
             "BatchEntryIdsNotDistinct",
             "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
             "an id is repeated".to_owned(),
@@ -112,8 +115,8 @@ fn check<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(), Refusal>
     Ok(())
 }
 
-fn failure(id: &str, refusal: &Refusal) -> Value {
-    json!({ "Id": id, "SenderFault": true, "Code": refusal.kind, "Message": refusal.message })
+fn failure(id: &str, error: &SqsError) -> Value {
+    json!({ "Id": id, "SenderFault": true, "Code": error.kind, "Message": error.message })
 }
 
 fn outcome(successful: Vec<Value>, failed: Vec<Value>) -> Value {

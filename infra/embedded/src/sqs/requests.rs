@@ -1,14 +1,14 @@
-//! SQS's requests as they are on the wire.
+//! The requests of SQS's JSON protocol.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{NewMessage, Refusal};
+use super::{NewMessage, SqsError};
 
-/// SendMessage.
+/// The request of `SendMessage`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Send {
+pub(super) struct SendRequest {
     pub(super) queue_url: String,
     message_body: String,
     delay_seconds: Option<i64>,
@@ -17,7 +17,7 @@ pub(super) struct Send {
     message_attributes: Option<Value>,
 }
 
-/// One message of SendMessageBatch.
+/// An entry of `SendMessageBatch`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct SendEntry {
@@ -29,9 +29,9 @@ pub(super) struct SendEntry {
     message_attributes: Option<Value>,
 }
 
-impl Send {
+impl SendRequest {
     /// The message to send.
-    pub(super) fn into_message(self) -> Result<NewMessage, Refusal> {
+    pub(super) fn into_message(self) -> Result<NewMessage, SqsError> {
         message(
             self.message_body,
             self.delay_seconds,
@@ -44,7 +44,7 @@ impl Send {
 
 impl SendEntry {
     /// The message to send.
-    pub(super) fn into_message(self) -> Result<NewMessage, Refusal> {
+    pub(super) fn into_message(self) -> Result<NewMessage, SqsError> {
         message(
             self.message_body,
             self.delay_seconds,
@@ -55,39 +55,39 @@ impl SendEntry {
     }
 }
 
-/// Refuses what these queues would lose silently, and makes the message.
+/// Creates the message; refuses parameters that the embedded queues would ignore.
 fn message(
     body: String,
     delay_s: Option<i64>,
     group: Option<String>,
     deduplicated: bool,
     attributes: Option<&Value>,
-) -> Result<NewMessage, Refusal> {
+) -> Result<NewMessage, SqsError> {
     if deduplicated {
-        // As on AWS: these are standard queues.
-        return Err(Refusal::plain(
+        // AWS refuses it too: these are standard queues.
+        return Err(SqsError::plain(
             "InvalidParameterValue",
             "the queue is not a FIFO queue: MessageDeduplicationId is not valid",
         ));
     }
     if attributes.and_then(Value::as_object).is_some_and(|attributes| !attributes.is_empty()) {
-        return Err(Refusal::unsupported("the embedded queues keep no message attributes"));
+        return Err(SqsError::unsupported("the embedded queues do not support message attributes"));
     }
     Ok(NewMessage { body, group, delay_s: delay_s.unwrap_or(0) })
 }
 
-/// A batch of any operation.
+/// The request of any batch operation.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Batch<E> {
+pub(super) struct BatchRequest<E> {
     pub(super) queue_url: String,
     pub(super) entries: Vec<E>,
 }
 
-/// ReceiveMessage.
+/// The request of `ReceiveMessage`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Receive {
+pub(super) struct ReceiveRequest {
     pub(super) queue_url: String,
     pub(super) max_number_of_messages: Option<usize>,
     pub(super) visibility_timeout: Option<i64>,
@@ -97,23 +97,23 @@ pub(super) struct Receive {
     message_system_attribute_names: Vec<String>,
 }
 
-impl Receive {
-    /// Whether a system attribute was asked for, by the older or the newer list.
+impl ReceiveRequest {
+    /// Whether a system attribute is requested, in the older or the newer list.
     pub(super) fn wants(&self, name: &str) -> bool {
-        let mut asked = self.attribute_names.iter().chain(&self.message_system_attribute_names);
-        asked.any(|asked| asked == "All" || asked == name)
+        let mut requested = self.attribute_names.iter().chain(&self.message_system_attribute_names);
+        requested.any(|one| one == "All" || one == name)
     }
 }
 
-/// DeleteMessage.
+/// The request of `DeleteMessage`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Delete {
+pub(super) struct DeleteRequest {
     pub(super) queue_url: String,
     pub(super) receipt_handle: String,
 }
 
-/// One message of DeleteMessageBatch.
+/// An entry of `DeleteMessageBatch`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DeleteEntry {
@@ -121,16 +121,16 @@ pub(super) struct DeleteEntry {
     pub(super) receipt_handle: String,
 }
 
-/// ChangeMessageVisibility.
+/// The request of `ChangeMessageVisibility`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct ChangeVisibility {
+pub(super) struct ChangeVisibilityRequest {
     pub(super) queue_url: String,
     pub(super) receipt_handle: String,
     pub(super) visibility_timeout: i64,
 }
 
-/// One message of ChangeMessageVisibilityBatch.
+/// An entry of `ChangeMessageVisibilityBatch`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ChangeEntry {
@@ -139,25 +139,25 @@ pub(super) struct ChangeEntry {
     pub(super) visibility_timeout: i64,
 }
 
-/// GetQueueUrl.
+/// The request of `GetQueueUrl`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct QueueUrl {
+pub(super) struct QueueUrlRequest {
     pub(super) queue_name: String,
 }
 
-/// GetQueueAttributes.
+/// The request of `GetQueueAttributes`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Attributes {
+pub(super) struct QueueAttributesRequest {
     pub(super) queue_url: String,
     #[serde(default)]
     attribute_names: Vec<String>,
 }
 
-impl Attributes {
-    /// Whether an attribute was asked for.
+impl QueueAttributesRequest {
+    /// Whether an attribute is requested.
     pub(super) fn wants(&self, name: &str) -> bool {
-        self.attribute_names.iter().any(|asked| asked == "All" || asked == name)
+        self.attribute_names.iter().any(|one| one == "All" || one == name)
     }
 }

@@ -1,4 +1,4 @@
-//! What the functions rely on of DynamoDB.
+//! The features of DynamoDB that the functions rely on.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -36,7 +36,7 @@ fn add_one(pk: &str) -> TransactWriteItem {
 #[tokio::test]
 async fn what_is_put_is_got() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
 
     client
         .put_item()
@@ -60,7 +60,7 @@ async fn what_is_put_is_got() {
 #[tokio::test]
 async fn a_transaction_repeated_under_its_token_applies_once() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
 
     for _ in 0..3 {
         client
@@ -86,7 +86,7 @@ async fn a_transaction_repeated_under_its_token_applies_once() {
 #[tokio::test]
 async fn a_token_with_other_actions_is_refused() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
     let send =
         |action| client.transact_write_items().transact_items(action).client_request_token("commit-1").send();
 
@@ -99,7 +99,7 @@ async fn a_token_with_other_actions_is_refused() {
 #[tokio::test]
 async fn a_failed_condition_shows_the_item_that_failed_it() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
     let there = item("a", "1", &[("commit", "mine")]);
     client.put_item().table_name(TABLE).set_item(Some(there.clone())).send().await.unwrap();
 
@@ -129,7 +129,7 @@ async fn a_failed_condition_shows_the_item_that_failed_it() {
 #[tokio::test]
 async fn a_cancelled_transaction_says_why_for_each_action_and_writes_nothing() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
     let there = item("taken", "1", &[("commit", "theirs")]);
     client.put_item().table_name(TABLE).set_item(Some(there.clone())).send().await.unwrap();
 
@@ -153,7 +153,7 @@ async fn a_cancelled_transaction_says_why_for_each_action_and_writes_nothing() {
 #[tokio::test]
 async fn two_actions_on_one_item_are_refused_before_anything_is_looked_at() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
 
     let send =
         client.transact_write_items().transact_items(put_new("a", "1")).transact_items(put_new("a", "1"));
@@ -165,7 +165,7 @@ async fn two_actions_on_one_item_are_refused_before_anything_is_looked_at() {
 #[tokio::test]
 async fn a_cancelled_transaction_may_be_tried_again_under_its_token() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
     client.put_item().table_name(TABLE).set_item(Some(item("a", "1", &[]))).send().await.unwrap();
     let send =
         || client.transact_write_items().transact_items(put_new("a", "1")).client_request_token("t").send();
@@ -179,7 +179,7 @@ async fn a_cancelled_transaction_may_be_tried_again_under_its_token() {
 #[tokio::test]
 async fn the_two_indexes_hold_only_items_with_their_keys() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
     let due = [
         ("dpk", "DUE#3"),
         ("dsk", "2026"),
@@ -229,7 +229,7 @@ async fn refusals_carry_no_mark_of_the_database() {
     let two = wire.answer("GetItem", br#"{"TableName":"firebell","Key":{"pk":{"S":"a","N":"1"}}}"#);
     let unknown = wire.answer("PutUnicorn", b"{}");
 
-    let message = |answer: &embedded::Answer| String::from_utf8(answer.body.clone()).unwrap();
+    let message = |answer: &embedded::AwsResponse| String::from_utf8(answer.body.clone()).unwrap();
     assert!(
         message(&null).contains("1 validation error detected: One or more parameter values"),
         "{}",
@@ -244,7 +244,7 @@ async fn refusals_carry_no_mark_of_the_database() {
 #[tokio::test]
 async fn an_unknown_operation_is_an_error_not_a_hang() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
 
     let error = client.describe_limits().send().await.unwrap_err();
 

@@ -1,18 +1,19 @@
-//! What was acknowledged is there after the process was killed.
+//! An acknowledged write survives a killed process.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use embedded::{Embedded, NewMessage, TABLE};
 
-use super::support::{Hand, directory, item, key, specs};
+use super::support::{ManualClock, directory, item, key, specs};
 
 /// Writes into the working directory until killed; only ever run by the test below, in a process of its own.
 #[tokio::test]
 #[ignore = "never ends by itself; started by the test below"]
 async fn writer() {
-    let embedded = Embedded::open(std::path::Path::new("."), specs(), Hand::at_noon().clock()).unwrap();
-    let client = embedded::dynamodb(embedded.wire());
+    let embedded =
+        Embedded::open(std::path::Path::new("."), specs(), ManualClock::at_noon().clock()).unwrap();
+    let client = embedded::dynamodb(embedded.backend());
     for n in 0_u64.. {
         let item = item(&n.to_string(), "1", &[]);
         client.put_item().table_name(TABLE).set_item(Some(item)).send().await.unwrap();
@@ -46,8 +47,8 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     child.wait().unwrap();
     let last = last.expect("the writer acknowledged something");
 
-    let embedded = Embedded::open(&dir, specs(), Hand::at_noon().clock()).unwrap();
-    let client = embedded::dynamodb(embedded.wire());
+    let embedded = Embedded::open(&dir, specs(), ManualClock::at_noon().clock()).unwrap();
+    let client = embedded::dynamodb(embedded.backend());
     for n in 0..=last {
         let got = client.get_item().table_name(TABLE).set_key(Some(key(&n.to_string(), "1"))).send().await;
         assert!(got.unwrap().item.is_some(), "item {n} of {last} is lost");

@@ -1,4 +1,4 @@
-//! The embedded services, through the real clients.
+//! Tests of the embedded services through the AWS clients.
 
 #[cfg(test)]
 mod dynamo;

@@ -1,13 +1,13 @@
-//! The queues by themselves.
+//! The queues, without the SQS operations on top.
 
 use embedded::{EmbeddedError, NewMessage, QueueError, QueueSpec, Queues};
 
-use super::support::{Hand, NOON, directory, specs};
+use super::support::{ManualClock, NOON, directory, specs};
 
 /// The queues in memory at noon.
-fn queues() -> (Queues, Hand) {
-    let hand = Hand::at_noon();
-    (Queues::memory(specs(), hand.clock()).unwrap(), hand)
+fn queues() -> (Queues, ManualClock) {
+    let clock = ManualClock::at_noon();
+    (Queues::memory(specs(), clock.clock()).unwrap(), clock)
 }
 
 /// A message with nothing but a body.
@@ -27,14 +27,14 @@ fn bodies(queues: &Queues, queue: &str, max: usize) -> Vec<String> {
 
 #[test]
 fn a_received_message_is_hidden_until_its_timeout() {
-    let (queues, hand) = queues();
+    let (queues, clock) = queues();
     queues.send("work", message("a")).unwrap();
 
     assert_eq!(bodies(&queues, "work", 10), ["a"]);
-    hand.pass(29);
+    clock.pass(29);
     assert!(bodies(&queues, "work", 10).is_empty());
     assert_eq!(queues.next_visible_at("work").unwrap(), Some(NOON + 30_000));
-    hand.pass(1);
+    clock.pass(1);
     let again = queues.receive("work", 10).unwrap();
 
     assert_eq!((again[0].body.as_str(), again[0].receives), ("a", 2));
@@ -43,12 +43,12 @@ fn a_received_message_is_hidden_until_its_timeout() {
 
 #[test]
 fn a_deleted_message_is_gone() {
-    let (queues, hand) = queues();
+    let (queues, clock) = queues();
     queues.send("work", message("a")).unwrap();
 
     let received = queues.receive("work", 1).unwrap();
     assert!(queues.delete("work", &received[0].receipt).unwrap());
-    hand.pass(3600);
+    clock.pass(3600);
 
     assert_eq!(queues.depth("work").unwrap(), 0);
     assert!(!queues.delete("work", &received[0].receipt).unwrap());
@@ -56,10 +56,10 @@ fn a_deleted_message_is_gone() {
 
 #[test]
 fn a_stale_receipt_does_not_delete_what_another_received() {
-    let (queues, hand) = queues();
+    let (queues, clock) = queues();
     queues.send("work", message("a")).unwrap();
     let slow = queues.receive("work", 1).unwrap().remove(0);
-    hand.pass(31);
+    clock.pass(31);
     let quick = queues.receive("work", 1).unwrap().remove(0);
 
     assert!(!queues.delete("work", &slow.receipt).unwrap());
@@ -70,12 +70,12 @@ fn a_stale_receipt_does_not_delete_what_another_received() {
 
 #[test]
 fn a_receipt_does_not_reach_into_the_dead_letter_queue() {
-    let (queues, hand) = queues();
+    let (queues, clock) = queues();
     queues.send("work", message("a")).unwrap();
     let mut last = String::new();
     for _ in 0..3 {
         last = queues.receive("work", 1).unwrap().remove(0).receipt;
-        hand.pass(31);
+        clock.pass(31);
     }
     assert!(queues.receive("work", 1).unwrap().is_empty());
 
@@ -86,14 +86,14 @@ fn a_receipt_does_not_reach_into_the_dead_letter_queue() {
 
 #[test]
 fn a_message_received_too_often_goes_to_the_dead_letter_queue() {
-    let (queues, hand) = queues();
+    let (queues, clock) = queues();
     let mut wakes = queues.arrived("work-dead").unwrap();
     queues.send("work", message("poison")).unwrap();
     let mut ids = Vec::new();
 
     for _ in 0..3 {
         ids.push(queues.receive("work", 1).unwrap().remove(0).id);
-        hand.pass(31);
+        clock.pass(31);
     }
     assert!(bodies(&queues, "work", 1).is_empty());
 
@@ -107,16 +107,16 @@ fn a_message_received_too_often_goes_to_the_dead_letter_queue() {
 
 #[test]
 fn a_delayed_message_waits_and_fifteen_minutes_is_the_most() {
-    let (queues, hand) = queues();
+    let (queues, clock) = queues();
     let delayed = |delay_s| NewMessage { delay_s, ..message("late") };
 
     queues.send("work", delayed(900)).unwrap();
     assert!(matches!(queues.send("work", delayed(901)), Err(QueueError::Invalid(_))));
     assert!(matches!(queues.send("work", delayed(-1)), Err(QueueError::Invalid(_))));
     assert_eq!(queues.counts("work").unwrap(), (0, 0, 1));
-    hand.pass(899);
+    clock.pass(899);
     assert!(bodies(&queues, "work", 10).is_empty());
-    hand.pass(1);
+    clock.pass(1);
 
     assert_eq!(bodies(&queues, "work", 10), ["late"]);
 }
@@ -150,12 +150,12 @@ fn turns_go_on_from_one_receive_to_the_next() {
 
 #[test]
 fn visibility_can_be_prolonged_and_given_up() {
-    let (queues, hand) = queues();
+    let (queues, clock) = queues();
     queues.send("work", message("a")).unwrap();
     let received = queues.receive("work", 1).unwrap().remove(0);
 
     queues.change_visibility("work", &received.receipt, 100).unwrap();
-    hand.pass(99);
+    clock.pass(99);
     assert!(bodies(&queues, "work", 1).is_empty());
     queues.change_visibility("work", &received.receipt, 0).unwrap();
 
@@ -168,11 +168,11 @@ fn visibility_can_be_prolonged_and_given_up() {
 
 #[test]
 fn messages_are_kept_for_fourteen_days() {
-    let (queues, hand) = queues();
+    let (queues, clock) = queues();
     queues.send("work", message("old")).unwrap();
-    hand.pass(14 * 86_400);
+    clock.pass(14 * 86_400);
     assert_eq!(bodies(&queues, "work", 1), ["old"]);
-    hand.pass(61);
+    clock.pass(61);
 
     assert!(bodies(&queues, "work", 1).is_empty());
     assert_eq!(queues.depth("work").unwrap(), 0);
@@ -185,15 +185,15 @@ fn undeclared_queues_and_made_up_receipts_are_refused() {
 
     assert!(matches!(queues.send("wrok", message("a")), Err(QueueError::NoQueue(_))));
     assert!(matches!(queues.delete("work", "made-up"), Err(QueueError::BadReceipt(_))));
-    let refused = Queues::memory(vec![lost], Hand::at_noon().clock());
+    let refused = Queues::memory(vec![lost], ManualClock::at_noon().clock());
     assert!(matches!(refused.err(), Some(EmbeddedError::UnknownDeadLetter { .. })));
 }
 
 #[test]
 fn queue_survives_a_restart_and_what_was_in_flight_comes_again_at_once() {
     let dir = directory("queue");
-    let hand = Hand::at_noon();
-    let open = || Queues::open(&dir.join("queue.sqlite"), specs(), hand.clock()).unwrap();
+    let clock = ManualClock::at_noon();
+    let open = || Queues::open(&dir.join("queue.sqlite"), specs(), clock.clock()).unwrap();
     let queues = open();
     queues.send_all("work", &[message("a"), message("b")]).unwrap();
     let before = queues.receive("work", 1).unwrap().remove(0);

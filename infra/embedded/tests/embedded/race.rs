@@ -1,18 +1,18 @@
-//! Sixteen want the same thing at once.
+//! Sixteen writers race for one item.
 
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use embedded::{Embedded, TABLE};
 
-use super::support::{Hand, directory, item, memory, specs};
+use super::support::{ManualClock, directory, item, memory, specs};
 
 const ROUNDS: usize = 100;
 const WRITERS: usize = 16;
 
 /// Lets all writers loose on one item a round and counts the winners of each.
 async fn winners(embedded: &Embedded, transactional: bool) -> Vec<usize> {
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
     let mut winners = Vec::new();
     for round in 0..ROUNDS {
         let start = Arc::new(tokio::sync::Barrier::new(WRITERS));
@@ -62,7 +62,7 @@ async fn one_of_sixteen_racing_transactions_wins() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_sixteen_racing_writers_wins_on_disk() {
     let dir = directory("race");
-    let embedded = Embedded::open(&dir, specs(), Hand::at_noon().clock()).unwrap();
+    let embedded = Embedded::open(&dir, specs(), ManualClock::at_noon().clock()).unwrap();
 
     assert_eq!(winners(&embedded, false).await, [1; ROUNDS]);
 }

@@ -1,4 +1,4 @@
-//! The endpoint for other clients.
+//! The HTTP endpoint for other programs.
 
 use embedded::TABLE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,8 +23,8 @@ async fn other_clients_see_the_same_table_and_queues() {
     let (embedded, _) = memory();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = tokio::spawn(embedded::serve(listener, embedded.wire()));
-    let client = embedded::dynamodb(embedded.wire());
+    let server = tokio::spawn(embedded::serve(listener, embedded.backend()));
+    let client = embedded::dynamodb(embedded.backend());
     client
         .put_item()
         .table_name(TABLE)

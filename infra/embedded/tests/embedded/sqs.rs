@@ -1,4 +1,4 @@
-//! SQS, through its client.
+//! The SQS operations, through the AWS client.
 
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityError;
@@ -19,14 +19,14 @@ fn entry(id: &str, body: &str, delay: i32) -> SendMessageBatchRequestEntry {
 
 #[tokio::test]
 async fn a_message_goes_through_with_its_hash_and_attributes() {
-    let (embedded, hand) = memory();
-    let client = embedded::sqs(embedded.wire());
+    let (embedded, clock) = memory();
+    let client = embedded::sqs(embedded.backend());
 
     let url = client.get_queue_url().queue_name("work").send().await.unwrap();
     assert_eq!(url.queue_url(), Some(WORK));
     let sent = client.send_message().queue_url(WORK).message_body("hello").message_group_id("org#src");
     let sent = sent.send().await.unwrap();
-    hand.pass(2);
+    clock.pass(2);
     let received = client
         .receive_message()
         .queue_url(WORK)
@@ -54,7 +54,7 @@ async fn a_message_goes_through_with_its_hash_and_attributes() {
 #[tokio::test]
 async fn an_empty_queue_answers_with_no_messages() {
     let (embedded, _) = memory();
-    let client = embedded::sqs(embedded.wire());
+    let client = embedded::sqs(embedded.backend());
 
     let received = client.receive_message().queue_url(WORK).send().await.unwrap();
 
@@ -64,7 +64,7 @@ async fn an_empty_queue_answers_with_no_messages() {
 #[tokio::test]
 async fn a_batch_sends_the_good_entries_and_names_the_bad() {
     let (embedded, _) = memory();
-    let client = embedded::sqs(embedded.wire());
+    let client = embedded::sqs(embedded.backend());
 
     let answer = client
         .send_message_batch()
@@ -86,7 +86,7 @@ async fn a_batch_sends_the_good_entries_and_names_the_bad() {
 #[tokio::test]
 async fn a_batch_that_is_empty_too_long_or_repeats_an_id_is_refused_whole() {
     let (embedded, _) = memory();
-    let client = embedded::sqs(embedded.wire());
+    let client = embedded::sqs(embedded.backend());
     let send = |entries: Vec<SendMessageBatchRequestEntry>| {
         client.send_message_batch().queue_url(WORK).set_entries(Some(entries)).send()
     };
@@ -109,15 +109,15 @@ async fn a_batch_that_is_empty_too_long_or_repeats_an_id_is_refused_whole() {
 
 #[tokio::test]
 async fn errors_are_the_ones_the_client_knows() {
-    let (embedded, hand) = memory();
-    let client = embedded::sqs(embedded.wire());
+    let (embedded, clock) = memory();
+    let client = embedded::sqs(embedded.backend());
 
     let nowhere =
         client.send_message().queue_url("http://embedded/queue/wrok").message_body("a").send().await;
     let late = client.send_message().queue_url(WORK).message_body("a").delay_seconds(901).send().await;
     client.send_message().queue_url(WORK).message_body("a").send().await.unwrap();
     let received = client.receive_message().queue_url(WORK).send().await.unwrap();
-    hand.pass(60);
+    clock.pass(60);
     let receipt = received.messages()[0].receipt_handle().unwrap();
     let change = client.change_message_visibility().queue_url(WORK).receipt_handle(receipt);
     let over = change.visibility_timeout(10).send().await;
@@ -132,7 +132,7 @@ async fn errors_are_the_ones_the_client_knows() {
 #[tokio::test]
 async fn message_attributes_are_refused_rather_than_lost() {
     let (embedded, _) = memory();
-    let client = embedded::sqs(embedded.wire());
+    let client = embedded::sqs(embedded.backend());
     let value = MessageAttributeValue::builder().data_type("String").string_value("x").build().unwrap();
 
     let error = client.send_message().queue_url(WORK).message_body("a").message_attributes("trace", value);
@@ -144,7 +144,7 @@ async fn message_attributes_are_refused_rather_than_lost() {
 #[tokio::test]
 async fn a_batch_deletes_each_message_by_its_receipt() {
     let (embedded, _) = memory();
-    let client = embedded::sqs(embedded.wire());
+    let client = embedded::sqs(embedded.backend());
     for body in ["a", "b"] {
         client.send_message().queue_url(WORK).message_body(body).send().await.unwrap();
     }
@@ -172,7 +172,7 @@ async fn a_batch_deletes_each_message_by_its_receipt() {
 #[tokio::test]
 async fn a_queue_tells_what_it_holds_and_how_it_is_declared() {
     let (embedded, _) = memory();
-    let client = embedded::sqs(embedded.wire());
+    let client = embedded::sqs(embedded.backend());
     for (body, delay) in [("a", 0), ("b", 0), ("c", 10)] {
         client.send_message().queue_url(WORK).message_body(body).delay_seconds(delay).send().await.unwrap();
     }

@@ -4,11 +4,11 @@ use aws_lambda_events::event::dynamodb::Event;
 use embedded::{Embedded, TABLE};
 use serde_json::json;
 
-use super::support::{Hand, NOON, directory, item, key, memory, specs, text};
+use super::support::{ManualClock, NOON, directory, item, key, memory, specs, text};
 
 /// Inserts, changes and deletes one item.
 async fn a_short_life(embedded: &Embedded, pk: &str) {
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
     client
         .put_item()
         .table_name(TABLE)
@@ -52,7 +52,7 @@ async fn records_come_in_order_and_read_as_a_functions_event() {
 #[tokio::test]
 async fn a_failed_condition_leaves_no_record() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
     let put = || client.put_item().table_name(TABLE).set_item(Some(item("a", "1", &[])));
 
     put().send().await.unwrap();
@@ -80,7 +80,7 @@ async fn reading_goes_on_after_the_checkpoint() {
 #[tokio::test]
 async fn the_checkpoint_survives_a_restart_and_so_do_the_records() {
     let dir = directory("stream");
-    let open = || Embedded::open(&dir, specs(), Hand::at_noon().clock()).unwrap();
+    let open = || Embedded::open(&dir, specs(), ManualClock::at_noon().clock()).unwrap();
     let embedded = open();
     a_short_life(&embedded, "a").await;
     let all = embedded.stream().read(100).unwrap();
@@ -95,7 +95,7 @@ async fn the_checkpoint_survives_a_restart_and_so_do_the_records() {
 #[tokio::test]
 async fn trimming_deletes_what_is_checkpointed_and_no_more() {
     let dir = directory("trim");
-    let embedded = Embedded::open(&dir, specs(), Hand::at_noon().clock()).unwrap();
+    let embedded = Embedded::open(&dir, specs(), ManualClock::at_noon().clock()).unwrap();
     let stream = embedded.stream();
     for pk in ["a", "b"] {
         a_short_life(&embedded, pk).await;
@@ -117,7 +117,7 @@ async fn trimming_deletes_what_is_checkpointed_and_no_more() {
 #[tokio::test(start_paused = true)]
 async fn a_write_wakes_who_waits_for_it_and_a_read_does_not() {
     let (embedded, _) = memory();
-    let client = embedded::dynamodb(embedded.wire());
+    let client = embedded::dynamodb(embedded.backend());
     let written = embedded.stream().written();
 
     client.get_item().table_name(TABLE).set_key(Some(key("a", "1"))).send().await.unwrap();

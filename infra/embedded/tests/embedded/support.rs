@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers of the tests.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -8,25 +8,25 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use aws_sdk_dynamodb::types::AttributeValue;
 use embedded::{Clock, Embedded, QueueSpec};
 
-/// A moment in 2026, in milliseconds.
+/// A time in 2026, in milliseconds since the Unix epoch.
 pub(crate) const NOON: i64 = 1_795_000_000_000;
 
-/// A clock that stands until it is moved.
+/// A clock that stands still until a test moves it.
 #[derive(Clone)]
-pub(crate) struct Hand(Arc<AtomicI64>);
+pub(crate) struct ManualClock(Arc<AtomicI64>);
 
-impl Hand {
+impl ManualClock {
     /// A clock that stands at noon.
     pub(crate) fn at_noon() -> Self {
         Self(Arc::new(AtomicI64::new(NOON)))
     }
 
-    /// Moves it on.
+    /// Moves the clock forward.
     pub(crate) fn pass(&self, seconds: i64) {
         self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
-    /// The clock as the bundle wants it.
+    /// The clock for the embedded services.
     pub(crate) fn clock(&self) -> Clock {
         let now = self.0.clone();
         Arc::new(move || now.load(Ordering::SeqCst))
@@ -50,13 +50,13 @@ pub(crate) fn specs() -> Vec<QueueSpec> {
     vec![work, dead]
 }
 
-/// A bundle in memory at noon.
-pub(crate) fn memory() -> (Embedded, Hand) {
-    let hand = Hand::at_noon();
-    (Embedded::memory(specs(), hand.clock()).unwrap(), hand)
+/// Embedded services in memory, with a clock at noon.
+pub(crate) fn memory() -> (Embedded, ManualClock) {
+    let clock = ManualClock::at_noon();
+    (Embedded::memory(specs(), clock.clock()).unwrap(), clock)
 }
 
-/// A fresh directory under the build's own.
+/// A new directory in the build directory.
 pub(crate) fn directory(name: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::SeqCst);

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
 };
-use embedded::{Arm, Counting, Counts, Kind, Service, Snapshot, TABLE};
+use embedded::{CountingBackend, Counts, Service, Snapshot, TABLE, UnitKind, UnitTarget};
 
 use super::support::{item, key, memory, text};
 
@@ -22,7 +22,7 @@ impl Counted {
     fn new() -> Self {
         let (embedded, _) = memory();
         let counts = Arc::new(Counts::default());
-        let client = embedded::dynamodb(Arc::new(Counting::new(embedded.wire(), counts.clone())));
+        let client = embedded::dynamodb(Arc::new(CountingBackend::new(embedded.backend(), counts.clone())));
         Self { client, counts, last: Snapshot::default() }
     }
 
@@ -32,7 +32,11 @@ impl Counted {
         let since = now.since(&self.last);
         self.last = now;
         let total = |kind, arm| since.total(kind, arm);
-        (total(Kind::Read, Arm::Table), total(Kind::Write, Arm::Table), total(Kind::Write, Arm::Index))
+        (
+            total(UnitKind::Read, UnitTarget::Table),
+            total(UnitKind::Write, UnitTarget::Table),
+            total(UnitKind::Write, UnitTarget::Index),
+        )
     }
 
     /// Puts an item with a filler of this many bytes.
@@ -264,7 +268,8 @@ async fn units_stay_in_the_answer_only_as_far_as_they_were_asked_for() {
 async fn calls_are_counted_by_service_and_operation() {
     let (embedded, _) = memory();
     let counts = Arc::new(Counts::default());
-    let wire: Arc<dyn embedded::Wire> = Arc::new(Counting::new(embedded.wire(), counts.clone()));
+    let wire: Arc<dyn embedded::AwsBackend> =
+        Arc::new(CountingBackend::new(embedded.backend(), counts.clone()));
     let (dynamodb, sqs) = (embedded::dynamodb(wire.clone()), embedded::sqs(wire));
 
     dynamodb.get_item().table_name(TABLE).set_key(Some(key("a", "1"))).send().await.unwrap();

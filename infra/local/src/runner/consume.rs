@@ -1,4 +1,4 @@
-//! Polls a queue and calls its function with what arrived.
+//! Polls a queue and calls its function with the received messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,30 +10,30 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::error;
 
-use super::{Answer, Invoke};
+use super::{InvocationResult, Invoker};
 
-/// How many messages a function gets at once.
+/// How many messages a function gets in one invocation.
 const BATCH: usize = 10;
 /// How many invocations of a function run at the same time.
-const AT_ONCE: usize = 5;
-/// How long to wait after the queue itself failed.
+const CONCURRENCY: usize = 5;
+/// How long to wait after the queue could not be read.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest wait for a message that nothing announces.
-const LONGEST: Duration = Duration::from_secs(30);
+/// The longest wait until the queue is read again.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Polls for ever.
+/// Polls the queue until the task ends.
 pub(super) async fn consume(
     name: &'static str,
     queues: Queues,
     handle: QueueHandler,
-    invoke: Arc<dyn Invoke>,
+    invoker: Arc<dyn Invoker>,
 ) {
-    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let Ok(mut arrived) = queues.arrived(name) else {
-        error!(function = name, "there is no queue of this function's name");
+        error!(function = name, "no queue has the name of this function");
         return;
     };
-    // Dropped with this task, so that nothing runs on when the runner stops.
+    // Dropped with this task, so that no invocation runs on when the runner stops.
     let mut running = JoinSet::new();
     loop {
         while running.try_join_next().is_some() {}
@@ -42,7 +42,7 @@ pub(super) async fn consume(
         let messages = match queues.receive(name, BATCH) {
             Ok(messages) => messages,
             Err(fault) => {
-                error!(function = name, %fault, "the queue cannot be read");
+                error!(function = name, %fault, "cannot read the queue");
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
@@ -52,9 +52,9 @@ pub(super) async fn consume(
             let _either = tokio::time::timeout(wait, arrived.changed()).await;
             continue;
         }
-        let (queues, handle, invoke) = (queues.clone(), handle.clone(), invoke.clone());
+        let (queues, handle, invoker) = (queues.clone(), handle.clone(), invoker.clone());
         running.spawn(async move {
-            one_batch(name, &queues, &handle, &*invoke, messages).await;
+            handle_batch(name, &queues, &handle, &*invoker, messages).await;
             drop(slot);
         });
     }
@@ -63,37 +63,37 @@ pub(super) async fn consume(
 /// How long until a hidden message is visible.
 fn until_next(queues: &Queues, name: &str) -> Duration {
     match queues.until_next(name) {
-        Ok(Some(wait)) => wait.clamp(Duration::from_millis(1), LONGEST),
-        Ok(None) | Err(_) => LONGEST,
+        Ok(Some(wait)) => wait.clamp(Duration::from_millis(1), LONGEST_WAIT),
+        Ok(None) | Err(_) => LONGEST_WAIT,
     }
 }
 
-/// Calls the function once and settles what it did not fail.
-async fn one_batch(
+/// Calls the function once and deletes the messages that did not fail.
+async fn handle_batch(
     name: &'static str,
     queues: &Queues,
     handle: &QueueHandler,
-    invoke: &dyn Invoke,
+    invoker: &dyn Invoker,
     mut messages: Vec<Message>,
 ) {
-    invoke.arrived(&mut messages);
+    invoker.reorder(&mut messages);
     let mut event = SqsEvent::default();
     event.records = messages.iter().map(|message| sqs_message(name, message)).collect();
     let running = handle(event);
-    let answer = Box::pin(async move {
+    let result = Box::pin(async move {
         let response = running.await;
         let failed = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier);
-        Answer::Queue(failed.collect())
+        InvocationResult::Queue(failed.collect())
     });
-    let Some(Answer::Queue(failed)) = invoke.invoke(name, answer).await else { return };
+    let Some(InvocationResult::Queue(failed)) = invoker.invoke(name, result).await else { return };
     for message in messages.iter().filter(|message| !failed.contains(&message.id)) {
         if let Err(fault) = queues.delete(name, &message.receipt) {
-            error!(function = name, %fault, "a message that was handled could not be deleted; it comes again");
+            error!(function = name, %fault, "cannot delete a handled message; it is received again");
         }
     }
 }
 
-/// A message as Lambda hands it over.
+/// Converts a message to the record that Lambda passes to a function.
 fn sqs_message(queue: &str, message: &Message) -> SqsMessage {
     let mut record = SqsMessage::default();
     record.message_id = Some(message.id.clone());

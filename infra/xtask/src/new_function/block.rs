@@ -1,33 +1,34 @@
-//! The block of a function in `template.yaml`, with the least that it needs to start.
+//! The block of a new function in `template.yaml`, with the minimum that it needs to start.
 
 use anyhow::Context;
 
-use super::{New, Trigger};
+use super::{NewFunction, Trigger};
 
-/// What a function's block begins with.
+/// The beginning of the first line of a function's block.
 const MARK: &str = "  # function ";
 
-/// Adds a function's block where the order of names has it, unless it is there; its queues go to the queues.
-pub(super) fn add(new: &New, template: &str) -> anyhow::Result<String> {
+/// Adds the block of a function in the order of names, unless it is there already. Its queues go to the other queues.
+pub(super) fn add(new: &NewFunction, template: &str) -> anyhow::Result<String> {
     if template.contains(&format!("\n{MARK}{}\n", new.name)) {
         return Ok(template.to_owned());
     }
     let block = block(new);
     let names = template.lines().filter_map(|line| line.strip_prefix(MARK));
     let at = match names.into_iter().find(|name| *name > new.name.as_str()) {
-        Some(next) => template.find(&format!("{MARK}{next}\n")).context("the next block was just there")?,
-        None => template.find("\nOutputs:\n").context("there is no `Outputs:`")? + 1,
+        Some(next) => template.find(&format!("{MARK}{next}\n")).context("the next block is missing")?,
+        None => template.find("\nOutputs:\n").context("template.yaml has no `Outputs:`")? + 1,
     };
     let mut text = format!("{}{block}\n{}", &template[..at], &template[at..]);
     if new.trigger == Trigger::Sqs {
-        let queues =
-            text.find("\n  # front door\n").context("there is no `# front door` after the queues")?;
+        let queues = text
+            .find("\n  # front door\n")
+            .context("template.yaml has no `# front door` after the queues")?;
         text.insert_str(queues, &queue(new));
     }
     Ok(text)
 }
 
-fn block(new: &New) -> String {
+fn block(new: &NewFunction) -> String {
     let (name, id) = (&new.name, new.logical_id());
     let head = format!(
         r"  # function {name}
@@ -114,8 +115,8 @@ fn block(new: &New) -> String {
     head + &tail
 }
 
-/// What leads requests to a function.
-fn front(new: &New) -> String {
+/// The resources that route requests to a function.
+fn front(new: &NewFunction) -> String {
     let id = new.logical_id();
     let mut front = format!(
         r#"  {id}Integration:
@@ -180,8 +181,8 @@ const SOURCE_RIGHTS: &str = r#"      Environment:
               Resource: !GetAtt AlertHandleQueue.Arn
 "#;
 
-/// A queue and where it puts what was tried too often.
-fn queue(new: &New) -> String {
+/// A queue and its dead-letter queue.
+fn queue(new: &NewFunction) -> String {
     let (name, id) = (&new.name, new.logical_id());
     format!(
         r"  {id}Queue:
@@ -208,7 +209,7 @@ mod tests {
     use crate::project::read;
 
     fn added(name: &str, trigger: Trigger) -> String {
-        add(&New { name: name.to_owned(), trigger }, &read("template.yaml").unwrap()).unwrap()
+        add(&NewFunction { name: name.to_owned(), trigger }, &read("template.yaml").unwrap()).unwrap()
     }
 
     fn order(template: &str) -> Vec<&str> {

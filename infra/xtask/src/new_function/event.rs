@@ -1,11 +1,11 @@
-//! An event of a new function, for it to begin with.
+//! An example event of a new function.
 
 use serde_json::{Value, json};
 
-use super::{New, Trigger};
+use super::{NewFunction, Trigger};
 
-/// An event as AWS makes it, with nothing of the function's own in it yet.
-pub(super) fn example(new: &New) -> anyhow::Result<String> {
+/// An event as AWS sends it, without content of the function's own.
+pub(super) fn example(new: &NewFunction) -> anyhow::Result<String> {
     let event = match new.trigger {
         Trigger::Http => request(new),
         Trigger::Sqs => {
@@ -41,8 +41,8 @@ pub(super) fn example(new: &New) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&event)? + "\n")
 }
 
-/// A request as the API gateway hands it over.
-fn request(new: &New) -> Value {
+/// A request as the API gateway sends it.
+fn request(new: &NewFunction) -> Value {
     let (_, key) = new.routes().swap_remove(0);
     let (method, path) = key.split_once(' ').unwrap_or(("GET", "/"));
     let method = if method == "ANY" { "GET" } else { method };

@@ -1,11 +1,11 @@
-//! The package of a function, and the lines by which others know it.
+//! The package of a new function, and its lines in other packages.
 
 use anyhow::Context;
 
-use super::{New, Trigger, camel, insert_sorted};
+use super::{NewFunction, Trigger, camel, insert_sorted};
 
 /// The files of the package.
-pub(super) fn files(new: &New) -> Vec<(String, String)> {
+pub(super) fn files(new: &NewFunction) -> Vec<(String, String)> {
     let folder = format!("functions/{}", new.name);
     vec![
         (format!("{folder}/Cargo.toml"), manifest(new)),
@@ -14,7 +14,7 @@ pub(super) fn files(new: &New) -> Vec<(String, String)> {
     ]
 }
 
-fn manifest(new: &New) -> String {
+fn manifest(new: &NewFunction) -> String {
     let dependencies = match (new.trigger, new.source()) {
         (Trigger::Http, Some(_)) => {
             "app.workspace = true\nhttp-api.workspace = true\nruntime.workspace = true\nsources.workspace = true\n"
@@ -55,18 +55,18 @@ doc = false
     )
 }
 
-/// The module of `http-api` that a function of requests serves: `api-alert-routes` serves `alert_routes`.
+/// The module of `http-api` that an HTTP function serves: `api-alert-routes` serves `alert_routes`.
 pub(super) fn resource(name: &str) -> String {
     name.strip_prefix("api-").unwrap_or(name).replace('-', "_")
 }
 
-fn library(new: &New) -> String {
+fn library(new: &NewFunction) -> String {
     let name = &new.name;
     match (new.trigger, new.source()) {
         (Trigger::Http, Some(kind)) => {
             let variant = camel(&kind.replace('_', "-"));
             format!(
-                r#"//! Receives what {kind} sends.
+                r#"//! Receives events of {kind}.
 
 use app::Context;
 use runtime::Function;
@@ -81,7 +81,7 @@ pub fn function(ctx: Context) -> Function {{
         (Trigger::Http, None) => {
             let resource = resource(name);
             format!(
-                r#"//! Answers requests of `{name}`.
+                r#"//! Answers the HTTP requests of `{name}`.
 
 use app::Context;
 use runtime::Function;
@@ -94,7 +94,7 @@ pub fn function(ctx: Context) -> Function {{
             )
         }
         (Trigger::Sqs, _) => format!(
-            r#"//! Handles what its queue brings, `{name}`.
+            r#"//! Handles the messages of the queue `{name}`.
 
 use app::{{AppError, Context}};
 use runtime::{{Delivery, Function}};
@@ -110,7 +110,7 @@ async fn handle(_ctx: Context, _delivery: Delivery<serde_json::Value>) -> Result
 "#
         ),
         (Trigger::Stream, _) => format!(
-            r#"//! Handles the table's stream, `{name}`.
+            r#"//! Handles the records of the table's stream for `{name}`.
 
 use app::{{AppError, Context}};
 use aws_lambda_events::dynamodb::EventRecord;
@@ -127,7 +127,7 @@ async fn handle(_ctx: Context, _records: Vec<EventRecord>) -> Result<(), AppErro
 "#
         ),
         (Trigger::Schedule, _) => format!(
-            r#"//! Does its work each minute, `{name}`.
+            r#"//! Runs `{name}` each minute.
 
 use app::{{AppError, Context}};
 use runtime::Function;
@@ -145,7 +145,7 @@ async fn run(_ctx: Context) -> Result<(), AppError> {{
     }
 }
 
-fn binary(new: &New) -> String {
+fn binary(new: &NewFunction) -> String {
     let (name, ident) = (&new.name, new.ident());
     format!(
         r#"//! Runs `{name}` on Lambda.
@@ -157,22 +157,22 @@ fn main() -> Result<(), runtime::Error> {{
     )
 }
 
-/// Adds the package to the workspace's dependencies.
-pub(super) fn dependency(new: &New, manifest: &str) -> anyhow::Result<String> {
+/// Adds the package to the dependencies of the workspace.
+pub(super) fn dependency(new: &NewFunction, manifest: &str) -> anyhow::Result<String> {
     let line = format!("{0} = {{ path = \"functions/{0}\" }}", new.name);
     insert_sorted(manifest, &line, |line| line.contains("{ path = \"functions/"))
 }
 
-/// Adds the package to those that the local runner links.
-pub(super) fn local_dependency(new: &New, manifest: &str) -> anyhow::Result<String> {
-    let (head, tail) = manifest.split_once("[dependencies]\n").context("there is no [dependencies]")?;
+/// Adds the package to the dependencies of `cargo local`.
+pub(super) fn local_dependency(new: &NewFunction, manifest: &str) -> anyhow::Result<String> {
+    let (head, tail) = manifest.split_once("[dependencies]\n").context("there is no `[dependencies]`")?;
     let line = format!("{}.workspace = true", new.name);
     let added = insert_sorted(tail, &line, |line| line.contains(" = "))?;
     Ok(format!("{head}[dependencies]\n{added}"))
 }
 
-/// Adds the function to the local runner's registry.
-pub(super) fn entry(new: &New, source: &str) -> anyhow::Result<String> {
+/// Adds the function to the list of functions of `cargo local`.
+pub(super) fn entry(new: &NewFunction, source: &str) -> anyhow::Result<String> {
     let line = format!("    \"{}\" => {},", new.name, new.ident());
     insert_sorted(source, &line, |line| line.starts_with("    \"") && line.contains("\" => "))
 }
@@ -184,8 +184,8 @@ mod tests {
 
     #[test]
     fn lines_are_added_to_the_files_as_they_are() {
-        let new = New { name: "alert-zap".to_owned(), trigger: Trigger::Schedule };
-        let added = |file: &str, add: fn(&New, &str) -> anyhow::Result<String>| {
+        let new = NewFunction { name: "alert-zap".to_owned(), trigger: Trigger::Schedule };
+        let added = |file: &str, add: fn(&NewFunction, &str) -> anyhow::Result<String>| {
             let (before, after) = (read(file).unwrap(), add(&new, &read(file).unwrap()).unwrap());
             let line =
                 after.lines().find(|line| !before.lines().any(|other| other == *line)).unwrap().to_owned();

@@ -21,7 +21,7 @@ pub(super) struct Arrived<'a> {
 pub(super) async fn arrived<'a>(rules: &Rules, received: &'a ReceivedEvent) -> Result<Arrived<'a>, AppError> {
     let as_it_came = Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
     // What fires again by hand was read once.
-    if sources::options(&received.kind.0).is_none() || received.asked_by.is_some() {
+    if sources::transform_options(&received.kind.0).is_none() || received.asked_by.is_some() {
         return Ok(as_it_came);
     }
     match rules.of(received.org).await?.source(received.source).await {
@@ -35,16 +35,16 @@ pub(super) async fn arrived<'a>(rules: &Rules, received: &'a ReceivedEvent) -> R
 /// The event as a customer means it, without what they want removed.
 pub(super) fn meant<'a>(template: Option<&Template>, received: &'a ReceivedEvent) -> Arrived<'a> {
     let as_it_came = Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
-    let (Some(template), Some(options)) = (template, sources::options(&received.kind.0)) else {
+    let (Some(template), Some(options)) = (template, sources::transform_options(&received.kind.0)) else {
         return as_it_came;
     };
     if template.custom.is_none() && template.redactions.is_empty() {
         return as_it_came;
     }
     let mut event = received.event.clone();
-    sources::redacted_event(&mut event, &template.redactions);
+    sources::redact_event(&mut event, &template.redactions);
     let (event, problems) = match &template.custom {
-        Some(custom) => sources::custom_event(event, custom, options),
+        Some(custom) => sources::apply_custom_options(event, custom, options),
         None => (event, Vec::new()),
     };
     let received = ReceivedEvent {

@@ -221,8 +221,8 @@ fn of_payload(
     }
     let kind =
         Kind::try_from(kind).map_err(|unknown| AppError::invalid("source_type", unknown.to_string()))?;
-    let events =
-        sources::trial(kind, payload.get().as_bytes(), now).map_err(|error| wrong(error.to_string()))?;
+    let events = sources::preview_events(kind, payload.get().as_bytes(), now)
+        .map_err(|error| wrong(error.to_string()))?;
     Ok(events.into_iter().take(MOST).map(|event| (None, event)).collect())
 }
 

@@ -7,7 +7,7 @@ use domain::Timestamp;
 use domain::message::NotificationMessage;
 use domain::notification::{Due, Notification};
 use machine::{CommitError, Transition};
-use notify::{Channel, Outgoing, SendError};
+use notify::{Channel, OutgoingNotification, SendError};
 use store::{Claimed, Commit, Store};
 use tokio::time::Instant;
 use tracing::{instrument, warn};
@@ -190,7 +190,7 @@ async fn deliver(
                 "a page was not taken; it is tried again"
             );
             let mail = fallback_email(store, notification, false, now).await?;
-            let again = notification.again(&why, error.asked(), now)?;
+            let again = notification.again(&why, error.retry_after(), now)?;
             store.commit(Commit::new().transition(again).transitions(mail)).await?;
             Ok(Sent::Again)
         }
@@ -233,7 +233,11 @@ async fn persist(
 }
 
 /// What the channel sends.
-fn outgoing(senders: &Senders, notification: &Notification, now: Timestamp) -> Result<Outgoing, Unopened> {
+fn outgoing(
+    senders: &Senders,
+    notification: &Notification,
+    now: Timestamp,
+) -> Result<OutgoingNotification, Unopened> {
     let open = |sealed: &String| open_secret(&senders.seal, notification.user, &notification.address, sealed);
     let secret = notification.secret.as_ref().map(open).transpose()?;
     let link = AcknowledgeLink {
@@ -243,5 +247,5 @@ fn outgoing(senders: &Senders, notification: &Notification, now: Timestamp) -> R
         until: now + GOOD_FOR,
     };
     let acknowledge_url = format!("{}/acknowledge/{}", senders.public_url, link.token(&senders.seal));
-    Ok(Outgoing::of(notification, secret, acknowledge_url, now))
+    Ok(OutgoingNotification::of(notification, secret, acknowledge_url, now))
 }

@@ -5,7 +5,7 @@ use domain::id::SignInId;
 use domain::sign_in::{SignIn, SignInPerson};
 use domain::user::MethodType;
 use machine::Transition;
-use notify::{Letter, SendError};
+use notify::{SendError, ServiceEmail};
 use store::{Commit, Store};
 use tracing::{instrument, warn};
 
@@ -28,7 +28,7 @@ pub async fn send(store: &Store, senders: &Senders, id: SignInId, now: Timestamp
     };
     let mail = senders.channels.iter().find(|channel| channel.method_type() == MethodType::Email);
     let sent = match mail {
-        Some(mail) => mail.write(&letter(senders, &owed, now)).await,
+        Some(mail) => mail.send_service_email(&letter(senders, &owed, now)).await,
         None => {
             let reason = "this installation sends no mail".to_owned();
             Err(SendError::Permanent { reason, source: None })
@@ -55,9 +55,9 @@ async fn whom(store: &Store, owed: &SignIn) -> Result<Option<SignInPerson>, AppE
 }
 
 /// What the mail says.
-fn letter(senders: &Senders, owed: &SignIn, now: Timestamp) -> Letter {
+fn letter(senders: &Senders, owed: &SignIn, now: Timestamp) -> ServiceEmail {
     let link = super::link(&senders.seal, &senders.public_url, owed.id);
-    Letter {
+    ServiceEmail {
         idempotency_key: format!("sign-in.{}", owed.id),
         address: owed.email.clone().unwrap_or_default(),
         title: "Sign in to Firebell".to_owned(),

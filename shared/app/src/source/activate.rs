@@ -1,4 +1,4 @@
-//! Activates a draft: from now on, what its senders deliver pages.
+//! Activates a draft alert source, so that its events create alerts that page.
 
 use domain::access::Permission;
 use domain::id::SourceId;
@@ -11,11 +11,11 @@ use tracing::instrument;
 use super::find;
 use crate::{AppError, Random};
 
-/// Activates a draft; one that is active stays so.
+/// Activates a draft alert source. An active one stays active.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] if nothing has arrived at it yet or it is
-/// disabled.
+/// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] if the draft has not received an event yet,
+/// or the source is disabled.
 #[instrument(skip_all, fields(alert_source.id = %id), err)]
 pub async fn activate(
     store: &Store,
@@ -32,13 +32,13 @@ pub async fn activate(
             SourceState::Draft => {}
             SourceState::Active => return Ok(source),
             SourceState::Disabled | SourceState::Destroyed => {
-                let reason = "it is no draft: enable it with `disabled` being false";
+                let reason = "the alert source is not a draft: set `disabled` to false to enable it";
                 return Err(AppError::invalid("state", reason));
             }
         }
         if store.sample(org, id).await?.is_none() {
-            let reason = "nothing has arrived at this draft yet: let its sender deliver something, or send the \
-                          example with `actions/send_test`";
+            let reason = "the draft has not received an event yet: send one from its sender, or send a test alert with \
+                          `actions/send_test`";
             return Err(AppError::invalid("state", reason));
         }
         let step = source.transition_to(SourceState::Active, now)?.because(by.to_string(), "activated");

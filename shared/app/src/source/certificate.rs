@@ -1,4 +1,4 @@
-//! Fetches the certificate that SNS signs with.
+//! Fetches the certificate with which SNS signs its messages.
 
 use std::time::Duration;
 
@@ -8,15 +8,16 @@ use tracing::instrument;
 
 use crate::AppError;
 
-/// How long SNS may take for its answer: whoever delivers waits for ours.
+/// Time limit for the request. The sender of the delivery waits for our response meanwhile.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Fetches the certificate at an address of SNS; none if there is none.
+/// Fetches the certificate at an address of SNS. `None` if there is no certificate at that address.
 ///
-/// Nobody vouches for it but the host that it came from: SNS hands it out without those that would lead to a root.
+/// The certificate is trusted because it comes from a host of SNS over HTTPS. SNS does not provide the chain of
+/// certificates to a root.
 ///
 /// # Errors
-/// [`AppError::Unavailable`] if there was no answer.
+/// [`AppError::Unavailable`] if SNS did not answer.
 #[instrument(skip_all, err)]
 pub async fn fetch(outside: &Client, url: &str) -> Result<Option<Certificate>, AppError> {
     let unavailable = |source| AppError::Unavailable { what: "fetching a certificate", source };

@@ -1,4 +1,4 @@
-//! Creates an alert source's configuration, with a secret of its own.
+//! Creates an alert source, with its own secret.
 
 use domain::access::Permission;
 use domain::audit::{AuditAction, Entry, changes};
@@ -9,13 +9,14 @@ use domain::text::Document;
 use domain::{Actor, Timestamp};
 use machine::{Head, Stateful};
 use secrecy::{ExposeSecret, SecretString};
+use sources::KindOptions;
 use store::{Commit, Store};
 use tracing::instrument;
 
 use crate::seal::Seal;
 use crate::{AppError, Random};
 
-/// What is known of a source before it is made.
+/// An alert source that is to be created.
 #[derive(Debug, Clone)]
 pub struct NewSource {
     /// Its id.
@@ -24,25 +25,25 @@ pub struct NewSource {
     pub name: String,
     /// Its kind.
     pub kind: SourceKind,
-    /// The secret, if its sender made one; else we do.
+    /// The secret, if the sender generated one. Otherwise it is generated here.
     pub secret: Option<SecretString>,
-    /// How its alerts are titled.
+    /// How its events become alerts: titles, attributes and options.
     pub template: Template,
-    /// What of its events becomes alerts.
+    /// Which of its events become alerts.
     pub intake: IntakeRules,
-    /// Whether it pages nobody until it is activated.
+    /// Whether it begins as a draft, which pages nobody until it is activated.
     pub draft: bool,
-    /// What the client sent, to be echoed.
+    /// The body that the client sent, which is returned to it.
     pub document: Document,
 }
 
-/// How many random bytes a secret has.
+/// Number of random bytes in a generated secret.
 pub(super) const SECRET_BYTES: usize = 30;
 
-/// Creates a source that takes deliveries at once; a draft shows what would become of them, and pages nobody.
+/// Creates an alert source that accepts deliveries at once. A draft shows what would become of them, and pages nobody.
 ///
 /// # Errors
-/// [`AppError::Invalid`] if the kind or a binding is unknown, or the secret is none.
+/// [`AppError::Invalid`] if the kind or a binding is unknown, or the secret is invalid.
 #[instrument(skip_all, fields(alert_source.id = %new.id), err)]
 pub async fn create(
     store: &Store,
@@ -86,46 +87,52 @@ pub async fn create(
     Ok(source)
 }
 
-/// Says what is wrong with what a source keeps from becoming alerts.
+/// The reason for refusing options that belong to another kind of alert source.
+const NO_SUCH_OPTIONS: &str = "this kind of alert source has no such options";
+
+/// The options that only this kind of alert source has.
+fn options_of(kind: &SourceKind) -> Option<KindOptions> {
+    sources::get(&kind.0)?.options()
+}
+
+/// Checks which events of a source become alerts.
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming the field.
 pub fn check_intake(kind: &SourceKind, intake: &IntakeRules, template: &Template) -> Result<(), AppError> {
-    match (kind.0 == sources::HEARTBEAT, intake.beat.is_some()) {
+    let field = KindOptions::Heartbeat.field();
+    let is_heartbeat = options_of(kind) == Some(KindOptions::Heartbeat);
+    match (is_heartbeat, intake.beat.is_some()) {
         (true, false) => {
-            let reason = "say how often it is to be heard of: `interval_seconds`";
-            return Err(AppError::invalid("heartbeat_options", reason));
+            let reason = "set `interval_seconds` to how often the job runs";
+            return Err(AppError::invalid(field, reason));
         }
-        (false, true) => {
-            let reason = "this kind of alert source has no such options";
-            return Err(AppError::invalid("heartbeat_options", reason));
-        }
+        (false, true) => return Err(AppError::invalid(field, NO_SUCH_OPTIONS)),
         (true, true) | (false, false) => {}
     }
     intake.check(template).map_err(|misfit| AppError::invalid(misfit.at, misfit.reason))
 }
 
-/// Says what is wrong with a source's configuration.
+/// Checks a source's configuration.
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming the field.
 pub fn check(name: &str, kind: &SourceKind, template: &Template) -> Result<(), AppError> {
     if name.trim().is_empty() {
-        return Err(AppError::invalid("name", "a name is needed"));
+        return Err(AppError::invalid("name", "a name is required"));
     }
     if sources::Kind::try_from(kind).is_err() {
         let known: Vec<_> = sources::all().iter().map(|source| source.kind()).collect();
         return Err(AppError::invalid(
             "source_type",
-            format!("`{kind}` is no kind of alert source here; there is {}", known.join(", ")),
+            format!("`{kind}` is not a kind of alert source; use one of {}", known.join(", ")),
         ));
     }
     let wrong = |misfit: ExpressionError| AppError::invalid(misfit.at, misfit.reason);
     template.check().map_err(|misfit| wrong(misfit.within("template")))?;
     if let Some(custom) = &template.custom {
-        let options = sources::options(&kind.0).ok_or_else(|| {
-            AppError::invalid("http_custom_options", "this kind of alert source has no such options")
-        })?;
+        let options = sources::transform_options(&kind.0)
+            .ok_or_else(|| AppError::invalid(KindOptions::HttpCustom.field(), NO_SUCH_OPTIONS))?;
         custom.check().map_err(|misfit| wrong(misfit.within(options)))?;
     }
     if let Some(priority) = &template.priority {

@@ -1,4 +1,4 @@
-//! Destroys an alert source: it takes nothing more, and what it sent stays.
+//! Deletes an alert source. It accepts no more deliveries. Its alerts are kept.
 
 use domain::access::Permission;
 use domain::audit::{AuditAction, Entry};
@@ -12,7 +12,7 @@ use tracing::instrument;
 use super::find;
 use crate::{AppError, Random};
 
-/// Destroys a source and removes its door.
+/// Deletes an alert source together with its credentials.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such source.

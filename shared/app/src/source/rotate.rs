@@ -1,4 +1,5 @@
-//! Replaces an alert source's secret; the one before holds for a while, so that no sender is refused meanwhile.
+//! Rotates the secret of an alert source. The previous secret stays valid for a while, so that no sender is refused
+//! meanwhile.
 
 use domain::access::Permission;
 use domain::id::SourceId;
@@ -18,21 +19,21 @@ use crate::{AppError, Random};
 /// How long the previous secret stays valid by default, in hours.
 pub const DEFAULT_OVERLAP_HOURS: u16 = 24;
 
-/// How long the secret before may hold: long enough for every sender, and no secret holds for ever.
-const LONGEST_HOURS: u16 = 30 * 24;
+/// Longest time for which the previous secret may stay valid: 30 days, in hours.
+const MAX_OVERLAP_HOURS: u16 = 30 * 24;
 
-/// A secret as it is to be replaced.
+/// How a secret is rotated.
 #[derive(Debug, Clone)]
 pub struct Rotation {
-    /// The new one, if its sender made it; else we do.
+    /// The new secret, if the sender generated it. Otherwise it is generated here.
     pub secret: Option<SecretString>,
-    /// For how many hours the one before holds; none, if somebody has it who should not.
+    /// Number of hours for which the previous secret stays valid. Zero if the secret has leaked.
     pub overlap_hours: u16,
 }
 
-/// Replaces a source's secret. While one that was replaced still holds, the next is replaced at once or not at all: who
-/// asks again because the answer was lost shall not take from the senders the secret that they have. The secret that it
-/// has already changes nothing.
+/// Rotates the secret of an alert source. While a previous secret is still valid, only a rotation without an overlap is
+/// allowed. Otherwise a client that repeats its request after a lost response would invalidate the secret that the
+/// senders still use. Setting the current secret changes nothing.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] naming the field that is wrong.
@@ -50,8 +51,8 @@ pub async fn rotate(
     if let Some(secret) = &rotation.secret {
         super::check_secret(secret)?;
     }
-    if rotation.overlap_hours > LONGEST_HOURS {
-        let reason = format!("a secret that was replaced holds for at most {LONGEST_HOURS} hours");
+    if rotation.overlap_hours > MAX_OVERLAP_HOURS {
+        let reason = format!("the previous secret can stay valid for at most {MAX_OVERLAP_HOURS} hours");
         return Err(AppError::invalid("overlap_hours", reason));
     }
     let secret = rotation.secret.clone().unwrap_or_else(|| seal.random_token(SECRET_BYTES).into());
@@ -65,14 +66,14 @@ pub async fn rotate(
         }
         let holds = source.previous.as_ref().is_some_and(|previous| previous.holds(now));
         if holds && rotation.overlap_hours > 0 {
-            let reason =
-                "the secret before still holds: say 0 to let neither it nor the present one hold any longer";
+            let reason = "the previous secret is still valid: set this to 0 to invalidate both it and the current secret \
+                          at once";
             return Err(AppError::invalid("overlap_hours", reason));
         }
         let key = super::own_key(store, id, &source.kind, secret).await?;
         let previous = PreviousSecret { secret: source.secret.clone(), key: source.key.clone(), until };
         let step = source.amend(now)?.because(by.to_string(), "its secret was replaced").with(|source| {
-            // A key that is set anew to what it was leads to its source once.
+            // If the hash of the secret has not changed, it leads to the source once and not twice.
             let is_another = key.is_none() || previous.key != key;
             source.previous = Some(previous).filter(|previous| previous.holds(now) && is_another);
             (source.secret, source.key) = (sealed.clone(), key);

@@ -1,4 +1,4 @@
-//! What is shown of a source: when it last delivered, and what last went wrong.
+//! Records when an alert source last delivered, and its last error.
 
 use domain::Timestamp;
 use domain::alert::ReceivedEvent;
@@ -10,32 +10,32 @@ use tracing::instrument;
 
 use crate::{AppError, Rules};
 
-/// At most one such write a source and minute.
+/// Shortest time between two writes for one source.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
-/// How much of a reason is kept.
+/// Most bytes of a reason that are stored.
 const REASON_BYTES: usize = 500;
 
-/// Notes that a source delivered, at most once a minute as far as this process knows.
+/// Records that an alert source delivered, at most once a minute in one process.
 ///
 /// # Errors
-/// Never: that it could not be noted is no reason to handle the alert again.
+/// Never. A failure is only logged, because the alert must not be processed again for it.
 #[instrument(skip_all, err)]
 pub async fn delivered(store: &Store, rules: &Rules, received: &ReceivedEvent) -> Result<(), AppError> {
     if received.asked_by.is_some() {
-        // Somebody had it fire again; its source has delivered nothing.
+        // A person fired the alert again, so its source has delivered nothing.
         return Ok(());
     }
     if rules.seen(received.source, received.received_at, PAUSE) {
         let noted = store.source_delivered(received.org, received.source, received.received_at, PAUSE).await;
         if let Err(error) = noted {
-            tracing::warn!(alert_source.id = %received.source, %error, "the last delivery could not be noted");
+            tracing::warn!(alert_source.id = %received.source, %error, "recording the last delivery failed");
         }
     }
     Ok(())
 }
 
-/// Notes why a delivery could not be read.
+/// Records why a delivery was refused or could not be read.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
@@ -49,7 +49,7 @@ pub async fn failed(
 ) -> Result<(), AppError> {
     let error = DeliveryError { at, reason: domain::text::shorten(reason, REASON_BYTES) };
     match store.commit(Commit::new().source_error(org, source, &error)).await {
-        // It was destroyed in between.
+        // The source was deleted in the meantime.
         Err(machine::CommitError::Conflict) => Ok(()),
         done => Ok(done?),
     }

@@ -1,4 +1,4 @@
-//! Switches an alert source off and on; nothing else of it changes.
+//! Disables or enables an alert source, and changes nothing else.
 
 use domain::access::Permission;
 use domain::id::SourceId;
@@ -12,7 +12,7 @@ use super::find;
 use super::update::{state_after, state_name};
 use crate::{AppError, Random};
 
-/// Has a source refuse deliveries, or take them again.
+/// Disables an alert source, which then refuses deliveries, or enables it again.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] if it is a draft.

@@ -1,4 +1,4 @@
-//! Changes an alert source's configuration; its kind stays, and its secret unless there is another.
+//! Changes the configuration of an alert source. Its kind cannot change, and its secret changes only if one is given.
 
 use domain::access::Permission;
 use domain::id::SourceId;
@@ -14,24 +14,24 @@ use super::find;
 use crate::seal::Seal;
 use crate::{AppError, Random};
 
-/// A source's configuration as it is to be.
+/// The new configuration of an alert source.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// Its name.
     pub name: String,
-    /// Another secret: a sender that signs makes it, and shows it only once it knows our address.
+    /// A new secret. Senders that sign generate it themselves, and show it only after they know our address.
     pub secret: Option<SecretString>,
-    /// How its alerts are titled.
+    /// How its events become alerts: titles, attributes and options.
     pub template: Template,
-    /// What of its events becomes alerts.
+    /// Which of its events become alerts.
     pub intake: IntakeRules,
-    /// Whether it refuses deliveries; as it is, if nothing is said.
+    /// Whether it is disabled and refuses deliveries. `None` leaves it as it is.
     pub disabled: Option<bool>,
-    /// What the client sent, to be echoed.
+    /// The body that the client sent, which is returned to it.
     pub document: Document,
 }
 
-/// Changes a source.
+/// Changes an alert source.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] naming the field that is wrong.
@@ -82,12 +82,12 @@ pub async fn update(
     .await
 }
 
-/// The state that is asked for; a draft stays one until it is activated.
+/// The state after the change. A draft stays a draft until it is activated.
 pub(super) fn state_after(now: SourceState, disabled: Option<bool>) -> Result<SourceState, AppError> {
     match (now, disabled) {
         (SourceState::Draft, Some(true)) => Err(AppError::invalid(
             "disabled",
-            "a draft pages nobody: activate it before you disable it, or delete it",
+            "a draft cannot be disabled, because it pages nobody: activate it first, or delete it",
         )),
         (SourceState::Draft, _) | (_, None) => Ok(now),
         (_, Some(true)) => Ok(SourceState::Disabled),
@@ -95,7 +95,7 @@ pub(super) fn state_after(now: SourceState, disabled: Option<bool>) -> Result<So
     }
 }
 
-/// Why it changes its state, for the history.
+/// The reason for a change of the state, for the history.
 pub(super) const fn state_name(state: SourceState) -> &'static str {
     match state {
         SourceState::Draft => "drafted",

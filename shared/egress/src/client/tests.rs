@@ -1,4 +1,4 @@
-//! Against servers on this machine that answer as strangers may.
+//! Tests against servers on this machine that behave like arbitrary servers on the internet.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,19 +11,20 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::*;
 
-/// A server that answers everybody the same, and counts who connected.
+/// A server that gives every request the same response, and counts the connections.
 struct Server {
     port: u16,
     connected: Arc<AtomicUsize>,
-    asked: Arc<std::sync::Mutex<Vec<String>>>,
+    requests: Arc<std::sync::Mutex<Vec<String>>>,
 }
 
 impl Server {
     async fn start(answer: &'static str, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (connected, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Mutex::new(Vec::new())));
-        let (counted, kept) = (connected.clone(), asked.clone());
+        let (connected, requests) =
+            (Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let (counted, kept) = (connected.clone(), requests.clone());
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -41,7 +42,7 @@ impl Server {
                 });
             }
         });
-        Self { port, connected, asked }
+        Self { port, connected, requests }
     }
 
     async fn answering(answer: &'static str) -> Self {
@@ -56,12 +57,12 @@ impl Server {
         self.connected.load(Ordering::Relaxed)
     }
 
-    fn asked(&self) -> String {
-        self.asked.lock().unwrap().join("\n---\n")
+    fn requests(&self) -> String {
+        self.requests.lock().unwrap().join("\n---\n")
     }
 }
 
-/// Reads a request to its end, writes the answer, and goes on with it without end if it asks for that.
+/// Reads a whole request and writes the response. If the response ends with `…`, its body never ends.
 async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     answer: &str,
@@ -88,7 +89,7 @@ async fn serve(
     }
 }
 
-async fn post(client: &Client, url: &str) -> Result<Answer, EgressError> {
+async fn post(client: &Client, url: &str) -> Result<Response, EgressError> {
     let headers =
         HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     client.post(url, headers, Bytes::from_static(b"{\"test\":1}"), Duration::from_secs(2)).await
@@ -107,14 +108,17 @@ async fn body_is_posted_and_the_answer_comes_back() {
 
     assert_eq!((answer.status, &*answer.body), (StatusCode::ACCEPTED, &b"ok"[..]));
     assert_eq!(answer.headers["retry-after"], "7");
-    let asked = server.asked();
-    assert!(asked.starts_with("POST /hook?a=b HTTP/1.1\r\n"), "{asked}");
-    assert!(asked.contains(&format!("host: 127.0.0.1:{}\r\n", server.port)), "{asked}");
-    assert!(asked.contains("content-length: 10\r\n") && asked.ends_with("\r\n\r\n{\"test\":1}"), "{asked}");
+    let requests = server.requests();
+    assert!(requests.starts_with("POST /hook?a=b HTTP/1.1\r\n"), "{requests}");
+    assert!(requests.contains(&format!("host: 127.0.0.1:{}\r\n", server.port)), "{requests}");
+    assert!(
+        requests.contains("content-length: 10\r\n") && requests.ends_with("\r\n\r\n{\"test\":1}"),
+        "{requests}"
+    );
 }
 
 #[tokio::test]
-async fn private_network_is_not_even_connected_to() {
+async fn client_does_not_connect_to_a_private_network() {
     let server = Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let client = Client::new(Reach::Public);
     let port = server.port;
@@ -134,7 +138,9 @@ async fn private_network_is_not_even_connected_to() {
         assert!(
             matches!(
                 refused,
-                EgressError::Refused(Refused::Private) | EgressError::Private | EgressError::Unresolved(_)
+                EgressError::InvalidUrl(InvalidUrl::Private)
+                    | EgressError::Private
+                    | EgressError::Unresolved(_)
             ),
             "{host} {refused:?}"
         );
@@ -142,7 +148,7 @@ async fn private_network_is_not_even_connected_to() {
     }
     for url in [format!("http://127.0.0.1:{port}/"), format!("http://localhost:{port}/")] {
         assert!(
-            matches!(post(&client, &url).await, Err(EgressError::Refused(Refused::Unencrypted))),
+            matches!(post(&client, &url).await, Err(EgressError::InvalidUrl(InvalidUrl::Unencrypted))),
             "{url}"
         );
     }
@@ -166,7 +172,7 @@ async fn answer_without_end_is_cut_and_its_status_counts() {
 
     let answer = post(&local(), &server.url()).await.unwrap();
 
-    assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, MOST_ANSWER));
+    assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, MAX_BODY_BYTES));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Expressions of a source's template: from what a client sends to what is evaluated, and back with their types.
+//! The expressions of a source's template: conversion from requests, and their types in responses.
 
 use domain::expression::{Branch, Expression, Operation, Returns, Shape, Shapes};
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use crate::ApiError;
 use crate::api::{Answer, clip};
 use crate::binding::{GroupBody, ValuesBody, groups, label};
 
-/// An expression as it is sent.
+/// An expression in a request.
 #[derive(Clone, Deserialize)]
 pub(super) struct ExpressionBody {
     #[serde(default)]
@@ -19,13 +19,13 @@ pub(super) struct ExpressionBody {
     else_branch: Option<ElseBody>,
 }
 
-/// What it is where nothing comes of its operations.
+/// The value if the operations have no result.
 #[derive(Clone, Deserialize)]
 struct ElseBody {
     result: ValuesBody,
 }
 
-/// An operation as it is sent: its type, and the object of that name.
+/// An operation in a request: its type, and the object with the name of that type.
 #[derive(Clone, Deserialize)]
 struct OperationBody {
     operation_type: String,
@@ -37,33 +37,33 @@ struct OperationBody {
     cast: Option<CastBody>,
 }
 
-/// A reference.
+/// A reference to a variable in a request.
 #[derive(Clone, Deserialize)]
 struct ReferenceBody {
     reference: String,
 }
 
-/// What stays of a list.
+/// The conditions for the elements that a filter keeps.
 #[derive(Clone, Deserialize)]
 struct FilterBody {
     condition_groups: Vec<GroupBody>,
 }
 
-/// A path or an expression.
+/// A path or an expression in a request.
 #[derive(Clone, Deserialize)]
 struct ParseBody {
     source: String,
     returns: Returns,
 }
 
-/// Branches.
+/// The branches of an operation in a request.
 #[derive(Clone, Deserialize)]
 struct BranchesBody {
     branches: Vec<BranchBody>,
     returns: Returns,
 }
 
-/// A branch.
+/// A branch in a request.
 #[derive(Clone, Deserialize)]
 struct BranchBody {
     #[serde(default)]
@@ -71,13 +71,13 @@ struct BranchBody {
     result: ValuesBody,
 }
 
-/// Another type.
+/// The target type of a cast.
 #[derive(Clone, Deserialize)]
 struct CastBody {
     returns: Returns,
 }
 
-/// The operations that there are.
+/// The supported operations.
 const OPERATIONS: &str =
     "navigate, filter, concatenate, count, min, max, sum, random, first, parse, branches, cast";
 
@@ -116,17 +116,17 @@ impl OperationBody {
             }
             "cast" => Operation::Cast(self.cast.ok_or_else(|| needed("cast"))?.returns),
             unknown => {
-                let reason = format!("`{}` is no operation; there is {OPERATIONS}", clip(unknown));
+                let reason = format!("`{}` is not a valid operation. Use one of {OPERATIONS}", clip(unknown));
                 return Err(ApiError::invalid(at("operation_type"), reason));
             }
         })
     }
 }
 
-/// The expressions that are evaluated.
+/// Converts the expressions of a request.
 ///
 /// # Errors
-/// [`ApiError`] naming what cannot be evaluated.
+/// [`ApiError`] naming the field that cannot be evaluated.
 pub(super) fn read(bodies: Vec<ExpressionBody>) -> Answer<Vec<Expression>> {
     let read = |(n, body): (usize, ExpressionBody)| {
         let at = format!("template.expressions.{n}");
@@ -147,7 +147,7 @@ pub(super) fn read(bodies: Vec<ExpressionBody>) -> Answer<Vec<Expression>> {
     bodies.into_iter().enumerate().map(read).collect()
 }
 
-/// Puts the types onto expressions as they are shown.
+/// Adds the types to the expressions of a response.
 pub(super) fn show(expressions: &[Expression], shown: &mut Value) {
     let Ok(all) = domain::expression::check(expressions) else { return };
     for (shown, shapes) in shown.as_array_mut().into_iter().flatten().zip(all) {

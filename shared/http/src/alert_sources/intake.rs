@@ -1,4 +1,4 @@
-//! What a source keeps from becoming alerts, as it is sent and shown.
+//! Filter, rate limit, expiry and heartbeat options of a source, in requests and responses.
 
 use domain::source::backfill::Backfill;
 use domain::source::heartbeat::{Heartbeat, PingSchedule};
@@ -6,6 +6,7 @@ use domain::source::{AutoResolve, DraftSample, FilteredCount, IntakeRules, RateL
 use machine::{State as _, Stateful};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sources::KindOptions;
 
 use super::SourceBody;
 use super::options::read;
@@ -13,16 +14,13 @@ use crate::ApiError;
 use crate::api::Answer;
 use crate::binding::groups;
 
-/// The field of the limit; this is ours.
-const LIMIT: &str = "rate_limit";
+/// The field of the rate limit (Firebell extension).
+const RATE_LIMIT: &str = "rate_limit";
 
-/// The field of what is counted apart.
+/// The field of the path by whose values the rate limit counts separately.
 const SHARDING: &str = "rate_limit_sharding";
 
-/// The field of what a heartbeat is.
-const HEARTBEAT: &str = "heartbeat_options";
-
-/// How often a heartbeat is to be heard of, as it is sent.
+/// The heartbeat options in a request.
 #[derive(Deserialize)]
 struct HeartbeatBody {
     interval_seconds: u32,
@@ -30,22 +28,22 @@ struct HeartbeatBody {
     failure_threshold: Option<u32>,
 }
 
-/// A limit as it is sent.
+/// The rate limit in a request.
 #[derive(Deserialize)]
 struct LimitBody {
     alerts_per_minute: u32,
 }
 
-/// What is counted apart, as it is sent.
+/// The path by whose values the rate limit counts separately, in a request.
 #[derive(Deserialize)]
 struct ShardingBody {
     rate_limit_shard_key_path: String,
 }
 
-/// What of a source's events becomes alerts.
+/// Converts the settings that decide which events become alerts.
 ///
 /// # Errors
-/// [`ApiError`] naming what cannot be evaluated.
+/// [`ApiError`] naming the field that cannot be evaluated.
 pub(super) fn intake(body: &SourceBody) -> Answer<IntakeRules> {
     let filter = body.filter_condition_groups.clone().unwrap_or_default();
     let filter = groups("filter_condition_groups", filter)?;
@@ -53,9 +51,9 @@ pub(super) fn intake(body: &SourceBody) -> Answer<IntakeRules> {
     Ok(IntakeRules { filter, limit: limit(rest)?, lasts: lasts(rest)?, beat: beat_of(rest)? })
 }
 
-/// How often a heartbeat is to be heard of.
+/// Converts the heartbeat options of a request.
 fn beat_of(rest: &Map<String, Value>) -> Answer<Option<PingSchedule>> {
-    let options: Option<HeartbeatBody> = read(rest, HEARTBEAT)?;
+    let options: Option<HeartbeatBody> = read(rest, KindOptions::Heartbeat.field())?;
     Ok(options.map(|options| PingSchedule {
         interval_s: options.interval_seconds,
         grace_s: options.grace_period_seconds.unwrap_or(0),
@@ -63,7 +61,7 @@ fn beat_of(rest: &Map<String, Value>) -> Answer<Option<PingSchedule>> {
     }))
 }
 
-/// How often a heartbeat is to be heard of, and where.
+/// The heartbeat options in a response, with the ping address.
 pub(super) fn beat(beat: &PingSchedule, ping_url: &str) -> Value {
     json!({
         "interval_seconds": beat.interval_s,
@@ -73,7 +71,7 @@ pub(super) fn beat(beat: &PingSchedule, ping_url: &str) -> Value {
     })
 }
 
-/// Whether a job is heard of.
+/// The state of a heartbeat in a response.
 pub(super) fn heartbeat(job: Option<&Heartbeat>) -> Value {
     match job {
         None => json!({ "status": "waiting" }),
@@ -81,28 +79,28 @@ pub(super) fn heartbeat(job: Option<&Heartbeat>) -> Value {
     }
 }
 
-/// How long an alert lasts unless it is sent again.
+/// Converts the time after which an alert resolves if its source has not repeated it.
 fn lasts(rest: &Map<String, Value>) -> Answer<Option<AutoResolve>> {
     let minutes: Option<u32> = read(rest, "auto_resolve_timeout_minutes")?;
     let in_incidents: Option<bool> = read(rest, "auto_resolve_incident_alerts")?;
     Ok(minutes.map(|minutes| AutoResolve { minutes, in_incidents: in_incidents.unwrap_or(false) }))
 }
 
-/// How many alerts there may be in a minute. What is counted apart needs something that is limited.
+/// Converts the rate limit. A path to count by is invalid without a limit.
 fn limit(rest: &Map<String, Value>) -> Answer<Option<RateLimit>> {
     let sharding: Option<ShardingBody> = read(rest, SHARDING)?;
     let shard = sharding.map(|body| body.rate_limit_shard_key_path).filter(|path| !path.trim().is_empty());
-    match (read::<LimitBody>(rest, LIMIT)?, shard) {
+    match (read::<LimitBody>(rest, RATE_LIMIT)?, shard) {
         (Some(limit), shard) => Ok(Some(RateLimit { per_minute: limit.alerts_per_minute, shard })),
         (None, None) => Ok(None),
         (None, Some(_)) => {
-            let reason = "A source has no limit unless it says one: add `rate_limit: {alerts_per_minute}`";
+            let reason = "This alert source has no rate limit. Add `rate_limit: {alerts_per_minute}`";
             Err(ApiError::invalid(SHARDING, reason))
         }
     }
 }
 
-/// How far a backfill is.
+/// The progress of a backfill in a response.
 pub(super) fn backfill(backfill: &Backfill) -> Value {
     let progress = backfill.progress;
     let mut shown = json!({
@@ -119,7 +117,7 @@ pub(super) fn backfill(backfill: &Backfill) -> Value {
     shown
 }
 
-/// What was held back, and what came last to a draft.
+/// Adds the filtered events, and the last event of a draft, to a response.
 pub(super) fn show(shown: &mut Value, filtered: &[FilteredCount], sample: Option<&DraftSample>) {
     let day = |day: &FilteredCount| {
         let FilteredCount { day, count, last_title, last_at } = day;

@@ -1,4 +1,4 @@
-//! What a source says beside its template: what its senders' words mean, priorities, and what stays of attributes.
+//! Options of a source besides its template: options of its kind, priorities, and how attributes are merged.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,13 @@ use domain::source::{Custom, Priorities, Redaction, Template};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use sources::KindOptions;
 
 use crate::ApiError;
 use crate::api::{Answer, clip};
 use crate::binding::ValuesBody;
 
-/// What is said of mails.
+/// The email options in a request.
 #[derive(Deserialize)]
 struct EmailBody {
     #[serde(default)]
@@ -22,16 +23,10 @@ struct EmailBody {
     transform_expression: String,
 }
 
-/// The field of what a customer says that the senders' words mean.
-const HTTP_CUSTOM: &str = "http_custom_options";
-
-/// The field of the same for mails.
-const EMAIL: &str = "email_options";
-
-/// The field of priorities; this is ours.
+/// The field of the priorities (Firebell extension).
 const PRIORITY: &str = "priority";
 
-/// What an attribute is bound to, and what of it stays.
+/// The binding of an attribute in a request, and how its values are merged.
 #[derive(Clone, Deserialize)]
 pub(super) struct BoundBody {
     merge_strategy: Option<String>,
@@ -40,10 +35,10 @@ pub(super) struct BoundBody {
 }
 
 impl BoundBody {
-    /// What the attribute is bound to.
+    /// Converts the binding of an attribute.
     ///
     /// # Errors
-    /// [`ApiError`] if a binding is none, or the strategy is not known.
+    /// [`ApiError`] if the binding is invalid, or the merge strategy is unknown.
     pub(super) fn bound(self, attribute: AttributeId, field: &str) -> Answer<Bound> {
         let merge = match self.merge_strategy.as_deref().filter(|strategy| !strategy.is_empty()) {
             None => None,
@@ -54,7 +49,7 @@ impl BoundBody {
             Some("min") => Some(Merge::Min),
             Some(unknown) => {
                 let reason = format!(
-                    "`{}` is no strategy; there is first_wins, last_wins, append, max, min",
+                    "`{}` is not a merge strategy. Use one of first_wins, last_wins, append, max, min",
                     clip(unknown)
                 );
                 return Err(ApiError::invalid(format!("{field}.merge_strategy"), reason));
@@ -64,7 +59,7 @@ impl BoundBody {
     }
 }
 
-/// Priorities as they are sent.
+/// The priorities in a request.
 #[derive(Deserialize)]
 struct PriorityBody {
     default: Option<String>,
@@ -72,31 +67,34 @@ struct PriorityBody {
     mapping: BTreeMap<String, String>,
 }
 
-/// What a customer says that the senders' words mean, if anything, and what is removed from them.
+/// Converts the options that change how payloads become alerts, and the redactions.
 ///
 /// # Errors
-/// [`ApiError`] if that is no object of texts, or this kind of source has no such options.
+/// [`ApiError`] if the options are invalid, or belong to another kind of alert source.
 pub(super) fn custom(
     kind: Option<&str>,
     rest: &Map<String, Value>,
 ) -> Answer<(Option<Custom>, Vec<Redaction>)> {
-    let own = kind.and_then(sources::options);
-    for known in [HTTP_CUSTOM, EMAIL] {
-        if own != Some(known) && rest.get(known).is_some_and(|value| !value.is_null()) {
-            return Err(ApiError::invalid(known, "This kind of alert source has no such options"));
+    let own = kind.and_then(sources::get).and_then(|kind| kind.options());
+    for known in KindOptions::ALL.iter().filter(|options| options.transform_payloads()) {
+        if own != Some(*known) && rest.get(known.field()).is_some_and(|value| !value.is_null()) {
+            return Err(ApiError::invalid(known.field(), "This kind of alert source has no such options"));
         }
     }
-    if own != Some(EMAIL) {
-        return Ok((read(rest, HTTP_CUSTOM)?, Vec::new()));
+    match own {
+        Some(options @ KindOptions::HttpCustom) => Ok((read(rest, options.field())?, Vec::new())),
+        Some(options @ KindOptions::Email) => {
+            let Some(EmailBody { redactions, transform_expression }) = read(rest, options.field())? else {
+                return Ok((None, Vec::new()));
+            };
+            let custom = Custom { deduplication_key_path: String::new(), transform_expression };
+            Ok(((custom != Custom::default()).then_some(custom), redactions))
+        }
+        Some(KindOptions::Heartbeat) | None => Ok((None, Vec::new())),
     }
-    let Some(EmailBody { redactions, transform_expression }) = read(rest, EMAIL)? else {
-        return Ok((None, Vec::new()));
-    };
-    let custom = Custom { deduplication_key_path: String::new(), transform_expression };
-    Ok(((custom != Custom::default()).then_some(custom), redactions))
 }
 
-/// What is said of mails, and where they are sent to.
+/// The email options in a response, with the email address.
 pub(super) fn email(address: &str, template: &Template) -> Value {
     let mut shown = json!({ "email_address": address, "redactions": template.redactions });
     if let Some(custom) = &template.custom {
@@ -105,10 +103,10 @@ pub(super) fn email(address: &str, template: &Template) -> Value {
     shown
 }
 
-/// What is said of priorities, if anything.
+/// Converts the priorities of a request.
 ///
 /// # Errors
-/// [`ApiError`] if that is no object of texts.
+/// [`ApiError`] if they are invalid.
 pub(super) fn priority(rest: &Map<String, Value>) -> Answer<Option<Priorities>> {
     let body: Option<PriorityBody> = read(rest, PRIORITY)?;
     Ok(body.map(|PriorityBody { default, mapping }| {
@@ -117,7 +115,7 @@ pub(super) fn priority(rest: &Map<String, Value>) -> Answer<Option<Priorities>> 
     }))
 }
 
-/// A field of the rest of a body.
+/// Reads one field of the remaining fields of a request.
 pub(super) fn read<T: DeserializeOwned>(rest: &Map<String, Value>, field: &str) -> Answer<Option<T>> {
     let Some(value) = rest.get(field).filter(|value| !value.is_null()) else { return Ok(None) };
     serde_path_to_error::deserialize(value).map(Some).map_err(|error| {

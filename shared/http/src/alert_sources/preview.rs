@@ -1,4 +1,5 @@
-//! Alerts as a configuration would make them, of a payload or of those that a source sent last; this is ours.
+//! Previews of the alerts that a configuration would create, from a payload or from the last events of a source
+//! (Firebell extension).
 
 use app::alert::preview::{Previewed, Trial, WouldPage};
 use axum::Json;
@@ -13,14 +14,14 @@ use crate::alerts::said;
 use crate::api::{Answer, Sent, Shared};
 use crate::auth::Caller;
 
-/// Previews alerts, and writes nothing.
+/// Previews alerts without writing anything.
 pub(super) async fn preview(
     State(desk): Shared,
     caller: Caller,
     Sent { body, .. }: Sent<SourceBody>,
 ) -> Answer<Json<Value>> {
     let ctx = &desk.ctx;
-    let unreadable = |_| ApiError::invalid("payload", "It cannot be read");
+    let unreadable = |_| ApiError::invalid("payload", "The payload cannot be read");
     let given = |field: &str| body.rest.get(field).filter(|value| !value.is_null());
     let source = given("alert_source_id").map(source).transpose()?;
     let kind = match (&body.source_type, source) {
@@ -40,13 +41,13 @@ pub(super) async fn preview(
     Ok(Json(json!({ "alerts": alerts })))
 }
 
-/// The id of a source.
+/// Reads the id of a source.
 fn source(value: &Value) -> Answer<SourceId> {
     let id = value.as_str().and_then(|id| id.parse().ok());
-    id.ok_or_else(|| ApiError::invalid("alert_source_id", "There is no alert source of this id"))
+    id.ok_or_else(|| ApiError::invalid("alert_source_id", "There is no alert source with this id"))
 }
 
-/// What would be made of an alert.
+/// An alert in a preview.
 fn shown(previewed: &Previewed) -> Value {
     let Previewed { alert, status, filtered, body, routing, routes, notifications: pages, incident } =
         previewed;
@@ -80,7 +81,7 @@ fn shown(previewed: &Previewed) -> Value {
     shown
 }
 
-/// Whom an escalation would page.
+/// The people whom an escalation in a preview would page.
 fn would_page(page: &WouldPage) -> Value {
     let level = |people: &Vec<_>| -> Value {
         let people = people.iter().map(|(id, name)| json!({ "id": id, "name": name }));

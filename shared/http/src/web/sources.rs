@@ -21,6 +21,7 @@ use http::HeaderMap;
 use machine::Stateful;
 use maud::{Markup, html};
 use serde::Deserialize;
+use sources::KindOptions;
 
 use super::WebState;
 use super::form::{Submitted, form_error, select};
@@ -65,7 +66,8 @@ const LONGEST_MINUTES: u32 = *INTERVAL_S.end() / 60;
 impl AddSourceForm {
     /// The expected interval of a heartbeat. `None` for other types of source.
     fn ping_schedule(&self) -> Result<Option<PingSchedule>, AppError> {
-        if self.kind != sources::HEARTBEAT {
+        let options = sources::get(&self.kind).and_then(|kind| kind.options());
+        if options != Some(KindOptions::Heartbeat) {
             return Ok(None);
         }
         let invalid = || {

@@ -8,7 +8,7 @@ use domain::Actor;
 use domain::id::SourceId;
 use domain::source::{SourceKind, Template};
 use domain::template::Binding;
-use embedded::{Counting, Counts};
+use embedded::{CountingBackend, Counts};
 use machine::Silent;
 use serde_json::{Value, json};
 use store::Store;
@@ -146,7 +146,7 @@ async fn preview_calls_nothing_that_writes() {
     let (source, ..) = routed(&world).await;
     world.deliver(&source, &event("db", "firing")).await;
     let counts = Arc::new(Counts::default());
-    let wire = Arc::new(Counting::new(world.embedded.wire(), counts.clone()));
+    let wire = Arc::new(CountingBackend::new(world.embedded.backend(), counts.clone()));
     let Context { random, .. } = &world.context;
     let store = Store::new(embedded::dynamodb(wire), embedded::TABLE, Arc::new(Silent));
     let source: SourceId = id(&source).parse().unwrap();

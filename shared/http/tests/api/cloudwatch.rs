@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::message::{Envelope, NotificationMessage, Queue};
-use egress::play::Play;
+use egress::fake_internet::FakeInternet;
 use http::Request;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
@@ -34,14 +34,14 @@ struct Seen {
 /// An SNS.
 struct Sns {
     seen: Arc<Seen>,
-    play: Play,
+    play: FakeInternet,
 }
 
 impl Sns {
     fn start() -> Self {
         let seen = Arc::new(Seen::default());
         let asked = seen.clone();
-        let play = Play::start(&[HOST], move |path| {
+        let play = FakeInternet::start(&[HOST], move |path| {
             if path.ends_with(".pem") {
                 asked.certificates.fetch_add(1, Ordering::Relaxed);
             }

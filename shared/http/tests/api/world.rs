@@ -108,8 +108,8 @@ impl World {
             Arc::new(move || Timestamp::from_millisecond(milliseconds.load(Ordering::Relaxed)).unwrap());
         let random: Random = Arc::new(move || rng.lock().unwrap().u128(..));
         let context = Context {
-            store: Store::new(embedded::dynamodb(embedded.wire()), embedded::TABLE, Arc::new(Deaf)),
-            queues: Queues::new(embedded::sqs(embedded.wire()), urls),
+            store: Store::new(embedded::dynamodb(embedded.backend()), embedded::TABLE, Arc::new(Deaf)),
+            queues: Queues::new(embedded::sqs(embedded.backend()), urls),
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
             outside,

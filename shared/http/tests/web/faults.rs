@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use embedded::{Answer, Call, Reply, Wire};
+use embedded::{AwsBackend, AwsCall, AwsResponse, ResponseFuture};
 
 /// A fault of the database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,17 +20,17 @@ pub(crate) enum Fault {
 
 /// A connection to the database that has the current fault.
 pub(crate) struct FaultyDatabase {
-    wire: Arc<dyn Wire>,
+    backend: Arc<dyn AwsBackend>,
     fault: Mutex<Fault>,
     /// The last answer to each index query.
-    index_answers: Mutex<HashMap<Vec<u8>, Answer>>,
+    index_answers: Mutex<HashMap<Vec<u8>, AwsResponse>>,
     calls: AtomicU64,
 }
 
 impl FaultyDatabase {
-    pub(crate) fn over(wire: Arc<dyn Wire>) -> Arc<Self> {
+    pub(crate) fn over(backend: Arc<dyn AwsBackend>) -> Arc<Self> {
         Arc::new(Self {
-            wire,
+            backend,
             fault: Mutex::default(),
             index_answers: Mutex::default(),
             calls: AtomicU64::default(),
@@ -48,16 +48,16 @@ impl FaultyDatabase {
     }
 }
 
-impl Wire for FaultyDatabase {
-    fn call<'a>(&'a self, call: Call<'a>) -> Reply<'a> {
+impl AwsBackend for FaultyDatabase {
+    fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a> {
         Box::pin(async move {
             self.calls.fetch_add(1, Ordering::SeqCst);
             let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
             if fault == Fault::Unreachable {
-                return Ok(Answer::error(400, "ResourceNotFoundException", "there is no table"));
+                return Ok(AwsResponse::error(400, "ResourceNotFoundException", "there is no table"));
             }
             if !String::from_utf8_lossy(call.body).contains("\"IndexName\"") {
-                return self.wire.call(call).await;
+                return self.backend.call(call).await;
             }
             if fault == Fault::StaleIndex
                 && let Some(stale) =
@@ -65,7 +65,7 @@ impl Wire for FaultyDatabase {
             {
                 return Ok(stale.clone());
             }
-            let answer = self.wire.call(call).await?;
+            let answer = self.backend.call(call).await?;
             let mut answers = self.index_answers.lock().unwrap_or_else(PoisonError::into_inner);
             answers.insert(call.body.to_vec(), answer.clone());
             Ok(answer)

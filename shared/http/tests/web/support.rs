@@ -109,14 +109,14 @@ impl Scene {
         let url = format!("http://embedded/queue/{}", handled.name);
         let embedded =
             Embedded::memory(vec![handled], Arc::new(move || for_queues.load(Ordering::SeqCst))).unwrap();
-        let database = FaultyDatabase::over(embedded.wire());
+        let database = FaultyDatabase::over(embedded.backend());
         let ctx = Context {
             store: Store::new(
                 embedded::dynamodb(database.clone()),
                 embedded::TABLE,
                 Arc::new(Metrics::default()),
             ),
-            queues: Queues::new(embedded::sqs(embedded.wire()), [(Queue::AlertHandle, url)].into()),
+            queues: Queues::new(embedded::sqs(embedded.backend()), [(Queue::AlertHandle, url)].into()),
             seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
             channels: Vec::new(),
             outside: Default::default(),

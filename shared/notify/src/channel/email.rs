@@ -1,10 +1,10 @@
-//! Mail, over SMTP, by SES or into a directory.
+//! Sends emails over SMTP, through Amazon SES, or into a directory.
 
 mod directory;
 mod message;
-mod server;
 mod ses;
 mod smtp;
+mod smtp_url;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,87 +19,87 @@ use lettre::{Address, Message};
 use secrecy::{ExposeSecret, SecretString};
 
 use self::directory::Directory;
-use self::server::Server;
-use self::ses::Ses;
+use self::ses::SesClient;
 pub use self::ses::SesSettings;
-use self::smtp::Smtp;
+use self::smtp::SmtpClient;
+use self::smtp_url::MailServer;
 use super::{Channel, Receipt, SendError};
-use crate::{Letter, Outgoing};
+use crate::{OutgoingNotification, ServiceEmail};
 
-/// How long a send may take in all: half of the lease of a claim.
+/// The time limit of a send: half of the lease of a claim.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The settings make no sense. The address of a mail server holds a password, so that none of it is told.
+/// The email settings are invalid. The URL of a mail server holds a password, so the messages show no part of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// The address of the mail server cannot be read.
-    #[error("the address of the mail server is not like `smtp://user:password@host:port?tls=required`: {0}")]
+    /// The URL of the mail server cannot be parsed.
+    #[error("the mail server URL must look like `smtp://user:password@host:port?tls=required`: {0}")]
     BadUrl(&'static str),
-    /// The sender is no mail address.
-    #[error("the sender is not like `Firebell <pages@example.com>`")]
+    /// The sender is not an email address.
+    #[error("the sender must look like `Firebell <pages@example.com>`")]
     BadSender,
 }
 
-/// Sends mails.
+/// The channel for email.
 pub struct Mailer {
-    /// The sender.
+    /// The sender address.
     from: Mailbox,
-    /// Where mails go.
+    /// How emails are sent.
     transport: Transport,
-    /// How long a send may take in all.
+    /// The time limit of a send.
     timeout: Duration,
 }
 
-/// Where mails go.
+/// How emails are sent.
 enum Transport {
-    /// To a mail server.
-    Smtp(Smtp),
-    /// To SES.
-    Ses(Box<Ses>),
-    /// Into files.
+    /// Over SMTP to a mail server.
+    Smtp(SmtpClient),
+    /// Through Amazon SES.
+    Ses(Box<SesClient>),
+    /// As files in a directory.
     Directory(Directory),
 }
 
 impl Mailer {
-    /// Sends over SMTP: `smtp://user:password@host:port` or `smtps://…`.
+    /// Creates a mailer for an SMTP server: `smtp://user:password@host:port` or `smtps://…`.
     ///
-    /// `?tls=required`, `opportunistic` or `none` says whether `smtp://` goes over to TLS; without it, that is
-    /// opportunistic, and none on the same machine.
+    /// For `smtp://`, the parameter `tls` (`required`, `opportunistic` or `none`) says whether the connection switches
+    /// to TLS. The default is `opportunistic`, and `none` for a server on the same machine.
     ///
     /// # Errors
-    /// [`SettingsError`] if either cannot be read.
+    /// [`SettingsError`] if the URL or the sender is invalid.
     pub fn smtp(url: &SecretString, from: &str) -> Result<Self, SettingsError> {
         let from = sender(from)?;
-        let server = Server::parse(url.expose_secret())?;
-        let smtp = Smtp::new(server, from.email.domain());
+        let server = MailServer::parse(url.expose_secret())?;
+        let smtp = SmtpClient::new(server, from.email.domain());
         Ok(Self { from, transport: Transport::Smtp(smtp), timeout: TIMEOUT })
     }
 
-    /// Hands mail over to SES.
+    /// Creates a mailer for Amazon SES.
     ///
     /// # Errors
-    /// [`SettingsError`] if the sender cannot be read.
+    /// [`SettingsError`] if the sender is invalid.
     pub fn ses(settings: SesSettings, from: &str) -> Result<Self, SettingsError> {
-        let transport = Transport::Ses(Box::new(Ses::new(settings)));
+        let transport = Transport::Ses(Box::new(SesClient::new(settings)));
         Ok(Self { from: sender(from)?, transport, timeout: TIMEOUT })
     }
 
-    /// Writes each mail to a file of its own, for a machine without a mail server.
+    /// Creates a mailer that writes each email to a file, for a machine without a mail server.
     ///
     /// # Errors
-    /// [`SettingsError`] if the sender cannot be read.
+    /// [`SettingsError`] if the sender is invalid.
     pub fn directory(directory: impl Into<PathBuf>, from: &str) -> Result<Self, SettingsError> {
         let transport = Transport::Directory(Directory::new(directory.into()));
         Ok(Self { from: sender(from)?, transport, timeout: TIMEOUT })
     }
 
-    /// Gives up after this long in all.
+    /// Sets the time limit of a send.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Says where mails go, without any secret.
+    /// Describes where emails go, without secrets.
     pub fn destination(&self) -> String {
         match &self.transport {
             Transport::Smtp(smtp) => smtp.server().to_string(),
@@ -108,7 +108,18 @@ impl Mailer {
         }
     }
 
-    /// Sends one mail, however long it takes.
+    /// Connects to the mail server and logs in, without sending anything. Other destinations are not checked.
+    ///
+    /// # Errors
+    /// [`SendError`] if the mail server cannot be used now.
+    pub async fn check(&self) -> Result<(), SendError> {
+        match &self.transport {
+            Transport::Smtp(smtp) => self.with_time_limit(smtp.check(&self.from.email)).await,
+            Transport::Ses(_) | Transport::Directory(_) => Ok(()),
+        }
+    }
+
+    /// Sends one email, without a time limit.
     async fn deliver(
         &self,
         (address, title, when): (&str, &str, Timestamp),
@@ -116,11 +127,11 @@ impl Mailer {
     ) -> Result<Receipt, SendError> {
         let to: Address =
             address.trim().parse().map_err(|error: lettre::address::AddressError| SendError::Permanent {
-                reason: "the address is no mail address".to_owned(),
+                reason: "the address is not a valid email address".to_owned(),
                 source: Some(error.into()),
             })?;
         let message = build(&to).map_err(|error| SendError::Transient {
-            reason: "the mail could not be written".to_owned(),
+            reason: "cannot build the email".to_owned(),
             source: Some(error.into()),
         })?;
         match &self.transport {
@@ -137,20 +148,17 @@ impl Mailer {
 }
 
 impl Mailer {
-    /// Gives a send the time that it may take in all.
-    async fn in_time(
-        &self,
-        sending: impl Future<Output = Result<Receipt, SendError>>,
-    ) -> Result<Receipt, SendError> {
+    /// Applies the time limit to a send.
+    async fn with_time_limit<T>(&self, sending: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
         let sent = tokio::time::timeout(self.timeout, sending).await;
         sent.unwrap_or_else(|_| {
-            let reason = format!("the mail server was not done within {} s", self.timeout.as_secs_f32());
+            let reason = format!("the mail server did not finish within {} s", self.timeout.as_secs_f32());
             Err(SendError::Transient { reason, source: None })
         })
     }
 }
 
-/// Reads the sender.
+/// Parses the sender address.
 fn sender(from: &str) -> Result<Mailbox, SettingsError> {
     from.trim().parse().map_err(|_| SettingsError::BadSender)
 }
@@ -160,14 +168,23 @@ impl Channel for Mailer {
         MethodType::Email
     }
 
-    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        let build = |to: &Address| message::build(&self.from, to, outgoing);
-        self.in_time(self.deliver((&outgoing.address, &outgoing.title, outgoing.when), build)).boxed()
+    fn send<'a>(
+        &'a self,
+        notification: &'a OutgoingNotification,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        let build = |to: &Address| message::build(&self.from, to, notification);
+        self.with_time_limit(
+            self.deliver((&notification.address, &notification.title, notification.when), build),
+        )
+        .boxed()
     }
 
-    fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        let build = |to: &Address| message::letter(&self.from, to, letter);
-        self.in_time(self.deliver((&letter.address, &letter.title, letter.when), build)).boxed()
+    fn send_service_email<'a>(
+        &'a self,
+        email: &'a ServiceEmail,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        let build = |to: &Address| message::service_email(&self.from, to, email);
+        self.with_time_limit(self.deliver((&email.address, &email.title, email.when), build)).boxed()
     }
 }
 

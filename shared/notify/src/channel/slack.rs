@@ -1,4 +1,4 @@
-//! Direct messages in Slack, from the workspace that the organisation has connected.
+//! Sends notifications as Slack direct messages, through the workspace that the organisation has connected.
 
 use std::sync::Arc;
 
@@ -9,38 +9,38 @@ use domain::user::MethodType;
 use futures_util::future::BoxFuture;
 
 use crate::channel::{BoxError, Channel, Receipt, SendError};
-use crate::outgoing::Outgoing;
+use crate::outgoing::OutgoingNotification;
 
-/// Knows the tokens of workspaces.
-pub trait Tokens: Send + Sync {
-    /// The token of an organisation's workspace; none if it has connected none.
+/// Looks up the bot tokens of Slack workspaces.
+pub trait WorkspaceTokens: Send + Sync {
+    /// The token of the organisation's workspace; `None` if no workspace is connected.
     ///
     /// # Errors
-    /// Whatever is in the way of knowing.
+    /// Returns the error of the look-up.
     fn token(&self, org: OrgId) -> BoxFuture<'_, Result<Option<Token>, BoxError>>;
 }
 
-/// Sends direct messages.
+/// The channel for Slack direct messages.
 pub struct SlackDirect {
     slack: Slack,
-    tokens: Arc<dyn Tokens>,
+    tokens: Arc<dyn WorkspaceTokens>,
 }
 
-/// Words by which Slack says that nobody will ever be reached at an address.
-const NOBODY: [&str; 4] = ["channel_not_found", "user_not_found", "user_disabled", "cannot_dm_bot"];
+/// Slack error codes that mean that the recipient can never be reached.
+const UNREACHABLE: [&str; 4] = ["channel_not_found", "user_not_found", "user_disabled", "cannot_dm_bot"];
 
-/// How much of a title and of an address is shown.
-const SHOWN: usize = 2000;
+/// How many bytes of a title are shown.
+const TITLE_BYTES: usize = 2000;
 
 impl SlackDirect {
-    /// Sends through the workspaces whose tokens these are.
-    pub fn new(slack: Slack, tokens: Arc<dyn Tokens>) -> Self {
+    /// Creates the channel.
+    pub fn new(slack: Slack, tokens: Arc<dyn WorkspaceTokens>) -> Self {
         Self { slack, tokens }
     }
 }
 
-/// Something that will never do.
-fn never(reason: &str) -> SendError {
+/// A permanent error.
+fn permanent(reason: &str) -> SendError {
     SendError::Permanent { reason: reason.to_owned(), source: None }
 }
 
@@ -49,46 +49,49 @@ impl Channel for SlackDirect {
         MethodType::Slack
     }
 
-    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
+    fn send<'a>(
+        &'a self,
+        notification: &'a OutgoingNotification,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move {
-            let Ok(to) = outgoing.address.parse::<SlackUserId>() else {
-                return Err(never("the address is no id of somebody in Slack"));
+            let Ok(to) = notification.address.parse::<SlackUserId>() else {
+                return Err(permanent("the address is not a Slack user id"));
             };
-            let token = self.tokens.token(outgoing.org).await;
+            let token = self.tokens.token(notification.org).await;
             let token = token.map_err(|source| SendError::Transient {
-                reason: "the workspace's token could not be had".to_owned(),
+                reason: "cannot load the token of the Slack workspace".to_owned(),
                 source: Some(source),
             })?;
             let Some(token) = token else {
-                // Not yet: a page that fails for ever would stay unsent once there is one.
-                let reason = "no workspace of Slack is connected".to_owned();
+                // Transient: the workspace may be connected before the escalation ends.
+                let reason = "no Slack workspace is connected".to_owned();
                 return Err(SendError::Transient { reason, source: None });
             };
-            let title = domain::text::shorten(&outgoing.title, SHOWN);
-            let source = outgoing.source_url.as_deref();
-            let said = block::page(&title, outgoing.escalation, source, &outgoing.acknowledge_url);
+            let title = domain::text::shorten(&notification.title, TITLE_BYTES);
+            let source = notification.source_url.as_deref();
+            let message = block::page(&title, notification.escalation, source, &notification.acknowledge_url);
             let message = NewMessage {
                 channel: to.to_string(),
                 below: None,
-                text: said.text,
-                blocks: said.blocks,
-                mark: outgoing.idempotency_key.clone(),
+                text: message.text,
+                blocks: message.blocks,
+                mark: notification.idempotency_key.clone(),
             };
             match self.slack.post(&token, &message).await {
                 Ok(Posted { channel, ts }) => {
-                    Ok(Receipt::new(&format!("slack {ts}")).at(MessageRef { channel, ts }))
+                    Ok(Receipt::new(&format!("slack {ts}")).with_message(MessageRef { channel, ts }))
                 }
-                Err(CallError::Refused(word)) if NOBODY.contains(&&*word) => {
-                    Err(never(&format!("slack refused: {word}")))
+                Err(CallError::Refused(word)) if UNREACHABLE.contains(&&*word) => {
+                    Err(permanent(&format!("Slack rejected the message: {word}")))
                 }
                 Err(CallError::Later { reason, retry_after: Some(after) }) => Err(SendError::Busy {
-                    reason: format!("slack did not take it: {reason}"),
+                    reason: format!("Slack did not accept the message: {reason}"),
                     after: u64::try_from(after.as_secs()).unwrap_or(0),
                     source: None,
                 }),
-                // A workspace that is not ours any more may be connected again: when in doubt, it is tried again.
+                // Transient, even for a revoked token: the workspace may be connected again.
                 Err(error) => Err(SendError::Transient {
-                    reason: "slack did not take it".to_owned(),
+                    reason: "Slack did not accept the message".to_owned(),
                     source: Some(error.into()),
                 }),
             }

@@ -1,7 +1,6 @@
-//! A request to a program's own address, signed as Standard Webhooks has it.
+//! Sends notifications as webhooks, signed according to the Standard Webhooks specification.
 //!
-//! Every attempt of a page has the same `webhook-id`: a program that remembers the ids which it took is told each page
-//! once.
+//! Every attempt of a notification has the same `webhook-id`, so that the receiver can ignore repeats.
 
 use std::time::Duration;
 
@@ -18,65 +17,65 @@ use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::{Answer, Channel, Receipt, SendError};
-use crate::Outgoing;
+use super::{Channel, Receipt, Rejection, SendError};
+use crate::OutgoingNotification;
 
-/// How long a send may take in all: half of the lease of a claim.
+/// The time limit of a send: half of the lease of a claim.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a secret begins with.
+/// The prefix of a signing secret.
 const SECRET_PREFIX: &str = "whsec_";
 
-/// The headers of a delivery: which it is, when it was sent, and who sent it.
+/// The headers of a webhook: its id, its time and its signature.
 const ID: HeaderName = HeaderName::from_static("webhook-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
-/// Sends webhooks.
+/// The channel for webhooks.
 pub struct Webhook {
-    /// Sends requests.
+    /// The HTTP client.
     client: Client,
-    /// How long a send may take in all.
+    /// The time limit of a send.
     timeout: Duration,
 }
 
 impl Webhook {
-    /// Sends as far as addresses may reach.
+    /// Creates the channel; `reach` says which network addresses a webhook may go to.
     pub fn new(reach: Reach) -> Self {
         Self { client: Client::new(reach), timeout: TIMEOUT }
     }
 
-    /// Gives up after this long in all.
+    /// Sets the time limit of a send.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Sends one page.
-    async fn deliver(&self, outgoing: &Outgoing) -> Result<Receipt, SendError> {
-        let secret = outgoing.secret.as_ref().ok_or_else(|| permanent("the webhook has no secret"))?;
-        let body = body(outgoing);
-        let id = id(outgoing);
-        let timestamp = outgoing.when.as_second();
+    /// Sends one notification.
+    async fn deliver(&self, notification: &OutgoingNotification) -> Result<Receipt, SendError> {
+        let secret = notification.secret.as_ref().ok_or_else(|| permanent("the webhook has no secret"))?;
+        let body = body(notification);
+        let id = id(notification);
+        let timestamp = notification.when.as_second();
         let signature = signature(secret, &id, timestamp, body.as_bytes())
-            .ok_or_else(|| permanent("the webhook's secret is none"))?;
+            .ok_or_else(|| permanent("the secret of the webhook is invalid"))?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in [(ID, id), (TIMESTAMP, timestamp.to_string()), (SIGNATURE, signature)] {
-            let value =
-                HeaderValue::from_str(&value).map_err(|_| permanent("the page's id cannot be sent"))?;
+            let value = HeaderValue::from_str(&value)
+                .map_err(|_| permanent("the notification id is not a valid header value"))?;
             headers.insert(name, value);
         }
-        let answered =
-            self.client.post(outgoing.address.trim(), headers, Bytes::from(body), self.timeout).await;
-        match answered {
-            Ok(answer) => judged(&answer, &outgoing.address),
-            Err(refused @ EgressError::Refused(_)) => Err(SendError::Permanent {
-                reason: "the webhook has no address that it could have".to_owned(),
-                source: Some(refused.into()),
+        let response =
+            self.client.post(notification.address.trim(), headers, Bytes::from(body), self.timeout).await;
+        match response {
+            Ok(response) => result_of(&response, &notification.address),
+            Err(invalid @ EgressError::InvalidUrl(_)) => Err(SendError::Permanent {
+                reason: "the URL of the webhook is not allowed".to_owned(),
+                source: Some(invalid.into()),
             }),
             Err(error) => Err(SendError::Transient {
-                reason: "the webhook was not answered".to_owned(),
+                reason: "the webhook got no response".to_owned(),
                 source: Some(error.into()),
             }),
         }
@@ -88,62 +87,67 @@ impl Channel for Webhook {
         MethodType::Webhook
     }
 
-    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        self.deliver(outgoing).boxed()
+    fn send<'a>(
+        &'a self,
+        notification: &'a OutgoingNotification,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        self.deliver(notification).boxed()
     }
 }
 
-/// What an answer means.
+/// Turns a response into a receipt or an error.
 ///
-/// What the program says of the request itself is for ever; a redirect is not followed, and it may be gone next time.
-fn judged(answer: &egress::Answer, address: &str) -> Result<Receipt, SendError> {
-    let status = answer.status;
+/// A client error is permanent, except for timeouts and rate limits. A redirect is not followed; it counts as
+/// transient because it may be gone next time.
+fn result_of(response: &egress::Response, address: &str) -> Result<Receipt, SendError> {
+    let status = response.status;
     if status.is_success() {
         return Ok(Receipt::new(status.as_str()));
     }
-    let words = String::from_utf8_lossy(&answer.body);
-    let source = Some(Answer::new(status.as_u16(), &words, address).into());
-    let reason = "the webhook was refused".to_owned();
-    let later =
+    let text = String::from_utf8_lossy(&response.body);
+    let source = Some(Rejection::new(status.as_u16(), &text, address).into());
+    let reason = "the webhook was rejected".to_owned();
+    let retryable =
         matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
-    if status.is_client_error() && !later {
+    if status.is_client_error() && !retryable {
         return Err(SendError::Permanent { reason, source });
     }
-    let after = answer.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.trim().parse().ok());
+    let after = response.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.trim().parse().ok());
     Err(match after {
         Some(after) => SendError::Busy { reason, after, source },
         None => SendError::Transient { reason, source },
     })
 }
 
-/// It cannot be sent, whenever it is tried.
+/// A permanent error.
 fn permanent(reason: &str) -> SendError {
     SendError::Permanent { reason: reason.to_owned(), source: None }
 }
 
-/// The id of a page, the same for every attempt. What is signed is separated by full stops, so that it has none.
-fn id(outgoing: &Outgoing) -> String {
-    format!("page_{}", outgoing.idempotency_key.replace('.', "_"))
+/// The webhook id of a notification, the same in every attempt. It contains no full stop, because full stops separate
+/// the parts of the signed text.
+fn id(notification: &OutgoingNotification) -> String {
+    format!("page_{}", notification.idempotency_key.replace('.', "_"))
 }
 
-/// What a program is told.
-fn body(outgoing: &Outgoing) -> String {
+/// The body of the webhook.
+fn body(notification: &OutgoingNotification) -> String {
     json!({
         "type": "escalation.page",
-        "timestamp": outgoing.when,
+        "timestamp": notification.when,
         "data": {
-            "id": outgoing.idempotency_key,
-            "escalation_id": outgoing.escalation,
-            "title": outgoing.title,
-            "urgency": outgoing.urgency.name(),
-            "source_url": outgoing.source_url,
-            "acknowledge_url": outgoing.acknowledge_url,
+            "id": notification.idempotency_key,
+            "escalation_id": notification.escalation,
+            "title": notification.title,
+            "urgency": notification.urgency.name(),
+            "source_url": notification.source_url,
+            "acknowledge_url": notification.acknowledge_url,
         },
     })
     .to_string()
 }
 
-/// Signs a delivery; none if the secret is none.
+/// Signs a webhook; `None` if the secret is malformed.
 fn signature(secret: &SecretString, id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
     let secret = secret.expose_secret();
     let key = STANDARD.decode(secret.strip_prefix(SECRET_PREFIX)?).ok().filter(|key| !key.is_empty())?;
@@ -158,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signature_is_the_published_one() {
+    fn signature_matches_the_published_example() {
         let secret = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
         let signed =
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_signs_nothing() {
+    fn malformed_secret_signs_nothing() {
         for secret in ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_!!!"] {
             assert_eq!(signature(&SecretString::from(secret), "a", 1, b"{}"), None, "{secret}");
         }

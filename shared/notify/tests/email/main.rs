@@ -12,14 +12,14 @@ use domain::Timestamp;
 use domain::id::{EscalationId, OrgId};
 use domain::trace::Trace;
 use domain::user::Urgency;
-use notify::{Channel, Mailer, Outgoing, SendError, SettingsError};
+use notify::{Channel, Mailer, OutgoingNotification, SendError, SettingsError};
 
 use self::provider::{Act, Provider, Script};
 
 const FROM: &str = "Firebell <pages@firebell.example.com>";
 
-fn page(n: u32) -> Outgoing {
-    Outgoing {
+fn page(n: u32) -> OutgoingNotification {
+    OutgoingNotification {
         idempotency_key: format!("01J.{n}"),
         address: "ada@example.com".to_owned(),
         title: format!("Disk {n} is full"),
@@ -86,12 +86,12 @@ async fn server_that_wants_it_later_is_transient_whatever_it_was_asked() {
 }
 
 #[tokio::test]
-async fn recipient_that_does_not_exist_is_permanent_and_no_address_is_told() {
+async fn recipient_that_does_not_exist_is_permanent_and_no_address_is_shown() {
     let (result, provider) =
         sent(&[&[("RCPT", Act::Say("550-5.1.1 <ada@example.com>:\r\n550 5.1.1 no such user"))]]).await;
 
     let Err(error @ SendError::Permanent { .. }) = result else { panic!("{result:?}") };
-    assert_eq!(error.why(), "the mail server did not take the recipient: 550 5.1.1 <…>: no such user");
+    assert_eq!(error.why(), "the mail server rejected the recipient: 550 5.1.1 <…>: no such user");
     assert!(!format!("{error:?}").contains("ada@"), "{error:?}");
     assert_eq!(provider.taken(), []);
 }
@@ -139,7 +139,7 @@ async fn server_that_is_not_there_is_transient() {
     let result = mailer(&format!("smtp://{free}")).send(&page(1)).await;
 
     let why = transient(result.map(|receipt| receipt.as_str().to_owned()));
-    assert!(why.starts_with("there is no connection to the mail server: "), "{why}");
+    assert!(why.starts_with("cannot connect to the mail server: "), "{why}");
     assert_eq!(why.matches("refused").count(), 1, "{why}");
 }
 
@@ -158,7 +158,7 @@ async fn silent_server_is_transient_within_the_timeout_wherever_it_falls_silent(
 
         let result = mailer.send(&page(1)).await.map(|receipt| receipt.as_str().to_owned());
 
-        assert_eq!(transient(result), "the mail server was not done within 0.2 s");
+        assert_eq!(transient(result), "the mail server did not finish within 0.2 s");
         assert!(began.elapsed() < Duration::from_secs(2), "{script:?}: {:?}", began.elapsed());
     }
 }
@@ -249,7 +249,7 @@ async fn server_that_hangs_up_on_a_used_connection_after_the_mail_is_not_given_i
     mailer.send(&page(1)).await.unwrap();
     let result = mailer.send(&page(2)).await.map(|receipt| receipt.as_str().to_owned());
 
-    assert!(transient(result).starts_with("the mail server may not have taken the mail"));
+    assert!(transient(result).starts_with("the mail server may not have accepted the email"));
     assert_eq!((provider.taken().len(), provider.connections()), (2, 1), "it was sent again");
 }
 
@@ -319,7 +319,7 @@ async fn name_and_password_are_given_and_a_refusal_is_transient() {
 }
 
 #[tokio::test]
-async fn address_that_is_none_is_permanent_and_reaches_no_server() {
+async fn invalid_address_is_permanent_and_reaches_no_server() {
     let provider = Provider::start(&[]).await;
     let mailer = mailer(&provider.url());
     for address in [
@@ -330,7 +330,7 @@ async fn address_that_is_none_is_permanent_and_reaches_no_server() {
         "a@b\r\nDATA",
         "Ada <ada@example.com>",
     ] {
-        let outgoing = Outgoing { address: address.to_owned(), ..page(1) };
+        let outgoing = OutgoingNotification { address: address.to_owned(), ..page(1) };
 
         let result = mailer.send(&outgoing).await;
 
@@ -340,10 +340,10 @@ async fn address_that_is_none_is_permanent_and_reaches_no_server() {
 }
 
 #[test]
-fn settings_that_make_no_sense_are_refused_and_no_password_is_shown() {
+fn invalid_settings_are_refused_and_no_password_is_shown() {
     let mailer = mailer("smtps://user:hunter2@mail.example.com");
 
-    assert_eq!(mailer.destination(), "mail.example.com port 465 over TLS");
+    assert_eq!(mailer.destination(), "mail.example.com port 465 with TLS");
     assert!(!format!("{mailer:?}").contains("hunter2"), "{mailer:?}");
     assert_eq!(Mailer::smtp(&"smtp://localhost".into(), "nobody").err(), Some(SettingsError::BadSender));
     assert!(matches!(Mailer::smtp(&"http://x".into(), FROM).err(), Some(SettingsError::BadUrl(_))));

@@ -40,7 +40,7 @@ async fn ses(answer: &'static str) -> (Mailer, Arc<Mutex<Vec<String>>>) {
 }
 
 #[tokio::test]
-async fn mail_is_handed_over_whole_and_signed() {
+async fn email_is_sent_complete_and_signed() {
     let (mailer, asked) =
         ses("HTTP/1.1 200 OK\r\ncontent-length: 22\r\n\r\n{\"MessageId\":\"0102-a\"}").await;
 
@@ -66,21 +66,21 @@ async fn mail_is_handed_over_whole_and_signed() {
 }
 
 #[tokio::test]
-async fn nothing_that_ses_refuses_is_for_ever() {
+async fn every_rejection_by_ses_is_transient() {
     let cases = [
         (
             "HTTP/1.1 400 Bad Request\r\nx-amzn-errortype: MessageRejected:http://x/\r\ncontent-length: 65\r\n\r\n\
              {\"message\":\"Email address is not verified: <ada@example.com> us\"}",
-            "SES refused the mail: 400 MessageRejected Email address is not verified: <…> us",
+            "SES rejected the email: 400 MessageRejected Email address is not verified: <…> us",
         ),
         (
             "HTTP/1.1 429 Slow\r\nx-amzn-errortype: TooManyRequestsException\r\ncontent-length: 2\r\n\r\n{}",
-            "SES refused the mail: 429 TooManyRequestsException",
+            "SES rejected the email: 429 TooManyRequestsException",
         ),
-        ("HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\n<x/>", "SES refused the mail: 503 "),
+        ("HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\n<x/>", "SES rejected the email: 503 "),
         (
             "HTTP/1.1 403 No\r\ncontent-length: 22\r\n\r\n{\"Message\":\"no right\"}",
-            "SES refused the mail: 403 no right",
+            "SES rejected the email: 403 no right",
         ),
     ];
     for (answer, expected) in cases {
@@ -95,10 +95,10 @@ async fn nothing_that_ses_refuses_is_for_ever() {
 }
 
 #[tokio::test]
-async fn ses_that_is_silent_is_given_up_in_time_and_may_say_when_to_come_back() {
+async fn send_to_silent_ses_times_out_and_retry_after_is_kept() {
     let (busy, _) = ses("HTTP/1.1 503 Busy\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n").await;
     let error = busy.send(&page(1)).await.unwrap_err();
-    assert_eq!(error.asked(), Some(9));
+    assert_eq!(error.retry_after(), Some(9));
 
     let settings = SesSettings {
         region: "eu-west-1".to_owned(),
@@ -112,7 +112,7 @@ async fn ses_that_is_silent_is_given_up_in_time_and_may_say_when_to_come_back() 
 }
 
 #[test]
-fn destination_is_told_without_a_secret() {
+fn destination_contains_no_secret() {
     let settings = SesSettings {
         region: "cn-north-1".to_owned(),
         endpoint: None,

@@ -13,7 +13,7 @@ use domain::id::{EscalationId, OrgId};
 use domain::trace::Trace;
 use domain::user::Urgency;
 use egress::Reach;
-use notify::{Channel, Outgoing, SendError, Webhook};
+use notify::{Channel, OutgoingNotification, SendError, Webhook};
 use ring::hmac;
 use serde_json::Value;
 
@@ -21,8 +21,8 @@ use self::program::Program;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-fn page(address: &str) -> Outgoing {
-    Outgoing {
+fn page(address: &str) -> OutgoingNotification {
+    OutgoingNotification {
         idempotency_key: "01J.1.1".to_owned(),
         address: address.to_owned(),
         title: "Disk is full".to_owned(),
@@ -49,7 +49,7 @@ async fn sent(answers: &'static [&'static str]) -> (Result<String, SendError>, P
 }
 
 #[tokio::test]
-async fn page_is_posted_and_signed_as_its_receiver_verifies_it() {
+async fn notification_is_posted_with_a_signature_that_receivers_can_verify() {
     let (receipt, program) = sent(&["HTTP/1.1 204 No Content\r\n\r\n"]).await;
 
     assert_eq!(receipt.unwrap(), "204");
@@ -68,11 +68,11 @@ async fn page_is_posted_and_signed_as_its_receiver_verifies_it() {
 }
 
 #[tokio::test]
-async fn every_attempt_of_a_page_has_the_same_id_and_another_page_has_another() {
+async fn attempts_of_one_notification_share_an_id() {
     let program = Program::start(&["HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n"]).await;
     let first = page(&program.url());
-    let later = Outgoing { when: "2026-03-02T05:00:00Z".parse().unwrap(), ..first.clone() };
-    let other = Outgoing { idempotency_key: "01J.1.2".to_owned(), ..first.clone() };
+    let later = OutgoingNotification { when: "2026-03-02T05:00:00Z".parse().unwrap(), ..first.clone() };
+    let other = OutgoingNotification { idempotency_key: "01J.1.2".to_owned(), ..first.clone() };
 
     for outgoing in [&first, &later, &other] {
         let _ = webhook().send(outgoing).await;
@@ -84,7 +84,7 @@ async fn every_attempt_of_a_page_has_the_same_id_and_another_page_has_another() 
 }
 
 #[tokio::test]
-async fn refusals_are_for_ever_where_the_program_says_so_and_only_there() {
+async fn only_client_errors_are_permanent() {
     let cases: &[(&'static [&'static str], &str)] = &[
         (&["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"], "taken"),
         (&["HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"], "permanent"),
@@ -119,7 +119,7 @@ async fn refusals_are_for_ever_where_the_program_says_so_and_only_there() {
 }
 
 #[tokio::test]
-async fn silence_is_a_doubt_and_ends_in_time() {
+async fn missing_response_is_transient_and_times_out() {
     let begun = Instant::now();
 
     let (result, _) = sent(&[""]).await;
@@ -129,7 +129,7 @@ async fn silence_is_a_doubt_and_ends_in_time() {
 }
 
 #[tokio::test]
-async fn own_network_is_refused_and_not_asked() {
+async fn private_network_is_refused_without_a_request() {
     let program = Program::start(&["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]).await;
     let public = Webhook::new(Reach::Public).with_timeout(Duration::from_secs(2));
     let by_name: String = program.url().replace("http://127.0.0.1", "https://127.1");
@@ -144,7 +144,7 @@ async fn own_network_is_refused_and_not_asked() {
 }
 
 #[tokio::test]
-async fn words_of_a_program_are_told_without_its_address() {
+async fn reply_is_kept_without_the_address() {
     let program = Program::start(&[
         "HTTP/1.1 422 No\r\ncontent-length: 57\r\n\r\nno hook at\r\nhttp://127.0.0.1/hooks/secret-path here at all",
     ])
@@ -153,16 +153,17 @@ async fn words_of_a_program_are_told_without_its_address() {
 
     let error = webhook().send(&page(&address)).await.unwrap_err();
 
-    assert!(error.why().starts_with("the webhook was refused: 422 no hook at "), "{}", error.why());
+    assert!(error.why().starts_with("the webhook was rejected: 422 no hook at "), "{}", error.why());
     assert!(!error.why().contains(&address) && !error.why().contains(SECRET), "{}", error.why());
 }
 
 #[tokio::test]
-async fn page_that_cannot_be_signed_is_not_sent() {
+async fn notification_without_a_valid_secret_is_not_sent() {
     let program = Program::start(&["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]).await;
 
     for secret in [None, Some("no secret".into())] {
-        let error = webhook().send(&Outgoing { secret, ..page(&program.url()) }).await.unwrap_err();
+        let error =
+            webhook().send(&OutgoingNotification { secret, ..page(&program.url()) }).await.unwrap_err();
 
         assert!(matches!(error, SendError::Permanent { .. }), "{error:?}");
     }

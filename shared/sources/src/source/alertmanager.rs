@@ -1,31 +1,31 @@
-//! Prometheus Alertmanager, and whatever speaks its webhook.
+//! The alert source for Prometheus Alertmanager, and for other senders of its webhook.
 //!
-//! One event for each alert in the group, by the alert's own status: the group's says only that some alert fires, and
-//! an alert that is missing may have been cut off by the sender.
+//! Each alert in a group becomes one event with the alert's own status. The status of the group only says that some
+//! alert fires. An alert that is missing from a group is not resolved, because the sender may have cut it off.
 
 use domain::alert::{AlertEvent, AlertStatus};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
-use crate::parsed::{Collector, Reason};
+use crate::parsed::{Collector, UnreadableReason};
 use crate::scope::{Variable, VariableType};
 use crate::{ParseError, Parsed, Verified, field, json};
 
-/// Where a binding finds what Alertmanager says.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
     Variable::new("payload.labels", "Labels", VariableType::Map),
-    Variable::new("payload.labels.alertname", "Name of the alert", VariableType::Text),
+    Variable::new("payload.labels.alertname", "Alert name", VariableType::Text),
     Variable::new("payload.labels.severity", "Severity", VariableType::Text),
     Variable::new("payload.annotations", "Annotations", VariableType::Map),
     Variable::new("payload.annotations.summary", "Summary", VariableType::Text),
     Variable::new("payload.annotations.description", "Description", VariableType::Text),
-    Variable::new("payload.startsAt", "Start", VariableType::Time),
-    Variable::new("payload.generatorURL", "Link to the expression", VariableType::Url),
+    Variable::new("payload.startsAt", "Start time", VariableType::Time),
+    Variable::new("payload.generatorURL", "Link to the expression in Prometheus", VariableType::Url),
     Variable::new("payload.fingerprint", "Fingerprint", VariableType::Text),
 ];
 
-/// Alertmanager.
+/// The alert source for Alertmanager.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Alertmanager;
 
@@ -53,13 +53,14 @@ impl AlertSource for Alertmanager {
          \x20           credentials: \"{secret}\"\n\
          ```\n\
          \n\
-         2. Point a route at it: `route: { receiver: firebell }`. Leave `max_alerts` at 0, so that no alert is cut off.\n\
+         2. Send alerts to it from a route: `route: { receiver: firebell }`. Leave `max_alerts` at 0, so that no \
+         alerts are cut off.\n\
          3. Check the file with `amtool check-config alertmanager.yml`, then reload Alertmanager.\n\
-         4. Send a test: `amtool alert add alertname=FirebellTest severity=info --annotation=summary='Hello from \
+         4. Send a test alert: `amtool alert add alertname=FirebellTest severity=info --annotation=summary='Hello from \
          Alertmanager'`. It arrives after `group_wait`.\n\
          \n\
-         The title is the annotation `summary`, else `title`, else the label `alertname`; the priority is the label \
-         `severity`.\n"
+         The title of the alert is the annotation `summary`; without it, the annotation `title` or the label \
+         `alertname`. The priority is the label `severity`.\n"
     }
 
     fn example(&self) -> Value {
@@ -80,17 +81,17 @@ impl AlertSource for Alertmanager {
     }
 }
 
-/// Reads a group of alerts. Its version is not asked for: what is needed has been there in all of them.
+/// Parses a group of alerts. The version of the format is not checked, because all versions have the needed fields.
 pub(super) fn group(document: &RawValue) -> Result<Parsed, ParseError> {
     let wrong = |reason: &str| ParseError::WrongShape { reason: reason.to_owned() };
     if !document.get().starts_with('{') {
-        return Err(wrong("it is no object"));
+        return Err(wrong("it is not an object"));
     }
     let mut collector = Collector::default();
     let fields = match json::fields(document, ["alerts", "status", "externalURL"]) {
         Ok(fields) => fields,
         Err(error) => {
-            collector.unreadable(document, Reason::Malformed { reason: error.to_string() });
+            collector.unreadable(document, UnreadableReason::Malformed { reason: error.to_string() });
             return Ok(collector.finish());
         }
     };
@@ -103,52 +104,52 @@ pub(super) fn group(document: &RawValue) -> Result<Parsed, ParseError> {
             json::each(alerts, |raw| collector.add(raw, |raw| group.alert(raw).map(Some)))
                 .map_err(|error| ParseError::NotJson { reason: error.to_string() })?;
         }
-        _ => return Err(wrong("its `alerts` are no array")),
+        _ => return Err(wrong("its `alerts` are not an array")),
     }
     Ok(collector.finish())
 }
 
-/// Reads an alert that is in no group.
-pub(super) fn alone(raw: &RawValue) -> Result<AlertEvent, Reason> {
+/// Parses an alert that is not in a group.
+pub(super) fn alone(raw: &RawValue) -> Result<AlertEvent, UnreadableReason> {
     Group { status: None, external_url: None }.alert(raw)
 }
 
-/// What a group says of its alerts.
+/// The values of a group that apply to its alerts.
 struct Group {
-    /// The status, for an alert that has none of its own.
+    /// The status of alerts without a status of their own.
     status: Option<String>,
-    /// The address of Alertmanager, for an alert that has none of its own.
+    /// The URL of Alertmanager, for alerts without a link of their own.
     external_url: Option<String>,
 }
 
 impl Group {
-    /// Reads one alert.
-    fn alert(&self, raw: &RawValue) -> Result<AlertEvent, Reason> {
+    /// Parses one alert.
+    fn alert(&self, raw: &RawValue) -> Result<AlertEvent, UnreadableReason> {
         let alert = json::object(raw)?;
         let empty = Map::new();
         let map = |name| alert.get(name).and_then(Value::as_object).unwrap_or(&empty);
         let (labels, annotations) = (map("labels"), map("annotations"));
-        let fingerprint = field::of(&alert, "fingerprint");
+        let fingerprint = field::text(&alert, "fingerprint");
         if labels.is_empty() && annotations.is_empty() && fingerprint.is_none() {
-            return Err(Reason::Shapeless { expected: "an alert with `labels`" });
+            return Err(UnreadableReason::UnexpectedShape { expected: "an alert with `labels`" });
         }
 
         let status = self.status_of(&alert);
-        let starts_at = field::time(field::of(&alert, "startsAt"));
-        let ends_at = field::time(field::of(&alert, "endsAt"));
-        let generator_url = field::url(field::of(&alert, "generatorURL"));
+        let starts_at = field::time(field::text(&alert, "startsAt"));
+        let ends_at = field::time(field::text(&alert, "endsAt"));
+        let generator_url = field::url(field::text(&alert, "generatorURL"));
         Ok(AlertEvent {
             status,
             deduplication_key: field::key(fingerprint.unwrap_or_else(|| computed_fingerprint(labels))),
             title: title(labels, annotations),
             description: field::description(
-                field::of(annotations, "description").or_else(|| field::of(annotations, "message")),
+                field::text(annotations, "description").or_else(|| field::text(annotations, "message")),
             ),
             source_url: generator_url.or_else(|| self.external_url.clone()),
-            priority: field::priority(field::of(labels, "severity")),
+            priority: field::priority(field::text(labels, "severity")),
             occurred_at: match status {
                 AlertStatus::Firing => starts_at,
-                // An end before its own start would be older than the firing that it ends.
+                // If the end is before the start, the start is used. Otherwise the resolve would be older than the firing.
                 AlertStatus::Resolved => ends_at.max(starts_at).filter(|_| ends_at.is_some()),
             },
             began_at: starts_at,
@@ -157,9 +158,9 @@ impl Group {
         })
     }
 
-    /// The status of an alert; it fires unless it says that it does not.
+    /// The status of an alert. It is firing unless the alert or its group is resolved.
     fn status_of(&self, alert: &Map<String, Value>) -> AlertStatus {
-        let own = field::of(alert, "status");
+        let own = field::text(alert, "status");
         match own.as_ref().or(self.status.as_ref()) {
             Some(word) if word.eq_ignore_ascii_case("resolved") => AlertStatus::Resolved,
             Some(_) | None => AlertStatus::Firing,
@@ -167,11 +168,11 @@ impl Group {
     }
 }
 
-/// The title of an alert; of one without a name, its labels.
+/// The title of an alert. If the alert has no name, the title lists its labels.
 fn title(labels: &Map<String, Value>, annotations: &Map<String, Value>) -> String {
-    let named = field::of(annotations, "summary")
-        .or_else(|| field::of(annotations, "title"))
-        .or_else(|| field::of(labels, "alertname"));
+    let named = field::text(annotations, "summary")
+        .or_else(|| field::text(annotations, "title"))
+        .or_else(|| field::text(labels, "alertname"));
     let described = || {
         let texts =
             labels.iter().filter_map(|(name, value)| Some(format!("{name}={}", field::plain(value)?)));
@@ -181,7 +182,7 @@ fn title(labels: &Map<String, Value>, annotations: &Map<String, Value>) -> Strin
     field::title(&named.unwrap_or_else(described))
 }
 
-/// The fingerprint that Alertmanager itself would compute: FNV-1a of the labels in the order of their names.
+/// Computes the fingerprint as Alertmanager does: FNV-1a over the labels in the order of their names.
 fn computed_fingerprint(labels: &Map<String, Value>) -> String {
     const OFFSET: u64 = 14_695_981_039_346_656_037;
     const PRIME: u64 = 1_099_511_628_211;
@@ -203,7 +204,7 @@ fn computed_fingerprint(labels: &Map<String, Value>) -> String {
     format!("{hash:016x}")
 }
 
-/// A group of one alert.
+/// An example of a group with one alert.
 fn example(status: &str, ends_at: &str) -> Value {
     json!({
         "version": "4",

@@ -1,6 +1,7 @@
-//! Cloudflare's notifications.
+//! The alert source for Cloudflare's notifications.
 //!
-//! Some say that they begin and end, some tell a state of something that is watched, and some only ever begin.
+//! Some notifications report a start and an end, some report the state of a monitored object, and some only report a
+//! start.
 
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use domain::alert::AlertStatus;
@@ -9,21 +10,21 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
-use crate::parsed::Reason;
+use crate::parsed::UnreadableReason;
+use crate::parsed_alert::{self, ParseResult, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Reading, Told};
 use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field, json, verify};
 
-/// The header with the secret, as it is.
+/// The header that contains the secret.
 const SECRET: HeaderName = HeaderName::from_static("cf-webhook-auth");
 
-/// How the text of the message begins with which Cloudflare tests a webhook.
+/// The start of the text that Cloudflare sends to test a webhook.
 const TEST: &str = "Hello World! This is a test message";
 
-/// Where `data` says what something is like that is watched.
+/// The paths of the state of a monitored object.
 const STATE: &[&str] = &["data.new_health_status", "data.new_status", "data.status"];
 
-/// Where `data` names what it is about, best first.
+/// The paths of the object that a notification is about, the most specific first.
 const RESOURCE: &[&str] = &[
     "data.attack_id",
     "data.incident_id",
@@ -37,17 +38,17 @@ const RESOURCE: &[&str] = &[
     "data.hostnames",
 ];
 
-/// Where a binding finds what Cloudflare says.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
-    Variable::new("payload.alert_type", "Type of the notification", VariableType::Text),
-    Variable::new("payload.alert_event", "What happened", VariableType::Text),
-    Variable::new("payload.policy_name", "Name of the policy", VariableType::Text),
-    Variable::new("payload.account_id", "Account", VariableType::Text),
-    Variable::new("payload.data", "What the type has of its own", VariableType::Map),
+    Variable::new("payload.alert_type", "Notification type", VariableType::Text),
+    Variable::new("payload.alert_event", "Event", VariableType::Text),
+    Variable::new("payload.policy_name", "Policy name", VariableType::Text),
+    Variable::new("payload.account_id", "Account ID", VariableType::Text),
+    Variable::new("payload.data", "Data of the notification type", VariableType::Map),
     Variable::new("payload.data.severity", "Severity", VariableType::Text),
 ];
 
-/// Cloudflare.
+/// The alert source for Cloudflare.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cloudflare;
 
@@ -61,14 +62,17 @@ impl AlertSource for Cloudflare {
     }
 
     fn docs(&self) -> &'static str {
-        "1. In Cloudflare's dashboard, open Notifications → Destinations → Webhooks → Create.\n\
-         2. Set *Webhook URL* to `{url}` and *Secret* to `{secret}`. Choose *Save and Test*: the test is answered 202 \
-         and is no alert. Cloudflare lets only the name be changed later: with another secret, create another webhook.\n\
-         3. Under Notifications → Add, choose what is to page, and the webhook as its destination.\n\
+        "1. In the Cloudflare dashboard, open Notifications → Destinations → Webhooks → Create.\n\
+         2. Set *Webhook URL* to `{url}` and *Secret* to `{secret}`. Choose *Save and Test*. Firebell answers the test \
+         with 202 and creates no alert for it. Cloudflare does not let you change the secret of a webhook later: if \
+         you rotate the secret, create a new webhook.\n\
+         3. Under Notifications → Add, choose the notifications that create alerts, with the webhook as their \
+         destination.\n\
          \n\
-         What begins and ends is one alert, as is a health check, a tunnel or an incident that is healthy, up or \
-         resolved again. Of the other types, such as a certificate that expires, Cloudflare never says that they are \
-         over: resolve those alerts here. The priority is the notification's severity or impact.\n"
+         A notification with a start and an end becomes one alert. So does a health check, a tunnel or an incident, \
+         which resolves when it is healthy, up or resolved again. For other types, such as an expiring certificate, \
+         Cloudflare sends no end: resolve these alerts in Firebell. The priority is the severity or the impact of the \
+         notification.\n"
     }
 
     fn example(&self) -> Value {
@@ -95,48 +99,48 @@ impl AlertSource for Cloudflare {
         secret: &SecretString,
         previous: Option<&SecretString>,
     ) -> Result<Verified<'a>, VerifyError> {
-        verify::token_in(&SECRET, delivery, secret, previous)
+        verify::token_in_header(&SECRET, delivery, secret, previous)
     }
 
-    fn parse(&self, delivery: Verified<'_>, spare_key: &str) -> Result<Parsed, ParseError> {
-        told::one("Cloudflare", &json::text(delivery.delivery().body), |fields| {
-            notification(fields, spare_key)
+    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
+        parsed_alert::single("Cloudflare", &json::text(delivery.delivery().body), |fields| {
+            notification(fields, fallback_key)
         })
     }
 }
 
-/// Reads a notification; none if it is a test.
-fn notification(fields: &Map<String, Value>, spare_key: &str) -> Reading {
-    let (text, kind) = (field::of(fields, "text"), field::of(fields, "alert_type"));
+/// Parses a notification. `None` if it is a test of the webhook.
+fn notification(fields: &Map<String, Value>, fallback_key: &str) -> ParseResult {
+    let (text, kind) = (field::text(fields, "text"), field::text(fields, "alert_type"));
     if kind.is_none() && text.as_ref().is_some_and(|text| text.starts_with(TEST)) {
         return Ok(None);
     }
-    let title = field::find(fields, &["name", "policy_name"]);
+    let title = field::first_text(fields, &["name", "policy_name"]);
     if title.is_none() && text.is_none() && kind.is_none() {
-        return Err(Reason::Shapeless {
+        return Err(UnreadableReason::UnexpectedShape {
             expected: "a notification with a `name`, a `text` or an `alert_type`",
         });
     }
-    Ok(Some(Told {
+    Ok(Some(ParsedAlert {
         status: Some(status(fields)),
-        key: key(fields).unwrap_or_else(|| spare_key.to_owned()),
+        key: key(fields).unwrap_or_else(|| fallback_key.to_owned()),
         title: title.or_else(|| text.as_ref()?.lines().next().map(str::to_owned)).or(kind),
         description: text,
-        url: field::find(fields, &["data.dashboard_link"]),
-        priority: field::find(fields, &["data.severity", "data.incident_impact"]),
-        occurred_at: field::epoch(field::of(fields, "ts")),
+        url: field::first_text(fields, &["data.dashboard_link"]),
+        priority: field::first_text(fields, &["data.severity", "data.incident_impact"]),
+        occurred_at: field::epoch(field::text(fields, "ts")),
     }))
 }
 
-/// What happened: what says so decides, then the state of what is watched; everything else fires.
+/// Firing or resolved, by the reported start or end, or by the state of the monitored object. Everything else fires.
 fn status(fields: &Map<String, Value>) -> AlertStatus {
-    match field::of(fields, "alert_event").as_deref() {
+    match field::text(fields, "alert_event").as_deref() {
         Some("ALERT_STATE_EVENT_START") => return AlertStatus::Firing,
         Some("ALERT_STATE_EVENT_END") => return AlertStatus::Resolved,
         Some(_) | None => {}
     }
-    let incident = field::find(fields, &["data.incident_status"]).map(|word| word.to_ascii_uppercase());
-    let state = field::find(fields, STATE).map(|word| word.to_ascii_lowercase());
+    let incident = field::first_text(fields, &["data.incident_status"]).map(|word| word.to_ascii_uppercase());
+    let state = field::first_text(fields, STATE).map(|word| word.to_ascii_lowercase());
     let over = match incident {
         Some(word) => word == "RESOLVED" || word.ends_with("_RESOLVED"),
         None => matches!(state.as_deref(), Some("healthy" | "tunnel_status_type_healthy" | "up")),
@@ -144,25 +148,25 @@ fn status(fields: &Map<String, Value>) -> AlertStatus {
     if over { AlertStatus::Resolved } else { AlertStatus::Firing }
 }
 
-/// What tells this alert from others: Cloudflare's own id, else the policy and what it is about.
+/// The deduplication key: Cloudflare's own id, or the policy together with the object of the notification.
 fn key(fields: &Map<String, Value>) -> Option<String> {
     let of_zones = || {
         let zone = fields.get("data")?.get("unreachable_zones")?.get(0)?;
-        field::of(zone.as_object()?, "zone_name")
+        field::text(zone.as_object()?, "zone_name")
     };
     let composed = || {
         let parts = [
-            field::of(fields, "policy_id").or_else(|| field::find(fields, &["policy_name", "name"])),
-            field::of(fields, "alert_type"),
-            field::find(fields, RESOURCE).or_else(of_zones),
+            field::text(fields, "policy_id").or_else(|| field::first_text(fields, &["policy_name", "name"])),
+            field::text(fields, "alert_type"),
+            field::first_text(fields, RESOURCE).or_else(of_zones),
         ];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(":"))
     };
-    field::of(fields, "alert_correlation_id").or_else(composed)
+    field::text(fields, "alert_correlation_id").or_else(composed)
 }
 
-/// An attack.
+/// An example of a notification about an attack.
 fn example(event: &str, ts: i64) -> Value {
     json!({
         "account_id": "5d0f1bce8f3a6c275d0f1bce8f3a6c27",

@@ -1,6 +1,6 @@
-//! CloudWatch's alarms, through SNS or through a rule of EventBridge.
+//! The alert source for CloudWatch alarms, which come through SNS or through an EventBridge rule.
 //!
-//! SNS signs for its topic: `verify/sns.rs`. Whatever else arrives names the source's secret.
+//! SNS signs its messages, see `verify/sns.rs`. Every other delivery contains the source's secret.
 
 use std::borrow::Cow;
 
@@ -10,28 +10,28 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
-use crate::parsed::{Asked, Collector, Reason, Subscription};
+use crate::parsed::{Collector, ConfirmationRequest, Subscription, UnreadableReason};
+use crate::parsed_alert::{self, ParseResult, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Reading, Told};
 use crate::verify::sns::{Envelope, Purpose};
 use crate::{ParseError, Parsed, Verified, field, json};
 
-/// What EventBridge calls the change of an alarm.
+/// The `detail-type` of EventBridge events about alarms.
 const CHANGE: &str = "CloudWatch Alarm State Change";
 
-/// Where a binding finds what an alarm says through SNS.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
-    Variable::new("payload.AlarmName", "Name of the alarm", VariableType::Text),
-    Variable::new("payload.AlarmDescription", "Description of the alarm", VariableType::Text),
-    Variable::new("payload.AWSAccountId", "Account", VariableType::Text),
-    Variable::new("payload.Region", "Name of the region", VariableType::Text),
-    Variable::new("payload.NewStateReason", "Why the state changed", VariableType::Text),
-    Variable::new("payload.Trigger", "What the alarm watches", VariableType::Map),
-    Variable::new("payload.Trigger.Namespace", "Namespace of the metric", VariableType::Text),
-    Variable::new("payload.Trigger.MetricName", "Name of the metric", VariableType::Text),
+    Variable::new("payload.AlarmName", "Alarm name", VariableType::Text),
+    Variable::new("payload.AlarmDescription", "Alarm description", VariableType::Text),
+    Variable::new("payload.AWSAccountId", "AWS account ID", VariableType::Text),
+    Variable::new("payload.Region", "AWS region", VariableType::Text),
+    Variable::new("payload.NewStateReason", "Reason for the state change", VariableType::Text),
+    Variable::new("payload.Trigger", "Trigger", VariableType::Map),
+    Variable::new("payload.Trigger.Namespace", "Metric namespace", VariableType::Text),
+    Variable::new("payload.Trigger.MetricName", "Metric name", VariableType::Text),
 ];
 
-/// CloudWatch.
+/// The alert source for CloudWatch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cloudwatch;
 
@@ -45,23 +45,23 @@ impl AlertSource for Cloudwatch {
     }
 
     fn docs(&self) -> &'static str {
-        "1. In Amazon SNS, create a *Standard* topic in the region of your alarms, or take one that is there.\n\
-         2. Create a subscription of it: *Protocol* HTTPS, *Endpoint* `{url}?token={secret}`, *raw message delivery* \
-         off. It is confirmed by itself, within a minute.\n\
-         3. In CloudWatch, let your alarms send a notification to the topic *in alarm* and *OK*.\n\
+        "1. In Amazon SNS, create a *Standard* topic in the region of your alarms, or use an existing one.\n\
+         2. Create a subscription of the topic with the *Protocol* HTTPS and the *Endpoint* `{url}?token={secret}`. \
+         Leave *raw message delivery* off. Firebell confirms the subscription within a minute.\n\
+         3. In CloudWatch, configure your alarms to send a notification to the topic *in alarm* and *OK*.\n\
          \n\
-         The first topic that is confirmed is the only one that this source takes anything from: from then on the \
-         signature of SNS counts, and the secret alone no more. Another topic, or another region, needs a source of \
-         its own. Once the secret is another, and the one before holds no \
-         more, the topic is forgotten: subscribe it anew.\n\
+         This alert source accepts messages only from the first topic that was confirmed. From then on, Firebell \
+         checks the signature of SNS, and the secret alone is not enough. Create another alert source for another \
+         topic or another region. When you rotate the secret, the topic is forgotten once the previous secret is no \
+         longer valid: subscribe the topic again.\n\
          \n\
-         *ALARM* fires and *OK* ends; *INSUFFICIENT_DATA*, and what is no alarm, change nothing. An alarm has no \
-         priority of its own: a line `Priority: P1` in its description is taken for it. If somebody removes \
-         the subscription, this source says so.\n\
+         The state *ALARM* fires the alert and *OK* resolves it. *INSUFFICIENT_DATA* and messages that are not about \
+         alarms change nothing. Alarms have no priority of their own: add a line such as `Priority: P1` to the \
+         description of the alarm. If somebody deletes the subscription, this alert source shows it as its last error.\n\
          \n\
-         Without SNS, a source of its own takes what a rule of EventBridge for *CloudWatch Alarm State Change* sends \
-         to an API destination: *Endpoint* `{url}`, a connection with the header `Authorization` and the value \
-         `Bearer {secret}`.\n"
+         Without SNS, use an EventBridge rule for *CloudWatch Alarm State Change* with an API destination. It needs \
+         its own alert source. Set *Endpoint* to `{url}`, and use a connection with the header `Authorization` and the \
+         value `Bearer {secret}`.\n"
     }
 
     fn example(&self) -> Value {
@@ -76,7 +76,7 @@ impl AlertSource for Cloudwatch {
         SCOPE
     }
 
-    fn is_behind_sns(&self) -> bool {
+    fn uses_sns(&self) -> bool {
         true
     }
 
@@ -84,115 +84,124 @@ impl AlertSource for Cloudwatch {
         let body = delivery.delivery().body;
         let mut collector = Collector::default();
         if let Some(envelope) = Envelope::read(body) {
-            let subscription = enveloped(&mut collector, &envelope);
+            let subscription = parse_envelope(&mut collector, &envelope);
             return Ok(Parsed { subscription, ..collector.finish() });
         }
         let text = json::text(body);
-        let document = told::object(&text)?;
+        let document = parsed_alert::object(&text)?;
         match records(document) {
             Some(records) => {
-                let read = json::each(records, |record| recorded(&mut collector, record));
-                read.map_err(|error| ParseError::WrongShape { reason: error.to_string() })?;
+                let parsed = json::each(records, |record| parse_record(&mut collector, record));
+                parsed.map_err(|error| ParseError::WrongShape { reason: error.to_string() })?;
             }
-            None => told::add(&mut collector, self.name(), document, alarm),
+            None => parsed_alert::add(&mut collector, self.name(), document, alarm),
         }
         Ok(collector.finish())
     }
 }
 
-/// Reads what an envelope holds; what it says of its subscription.
-fn enveloped(collector: &mut Collector, envelope: &Envelope<'_>) -> Option<Subscription> {
+/// Parses the message in an envelope, and returns a change of the subscription.
+fn parse_envelope(collector: &mut Collector, envelope: &Envelope<'_>) -> Option<Subscription> {
     let topic = || envelope.topic_arn.clone().into_owned();
     match envelope.purpose {
         Purpose::Notification => {
-            message(collector, &envelope.message);
+            parse_message(collector, &envelope.message);
             None
         }
         Purpose::SubscriptionConfirmation => {
             let url = envelope.confirmation_url()?.to_owned();
-            Some(Subscription::Asked(Asked { topic: topic(), url }))
+            Some(Subscription::ConfirmationRequested(ConfirmationRequest { topic: topic(), url }))
         }
         Purpose::UnsubscribeConfirmation => Some(Subscription::Ended { topic: topic() }),
     }
 }
 
-/// Reads a message: an alarm, or whatever somebody else has published to the topic, which is nothing of ours.
-fn message(collector: &mut Collector, message: &str) {
-    if let Ok(document) = told::object(message) {
-        told::add(collector, "Amazon CloudWatch", document, |fields| {
-            if of_alarm(fields) { alarm(fields) } else { Ok(None) }
+/// Parses a message. Messages that are not about alarms were published to the topic by somebody else, and are ignored.
+fn parse_message(collector: &mut Collector, message: &str) {
+    if let Ok(document) = parsed_alert::object(message) {
+        parsed_alert::add(collector, "Amazon CloudWatch", document, |fields| {
+            if is_about_alarm(fields) { alarm(fields) } else { Ok(None) }
         });
     }
 }
 
-/// The records of what Lambda is given by SNS: some forward it as it is.
+/// The records of a Lambda event from SNS, for customers who forward such events.
 fn records(document: &RawValue) -> Option<&RawValue> {
     let [records] = json::fields(document, ["Records"]).ok()?;
     records.filter(|records| records.get().starts_with('['))
 }
 
-/// Reads one record.
-fn recorded(collector: &mut Collector, record: &RawValue) {
+/// Parses one record of a Lambda event.
+fn parse_record(collector: &mut Collector, record: &RawValue) {
     let envelope =
         json::fields(record, ["Sns"]).ok().and_then(|[envelope]| Envelope::read(envelope?.get().as_bytes()));
     match envelope {
-        Some(envelope) if envelope.purpose == Purpose::Notification => message(collector, &envelope.message),
+        Some(envelope) if envelope.purpose == Purpose::Notification => {
+            parse_message(collector, &envelope.message);
+        }
         Some(_) | None => {
-            collector.unreadable(record, Reason::Shapeless { expected: "a record of SNS with its `Sns`" });
+            collector.unreadable(
+                record,
+                UnreadableReason::UnexpectedShape { expected: "a record of SNS with its `Sns`" },
+            );
         }
     }
 }
 
-/// Whether an object is about an alarm at all.
-fn of_alarm(fields: &Map<String, Value>) -> bool {
+/// Whether an object is about an alarm.
+fn is_about_alarm(fields: &Map<String, Value>) -> bool {
     fields.contains_key("AlarmName") || fields.get("detail-type").is_some_and(|kind| kind == CHANGE)
 }
 
-/// Reads the change of an alarm, as SNS or as EventBridge has it.
-fn alarm(fields: &Map<String, Value>) -> Reading {
-    if let Some(kind) = field::of(fields, "detail-type") {
-        return if kind == CHANGE { changed(fields) } else { Ok(None) };
+/// Parses the state change of an alarm, in the format of SNS or of EventBridge.
+fn alarm(fields: &Map<String, Value>) -> ParseResult {
+    if let Some(kind) = field::text(fields, "detail-type") {
+        return if kind == CHANGE { event_bridge(fields) } else { Ok(None) };
     }
-    let name = field::of(fields, "AlarmName");
-    let name = name.ok_or(Reason::Shapeless { expected: "an alarm with its `AlarmName`" })?;
-    let arn = field::of(fields, "AlarmArn");
+    let name = field::text(fields, "AlarmName");
+    let name = name.ok_or(UnreadableReason::UnexpectedShape { expected: "an alarm with its `AlarmName`" })?;
+    let arn = field::text(fields, "AlarmArn");
     let place = || {
-        let parts = ["AWSAccountId", "Region"].iter().filter_map(|part| field::of(fields, part));
+        let parts = ["AWSAccountId", "Region"].iter().filter_map(|part| field::text(fields, part));
         parts.chain([name.clone()]).collect::<Vec<_>>().join("/")
     };
-    Ok(Some(Told {
-        status: status(field::of(fields, "NewStateValue").as_deref()),
+    Ok(Some(ParsedAlert {
+        status: status(field::text(fields, "NewStateValue").as_deref()),
         key: arn.clone().unwrap_or_else(place),
-        priority: priority(field::of(fields, "AlarmDescription").as_deref()),
-        description: paragraphs([field::of(fields, "AlarmDescription"), field::of(fields, "NewStateReason")]),
+        priority: priority(field::text(fields, "AlarmDescription").as_deref()),
+        description: paragraphs([
+            field::text(fields, "AlarmDescription"),
+            field::text(fields, "NewStateReason"),
+        ]),
         url: arn.as_deref().and_then(console),
-        occurred_at: field::time(field::of(fields, "StateChangeTime")),
+        occurred_at: field::time(field::text(fields, "StateChangeTime")),
         title: Some(name),
     }))
 }
 
-/// Reads an event of EventBridge.
-fn changed(fields: &Map<String, Value>) -> Reading {
-    let name = field::find(fields, &["detail.alarmName"]);
-    let name = name.ok_or(Reason::Shapeless { expected: "an event with its `detail.alarmName`" })?;
+/// Parses an EventBridge event.
+fn event_bridge(fields: &Map<String, Value>) -> ParseResult {
+    let name = field::first_text(fields, &["detail.alarmName"]);
+    let name =
+        name.ok_or(UnreadableReason::UnexpectedShape { expected: "an event with its `detail.alarmName`" })?;
     let arn = fields.get("resources").and_then(|arns| field::plain(arns.get(0)?));
     let place = || {
-        let parts = ["account", "region"].iter().filter_map(|part| field::of(fields, part));
+        let parts = ["account", "region"].iter().filter_map(|part| field::text(fields, part));
         parts.chain([name.clone()]).collect::<Vec<_>>().join("/")
     };
-    let description = field::find(fields, &["detail.configuration.description"]);
-    Ok(Some(Told {
-        status: status(field::find(fields, &["detail.state.value"]).as_deref()),
+    let description = field::first_text(fields, &["detail.configuration.description"]);
+    Ok(Some(ParsedAlert {
+        status: status(field::first_text(fields, &["detail.state.value"]).as_deref()),
         key: arn.clone().unwrap_or_else(place),
         priority: priority(description.as_deref()),
-        description: paragraphs([description, field::find(fields, &["detail.state.reason"])]),
+        description: paragraphs([description, field::first_text(fields, &["detail.state.reason"])]),
         url: arn.as_deref().and_then(console),
-        occurred_at: field::time(field::find(fields, &["detail.state.timestamp", "time"])),
+        occurred_at: field::time(field::first_text(fields, &["detail.state.timestamp", "time"])),
         title: Some(name),
     }))
 }
 
-/// What a state means. An alarm that misses data says nothing of what it watches.
+/// The status for a state of an alarm. `None` for `INSUFFICIENT_DATA`, which says nothing about the problem.
 fn status(word: Option<&str>) -> Option<AlertStatus> {
     match word {
         Some("ALARM") => Some(AlertStatus::Firing),
@@ -201,22 +210,22 @@ fn status(word: Option<&str>) -> Option<AlertStatus> {
     }
 }
 
-/// How bad it is: alarms have no place for it, so that a line of their description says it.
+/// The priority from a line of the description, because alarms have no field for it.
 fn priority(description: Option<&str>) -> Option<String> {
     description?.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        let said = matches!(&*name.trim().to_ascii_lowercase(), "priority" | "severity");
-        (said && !value.trim().is_empty()).then(|| value.trim().to_owned())
+        let is_priority = matches!(&*name.trim().to_ascii_lowercase(), "priority" | "severity");
+        (is_priority && !value.trim().is_empty()).then(|| value.trim().to_owned())
     })
 }
 
-/// What there is to say, one below the other.
+/// Joins texts to paragraphs.
 fn paragraphs(texts: [Option<String>; 2]) -> Option<String> {
     let text = texts.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
     (!text.is_empty()).then_some(text)
 }
 
-/// Where an alarm is shown.
+/// The address of an alarm in the AWS console.
 fn console(arn: &str) -> Option<String> {
     let mut parts = arn.splitn(7, ':');
     let (_, partition, service, region) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -235,7 +244,7 @@ fn console(arn: &str) -> Option<String> {
     Some(format!("https://{host}/cloudwatch/home?region={region}#alarmsV2:alarm/{name}"))
 }
 
-/// An alarm, as it is in a message of SNS.
+/// An example of an alarm, as it is in a message of SNS.
 fn example(state: &str, before: &str, at: &str) -> Value {
     json!({
         "AlarmName": "db-1 CPU",

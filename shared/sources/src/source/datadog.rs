@@ -1,43 +1,43 @@
-//! Datadog's monitors, through its webhooks integration.
+//! The alert source for Datadog's monitors, which come through Datadog's webhooks integration.
 //!
-//! What arrives is a template that the customer wrote. Ours is in the instructions; others are read by the names that
-//! people give to Datadog's variables. A variable that Datadog did not fill in arrives as it was typed, and is absent.
+//! The payload is a template that the customer writes. Our own template is in the instructions. Other templates are
+//! read by the names that people commonly use. A variable that Datadog did not replace counts as absent.
 
 use domain::alert::AlertStatus;
 use domain::text::clip;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
-use crate::parsed::Reason;
+use crate::parsed::UnreadableReason;
+use crate::parsed_alert::{self, ParseResult, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Reading, Told};
 use crate::{ParseError, Parsed, Verified, field};
 
-/// Where templates have what happened. `ALERT_STATUS` is none of them: it is a text for people.
+/// The fields for the state change. `ALERT_STATUS` is not one of them, because it is a text for people.
 const TRANSITION: &[&str] = &["transition", "alert_transition", "status", "alert_type"];
 
-/// Where templates have the title; the first has no state in it.
+/// The fields for the title. The first of them contains no state.
 const TITLE: &[&str] = &["alert_title", "title", "event_title", "summary"];
 
-/// Where templates have the text.
+/// The fields for the description.
 const MESSAGE: &[&str] = &["message", "event_msg", "text_only_msg", "body", "description"];
 
-/// Where templates have what is the same in trigger and recovery, best first.
+/// The fields that are equal in trigger and recovery, best first.
 const KEY: &[&str] = &["cycle_key", "alert_cycle_key", "unique_key", "aggreg_key"];
 
-/// Where a binding finds what our template has.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
-    Variable::new("payload.transition", "What happened", VariableType::Text),
-    Variable::new("payload.title", "Title of the event", VariableType::Text),
-    Variable::new("payload.alert_id", "Id of the monitor", VariableType::Text),
-    Variable::new("payload.scope", "What of the monitor it is", VariableType::Text),
-    Variable::new("payload.priority", "Priority of the monitor", VariableType::Text),
+    Variable::new("payload.transition", "State change", VariableType::Text),
+    Variable::new("payload.title", "Event title", VariableType::Text),
+    Variable::new("payload.alert_id", "Monitor ID", VariableType::Text),
+    Variable::new("payload.scope", "Scope of the monitor", VariableType::Text),
+    Variable::new("payload.priority", "Monitor priority", VariableType::Text),
     Variable::new("payload.tags", "Tags", VariableType::Text),
-    Variable::new("payload.snapshot", "Image of the graph", VariableType::Url),
-    Variable::new("payload.org_id", "Organisation at Datadog", VariableType::Text),
+    Variable::new("payload.snapshot", "Snapshot of the graph", VariableType::Url),
+    Variable::new("payload.org_id", "Datadog organisation ID", VariableType::Text),
 ];
 
-/// Datadog.
+/// The alert source for Datadog.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Datadog;
 
@@ -51,24 +51,21 @@ impl AlertSource for Datadog {
     }
 
     fn docs(&self) -> &'static str {
-        "1. In Datadog, open Integrations → Webhooks → New, name it `firebell` and set *URL* to `{url}`.\n\
+        "1. In Datadog, open Integrations → Webhooks → New, name the webhook `firebell` and set *URL* to `{url}`.\n\
          2. Set *Payload* to\n\
          \n\
          ```json\n\
-         {\"id\":\"$ID\",\"title\":\"$EVENT_TITLE\",\"alert_title\":\"$ALERT_TITLE\",\"transition\":\
-         \"$ALERT_TRANSITION\",\"cycle_key\":\"$ALERT_CYCLE_KEY\",\"aggreg_key\":\"$AGGREG_KEY\",\"alert_id\":\
-         \"$ALERT_ID\",\"scope\":\"$ALERT_SCOPE\",\"priority\":\"$ALERT_PRIORITY\",\"message\":\"$EVENT_MSG\",\"link\":\
-         \"$LINK\",\"snapshot\":\"$SNAPSHOT\",\"tags\":\"$TAGS\",\"date\":\"$DATE\",\"org_id\":\"$ORG_ID\"}\n\
+         {\"id\":\"$ID\",\"title\":\"$EVENT_TITLE\",\"alert_title\":\"$ALERT_TITLE\",\"transition\":\"$ALERT_TRANSITION\",\"cycle_key\":\"$ALERT_CYCLE_KEY\",\"aggreg_key\":\"$AGGREG_KEY\",\"alert_id\":\"$ALERT_ID\",\"scope\":\"$ALERT_SCOPE\",\"priority\":\"$ALERT_PRIORITY\",\"message\":\"$EVENT_MSG\",\"link\":\"$LINK\",\"snapshot\":\"$SNAPSHOT\",\"tags\":\"$TAGS\",\"date\":\"$DATE\",\"org_id\":\"$ORG_ID\"}\n\
          ```\n\
          \n\
          3. Tick *Custom Headers* and set them to `{\"Authorization\": \"Bearer {secret}\"}`. Leave *Encode as form* \
-         off. Save it.\n\
-         4. Put `@webhook-firebell` into the message of each monitor that is to page, outside of conditions, so that \
-         the recovery is sent too. *Test Notifications* in the monitor sends one.\n\
+         off. Save the webhook.\n\
+         4. Add `@webhook-firebell` to the message of each monitor that creates alerts. Put it outside of conditions, \
+         so that Datadog also sends the recovery. *Test Notifications* in the monitor sends a test alert.\n\
          \n\
-         A monitor and what it is about are one alert: it begins with `Triggered`, `Warn` or `No Data`, and is over with \
-         `Recovered`. The priority is the monitor's. A variable of your own with a quote in its value makes the payload \
-         no JSON: it is then refused with 400, and this source says so.\n"
+         Each group of a monitor becomes one alert. It fires with `Triggered`, `Warn` or `No Data`, and resolves with \
+         `Recovered`. The priority is that of the monitor. If a value contains a double quote, the payload is not \
+         valid JSON: Firebell then refuses it with 400, and this alert source shows it as its last error.\n"
     }
 
     fn example(&self) -> Value {
@@ -83,29 +80,33 @@ impl AlertSource for Datadog {
         SCOPE
     }
 
-    fn parse(&self, delivery: Verified<'_>, spare_key: &str) -> Result<Parsed, ParseError> {
-        told::one("Datadog", &told::body(delivery.delivery(), None), |fields| monitor(fields, spare_key))
+    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
+        parsed_alert::single("Datadog", &parsed_alert::body(delivery.delivery(), None), |fields| {
+            monitor(fields, fallback_key)
+        })
     }
 }
 
-/// Reads what became of a monitor.
-fn monitor(fields: &Map<String, Value>, spare_key: &str) -> Reading {
-    let of = |names: &[&str]| names.iter().find_map(|name| filled(field::find(fields, &[name])?));
+/// Parses the state change of a monitor.
+fn monitor(fields: &Map<String, Value>, fallback_key: &str) -> ParseResult {
+    let of = |names: &[&str]| names.iter().find_map(|name| filled(field::first_text(fields, &[name])?));
     let title = of(TITLE);
     let message = of(MESSAGE);
     let Some(key) = key(&of, title.as_deref()).or_else(|| {
         let something = title.is_some() || message.is_some() || of(TRANSITION).is_some();
-        something.then(|| spare_key.to_owned())
+        something.then(|| fallback_key.to_owned())
     }) else {
-        return Err(Reason::Shapeless { expected: "a payload with a title, a key or a transition" });
+        return Err(UnreadableReason::UnexpectedShape {
+            expected: "a payload with a title, a key or a transition",
+        });
     };
     let link = fields.get("links").and_then(|links| links.get(0)?.get("href")).and_then(field::plain);
-    Ok(Some(Told {
+    Ok(Some(ParsedAlert {
         status: Some(status(of(TRANSITION).as_deref())),
         key,
         title: title
             .or_else(|| Some(clip(message.as_ref()?.lines().next()?, 200).to_owned()))
-            .or_else(|| Some("Monitor of Datadog without a title".to_owned())),
+            .or_else(|| Some("Datadog monitor without a title".to_owned())),
         description: message,
         url: of(&["link", "url"]).or(link),
         priority: of(&["alert_priority", "priority"])
@@ -114,8 +115,7 @@ fn monitor(fields: &Map<String, Value>, spare_key: &str) -> Reading {
     }))
 }
 
-/// What tells this alert from others: Datadog's own key, else the monitor and what it is about, else the title without
-/// what is said of the state.
+/// The deduplication key: Datadog's own key, or the monitor and its scope, or the title without its state.
 fn key(of: &impl Fn(&[&str]) -> Option<String>, title: Option<&str>) -> Option<String> {
     let by_monitor =
         || {
@@ -128,7 +128,7 @@ fn key(of: &impl Fn(&[&str]) -> Option<String>, title: Option<&str>) -> Option<S
     of(KEY).or_else(by_monitor).or_else(|| Some(format!("title={}", stripped(title?))))
 }
 
-/// What happened; every word that does not say that it is over fires.
+/// Firing or resolved. Every unknown word fires.
 fn status(word: Option<&str>) -> AlertStatus {
     match word.map(str::to_ascii_lowercase).as_deref() {
         Some("recovered" | "resolved" | "ok" | "success") => AlertStatus::Resolved,
@@ -136,17 +136,17 @@ fn status(word: Option<&str>) -> AlertStatus {
     }
 }
 
-/// A text, unless it is a variable that was not filled in, or what Datadog writes for nothing.
+/// The text, unless it is a variable that Datadog did not replace, or the `null` that Datadog writes for no value.
 fn filled(text: String) -> Option<String> {
     let name = text.strip_prefix('$');
-    let typed = name.is_some_and(|name| {
+    let is_variable = name.is_some_and(|name| {
         name.starts_with(|c: char| c.is_ascii_uppercase())
             && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
     });
-    (!typed && text != "null").then_some(text)
+    (!is_variable && text != "null").then_some(text)
 }
 
-/// A title without the groups in brackets that it begins with, of which one says the state.
+/// A title without the groups in brackets at its start. One of them contains the state.
 fn stripped(title: &str) -> &str {
     let mut rest = title.trim_start();
     while let Some(inside) = rest.strip_prefix('[') {
@@ -165,7 +165,7 @@ fn stripped(title: &str) -> &str {
     rest
 }
 
-/// What our template becomes.
+/// An example of a payload from our template.
 fn example(transition: &str, date: &str) -> Value {
     json!({
         "id": if transition == "Triggered" { "7412000000000000001" } else { "7412000000000000002" },
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn variable_that_was_not_filled_in_is_absent() {
+    fn variable_that_was_not_replaced_is_absent() {
         for (text, kept) in [
             ("$ALERT_TITLE", false),
             ("$ID", false),

@@ -1,7 +1,8 @@
-//! Issues of GitHub repositories, as a webhook of a repository or an organisation sends them.
+//! The alert source for issues of GitHub repositories, which come through a webhook of a repository or an organisation.
 //!
-//! An issue is one alert, known by its id: its number is another repository's too. What a delivery is about is read off
-//! its body, since the header with the event is under no signature; it only says what is passed over.
+//! An issue is one alert. Its key is the id of the issue, because issues of other repositories may have the same number.
+//! The body decides what a delivery is about. The header with the event is not signed, so it only decides which
+//! deliveries are ignored.
 
 use ::http::header::HeaderName;
 use domain::alert::AlertStatus;
@@ -9,35 +10,35 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
-use crate::parsed::Reason;
+use crate::parsed::UnreadableReason;
+use crate::parsed_alert::{self, ParseResult, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Reading, Told};
 use crate::verify::Signature;
 use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field};
 
-/// How GitHub signs.
+/// The format of GitHub's signatures.
 const SIGNATURE: Signature = Signature::hex("x-hub-signature-256", "sha256=");
 
-/// The header with the event that a delivery is of.
+/// The header with the type of the event.
 const EVENT: HeaderName = HeaderName::from_static("x-github-event");
 
-/// What is done to an issue and begins nothing, ends nothing and shows nowhere.
-const PASSED_OVER: &[&str] =
+/// Actions on an issue that change nothing in an alert.
+const IGNORED_ACTIONS: &[&str] =
     &["pinned", "unpinned", "locked", "unlocked", "milestoned", "demilestoned", "typed", "untyped"];
 
-/// Where a binding finds what GitHub says of an issue.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
-    Variable::new("payload.action", "What happened", VariableType::Text),
-    Variable::new("payload.issue.number", "Number of the issue", VariableType::Text),
-    Variable::new("payload.issue.state", "State of the issue", VariableType::Text),
+    Variable::new("payload.action", "Action", VariableType::Text),
+    Variable::new("payload.issue.number", "Issue number", VariableType::Text),
+    Variable::new("payload.issue.state", "Issue state", VariableType::Text),
     Variable::new("payload.issue.labels.0.name", "First label", VariableType::Text),
-    Variable::new("payload.issue.user.login", "Who opened it", VariableType::Text),
-    Variable::new("payload.issue.created_at", "When it was opened", VariableType::Time),
+    Variable::new("payload.issue.user.login", "Author", VariableType::Text),
+    Variable::new("payload.issue.created_at", "Time of creation", VariableType::Time),
     Variable::new("payload.repository.full_name", "Repository", VariableType::Text),
-    Variable::new("payload.sender.login", "Who did it", VariableType::Text),
+    Variable::new("payload.sender.login", "User who acted", VariableType::Text),
 ];
 
-/// GitHub's issues.
+/// The alert source for GitHub issues.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GithubIssue;
 
@@ -54,16 +55,16 @@ impl AlertSource for GithubIssue {
         "1. In the repository or the organisation, open Settings → Webhooks → Add webhook.\n\
          2. Set *Payload URL* to `{url}`, *Content type* to `application/json` and *Secret* to `{secret}`. Leave SSL \
          verification on.\n\
-         3. Choose *Let me select individual events*, tick *Issues* and untick *Pushes*. Save it: GitHub sends a ping, \
-         which is answered 202 and is no alert.\n\
-         4. Open an issue to test it.\n\
+         3. Choose *Let me select individual events*, tick *Issues* and untick *Pushes*. Save the webhook. GitHub \
+         sends a ping, which Firebell answers with 202 and which creates no alert.\n\
+         4. Open an issue to test the webhook.\n\
          \n\
-         An issue is one alert: it begins when the issue is opened or reopened, and is over when it is closed, deleted \
-         or transferred. Anything else that changes an issue tells its state anew, so that an edit of an open issue \
-         fires. Pull requests are passed over. The priority is what a label says, such as `P1`, `sev2`, `critical`, \
-         `priority: high` or `severity/low`.\n\
+         Each issue becomes one alert. It fires when the issue is opened or reopened, and resolves when the issue is \
+         closed, deleted or transferred. Every other change of an issue repeats its state, so editing an open issue \
+         fires the alert again. Pull requests are ignored. The priority comes from a label such as `P1`, `sev2`, \
+         `critical`, `priority: high` or `severity/low`.\n\
          \n\
-         GitHub sends nothing twice by itself: *Redeliver* under *Recent Deliveries* does.\n"
+         GitHub does not repeat failed deliveries by itself: use *Redeliver* under *Recent Deliveries*.\n"
     }
 
     fn example(&self) -> Value {
@@ -94,43 +95,45 @@ impl AlertSource for GithubIssue {
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
         let delivery = delivery.delivery();
         let event = delivery.headers.get(EVENT).map(|value| value.as_bytes());
-        told::one("GitHub issue", &told::body(delivery, Some("payload")), |fields| match event {
-            Some(b"issues") => issue(fields),
-            Some(_) => Ok(None),
-            // Without the header, what has no issue or more than one is of another event.
-            None if fields.contains_key("issue") && !fields.contains_key("comment") => issue(fields),
-            None => Ok(None),
+        parsed_alert::single("GitHub issue", &parsed_alert::body(delivery, Some("payload")), |fields| {
+            match event {
+                Some(b"issues") => issue(fields),
+                Some(_) => Ok(None),
+                // Without the header, a delivery without an issue, or with a comment on one, is of another event.
+                None if fields.contains_key("issue") && !fields.contains_key("comment") => issue(fields),
+                None => Ok(None),
+            }
         })
     }
 }
 
-/// Reads what happened to an issue.
-fn issue(fields: &Map<String, Value>) -> Reading {
-    let action = field::of(fields, "action").unwrap_or_default();
-    if PASSED_OVER.contains(&&*action) {
+/// Parses an action on an issue.
+fn issue(fields: &Map<String, Value>) -> ParseResult {
+    let action = field::text(fields, "action").unwrap_or_default();
+    if IGNORED_ACTIONS.contains(&&*action) {
         return Ok(None);
     }
     let issue = fields.get("issue").and_then(Value::as_object);
     let (issue, id) = issue
-        .and_then(|issue| Some((issue, field::of(issue, "id")?)))
-        .ok_or(Reason::Shapeless { expected: "an `issue` with its `id`" })?;
-    let status = status(&action, field::of(issue, "state").as_deref());
+        .and_then(|issue| Some((issue, field::text(issue, "id")?)))
+        .ok_or(UnreadableReason::UnexpectedShape { expected: "an `issue` with an `id`" })?;
+    let status = status(&action, field::text(issue, "state").as_deref());
     let of_pull_request = issue.get("pull_request").is_some_and(|link| !link.is_null());
-    Ok(Some(Told {
-        // The end of what never began does no harm.
+    Ok(Some(ParsedAlert {
+        // Pull requests never fire. Resolving one is harmless, because there is no alert for it.
         status: Some(status).filter(|status| *status == AlertStatus::Resolved || !of_pull_request),
         key: id,
-        title: field::of(issue, "title"),
-        description: field::of(issue, "body"),
-        url: field::of(issue, "html_url"),
+        title: field::text(issue, "title"),
+        description: field::text(issue, "body"),
+        url: field::text(issue, "html_url"),
         priority: priority(issue),
-        // Of an issue that is gone, the last change to it was before it went.
-        occurred_at: field::time(field::of(issue, "updated_at"))
+        // A deleted or transferred issue has the time of its last change, which was before it was deleted.
+        occurred_at: field::time(field::text(issue, "updated_at"))
             .filter(|_| !matches!(&*action, "deleted" | "transferred")),
     }))
 }
 
-/// What an action means; of every other one the issue's own state decides.
+/// The status for an action. For every other action, the state of the issue decides.
 fn status(action: &str, state: Option<&str>) -> AlertStatus {
     match action {
         "opened" | "reopened" => AlertStatus::Firing,
@@ -140,14 +143,14 @@ fn status(action: &str, state: Option<&str>) -> AlertStatus {
     }
 }
 
-/// The priority that the first label with one names.
+/// The priority from the first label that names one.
 fn priority(issue: &Map<String, Value>) -> Option<String> {
     let labels = issue.get("labels")?.as_array()?;
-    labels.iter().find_map(|label| named(&field::of(label.as_object()?, "name")?))
+    labels.iter().find_map(|label| priority_of(&field::text(label.as_object()?, "name")?))
 }
 
 /// The priority that a label names, if it names one.
-fn named(label: &str) -> Option<String> {
+fn priority_of(label: &str) -> Option<String> {
     let word = label.trim().to_ascii_lowercase();
     let after = ["priority", "severity", "prio", "sev"].iter().find_map(|name| {
         let rest = word.strip_prefix(name)?.strip_prefix([':', '/', '-', '_', ' ', '='])?;
@@ -161,7 +164,7 @@ fn named(label: &str) -> Option<String> {
     after.or_else(|| (numbered || plain).then_some(word))
 }
 
-/// An issue.
+/// An example of an action on an issue.
 fn example(action: &str, state: &str, updated_at: &str) -> Value {
     json!({
         "action": action,
@@ -196,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_that_name_a_priority_are_known_by_their_words() {
+    fn priority_is_read_from_labels() {
         let cases = [
             ("P1", Some("p1")),
             ("sev2", Some("sev2")),
@@ -213,7 +216,7 @@ mod tests {
             ("", None),
         ];
         for (label, expected) in cases {
-            assert_eq!(named(label).as_deref(), expected, "{label}");
+            assert_eq!(priority_of(label).as_deref(), expected, "{label}");
         }
     }
 }

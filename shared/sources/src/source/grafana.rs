@@ -1,43 +1,46 @@
-//! Grafana's alerting: what it sends is Alertmanager's webhook and a little more; up to version 8 it had one of its own.
+//! The alert source for Grafana's alerting. Grafana sends an extension of Alertmanager's webhook. Versions up to 8 had
+//! their own format.
 
 use domain::alert::AlertStatus;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
 use super::{AlertSource, alertmanager};
-use crate::parsed::Reason;
+use crate::parsed::UnreadableReason;
+use crate::parsed_alert::{self, ParseResult, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Reading, Told};
-use crate::verify::{self, Says, Signature, Stamp};
+use crate::verify::{self, HeaderContent, Signature, SignedHeader};
 use crate::{Delivery, ParseError, Parsed, Verified, VerifyError, field, json};
 
-/// How Grafana signs a body.
+/// The format of Grafana's signatures.
 const SIGNATURE: Signature = Signature::hex("x-grafana-alerting-signature", "");
 
-/// How it signs one with the time, if a header is named for that.
-const STAMPED: Signature =
-    Signature { stamps: &[Stamp { header: TIMESTAMP, says: Says::Seconds, then: ":" }], ..SIGNATURE };
+/// The format of Grafana's signatures if a header for the time is configured.
+const SIGNATURE_WITH_TIME: Signature = Signature {
+    signed_headers: &[SignedHeader { header: TIMESTAMP, content: HeaderContent::Seconds, separator: ":" }],
+    ..SIGNATURE
+};
 
-/// The header that is to be named for the time.
+/// The header for the time, which the instructions tell the customer to configure.
 const TIMESTAMP: &str = "x-grafana-alerting-signature-timestamp";
 
-/// Where a binding finds what Grafana says.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
     Variable::new("payload.labels", "Labels", VariableType::Map),
-    Variable::new("payload.labels.alertname", "Name of the rule", VariableType::Text),
-    Variable::new("payload.labels.grafana_folder", "Folder of the rule", VariableType::Text),
+    Variable::new("payload.labels.alertname", "Rule name", VariableType::Text),
+    Variable::new("payload.labels.grafana_folder", "Rule folder", VariableType::Text),
     Variable::new("payload.labels.severity", "Severity", VariableType::Text),
     Variable::new("payload.annotations", "Annotations", VariableType::Map),
     Variable::new("payload.values", "Values", VariableType::Map),
-    Variable::new("payload.startsAt", "Start", VariableType::Time),
+    Variable::new("payload.startsAt", "Start time", VariableType::Time),
     Variable::new("payload.dashboardURL", "Link to the dashboard", VariableType::Url),
     Variable::new("payload.panelURL", "Link to the panel", VariableType::Url),
-    Variable::new("payload.silenceURL", "Link to a silence", VariableType::Url),
+    Variable::new("payload.silenceURL", "Link to create a silence", VariableType::Url),
     Variable::new("payload.imageURL", "Image of the panel", VariableType::Url),
     Variable::new("payload.fingerprint", "Fingerprint", VariableType::Text),
 ];
 
-/// Grafana.
+/// The alert source for Grafana.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grafana;
 
@@ -52,19 +55,19 @@ impl AlertSource for Grafana {
 
     fn docs(&self) -> &'static str {
         "1. In Grafana, open Alerting → Contact points → Create contact point, and choose *Webhook*.\n\
-         2. Set *URL* to `{url}`. Under *Optional Webhook settings*, set *Authorization Header - Scheme* to `Bearer` and \
-         *Authorization Header - Credentials* to `{secret}`. Leave *Disable resolved message* off, *Max Alerts* at 0 \
-         and *Custom Payload* empty.\n\
-         3. Choose *Test*: it pages, as an alert named `TestAlert` would. Save it, and point a notification policy at \
-         it.\n\
+         2. Set *URL* to `{url}`. Under *Optional Webhook settings*, set *Authorization Header - Scheme* to `Bearer` \
+         and *Authorization Header - Credentials* to `{secret}`. Leave *Disable resolved message* off, *Max Alerts* at \
+         0 and *Custom Payload* empty.\n\
+         3. Choose *Test*. The test creates an alert that pages, as an alert named `TestAlert` would. Save the contact \
+         point, and use it in a notification policy.\n\
          \n\
-         A newer Grafana can also sign: set *HMAC Signature* → *Secret* to `{secret}`, leave *Header* as it is, and set \
-         *Timestamp Header* to `X-Grafana-Alerting-Signature-Timestamp`, so that nobody can send again what they saw. \
-         What is signed needs no authorization.\n\
+         Newer versions of Grafana can also sign their requests: set *HMAC Signature* → *Secret* to `{secret}`, leave \
+         *Header* unchanged, and set *Timestamp Header* to `X-Grafana-Alerting-Signature-Timestamp`, so that nobody \
+         can replay a request. Signed requests need no authorization header.\n\
          \n\
-         Each alert of a notification is one here. The title is the annotation `summary`, else `title`, else the label \
-         `alertname`; the priority is the label `severity`. The notifications of Grafana 8 and before are read too, \
-         with basic authentication: any name, and the secret as the password.\n"
+         Each alert in a notification becomes one alert. Its title is the annotation `summary`; without it, the \
+         annotation `title` or the label `alertname`. The priority is the label `severity`. Notifications of Grafana 8 \
+         and earlier are supported with basic authentication: any user name, and the secret as the password.\n"
     }
 
     fn example(&self) -> Value {
@@ -85,8 +88,9 @@ impl AlertSource for Grafana {
         secret: &SecretString,
         previous: Option<&SecretString>,
     ) -> Result<Verified<'a>, VerifyError> {
-        // What is signed with the time is no signature of the body, so that taking the header away gives nothing.
-        let signature = if delivery.headers.contains_key(TIMESTAMP) { &STAMPED } else { &SIGNATURE };
+        // A signature with a time is not valid without it, so removing the header does not help an attacker.
+        let signature =
+            if delivery.headers.contains_key(TIMESTAMP) { &SIGNATURE_WITH_TIME } else { &SIGNATURE };
         if signature.is_on(delivery) {
             return signature.verify(delivery, secret, previous);
         }
@@ -95,37 +99,38 @@ impl AlertSource for Grafana {
 
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
         let text = json::text(delivery.delivery().body);
-        let document = told::object(&text)?;
+        let document = parsed_alert::object(&text)?;
         match json::fields(document, ["alerts"]) {
             Ok([Some(_)]) => alertmanager::group(document),
-            _ => told::one("Grafana", &text, rule),
+            _ => parsed_alert::single("Grafana", &text, rule),
         }
     }
 }
 
-/// Reads what Grafana sent up to version 8: the state of one rule.
-fn rule(fields: &Map<String, Value>) -> Reading {
-    let id = field::of(fields, "ruleId").map(|id| format!("ruleId={id}"));
-    let name = field::of(fields, "ruleName");
+/// Parses the format of Grafana up to version 8: the state of one rule.
+fn rule(fields: &Map<String, Value>) -> ParseResult {
+    let id = field::text(fields, "ruleId").map(|id| format!("ruleId={id}"));
+    let name = field::text(fields, "ruleName");
     let key = id.or_else(|| Some(format!("ruleName={}", name.as_ref()?)));
-    let status = match field::of(fields, "state").as_deref() {
+    let status = match field::text(fields, "state").as_deref() {
         Some("ok") => Some(AlertStatus::Resolved),
         Some("paused" | "pending") => None,
         Some(_) | None => Some(AlertStatus::Firing),
     };
-    Ok(Some(Told {
+    Ok(Some(ParsedAlert {
         status,
-        key: key
-            .ok_or(Reason::Shapeless { expected: "a notification with its `alerts`, or with a `ruleId`" })?,
-        title: name.or_else(|| field::of(fields, "title")),
-        description: field::of(fields, "message"),
-        url: field::of(fields, "ruleUrl"),
-        priority: field::find(fields, &["tags.severity", "tags.priority"]),
+        key: key.ok_or(UnreadableReason::UnexpectedShape {
+            expected: "a notification with its `alerts`, or with a `ruleId`",
+        })?,
+        title: name.or_else(|| field::text(fields, "title")),
+        description: field::text(fields, "message"),
+        url: field::text(fields, "ruleUrl"),
+        priority: field::first_text(fields, &["tags.severity", "tags.priority"]),
         occurred_at: None,
     }))
 }
 
-/// A notification of one alert.
+/// An example of a notification with one alert.
 fn example(status: &str, ends_at: &str) -> Value {
     json!({
         "receiver": "firebell",

@@ -1,35 +1,32 @@
-//! Heartbeats: a job says each time that it ran, and that it does not is an alert.
+//! The alert source for heartbeats: a job pings each time that it has run, and a missed ping is an alert.
 //!
-//! A ping is counted by the function itself, and what is missed is decided by the clock. What is read here is a ping that
-//! says how it went: that the job failed, or is well again.
+//! `http-api` counts the pings, and `app::heartbeat` decides whether one was missed. This file parses pings that have a
+//! body, with which a job reports that it failed or succeeded.
 
 use serde_json::{Map, Value, json};
 
-use super::{AlertSource, status};
+use super::{AlertSource, Endpoint, KindOptions, status};
+use crate::parsed_alert::{self, ParseResult, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Reading, Told};
 use crate::{ParseError, Parsed, Verified, field, json};
 
-/// The name in the API.
-pub const KIND: &str = "heartbeat";
-
-/// What tells the alert of a heartbeat from others of its source: there is one.
+/// The deduplication key of a heartbeat's alert. A heartbeat has only one.
 pub const KEY: &str = "heartbeat";
 
-/// Where a binding finds what a job says.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
     Variable::new("payload.status", "Status", VariableType::Text),
-    Variable::new("payload.message", "What the job says", VariableType::Text),
-    Variable::new("payload.url", "Where to look at the job", VariableType::Url),
+    Variable::new("payload.message", "Message of the job", VariableType::Text),
+    Variable::new("payload.url", "Link to the job", VariableType::Url),
 ];
 
-/// Heartbeats.
+/// The alert source for heartbeats.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Heartbeat;
 
 impl AlertSource for Heartbeat {
     fn kind(&self) -> &'static str {
-        KIND
+        "heartbeat"
     }
 
     fn name(&self) -> &'static str {
@@ -37,19 +34,19 @@ impl AlertSource for Heartbeat {
     }
 
     fn docs(&self) -> &'static str {
-        "1. Say with `heartbeat_options` how often your job runs: `interval_seconds`, and `grace_period_seconds` for \
-         how much later it may be.\n\
-         2. At its end, when all went well, let it ask for `{url}` with `GET` or `POST` and the header `Authorization: \
-         Bearer {secret}`, or with `?token={secret}` behind it:\n\
+        "1. Set `heartbeat_options` to how often your job runs: `interval_seconds`, and `grace_period_seconds` for how \
+         late it may be.\n\
+         2. When the job has finished successfully, let it request `{url}` with `GET` or `POST` and the header \
+         `Authorization: Bearer {secret}`. Without a header, append `?token={secret}`:\n\
          \n\
          ```sh\n\
          pg_dump shop > shop.sql && curl -fsS --retry 5 --max-time 10 \"{url}?token={secret}\"\n\
          ```\n\
          \n\
-         The answer is 204. Nothing is watched before the first ping. From then on, a ping that does not come within \
-         interval and grace pages (after as many as `failure_threshold` says), and the next one ends the alert. A job \
-         that knows that it failed need not wait for that: it sends `{\"status\": \"failed\", \"message\": \"…\"}` there \
-         with `POST`, which pages at once, and `{\"status\": \"ok\"}` ends it.\n"
+         Firebell answers with 204. It starts to watch the job with the first ping. If a ping is later than the \
+         interval and the grace period, the alert fires (after `failure_threshold` missed pings), and the next ping \
+         resolves it. A job that knows that it failed can send `{\"status\": \"failed\", \"message\": \"…\"}` to the \
+         same address with `POST`, which fires the alert at once. `{\"status\": \"ok\"}` resolves it.\n"
     }
 
     fn example(&self) -> Value {
@@ -65,28 +62,36 @@ impl AlertSource for Heartbeat {
         json!({ "status": "ok" })
     }
 
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::Heartbeat
+    }
+
+    fn options(&self) -> Option<KindOptions> {
+        Some(KindOptions::Heartbeat)
+    }
+
     fn payload_scope(&self) -> &'static [Variable] {
         SCOPE
     }
 
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
-        told::one("Heartbeat", &json::text(delivery.delivery().body), read)
+        parsed_alert::single("Heartbeat", &json::text(delivery.delivery().body), report)
     }
 }
 
-/// Reads what a job says of itself.
-fn read(fields: &Map<String, Value>) -> Reading {
-    let message = field::find(fields, &["message"]);
-    Ok(Some(Told {
-        status: status(field::find(fields, &["status"]).as_deref()),
+/// Parses the report of a job.
+fn report(fields: &Map<String, Value>) -> ParseResult {
+    let message = field::first_text(fields, &["message"]);
+    Ok(Some(ParsedAlert {
+        status: status(field::first_text(fields, &["status"]).as_deref()),
         key: KEY.to_owned(),
         title: Some(message.clone().map_or_else(
-            || "A job failed".to_owned(),
+            || "Job failed".to_owned(),
             |message| message.lines().next().unwrap_or_default().to_owned(),
         )),
         description: message,
-        url: field::find(fields, &["url"]),
-        priority: field::find(fields, &["priority"]),
+        url: field::first_text(fields, &["url"]),
+        priority: field::first_text(fields, &["priority"]),
         occurred_at: None,
     }))
 }

@@ -1,7 +1,8 @@
-//! Anything that can send JSON over HTTP.
+//! The alert source for every system that can send JSON over HTTP.
 //!
-//! The contract is `title`, `status`, `deduplication_key`, `description`, `source_url` and `metadata`. Senders that
-//! cannot be taught it are read as well as they can be: what names they use is in the tables below.
+//! The documented fields are `title`, `status`, `deduplication_key`, `description`, `source_url` and `metadata`. For
+//! systems whose payload cannot be changed, other common names of these fields are read too. They are in the tables
+//! below.
 
 use ::http::header::HeaderName;
 use domain::alert::{AlertEvent, AlertStatus};
@@ -11,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::AlertSource;
 use super::alertmanager;
-use crate::parsed::{Collector, Reason};
+use crate::parsed::{Collector, UnreadableReason};
 use crate::scope::{Variable, VariableType};
 use crate::{Delivery, ParseError, Parsed, Verified, field, json};
 
-/// Where senders put the title, best first.
+/// The paths of the title, best first.
 const TITLE: &[&str] = &[
     "title",
     "message",
@@ -29,13 +30,13 @@ const TITLE: &[&str] = &[
     "subject",
 ];
 
-/// Where senders put the description.
+/// The paths of the description.
 const DESCRIPTION: &[&str] = &["description", "message", "summary", "details", "text", "root_cause"];
 
-/// Where senders put what happened.
+/// The paths of the status.
 const STATUS: &[&str] = &["status", "state", "event_type", "event", "alert_status"];
 
-/// Where senders put what is the same in firing and resolved.
+/// The paths of the deduplication key.
 const KEY: &[&str] = &[
     "deduplication_key",
     "dedup_key",
@@ -49,15 +50,15 @@ const KEY: &[&str] = &[
     "stream.id",
 ];
 
-/// Where senders put a link.
+/// The paths of the link.
 const LINK: &[&str] = &["source_url", "url", "link", "diagnostic_report_url", "check.url"];
 
-/// Where senders put the priority.
+/// The paths of the priority.
 const PRIORITY: &[&str] =
     &["metadata.priority", "metadata.severity", "priority", "severity", "urgency", "criticality"];
 
-/// Words for something that is over. Every other word fires: a page too many is better than one too few.
-const OVER: &[&str] = &[
+/// Words for a resolved status. Every other word fires, because a needless page is better than a missing one.
+const RESOLVED: &[&str] = &[
     "canceled",
     "cancelled",
     "clear",
@@ -75,24 +76,24 @@ const OVER: &[&str] = &[
     "up",
 ];
 
-/// Words that may stand before another and change nothing: `check.up`, `ALERT_RECOVERY`.
+/// Words that may precede a status without changing it, as in `check.up` or `ALERT_RECOVERY`.
 const PREFIXES: &[&str] = &["alert", "check", "event", "host", "incident", "monitor", "service", "trigger"];
 
-/// Words for somebody's having seen it, which begins nothing and ends nothing.
-const SEEN: &[&str] = &["ack", "acked", "acknowledge", "acknowledged", "acknowledgement"];
+/// Words for an acknowledgement, which neither fires nor resolves an alert.
+const ACKNOWLEDGED: &[&str] = &["ack", "acked", "acknowledge", "acknowledged", "acknowledgement"];
 
-/// The header by which a sender marks a repeated delivery.
+/// The header that is equal in repetitions of a delivery.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Where a binding finds what the contract names.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
-    Variable::new("payload.title", "Title as it was sent", VariableType::Text),
-    Variable::new("payload.description", "Description as it was sent", VariableType::Text),
+    Variable::new("payload.title", "Title in the payload", VariableType::Text),
+    Variable::new("payload.description", "Description in the payload", VariableType::Text),
     Variable::new("payload.metadata", "Metadata", VariableType::Map),
-    Variable::new("payload.metadata.priority", "Priority as it was sent", VariableType::Text),
+    Variable::new("payload.metadata.priority", "Priority in the payload", VariableType::Text),
 ];
 
-/// Generic HTTP.
+/// The alert source for HTTP.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Http;
 
@@ -106,23 +107,24 @@ impl AlertSource for Http {
     }
 
     fn docs(&self) -> &'static str {
-        "1. Let your system send a `POST` with JSON to `{url}` and the header `Authorization: Bearer {secret}`. Where \
-         you cannot set a header, append `?token={secret}` to the address.\n\
-         2. When something begins:\n\
+        "1. Configure your system to send a `POST` request with JSON to `{url}` and the header `Authorization: Bearer \
+         {secret}`. If you cannot set a header, append `?token={secret}` to the address.\n\
+         2. To fire an alert, send:\n\
          \n\
          ```sh\n\
          curl -X POST \"{url}\" \\\n\
          \x20 -H \"Authorization: Bearer {secret}\" \\\n\
          \x20 -H \"Content-Type: application/json\" \\\n\
-         \x20 -d '{\"title\": \"Queue of mails is growing\", \"status\": \"firing\", \"deduplication_key\": \
+         \x20 -d '{\"title\": \"Email queue is growing\", \"status\": \"firing\", \"deduplication_key\": \
          \"mail-queue\"}'\n\
          ```\n\
          \n\
-         3. When it is over, send the same with `\"status\": \"resolved\"`.\n\
+         3. To resolve the alert, send the same with `\"status\": \"resolved\"`.\n\
          \n\
-         `deduplication_key` names what is wrong, such as host and service; never put a state, a time or a value into \
-         it. Without it, the answer names a key that you resolve with. `description`, `source_url` and `metadata` (any \
-         object) are optional; `metadata.priority` or `metadata.severity` is the priority. The answer is 202.\n"
+         `deduplication_key` identifies the problem, for example by host and service. Never include a state, a time or \
+         a measured value in it. If you send no key, the response contains the key to resolve the alert with. \
+         `description`, `source_url` and `metadata` (any object) are optional. `metadata.priority` or \
+         `metadata.severity` sets the priority. Firebell answers with 202.\n"
     }
 
     fn example(&self) -> Value {
@@ -137,59 +139,60 @@ impl AlertSource for Http {
         SCOPE
     }
 
-    fn parse(&self, delivery: Verified<'_>, spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
         let delivery = delivery.delivery();
-        let spare_key = repeated(delivery).unwrap_or_else(|| spare_key.to_owned());
+        let fallback_key = idempotency_key(delivery).unwrap_or_else(|| fallback_key.to_owned());
         let text = json::text(delivery.body);
         let document = json::document(&text)?;
         let mut collector = Collector::default();
         match document.get().as_bytes().first() {
             Some(b'{') if is_group(document) => return alertmanager::group(document),
-            Some(b'{') => collector.add(document, |raw| event(raw, &spare_key)),
+            Some(b'{') => collector.add(document, |raw| event(raw, &fallback_key)),
             Some(b'[') => {
                 let mut index = 0_usize;
                 json::each(document, |raw| {
-                    let key = if index == 0 { spare_key.clone() } else { format!("{spare_key}-{index}") };
+                    let key =
+                        if index == 0 { fallback_key.clone() } else { format!("{fallback_key}-{index}") };
                     index += 1;
                     collector.add(raw, |raw| event(raw, &key));
                 })
                 .map_err(|error| ParseError::NotJson { reason: error.to_string() })?;
             }
-            _ => return Err(ParseError::WrongShape { reason: "it is no object".to_owned() }),
+            _ => return Err(ParseError::WrongShape { reason: "it is not an object".to_owned() }),
         }
         Ok(collector.finish())
     }
 }
 
-/// The key for a delivery that its sender marks, so that sending it again is not another alert.
-fn repeated(delivery: &Delivery<'_>) -> Option<String> {
+/// A key from the idempotency key of a delivery, so that a repetition does not create another alert.
+fn idempotency_key(delivery: &Delivery<'_>) -> Option<String> {
     let mark = delivery.headers.get(IDEMPOTENCY_KEY)?.as_bytes();
     (!mark.is_empty()).then(|| fingerprint(mark, 32))
 }
 
-/// Whether it is a group as Alertmanager has it, sent here by mistake.
+/// Whether the body is a group of Alertmanager that was sent to this source by mistake.
 fn is_group(document: &RawValue) -> bool {
     let Ok([alerts, title]) = json::fields(document, ["alerts", "title"]) else { return false };
     title.is_none() && alerts.is_some_and(|alerts| alerts.get().starts_with('['))
 }
 
-/// Reads one event; none if it neither begins nor ends anything.
-pub(super) fn event(raw: &RawValue, spare_key: &str) -> Result<Option<AlertEvent>, Reason> {
+/// Parses one event. `None` if it neither fires nor resolves an alert.
+pub(super) fn event(raw: &RawValue, fallback_key: &str) -> Result<Option<AlertEvent>, UnreadableReason> {
     let fields = json::object(raw)?;
-    let Some(status) = status(field::find(&fields, STATUS).as_deref()) else { return Ok(None) };
-    let key = field::find(&fields, KEY);
-    let mut descriptions = DESCRIPTION.iter().filter_map(|path| field::find(&fields, &[path]));
-    let title = field::find(&fields, TITLE)
+    let Some(status) = status(field::first_text(&fields, STATUS).as_deref()) else { return Ok(None) };
+    let key = field::first_text(&fields, KEY);
+    let mut descriptions = DESCRIPTION.iter().filter_map(|path| field::first_text(&fields, &[path]));
+    let title = field::first_text(&fields, TITLE)
         .or_else(|| descriptions.clone().next()?.lines().next().map(str::to_owned))
         .or_else(|| key.as_ref().map(|key| format!("Alert {}", clip(key, 200))))
-        .ok_or(Reason::Shapeless { expected: "an object with a `title`" })?;
+        .ok_or(UnreadableReason::UnexpectedShape { expected: "an object with a `title`" })?;
     Ok(Some(AlertEvent {
         status,
-        deduplication_key: field::key(key.unwrap_or_else(|| spare_key.to_owned())),
+        deduplication_key: field::key(key.unwrap_or_else(|| fallback_key.to_owned())),
         description: field::description(descriptions.find(|text| *text != title)),
         title: field::title(&title),
-        source_url: LINK.iter().find_map(|path| field::url(field::find(&fields, &[path]))),
-        priority: field::priority(field::find(&fields, PRIORITY)),
+        source_url: LINK.iter().find_map(|path| field::url(field::first_text(&fields, &[path]))),
+        priority: field::priority(field::first_text(&fields, PRIORITY)),
         occurred_at: None,
         began_at: None,
         holds_s: None,
@@ -197,7 +200,7 @@ pub(super) fn event(raw: &RawValue, spare_key: &str) -> Result<Option<AlertEvent
     }))
 }
 
-/// What a word of status means; none if it only says that somebody has seen it.
+/// The status for a word. `None` if the word is an acknowledgement.
 pub(crate) fn status(word: Option<&str>) -> Option<AlertStatus> {
     let word = word.unwrap_or_default().to_ascii_lowercase();
     let words: Vec<&str> =
@@ -207,19 +210,19 @@ pub(crate) fn status(word: Option<&str>) -> Option<AlertStatus> {
         [prefix, word] if PREFIXES.contains(&prefix) => word,
         _ => return Some(AlertStatus::Firing),
     };
-    if SEEN.contains(&word) {
+    if ACKNOWLEDGED.contains(&word) {
         return None;
     }
-    Some(if OVER.contains(&word) { AlertStatus::Resolved } else { AlertStatus::Firing })
+    Some(if RESOLVED.contains(&word) { AlertStatus::Resolved } else { AlertStatus::Firing })
 }
 
-/// An event by the contract.
+/// An example with the documented fields.
 fn example(status: &str) -> Value {
     json!({
-        "title": "Queue of outgoing mails is growing",
+        "title": "Queue of outgoing emails is growing",
         "status": status,
         "deduplication_key": "mailer/queue-length",
-        "description": "4,200 mails are waiting; none left in the last 10 minutes.",
+        "description": "4,200 emails are waiting, and none was sent in the last 10 minutes.",
         "source_url": "https://mailer.example.com/queues/outgoing",
         "metadata": { "team": "platform", "priority": "high" }
     })
@@ -230,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_status_are_read_as_senders_use_them() {
+    fn status_is_read_from_the_words_that_senders_use() {
         let cases = [
             ("firing", Some(AlertStatus::Firing)),
             ("resolved", Some(AlertStatus::Resolved)),

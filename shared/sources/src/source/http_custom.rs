@@ -1,37 +1,34 @@
-//! Anything that sends JSON over HTTP and cannot be taught what to send: the customer says what it means.
+//! The alert source for systems whose JSON cannot be changed. The customer configures how it becomes an alert.
 //!
-//! What the customer says is not known at the door. The event that leaves it is read as well as it can be, as one of
-//! plain HTTP is; `custom.rs` makes of it what the customer says, where the configuration is.
+//! The function that accepts deliveries does not load the configuration. It parses an event as the HTTP source does.
+//! `custom.rs` applies the customer's options later.
 
 use domain::alert::{AlertEvent, AlertStatus};
 use domain::text::fingerprint;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{AlertSource, http};
-use crate::parsed::{Collector, Reason};
+use super::{AlertSource, KindOptions, http};
+use crate::parsed::{Collector, UnreadableReason};
 use crate::scope::{Variable, VariableType};
 use crate::{ParseError, Parsed, Verified, field, json};
 
-/// The name in the API.
-pub(crate) const KIND: &str = "http_custom";
+/// The title of events without one.
+const UNTITLED: &str = "Alert without a title";
 
-/// The title of what names none.
-const UNTITLED: &str = "An alert without a title";
-
-/// Where a binding finds what the example has.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
-    Variable::new("payload.title", "Title as it was sent", VariableType::Text),
+    Variable::new("payload.title", "Title in the payload", VariableType::Text),
     Variable::new("payload.labels", "Labels", VariableType::Map),
 ];
 
-/// HTTP in the sender's own words.
+/// The alert source for custom HTTP.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HttpCustom;
 
 impl AlertSource for HttpCustom {
     fn kind(&self) -> &'static str {
-        KIND
+        "http_custom"
     }
 
     fn name(&self) -> &'static str {
@@ -39,11 +36,11 @@ impl AlertSource for HttpCustom {
     }
 
     fn docs(&self) -> &'static str {
-        "1. Let your system send a `POST` with any JSON to `{url}` and the header `Authorization: Bearer {secret}`. Where \
-         you cannot set a header, append `?token={secret}` to the address.\n\
-         2. Say what it means in `http_custom_options` of the source. `deduplication_key_path` is the path to what is the \
-         same when something begins and when it is over, such as `$.alert_id`. `transform_expression` gives the fields \
-         of the alert, either as paths:\n\
+        "1. Configure your system to send a `POST` request with any JSON to `{url}` and the header `Authorization: \
+         Bearer {secret}`. If you cannot set a header, append `?token={secret}` to the address.\n\
+         2. In `http_custom_options` of the alert source, configure how a payload becomes an alert. \
+         `deduplication_key_path` is the path to a value that is the same when the alert fires and when it resolves, \
+         such as `$.alert_id`. `transform_expression` gives the fields of the alert, either as paths:\n\
          \n\
          ```json\n\
          {\"title\": \"$.alert_name\", \"description\": \"$.message\", \"status\": \"$.state\"}\n\
@@ -52,15 +49,17 @@ impl AlertSource for HttpCustom {
          or as an expression:\n\
          \n\
          ```\n\
-         {\"title\": payload.name or \"Unknown\", \"status\": \"resolved\" if payload.state == \"OK\" else \"firing\",\n\
+         {\"title\": payload.name or \"Unknown\", \"status\": \"resolved\" if payload.state == \"OK\" else \
+         \"firing\",\n\
          \x20\"source_url\": payload.url, \"metadata\": {\"team\": payload.team}}\n\
          ```\n\
          \n\
-         3. Try it with `POST /v2/alert_sources/actions/preview_alerts` and a payload, which pages nobody.\n\
+         3. Try the options with `POST /v2/alert_sources/actions/preview_alerts` and a payload. A preview pages \
+         nobody.\n\
          \n\
-         `status` is over for words such as `resolved`, `ok` and `closed`, and fires for every other. What is not said is \
-         read as the HTTP source reads it. Where the expression fails, the alert pages as it came, and says what failed. \
-         The answer is 202.\n"
+         A `status` such as `resolved`, `ok` or `closed` resolves the alert, and every other value fires it. Fields \
+         that the expression does not set are read as in an HTTP source. If the expression fails, the alert fires with \
+         the fields of an HTTP source, and lists the error. Firebell answers with 202.\n"
     }
 
     fn example(&self) -> Value {
@@ -71,6 +70,10 @@ impl AlertSource for HttpCustom {
         example("resolved")
     }
 
+    fn options(&self) -> Option<KindOptions> {
+        Some(KindOptions::HttpCustom)
+    }
+
     fn payload_scope(&self) -> &'static [Variable] {
         SCOPE
     }
@@ -79,7 +82,7 @@ impl AlertSource for HttpCustom {
         let text = json::text(delivery.delivery().body);
         let document = json::document(&text)?;
         if !document.get().starts_with(['{', '[']) {
-            return Err(ParseError::WrongShape { reason: "it is neither an object nor a list".to_owned() });
+            return Err(ParseError::WrongShape { reason: "it is neither an object nor an array".to_owned() });
         }
         let mut collector = Collector::default();
         collector.add(document, |raw| event(raw).map(Some));
@@ -87,13 +90,13 @@ impl AlertSource for HttpCustom {
     }
 }
 
-/// Reads a payload as one event, whatever it is; the key of what names none is its content, so that the same delivery
-/// is the same alert.
-fn event(raw: &RawValue) -> Result<AlertEvent, Reason> {
+/// Parses any payload as one event. If the payload has no deduplication key, the key is a hash of its content, so that
+/// a repeated delivery is the same alert.
+fn event(raw: &RawValue) -> Result<AlertEvent, UnreadableReason> {
     let key = fingerprint(raw.get().as_bytes(), 32);
     match http::event(raw, &key) {
         Ok(Some(event)) => Ok(event),
-        Ok(None) | Err(Reason::Shapeless { .. }) => Ok(AlertEvent {
+        Ok(None) | Err(UnreadableReason::UnexpectedShape { .. }) => Ok(AlertEvent {
             status: AlertStatus::Firing,
             deduplication_key: field::key(key),
             title: UNTITLED.to_owned(),
@@ -109,12 +112,12 @@ fn event(raw: &RawValue) -> Result<AlertEvent, Reason> {
     }
 }
 
-/// What a sender might send.
+/// An example of what a system might send.
 fn example(state: &str) -> Value {
     json!({
         "id": "backup/db-1",
         "title": "Nightly backup of db-1 is late",
-        "message": "The last one that is whole is 31 hours old.",
+        "message": "The last complete backup is 31 hours old.",
         "state": state,
         "url": "https://backup.example.com/hosts/db-1",
         "severity": "high",

@@ -1,28 +1,28 @@
-//! Opsgenie's alerts, as its webhook integration tells of them, and the same from Jira Service Management.
+//! The alert source for alerts of Opsgenie and Jira Service Management, which come through a webhook integration.
 
 use domain::alert::AlertStatus;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
-use crate::parsed::Reason;
+use crate::parsed::UnreadableReason;
+use crate::parsed_alert::{self, ParseResult, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Reading, Told};
 use crate::{ParseError, Parsed, Verified, field, json};
 
-/// Where a binding finds what Opsgenie says.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
-    Variable::new("payload.action", "What happened", VariableType::Text),
+    Variable::new("payload.action", "Action", VariableType::Text),
     Variable::new("payload.alert.alias", "Alias", VariableType::Text),
-    Variable::new("payload.alert.tinyId", "Short id", VariableType::Text),
+    Variable::new("payload.alert.tinyId", "Short ID", VariableType::Text),
     Variable::new("payload.alert.entity", "Entity", VariableType::Text),
-    Variable::new("payload.alert.source", "Where it came from", VariableType::Text),
+    Variable::new("payload.alert.source", "Source", VariableType::Text),
     Variable::new("payload.alert.team", "Team", VariableType::Text),
     Variable::new("payload.alert.details", "Extra properties", VariableType::Map),
     Variable::new("payload.alert.tags.0", "First tag", VariableType::Text),
-    Variable::new("payload.integrationName", "Name of the integration", VariableType::Text),
+    Variable::new("payload.integrationName", "Integration name", VariableType::Text),
 ];
 
-/// Opsgenie.
+/// The alert source for Opsgenie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Opsgenie;
 
@@ -37,15 +37,15 @@ impl AlertSource for Opsgenie {
 
     fn docs(&self) -> &'static str {
         "1. In Opsgenie, open Settings → Integrations → Add integration, and choose *Webhook*.\n\
-         2. Set *Webhook URL* to `{url}`, and add the header `Authorization` with `Bearer {secret}`. Tick *Add alert \
-         description* and *Add alert details* to the payload.\n\
-         3. Let the actions *alert is created*, *alert is closed* and *alert is deleted* post to the webhook. Turn the \
-         integration on.\n\
-         4. Create an alert to test it.\n\
+         2. Set *Webhook URL* to `{url}`, and add the header `Authorization` with the value `Bearer {secret}`. Tick \
+         *Add alert description* and *Add alert details* to the payload.\n\
+         3. Configure the actions *alert is created*, *alert is closed* and *alert is deleted* to post to the webhook. \
+         Turn the integration on.\n\
+         4. Create an alert to test the integration.\n\
          \n\
-         An alert of Opsgenie is one alert here, from `Create` to `Close` or `Delete`. Every other action is passed \
-         over, also that somebody acknowledges it there. The link is the extra property `url` or `link`; the priority \
-         is P1 to P5.\n"
+         Each alert of Opsgenie becomes one alert. It fires with `Create`, and resolves with `Close` or `Delete`. \
+         Every other action is ignored, including acknowledgements in Opsgenie. The link is the extra property `url` \
+         or `link`. The priority is P1 to P5.\n"
     }
 
     fn example(&self) -> Value {
@@ -61,37 +61,38 @@ impl AlertSource for Opsgenie {
     }
 
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
-        told::one("Opsgenie alert", &json::text(delivery.delivery().body), action)
+        parsed_alert::single("Opsgenie alert", &json::text(delivery.delivery().body), action)
     }
 }
 
-/// Reads an action on an alert. Those that are not known are buttons that a customer made, or of no concern.
-fn action(fields: &Map<String, Value>) -> Reading {
-    let expected = Reason::Shapeless { expected: "an `action` on an `alert` with its `alertId`" };
-    let Some(word) = field::of(fields, "action") else { return Err(expected) };
+/// Parses an action on an alert. Unknown actions are ignored, because customers can define their own.
+fn action(fields: &Map<String, Value>) -> ParseResult {
+    let expected =
+        UnreadableReason::UnexpectedShape { expected: "an `action` on an `alert` with an `alertId`" };
+    let Some(word) = field::text(fields, "action") else { return Err(expected) };
     let status = match word.to_ascii_lowercase().as_str() {
         "create" => AlertStatus::Firing,
         "close" | "delete" => AlertStatus::Resolved,
         _ => return Ok(None),
     };
     let Some(alert) = fields.get("alert").and_then(Value::as_object) else { return Err(expected) };
-    let Some(key) = field::of(alert, "alertId") else { return Err(expected) };
+    let Some(key) = field::text(alert, "alertId") else { return Err(expected) };
     let links = ["details.url", "details.link", "details.URL"];
-    Ok(Some(Told {
+    Ok(Some(ParsedAlert {
         status: Some(status),
         key,
-        title: field::of(alert, "message"),
-        description: field::of(alert, "description"),
-        url: links.iter().find_map(|path| field::url(field::find(alert, &[path]))),
-        priority: field::of(alert, "priority").map(|priority| match priority.as_bytes() {
+        title: field::text(alert, "message"),
+        description: field::text(alert, "description"),
+        url: links.iter().find_map(|path| field::url(field::first_text(alert, &[path]))),
+        priority: field::text(alert, "priority").map(|priority| match priority.as_bytes() {
             [b'1'..=b'5'] => format!("P{priority}"),
             _ => priority,
         }),
-        occurred_at: field::epoch(field::find(alert, &["updatedAt", "createdAt"])),
+        occurred_at: field::epoch(field::first_text(alert, &["updatedAt", "createdAt"])),
     }))
 }
 
-/// An action on an alert.
+/// An example of an action on an alert.
 fn example(action: &str, updated_at: i64) -> Value {
     json!({
         "action": action,

@@ -1,19 +1,19 @@
-//! Opsgenie's alert API, for senders that page Opsgenie and are to page us: they change a host.
+//! The alert source for senders that use Opsgenie's alert API, and change only the hostname.
 //!
-//! What is asked for stands in the path: an alert is made at its end, and closed behind its name.
+//! The path tells what is requested: `alerts` creates an alert, and `alerts/{alias}/close` closes it.
 
 use std::borrow::Cow;
 
 use domain::alert::AlertStatus;
 use serde_json::{Map, Value, json};
 
-use super::AlertSource;
-use crate::parsed::{Acknowledged, Reason};
+use super::{AlertSource, CompatibleApi, Endpoint};
+use crate::parsed::{Acknowledgement, UnreadableReason};
+use crate::parsed_alert::{self, ParseResult, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Reading, Told};
 use crate::{Delivery, ParseError, Parsed, Verified, field, json, verify};
 
-/// Where a binding finds what an alert says.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
     Variable::new("payload.message", "Message", VariableType::Text),
     Variable::new("payload.alias", "Alias", VariableType::Text),
@@ -24,7 +24,7 @@ const SCOPE: &[Variable] = &[
     Variable::new("payload.details", "Details", VariableType::Map),
 ];
 
-/// The alert API.
+/// The alert source for Opsgenie's alert API.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpsgenieAlerts;
 
@@ -38,12 +38,13 @@ impl AlertSource for OpsgenieAlerts {
     }
 
     fn docs(&self) -> &'static str {
-        "For everything that sends to Opsgenie today. Nothing changes in it but the host.\n\
+        "Use this alert source for systems that send alerts to Opsgenie's API. You change only the hostname in them.\n\
          \n\
-         1. Give this alert source the API key that your senders have, as its `secret_token`; or give your senders the \
-         one that it has, `{secret}`.\n\
-         2. Where a sender has `https://api.opsgenie.com`, put our own host, or our own host with `/opsgenie`: \
-         Alertmanager's `opsgenie_api_url` takes either, and its `opsgenie_api_key` is the key.\n\
+         1. Set the `secret_token` of this alert source to the API key that your systems already use. Or give your \
+         systems this API key: `{secret}`.\n\
+         2. In your systems, replace `https://api.opsgenie.com` with the scheme and host of `{url}`, with or without \
+         `/opsgenie` after it. In Alertmanager, set `opsgenie_api_url` to that address and `opsgenie_api_key` to the \
+         API key.\n\
          3. Test it:\n\
          \n\
          ```sh\n\
@@ -51,8 +52,9 @@ impl AlertSource for OpsgenieAlerts {
          \x20 -d '{\"message\": \"Hello\", \"alias\": \"test\", \"priority\": \"P5\"}'\n\
          ```\n\
          \n\
-         Create fires, close and delete end, acknowledge stops the escalation. The alias is what tells alerts apart. \
-         Notes, tags, snoozes, escalations and assignments are answered as Opsgenie does, and are not kept.\n"
+         Creating an alert fires it, closing or deleting it resolves it, and acknowledging it stops the escalation. \
+         The alias identifies the alert. Requests for notes, tags, snoozes, escalations and assignments are answered \
+         as Opsgenie answers them, but have no effect.\n"
     }
 
     fn example(&self) -> Value {
@@ -72,12 +74,12 @@ impl AlertSource for OpsgenieAlerts {
         json!({ "source": "https://disks.example.com/db-1", "note": "Cleaned up" })
     }
 
-    fn resolving_path(&self) -> &'static str {
+    fn example_resolved_path(&self) -> &'static str {
         "v2/alerts/db-1%2Fdisk/close"
     }
 
-    fn is_found_by_its_secret(&self) -> bool {
-        true
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::CompatibleApi(CompatibleApi::OpsgenieAlerts)
     }
 
     fn payload_scope(&self) -> &'static [Variable] {
@@ -85,22 +87,22 @@ impl AlertSource for OpsgenieAlerts {
     }
 
     fn secret_in<'a>(&self, delivery: &Delivery<'a>) -> Option<Cow<'a, [u8]>> {
-        verify::credentials(delivery.headers, "GenieKey").map(Into::into)
+        verify::authorization_credentials(delivery.headers, "GenieKey").map(Into::into)
     }
 
-    fn parse(&self, delivery: Verified<'_>, spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
         let delivery = delivery.delivery();
-        let (named, action) = asked(delivery.path);
+        let (alias, action) = parse_path(delivery.path);
         let text = json::text(delivery.body);
-        // What ends or acknowledges an alert needs no body.
-        let document = if named.is_some() && text.trim().is_empty() { "{}" } else { &text };
+        // Requests about an existing alert need no body.
+        let document = if alias.is_some() && text.trim().is_empty() { "{}" } else { &text };
         let mut acknowledged = Vec::new();
-        let parsed = told::one("Alert", document, |fields| match (named, action) {
-            (None, _) => created(fields, spare_key),
-            (Some(key), Some("close") | None) => Ok(Some(over(key, fields))),
+        let parsed = parsed_alert::single("Alert", document, |fields| match (alias, action) {
+            (None, _) => create(fields, fallback_key),
+            (Some(key), Some("close") | None) => Ok(Some(close(key, fields))),
             (Some(key), Some("acknowledge")) => {
-                let (deduplication_key, by) = (field::key(key), field::of(fields, "user"));
-                acknowledged.push(Acknowledged { deduplication_key, by });
+                let (deduplication_key, by) = (field::key(key), field::text(fields, "user"));
+                acknowledged.push(Acknowledgement { deduplication_key, by });
                 Ok(None)
             }
             (Some(_), Some(_)) => Ok(None),
@@ -109,7 +111,7 @@ impl AlertSource for OpsgenieAlerts {
     }
 }
 
-/// What can be asked for behind the name of an alert.
+/// The actions that may follow the alias of an alert in the path.
 const ACTIONS: &[&str] = &[
     "acknowledge",
     "assign",
@@ -127,30 +129,30 @@ const ACTIONS: &[&str] = &[
     "unacknowledge",
 ];
 
-/// The alert that a path names, and what is asked for. A name may have slashes, which some gateways decode on the way.
-fn asked(path: &str) -> (Option<String>, Option<&str>) {
-    let behind = path.split_once("alerts").map_or("", |(_, behind)| behind).trim_matches('/');
-    let (name, action) = match behind.rsplit_once('/') {
+/// The alias and the action in a path. An alias may contain slashes, which some gateways decode.
+fn parse_path(path: &str) -> (Option<String>, Option<&str>) {
+    let rest = path.split_once("alerts").map_or("", |(_, rest)| rest).trim_matches('/');
+    let (name, action) = match rest.rsplit_once('/') {
         Some((name, action)) if ACTIONS.contains(&action) => (name, Some(action)),
         Some((name, action)) if name.ends_with("/actions") => {
             (name.trim_end_matches("/actions"), Some(action))
         }
-        Some(_) | None => (behind, None),
+        Some(_) | None => (rest, None),
     };
     let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned();
     ((!name.is_empty()).then_some(name), action)
 }
 
-/// An alert that is made.
-fn created(fields: &Map<String, Value>, spare_key: &str) -> Reading {
-    let text = |name| field::of(fields, name);
+/// Parses a request that creates an alert.
+fn create(fields: &Map<String, Value>, fallback_key: &str) -> ParseResult {
+    let text = |name| field::text(fields, name);
     let (key, title) = (text("alias"), text("message").or_else(|| text("description")));
     if key.is_none() && title.is_none() {
-        return Err(Reason::Shapeless { expected: "an object with a `message`" });
+        return Err(UnreadableReason::UnexpectedShape { expected: "an object with a `message`" });
     }
-    Ok(Some(Told {
+    Ok(Some(ParsedAlert {
         status: Some(AlertStatus::Firing),
-        key: key.unwrap_or_else(|| spare_key.to_owned()),
+        key: key.unwrap_or_else(|| fallback_key.to_owned()),
         title,
         description: text("description"),
         url: text("source"),
@@ -159,14 +161,14 @@ fn created(fields: &Map<String, Value>, spare_key: &str) -> Reading {
     }))
 }
 
-/// An alert that is over.
-fn over(key: String, fields: &Map<String, Value>) -> Told {
-    Told {
+/// Parses a request that closes or deletes an alert.
+fn close(key: String, fields: &Map<String, Value>) -> ParsedAlert {
+    ParsedAlert {
         status: Some(AlertStatus::Resolved),
         key,
         title: None,
-        description: field::of(fields, "note"),
-        url: field::of(fields, "source"),
+        description: field::text(fields, "note"),
+        url: field::text(fields, "source"),
         priority: None,
         occurred_at: None,
     }

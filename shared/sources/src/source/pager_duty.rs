@@ -1,7 +1,7 @@
-//! PagerDuty's incidents, as its webhooks tell of them.
+//! The alert source for PagerDuty's incidents, which come through its webhooks.
 //!
-//! Version 3 signs one event a delivery. Its two elders, which sign nothing and hold a list, and what senders write to
-//! PagerDuty's own events API, are read too: the same sender can then be pointed here.
+//! Version 3 signs its deliveries, with one event each. Versions 1 and 2, which do not sign and send a list, are read
+//! too. So are requests for PagerDuty's events API, so that its senders can use this address.
 
 use domain::alert::AlertStatus;
 use jiff::Timestamp;
@@ -9,18 +9,18 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
-use crate::parsed::{Collector, Reason};
+use crate::parsed::{Collector, UnreadableReason};
+use crate::parsed_alert::{self, ParseResult, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Reading, Told};
 use crate::verify::Signature;
 use crate::{ParseError, Parsed, Verified, field, json};
 
-/// How PagerDuty signs; while a secret is rotated there are two.
+/// The format of PagerDuty's signatures. During the rotation of a secret, a delivery has two.
 const SIGNATURE: Signature =
-    Signature { between: Some(','), ..Signature::hex("x-pagerduty-signature", "v1=") };
+    Signature { separator: Some(','), ..Signature::hex("x-pagerduty-signature", "v1=") };
 
-/// What happens to an incident and neither begins nor ends it.
-const PASSED_OVER: &[&str] = &[
+/// Events about an incident that neither fire nor resolve an alert.
+const IGNORED_EVENTS: &[&str] = &[
     "acknowledge",
     "acknowledged",
     "annotated",
@@ -44,19 +44,19 @@ const PASSED_OVER: &[&str] = &[
     "workflow.started",
 ];
 
-/// Where a binding finds what PagerDuty says of an incident.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
-    Variable::new("payload.event.event_type", "What happened", VariableType::Text),
-    Variable::new("payload.event.occurred_at", "When it happened", VariableType::Time),
-    Variable::new("payload.event.data.number", "Number of the incident", VariableType::Text),
+    Variable::new("payload.event.event_type", "Event type", VariableType::Text),
+    Variable::new("payload.event.occurred_at", "Time of the event", VariableType::Time),
+    Variable::new("payload.event.data.number", "Incident number", VariableType::Text),
     Variable::new("payload.event.data.urgency", "Urgency", VariableType::Text),
     Variable::new("payload.event.data.priority.summary", "Priority", VariableType::Text),
     Variable::new("payload.event.data.service.summary", "Service", VariableType::Text),
     Variable::new("payload.event.data.escalation_policy.summary", "Escalation policy", VariableType::Text),
-    Variable::new("payload.event.data.incident_key", "Key of the incident", VariableType::Text),
+    Variable::new("payload.event.data.incident_key", "Incident key", VariableType::Text),
 ];
 
-/// PagerDuty.
+/// The alert source for PagerDuty.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PagerDuty;
 
@@ -71,17 +71,18 @@ impl AlertSource for PagerDuty {
 
     fn docs(&self) -> &'static str {
         "1. In PagerDuty, open Integrations → Generic Webhooks (v3) → New Webhook.\n\
-         2. Set *Webhook URL* to `{url}`, choose the service, team or account whose incidents are to be alerts, and \
-         tick at least `incident.triggered`, `incident.reopened` and `incident.resolved`. Add it.\n\
-         3. PagerDuty now shows the *webhook secret*, once. Change this alert source so that its `secret_token`, which \
-         is `{secret}`, is that one: with it, PagerDuty signs what it sends. Until then its deliveries are refused \
-         with 401.\n\
-         4. Open the webhook and choose *Send Test Event*: it is answered 202 and is no alert. Then trigger an \
-         incident.\n\
+         2. Set *Webhook URL* to `{url}`, choose the service, team or account whose incidents become alerts, and tick \
+         at least `incident.triggered`, `incident.reopened` and `incident.resolved`. Add the webhook.\n\
+         3. PagerDuty now shows the *webhook secret* once. Change this alert source: replace its `secret_token`, which \
+         is `{secret}`, with the webhook secret. PagerDuty signs its deliveries with it. Until then, Firebell refuses \
+         the deliveries with 401.\n\
+         4. Open the webhook and choose *Send Test Event*. Firebell answers with 202 and creates no alert. Then \
+         trigger an incident.\n\
          \n\
-         An incident is one alert, from when it is triggered or reopened until it is resolved. That somebody \
-         acknowledges it at PagerDuty acknowledges nothing here. The priority is the incident's, else its urgency. \
-         What signs nothing can send to `{url}?token={secret}`.\n"
+         Each incident becomes one alert. It fires when the incident is triggered or reopened, and resolves when the \
+         incident is resolved. Acknowledging the incident in PagerDuty does not acknowledge the alert in Firebell. The \
+         priority is that of the incident; without one, its urgency. A sender that does not sign can use \
+         `{url}?token={secret}`.\n"
     }
 
     fn example(&self) -> Value {
@@ -102,7 +103,7 @@ impl AlertSource for PagerDuty {
 
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
         let text = json::text(delivery.delivery().body);
-        let document = told::object(&text)?;
+        let document = parsed_alert::object(&text)?;
         let messages = json::fields(document, ["messages"]).ok().and_then(|[messages]| messages);
         let mut collector = Collector::default();
         match messages.filter(|messages| messages.get().starts_with('[')) {
@@ -114,88 +115,91 @@ impl AlertSource for PagerDuty {
     }
 }
 
-/// Adds what one object tells.
-fn add(collector: &mut Collector, raw: &RawValue, read: impl FnOnce(&Map<String, Value>) -> Reading) {
-    told::add(collector, "PagerDuty", raw, read);
+/// Parses one object and adds its alert to the events.
+fn add(collector: &mut Collector, raw: &RawValue, read: impl FnOnce(&Map<String, Value>) -> ParseResult) {
+    parsed_alert::add(collector, "PagerDuty", raw, read);
 }
 
-/// Reads a delivery of version 3, or what a sender writes to the events API.
-fn event(fields: &Map<String, Value>) -> Reading {
-    if let Some(action) = field::of(fields, "event_action") {
-        return alert(fields, &action);
+/// Parses a delivery of version 3, or a request for the events API.
+fn event(fields: &Map<String, Value>) -> ParseResult {
+    if let Some(action) = field::text(fields, "event_action") {
+        return events_api(fields, &action);
     }
     let event = fields.get("event").and_then(Value::as_object);
-    let event = event.ok_or(Reason::Shapeless { expected: "an object with an `event`" })?;
-    let word = field::of(event, "event_type").unwrap_or_default();
-    // Services, pings and whatever else is no incident.
+    let event = event.ok_or(UnreadableReason::UnexpectedShape { expected: "an object with an `event`" })?;
+    let word = field::text(event, "event_type").unwrap_or_default();
+    // Events about services, pings and everything else that is not an incident are ignored.
     let Some(word) = word.strip_prefix("incident.").or(word.is_empty().then_some("")) else {
         return Ok(None);
     };
     let empty = Map::new();
     let data = event.get("data").and_then(Value::as_object).unwrap_or(&empty);
     let incident = data.get("incident").and_then(Value::as_object).unwrap_or(data);
-    let occurred_at = field::time(field::of(event, "occurred_at"));
-    told(word, incident, occurred_at)
+    let occurred_at = field::time(field::text(event, "occurred_at"));
+    incident_event(word, incident, occurred_at)
 }
 
-/// Reads one of the messages of versions 1 and 2.
-fn message(fields: &Map<String, Value>) -> Reading {
-    let word = field::find(fields, &["type", "event"]).unwrap_or_default();
+/// Parses one message of versions 1 and 2.
+fn message(fields: &Map<String, Value>) -> ParseResult {
+    let word = field::first_text(fields, &["type", "event"]).unwrap_or_default();
     let empty = Map::new();
-    let incident = ["incident", "data.incident"].iter().find_map(|path| field::at(fields, path)?.as_object());
-    let at = field::time(field::of(fields, "created_on"));
-    told(word.strip_prefix("incident.").unwrap_or(&word), incident.unwrap_or(&empty), at)
+    let incident =
+        ["incident", "data.incident"].iter().find_map(|path| field::value_at(fields, path)?.as_object());
+    let at = field::time(field::text(fields, "created_on"));
+    incident_event(word.strip_prefix("incident.").unwrap_or(&word), incident.unwrap_or(&empty), at)
 }
 
-/// What a word says of an incident.
-fn told(word: &str, incident: &Map<String, Value>, occurred_at: Option<Timestamp>) -> Reading {
-    if PASSED_OVER.contains(&word) {
+/// Converts an event about an incident.
+fn incident_event(word: &str, incident: &Map<String, Value>, occurred_at: Option<Timestamp>) -> ParseResult {
+    if IGNORED_EVENTS.contains(&word) {
         return Ok(None);
     }
     let status = match word {
         "trigger" | "triggered" | "reopened" | "unresolve" => Some(AlertStatus::Firing),
         "resolve" | "resolved" => Some(AlertStatus::Resolved),
-        _ => match field::of(incident, "status").as_deref() {
+        _ => match field::text(incident, "status").as_deref() {
             Some("resolved") => Some(AlertStatus::Resolved),
             Some("acknowledged") => None,
             _ => Some(AlertStatus::Firing),
         },
     };
-    Ok(Some(Told {
+    Ok(Some(ParsedAlert {
         status,
-        key: field::of(incident, "id").ok_or(Reason::Shapeless { expected: "an incident with its `id`" })?,
-        title: field::find(incident, &["title", "summary", "trigger_summary_data.subject"])
-            .or_else(|| field::find(incident, &["trigger_summary_data.description", "description"])),
-        description: field::find(incident, &["body.details", "service.summary", "service.name"]),
-        url: field::of(incident, "html_url"),
-        priority: field::find(incident, &["priority.summary", "priority.name", "urgency"]),
+        key: field::text(incident, "id")
+            .ok_or(UnreadableReason::UnexpectedShape { expected: "an incident with an `id`" })?,
+        title: field::first_text(incident, &["title", "summary", "trigger_summary_data.subject"])
+            .or_else(|| field::first_text(incident, &["trigger_summary_data.description", "description"])),
+        description: field::first_text(incident, &["body.details", "service.summary", "service.name"]),
+        url: field::text(incident, "html_url"),
+        priority: field::first_text(incident, &["priority.summary", "priority.name", "urgency"]),
         occurred_at,
     }))
 }
 
-/// What a sender of the events API tells.
-fn alert(fields: &Map<String, Value>, action: &str) -> Reading {
+/// Parses a request for the events API.
+fn events_api(fields: &Map<String, Value>, action: &str) -> ParseResult {
     let status = match action {
         "acknowledge" => None,
         "resolve" => Some(AlertStatus::Resolved),
         _ => Some(AlertStatus::Firing),
     };
-    // Without a key PagerDuty makes one and answers it; the same alert is at least the same here.
-    let title = field::find(fields, &["payload.summary", "description"]);
-    let key = field::find(fields, &["dedup_key", "incident_key"]).or_else(|| title.clone());
-    Ok(Some(Told {
+    // PagerDuty would create a key and return it. The title as the key at least makes equal alerts one alert.
+    let title = field::first_text(fields, &["payload.summary", "description"]);
+    let key = field::first_text(fields, &["dedup_key", "incident_key"]).or_else(|| title.clone());
+    Ok(Some(ParsedAlert {
         status,
-        key: key
-            .ok_or(Reason::Shapeless { expected: "an event with a `dedup_key` or a `payload.summary`" })?,
+        key: key.ok_or(UnreadableReason::UnexpectedShape {
+            expected: "an event with a `dedup_key` or a `payload.summary`",
+        })?,
         title,
-        description: field::find(fields, &["payload.source", "payload.component"]),
-        url: field::find(fields, &["client_url"]),
-        priority: field::find(fields, &["payload.severity"]),
+        description: field::first_text(fields, &["payload.source", "payload.component"]),
+        url: field::first_text(fields, &["client_url"]),
+        priority: field::first_text(fields, &["payload.severity"]),
         occurred_at: None,
     }))
 }
 
-/// An incident.
+/// An example of an event about an incident.
 fn example(status: &str, occurred_at: &str) -> Value {
     json!({ "event": {
         "id": "01DEJ4WPZQ0Y7R7M4Q2X5B1C9K",

@@ -1,6 +1,6 @@
-//! PagerDuty's Events API v2, for senders that page PagerDuty and are to page us: they change a host.
+//! The alert source for senders that use PagerDuty's Events API v2, and change only the hostname.
 //!
-//! The routing key in the body is the secret. It is taken out of what is kept of an event.
+//! The routing key in the body is the secret. It is removed from the payload that is stored.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,16 +10,16 @@ use domain::alert::AlertStatus;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::AlertSource;
-use crate::parsed::{Acknowledged, Reason};
+use super::{AlertSource, CompatibleApi, Endpoint};
+use crate::parsed::{Acknowledgement, UnreadableReason};
+use crate::parsed_alert::{self, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Told};
 use crate::{Delivery, ParseError, Parsed, Verified, field, json};
 
-/// The header by which some senders name the routing key.
+/// The header in which some senders send the routing key.
 const ROUTING_KEY: HeaderName = HeaderName::from_static("x-routing-key");
 
-/// Where a binding finds what an event says.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
     Variable::new("payload.payload.summary", "Summary", VariableType::Text),
     Variable::new("payload.payload.severity", "Severity", VariableType::Text),
@@ -31,7 +31,7 @@ const SCOPE: &[Variable] = &[
     Variable::new("payload.client", "Client", VariableType::Text),
 ];
 
-/// The Events API.
+/// The alert source for PagerDuty's Events API.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PagerDutyEvents;
 
@@ -45,13 +45,13 @@ impl AlertSource for PagerDutyEvents {
     }
 
     fn docs(&self) -> &'static str {
-        "For everything that sends to PagerDuty today. Nothing changes in it but the host.\n\
+        "Use this alert source for systems that send events to PagerDuty. You change only the hostname in them.\n\
          \n\
-         1. Give this alert source the integration key that your senders have, as its `secret_token`; or give your \
-         senders the one that it has, `{secret}`.\n\
-         2. Where a sender has `https://events.pagerduty.com`, put our own host. It posts to `/v2/enqueue`, as before. \
-         In Alertmanager that is `pagerduty_url`, with the path. A sender that takes a whole address and can set a \
-         header may also use `{url}`.\n\
+         1. Set the `secret_token` of this alert source to the integration key that your systems already use. Or give \
+         your systems this integration key: `{secret}`.\n\
+         2. In your systems, replace `https://events.pagerduty.com` with the scheme and host of `{url}`. They still \
+         post to `/v2/enqueue`. In Alertmanager, set `pagerduty_url` to the address including that path. A system that \
+         accepts a complete URL and a header can also use `{url}`.\n\
          3. Test it:\n\
          \n\
          ```sh\n\
@@ -60,8 +60,9 @@ impl AlertSource for PagerDutyEvents {
          {\"summary\": \"Hello\", \"source\": \"curl\", \"severity\": \"info\"}}'\n\
          ```\n\
          \n\
-         `trigger` fires, `resolve` ends, `acknowledge` stops the escalation. Without a `dedup_key`, a trigger is \
-         answered with one. Change events are answered as PagerDuty does, and are not kept.\n"
+         `trigger` fires the alert, `resolve` resolves it, and `acknowledge` stops the escalation. If a trigger has no \
+         `dedup_key`, the response contains one. Change events are answered as PagerDuty answers them, but have no \
+         effect.\n"
     }
 
     fn example(&self) -> Value {
@@ -72,8 +73,8 @@ impl AlertSource for PagerDutyEvents {
         example("resolve")
     }
 
-    fn is_found_by_its_secret(&self) -> bool {
-        true
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::CompatibleApi(CompatibleApi::PagerDutyEvents)
     }
 
     fn payload_scope(&self) -> &'static [Variable] {
@@ -85,69 +86,75 @@ impl AlertSource for PagerDutyEvents {
         header.or_else(|| Some(routing_key(delivery.body)?.into_bytes().into()))
     }
 
-    fn parse(&self, delivery: Verified<'_>, spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
         let text = json::text(delivery.delivery().body);
-        let document = without_secret(told::object(&text)?);
+        let document = without_secret(parsed_alert::object(&text)?);
         let mut acknowledged = Vec::new();
-        let parsed = told::one("Alert", &document, |fields| {
-            let key = field::of(fields, "dedup_key");
-            match field::of(fields, "event_action").as_deref() {
+        let parsed = parsed_alert::single("Alert", &document, |fields| {
+            let key = field::text(fields, "dedup_key");
+            match field::text(fields, "event_action").as_deref() {
                 Some("acknowledge") => {
-                    acknowledged.extend(key.map(|key| Acknowledged {
+                    acknowledged.extend(key.map(|key| Acknowledgement {
                         deduplication_key: field::key(key),
-                        by: field::of(fields, "client"),
+                        by: field::text(fields, "client"),
                     }));
                     Ok(None)
                 }
                 Some("resolve") => Ok(key.map(|key| event(AlertStatus::Resolved, key, fields))),
-                // A word that is not understood fires.
+                // An unknown action fires.
                 Some(_) | None if fields.contains_key("payload") || fields.contains_key("event_action") => {
-                    Ok(Some(event(AlertStatus::Firing, key.unwrap_or_else(|| spare_key.to_owned()), fields)))
+                    Ok(Some(event(
+                        AlertStatus::Firing,
+                        key.unwrap_or_else(|| fallback_key.to_owned()),
+                        fields,
+                    )))
                 }
-                Some(_) | None => Err(Reason::Shapeless { expected: "an object with an `event_action`" }),
+                Some(_) | None => {
+                    Err(UnreadableReason::UnexpectedShape { expected: "an object with an `event_action`" })
+                }
             }
         })?;
         Ok(Parsed { acknowledged, ..parsed })
     }
 }
 
-/// The routing key that a body names.
+/// The routing key in a body.
 fn routing_key(body: &[u8]) -> Option<String> {
     let text = json::text(body);
     let [key] = json::fields(json::document(&text).ok()?, ["routing_key"]).ok()?;
     serde_json::from_str(key?.get()).ok()
 }
 
-/// A document without the secret in it: neither an alert nor the sample of what cannot be read shows it. One of whose
-/// fields the names cannot be read has none.
+/// Removes the routing key from a document, so that neither the alert nor the sample of an unreadable event contains
+/// it. A document whose fields cannot be read becomes empty.
 fn without_secret(document: &RawValue) -> String {
     let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(document.get()).unwrap_or_default();
     fields.remove("routing_key");
-    serde_json::to_string(&fields).expect("what was JSON is JSON")
+    serde_json::to_string(&fields).expect("fields that were read from JSON can be written as JSON")
 }
 
-/// What an event tells.
-fn event(status: AlertStatus, key: String, fields: &Map<String, Value>) -> Told {
+/// Converts an event.
+fn event(status: AlertStatus, key: String, fields: &Map<String, Value>) -> ParsedAlert {
     let empty = Map::new();
     let payload = fields.get("payload").and_then(Value::as_object).unwrap_or(&empty);
-    let text = |name| field::of(payload, name);
+    let text = |name| field::text(payload, name);
     let link = fields
         .get("links")
         .and_then(Value::as_array)
-        .and_then(|links| links.iter().find_map(|link| field::url(field::of(link.as_object()?, "href"))));
-    Told {
+        .and_then(|links| links.iter().find_map(|link| field::url(field::text(link.as_object()?, "href"))));
+    ParsedAlert {
         status: Some(status),
         key,
-        title: text("summary").or_else(|| Some(format!("Alert of {}", text("source")?))),
-        description: described(payload),
-        url: field::url(field::of(fields, "client_url")).or(link),
+        title: text("summary").or_else(|| Some(format!("Alert from {}", text("source")?))),
+        description: details(payload),
+        url: field::url(field::text(fields, "client_url")).or(link),
         priority: text("severity"),
         occurred_at: None,
     }
 }
 
-/// The details of an event as lines, so that they are read where only text is.
-fn described(payload: &Map<String, Value>) -> Option<String> {
+/// The details of an event as lines of text, for places that show only text.
+fn details(payload: &Map<String, Value>) -> Option<String> {
     match payload.get("custom_details")? {
         Value::Object(details) => {
             let lines = details.iter().filter_map(|(name, value)| {
@@ -161,7 +168,7 @@ fn described(payload: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// An event of a disk.
+/// An example of an event about a disk.
 fn example(action: &str) -> Value {
     json!({
         "event_action": action,

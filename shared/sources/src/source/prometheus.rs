@@ -1,33 +1,33 @@
-//! Prometheus itself, for which we are an Alertmanager.
+//! The alert source for a Prometheus server, which sends its alerts as it would send them to an Alertmanager.
 //!
-//! It sends what fires again and again, each time with the time until which that holds; what is over is sent with a
-//! time that has passed.
+//! Prometheus repeats a firing alert, each time with the time until which it is valid. It sends a resolved alert with a
+//! time in the past.
 
 use domain::alert::{AlertEvent, AlertStatus};
 use jiff::SignedDuration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::{AlertSource, alertmanager};
-use crate::parsed::{Collector, Reason};
+use super::{AlertSource, Endpoint, alertmanager};
+use crate::parsed::{Collector, UnreadableReason};
 use crate::scope::{Variable, VariableType};
 use crate::{ParseError, Parsed, Verified, field, json};
 
-/// The longest time for which an alert may hold: a day.
-const MOST_S: i64 = 24 * 3600;
+/// Longest validity of a firing alert: one day, in seconds.
+const MAX_VALIDITY_S: i64 = 24 * 3600;
 
-/// Where a binding finds what an alert says.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
     Variable::new("payload.labels", "Labels", VariableType::Map),
-    Variable::new("payload.labels.alertname", "Name of the alert", VariableType::Text),
+    Variable::new("payload.labels.alertname", "Alert name", VariableType::Text),
     Variable::new("payload.labels.severity", "Severity", VariableType::Text),
     Variable::new("payload.annotations", "Annotations", VariableType::Map),
     Variable::new("payload.annotations.summary", "Summary", VariableType::Text),
-    Variable::new("payload.startsAt", "Start", VariableType::Time),
-    Variable::new("payload.generatorURL", "Link to the expression", VariableType::Url),
+    Variable::new("payload.startsAt", "Start time", VariableType::Time),
+    Variable::new("payload.generatorURL", "Link to the expression in Prometheus", VariableType::Url),
 ];
 
-/// Prometheus.
+/// The alert source for Prometheus.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prometheus;
 
@@ -41,9 +41,10 @@ impl AlertSource for Prometheus {
     }
 
     fn docs(&self) -> &'static str {
-        "For a Prometheus without an Alertmanager: it sends here as it would there.\n\
+        "Use this alert source for a Prometheus server without Alertmanager. Prometheus sends its alerts to Firebell \
+         as if it were an Alertmanager.\n\
          \n\
-         1. In `prometheus.yml`, with the host, scheme and path of `{url}`:\n\
+         1. In `prometheus.yml`, add the scheme, host and path of `{url}`:\n\
          \n\
          ```yaml\n\
          alerting:\n\
@@ -57,10 +58,11 @@ impl AlertSource for Prometheus {
          ```\n\
          \n\
          2. Check the file with `promtool check config prometheus.yml`, then reload Prometheus.\n\
-         3. Test it with a rule that always holds: `expr: vector(1)`.\n\
+         3. Test it with a rule that always fires: `expr: vector(1)`.\n\
          \n\
-         One alert for each set of labels; nothing is grouped or silenced here as Alertmanager does it. The title is \
-         the annotation `summary`, else `title`, else the label `alertname`; the priority is the label `severity`.\n"
+         Each set of labels becomes one alert. Firebell does not group or silence alerts as Alertmanager does. The \
+         title of the alert is the annotation `summary`; without it, the annotation `title` or the label `alertname`. \
+         The priority is the label `severity`.\n"
     }
 
     fn example(&self) -> Value {
@@ -69,6 +71,10 @@ impl AlertSource for Prometheus {
 
     fn example_resolved(&self) -> Value {
         example(Some("2026-03-02T04:31:00Z"))
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::WebhookBelow("/api/v2/alerts")
     }
 
     fn payload_scope(&self) -> &'static [Variable] {
@@ -80,7 +86,7 @@ impl AlertSource for Prometheus {
         let text = json::text(delivery.body);
         let document = json::document(&text)?;
         if !document.get().starts_with('[') {
-            return Err(ParseError::WrongShape { reason: "it is no array of alerts".to_owned() });
+            return Err(ParseError::WrongShape { reason: "it is not an array of alerts".to_owned() });
         }
         let mut collector = Collector::default();
         json::each(document, |raw| collector.add(raw, |raw| alert(raw, delivery.now).map(Some)))
@@ -89,31 +95,31 @@ impl AlertSource for Prometheus {
     }
 }
 
-/// Reads one alert: an Alertmanager's, but that its end says whether it is over.
-fn alert(raw: &RawValue, now: jiff::Timestamp) -> Result<AlertEvent, Reason> {
+/// Parses one alert in the format of Alertmanager. Its end tells whether it is resolved.
+fn alert(raw: &RawValue, now: jiff::Timestamp) -> Result<AlertEvent, UnreadableReason> {
     let mut fields = json::object(raw)?;
-    let ends_at = field::time(field::of(&fields, "endsAt"));
-    let over = ends_at.is_some_and(|end| end <= now);
-    if !over {
-        // Until when it holds is new each time, and no news.
+    let ends_at = field::time(field::text(&fields, "endsAt"));
+    let is_over = ends_at.is_some_and(|end| end <= now);
+    if !is_over {
+        // The end of the validity changes with each repetition, and would make each one a different payload.
         fields.remove("endsAt");
     }
-    fields.insert("status".to_owned(), json!(if over { "resolved" } else { "firing" }));
-    let read = to_raw_value(&fields).expect("what was JSON is JSON");
+    fields.insert("status".to_owned(), json!(if is_over { "resolved" } else { "firing" }));
+    let read = to_raw_value(&fields).expect("fields that were read from JSON can be written as JSON");
     let event = alertmanager::alone(&read)?;
-    debug_assert_eq!(event.status == AlertStatus::Resolved, over);
-    let holds = ends_at.filter(|_| !over).map(|end| end.duration_since(now));
-    Ok(AlertEvent { holds_s: holds.map(lasts), ..event })
+    debug_assert_eq!(event.status == AlertStatus::Resolved, is_over);
+    let validity = ends_at.filter(|_| !is_over).map(|end| end.duration_since(now));
+    Ok(AlertEvent { holds_s: validity.map(rounded_seconds), ..event })
 }
 
-/// For how many seconds an alert holds that holds for a time from now. A whole minute more at least: the sender's clock
-/// and the way here are not to end what goes on.
-fn lasts(holds: SignedDuration) -> u32 {
-    let minutes = holds.as_secs().clamp(0, MOST_S) / 60;
+/// The validity in whole minutes, as seconds. At least one minute is added, so that a difference between the clocks, or a
+/// slow network, does not expire an alert that is still firing.
+fn rounded_seconds(validity: SignedDuration) -> u32 {
+    let minutes = validity.as_secs().clamp(0, MAX_VALIDITY_S) / 60;
     u32::try_from((minutes + 2) * 60).unwrap_or(u32::MAX)
 }
 
-/// One alert, with the time at which it was over.
+/// An example of an alert, with the time of its end.
 fn example(ends_at: Option<&str>) -> Value {
     let mut alert = json!({
         "labels": { "alertname": "DiskAlmostFull", "instance": "db-1.example.com:9100", "severity": "critical" },
@@ -136,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alert_holds_for_as_long_as_it_says_and_as_long_whenever_it_is_sent_again() {
+    fn validity_and_payload_are_equal_in_each_repetition() {
         let of = |ends_at: &str, now: &str| {
             let raw = json!({ "labels": { "alertname": "a" }, "endsAt": ends_at });
             alert(&to_raw_value(&raw).unwrap(), now.parse().unwrap()).unwrap()

@@ -1,8 +1,8 @@
-//! Sentry's issues, issue alerts and metric alerts, as an internal integration sends them.
+//! The alert source for Sentry's issues, issue alerts and metric alerts, which come through an internal integration.
 //!
-//! An issue is one alert, whether its life, an alert rule or an error of it is told of: an issue alert never says that
-//! it is over, and the issue does. What a delivery is about is read off its body, since the header with the resource
-//! is under no signature; it only says what is passed over.
+//! An issue is one alert, whether a delivery is about the issue, an alert rule or an error: alert rules never report the
+//! end, but the issue does. The body decides what a delivery is about. The header with the resource is not signed, so
+//! it only decides which deliveries are ignored.
 
 use ::http::header::HeaderName;
 use domain::alert::{AlertEvent, AlertStatus};
@@ -10,34 +10,34 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::AlertSource;
-use crate::parsed::{Collector, Reason};
+use crate::parsed::{Collector, UnreadableReason};
+use crate::parsed_alert::{self, ParsedAlert};
 use crate::scope::{Variable, VariableType};
-use crate::told::{self, Told};
 use crate::verify::Signature;
 use crate::{ParseError, Parsed, Verified, field, json};
 
-/// How Sentry signs.
+/// The format of Sentry's signatures.
 const SIGNATURE: Signature = Signature::hex("sentry-hook-signature", "");
 
-/// The header with what a delivery is about.
+/// The header with the type of resource that a delivery is about.
 const RESOURCE: HeaderName = HeaderName::from_static("sentry-hook-resource");
 
-/// What begins nothing and ends nothing, whatever is said of it.
-const PASSED_OVER: &[&str] = &["comment", "installation", "preprod_artifact", "seer"];
+/// Resources that neither fire nor resolve alerts.
+const IGNORED_RESOURCES: &[&str] = &["comment", "installation", "preprod_artifact", "seer"];
 
-/// Where a binding finds what Sentry says of an issue.
+/// The variables of the payload that bindings can reference.
 const SCOPE: &[Variable] = &[
-    Variable::new("payload.action", "What happened", VariableType::Text),
+    Variable::new("payload.action", "Action", VariableType::Text),
     Variable::new("payload.data.issue.level", "Level", VariableType::Text),
     Variable::new("payload.data.issue.project.slug", "Project", VariableType::Text),
-    Variable::new("payload.data.issue.shortId", "Short id of the issue", VariableType::Text),
+    Variable::new("payload.data.issue.shortId", "Short issue ID", VariableType::Text),
     Variable::new("payload.data.issue.culprit", "Culprit", VariableType::Text),
     Variable::new("payload.data.issue.platform", "Platform", VariableType::Text),
     Variable::new("payload.data.issue.firstSeen", "First seen", VariableType::Time),
     Variable::new("payload.data.issue.metadata", "Metadata", VariableType::Map),
 ];
 
-/// Sentry.
+/// The alert source for Sentry.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sentry;
 
@@ -51,20 +51,22 @@ impl AlertSource for Sentry {
     }
 
     fn docs(&self) -> &'static str {
-        "1. In Sentry, open Settings → Developer Settings (Custom Integrations) and create an *internal integration*: \
-         it needs no installation and no verification of one.\n\
-         2. Set *Webhook URL* to `{url}`, switch on *Alert Rule Action*, give it *Issue & Event: Read*, and tick \
-         *issue* under Webhooks. Leave *error* off: each single error would be told. Save it.\n\
-         3. Sentry now shows the integration's *Client Secret*. Change this alert source so that its `secret_token`, \
-         which is `{secret}`, is that one: with it, Sentry signs what it sends. Until then its deliveries are \
-         refused with 401.\n\
-         4. In the alert rules that are to page, add the action *Send a notification via* your integration. For \
-         metric alerts add it to each threshold.\n\
+        "1. In Sentry, open Settings → Developer Settings (Custom Integrations) and create an *internal integration*. \
+         It needs no installation and no verification.\n\
+         2. Set *Webhook URL* to `{url}`, switch on *Alert Rule Action*, give the integration the permission *Issue & \
+         Event: Read*, and tick *issue* under Webhooks. Leave *error* off, because Sentry would then send every single \
+         error. Save the integration.\n\
+         3. Sentry now shows the *Client Secret* of the integration. Change this alert source: replace its \
+         `secret_token`, which is `{secret}`, with the client secret. Sentry signs its deliveries with it. Until then, \
+         Firebell refuses the deliveries with 401.\n\
+         4. In each alert rule that creates alerts, add the action *Send a notification via* your integration. For \
+         metric alerts, add it to each threshold.\n\
          5. Test it with *Send Test Notification* in a rule.\n\
          \n\
-         An issue is one alert, opened by a rule, by its creation or by its return, and over when it is resolved or \
-         archived; a metric alert is over when its rule says so. The priority is the issue's level, or `critical` \
-         or `warning`. The old *WebHooks* plugin, which signs nothing, can send to `{url}?token={secret}`.\n"
+         Each issue becomes one alert. It fires when an alert rule matches, when the issue is created, or when it is \
+         unresolved again. It resolves when the issue is resolved or archived. A metric alert resolves when its rule \
+         resolves it. The priority is the level of the issue, or `critical` or `warning` for a metric alert. The old \
+         *WebHooks* plugin, which does not sign, can use `{url}?token={secret}`.\n"
     }
 
     fn example(&self) -> Value {
@@ -86,24 +88,24 @@ impl AlertSource for Sentry {
     fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
         let delivery = delivery.delivery();
         let text = json::text(delivery.body);
-        let document = told::object(&text)?;
+        let document = parsed_alert::object(&text)?;
         let mut collector = Collector::default();
         let resource = delivery.headers.get(RESOURCE).map(|value| value.as_bytes());
-        if !PASSED_OVER.iter().any(|passed_over| resource == Some(passed_over.as_bytes())) {
+        if !IGNORED_RESOURCES.iter().any(|ignored| resource == Some(ignored.as_bytes())) {
             collector.add(document, event);
         }
         Ok(collector.finish())
     }
 }
 
-/// Reads what a delivery tells; none if it neither begins nor ends anything.
-fn event(raw: &RawValue) -> Result<Option<AlertEvent>, Reason> {
+/// Parses a delivery. `None` if it neither fires nor resolves an alert.
+fn event(raw: &RawValue) -> Result<Option<AlertEvent>, UnreadableReason> {
     let fields = json::object(raw)?;
-    let action = field::of(&fields, "action").unwrap_or_default();
+    let action = field::text(&fields, "action").unwrap_or_default();
     let empty = Map::new();
     let data = fields.get("data").and_then(Value::as_object).unwrap_or(&empty);
     let of = |name: &str| data.get(name).and_then(Value::as_object);
-    let told = if let Some(metric) = of("metric_alert") {
+    let alert = if let Some(metric) = of("metric_alert") {
         by_metric_alert(&action, data, metric)
     } else if let Some(issue) = of("issue") {
         by_issue(&action, issue)
@@ -114,78 +116,85 @@ fn event(raw: &RawValue) -> Result<Option<AlertEvent>, Reason> {
     } else {
         by_plugin(&fields)
     };
-    let told =
-        told.ok_or(Reason::Shapeless { expected: "an issue, an event or a metric alert, each with its id" })?;
-    Ok(told.event("Sentry", raw))
+    let alert = alert.ok_or(UnreadableReason::UnexpectedShape {
+        expected: "an issue, an event or a metric alert, each with an id",
+    })?;
+    Ok(alert.event("Sentry", raw))
 }
 
-/// The life of an issue.
-fn by_issue(action: &str, issue: &Map<String, Value>) -> Option<Told> {
-    Some(Told {
-        status: issue_status(action, field::of(issue, "status").as_deref()),
-        key: issue_key(field::of(issue, "id")?),
-        title: field::of(issue, "title"),
-        description: field::of(issue, "culprit"),
-        url: ["web_url", "permalink"].iter().find_map(|name| field::url(field::of(issue, name))),
-        priority: field::of(issue, "level"),
-        // An issue says when it was seen, and not when it was resolved.
+/// Parses an action on an issue.
+fn by_issue(action: &str, issue: &Map<String, Value>) -> Option<ParsedAlert> {
+    Some(ParsedAlert {
+        status: issue_status(action, field::text(issue, "status").as_deref()),
+        key: issue_key(field::text(issue, "id")?),
+        title: field::text(issue, "title"),
+        description: field::text(issue, "culprit"),
+        url: ["web_url", "permalink"].iter().find_map(|name| field::url(field::text(issue, name))),
+        priority: field::text(issue, "level"),
+        // An issue has the time when it was seen, but not the time when it was resolved.
         occurred_at: None,
     })
 }
 
-/// An event for which an alert rule was triggered, or an error.
-fn by_event(event: &Map<String, Value>) -> Option<Told> {
-    Some(Told {
+/// Parses an event that triggered an alert rule, or an error.
+fn by_event(event: &Map<String, Value>) -> Option<ParsedAlert> {
+    Some(ParsedAlert {
         status: Some(AlertStatus::Firing),
-        key: issue_key(field::of(event, "issue_id").or_else(|| issue_of(&field::of(event, "issue_url")?))?),
-        title: field::of(event, "title"),
-        description: field::of(event, "message").or_else(|| field::of(event, "culprit")),
-        url: field::of(event, "web_url"),
-        priority: field::of(event, "level"),
-        // An issue says when it was seen, and not when it was resolved.
+        key: issue_key(
+            field::text(event, "issue_id").or_else(|| issue_of(&field::text(event, "issue_url")?))?,
+        ),
+        title: field::text(event, "title"),
+        description: field::text(event, "message").or_else(|| field::text(event, "culprit")),
+        url: field::text(event, "web_url"),
+        priority: field::text(event, "level"),
+        // An issue has the time when it was seen, but not the time when it was resolved.
         occurred_at: None,
     })
 }
 
-/// A metric alert.
-fn by_metric_alert(action: &str, data: &Map<String, Value>, alert: &Map<String, Value>) -> Option<Told> {
+/// Parses a metric alert.
+fn by_metric_alert(
+    action: &str,
+    data: &Map<String, Value>,
+    alert: &Map<String, Value>,
+) -> Option<ParsedAlert> {
     let rule = alert.get("alert_rule").and_then(Value::as_object);
-    // This title begins with the state, so that it is another one when the alert is over.
-    let stated = || {
-        let title = field::of(data, "description_title")?;
+    // This title begins with the state, which is removed so that the title is the same when the alert resolves.
+    let title_without_state = || {
+        let title = field::text(data, "description_title")?;
         let bare =
             ["Resolved: ", "Critical: ", "Warning: "].iter().find_map(|state| title.strip_prefix(state));
         Some(bare.map(str::to_owned).unwrap_or(title))
     };
-    let over = action.eq_ignore_ascii_case("resolved");
-    Some(Told {
-        status: Some(if over { AlertStatus::Resolved } else { AlertStatus::Firing }),
-        key: format!("metric_alert:{}", field::of(alert, "id")?),
-        title: rule.and_then(|rule| field::of(rule, "name")).or_else(stated),
-        description: field::of(data, "description_text"),
-        url: field::of(data, "web_url"),
-        priority: Some(action.to_owned()).filter(|action| !over && !action.is_empty()),
-        // An issue says when it was seen, and not when it was resolved.
+    let is_over = action.eq_ignore_ascii_case("resolved");
+    Some(ParsedAlert {
+        status: Some(if is_over { AlertStatus::Resolved } else { AlertStatus::Firing }),
+        key: format!("metric_alert:{}", field::text(alert, "id")?),
+        title: rule.and_then(|rule| field::text(rule, "name")).or_else(title_without_state),
+        description: field::text(data, "description_text"),
+        url: field::text(data, "web_url"),
+        priority: Some(action.to_owned()).filter(|action| !is_over && !action.is_empty()),
+        // An issue has the time when it was seen, but not the time when it was resolved.
         occurred_at: None,
     })
 }
 
-/// What the old plugin sends: an issue and its event, without a word of what happened.
-fn by_plugin(fields: &Map<String, Value>) -> Option<Told> {
+/// Parses a delivery of the old plugin: an issue and its event, without an action.
+fn by_plugin(fields: &Map<String, Value>) -> Option<ParsedAlert> {
     let event = fields.get("event").and_then(Value::as_object)?;
-    Some(Told {
+    Some(ParsedAlert {
         status: Some(AlertStatus::Firing),
-        key: issue_key(field::of(fields, "id")?),
-        title: field::of(event, "title").or_else(|| field::of(fields, "message")),
-        description: field::of(fields, "culprit"),
-        url: field::of(fields, "url"),
-        priority: field::of(fields, "level"),
-        // An issue says when it was seen, and not when it was resolved.
+        key: issue_key(field::text(fields, "id")?),
+        title: field::text(event, "title").or_else(|| field::text(fields, "message")),
+        description: field::text(fields, "culprit"),
+        url: field::text(fields, "url"),
+        priority: field::text(fields, "level"),
+        // An issue has the time when it was seen, but not the time when it was resolved.
         occurred_at: None,
     })
 }
 
-/// What an action means for an issue; of one that is not known the issue's own status decides.
+/// The status for an action on an issue. For an unknown action, the status of the issue decides.
 fn issue_status(action: &str, status: Option<&str>) -> Option<AlertStatus> {
     match action {
         "assigned" => None,
@@ -196,18 +205,18 @@ fn issue_status(action: &str, status: Option<&str>) -> Option<AlertStatus> {
     }
 }
 
-/// The key of an issue, whoever tells of it.
+/// The deduplication key of an issue.
 fn issue_key(id: String) -> String {
     format!("issue:{id}")
 }
 
-/// The id of the issue at an address.
+/// The id of the issue in a URL.
 fn issue_of(url: &str) -> Option<String> {
     let id = url.trim_end_matches('/').rsplit('/').next()?;
     (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then(|| id.to_owned())
 }
 
-/// An issue.
+/// An example of an action on an issue.
 fn example(action: &str) -> Value {
     json!({
         "action": action,

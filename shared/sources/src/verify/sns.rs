@@ -1,7 +1,8 @@
-//! Notifications of AWS: an envelope that SNS signs with a key of its own, whose certificate stands at an address.
+//! Messages from Amazon SNS: an envelope that SNS signs with its own key, and a certificate for that key.
 //!
-//! Everything here is pure: the certificate is fetched elsewhere, from where [`Envelope::certificate_url`] says, and
-//! handed in. A signature says that SNS sent it, for whichever topic of whichever customer: whose it is says the topic.
+//! Everything here is pure. The caller fetches the certificate from [`Envelope::certificate_url`]. A valid signature
+//! only proves that SNS sent the message. SNS sends for the topics of all its customers, so the caller must check the
+//! topic as well.
 
 use std::borrow::Cow;
 
@@ -18,89 +19,90 @@ use x509_cert::der::DecodePem;
 use super::{BASE64, Verified, VerifyError};
 use crate::Delivery;
 
-/// How long after it was sent a notification is taken: SNS tries for an hour at most.
-const HOLDS: SignedDuration = SignedDuration::from_hours(1);
+/// Largest age of a message. SNS retries for at most one hour.
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How far the clock of SNS may be ahead of ours.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
-/// How a key for RSA is called, whichever hash it is used with.
+/// The object identifier of RSA keys, for every hash algorithm.
 const RSA: &str = "1.2.840.113549.1.1.1";
 
-/// What an envelope is for.
+/// The type of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Purpose {
-    /// It holds a message.
+    /// A message that was published to the topic.
     Notification,
-    /// A subscription asks to be confirmed.
+    /// A subscription must be confirmed.
     SubscriptionConfirmation,
     /// A subscription has ended.
     UnsubscribeConfirmation,
 }
 
-/// What SNS puts round a message.
+/// The envelope that SNS puts around a message.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Envelope<'a> {
-    /// What it is for.
+    /// The type of the message.
     #[serde(rename = "Type")]
     pub purpose: Purpose,
-    /// The topic.
+    /// The ARN of the topic.
     #[serde(borrow)]
     pub topic_arn: Cow<'a, str>,
-    /// The message, as text.
+    /// The text of the message.
     #[serde(borrow)]
     pub message: Cow<'a, str>,
-    /// Which it is; the same each time that it is sent.
+    /// The id of the message, which is the same each time that SNS sends it.
     #[serde(borrow, default)]
     message_id: Cow<'a, str>,
-    /// What a person would read first, if there is anything.
+    /// The subject, if the message has one.
     #[serde(borrow, default)]
     subject: Option<Cow<'a, str>>,
-    /// When it was sent.
+    /// The time at which SNS sent the message.
     #[serde(borrow, default)]
     timestamp: Cow<'a, str>,
-    /// How it is signed.
+    /// The version of the signature, which decides the hash algorithm.
     #[serde(borrow, default)]
     signature_version: Cow<'a, str>,
     /// The signature, in base64.
     #[serde(borrow, default)]
     signature: Cow<'a, str>,
-    /// Where the certificate stands.
+    /// The address of the certificate.
     #[serde(borrow, default, rename = "SigningCertURL", alias = "SigningCertUrl")]
     signing_cert_url: Cow<'a, str>,
-    /// Where a subscription is confirmed.
+    /// The address that confirms the subscription when it is requested.
     #[serde(borrow, default, rename = "SubscribeURL", alias = "SubscribeUrl")]
     subscribe_url: Option<Cow<'a, str>>,
-    /// What confirms it.
+    /// The token that confirms the subscription.
     #[serde(borrow, default)]
     token: Option<Cow<'a, str>>,
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads an envelope; none if the body is something else.
+    /// Reads an envelope. `None` if the body is something else.
     pub fn read(body: &'a [u8]) -> Option<Self> {
         serde_json::from_slice(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)).ok()
     }
 
-    /// Where its certificate stands; none if it names an address that is not its own region's SNS.
+    /// The address of the certificate. `None` if the address is not that of SNS in the topic's region.
     pub fn certificate_url(&self) -> Option<&str> {
-        let path = self.at_home(&self.signing_cert_url)?;
+        let path = self.sns_path(&self.signing_cert_url)?;
         let file = path.strip_prefix('/')?.strip_suffix(".pem")?;
         let plain = file.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         (plain && !file.is_empty()).then_some(&self.signing_cert_url)
     }
 
-    /// Where it is to be confirmed; none if it asks for nothing, or elsewhere than at its own region's SNS.
+    /// The address that confirms the subscription. `None` if the message is not a confirmation request, or the address
+    /// is not that of SNS in the topic's region.
     pub fn confirmation_url(&self) -> Option<&str> {
         let url =
             self.subscribe_url.as_deref().filter(|_| self.purpose == Purpose::SubscriptionConfirmation)?;
-        let query = self.at_home(url)?.strip_prefix("/?")?;
+        let query = self.sns_path(url)?.strip_prefix("/?")?;
         query.split('&').any(|pair| pair == "Action=ConfirmSubscription").then_some(url)
     }
 
-    /// The path and query of an address of SNS in the topic's own region.
-    fn at_home<'u>(&self, url: &'u str) -> Option<&'u str> {
+    /// The path and query of an address, if it is an address of SNS in the topic's region.
+    fn sns_path<'u>(&self, url: &'u str) -> Option<&'u str> {
         let mut arn = self.topic_arn.split(':');
         let (scheme, partition, service, region) = (arn.next()?, arn.next()?, arn.next()?, arn.next()?);
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -109,13 +111,13 @@ impl<'a> Envelope<'a> {
         }
         let china = if partition == "aws-cn" { ".cn" } else { "" };
         let home = format!("https://sns.{region}.amazonaws.com{china}");
-        // It is read by whoever asks there as well: what they would read otherwise is refused here.
+        // The HTTP client parses the address again. An address that it would read differently is refused here.
         let uri: Uri = url.parse().ok()?;
         let path = url.strip_prefix(&home).filter(|path| path.starts_with('/'))?;
         (uri.path_and_query()?.as_str() == path).then_some(path)
     }
 
-    /// What is signed: the fields that its purpose has, each with its name, in the order of their names.
+    /// The signed text: the fields of this type of message with their names, in the order of the names.
     fn signed_text(&self) -> String {
         let purpose = match self.purpose {
             Purpose::Notification => "Notification",
@@ -138,19 +140,19 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// What must be known of a certificate: its key, and when it holds.
+/// The parts of a certificate that verification needs: its key and its validity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
-    /// The key, as RSA has it.
+    /// The RSA public key.
     key: Vec<u8>,
-    /// From when on.
+    /// The start of the validity.
     begins: Timestamp,
-    /// Until when.
+    /// The end of the validity.
     ends: Timestamp,
 }
 
 impl Certificate {
-    /// Reads the first certificate of a file; none if it is no certificate with a key for RSA.
+    /// Reads the first certificate of a file. `None` if the file has no certificate with an RSA key.
     pub fn read(pem: &[u8]) -> Option<Self> {
         let certificate = x509_cert::Certificate::from_pem(pem).ok()?;
         let certificate = certificate.tbs_certificate();
@@ -169,17 +171,17 @@ impl Certificate {
         })
     }
 
-    /// Which it is, for people.
+    /// A short fingerprint of the key, for logs.
     pub fn name(&self) -> String {
         fingerprint(&self.key, 16)
     }
 }
 
-/// Finds out whether SNS sent a delivery, for this topic alone if one is given, by the certificate that stands where
-/// the envelope says.
+/// Verifies that SNS sent a delivery, with the certificate from [`Envelope::certificate_url`]. With a `topic`, the
+/// message must also be from that topic.
 ///
 /// # Errors
-/// [`VerifyError`] if it did not, or too long ago.
+/// [`VerifyError`] if SNS did not send the delivery, or sent it too long ago.
 pub fn verify<'a>(
     delivery: &Delivery<'a>,
     topic: Option<&str>,
@@ -194,17 +196,17 @@ pub fn verify<'a>(
     }
     let signature = BASE64.decode(&*envelope.signature).map_err(|_| VerifyError::Wrong)?;
     let text = envelope.signed_text();
-    let holds = match &*envelope.signature_version {
+    let verified = match &*envelope.signature_version {
         "1" => UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, &certificate.key)
             .verify(text.as_bytes(), &signature),
         "2" => UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &certificate.key)
             .verify(text.as_bytes(), &signature),
         _ => return Err(VerifyError::Wrong),
     };
-    holds.map_err(|_| VerifyError::Wrong)?;
+    verified.map_err(|_| VerifyError::Wrong)?;
     let sent: Timestamp = envelope.timestamp.parse().map_err(|_| VerifyError::Replayed)?;
     let age = delivery.now.duration_since(sent);
-    if age > HOLDS || age < -AHEAD {
+    if age > MAX_AGE || age < -MAX_AHEAD {
         return Err(VerifyError::Replayed);
     }
     Ok(Verified(*delivery))

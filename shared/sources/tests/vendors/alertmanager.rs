@@ -1,9 +1,9 @@
-//! What Alertmanager sends, old and new, whole and broken.
+//! Deliveries of Alertmanager: all versions, complete and broken ones.
 
 use domain::alert::{AlertEvent, AlertStatus};
 use http::HeaderMap;
 use serde_json::{Value, json};
-use sources::{Delivery, ParseError, Parsed, Reason, limits};
+use sources::{Delivery, ParseError, Parsed, UnreadableReason, limits};
 
 use crate::support::NOW;
 
@@ -25,7 +25,7 @@ fn event(alert: Value) -> AlertEvent {
 }
 
 #[test]
-fn each_alert_has_its_own_status_whatever_the_group_says() {
+fn each_alert_has_its_own_status_and_not_that_of_its_group() {
     for group_status in ["firing", "resolved"] {
         let found = events(&json!({"version": "4", "status": group_status, "truncatedAlerts": 7, "alerts": [
             {"status": "firing", "labels": {"alertname": "A"}, "fingerprint": "1"},
@@ -68,21 +68,21 @@ fn alert_without_a_status_has_that_of_its_group_and_fires_if_there_is_none() {
 }
 
 #[test]
-fn no_alerts_are_no_events() {
+fn group_without_alerts_has_no_events() {
     for alerts in [json!([]), Value::Null] {
         assert!(events(&json!({"version": "4", "status": "firing", "alerts": alerts})).is_empty());
     }
 }
 
 #[test]
-fn what_is_no_group_is_refused() {
+fn body_that_is_not_a_group_is_refused() {
     for body in ["{}", r#"{"alerts":"none"}"#, r#"{"alerts":{}}"#, "[]", r#"[{"labels":{}}]"#] {
         assert!(matches!(parse(body.as_bytes()), Err(ParseError::WrongShape { .. })), "{body}");
     }
 }
 
 #[test]
-fn fingerprint_is_computed_as_alertmanager_does_where_there_is_none() {
+fn missing_fingerprint_is_computed_as_alertmanager_computes_it() {
     // The value that Alertmanager 0.25 gave for these labels.
     let labels = json!({"severity": "critical", "instance": "db1", "alertname": "DiskFull"});
 
@@ -116,7 +116,7 @@ fn time_is_the_start_when_firing_and_the_end_when_resolved() {
 }
 
 #[test]
-fn title_is_the_best_name_that_there_is() {
+fn title_is_the_best_available_name() {
     let cases = [
         (json!({"annotations": {"summary": "S", "title": "T"}, "labels": {"alertname": "N"}}), "S"),
         (json!({"annotations": {"summary": " ", "title": "T"}, "labels": {"alertname": "N"}}), "T"),
@@ -147,7 +147,7 @@ fn link_is_absolute_or_that_of_alertmanager() {
 }
 
 #[test]
-fn broken_alerts_cost_only_themselves() {
+fn broken_alerts_do_not_affect_the_others() {
     let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
     let large = "x".repeat(limits::EVENT_BYTES);
     let body = format!(
@@ -168,19 +168,19 @@ fn broken_alerts_cost_only_themselves() {
     let unreadable = parsed.unreadable.unwrap();
     assert_eq!(titles, ["first", "last"]);
     assert_eq!(unreadable.count, 5);
-    assert!(matches!(unreadable.reason, Reason::Malformed { .. }), "{:?}", unreadable.reason);
+    assert!(matches!(unreadable.reason, UnreadableReason::Malformed { .. }), "{:?}", unreadable.reason);
     assert_eq!(unreadable.sample, r#"{"labels":{"alertname":"\ud800"}}"#);
 }
 
 #[test]
-fn each_way_to_be_broken_has_its_own_reason() {
+fn each_kind_of_broken_alert_has_its_own_reason() {
     let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(limits::EVENT_DEPTH), "]".repeat(limits::EVENT_DEPTH));
     let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(limits::EVENT_BYTES));
     let cases = [
-        (deep, Reason::TooDeep),
-        (large.clone(), Reason::TooLarge { bytes: large.len() }),
-        ("17".to_owned(), Reason::Shapeless { expected: "an object" }),
-        ("{}".to_owned(), Reason::Shapeless { expected: "an alert with `labels`" }),
+        (deep, UnreadableReason::TooDeep),
+        (large.clone(), UnreadableReason::TooLarge { bytes: large.len() }),
+        ("17".to_owned(), UnreadableReason::UnexpectedShape { expected: "an object" }),
+        ("{}".to_owned(), UnreadableReason::UnexpectedShape { expected: "an alert with `labels`" }),
     ];
     for (alert, expected) in cases {
         let unreadable = parse(format!(r#"{{"alerts":[{alert}]}}"#).as_bytes()).unwrap().unreadable.unwrap();
@@ -212,7 +212,7 @@ fn delivery_that_only_nests_outside_of_its_alerts_is_read() {
 }
 
 #[test]
-fn half_a_character_in_the_name_of_a_field_is_no_reason_to_refuse() {
+fn half_a_character_in_the_name_of_a_field_does_not_refuse_the_delivery() {
     let unreadable = parse(br#"{"\ud800":1,"alerts":[{"fingerprint":"1"}]}"#).unwrap().unreadable.unwrap();
 
     assert_eq!(unreadable.count, 1);
@@ -228,14 +228,14 @@ fn last_of_equal_names_counts() {
 }
 
 #[test]
-fn bytes_that_are_no_text_do_not_cost_the_alert() {
+fn bytes_that_are_not_utf8_do_not_lose_the_alert() {
     let parsed = parse(b"\xEF\xBB\xBF{\"alerts\":[{\"labels\":{\"alertname\":\"caf\xE9\"}}]}").unwrap();
 
     assert_eq!(parsed.events[0].title, "caf\u{FFFD}");
 }
 
 #[test]
-fn payload_is_the_slice_of_the_alert_as_it_was_sent() {
+fn payload_is_the_unchanged_json_of_the_alert() {
     let slice = "{ \"labels\" : {\"alertname\":\"A\",\n\"n\":1.50} }";
 
     let parsed = parse(format!(r#"{{"alerts":[ {slice} ]}}"#).as_bytes()).unwrap();
@@ -258,7 +258,7 @@ fn long_texts_are_cut_and_marked() {
 }
 
 #[test]
-fn delivery_of_ten_thousand_alerts_is_read_whole() {
+fn delivery_of_ten_thousand_alerts_is_read_completely() {
     let alerts: Vec<_> = (0..10_000)
         .map(|n| json!({"status": "firing", "labels": {"alertname": "A", "instance": n.to_string()}, "annotations": {}}))
         .collect();
@@ -270,7 +270,7 @@ fn delivery_of_ten_thousand_alerts_is_read_whole() {
 }
 
 #[test]
-fn what_is_more_than_any_sender_sends_is_counted_and_told() {
+fn events_over_the_limit_are_counted_and_reported() {
     let alert = r#"{"labels":{"a":"b"}},"#;
     let count = limits::DELIVERY_BYTES / alert.len();
     let body = format!(r#"{{"alerts":[{}0]}}"#, alert.repeat(count));
@@ -278,12 +278,12 @@ fn what_is_more_than_any_sender_sends_is_counted_and_told() {
     let parsed = parse(body.as_bytes()).unwrap();
 
     let unreadable = parsed.unreadable.unwrap();
-    assert_eq!((parsed.events.len(), unreadable.reason), (limits::EVENTS, Reason::TooMany));
+    assert_eq!((parsed.events.len(), unreadable.reason), (limits::EVENTS, UnreadableReason::TooManyEvents));
     assert_eq!(unreadable.count, count + 1 - limits::EVENTS);
 }
 
 #[test]
-fn group_cannot_make_much_of_little() {
+fn small_group_cannot_use_much_memory() {
     let alert = r#"{"labels":{"a":"b"}},"#;
     let link = "x".repeat(limits::URL_BYTES - 100);
     let body =

@@ -1,8 +1,8 @@
-//! What is peculiar to Cloudflare: a secret in a header of its own, its test, and ends of several makes.
+//! Cloudflare: a secret in its own header, the test of a webhook, and several ways to resolve.
 
 use domain::alert::AlertStatus;
 use serde_json::{Value, json};
-use sources::{Reason, VerifyError};
+use sources::{UnreadableReason, VerifyError};
 
 use crate::support::Sender;
 
@@ -13,7 +13,7 @@ fn notification(event: Value, data: Value) -> Value {
 }
 
 #[test]
-fn secret_stands_in_the_header_of_cloudflare_or_in_the_usual_places() {
+fn secret_is_accepted_in_the_header_of_cloudflare_and_in_the_usual_places() {
     assert_eq!(SENDER.outcome(&[("cf-webhook-auth", "secret")], None, b""), Ok(()));
     assert_eq!(SENDER.outcome(&[("cf-webhook-auth", "secret2")], None, b""), Err(VerifyError::Wrong));
     assert_eq!(
@@ -25,7 +25,7 @@ fn secret_stands_in_the_header_of_cloudflare_or_in_the_usual_places() {
 }
 
 #[test]
-fn test_of_a_webhook_is_no_alert() {
+fn test_of_a_webhook_creates_no_alert() {
     let test = json!({"text": "Hello World! This is a test message sent from https://cloudflare.com. If you can see this, your webhook is configured properly."});
     assert_eq!(SENDER.status(&test), None);
 
@@ -35,7 +35,7 @@ fn test_of_a_webhook_is_no_alert() {
 }
 
 #[test]
-fn end_is_what_says_so_and_else_what_is_healthy_again() {
+fn alert_resolves_by_its_end_event_or_by_a_healthy_state() {
     let (firing, resolved) = (AlertStatus::Firing, AlertStatus::Resolved);
     let (start, end) = (json!("ALERT_STATE_EVENT_START"), json!("ALERT_STATE_EVENT_END"));
     let cases = [
@@ -64,7 +64,7 @@ fn end_is_what_says_so_and_else_what_is_healthy_again() {
 }
 
 #[test]
-fn key_is_cloudflares_own_else_the_policy_and_what_it_is_about() {
+fn key_is_cloudflares_own_or_the_policy_and_its_object() {
     let mut own = notification(Value::Null, json!({"tunnel_id": "x"}));
     own["alert_correlation_id"] = json!("c");
     assert_eq!(SENDER.event(&own).deduplication_key, "c");
@@ -81,6 +81,9 @@ fn key_is_cloudflares_own_else_the_policy_and_what_it_is_about() {
 }
 
 #[test]
-fn what_says_nothing_is_told_of() {
-    assert!(matches!(SENDER.parse(&json!({"ts": 1})).unreadable.unwrap().reason, Reason::Shapeless { .. }));
+fn notification_without_content_is_reported() {
+    assert!(matches!(
+        SENDER.parse(&json!({"ts": 1})).unreadable.unwrap().reason,
+        UnreadableReason::UnexpectedShape { .. }
+    ));
 }

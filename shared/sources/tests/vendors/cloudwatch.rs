@@ -1,8 +1,8 @@
-//! What is peculiar to CloudWatch: envelopes of SNS, events of EventBridge, and a message within a message.
+//! CloudWatch: envelopes of SNS, events of EventBridge, and a message within a message.
 
 use domain::alert::AlertStatus;
 use serde_json::{Value, json};
-use sources::{Asked, Reason, Subscription};
+use sources::{ConfirmationRequest, Subscription, UnreadableReason};
 
 use crate::support::Sender;
 
@@ -28,7 +28,7 @@ fn changed(state: &str) -> Value {
 }
 
 #[test]
-fn states_fire_end_or_change_nothing_however_they_come() {
+fn states_fire_resolve_or_change_nothing_in_every_format() {
     let cases = [
         ("ALARM", Some(AlertStatus::Firing)),
         ("OK", Some(AlertStatus::Resolved)),
@@ -64,7 +64,7 @@ fn alarm_is_the_same_through_sns_and_through_eventbridge() {
 }
 
 #[test]
-fn alarm_without_an_arn_is_told_by_account_region_and_name() {
+fn alarm_without_an_arn_is_identified_by_account_region_and_name() {
     let mut bare = alarm("ALARM");
     bare.as_object_mut().unwrap().remove("AlarmArn");
     bare["AWSAccountId"] = json!("1");
@@ -75,7 +75,7 @@ fn alarm_without_an_arn_is_told_by_account_region_and_name() {
 }
 
 #[test]
-fn what_somebody_else_publishes_to_the_topic_is_passed_over() {
+fn messages_of_others_in_the_topic_are_ignored() {
     for message in ["Hello world!", "", "17", "[1]", "{\"Event\":\"autoscaling:TEST_NOTIFICATION\"}", "{"] {
         assert_eq!(SENDER.status(&enveloped(message)), None, "{message}");
     }
@@ -83,16 +83,16 @@ fn what_somebody_else_publishes_to_the_topic_is_passed_over() {
 }
 
 #[test]
-fn what_is_sent_without_an_envelope_and_is_no_alarm_is_told_of() {
+fn delivery_without_an_envelope_that_is_not_an_alarm_is_reported() {
     for body in [json!({"hello": "world"}), json!({"Records": [{"body": "x"}]})] {
         let reason = SENDER.parse(&body).unreadable.unwrap().reason;
 
-        assert!(matches!(reason, Reason::Shapeless { .. }), "{body}");
+        assert!(matches!(reason, UnreadableReason::UnexpectedShape { .. }), "{body}");
     }
 }
 
 #[test]
-fn subscription_that_begins_or_ends_is_no_alert() {
+fn start_and_end_of_a_subscription_create_no_alert() {
     let url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=7";
     let mut body = enveloped("You have chosen to subscribe");
     (body["Type"], body["SubscribeURL"], body["Token"]) =
@@ -100,9 +100,12 @@ fn subscription_that_begins_or_ends_is_no_alert() {
 
     let parsed = SENDER.parse(&body);
 
-    let asked = Asked { topic: TOPIC.to_owned(), url: url.to_owned() };
+    let asked = ConfirmationRequest { topic: TOPIC.to_owned(), url: url.to_owned() };
     assert!(!format!("{asked:?}").contains("Token"));
-    assert_eq!((parsed.events.len(), parsed.subscription), (0, Some(Subscription::Asked(asked))));
+    assert_eq!(
+        (parsed.events.len(), parsed.subscription),
+        (0, Some(Subscription::ConfirmationRequested(asked)))
+    );
     body["Type"] = json!("UnsubscribeConfirmation");
     assert_eq!(SENDER.parse(&body).subscription, Some(Subscription::Ended { topic: TOPIC.to_owned() }));
     (body["Type"], body["SubscribeURL"]) =

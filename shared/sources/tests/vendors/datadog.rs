@@ -1,15 +1,15 @@
-//! What is peculiar to Datadog: templates of many makes, transitions, forms.
+//! Datadog: different templates, transitions and forms.
 
 use domain::alert::AlertStatus;
 use serde_json::{Value, json};
-use sources::Reason;
+use sources::UnreadableReason;
 
 use crate::support::Sender;
 
 const SENDER: Sender = Sender("datadog");
 
 #[test]
-fn transitions_begin_a_monitor_or_end_it() {
+fn transitions_fire_or_resolve_an_alert() {
     let cases = [
         ("Triggered", AlertStatus::Firing),
         ("Re-Triggered", AlertStatus::Firing),
@@ -34,7 +34,7 @@ fn transitions_begin_a_monitor_or_end_it() {
 }
 
 #[test]
-fn key_is_datadogs_own_else_the_monitor_else_the_title_without_its_state() {
+fn key_is_datadogs_own_or_the_monitor_or_the_title_without_its_state() {
     let cases = [
         (json!({"cycle_key": "c", "aggreg_key": "a", "alert_id": "1"}), "c"),
         (json!({"cycle_key": "$ALERT_CYCLE_KEY", "aggreg_key": "a", "alert_id": "1"}), "a"),
@@ -53,18 +53,18 @@ fn key_is_datadogs_own_else_the_monitor_else_the_title_without_its_state() {
 }
 
 #[test]
-fn variables_that_were_not_filled_in_are_absent() {
+fn variables_that_were_not_replaced_are_absent() {
     let found = SENDER.event(&json!({
         "alert_title": "$ALERT_TITLE", "title": "$EVENT_TITLE", "message": "$EVENT_MSG", "link": "$LINK",
         "priority": "$ALERT_PRIORITY", "transition": "Triggered", "alert_id": "1",
     }));
 
-    assert_eq!((&*found.title, found.description), ("Monitor of Datadog without a title", None));
+    assert_eq!((&*found.title, found.description), ("Datadog monitor without a title", None));
     assert_eq!((found.source_url, found.priority), (None, None));
 }
 
 #[test]
-fn tags_may_be_a_text_or_a_list_and_are_kept_as_they_came() {
+fn tags_may_be_a_text_or_a_list_and_stay_unchanged() {
     for tags in [json!("a:1,b"), json!(["a:1", "b"]), Value::Null] {
         let found = SENDER.event(&json!({"alert_title": "T", "tags": tags}));
 
@@ -86,9 +86,9 @@ fn form_is_read_as_the_object_of_its_fields() {
 }
 
 #[test]
-fn payload_that_says_nothing_is_told_of() {
+fn payload_without_content_is_reported() {
     assert!(matches!(
         SENDER.parse(&json!({"date": "1"})).unreadable.unwrap().reason,
-        Reason::Shapeless { .. }
+        UnreadableReason::UnexpectedShape { .. }
     ));
 }

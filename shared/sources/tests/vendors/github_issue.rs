@@ -1,9 +1,9 @@
-//! What is peculiar to GitHub: an issue's own state, what is passed over, and forms.
+//! GitHub: the state of an issue, ignored events, and forms.
 
 use domain::alert::AlertStatus;
 use http::HeaderMap;
 use serde_json::{Value, json};
-use sources::{Reason, VerifyError};
+use sources::{UnreadableReason, VerifyError};
 
 use crate::support::{NOW, Sender};
 
@@ -29,7 +29,7 @@ fn signature_is_the_one_that_github_documents() {
 }
 
 #[test]
-fn only_the_signature_over_sha256_opens_the_door() {
+fn only_the_sha256_signature_is_accepted() {
     let source = sources::get("github_issue").unwrap();
     let mut headers = HeaderMap::new();
     source.sign(&mut headers, b"{}", &"secret".into(), NOW);
@@ -45,7 +45,7 @@ fn only_the_signature_over_sha256_opens_the_door() {
 }
 
 #[test]
-fn actions_begin_an_issue_end_it_tell_its_state_or_are_passed_over() {
+fn actions_fire_resolve_repeat_the_state_or_are_ignored() {
     let cases = [
         ("opened", "open", Some(AlertStatus::Firing)),
         ("reopened", "open", Some(AlertStatus::Firing)),
@@ -75,7 +75,7 @@ fn actions_begin_an_issue_end_it_tell_its_state_or_are_passed_over() {
 }
 
 #[test]
-fn issue_that_is_gone_is_over_from_when_that_was_told() {
+fn deleted_issue_is_resolved_at_the_time_of_the_delivery() {
     let at = |action| {
         SENDER.parse_with(issue(action, "open").to_string().as_bytes(), &[]).events.remove(0).occurred_at
     };
@@ -85,7 +85,7 @@ fn issue_that_is_gone_is_over_from_when_that_was_told() {
 }
 
 #[test]
-fn other_events_and_pull_requests_are_passed_over() {
+fn other_events_and_pull_requests_are_ignored() {
     let mut of_pull_request = issue("opened", "open");
     of_pull_request["issue"]["pull_request"] = json!({"url": "https://api.github.com/repos/a/b/pulls/1"});
     let mut comment = issue("created", "open");
@@ -109,7 +109,7 @@ fn other_events_and_pull_requests_are_passed_over() {
 }
 
 #[test]
-fn form_is_signed_as_it_comes_and_read_as_its_payload() {
+fn form_is_verified_over_its_bytes_and_parsed_by_its_payload() {
     let json = r#"{"action":"opened","issue":{"id":17,"title":"100%25 + more & less"}}"#;
     let encoded: String = json.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let form = format!("payload={encoded}");
@@ -122,9 +122,9 @@ fn form_is_signed_as_it_comes_and_read_as_its_payload() {
 }
 
 #[test]
-fn issue_without_an_id_is_told_of() {
+fn issue_without_an_id_is_reported() {
     let parsed =
         SENDER.parse_with(br#"{"action":"opened","issue":{"title":"T"}}"#, &[("x-github-event", "issues")]);
 
-    assert!(matches!(parsed.unreadable.unwrap().reason, Reason::Shapeless { .. }));
+    assert!(matches!(parsed.unreadable.unwrap().reason, UnreadableReason::UnexpectedShape { .. }));
 }

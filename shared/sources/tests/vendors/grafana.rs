@@ -1,9 +1,9 @@
-//! What is peculiar to Grafana: two shapes, and a signature that a customer may ask for.
+//! Grafana: two formats, and an optional signature.
 
 use domain::alert::AlertStatus;
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;
-use sources::{Reason, VerifyError};
+use sources::{UnreadableReason, VerifyError};
 
 use crate::support::{NOW, Sender};
 
@@ -11,10 +11,11 @@ const SENDER: Sender = Sender("grafana");
 
 const BODY: &[u8] = br#"{"ruleId":7,"state":"alerting"}"#;
 
-/// What Grafana would put on a body, signed with a time or without.
-fn signature(stamp: Option<i64>, body: &[u8]) -> String {
+/// The headers that Grafana adds to a body, signed with or without a time.
+fn signature(signed_header: Option<i64>, body: &[u8]) -> String {
     // Sentry signs a body in the same way.
-    let content = stamp.map(|stamp| format!("{stamp}:").into_bytes()).unwrap_or_default();
+    let content =
+        signed_header.map(|signed_header| format!("{signed_header}:").into_bytes()).unwrap_or_default();
     let mut headers = HeaderMap::new();
     let content = [&content, body].concat();
     sources::get("sentry").unwrap().sign(&mut headers, &content, &"secret".into(), NOW);
@@ -25,15 +26,15 @@ const SIGNATURE: &str = "x-grafana-alerting-signature";
 const TIMESTAMP: &str = "x-grafana-alerting-signature-timestamp";
 
 #[test]
-fn signature_over_the_body_or_over_time_and_body_opens_the_door() {
+fn signatures_over_the_body_and_over_time_and_body_are_accepted() {
     let now = NOW.as_second();
-    let (bare, stamped) = (signature(None, BODY), signature(Some(now), BODY));
+    let (bare, signed_prefix) = (signature(None, BODY), signature(Some(now), BODY));
     let time = now.to_string();
 
     assert_eq!(SENDER.outcome(&[(SIGNATURE, &bare)], None, BODY), Ok(()));
-    assert_eq!(SENDER.outcome(&[(SIGNATURE, &stamped), (TIMESTAMP, &time)], None, BODY), Ok(()));
+    assert_eq!(SENDER.outcome(&[(SIGNATURE, &signed_prefix), (TIMESTAMP, &time)], None, BODY), Ok(()));
     // Neither passes for the other.
-    assert_eq!(SENDER.outcome(&[(SIGNATURE, &stamped)], None, BODY), Err(VerifyError::Wrong));
+    assert_eq!(SENDER.outcome(&[(SIGNATURE, &signed_prefix)], None, BODY), Err(VerifyError::Wrong));
     assert_eq!(
         SENDER.outcome(&[(SIGNATURE, &bare), (TIMESTAMP, &time)], None, BODY),
         Err(VerifyError::Wrong)
@@ -55,8 +56,8 @@ fn signature_over_the_body_or_over_time_and_body_opens_the_door() {
 #[test]
 fn each_flipped_bit_of_signature_and_time_is_refused() {
     let time = NOW.as_second().to_string();
-    let stamped = signature(Some(NOW.as_second()), BODY);
-    for (which, text) in [(SIGNATURE, &stamped), (TIMESTAMP, &time)] {
+    let signed_prefix = signature(Some(NOW.as_second()), BODY);
+    for (which, text) in [(SIGNATURE, &signed_prefix), (TIMESTAMP, &time)] {
         for (index, bit) in (0..text.len()).flat_map(|index| (0..7).map(move |bit| (index, bit))) {
             let mut bytes = text.clone().into_bytes();
             bytes[index] ^= 1 << bit;
@@ -64,7 +65,7 @@ fn each_flipped_bit_of_signature_and_time_is_refused() {
             if HeaderValue::from_str(&other).is_err() {
                 continue;
             }
-            let headers: Vec<_> = [(SIGNATURE, &stamped), (TIMESTAMP, &time)]
+            let headers: Vec<_> = [(SIGNATURE, &signed_prefix), (TIMESTAMP, &time)]
                 .map(|(name, right)| (name, if name == which { &*other } else { &**right }))
                 .to_vec();
             assert_eq!(SENDER.outcome(&headers, None, BODY), Err(VerifyError::Wrong), "{which} {other}");
@@ -73,14 +74,14 @@ fn each_flipped_bit_of_signature_and_time_is_refused() {
 }
 
 #[test]
-fn basic_authentication_and_bearer_do_without_a_signature() {
+fn basic_authentication_and_bearer_token_need_no_signature() {
     assert_eq!(SENDER.outcome(&[("authorization", "Bearer secret")], None, BODY), Ok(()));
     assert_eq!(SENDER.outcome(&[("authorization", "Basic YW55OnNlY3JldA==")], None, BODY), Ok(()));
     assert_eq!(SENDER.outcome(&[], None, BODY), Err(VerifyError::Missing));
 }
 
 #[test]
-fn states_of_the_elder_shape_begin_a_rule_end_it_or_are_passed_over() {
+fn states_of_the_old_format_fire_resolve_or_are_ignored() {
     let cases = [
         ("alerting", Some(AlertStatus::Firing)),
         ("no_data", Some(AlertStatus::Firing)),
@@ -100,7 +101,7 @@ fn states_of_the_elder_shape_begin_a_rule_end_it_or_are_passed_over() {
 }
 
 #[test]
-fn each_alert_of_a_notification_is_one_and_a_relative_link_is_dropped() {
+fn each_alert_of_a_notification_is_one_alert_and_a_relative_link_is_dropped() {
     let alert = |status: &str, key: &str| json!({"status": status, "fingerprint": key, "labels": {"alertname": "A"}, "generatorURL": "?orgId=1"});
     let parsed = SENDER.parse(
         &json!({"status": "firing", "externalURL": "https://g.example/", "alerts": [alert("firing", "a"), alert("resolved", "b")]}),
@@ -113,9 +114,9 @@ fn each_alert_of_a_notification_is_one_and_a_relative_link_is_dropped() {
 }
 
 #[test]
-fn payload_of_a_customer_is_told_of() {
+fn custom_payload_is_reported() {
     assert!(matches!(
         SENDER.parse(&json!({"text": "mine"})).unreadable.unwrap().reason,
-        Reason::Shapeless { .. }
+        UnreadableReason::UnexpectedShape { .. }
     ));
 }

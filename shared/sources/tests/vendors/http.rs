@@ -1,9 +1,9 @@
-//! What arrives over generic HTTP, by the contract and beside it.
+//! HTTP: the documented fields, and other payloads.
 
 use domain::alert::{AlertEvent, AlertStatus};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
-use sources::{Delivery, ParseError, Parsed, Reason};
+use sources::{Delivery, ParseError, Parsed, UnreadableReason};
 
 use crate::support::NOW;
 
@@ -24,7 +24,7 @@ fn event(body: &Value) -> AlertEvent {
 }
 
 #[test]
-fn contract_is_read_in_full() {
+fn documented_fields_are_all_read() {
     let body = json!({
         "title": "T", "status": "resolved", "deduplication_key": "host/service", "description": "D",
         "source_url": "https://x.example", "metadata": {"severity": "major", "priority": "P1"},
@@ -45,7 +45,7 @@ fn contract_is_read_in_full() {
 }
 
 #[test]
-fn empty_texts_are_as_absent() {
+fn empty_texts_count_as_absent() {
     let found = event(
         &json!({"title": "T", "status": "firing", "deduplication_key": "", "description": "", "source_url": ""}),
     );
@@ -55,12 +55,12 @@ fn empty_texts_are_as_absent() {
 }
 
 #[test]
-fn event_without_a_key_carries_the_spare_one_so_that_the_sender_can_be_told() {
+fn event_without_a_key_has_the_fallback_key_that_the_response_contains() {
     assert_eq!(event(&json!({"title": "T"})).deduplication_key, "spare");
 }
 
 #[test]
-fn repeated_delivery_without_a_key_is_the_same_alert_if_its_sender_marks_it() {
+fn repeated_delivery_without_a_key_is_the_same_alert_if_it_has_an_idempotency_key() {
     let key = |mark: &'static str| {
         let headers = HeaderMap::from_iter([(
             http::HeaderName::from_static("idempotency-key"),
@@ -75,7 +75,7 @@ fn repeated_delivery_without_a_key_is_the_same_alert_if_its_sender_marks_it() {
 }
 
 #[test]
-fn equal_names_in_metadata_are_taken_and_the_last_counts() {
+fn last_of_equal_names_in_metadata_counts() {
     let found = parse(br#"{"title":"T","status":"firing","metadata":{"severity":"low","host":"a","severity":"high","host":"b"}}"#)
         .unwrap()
         .events
@@ -92,7 +92,7 @@ fn metadata_may_be_anything() {
 }
 
 #[test]
-fn senders_that_cannot_be_taught_are_read_as_well_as_they_can_be() {
+fn other_common_field_names_are_read() {
     let cases = [
         (json!({"message": "M", "state": "OK", "alias": "a"}), ("M", AlertStatus::Resolved, "a")),
         (
@@ -115,7 +115,7 @@ fn senders_that_cannot_be_taught_are_read_as_well_as_they_can_be() {
 }
 
 #[test]
-fn message_beside_a_title_is_the_description() {
+fn message_next_to_a_title_is_the_description() {
     let found = event(&json!({"title": "T", "message": "M"}));
 
     assert_eq!((&*found.title, found.description.as_deref()), ("T", Some("M")));
@@ -123,7 +123,7 @@ fn message_beside_a_title_is_the_description() {
 }
 
 #[test]
-fn array_of_events_is_one_alert_each() {
+fn each_event_of_an_array_is_one_alert() {
     let parsed =
         parse(br#"[{"title":"A"},{"title":"B"},"C",{"title":"D","deduplication_key":"d"}]"#).unwrap();
 
@@ -133,7 +133,7 @@ fn array_of_events_is_one_alert_each() {
 }
 
 #[test]
-fn group_of_alertmanager_is_read_as_one() {
+fn group_of_alertmanager_is_read_as_a_group() {
     let parsed =
         parse(br#"{"status":"firing","alerts":[{"labels":{"alertname":"A"}},{"labels":{"alertname":"B"}}]}"#)
             .unwrap();
@@ -142,31 +142,35 @@ fn group_of_alertmanager_is_read_as_one() {
 }
 
 #[test]
-fn acknowledgement_elsewhere_is_no_event() {
+fn acknowledgement_is_not_an_event() {
     let parsed = parse(br#"{"title":"T","status":"acknowledged","deduplication_key":"k"}"#).unwrap();
 
     assert_eq!((parsed.events.len(), parsed.unreadable), (0, None));
 }
 
 #[test]
-fn object_that_says_nothing_is_told_of_and_not_refused() {
+fn object_without_content_is_reported_and_not_refused() {
     for body in [r#"{}"#, r#"{"status":"firing"}"#, r#"{"title":""}"#, r#"{"foo":[1,2]}"#] {
         let unreadable = parse(body.as_bytes()).unwrap().unreadable.unwrap();
 
-        assert_eq!(unreadable.reason, Reason::Shapeless { expected: "an object with a `title`" }, "{body}");
+        assert_eq!(
+            unreadable.reason,
+            UnreadableReason::UnexpectedShape { expected: "an object with a `title`" },
+            "{body}"
+        );
         assert_eq!(unreadable.sample, body);
     }
 }
 
 #[test]
-fn half_a_character_is_told_of_and_not_refused() {
+fn half_a_character_is_reported_and_not_refused() {
     let unreadable = parse(br#"{"title":"\ud800"}"#).unwrap().unreadable.unwrap();
 
-    assert!(matches!(unreadable.reason, Reason::Malformed { .. }));
+    assert!(matches!(unreadable.reason, UnreadableReason::Malformed { .. }));
 }
 
 #[test]
-fn long_key_is_hashed_and_its_hash_means_the_same() {
+fn long_key_is_replaced_by_the_same_hash_each_time() {
     let long = event(&json!({"title": "T", "deduplication_key": "k".repeat(3_000)}));
 
     let by_hash =

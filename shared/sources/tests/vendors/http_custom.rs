@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::Sender;
 
 #[test]
-fn anything_that_is_json_is_one_event_and_the_same_content_is_the_same_alert() {
+fn any_json_is_one_event_and_the_same_content_is_the_same_alert() {
     for body in [
         json!({}),
         json!([]),

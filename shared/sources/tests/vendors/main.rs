@@ -1,12 +1,12 @@
-//! What is peculiar to each vendor: a file each.
+//! Tests of the behaviour that only one vendor has, with one file for each vendor.
 
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 mod alertmanager;
 mod cloudflare;
 mod cloudwatch;
+mod compatible_apis;
 mod datadog;
-mod fronts;
 mod github_issue;
 mod grafana;
 mod http;

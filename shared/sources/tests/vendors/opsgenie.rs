@@ -1,8 +1,8 @@
-//! What is peculiar to Opsgenie: its actions, and its numbers for times and priorities.
+//! Opsgenie: actions, and numbers for times and priorities.
 
 use domain::alert::AlertStatus;
 use serde_json::{Value, json};
-use sources::{Reason, VerifyError};
+use sources::{UnreadableReason, VerifyError};
 
 use crate::support::Sender;
 
@@ -14,7 +14,7 @@ fn acted(action: &str) -> Value {
 }
 
 #[test]
-fn actions_begin_an_alert_end_it_or_are_passed_over() {
+fn actions_fire_resolve_or_are_ignored() {
     let cases = [
         ("Create", Some(AlertStatus::Firing)),
         ("Close", Some(AlertStatus::Resolved)),
@@ -47,16 +47,22 @@ fn numbers_become_a_time_and_a_priority() {
 }
 
 #[test]
-fn secret_is_named_as_a_token() {
+fn secret_is_accepted_as_a_token() {
     assert_eq!(SENDER.outcome(&[("authorization", "Bearer secret")], None, b""), Ok(()));
     assert_eq!(SENDER.outcome(&[("authorization", "Bearer x")], None, b""), Err(VerifyError::Wrong));
 }
 
 #[test]
-fn what_is_not_understood_is_told_of_and_not_refused() {
+fn unknown_object_is_reported_and_not_refused() {
     for body in
         [json!({}), json!({"action": "Create"}), json!({"action": "Close", "alert": {"message": "M"}})]
     {
-        assert!(matches!(SENDER.parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
+        assert!(
+            matches!(
+                SENDER.parse(&body).unreadable.unwrap().reason,
+                UnreadableReason::UnexpectedShape { .. }
+            ),
+            "{body}"
+        );
     }
 }

@@ -1,9 +1,9 @@
-//! What is peculiar to PagerDuty: several signatures, three versions and the events API.
+//! PagerDuty: several signatures, three versions and the events API.
 
 use domain::alert::AlertStatus;
 use http::HeaderMap;
 use serde_json::{Value, json};
-use sources::{Reason, VerifyError};
+use sources::{UnreadableReason, VerifyError};
 
 use crate::support::{NOW, Sender};
 
@@ -17,7 +17,7 @@ fn incident(word: &str, status: &str) -> Value {
 }
 
 #[test]
-fn any_of_several_signatures_opens_the_door_and_the_documented_mismatch_does_not() {
+fn any_of_several_signatures_is_accepted_and_the_documented_mismatch_is_not() {
     let mut headers = HeaderMap::new();
     sources::get("pager_duty").unwrap().sign(&mut headers, b"{}", &"secret".into(), NOW);
     let right = headers["x-pagerduty-signature"].to_str().unwrap();
@@ -43,7 +43,7 @@ fn any_of_several_signatures_opens_the_door_and_the_documented_mismatch_does_not
 }
 
 #[test]
-fn words_begin_an_incident_end_it_or_are_passed_over() {
+fn event_types_fire_resolve_or_are_ignored() {
     let cases = [
         ("incident.triggered", "triggered", Some(AlertStatus::Firing)),
         ("incident.reopened", "triggered", Some(AlertStatus::Firing)),
@@ -65,7 +65,7 @@ fn words_begin_an_incident_end_it_or_are_passed_over() {
 }
 
 #[test]
-fn incident_is_read_in_full_and_its_priority_comes_before_its_urgency() {
+fn incident_is_read_completely_and_its_priority_comes_before_its_urgency() {
     let found = SENDER.event(&incident("incident.triggered", "triggered"));
     assert_eq!((&*found.title, &*found.deduplication_key), ("T", "P1"));
     assert_eq!((found.description.as_deref(), found.priority.as_deref()), (Some("Shop"), Some("low")));
@@ -77,7 +77,7 @@ fn incident_is_read_in_full_and_its_priority_comes_before_its_urgency() {
 }
 
 #[test]
-fn messages_of_the_elder_versions_are_read_one_by_one() {
+fn messages_of_the_old_versions_are_read_one_by_one() {
     let body = json!({"messages": [
         {"event": "incident.trigger", "created_on": "2026-03-02T04:11:30Z", "incident": {"id": "P1", "title": "A"}},
         {"type": "incident.acknowledge", "data": {"incident": {"id": "P1"}}},
@@ -93,7 +93,7 @@ fn messages_of_the_elder_versions_are_read_one_by_one() {
 }
 
 #[test]
-fn what_a_sender_writes_to_the_events_api_is_read() {
+fn requests_for_the_events_api_are_read() {
     let trigger = json!({"routing_key": "r", "event_action": "trigger", "dedup_key": "k",
         "payload": {"summary": "Disk full", "source": "db-1", "severity": "critical"}});
     let found = SENDER.event(&trigger);
@@ -108,8 +108,14 @@ fn what_a_sender_writes_to_the_events_api_is_read() {
 }
 
 #[test]
-fn what_is_not_understood_is_told_of_and_not_refused() {
+fn unknown_object_is_reported_and_not_refused() {
     for body in [json!({}), json!({"event": {"event_type": "incident.triggered", "data": {}}})] {
-        assert!(matches!(SENDER.parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
+        assert!(
+            matches!(
+                SENDER.parse(&body).unreadable.unwrap().reason,
+                UnreadableReason::UnexpectedShape { .. }
+            ),
+            "{body}"
+        );
     }
 }

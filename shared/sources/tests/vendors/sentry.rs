@@ -1,9 +1,9 @@
-//! What is peculiar to Sentry: one alert an issue whoever tells of it, and what is passed over.
+//! Sentry: one alert for each issue, and ignored deliveries.
 
 use domain::alert::{AlertEvent, AlertStatus};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use sources::{Delivery, Parsed, Reason, VerifyError};
+use sources::{Delivery, Parsed, UnreadableReason, VerifyError};
 
 use crate::support::NOW;
 
@@ -40,7 +40,7 @@ fn metric_alert(action: &str) -> Value {
 }
 
 #[test]
-fn actions_of_an_issue_begin_it_end_it_or_are_passed_over() {
+fn actions_of_an_issue_fire_resolve_or_are_ignored() {
     let cases = [
         ("created", "unresolved", Some(AlertStatus::Firing)),
         ("unresolved", "unresolved", Some(AlertStatus::Firing)),
@@ -62,7 +62,7 @@ fn actions_of_an_issue_begin_it_end_it_or_are_passed_over() {
 }
 
 #[test]
-fn issue_alert_and_error_are_of_the_issue_that_ends_them() {
+fn issue_alert_and_error_belong_to_the_issue_that_resolves_them() {
     let triggered = json!({"action": "triggered", "data": {
         "event": {"title": "T", "issue_id": "17", "level": "error", "web_url": "https://x.sentry.io/issues/17/events/a/"},
         "triggered_rule": "Page us",
@@ -78,7 +78,7 @@ fn issue_alert_and_error_are_of_the_issue_that_ends_them() {
 }
 
 #[test]
-fn issue_is_read_in_full() {
+fn issue_is_read_completely() {
     let found = event(&issue("created", "unresolved"));
 
     assert_eq!((&*found.title, found.description.as_deref()), ("T", Some("C")));
@@ -87,7 +87,7 @@ fn issue_is_read_in_full() {
 }
 
 #[test]
-fn metric_alert_keeps_its_name_and_its_key_when_it_is_over() {
+fn metric_alert_keeps_its_name_and_key_when_it_resolves() {
     let (critical, warning, over) =
         (event(&metric_alert("critical")), event(&metric_alert("warning")), event(&metric_alert("resolved")));
 
@@ -102,7 +102,7 @@ fn metric_alert_keeps_its_name_and_its_key_when_it_is_over() {
 }
 
 #[test]
-fn metric_alert_without_its_rule_is_titled_without_its_state() {
+fn title_of_a_metric_alert_without_a_rule_has_no_state() {
     let mut body = metric_alert("resolved");
     body["data"]["metric_alert"]["alert_rule"] = Value::Null;
 
@@ -110,7 +110,7 @@ fn metric_alert_without_its_rule_is_titled_without_its_state() {
 }
 
 #[test]
-fn what_begins_and_ends_nothing_is_passed_over() {
+fn deliveries_that_neither_fire_nor_resolve_are_ignored() {
     let cases = [
         ("installation", json!({"action": "created", "data": {"installation": {"status": "pending"}}})),
         ("", json!({"action": "created", "data": {"installation": {"status": "pending"}}})),
@@ -128,16 +128,16 @@ fn what_begins_and_ends_nothing_is_passed_over() {
 }
 
 #[test]
-fn what_is_not_understood_is_told_of_and_not_refused() {
+fn unknown_object_is_reported_and_not_refused() {
     for body in [json!({}), json!({"action": "created", "data": {"issue": {"title": "T"}}})] {
         let unreadable = parse_as("issue", &body).unreadable.unwrap();
 
-        assert!(matches!(unreadable.reason, Reason::Shapeless { .. }), "{body}");
+        assert!(matches!(unreadable.reason, UnreadableReason::UnexpectedShape { .. }), "{body}");
     }
 }
 
 #[test]
-fn signature_decides_where_there_is_one_and_the_old_plugin_names_the_secret() {
+fn signature_is_required_if_present_and_the_old_plugin_sends_the_secret() {
     let source = sources::get("sentry").unwrap();
     let body = br#"{"id":"17","level":"error","event":{"title":"T"},"url":"https://x.sentry.io/issues/17/"}"#;
     let mut forged = HeaderMap::new();

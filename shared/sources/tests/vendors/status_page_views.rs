@@ -1,10 +1,10 @@
-//! What is peculiar to page views: Standard Webhooks, spikes that are none, and two senders of their own.
+//! Page views: Standard Webhooks, values below the threshold, and two other products.
 
 use domain::alert::AlertStatus;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sources::{Delivery, Reason, VerifyError};
+use sources::{Delivery, UnreadableReason, VerifyError};
 
 use crate::support::{NOW, Sender};
 
@@ -16,7 +16,7 @@ fn spike(state: &str, value: Value) -> Value {
 }
 
 #[test]
-fn secret_of_standard_webhooks_is_what_its_base64_says() {
+fn key_of_standard_webhooks_is_decoded_from_base64() {
     let source = sources::get("status_page_views").unwrap();
     let headers: HeaderMap = [
         ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
@@ -39,7 +39,7 @@ fn secret_of_standard_webhooks_is_what_its_base64_says() {
 }
 
 #[test]
-fn swetrix_signs_the_body_and_gosquared_names_the_token() {
+fn swetrix_signs_the_body_and_gosquared_sends_the_token() {
     let mut headers = HeaderMap::new();
     sources::get("github_issue").unwrap().sign(&mut headers, b"{}", &"secret".into(), NOW);
     let right = headers["x-hub-signature-256"].to_str().unwrap();
@@ -54,7 +54,7 @@ fn swetrix_signs_the_body_and_gosquared_names_the_token() {
 }
 
 #[test]
-fn only_a_spike_above_its_threshold_begins_and_only_normal_ends() {
+fn only_a_spike_above_its_threshold_fires_and_only_normal_resolves() {
     let cases = [
         ("spike", json!(1234), Some(AlertStatus::Firing)),
         ("spike", json!(1000), Some(AlertStatus::Firing)),
@@ -72,7 +72,7 @@ fn only_a_spike_above_its_threshold_begins_and_only_normal_ends() {
 }
 
 #[test]
-fn spike_is_titled_by_its_numbers_and_known_by_its_place() {
+fn title_of_a_spike_has_its_numbers_and_its_key_has_its_place() {
     let found = SENDER.event(&spike("spike", json!(1234)));
     assert_eq!(found.title, "Spike of page views on s.example/p: 1234 in 5 min (usual 180.5)");
     assert_eq!(found.deduplication_key, "s.example|/p|page_views|r");
@@ -85,7 +85,7 @@ fn spike_is_titled_by_its_numbers_and_known_by_its_place() {
 }
 
 #[test]
-fn verification_and_drops_of_others_are_no_spike() {
+fn verification_and_drops_of_other_products_are_ignored() {
     let swetrix = |kind: &str, condition: &str| json!({"type": kind, "context": {"alert_name": "A", "project_id": "p", "condition": condition}});
     let gosquared = |boundary: &str| {
         json!({"triggeredAlert": {"id": 1, "boundary": boundary, "value": "45"}, "siteDetails": {"acct": "G"},
@@ -104,8 +104,14 @@ fn verification_and_drops_of_others_are_no_spike() {
 }
 
 #[test]
-fn what_is_not_understood_is_told_of_and_not_refused() {
+fn unknown_object_is_reported_and_not_refused() {
     for body in [json!({}), json!({"context": {}}), json!({"triggeredAlert": {}})] {
-        assert!(matches!(SENDER.parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
+        assert!(
+            matches!(
+                SENDER.parse(&body).unreadable.unwrap().reason,
+                UnreadableReason::UnexpectedShape { .. }
+            ),
+            "{body}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! A sender, as it would deliver and as it is understood.
+//! A sender for tests, which signs and delivers bodies.
 
 use domain::alert::{AlertEvent, AlertStatus};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sources::{Delivery, Parsed, VerifyError};
 
-/// When deliveries come.
+/// The time of all deliveries.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
 /// The sender of a kind of source, whose secret is `secret`.
 pub(crate) struct Sender(pub(crate) &'static str);
 
 impl Sender {
-    /// Parses a body that was signed, with other headers beside.
+    /// Signs and parses a body, with additional headers.
     pub(crate) fn parse_with(&self, body: &[u8], others: &[(&'static str, &'static str)]) -> Parsed {
         let source = sources::get(self.0).unwrap();
         let mut headers = HeaderMap::new();
@@ -25,26 +25,26 @@ impl Sender {
         source.parse(source.verify(&delivery, &"secret".into(), None).unwrap(), "spare").unwrap()
     }
 
-    /// Parses a body that was signed.
+    /// Signs and parses a body.
     pub(crate) fn parse(&self, body: &Value) -> Parsed {
         self.parse_with(body.to_string().as_bytes(), &[])
     }
 
-    /// The one event of a body.
+    /// Parses a body that has exactly one event.
     pub(crate) fn event(&self, body: &Value) -> AlertEvent {
         let mut parsed = self.parse(body);
         assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{body}");
         parsed.events.remove(0)
     }
 
-    /// What a body says, if it says anything.
+    /// The status of the event in a body, if it has one.
     pub(crate) fn status(&self, body: &Value) -> Option<AlertStatus> {
         let parsed = self.parse(body);
         assert_eq!(parsed.unreadable, None, "{body}");
         parsed.events.first().map(|event| event.status)
     }
 
-    /// What comes of verifying a delivery with these headers.
+    /// The result of verifying a delivery with these headers.
     pub(crate) fn outcome(
         &self,
         headers: &[(&str, &str)],

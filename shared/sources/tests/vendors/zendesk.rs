@@ -1,9 +1,9 @@
-//! What is peculiar to Zendesk: two kinds of webhook, and a signature with the time.
+//! Zendesk: two kinds of webhooks, and a signature with the time.
 
 use domain::alert::AlertStatus;
 use http::HeaderMap;
 use serde_json::{Value, json};
-use sources::{Delivery, Reason, VerifyError};
+use sources::{Delivery, UnreadableReason, VerifyError};
 
 use crate::support::{NOW, Sender};
 
@@ -16,7 +16,7 @@ fn changed(kind: &str, current: &str) -> Value {
 }
 
 #[test]
-fn signature_is_over_the_text_of_the_time_and_holds_for_a_while() {
+fn signature_covers_the_time_and_is_valid_for_a_while() {
     let source = sources::get("zendesk").unwrap();
     let mut headers = HeaderMap::new();
     source.sign(&mut headers, b"{}", &"secret".into(), NOW);
@@ -37,7 +37,7 @@ fn signature_is_over_the_text_of_the_time_and_holds_for_a_while() {
 }
 
 #[test]
-fn token_is_enough_though_zendesk_signs_with_what_nobody_told_us() {
+fn token_is_sufficient_although_zendesk_signs_with_an_unknown_secret() {
     let foreign = ("x-zendesk-webhook-signature", "zvnwc6E94d677vBFSed+gjvcEq7zlTDijVo1HgdM3H0=");
     let time = ("x-zendesk-webhook-signature-timestamp", "2026-11-23T12:00:00Z");
 
@@ -52,7 +52,7 @@ fn token_is_enough_though_zendesk_signs_with_what_nobody_told_us() {
 }
 
 #[test]
-fn events_of_a_ticket_begin_it_end_it_or_are_passed_over() {
+fn events_of_a_ticket_fire_resolve_or_are_ignored() {
     let cases = [
         ("ticket.created", "NEW", Some(AlertStatus::Firing)),
         ("ticket.status_changed", "OPEN", Some(AlertStatus::Firing)),
@@ -76,7 +76,7 @@ fn events_of_a_ticket_begin_it_end_it_or_are_passed_over() {
 }
 
 #[test]
-fn status_of_a_trigger_ends_a_ticket_in_words_that_are_known() {
+fn known_statuses_of_a_trigger_resolve_the_alert() {
     let cases = [
         ("Open", Some(AlertStatus::Firing)),
         ("New", Some(AlertStatus::Firing)),
@@ -101,15 +101,21 @@ fn status_of_a_trigger_ends_a_ticket_in_words_that_are_known() {
 }
 
 #[test]
-fn link_without_a_scheme_is_not_kept() {
+fn link_without_a_scheme_is_dropped() {
     let body = json!({"ticket_id": "7", "ticket_url": "x.zendesk.com/agent/tickets/7", "link": "https://x.zendesk.com/agent/tickets/7"});
 
     assert_eq!(SENDER.event(&body).source_url.as_deref(), Some("https://x.zendesk.com/agent/tickets/7"));
 }
 
 #[test]
-fn ticket_without_a_number_is_told_of() {
+fn ticket_without_a_number_is_reported() {
     for body in [json!({"title": "T"}), json!({"type": "zen:event-type:ticket.created"})] {
-        assert!(matches!(SENDER.parse(&body).unreadable.unwrap().reason, Reason::Shapeless { .. }), "{body}");
+        assert!(
+            matches!(
+                SENDER.parse(&body).unreadable.unwrap().reason,
+                UnreadableReason::UnexpectedShape { .. }
+            ),
+            "{body}"
+        );
     }
 }

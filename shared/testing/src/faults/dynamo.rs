@@ -1,6 +1,6 @@
 //! DynamoDB's own ways of not doing what was asked.
 
-use embedded::{Answer, Call};
+use embedded::{AwsCall, AwsResponse};
 use fastrand::Rng;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -27,7 +27,7 @@ struct ReadRequest {
 
 impl Read {
     /// Classifies a call; `None` if it is not a read, or one of a transaction, which are consistent.
-    pub(super) fn of(call: Call<'_>) -> Option<Self> {
+    pub(super) fn of(call: AwsCall<'_>) -> Option<Self> {
         match call.operation {
             "GetItem" | "Query" | "Scan" => {
                 let request: ReadRequest = serde_json::from_slice(call.body).ok()?;
@@ -49,9 +49,9 @@ impl Read {
 }
 
 /// The refusal of a write, or of a transaction's read, because another transaction holds an item of it.
-pub(super) fn conflict(operation: &str, body: &[u8], rng: &mut Rng) -> Option<Answer> {
+pub(super) fn conflict(operation: &str, body: &[u8], rng: &mut Rng) -> Option<AwsResponse> {
     match operation {
-        "PutItem" | "UpdateItem" | "DeleteItem" => Some(Answer::error(
+        "PutItem" | "UpdateItem" | "DeleteItem" => Some(AwsResponse::error(
             400,
             "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
             "Transaction is ongoing for the item",
@@ -77,7 +77,7 @@ pub(super) fn conflict(operation: &str, body: &[u8], rng: &mut Rng) -> Option<An
                 ),
                 "CancellationReasons": reasons,
             });
-            Some(Answer { status: 400, body: body.to_string().into_bytes(), query_error: None })
+            Some(AwsResponse { status: 400, body: body.to_string().into_bytes(), query_error: None })
         }
         _ => None,
     }
@@ -94,7 +94,7 @@ pub(super) struct Split {
 }
 
 /// Draws which items of a batch are left unprocessed; at least one is not, or AWS would refuse the whole.
-pub(super) fn split_batch(call: Call<'_>, rate: f64, rng: &mut Rng) -> Option<Split> {
+pub(super) fn split_batch(call: AwsCall<'_>, rate: f64, rng: &mut Rng) -> Option<Split> {
     let member = match call.operation {
         "BatchWriteItem" => "UnprocessedItems",
         "BatchGetItem" => "UnprocessedKeys",
@@ -148,7 +148,7 @@ fn leave_some(wanted: &mut Vec<Value>, rate: f64, rng: &mut Rng, done_any: &mut 
 
 impl Split {
     /// Names in the answer what was left undone.
-    pub(super) fn hand_back(self, answer: &mut Answer) {
+    pub(super) fn hand_back(self, answer: &mut AwsResponse) {
         if !answer.is_ok() {
             return;
         }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use embedded::{Broken, Call};
+use embedded::{AwsCall, CallError};
 use tokio::sync::Notify;
 
 use super::{Fault, Faults};
@@ -98,10 +98,10 @@ impl Faults {
     }
 
     /// Lets a call pass if its invocation is still alive; the call that is one too many never returns.
-    pub(super) async fn admit(&self, call: Call<'_>) -> Result<(), Broken> {
+    pub(super) async fn admit(&self, call: AwsCall<'_>) -> Result<(), CallError> {
         let Ok(scope) = INVOCATION.try_with(Arc::clone) else { return Ok(()) };
         if scope.killed.load(Ordering::SeqCst) {
-            return Err(Broken::Killed);
+            return Err(CallError::Killed);
         }
         let over = scope.killed_after.is_some_and(|most| scope.calls.load(Ordering::SeqCst) >= most);
         if !over {
@@ -112,7 +112,7 @@ impl Faults {
         {
             let mut state = self.state();
             state.log.inject(&scope.name, Fault::Killed);
-            state.log.call(call, &Err(Broken::Killed));
+            state.log.call(call, &Err(CallError::Killed));
         }
         scope.kill.notify_one();
         // The handler is dropped here, in the middle of its call.

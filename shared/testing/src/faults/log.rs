@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use embedded::{Answer, Broken, Call};
+use embedded::{AwsCall, AwsResponse, CallError};
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,14 +128,14 @@ impl Log {
     }
 
     /// Logs a call and its end. Not its body: the order of an item's attributes is not the seed's.
-    pub(super) fn call(&mut self, call: Call<'_>, outcome: &Result<Answer, Broken>) {
+    pub(super) fn call(&mut self, call: AwsCall<'_>, outcome: &Result<AwsResponse, CallError>) {
         self.mix(call.service.name().as_bytes());
         self.mix(call.operation.as_bytes());
         let status = match outcome {
             Ok(answer) => answer.status,
-            Err(Broken::BeforeApplying) => 1,
-            Err(Broken::AfterApplying) => 2,
-            Err(Broken::Killed) => 3,
+            Err(CallError::BeforeApplying) => 1,
+            Err(CallError::AfterApplying) => 2,
+            Err(CallError::Killed) => 3,
         };
         self.mix(&status.to_be_bytes());
     }

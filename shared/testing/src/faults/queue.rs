@@ -1,6 +1,6 @@
 //! SQS's own ways: at least once, in any order, and now and then an entry of a batch not at all.
 
-use embedded::{Answer, Broken, Call};
+use embedded::{AwsCall, AwsResponse, CallError};
 use serde_json::{Value, json};
 
 use super::{Fault, Faults, State};
@@ -22,7 +22,7 @@ struct Fate {
 
 impl Faults {
     /// Makes a call of a queue.
-    pub(super) async fn queue_call(&self, call: Call<'_>) -> Result<Answer, Broken> {
+    pub(super) async fn queue_call(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         match call.operation {
             "SendMessage" => self.send(call).await,
             "SendMessageBatch" => self.send_batch(call).await,
@@ -31,7 +31,7 @@ impl Faults {
         }
     }
 
-    async fn send(&self, call: Call<'_>) -> Result<Answer, Broken> {
+    async fn send(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         let Ok(request) = serde_json::from_slice::<Value>(call.body) else {
             return self.inner.call(call).await;
         };
@@ -40,7 +40,7 @@ impl Faults {
     }
 
     /// Sends each entry of a batch to its own fate, as if by itself, and puts one answer together.
-    async fn send_batch(&self, call: Call<'_>) -> Result<Answer, Broken> {
+    async fn send_batch(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         let Ok(mut request) = serde_json::from_slice::<Value>(call.body) else {
             return self.inner.call(call).await;
         };
@@ -71,10 +71,10 @@ impl Faults {
             kept.push(entry);
         }
         let mut answer = if kept.is_empty() && !(failed.is_empty() && lost.is_empty()) {
-            Answer::ok(json!({ "Successful": [], "Failed": [] }).to_string())
+            AwsResponse::ok(json!({ "Successful": [], "Failed": [] }).to_string())
         } else {
             request["Entries"] = Value::Array(kept);
-            self.inner.call(Call { body: request.to_string().as_bytes(), ..call }).await?
+            self.inner.call(AwsCall { body: request.to_string().as_bytes(), ..call }).await?
         };
         if !answer.is_ok() {
             return Ok(answer);
@@ -91,7 +91,7 @@ impl Faults {
         Ok(answer)
     }
 
-    async fn receive(&self, call: Call<'_>) -> Result<Answer, Broken> {
+    async fn receive(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         let mut answer = self.inner.call(call).await?;
         if let Ok(mut value) = serde_json::from_slice::<Value>(&answer.body)
             && let Some(messages) = value["Messages"].as_array_mut()
@@ -103,18 +103,18 @@ impl Faults {
     }
 
     /// Sends a message as often and as late as its fate has it; the first answer is the caller's.
-    async fn meet(&self, call: Call<'_>, message: Value, fate: &Fate) -> Result<Answer, Broken> {
+    async fn meet(&self, call: AwsCall<'_>, message: Value, fate: &Fate) -> Result<AwsResponse, CallError> {
         let mut first = None;
         for delay in &fate.delays {
             let message = delayed(message.clone(), *delay);
-            let answer = self.inner.call(Call { body: message.to_string().as_bytes(), ..call }).await?;
+            let answer = self.inner.call(AwsCall { body: message.to_string().as_bytes(), ..call }).await?;
             if first.get_or_insert(answer).status != 200 {
                 break;
             }
         }
         Ok(first.unwrap_or_else(|| {
             let md5 = md5_of(&message["MessageBody"]);
-            Answer::ok(json!({ "MessageId": LOST, "MD5OfMessageBody": md5 }).to_string())
+            AwsResponse::ok(json!({ "MessageId": LOST, "MD5OfMessageBody": md5 }).to_string())
         }))
     }
 
@@ -177,8 +177,8 @@ fn delayed(mut message: Value, seconds: i64) -> Value {
 }
 
 /// The same call, for one message.
-fn single<'a>(call: Call<'a>, body: &'a [u8]) -> Call<'a> {
-    Call { operation: "SendMessage", body, ..call }
+fn single<'a>(call: AwsCall<'a>, body: &'a [u8]) -> AwsCall<'a> {
+    AwsCall { operation: "SendMessage", body, ..call }
 }
 
 /// The hash that clients compare with their own.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use embedded::{Answer, Call, Clock, Dynamo, EmbeddedError};
+use embedded::{AwsCall, AwsResponse, Clock, Dynamo, EmbeddedError};
 use fastrand::Rng;
 
 /// How many copies there are: of two, one may show what the other does not show yet.
@@ -44,7 +44,7 @@ impl Replicas {
     }
 
     /// Keeps a write to be applied later.
-    pub(super) fn wrote(&mut self, call: Call<'_>) {
+    pub(super) fn wrote(&mut self, call: AwsCall<'_>) {
         let write = Arc::new(Write { operation: call.operation.to_owned(), body: call.body.to_vec() });
         for copy in &mut self.copies {
             copy.behind.push_back(write.clone());
@@ -52,7 +52,7 @@ impl Replicas {
     }
 
     /// Answers a read from a copy that is at most `lag` writes behind, and tells by how many it is.
-    pub(super) fn answer(&mut self, call: Call<'_>, lag: usize, rng: &mut Rng) -> (Answer, usize) {
+    pub(super) fn answer(&mut self, call: AwsCall<'_>, lag: usize, rng: &mut Rng) -> (AwsResponse, usize) {
         let copy = &mut self.copies[rng.usize(..COPIES)];
         if copy.lag.is_none() || rng.f64() < REDRAWN {
             copy.lag = Some(rng.usize(0..=lag));

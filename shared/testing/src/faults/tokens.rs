@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use embedded::Call;
+use embedded::AwsCall;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ struct Transaction {
 impl Tokens {
     /// Rewrites a transaction whose token has expired before, so that the database takes it for a new one, and tells
     /// whether it was now that it expired.
-    pub(super) fn renew(&mut self, call: Call<'_>, now: i64) -> Option<(Vec<u8>, bool)> {
+    pub(super) fn renew(&mut self, call: AwsCall<'_>, now: i64) -> Option<(Vec<u8>, bool)> {
         if call.operation != "TransactWriteItems" {
             return None;
         }

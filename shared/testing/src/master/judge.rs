@@ -22,7 +22,7 @@ const TWO_SWEEPS: SignedDuration = SignedDuration::from_secs(135);
 impl Teller<'_> {
     /// Looks at what the story left.
     pub(super) async fn judge(mut self) -> anyhow::Result<Outcome> {
-        let ledger = Ledger::read(&self.bundle.embedded.wire()).await?;
+        let ledger = Ledger::read(&self.bundle.embedded.backend()).await?;
         self.judge_paging(&ledger);
         self.judge_groups(&ledger);
         self.judge_doubles(&ledger);

@@ -1,4 +1,4 @@
-//! A function is a package, a line of the local runner, a resource, a folder of events, a row of the README.
+//! A function is a package, a line of the local runner, a resource, a folder of events and a row of the architecture.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +12,7 @@ use super::{files_below, names_in};
 
 #[test]
 fn every_function_is_everywhere() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let readme = fs::read_to_string(root().join(testing::readme::ARCHITECTURE)).unwrap();
     let rows =
         readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).map(|(name, _)| name);
     let template = Template::load().unwrap().functions().unwrap();
@@ -39,7 +39,7 @@ fn every_function_is_everywhere() {
             }
         }
         if !rows.clone().any(|row| row == *name) {
-            missing.push(format!("`{name}` is missing from the README: run `cargo xtask readme`"));
+            missing.push(format!("`{name}` is missing from shared/README.md: run `cargo xtask readme`"));
         }
     }
     assert!(

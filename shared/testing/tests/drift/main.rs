@@ -1,16 +1,18 @@
-//! Holds together what must agree and lives in different places: packages, template, events, README, queues,
-//! settings, and the direction of dependencies. Each failure says what is missing and where.
+//! Checks that places agree which must agree: packages, template, events, documents, queues, settings, and the
+//! direction of dependencies. Each failure says what is missing and where.
 
 #![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
 
 mod alarms;
 mod api;
 mod crates;
+mod documents;
 mod functions;
 mod queues;
 mod settings;
 mod source;
 mod table;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -38,18 +40,20 @@ fn files_below(folder: &Path, end: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn readme_shows_what_the_code_knows() {
-    let (now, text) = testing::readme::read().unwrap();
-
-    let first = now.lines().zip(text.lines()).find(|(is, should)| is != should);
-    assert!(
-        now == text,
-        "README.md is behind the code: run `cargo xtask readme`; the first difference: {first:?}"
-    );
+fn generated_parts_of_documents_are_up_to_date() {
+    for document in testing::readme::read().unwrap() {
+        let lines = document.stored.lines().zip(document.generated.lines());
+        let first = lines.clone().find(|(stored, generated)| stored != generated);
+        assert!(
+            document.stored == document.generated,
+            "{} is out of date: run `cargo xtask readme`. The first difference: {first:?}",
+            document.path
+        );
+    }
 }
 
 #[test]
-fn readme_draws_every_machine() {
+fn documents_draw_every_machine() {
     let domain = files_below(&testing::template::root().join("shared/domain/src"), ".rs");
     let machines: usize = domain.iter().map(|(_, text)| text.matches("impl Stateful for ").count()).sum();
 
@@ -90,7 +94,6 @@ fn top_level_holds_only_what_belongs_there() {
         "events",
         "functions",
         "infra",
-        "rustfmt.toml",
         "shared",
         "template.yaml",
     ];

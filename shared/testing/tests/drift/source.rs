@@ -5,7 +5,7 @@ use testing::template::root;
 use super::files_below;
 
 /// The product's code, without its tests.
-fn product() -> Vec<(String, String)> {
+pub(crate) fn product() -> Vec<(String, String)> {
     let mut files = Vec::new();
     for folder in ["functions", "shared", "infra/local"] {
         files.extend(files_below(&root().join(folder), ".rs"));

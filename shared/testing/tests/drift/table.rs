@@ -1,6 +1,6 @@
 //! The table: the embedded one is the template's.
 
-use embedded::{Call, Service};
+use embedded::{AwsCall, Service};
 use serde_json::{Value, json};
 use testing::fixture::Fixture;
 
@@ -15,9 +15,9 @@ fn sorted(list: &Value, by: &str) -> Vec<Value> {
 async fn embedded_table_has_the_keys_and_indexes_of_the_template() {
     let fixture = Fixture::new().await.unwrap();
     let body = json!({ "TableName": embedded::TABLE }).to_string();
-    let call = Call { service: Service::DynamoDb, operation: "DescribeTable", body: body.as_bytes() };
+    let call = AwsCall { service: Service::DynamoDb, operation: "DescribeTable", body: body.as_bytes() };
     let answer: Value =
-        serde_json::from_slice(&fixture.embedded.wire().call(call).await.unwrap().body).unwrap();
+        serde_json::from_slice(&fixture.embedded.backend().call(call).await.unwrap().body).unwrap();
     let here = &answer["Table"];
     let declared = fixture.template.at("/Resources/Table/Properties");
 

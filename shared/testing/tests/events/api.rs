@@ -139,7 +139,7 @@ fn makes_a_source_found_by_its_secret<'a>(fixture: &'a Fixture, invoked: &'a Inv
         answered(invoked, 200);
         let made = &invoked.answer["body"]["alert_source"];
         let kind = made["source_type"].as_str().unwrap();
-        let hash = sources::key_hash(kind, made["secret_token"].as_str().unwrap().as_bytes());
+        let hash = sources::secret_hash(kind, made["secret_token"].as_str().unwrap().as_bytes());
         let door = fixture.context.store.door_of_key(&hash).await.unwrap().unwrap();
         assert_eq!(door.id.to_string(), made["id"]);
     })

@@ -35,9 +35,9 @@ impl Rig {
             dead_letter: None,
         };
         let embedded = Embedded::memory(vec![queue("work"), queue("other")], clock.clone()).unwrap();
-        let faults = Faults::new(embedded.wire(), plan, seed, clock).unwrap();
+        let faults = Faults::new(embedded.backend(), plan, seed, clock).unwrap();
         let (db, sqs) = (embedded::dynamodb(faults.clone()), embedded::sqs(faults.clone()));
-        let calm = embedded::dynamodb(embedded.wire());
+        let calm = embedded::dynamodb(embedded.backend());
         Self { embedded, faults, db, sqs, calm }
     }
 

@@ -1,6 +1,6 @@
 //! What the functions ask of AWS: counted, not timed.
 
-use embedded::{Arm, Kind, Service, Snapshot};
+use embedded::{Service, Snapshot, UnitKind, UnitTarget};
 use testing::bundle::Bundle;
 use testing::cost::{Item, PAGED_S, SETTLED_S, duplicate, idle, in_a_story, known, new_alert, steady};
 use testing::sender::Alert;
@@ -40,8 +40,11 @@ fn duplicate_costs_one_queue_send_and_one_conditional_update_without_a_read() {
         assert_eq!(calls(&cost, Service::Sqs), 1);
         assert_eq!(cost.requests.get(&(Service::DynamoDb, "UpdateItem".to_owned())), Some(&1));
         assert_eq!(calls(&cost, Service::DynamoDb), 1);
-        assert_eq!((cost.total(Kind::Write, Arm::Table), cost.total(Kind::Write, Arm::Index)), (1.0, 0.0));
-        assert_eq!(cost.total(Kind::Read, Arm::Table), 0.0);
+        assert_eq!(
+            (cost.total(UnitKind::Write, UnitTarget::Table), cost.total(UnitKind::Write, UnitTarget::Index)),
+            (1.0, 0.0)
+        );
+        assert_eq!(cost.total(UnitKind::Read, UnitTarget::Table), 0.0);
     });
 }
 
@@ -57,9 +60,9 @@ fn new_alert_with_incident_and_first_page_keeps_its_budget() {
         assert!(cost.calls() <= 11, "{} calls", cost.calls());
         // The raw slice is beside the budget.
         let raw = 1.0;
-        let written = cost.total(Kind::Write, Arm::Table) - raw;
+        let written = cost.total(UnitKind::Write, UnitTarget::Table) - raw;
         assert!(written <= 20.0, "{written} write units beside the raw slice");
-        let indexed = cost.total(Kind::Write, Arm::Index);
+        let indexed = cost.total(UnitKind::Write, UnitTarget::Index);
         assert!(indexed <= 6.0, "{indexed} write units of indexes");
     });
 }

@@ -4,7 +4,7 @@ use domain::alert::attribute::{Bound, Merge};
 use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
 use domain::expression::{Expression, Operation, Returns};
 use domain::id::{AuditId, SourceId};
-use domain::source::{Custom, Source, SourceKind, Template};
+use domain::source::{Custom, Source, Template};
 use domain::template::Binding;
 use machine::{State, Stateful};
 use secrecy::ExposeSecret;
@@ -92,7 +92,7 @@ async fn custom(bundle: &Bundle, custom: Custom) -> Source {
     let new = app::source::create::NewSource {
         id: SourceId::new(bundle.now(), context.random()),
         name: "Anything".to_owned(),
-        kind: SourceKind(sources::CUSTOM.to_owned()),
+        kind: sources::Kind::HttpCustom.into(),
         secret: Some(bundle.demo.secret.clone()),
         template,
         intake: Default::default(),

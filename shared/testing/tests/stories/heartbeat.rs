@@ -94,9 +94,13 @@ fn ping_is_one_write_that_touches_no_index() {
         assert!(ping(&bundle, id).await);
 
         let cost = bundle.counts.snapshot().since(&before);
-        let written = |arm| cost.total(embedded::Kind::Write, arm);
+        let written = |arm| cost.total(embedded::UnitKind::Write, arm);
         assert_eq!(cost.calls(), 1, "{cost:?}");
-        assert_eq!((written(embedded::Arm::Table), written(embedded::Arm::Index)), (1.0, 0.0), "{cost:?}");
+        assert_eq!(
+            (written(embedded::UnitTarget::Table), written(embedded::UnitTarget::Index)),
+            (1.0, 0.0),
+            "{cost:?}"
+        );
     });
 }
 

@@ -1,6 +1,6 @@
 //! A provider that is down for long.
 
-use embedded::{Arm, Kind};
+use embedded::{UnitTarget, UnitKind};
 use testing::inbox::Provider;
 use testing::sender::Alert;
 
@@ -21,7 +21,7 @@ fn story_of_an_escalation_costs_the_same_however_often_its_page_was_tried() {
         let cost = bundle.counts.snapshot().since(&before);
 
         assert!(story.notifications[0].attempt > 25, "{} attempts", story.notifications[0].attempt);
-        let read = cost.total(Kind::Read, Arm::Table);
+        let read = cost.total(UnitKind::Read, UnitTarget::Table);
         assert!(read <= 5.0, "{read} units to read one escalation");
         assert_eq!(story.history.len(), 3, "opened, level 2, expired");
     });

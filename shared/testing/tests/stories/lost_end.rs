@@ -70,7 +70,7 @@ fn end_of_an_alert_that_cannot_be_read_closes_its_key_so_that_the_next_firing_pa
         let (bundle, alert) = acknowledged(|bundle| Alert::now(bundle, "fire")).await;
         let id = ledger(&bundle).await.alerts[0].id;
         let text = |value: String| AttributeValue::S(value);
-        embedded::dynamodb(bundle.embedded.wire())
+        embedded::dynamodb(bundle.embedded.backend())
             .put_item()
             .table_name(embedded::TABLE)
             .item("pk", text(format!("{}#ALERT#{id}", bundle.org)))

@@ -3,11 +3,12 @@
 use domain::Actor;
 use domain::alert::AlertState;
 use domain::message::Queue;
-use domain::source::{Custom, Redaction, Source, SourceKind, Template};
+use domain::source::{Custom, Redaction, Source, Template};
 use embedded::NewMessage;
 use machine::Stateful;
 use secrecy::ExposeSecret;
 use serde_json::json;
+use sources::Kind;
 use testing::bundle::Bundle;
 use testing::faults::FaultPlan;
 use testing::inbox::Provider;
@@ -21,7 +22,7 @@ async fn source(bundle: &Bundle, template: Template) -> Source {
     let new = app::source::create::NewSource {
         id: domain::id::SourceId::new(bundle.now(), context.random()),
         name: "Mail".to_owned(),
-        kind: SourceKind(sources::EMAIL.to_owned()),
+        kind: Kind::Email.into(),
         secret: Some(bundle.demo.secret.clone()),
         template,
         intake: Default::default(),
@@ -36,7 +37,7 @@ async fn source(bundle: &Bundle, template: Template) -> Source {
 
 fn address(bundle: &Bundle, source: &Source) -> String {
     let secret = bundle.demo.secret.expose_secret().as_bytes();
-    format!("{}@alerts.example.com", sources::mail_address(&source.id.to_string(), secret))
+    format!("{}@alerts.example.com", Kind::Email.get().mail_address(&source.id.to_string(), secret).unwrap())
 }
 
 /// Does what SES does with a mail: puts it into the bucket, then says so.

@@ -92,7 +92,7 @@ mod stage {
 
     /// Everything in the table.
     pub(crate) async fn ledger(bundle: &Bundle) -> Ledger {
-        Ledger::read(&bundle.embedded.wire()).await.unwrap()
+        Ledger::read(&bundle.embedded.backend()).await.unwrap()
     }
 
     /// Who was paged, in order.

@@ -14,7 +14,7 @@ use crate::stage::{calm, ledger, paged, tell};
 /// Puts something into the table that no version of ours has written.
 async fn vandalise(bundle: &Bundle, pk: String, sk: String) {
     let text = |value: &str| AttributeValue::S(value.to_owned());
-    embedded::dynamodb(bundle.embedded.wire())
+    embedded::dynamodb(bundle.embedded.backend())
         .put_item()
         .table_name(embedded::TABLE)
         .item("pk", text(&pk))
@@ -97,7 +97,7 @@ fn event_that_cannot_be_handled_again_and_again_is_rescued_and_pages() {
         let bundle = calm().await;
         // Incidents cannot be counted any more, so opening one fails each time; a bare alert opens none.
         let text = |value: String| AttributeValue::S(value);
-        embedded::dynamodb(bundle.embedded.wire())
+        embedded::dynamodb(bundle.embedded.backend())
             .put_item()
             .table_name(embedded::TABLE)
             .item("pk", text(format!("{}#COUNTER", bundle.org)))

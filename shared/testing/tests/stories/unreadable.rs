@@ -12,7 +12,7 @@ const ACK: u64 = 300;
 /// Puts something into the table that no version of ours has written, and lets every function look anew.
 async fn vandalise(bundle: &Bundle, pk: String, sk: String) {
     let text = |value: String| AttributeValue::S(value);
-    embedded::dynamodb(bundle.embedded.wire())
+    embedded::dynamodb(bundle.embedded.backend())
         .put_item()
         .table_name(embedded::TABLE)
         .item("pk", text(pk))

@@ -138,7 +138,7 @@ fn setup(frame: &Frame<'_>, source: &Source) -> Result<Markup, Refusal> {
     let known = sources::get(&source.kind.0);
     let secret = open_secret(&ctx.seal, source.id, &source.secret)?;
     let url = address(&ctx.public_url, source);
-    let has_address = known.is_none_or(|known| !known.is_found_by_its_secret());
+    let has_address = known.is_none_or(|known| !known.is_found_by_secret());
     let secret = secret.expose_secret();
     let email = mail_address(ctx, source, secret);
     let values = [

@@ -1,4 +1,4 @@
-//! Mails as files, for a machine without a mail server.
+//! Writes emails to files, for a machine without a mail server.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,34 +7,34 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::channel::{Receipt, SendError};
 
-/// A directory of mails.
+/// A directory that emails are written to.
 pub(super) struct Directory {
-    /// The directory.
+    /// The path of the directory.
     path: PathBuf,
-    /// The number of the newest mail, once it is known; held while one is written.
+    /// The number of the newest email, once known. The lock is held while an email is written.
     newest: Mutex<Option<u64>>,
 }
 
 impl Directory {
-    /// The directory is made when there is something to write.
+    /// Creates the writer. The directory is created with the first email.
     pub(super) const fn new(path: PathBuf) -> Self {
         Self { path, newest: Mutex::new(None) }
     }
 
-    /// The directory.
+    /// The path of the directory.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes one mail: whoever lists the directory sees all of it or nothing.
+    /// Writes one email. The file appears only when it is complete.
     pub(super) fn write(&self, title: &str, mail: &[u8]) -> Result<Receipt, SendError> {
         self.try_write(title, mail).map(|name| Receipt::new(&name)).map_err(|error| SendError::Transient {
-            reason: "the mail could not be written to its directory".to_owned(),
+            reason: "cannot write the email to its directory".to_owned(),
             source: Some(error.into()),
         })
     }
 
-    /// Writes one mail and gives the name of its file.
+    /// Writes one email and returns its file name.
     fn try_write(&self, title: &str, mail: &[u8]) -> io::Result<String> {
         fs::create_dir_all(&self.path)?;
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +52,7 @@ impl Directory {
         Ok(name)
     }
 
-    /// The number of the newest mail there is.
+    /// The number of the newest email in the directory.
     fn newest_number(&self) -> io::Result<u64> {
         let mut newest = 0;
         for entry in fs::read_dir(&self.path)? {
@@ -64,7 +64,7 @@ impl Directory {
     }
 }
 
-/// The beginning of a title as part of a file's name: nothing of it can lead elsewhere.
+/// Turns the beginning of a title into a part of a file name, which cannot contain a path.
 fn slug(title: &str) -> String {
     let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut slug = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn title_cannot_lead_elsewhere() {
+    fn title_cannot_contain_a_path() {
         let cases = [
             ("Disk of db-1 is 97 % full", "disk-of-db-1-is-97-full"),
             ("../../etc/passwd", "etc-passwd"),

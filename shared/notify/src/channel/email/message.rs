@@ -1,6 +1,7 @@
-//! What a mail says: short, and readable on a phone at night.
+//! Builds the emails. They are short and readable on a phone at night.
 //!
-//! Titles and links come from whoever can send an alert. Nothing of them may begin a header, a tag or a link.
+//! Titles and links are untrusted: anybody who can send an alert writes them. They must not start a header, an HTML tag
+//! or a link.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,44 +12,44 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
 use lettre::{Address, Message};
 
-use crate::{Letter, Outgoing};
+use crate::{OutgoingNotification, ServiceEmail};
 
-/// The bytes of a subject: a phone shows fewer still.
+/// The longest subject, in bytes. A phone shows less.
 const SUBJECT_BYTES: usize = 150;
 
-/// The bytes of a title in the mail itself.
+/// The longest title in the body, in bytes.
 const TITLE_BYTES: usize = 500;
 
-/// The bytes of a link.
+/// The longest link, in bytes.
 const URL_BYTES: usize = 8 * 1024;
 
-/// Writes the mail for a page. The same page gives the same mail but for its date, so that a server or a mail
-/// program may tell a repeated one.
+/// Builds the email of a notification. Each attempt gives the same email apart from its date, so that a mail server or
+/// mail program can recognise a repeat.
 pub(super) fn build(
     from: &Mailbox,
     to: &Address,
-    outgoing: &Outgoing,
+    notification: &OutgoingNotification,
 ) -> Result<Message, lettre::error::Error> {
-    let identity = fingerprint(outgoing.idempotency_key.as_bytes(), 32);
-    let (priority, importance) = match outgoing.urgency {
+    let identity = fingerprint(notification.idempotency_key.as_bytes(), 32);
+    let (priority, importance) = match notification.urgency {
         Urgency::High => ("1", "high"),
         Urgency::Low => ("5", "low"),
     };
-    let title = clean(&outgoing.title);
+    let title = clean(&notification.title);
     let content = MultiPart::builder()
         .kind(MultiPartKind::Alternative)
         .boundary(format!("firebell-{identity}"))
-        .singlepart(SinglePart::plain(text(&title, outgoing)))
-        .singlepart(SinglePart::html(html(&title, outgoing)));
+        .singlepart(SinglePart::plain(text(&title, notification)))
+        .singlepart(SinglePart::html(html(&title, notification)));
     Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to.clone()))
         .subject(subject(&title))
-        .date(date(outgoing.when))
+        .date(date(notification.when))
         .message_id(Some(format!("<{identity}@{}>", from.email.domain())))
-        .raw_header(header("X-Firebell-Trace", outgoing.trace.id()))
-        .raw_header(header("X-Firebell-Escalation", &outgoing.escalation.to_string()))
-        .raw_header(header("X-Firebell-Page", &outgoing.idempotency_key))
+        .raw_header(header("X-Firebell-Trace", notification.trace.id()))
+        .raw_header(header("X-Firebell-Escalation", &notification.escalation.to_string()))
+        .raw_header(header("X-Firebell-Page", &notification.idempotency_key))
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "All"))
         .raw_header(header("X-Priority", priority))
@@ -56,11 +57,15 @@ pub(super) fn build(
         .multipart(content)
 }
 
-/// Writes a letter; likewise the same one each time.
-pub(super) fn letter(from: &Mailbox, to: &Address, letter: &Letter) -> Result<Message, lettre::error::Error> {
-    let identity = fingerprint(letter.idempotency_key.as_bytes(), 32);
-    let (label, url) = (&letter.button.0, &letter.button.1);
-    let plain = format!("{}\n\n{}\n\n{label}:\n{url}\n", letter.title, letter.text);
+/// Builds a service email, which is also the same in each attempt.
+pub(super) fn service_email(
+    from: &Mailbox,
+    to: &Address,
+    email: &ServiceEmail,
+) -> Result<Message, lettre::error::Error> {
+    let identity = fingerprint(email.idempotency_key.as_bytes(), 32);
+    let (label, url) = (&email.button.0, &email.button.1);
+    let plain = format!("{}\n\n{}\n\n{label}:\n{url}\n", email.title, email.text);
     let html = format!(
         "<!doctype html>\n\
          <html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -73,8 +78,8 @@ pub(super) fn letter(from: &Mailbox, to: &Address, letter: &Letter) -> Result<Me
          <a href=\"{url}\" style=\"display:block;padding:18px 12px;border-radius:8px;background:#3f5a79;\
          color:#ffffff;font-size:19px;font-weight:bold;text-align:center;text-decoration:none\">{label}</a>\n\
          </div>\n</body></html>\n",
-        title = escaped(&letter.title),
-        text = escaped(&letter.text),
+        title = escaped(&email.title),
+        text = escaped(&email.text),
         url = escaped(url),
         label = escaped(label),
     );
@@ -86,50 +91,56 @@ pub(super) fn letter(from: &Mailbox, to: &Address, letter: &Letter) -> Result<Me
     Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to.clone()))
-        .subject(subject(&clean(&letter.title)))
-        .date(date(letter.when))
+        .subject(subject(&clean(&email.title)))
+        .date(date(email.when))
         .message_id(Some(format!("<{identity}@{}>", from.email.domain())))
-        .raw_header(header("X-Firebell-Trace", letter.trace.id()))
+        .raw_header(header("X-Firebell-Trace", email.trace.id()))
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "All"))
         .multipart(content)
 }
 
-/// A time as the date of a mail, which has seconds only.
+/// The date of an email, in whole seconds.
 fn date(when: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(when.as_second()).unwrap_or(0))
 }
 
-/// A header of ours.
+/// A header with a cleaned value.
 fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), clean(value))
 }
 
-/// The subject. An encoded word in a title is taken apart, or a mail program would decode what was not cleaned.
+/// The subject. Encoded words (`=?…?=`) in a title are broken up, because a mail program would decode them after the
+/// text was cleaned.
 fn subject(title: &str) -> String {
     shorten(&format!("[Firebell] {}", title.replace("=?", "= ?")), SUBJECT_BYTES)
 }
 
-/// The text for those who read no HTML.
-fn text(title: &str, outgoing: &Outgoing) -> String {
-    let mut text = format!("{title}\n\nAcknowledge:\n{}\n", outgoing.acknowledge_url);
-    if let Some(url) = source_url(outgoing) {
+/// The plain text part.
+fn text(title: &str, notification: &OutgoingNotification) -> String {
+    let mut text = format!("{title}\n\nAcknowledge:\n{}\n", notification.acknowledge_url);
+    if let Some(url) = source_url(notification) {
         text += &format!("\nSource:\n{url}\n");
     }
-    text += &format!("\n-- \n{}\n{}\nTrace {}\n", urgency(outgoing), time(outgoing), outgoing.trace.id());
+    text += &format!(
+        "\n-- \n{}\n{}\nTrace {}\n",
+        urgency(notification),
+        time(notification),
+        notification.trace.id()
+    );
     text
 }
 
-/// The same as HTML: one column, one large button, no images, nothing that a dark mode turns unreadable.
-fn html(title: &str, outgoing: &Outgoing) -> String {
-    let colour = match outgoing.urgency {
+/// The HTML part: one column, one large button, no images, readable in dark mode.
+fn html(title: &str, notification: &OutgoingNotification) -> String {
+    let colour = match notification.urgency {
         Urgency::High => "#c81e1e",
         Urgency::Low => "#3f5a79",
     };
-    let source = source_url(outgoing).map_or_else(String::new, |url| {
+    let source = source_url(notification).map_or_else(String::new, |url| {
         format!(
             "<p style=\"margin:20px 0 0;text-align:center\">\
-             <a href=\"{}\" style=\"color:{colour};font-size:16px\">Open the source</a></p>\n",
+             <a href=\"{}\" style=\"color:{colour};font-size:16px\">Open in the source system</a></p>\n",
             escaped(url)
         )
     });
@@ -148,52 +159,53 @@ fn html(title: &str, outgoing: &Outgoing) -> String {
          <p style=\"margin:28px 0 0;font-size:12px;line-height:1.5;color:#767676\">{time}<br>Trace {trace}</p>\n\
          </div>\n</body></html>\n",
         title = escaped(title),
-        urgency = urgency(outgoing),
-        acknowledge = escaped(&outgoing.acknowledge_url),
-        time = time(outgoing),
-        trace = escaped(outgoing.trace.id()),
+        urgency = urgency(notification),
+        acknowledge = escaped(&notification.acknowledge_url),
+        time = time(notification),
+        trace = escaped(notification.trace.id()),
     )
 }
 
-/// How urgent it is, in words.
-const fn urgency(outgoing: &Outgoing) -> &'static str {
-    match outgoing.urgency {
+/// The urgency as text.
+const fn urgency(notification: &OutgoingNotification) -> &'static str {
+    match notification.urgency {
         Urgency::High => "High urgency",
         Urgency::Low => "Low urgency",
     }
 }
 
-/// When it is sent, in words.
-fn time(outgoing: &Outgoing) -> String {
-    outgoing.when.strftime("%A, %-d %B %Y, %H:%M UTC").to_string()
+/// The time of sending as text.
+fn time(notification: &OutgoingNotification) -> String {
+    notification.when.strftime("%A, %-d %B %Y, %H:%M UTC").to_string()
 }
 
-/// The link to the source, if it leads to the web and cannot be mistaken for anything else.
-fn source_url(outgoing: &Outgoing) -> Option<&str> {
-    outgoing.source_url.as_deref().filter(|url| {
+/// The link to the alert in the sending system, if it is a plain web link.
+fn source_url(notification: &OutgoingNotification) -> Option<&str> {
+    notification.source_url.as_deref().filter(|url| {
         let low = url.get(..8).unwrap_or_default().to_ascii_lowercase();
-        let strange = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c) || "<>\"".contains(c);
+        let unsafe_char =
+            |c: char| c.is_whitespace() || c.is_control() || is_invisible(c) || "<>\"".contains(c);
         (low.starts_with("http://") || low == "https://")
             && url.len() <= URL_BYTES
-            && !url.chars().any(strange)
+            && !url.chars().any(unsafe_char)
     })
 }
 
-/// A title in one line, without what a reader cannot see or what turns the line around.
+/// A title in one line, without invisible characters and characters that change the text direction.
 fn clean(title: &str) -> String {
     let visible = title.chars().filter(|c| !is_invisible(*c));
     let spaced: String = visible.map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c }).collect();
     let words: Vec<&str> = spaced.split(' ').filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { "Alert without a title".to_owned() } else { shorten(&words.join(" "), TITLE_BYTES) }
+    if words.is_empty() { "Untitled alert".to_owned() } else { shorten(&words.join(" "), TITLE_BYTES) }
 }
 
-/// Whether a character is there without being seen: marks of direction, of order, and the like.
+/// Whether a character is invisible, for example a mark that changes the text direction.
 const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
         | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
-/// A text that begins no tag and ends no attribute.
+/// Escapes a text for HTML elements and attributes.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,6 +1,6 @@
-//! Amazon's SES: the same mail, handed over by one signed request.
+//! Sends emails through Amazon SES with one signed request.
 //!
-//! The request is small enough to be made here: the client of AWS for it is larger than the rest of this function.
+//! The request is built here because the SDK client of SES is larger than the rest of the function.
 
 use std::time::Duration;
 
@@ -15,35 +15,35 @@ use lettre::Address;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::channel::{Answer, BoxError, Receipt, SendError};
+use crate::channel::{BoxError, Receipt, Rejection, SendError};
 
-/// Where SES is, and who asks.
+/// The region, endpoint and credentials for SES.
 #[derive(Debug, Clone)]
 pub struct SesSettings {
-    /// The region.
+    /// The AWS region.
     pub region: String,
-    /// Where it is asked, if not where it always is.
+    /// The endpoint, if it is not the default of the region.
     pub endpoint: Option<String>,
     /// The id of the access key.
     pub access_key_id: String,
-    /// The access key.
+    /// The secret access key.
     pub secret_access_key: SecretString,
-    /// The session that they belong to.
+    /// The session token of temporary credentials.
     pub session_token: Option<SecretString>,
 }
 
-/// SES.
-pub(super) struct Ses {
-    /// Where mails are posted to.
+/// A client of SES.
+pub(super) struct SesClient {
+    /// The URL of the send operation.
     url: String,
-    /// Signs what is asked.
+    /// Signs the requests.
     signer: Signer,
-    /// Sends requests.
+    /// The HTTP client.
     client: Client,
 }
 
-impl Ses {
-    /// SES in a region.
+impl SesClient {
+    /// Creates a client.
     pub(super) fn new(settings: SesSettings) -> Self {
         let SesSettings { region, endpoint, access_key_id, secret_access_key, session_token } = settings;
         let china = if region.starts_with("cn-") { ".cn" } else { "" };
@@ -52,19 +52,19 @@ impl Ses {
         Self {
             signer: Signer::new("ses", &region, (&access_key_id, secret_access_key.expose_secret(), session)),
             url: format!("{}/v2/email/outbound-emails", endpoint.trim_end_matches('/')),
-            // In a network of one's own it has a private address, and nobody else chooses where it is.
+            // The operator chooses the endpoint, and inside a VPC it has a private address.
             client: Client::new(Reach::Anywhere),
         }
     }
 
-    /// Where mails go.
+    /// Describes where emails go.
     pub(super) fn destination(&self) -> String {
         format!("SES in {}", self.signer.region())
     }
 
-    /// Hands one mail over.
+    /// Sends one email.
     ///
-    /// Nothing that it says is for ever: what it refuses, it refuses for how the account is set up.
+    /// Every rejection is transient, because SES rejects emails for reasons of the account's setup.
     pub(super) async fn send(
         &self,
         (from, to): (&Address, &Address),
@@ -87,21 +87,21 @@ impl Ses {
         let headers = self
             .signer
             .signed((&Method::POST, &self.url), headers, body.as_bytes(), since)
-            .map_err(|error| transient("the request to SES could not be signed", error))?;
-        let answer = self
+            .map_err(|error| transient("cannot sign the request to SES", error))?;
+        let response = self
             .client
             .post(&self.url, headers, Bytes::from(body), within)
             .await
-            .map_err(|error| transient("SES did not answer", error.into()))?;
-        if answer.status.is_success() {
-            let said: Option<Value> = serde_json::from_slice(&answer.body).ok();
-            let id = said.as_ref().and_then(|said| said["MessageId"].as_str()).unwrap_or("taken");
+            .map_err(|error| transient("SES did not respond", error.into()))?;
+        if response.status.is_success() {
+            let reply: Option<Value> = serde_json::from_slice(&response.body).ok();
+            let id = reply.as_ref().and_then(|reply| reply["MessageId"].as_str()).unwrap_or("accepted");
             return Ok(Receipt::new(id));
         }
-        let said = Answer::new(answer.status.as_u16(), &words(&answer), to.as_ref());
+        let rejection = Rejection::new(response.status.as_u16(), &error_text(&response), to.as_ref());
         let after =
-            answer.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.trim().parse().ok());
-        let (reason, source) = ("SES refused the mail".to_owned(), Some(said.into()));
+            response.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.trim().parse().ok());
+        let (reason, source) = ("SES rejected the email".to_owned(), Some(rejection.into()));
         Err(match after {
             Some(after) => SendError::Busy { reason, after, source },
             None => SendError::Transient { reason, source },
@@ -109,11 +109,12 @@ impl Ses {
     }
 }
 
-/// What SES says is wrong: its kind of error, and its words.
-fn words(answer: &egress::Answer) -> String {
-    let kind = answer.headers.get("x-amzn-errortype").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+/// The type and message of an error response.
+fn error_text(response: &egress::Response) -> String {
+    let kind =
+        response.headers.get("x-amzn-errortype").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split([':', '#']).next().unwrap_or_default();
-    let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let text = said["message"].as_str().or_else(|| said["Message"].as_str()).unwrap_or_default();
+    let error: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let text = error["message"].as_str().or_else(|| error["Message"].as_str()).unwrap_or_default();
     format!("{kind} {text}").trim().to_owned()
 }

@@ -1,4 +1,4 @@
-//! One mail over SMTP, command by command: whether a refusal is for ever depends on what was refused.
+//! Sends one email over SMTP, command by command, because which command was rejected decides whether a retry helps.
 
 use std::error::Error as _;
 use std::sync::{Mutex, PoisonError};
@@ -12,126 +12,133 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use tokio::time::Instant;
 
-use super::server::{Encryption, Server};
-use crate::channel::{Answer, Receipt, SendError};
+use super::smtp_url::{Encryption, MailServer};
+use crate::channel::{Receipt, Rejection, SendError};
 
 /// How many idle connections are kept.
-const MOST_IDLE: usize = 2;
+const MAX_IDLE: usize = 2;
 
-/// How long an idle connection is kept; servers hang up after some minutes.
-const LONGEST_IDLE: Duration = Duration::from_secs(60);
+/// How long an idle connection is kept. Servers close idle connections after some minutes.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Speaks to one mail server.
-pub(super) struct Smtp {
-    /// The server.
-    server: Server,
-    /// Who we say we are.
+/// A client of one mail server.
+pub(super) struct SmtpClient {
+    /// The mail server.
+    server: MailServer,
+    /// The domain that the client names in its greeting.
     hello: ClientId,
-    /// Connections that wait for the next mail, and since when.
+    /// Idle connections, each with the time since when it is idle.
     idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
 }
 
-/// What was being done when something failed.
+/// The step of a send in which an error happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Connecting, encrypting, logging in.
+    /// Connecting, TLS handshake, authentication.
     Connect,
-    /// Naming the sender.
+    /// `MAIL FROM`.
     Sender,
-    /// Naming the recipient.
+    /// `RCPT TO`.
     Recipient,
-    /// Announcing the mail.
+    /// `DATA`.
     Data,
-    /// Sending the mail: from here on the server may have taken it.
+    /// Sending the content. From here on the server may have accepted the email.
     Content,
 }
 
-/// What failed, and where.
-struct Failure {
-    /// Where.
+/// A failed send.
+struct SmtpFailure {
+    /// The step that failed.
     stage: Stage,
-    /// What; nothing if there was no answer.
+    /// The error; `None` if the server did not reply in time.
     error: Option<Error>,
 }
 
 impl Stage {
-    /// Makes an error one of this stage.
-    const fn failed(self) -> impl Fn(Error) -> Failure {
-        move |error| Failure { stage: self, error: Some(error) }
+    /// Turns an SMTP error into a failure of this step.
+    const fn failed(self) -> impl Fn(Error) -> SmtpFailure {
+        move |error| SmtpFailure { stage: self, error: Some(error) }
     }
 }
 
-impl Smtp {
-    /// Connects when there is something to send.
-    pub(super) fn new(server: Server, our_domain: &str) -> Self {
+impl SmtpClient {
+    /// Creates the client. It connects when there is an email to send.
+    pub(super) fn new(server: MailServer, our_domain: &str) -> Self {
         Self { server, hello: ClientId::Domain(our_domain.to_owned()), idle: Mutex::default() }
     }
 
-    /// The server.
-    pub(super) const fn server(&self) -> &Server {
+    /// The mail server.
+    pub(super) const fn server(&self) -> &MailServer {
         &self.server
     }
 
-    /// Sends one mail, over a connection that is still open if there is one.
+    /// Sends one email, over an idle connection if there is one.
     ///
-    /// A connection that lay idle may be dead without a word, as after a function was frozen; so it has `patience` to
-    /// give its first answer.
+    /// An idle connection may be dead without notice, for example after a function was frozen. Its first reply must
+    /// arrive within `first_reply`; otherwise the email is sent over a new connection.
     pub(super) async fn send(
         &self,
         from: &Address,
         to: &Address,
         mail: &[u8],
-        patience: Duration,
+        first_reply: Duration,
     ) -> Result<Receipt, SendError> {
-        let result = match self.take() {
-            Some(connection) => match self.send_over(connection, from, to, mail, patience).await {
-                Err(failure) if failure.is_of_a_stale_connection() => {
-                    self.forget();
-                    self.send_anew(from, to, mail).await
+        let result = match self.take_idle() {
+            Some(connection) => match self.send_over(connection, from, to, mail, first_reply).await {
+                Err(failure) if failure.is_stale_connection() => {
+                    self.drop_idle();
+                    self.send_over_new(from, to, mail).await
                 }
                 result => result,
             },
-            None => self.send_anew(from, to, mail).await,
+            None => self.send_over_new(from, to, mail).await,
         };
         result.map_err(|failure| failure.into_error(to))
     }
 
-    /// Sends one mail over a new connection.
-    async fn send_anew(&self, from: &Address, to: &Address, mail: &[u8]) -> Result<Receipt, Failure> {
+    /// Connects and logs in; `from` is kept out of the error.
+    pub(super) async fn check(&self, from: &Address) -> Result<(), SendError> {
+        let connected = self.connect().await.map_err(Stage::Connect.failed());
+        self.keep_idle(connected.map_err(|failure| failure.into_error(from))?);
+        Ok(())
+    }
+
+    /// Sends one email over a new connection.
+    async fn send_over_new(&self, from: &Address, to: &Address, mail: &[u8]) -> Result<Receipt, SmtpFailure> {
         let connection = self.connect().await.map_err(Stage::Connect.failed())?;
         self.send_over(connection, from, to, mail, Duration::MAX).await
     }
 
-    /// Sends one mail over this connection, which is kept only if all went well.
+    /// Sends one email over a connection, and keeps the connection if the send succeeded.
     async fn send_over(
         &self,
         mut connection: AsyncSmtpConnection,
         from: &Address,
         to: &Address,
         mail: &[u8],
-        patience: Duration,
-    ) -> Result<Receipt, Failure> {
+        first_reply: Duration,
+    ) -> Result<Receipt, SmtpFailure> {
         let ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
         let international = !ascii(from) || !ascii(to);
         let supported = connection.server_info().supports_feature(Extension::SmtpUtfEight);
         let parameters =
             if international && supported { vec![MailParameter::SmtpUtfEight] } else { Vec::new() };
         let sender = Mail::new(Some(from.clone()), parameters);
-        match tokio::time::timeout(patience, connection.command(sender)).await {
-            Ok(answer) => answer.map_err(Stage::Sender.failed())?,
-            Err(_) => return Err(Failure { stage: Stage::Sender, error: None }),
+        match tokio::time::timeout(first_reply, connection.command(sender)).await {
+            Ok(reply) => reply.map_err(Stage::Sender.failed())?,
+            Err(_) => return Err(SmtpFailure { stage: Stage::Sender, error: None }),
         };
         connection.command(Rcpt::new(to.clone(), Vec::new())).await.map_err(Stage::Recipient.failed())?;
         connection.command(Data).await.map_err(Stage::Data.failed())?;
         let response = connection.message(mail).await.map_err(Stage::Content.failed())?;
-        self.keep(connection);
-        let words: Vec<&str> = response.message().collect();
-        Ok(Receipt::new(&format!("{} {}", response.code(), words.join(" "))))
+        self.keep_idle(connection);
+        let reply: Vec<&str> = response.message().collect();
+        Ok(Receipt::new(&format!("{} {}", response.code(), reply.join(" "))))
     }
 
-    /// Connects, encrypts, logs in.
+    /// Connects, starts TLS, and authenticates.
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
-        let Server { host, port, encryption, credentials } = &self.server;
+        let MailServer { host, port, encryption, credentials } = &self.server;
         let tls = || TlsParameters::new(host.clone());
         let wrapper = match encryption {
             Encryption::Wrapped => Some(tls()?),
@@ -154,46 +161,46 @@ impl Smtp {
         Ok(connection)
     }
 
-    /// Takes an idle connection, if one is young enough.
-    fn take(&self) -> Option<AsyncSmtpConnection> {
+    /// Takes an idle connection, if one is recent enough.
+    fn take_idle(&self) -> Option<AsyncSmtpConnection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(_, since)| since.elapsed() < LONGEST_IDLE);
+        idle.retain(|(_, since)| since.elapsed() < IDLE_TIMEOUT);
         idle.pop().map(|(connection, _)| connection)
     }
 
-    /// Keeps a connection for the next mail.
-    fn keep(&self, connection: AsyncSmtpConnection) {
+    /// Keeps a connection for the next email.
+    fn keep_idle(&self, connection: AsyncSmtpConnection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MOST_IDLE {
+        if idle.len() < MAX_IDLE {
             idle.push((connection, Instant::now()));
         }
     }
 
-    /// Forgets idle connections: where one was stale, so are those that are older.
-    fn forget(&self) {
+    /// Drops all idle connections: if one was dead, the older ones are dead too.
+    fn drop_idle(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
-impl Failure {
-    /// Whether the server had hung up before it could have taken anything.
-    fn is_of_a_stale_connection(&self) -> bool {
-        let hung_up = match self.error.as_ref().and_then(Error::status) {
+impl SmtpFailure {
+    /// Whether the server closed the connection before it could have accepted the email.
+    fn is_stale_connection(&self) -> bool {
+        let closed = match self.error.as_ref().and_then(Error::status) {
             Some(code) => u16::from(code) == 421,
             None => true,
         };
-        hung_up && matches!(self.stage, Stage::Sender | Stage::Recipient | Stage::Data)
+        closed && matches!(self.stage, Stage::Sender | Stage::Recipient | Stage::Data)
     }
 
-    /// What it means for the page.
+    /// Classifies the failure as transient or permanent.
     fn into_error(self, to: &Address) -> SendError {
         let Self { stage, error } = self;
         let reason = match stage {
-            Stage::Connect => "there is no connection to the mail server",
-            Stage::Sender => "the mail server did not take the sender",
-            Stage::Recipient => "the mail server did not take the recipient",
-            Stage::Data => "the mail server did not take the mail",
-            Stage::Content => "the mail server may not have taken the mail",
+            Stage::Connect => "cannot connect to the mail server",
+            Stage::Sender => "the mail server rejected the sender",
+            Stage::Recipient => "the mail server rejected the recipient",
+            Stage::Data => "the mail server rejected the email",
+            Stage::Content => "the mail server may not have accepted the email",
         };
         let reason = reason.to_owned();
         let Some(error) = error else { return SendError::Transient { reason, source: None } };
@@ -201,9 +208,9 @@ impl Failure {
             return SendError::Transient { reason, source: Some(error.into()) };
         };
         let text = error.source().map(ToString::to_string).unwrap_or_default();
-        let for_ever = stage == Stage::Recipient && is_no_address(code, &text);
-        let source = Some(Answer::new(code, &text, to.as_ref()).into());
-        if for_ever {
+        let permanent = stage == Stage::Recipient && is_unknown_address(code, &text);
+        let source = Some(Rejection::new(code, &text, to.as_ref()).into());
+        if permanent {
             SendError::Permanent { reason, source }
         } else {
             SendError::Transient { reason, source }
@@ -211,11 +218,11 @@ impl Failure {
     }
 }
 
-/// Whether an answer to a recipient says that there is no such address, now and later.
+/// Whether a reply to `RCPT TO` means that the address does not exist.
 ///
-/// Many servers say 550 as well for a full mailbox, a policy or trouble of their own. Where there is an enhanced code
-/// (RFC 3463), it tells these apart: only what is wrong with the address itself is for ever.
-fn is_no_address(code: u16, text: &str) -> bool {
+/// Many servers also reply 550 for a full mailbox, a policy or an internal error. The enhanced status code (RFC 3463),
+/// if present, tells these apart: only an error of the address itself is permanent.
+fn is_unknown_address(code: u16, text: &str) -> bool {
     let enhanced = text.split_whitespace().next().and_then(|word| {
         let mut parts = word.split('.').map(str::parse::<u16>);
         match (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?, parts.next()) {
@@ -236,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_wrong_with_the_address_itself_is_for_ever() {
+    fn only_errors_of_the_address_itself_are_permanent() {
         let cases = [
             (550, "No such user here", true),
             (550, "5.1.1 <ada@example.com>: Recipient address rejected: User unknown", true),
@@ -261,7 +268,7 @@ mod tests {
             (451, "greylisted", false),
         ];
         for (code, text, expected) in cases {
-            assert_eq!(is_no_address(code, text), expected, "{code} {text}");
+            assert_eq!(is_unknown_address(code, text), expected, "{code} {text}");
         }
     }
 }

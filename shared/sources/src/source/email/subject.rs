@@ -1,9 +1,9 @@
-//! What the subject of a mail says: a state, in the ways of monitoring systems, and what it is about.
+//! Parsing of email subjects: the state, as monitoring systems write it, and the rest, which identifies the alert.
 
 use domain::alert::AlertStatus;
 
-/// Words for what began, of those that are followed by one for its end: a mail that says `FAILED` each night and never
-/// that it is well again pages each night.
+/// Words for a firing state. Only words that monitoring systems follow with a resolved state are listed: a backup that
+/// sends `FAILED` each night and never `OK` must fire a new alert each night.
 const FIRING: &[&str] = &[
     "problem",
     "firing",
@@ -18,24 +18,24 @@ const FIRING: &[&str] = &[
     "unknown",
 ];
 
-/// Words for what is over.
+/// Words for a resolved state.
 const OVER: &[&str] =
     &["resolved", "recovery", "recovered", "ok", "up", "closed", "cleared", "clear", "normal"];
 
-/// What a subject says.
+/// A parsed subject.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Subject {
-    /// The state, if it says one.
+    /// The state, if the subject states one.
     pub(super) state: Option<AlertStatus>,
-    /// What is left without it, the same for every state of one thing.
+    /// The rest of the subject without the state. It is the same when the alert fires and when it resolves.
     pub(super) about: String,
 }
 
-/// Reads a subject.
+/// Parses a subject.
 ///
-/// A word counts as a state where somebody wrote it as one: in brackets, in capitals, or before a colon at the
-/// beginning. "The roof is on fire, all up to date" says none. Of several, the first counts.
-pub(super) fn read(subject: &str) -> Subject {
+/// A word counts as a state only if it is written as one: in brackets, in capitals, or in front of a colon at the start
+/// of the subject. "The roof is on fire, all up to date" states no state. The first of several states counts.
+pub(super) fn parse(subject: &str) -> Subject {
     let subject = without_replies(subject);
     let mut state = None;
     let mut about: Vec<&str> = Vec::new();
@@ -46,13 +46,13 @@ pub(super) fn read(subject: &str) -> Subject {
         let word = piece.trim_end_matches(|c: char| !is_part(c));
         let begins = at;
         at += piece.len();
-        // How many fire, or for how long something did, belongs to the state.
+        // The number of firing alerts and the duration are part of the state.
         let named = word.split(':').next().unwrap_or_default();
         let leads = begins + word.trim_end_matches(':').len() <= leading.len() && is_lead(leading);
-        let shouted = named.chars().any(char::is_alphabetic) && !named.chars().any(char::is_lowercase);
-        let said = (shouted || brackets > 0 || leads).then(|| state_of(named)).flatten();
-        match said {
-            Some(said) => state = state.or(Some(said)),
+        let is_upper_case = named.chars().any(char::is_alphabetic) && !named.chars().any(char::is_lowercase);
+        let stated = (is_upper_case || brackets > 0 || leads).then(|| state_of(named)).flatten();
+        match stated {
+            Some(stated) => state = state.or(Some(stated)),
             None if !leads && word.chars().any(char::is_alphanumeric) => about.push(word),
             None => {}
         }
@@ -66,12 +66,12 @@ pub(super) fn read(subject: &str) -> Subject {
     Subject { state, about: about.trim().to_owned() }
 }
 
-/// What belongs to a word; a colon does, so that `FIRING:2` is one.
+/// Whether a character is part of a word. A colon is, so that `FIRING:2` is one word.
 fn is_part(c: char) -> bool {
     !c.is_whitespace() && !"[]()*|,;\"'".contains(c)
 }
 
-/// Whether what stands before the first colon is a state and little else, such as `Resolved in 5m 2s`.
+/// Whether the text in front of the first colon is a state, such as `Resolved` or `Resolved in 5m 2s`.
 fn is_lead(leading: &str) -> bool {
     let mut words = leading.split_whitespace();
     let first = words.next().unwrap_or_default();
@@ -79,7 +79,7 @@ fn is_lead(leading: &str) -> bool {
     state_of(first).is_some() && words.all(duration)
 }
 
-/// The state that a word is for.
+/// The state that a word stands for.
 fn state_of(word: &str) -> Option<AlertStatus> {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     match word.as_str() {
@@ -89,7 +89,7 @@ fn state_of(word: &str) -> Option<AlertStatus> {
     }
 }
 
-/// The subject without what mail programs put before it.
+/// The subject without the prefixes that mail programs add for replies and forwarded emails.
 fn without_replies(mut subject: &str) -> &str {
     loop {
         subject = subject.trim_start();
@@ -105,7 +105,7 @@ fn without_replies(mut subject: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// What a sender writes when something begins, and when it is over.
+    /// Subjects of one sender, when an alert fires and when it resolves.
     const PAIRS: &[(&str, &str)] = &[
         ("[FIRING:2] HighLatency shop (api eu-west-1)", "[RESOLVED] HighLatency shop (api eu-west-1)"),
         (
@@ -125,9 +125,9 @@ mod tests {
     ];
 
     #[test]
-    fn begin_and_end_of_one_thing_are_about_the_same() {
+    fn firing_and_resolved_subjects_of_one_alert_have_the_same_rest() {
         for (begun, over) in PAIRS {
-            let (begun, over) = (read(begun), read(over));
+            let (begun, over) = (parse(begun), parse(over));
             assert_eq!(begun.state, Some(AlertStatus::Firing), "{begun:?}");
             assert_eq!(over.state, Some(AlertStatus::Resolved), "{over:?}");
             assert_eq!(begun.about, over.about);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn word_that_is_no_state_where_it_stands_says_none() {
+    fn words_that_are_not_written_as_a_state_are_ignored() {
         for subject in [
             "Backup failed",
             "All is up to date",
@@ -147,7 +147,7 @@ mod tests {
             "Please look up the warning signs",
             "Re: open questions",
         ] {
-            assert_eq!(read(subject).state, None, "{subject}");
+            assert_eq!(parse(subject).state, None, "{subject}");
         }
     }
 }

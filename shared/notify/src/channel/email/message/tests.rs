@@ -9,8 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn page(title: &str) -> Outgoing {
-    Outgoing {
+fn page(title: &str) -> OutgoingNotification {
+    OutgoingNotification {
         idempotency_key: "01J.1.1".to_owned(),
         address: "ada@example.com".to_owned(),
         title: title.to_owned(),
@@ -25,7 +25,7 @@ fn page(title: &str) -> Outgoing {
     }
 }
 
-fn mail(outgoing: &Outgoing) -> String {
+fn mail(outgoing: &OutgoingNotification) -> String {
     let from: Mailbox = "Firebell <pages@firebell.example.com>".parse().unwrap();
     let message = build(&from, &outgoing.address.parse().unwrap(), outgoing).unwrap();
     String::from_utf8(message.formatted()).unwrap()
@@ -48,23 +48,26 @@ fn mail_of_high_urgency() {
 
 #[test]
 fn low_urgency_is_not_marked_as_urgent() {
-    let low =
-        mail(&Outgoing { urgency: Urgency::Low, source_url: None, ..page("Certificate expires in 20 days") });
+    let low = mail(&OutgoingNotification {
+        urgency: Urgency::Low,
+        source_url: None,
+        ..page("Certificate expires in 20 days")
+    });
 
     for expected in ["X-Priority: 5\r\n", "Importance: low\r\n", "Low urgency"] {
         assert!(low.contains(expected), "{expected}\n{low}");
     }
-    assert!(!low.contains("Source") && !low.contains("Open the source"), "{low}");
+    assert!(!low.contains("Source") && !low.contains("Open in the source system"), "{low}");
 }
 
 #[test]
 fn each_attempt_has_the_same_identity_and_another_page_another() {
-    let id = |outgoing: &Outgoing| {
+    let id = |outgoing: &OutgoingNotification| {
         mail(outgoing).lines().find_map(|line| line.strip_prefix("Message-ID: ").map(str::to_owned)).unwrap()
     };
     let first = page("T");
-    let later = Outgoing { when: "2026-03-02T05:00:00Z".parse().unwrap(), ..first.clone() };
-    let other = Outgoing { idempotency_key: "01J.1.2".to_owned(), ..first.clone() };
+    let later = OutgoingNotification { when: "2026-03-02T05:00:00Z".parse().unwrap(), ..first.clone() };
+    let other = OutgoingNotification { idempotency_key: "01J.1.2".to_owned(), ..first.clone() };
 
     assert_eq!(mail(&first), mail(&first));
     assert_eq!(id(&first), id(&later));
@@ -121,7 +124,7 @@ fn subject_is_short_and_readable() {
 
     assert_eq!(subject("Disk full"), "[Firebell] Disk full");
     assert_eq!(subject("a\r\nBcc: b"), "[Firebell] a Bcc: b");
-    assert_eq!(subject(""), "[Firebell] Alert without a title");
+    assert_eq!(subject(""), "[Firebell] Untitled alert");
     assert_eq!(subject("=?utf-8?Q?=0D?="), "[Firebell] = ?utf-8?Q?=0D?=");
     assert_eq!(super::subject(&"word ".repeat(1_000)).len(), SUBJECT_BYTES);
     assert!(super::subject(&"🔥".repeat(1_000)).len() <= SUBJECT_BYTES);
@@ -144,10 +147,10 @@ fn only_links_to_the_web_are_given() {
         (&format!("https://a.example/{}", "x".repeat(URL_BYTES)), false),
     ];
     for (url, expected) in cases {
-        let page = Outgoing { source_url: Some(url.to_owned()), ..page("T") };
+        let page = OutgoingNotification { source_url: Some(url.to_owned()), ..page("T") };
 
         assert_eq!(text("T", &page).contains("Source:"), expected, "{url:?}");
-        assert_eq!(html("T", &page).contains("Open the source"), expected, "{url:?}");
+        assert_eq!(html("T", &page).contains("Open in the source system"), expected, "{url:?}");
     }
 }
 
@@ -166,7 +169,7 @@ fn acknowledge_link_and_trace_stand_in_both_parts() {
 proptest! {
     #[test]
     fn no_title_and_no_link_adds_a_header_or_a_tag(title in any::<String>(), url in any::<String>()) {
-        let outgoing = Outgoing { source_url: Some(format!("https://{url}")), ..page(&title) };
+        let outgoing = OutgoingNotification { source_url: Some(format!("https://{url}")), ..page(&title) };
         let plain = mail(&page("T"));
         let whole = mail(&outgoing);
         prop_assert_eq!(headers(&whole).0, headers(&plain).0);
