@@ -2,10 +2,10 @@
 
 use app::Context;
 use http_api::mail::{Courier, MailError};
-use mail::Received;
+use mail::MailNotification;
 use runtime::{Delivery, Function};
 
-/// The function.
+/// Creates the function.
 pub fn function(ctx: Context) -> Function {
     let courier = Courier::new(&ctx);
     runtime::sqs_from_outside(ctx.random.clone(), move |delivery| {
@@ -13,6 +13,10 @@ pub fn function(ctx: Context) -> Function {
     })
 }
 
-async fn handle(ctx: Context, courier: Courier, delivery: Delivery<Received>) -> Result<(), MailError> {
+async fn handle(
+    ctx: Context,
+    courier: Courier,
+    delivery: Delivery<MailNotification>,
+) -> Result<(), MailError> {
     courier.deliver(&delivery.message, &delivery.trace, ctx.now()).await
 }

@@ -6,9 +6,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use app::Context;
 use app::org::create::{Created, NewOrg, create};
-use app::seal::Seal;
-use app::{Context, Incoming};
 use domain::id::OrgId;
 use embedded::{AwsBackend, CountingBackend, Counts, Embedded};
 use http_api::web::sign_in_link;
@@ -25,11 +24,7 @@ use local::{CheckpointedReader, DirectInvoker, Runner, queues};
 use notify::Mailer;
 use runtime::config::{LOG, LogFormat, unknown_settings};
 use runtime::telemetry::{Exporter, is_valid_filter};
-use runtime::{
-    Config, ConfigError, Metrics, channels, clients_elsewhere, observed, slack_app, system_clock,
-    system_random,
-};
-use store::{Queues, Store};
+use runtime::{Config, ConfigError, Metrics, Ports, channels, clients_elsewhere, observed, system_clock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -126,7 +121,7 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
         tokio::spawn(embedded::serve(listener, backend.clone()));
     }
     // A proxy may stand between the functions and the embedded services; then the calls go over the network.
-    let (dynamo, sqs) = if config.is_aws_elsewhere() {
+    let (dynamodb, sqs) = if config.is_aws_elsewhere() {
         clients_elsewhere(config)
     } else {
         (embedded::dynamodb(backend.clone()), embedded::sqs(backend))
@@ -137,21 +132,24 @@ async fn serve(options: &Options, config: &Config) -> anyhow::Result<()> {
     };
     let mailbox = ReceivedMail::open(&data.received_mail())?;
     let mail_domain = config.mail_domain.clone().unwrap_or_else(|| "localhost".to_owned());
-    let context = Context {
-        store: Store::new(dynamo, embedded::TABLE, metrics.clone()),
-        queues: Queues::new(sqs, queues::urls()),
-        seal: Arc::new(Seal::new(&key)),
-        channels: ReadableMail::wrap(channels(config, Some(&data.sent_mail()))?, &data.sent_mail()),
-        slack: slack_app(config)?,
-        outside: egress::Client::new(config.reach),
-        reach: config.reach,
-        public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
-        oidc: runtime::provider(config),
-        first_key: config.api_key.clone(),
-        mail: Incoming { domain: Some(mail_domain.clone()), mailbox: Some(Arc::new(mailbox.clone())) },
-        clock,
-        random: system_random(),
+    // What is elsewhere in a deployment is inside this process.
+    let inside = Config {
+        table: embedded::TABLE.to_owned(),
+        queues: queues::urls(),
+        public_url: Some(config.public_url.clone().unwrap_or_else(|| format!("http://{address}"))),
+        mail_domain: Some(mail_domain.clone()),
+        ..config.clone()
     };
+    let ports = Ports {
+        dynamodb,
+        sqs,
+        observe: metrics.clone(),
+        key,
+        channels: ReadableMail::wrap(channels(config, Some(&data.sent_mail()))?, &data.sent_mail()),
+        mailbox: Some(Arc::new(mailbox.clone())),
+        clock,
+    };
+    let context = runtime::context(&inside, ports)?;
     let (sent_mail, mail_server) = sent_mail(config, &data)?;
     let received_mail = receive_mail(options, &context, mail_domain, mailbox, &embedded).await;
     let (new_org, api_key) = organise(&context, config, &data).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::{Clock, Random};
 use domain::message::Queue;
 use embedded::{NewMessage, Queues};
-use mail::Received;
+use mail::MailNotification;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -159,7 +159,7 @@ impl SmtpServer {
             "receipt": { "recipients": recipients, "action": { "type": "S3", "objectKey": key } },
             "mail": { "timestamp": (self.clock)(), "messageId": key },
         });
-        debug_assert!(serde_json::from_value::<Received>(received.clone()).is_ok(), "{received}");
+        debug_assert!(serde_json::from_value::<MailNotification>(received.clone()).is_ok(), "{received}");
         let kept = self.mailbox.put(&key, mail).map_err(|error| error.to_string());
         let announced = kept.and_then(|()| {
             let message = NewMessage { body: received.to_string(), group: None, delay_s: 0 };

@@ -25,7 +25,7 @@ const GUARDS: &[Guard] = &[
     Guard { patch: "limit", story: "intake::no_more_alerts_begin_than_a_limit_allows_when_handlers_race" },
     Guard { patch: "tombstone", story: "order::firing_that_its_own_resolve_overtook" },
     Guard { patch: "join", story: "groups::alert_that_joined_just_as_the_escalation_ended" },
-    Guard { patch: "lapse", story: "lapse::alert_that_is_sent_again_lasts" },
+    Guard { patch: "lapse", story: "expiry::alert_that_is_sent_again_lasts" },
     Guard { patch: "lease", story: "sweep::page_whose_sender_was_killed" },
     Guard { patch: "look-again", story: "sweep::page_whose_message_was_lost_is_sent_by_the_second_one" },
     Guard { patch: "sweep", story: "sweep::page_whose_message_was_lost_is_sent_by_the_sweep" },

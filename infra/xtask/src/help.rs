@@ -5,7 +5,7 @@ use std::fmt;
 use lexopt::Arg::{self, Long, Short, Value};
 use lexopt::Parser;
 
-use crate::{check, guards, new_function, package, project, readme, scenarios};
+use crate::{check, generate, guards, new_function, package, project, readme, scenarios};
 
 /// A command.
 pub(crate) struct Command {
@@ -39,6 +39,22 @@ Options:
         run: check::check,
     },
     Command {
+        name: "generate",
+        summary: "Write the generated files of functions, and the generated tables, again",
+        help: "\
+Usage: cargo xtask generate
+
+Writes what follows from the registry of alert sources and from the folders in functions/:
+  functions/alert-source-*        the packages of alert sources, unless their lib.rs is written by hand
+  functions/*                     main.rs, and Cargo.toml up to the dependencies
+  template.yaml                   the resources of alert sources, with their rights and routes
+  events/alert-source-*           the events that are missing
+  Cargo.toml, infra/local         the lines of each function
+Then runs `cargo xtask readme`. Run it after you added an alert source or another function.
+",
+        run: generate::write,
+    },
+    Command {
         name: "new-function",
         summary: "Create the package of a new function, and everything that belongs to it",
         help: "\
@@ -48,7 +64,6 @@ Creates the package in functions/NAME, its block in template.yaml, its example e
 prints what is left to do by hand. Existing files are kept, so the command can be repeated.
 
 A name is a concept and a verb in lower-case words with hyphens, for example alert-handle.
-  alert-source-VENDOR   the function of an alert source (--trigger http)
   api-RESOURCE          the function of an API resource (--trigger http)
 
 Options:

@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own tool.
 
 mod check;
+mod generate;
 mod guards;
 mod help;
 mod new_function;

@@ -55,22 +55,14 @@ impl NewFunction {
     ///
     /// A resource of the API has a route for any method, so that we refuse a wrong one and not the gateway.
     fn routes(&self) -> Vec<(&'static str, String)> {
-        match self.source() {
-            Some(kind) => vec![("", format!("POST /v2/alert_events/{kind}/{{id}}"))],
-            None if self.is_api() => {
-                let resource = package::resource(&self.name);
-                vec![("", format!("ANY /v2/{resource}")), ("Each", format!("ANY /v2/{resource}/{{proxy+}}"))]
-            }
-            None => vec![("", format!("ANY /{}", self.name))],
+        if self.is_api() {
+            let resource = package::resource(&self.name);
+            return vec![
+                ("", format!("ANY /v2/{resource}")),
+                ("Each", format!("ANY /v2/{resource}/{{proxy+}}")),
+            ];
         }
-    }
-
-    /// The kind of alert source that the function receives; `None` if it is not the function of an alert source.
-    ///
-    /// Kinds have underscores, as everything in URLs; names of functions have hyphens.
-    fn source(&self) -> Option<String> {
-        let kind = self.name.strip_prefix("alert-source-").filter(|_| self.trigger == Trigger::Http)?;
-        Some(kind.replace('-', "_"))
+        vec![("", format!("ANY /{}", self.name))]
     }
 }
 
@@ -108,8 +100,7 @@ pub(crate) fn new_function(parser: &mut Parser) -> anyhow::Result<()> {
 
     // Existing files are kept, so that the command completes a function that was begun.
     let mut files = if functions()?.contains(&new.name) { Vec::new() } else { package::files(&new) };
-    // The events of an alert source are its signed example; `source-event` writes them once the source is registered.
-    if new.source().is_none() && !root().join("events").join(&new.name).exists() {
+    if !root().join("events").join(&new.name).exists() {
         files.push((format!("events/{}/example.json", new.name), event::example(&new)?));
     }
     for (file, add) in [
@@ -153,6 +144,11 @@ fn check(name: &str) -> anyhow::Result<()> {
         valid,
         "`{name}` is not a valid name; use lower-case words with hyphens, for example `alert-handle`"
     );
+    ensure!(
+        !name.starts_with("alert-source-"),
+        "the functions of alert sources are generated; add the source to the registry as shared/sources/README.md \
+         explains, then run `cargo xtask generate`"
+    );
     Ok(())
 }
 
@@ -163,13 +159,9 @@ fn to_do(new: &NewFunction) -> Vec<String> {
         "Write functions/{name}/src/lib.rs. Its first line is the description in the generated tables."
     )];
     match trigger {
-        Trigger::Http => match new.source() {
-            Some(kind) => steps.push(format!(
-                "Write shared/sources/src/source/{kind}.rs and add its line to shared/sources/src/source.rs, if they are \
-                 missing. shared/sources/README.md has the steps."
-            )),
-            None => steps.push(format!("Write the router in shared/http/src/{}.rs.", package::resource(name))),
-        },
+        Trigger::Http => {
+            steps.push(format!("Write the router in shared/http/src/{}.rs.", package::resource(name)));
+        }
         Trigger::Sqs => steps.push(
             "Add a variant of Queue in shared/domain/src/message.rs. The compiler then asks for its settings in \
              infra/local/src/queues.rs."
@@ -180,16 +172,10 @@ fn to_do(new: &NewFunction) -> Vec<String> {
     steps.push(
         "Add the rights and settings of the function to template.yaml. The events test fails if a right is missing.".to_owned(),
     );
-    steps.push(match new.source() {
-        Some(kind) => format!(
-            "Run `cargo run --bin source-event {kind}`, which writes events/{name}/, and add their lines to \
-             shared/testing/tests/events/sources.rs."
-        ),
-        None => format!(
-            "Put a real event into events/{name}/example.json, and add its line to shared/testing/tests/events/."
-        ),
-    });
-    steps.push("Run `cargo xtask readme`, then `cargo xtask check`.".to_owned());
+    steps.push(format!(
+        "Put a real event into events/{name}/example.json, and add its line to shared/testing/tests/events/."
+    ));
+    steps.push("Run `cargo xtask generate`, then `cargo xtask check`.".to_owned());
     steps
 }
 
@@ -221,7 +207,8 @@ mod tests {
         for wrong in ["", "Alert", "alert_handle", "alert--handle", "-alert", "2fa", "alert/handle"] {
             assert!(check(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(camel("alert-source-http"), "AlertSourceHttp");
+        assert!(check("alert-source-http").unwrap_err().to_string().contains("cargo xtask generate"));
+        assert_eq!(camel("api-alert-routes"), "ApiAlertRoutes");
     }
 
     #[test]

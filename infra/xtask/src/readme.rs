@@ -8,7 +8,7 @@ use crate::project::{cargo, run};
 /// Runs a program of the crate `testing`.
 ///
 /// It is not named by its package: cargo would then build everything again with other features.
-fn program(name: &str) -> anyhow::Result<()> {
+pub(crate) fn program(name: &str) -> anyhow::Result<()> {
     run(cargo(&["run", "--quiet", "--bin", name]))
 }
 

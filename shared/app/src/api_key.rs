@@ -50,10 +50,13 @@ pub struct Asked {
 /// Says what is wrong with a key that somebody asks for: nobody gives a key more than they may do themselves.
 fn check(allowed: &Allowed<'_>, asked: &Asked) -> Result<(), AppError> {
     if asked.name.trim().is_empty() || asked.name.len() > NAME_BYTES {
-        return Err(AppError::invalid("name", format!("a name of 1 to {NAME_BYTES} bytes is needed")));
+        return Err(AppError::invalid("name", format!("the name must have 1 to {NAME_BYTES} bytes")));
     }
     if asked.comments.len() > COMMENT_BYTES {
-        return Err(AppError::invalid("comments", format!("comments have at most {COMMENT_BYTES} bytes")));
+        return Err(AppError::invalid(
+            "comments",
+            format!("comments may have at most {COMMENT_BYTES} bytes"),
+        ));
     }
     check_roles(allowed, &asked.roles)
 }

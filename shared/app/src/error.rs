@@ -30,7 +30,7 @@ pub enum AppError {
     #[error("{0}")]
     Illegal(String),
     /// Another writer was faster, again and again.
-    #[error("other writers were faster")]
+    #[error("somebody else changed the same data at the same time: try again")]
     Conflict,
     /// Something that we depend on failed: try later.
     #[error("{what} failed")]

@@ -1,5 +1,7 @@
 //! Incidents.
 
+pub mod acknowledge;
+pub mod close;
 pub mod create;
 pub mod edit;
 pub mod pin;
@@ -8,3 +10,4 @@ pub mod timeline;
 pub mod update;
 
 mod change;
+pub(crate) mod escalations;

@@ -29,13 +29,13 @@ pub struct AcknowledgeLink {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// It was not made here, or was changed.
-    #[error("this link is not one of ours")]
+    #[error("this link is invalid or incomplete")]
     Forged,
     /// It was good once.
     #[error("this link has expired")]
     Expired,
     /// It was good once, and somebody has used it.
-    #[error("this link was used")]
+    #[error("this link was already used")]
     Used,
 }
 

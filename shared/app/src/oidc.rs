@@ -67,16 +67,16 @@ pub struct Oidc {
 #[derive(Debug, thiserror::Error)]
 pub enum OidcError {
     /// What came back is not the answer to what this browser was sent with, or came too late.
-    #[error("this is no answer to what this browser was sent with")]
+    #[error("the response does not belong to a sign-in that this browser started: sign in again")]
     Forged,
     /// The provider said no, or what it said cannot be believed.
-    #[error("the provider's answer was refused: {0}")]
+    #[error("the identity provider's response is invalid: {0}")]
     Refused(String),
     /// The provider knows who it is, and we do not.
-    #[error("nobody here has the address that the provider has verified")]
+    #[error("no Firebell user has the email address that the identity provider verified")]
     Nobody,
     /// The provider cannot be asked just now.
-    #[error("the provider cannot be asked: {0}")]
+    #[error("the identity provider cannot be reached: {0}")]
     Away(String),
     /// We failed.
     #[error(transparent)]

@@ -144,7 +144,7 @@ async fn remember<K: Copy + Eq + Hash, V>(
 pub(crate) fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
     match found {
         Err(fault @ StoreError::Item { .. }) => {
-            warn!(%fault, "what cannot be read is left out");
+            warn!(%fault, "unreadable item skipped");
             Ok(None)
         }
         Ok(_) | Err(StoreError::Call { .. }) => found,

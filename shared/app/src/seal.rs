@@ -17,7 +17,7 @@ pub struct Seal {
 
 /// A sealed secret that this installation cannot open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a sealed secret cannot be opened: it was sealed under another key")]
+#[error("a sealed secret cannot be opened: it was sealed with another key")]
 pub struct Unopened;
 
 /// The length of a derived key.

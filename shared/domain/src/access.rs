@@ -92,21 +92,21 @@ impl Permission {
     pub const fn what(self) -> &'static str {
         match self {
             Self::See => "see incidents, people and settings",
-            Self::SeeOnCall => "see alerts, escalations, and what decides about them",
-            Self::SetOwnMethods => "set how and when they are reached themselves",
+            Self::SeeOnCall => "see alerts, escalations, and their configuration",
+            Self::SetOwnMethods => "set their own notification methods and rules",
             Self::CreateIncidents => "declare incidents",
-            Self::EditIncidents => "edit incidents and share updates of them",
-            Self::CreateEscalations => "page people and paths",
-            Self::Respond => "answer escalations and resolve alerts",
-            Self::SeeAddresses => "see the addresses at which others are reached",
-            Self::SetMethods => "set how and when others are reached",
+            Self::EditIncidents => "edit incidents and share updates",
+            Self::CreateEscalations => "start escalations",
+            Self::Respond => "acknowledge and cancel escalations, and resolve alerts",
+            Self::SeeAddresses => "see the notification methods of other people",
+            Self::SetMethods => "set the notification methods and rules of other people",
             Self::ManageSettings => "change severities, statuses, roles and attributes",
-            Self::SeePrivate => "see private incidents that they have no part in",
+            Self::SeePrivate => "see all private incidents",
             Self::ConfigureOnCall => "change alert sources, routes and escalation paths",
             Self::ManageApiKeys => "make and revoke API keys",
-            Self::ManageUsers => "add and remove people, and change what they may do",
+            Self::ManageUsers => "add and remove people, and change their roles",
             Self::SeeAudit => "see who changed what",
-            Self::ManageOwners => "make somebody an owner, or take that from them",
+            Self::ManageOwners => "add and remove owners",
         }
     }
 }
@@ -235,7 +235,7 @@ impl Allowed<'_> {
 
 /// What was asked for was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this needs the permission to {}", .0.what())]
+#[error("you need the permission to {}", .0.what())]
 pub struct Forbidden(pub Permission);
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use ulid::Ulid;
 
 /// What was given is no id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no id: an id has 26 letters and digits")]
+#[error("`{0}` is not a valid id: an id has 26 letters and digits")]
 pub struct BadId(String);
 
 /// Makes a ULID of a time and 80 random bits.

@@ -36,7 +36,7 @@ impl Identity {
 
 /// What was given names nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this names no identity")]
+#[error("this is not a valid identity")]
 pub struct BadIdentity;
 
 impl FromStr for Identity {

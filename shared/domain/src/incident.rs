@@ -81,12 +81,33 @@ impl State for IncidentState {
     }
 }
 
+/// The stage of an incident: what lists of incidents are filtered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncidentStage {
+    /// People work on the incident, or will.
+    Open,
+    /// The incident is over, and people learn from it.
+    PostIncident,
+    /// Nothing more is to be done.
+    Over,
+}
+
 impl IncidentState {
-    /// Says whether nothing more is to be done: an alert that comes now is another matter.
-    pub const fn is_over(self) -> bool {
+    /// The stage of an incident in this state.
+    pub const fn stage(self) -> IncidentStage {
         match self {
-            Self::Triage | Self::Active | Self::Paused => false,
-            Self::PostIncident | Self::Closed | Self::Declined | Self::Merged | Self::Canceled => true,
+            Self::Triage | Self::Active | Self::Paused => IncidentStage::Open,
+            Self::PostIncident => IncidentStage::PostIncident,
+            Self::Closed | Self::Declined | Self::Merged | Self::Canceled => IncidentStage::Over,
+        }
+    }
+
+    /// Says whether people still work on the incident. Once it is not open, nobody is notified for it, and alerts that
+    /// come later do not join it.
+    pub const fn is_open(self) -> bool {
+        match self.stage() {
+            IncidentStage::Open => true,
+            IncidentStage::PostIncident | IncidentStage::Over => false,
         }
     }
 }
@@ -105,8 +126,7 @@ mod state_name {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IncidentState, D::Error> {
         let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        IncidentState::named(&name)
-            .ok_or_else(|| D::Error::custom(format_args!("no state is called `{name}`")))
+        IncidentState::named(&name).ok_or_else(|| D::Error::custom(format_args!("unknown state `{name}`")))
     }
 }
 

@@ -53,7 +53,7 @@ impl Binding {
             Some(("alert", [Step::Name(field)])) if ALERT_FIELDS.contains(&field.as_str()) => Ok(()),
             Some(("payload", steps)) if !steps.is_empty() => Ok(()),
             _ => Err(Problem(format!(
-                "`{reference}` is no reference: use `payload.<path>` or `alert.` with one of {}",
+                "`{reference}` is not a valid reference: use `payload.<path>` or `alert.` with one of {}",
                 ALERT_FIELDS.join(", ")
             ))),
         }

@@ -2,7 +2,7 @@
 
 mod shown;
 
-use app::escalation::create::{Call, Whom};
+use app::escalation::create::{EscalationTarget, ManualEscalation};
 use app::escalation::respond::{Answered, acknowledge, cancel};
 use app::{AppError, Context, Rules};
 use axum::extract::{Extension, State};
@@ -109,12 +109,12 @@ struct CallBody {
 
 impl CallBody {
     /// Whom to page: exactly one of the two.
-    fn whom(&self) -> Answer<Whom> {
+    fn target(&self) -> Answer<EscalationTarget> {
         let users =
             self.user_ids.as_ref().filter(|users| !users.is_empty() || self.escalation_path_id.is_none());
         match (self.escalation_path_id, users) {
-            (Some(path), None) => Ok(Whom::Path(path)),
-            (None, Some(users)) => Ok(Whom::Users(users.clone())),
+            (Some(path), None) => Ok(EscalationTarget::Path(path)),
+            (None, Some(users)) => Ok(EscalationTarget::Users(users.clone())),
             (Some(_), Some(_)) => {
                 Err(ApiError::invalid("user_ids", "Name an escalation_path_id or user_ids, not both"))
             }
@@ -138,15 +138,15 @@ async fn create(
     if body.idempotency_key.is_empty() {
         return Err(ApiError::required("idempotency_key"));
     }
-    let call = Call {
+    let new = ManualEscalation {
         id: EscalationId::new(now, ctx.random()),
-        whom: body.whom()?,
+        target: body.target()?,
         title: body.title,
         description: domain::text::present(body.description),
         incident: body.incident_id,
         trace,
     };
-    let asked = (body.idempotency_key.as_str(), call);
+    let asked = (body.idempotency_key.as_str(), new);
     let escalation = app::escalation::create::create(&ctx.store, &rules, &caller.actor, asked, now).await?;
     let shown = Json(json!({ "escalation": shown(&desk, &caller, &escalation).await? }));
     Ok((StatusCode::CREATED, Extension(allowance), shown).into_response())
@@ -264,16 +264,17 @@ async fn respond(
     Sent { body, .. }: Sent<RespondBody>,
 ) -> Answer<StatusCode> {
     let ctx = &desk.ctx;
-    find(&desk, &caller, id).await?;
     match body.response {
         Response::Ack => {
             let answered = acknowledge(&ctx.store, &caller.actor, id, ctx.now()).await?;
             counts(&answered, EscalationState::Acked)
         }
         Response::Nack => {
+            find(&desk, &caller, id).await?;
             Err(ApiError::invalid("response", "A key is nobody who could decline: only a person can `nack`"))
         }
         Response::Snooze => {
+            find(&desk, &caller, id).await?;
             Err(ApiError::invalid("response", "An escalation cannot be snoozed yet: use `ack`"))
         }
     }
@@ -281,7 +282,6 @@ async fn respond(
 
 async fn call_off(State(desk): Shared, caller: Caller, Id(id): Id<EscalationId>) -> Answer<StatusCode> {
     let ctx = &desk.ctx;
-    find(&desk, &caller, id).await?;
     let answered = cancel(&ctx.store, &caller.actor, id, ctx.now()).await?;
     counts(&answered, EscalationState::Cancelled)
 }

@@ -111,11 +111,9 @@ async fn create(
     let state = body.category.ok_or_else(|| ApiError::required("category"))?.state();
     let rank = match body.rank {
         Some(rank) => rank,
-        // After the others of its category.
         None => {
-            let there = ctx.store.choices::<Status>(caller.org).await?;
-            let same = there.iter().filter(|choice| choice.what.state == state);
-            same.map(|choice| choice.what.rank).max().unwrap_or(0).saturating_add(1)
+            let others = ctx.store.choices::<Status>(caller.org).await?;
+            Status::next_rank(state, others.iter().map(|other| &other.what))
         }
     };
     let StatusBody { name, description, .. } = body;

@@ -15,15 +15,15 @@ use crate::operation::{Method, Needs, Operation, Resource};
 use crate::shape::schema;
 use crate::{
     alert_attributes, alert_routes, alert_source_types, alert_sources, alerts, api_keys, audit_logs,
-    escalation_paths, escalations, front, incident_alerts, incident_roles, incident_statuses,
+    compatible_apis, escalation_paths, escalations, incident_alerts, incident_roles, incident_statuses,
     incident_timestamps, incident_types, incident_updates, incidents, settings, severities, source, users,
 };
 
 /// Every resource that there is, in the order in which they are described.
 pub(crate) const RESOURCES: &[&Resource] = &[
     &source::RESOURCE,
-    &front::pagerduty::RESOURCE,
-    &front::opsgenie::RESOURCE,
+    &compatible_apis::pagerduty::RESOURCE,
+    &compatible_apis::opsgenie::RESOURCE,
     &alerts::RESOURCE,
     &incident_alerts::RESOURCE,
     &alert_sources::RESOURCE,

@@ -1,60 +1,65 @@
-//! How often a key may ask: a token bucket for each key, in the process.
+//! Rate limits of API keys: a token bucket for each key.
 //!
-//! Every function has its own buckets, and so has every instance of it on Lambda: they keep one client from
-//! starving others, and are no exact count.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+//! Every function, and every instance of it on Lambda, has its own buckets. They prevent one client from starving the
+//! others, but do not count exactly.
 
 use domain::Timestamp;
 use domain::id::ApiKeyId;
 use http::{HeaderMap, HeaderValue};
 use jiff::SignedDuration;
 
-/// A limit: so many requests at once, and as many again over a minute.
+use crate::bounded_cache::BoundedCache;
+
+/// A rate limit: a number of requests at once, which become available again over a minute.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
-    /// Requests a minute.
+    /// Requests per minute.
     pub(crate) per_minute: u32,
-    /// What `X-RateLimit-Limit` says.
+    /// The value of the header `X-RateLimit-Limit`.
     header: &'static str,
 }
 
-/// All requests of a key.
+/// The limit for all requests of a key.
 pub(crate) static REQUESTS: Limit = Limit { per_minute: 1200, header: "1200, 1200;window=60" };
-/// Escalations that a key creates: somebody presses a button for these.
+/// The limit for escalations that a key creates.
 pub(crate) static ESCALATIONS: Limit = Limit { per_minute: 60, header: "60, 1200;window=60, 60;window=60" };
 
-/// How many keys are counted; past that, the count begins anew.
-const MOST: usize = 4096;
+/// Most buckets. Beyond that, the bucket that was not used for the longest time is forgotten, and its key begins anew.
+const CAPACITY: usize = 4096;
 
-/// What is left of a limit.
+/// The rest of a limit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Allowance {
     limit: &'static Limit,
-    /// Whole requests left.
+    /// Number of requests left.
     pub(crate) remaining: u32,
-    /// When everything is back.
+    /// When all requests are available again.
     full_at: Timestamp,
-    /// When one request is possible.
+    /// When the next request is possible.
     pub(crate) next_at: Timestamp,
 }
 
-/// What a bucket held, and when.
+/// The content of a bucket at a time.
+#[derive(Clone)]
 struct Bucket {
     tokens: f64,
     at: Timestamp,
 }
 
-/// The buckets.
-#[derive(Default)]
-pub(crate) struct Rate(Mutex<HashMap<(u32, ApiKeyId), Bucket>>);
+/// The buckets of all keys.
+pub(crate) struct Rate(BoundedCache<(u32, ApiKeyId), Bucket>);
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self(BoundedCache::new(CAPACITY))
+    }
+}
 
 impl Rate {
-    /// Takes one request out of a bucket; what is left comes back either way.
+    /// Takes one request out of a bucket, and returns what is left.
     ///
     /// # Errors
-    /// The allowance, if the bucket was empty.
+    /// The allowance if the bucket is empty.
     pub(crate) fn take(
         &self,
         limit: &'static Limit,
@@ -62,41 +67,37 @@ impl Rate {
         now: Timestamp,
     ) -> Result<Allowance, Allowance> {
         let (most, a_second) = (f64::from(limit.per_minute), f64::from(limit.per_minute) / 60.0);
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MOST {
-            buckets.clear();
-        }
-        let bucket = buckets.entry((limit.per_minute, key)).or_insert(Bucket { tokens: most, at: now });
-        let passed = now.duration_since(bucket.at).as_secs_f64().max(0.0);
-        bucket.tokens = most.min(bucket.tokens + passed * a_second);
-        bucket.at = now;
-        let allowed = bucket.tokens >= 1.0;
-        if allowed {
-            bucket.tokens -= 1.0;
-        }
+        let (allowed, tokens) = self.0.update(|buckets| {
+            let full = || Bucket { tokens: most, at: now };
+            let bucket = buckets.get_or_insert_mut((limit.per_minute, key), full);
+            let passed = now.duration_since(bucket.at).as_secs_f64().max(0.0);
+            bucket.tokens = most.min(bucket.tokens + passed * a_second);
+            bucket.at = now;
+            let allowed = bucket.tokens >= 1.0;
+            if allowed {
+                bucket.tokens -= 1.0;
+            }
+            (allowed, bucket.tokens)
+        });
         let wait = |tokens: f64| {
             let seconds = SignedDuration::try_from_secs_f64((tokens / a_second).max(0.0)).unwrap_or_default();
             now.saturating_add(seconds).unwrap_or(now)
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 and the limit")]
-        let remaining = bucket.tokens as u32;
-        let allowance = Allowance {
-            limit,
-            remaining,
-            full_at: wait(most - bucket.tokens),
-            next_at: wait(1.0 - bucket.tokens),
-        };
+        let remaining = tokens as u32;
+        let allowance =
+            Allowance { limit, remaining, full_at: wait(most - tokens), next_at: wait(1.0 - tokens) };
         if allowed { Ok(allowance) } else { Err(allowance) }
     }
 }
 
 impl Allowance {
-    /// The requests a minute.
+    /// The number of requests per minute.
     pub(crate) const fn per_minute(&self) -> u32 {
         self.limit.per_minute
     }
 
-    /// Writes the headers that tell a client of its allowance.
+    /// Writes the headers that describe the allowance to the client.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let whole_second = self.full_at.as_second() + i64::from(self.full_at.subsec_nanosecond() > 0);
         headers.insert("x-ratelimit-limit", HeaderValue::from_static(self.limit.header));

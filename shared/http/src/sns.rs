@@ -1,9 +1,9 @@
-//! Deliveries through SNS: a source that a topic is pinned to takes what SNS signed for that topic, and nothing else.
+//! Verification of deliveries through SNS. A source that is bound to a topic accepts only messages that SNS signed for
+//! that topic.
 //!
-//! A forged delivery costs at most one read more a source and five seconds than another, and no request to anybody:
-//! a certificate is fetched only for who names the secret or the topic, and not while the last fetch has just failed.
+//! A forged delivery causes at most one additional read per source in five seconds, and no outgoing request: a
+//! certificate is fetched only for deliveries with the right secret or topic, and not right after a failed fetch.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use app::{AppError, Context};
@@ -15,52 +15,59 @@ use sources::sns::{self, Certificate, Envelope, Purpose};
 use sources::{AlertSource, Delivery, Verified, VerifyError};
 use tracing::info;
 
-use crate::door::Opened;
+use crate::bounded_cache::BoundedCache;
+use crate::source_credentials::OpenedCredentials;
 
-/// How long a topic that is known holds: only another secret makes a source forget it.
-const KEPT: SignedDuration = SignedDuration::from_secs(30);
-/// How long an absence holds, and how long nothing is fetched after a fetch that failed.
-const DOUBTED: SignedDuration = SignedDuration::from_secs(5);
-/// How long a certificate is kept. It stands at its address for ever; what it says of its own time is looked at each
-/// time.
-const CERTIFIED: SignedDuration = SignedDuration::from_hours(24);
-/// How many topics are kept.
-const MOST_TOPICS: usize = 4096;
-/// How many certificates are kept: each region has one, and the one before.
-const MOST_CERTIFICATES: usize = 64;
+/// How long a cached topic is valid. A source forgets its topic only when its secret changes.
+const VALID: SignedDuration = SignedDuration::from_secs(30);
+/// How long it is remembered that a source has no topic, how long a cached topic is valid after a verification has
+/// failed, and how long no certificate is fetched after a failed fetch.
+const VALID_IN_DOUBT: SignedDuration = SignedDuration::from_secs(5);
+/// How long a certificate is cached. The certificate at an address never changes, and its validity is checked each time.
+const CERTIFICATE_VALID: SignedDuration = SignedDuration::from_hours(24);
+/// Most topics that are cached.
+const MAX_TOPICS: usize = 4096;
+/// Most certificates that are cached. Each region has a current and a previous one.
+const MAX_CERTIFICATES: usize = 64;
 
-/// A source's own example, which is delivered from within: the extension of its request says so, which nobody outside
-/// can put there.
+/// Marks the request of a test alert, which is not signed by SNS. It is an extension of the request, so that no sender can
+/// set it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OwnExample;
 
-/// What is known of topics and certificates.
-#[derive(Default)]
-pub(crate) struct Sns {
-    topics: Mutex<HashMap<SourceId, (Option<PinnedTopic>, Timestamp)>>,
-    certificates: Mutex<HashMap<String, (Arc<Certificate>, Timestamp)>>,
+/// Verifies deliveries through SNS, with cached topics and certificates.
+pub(crate) struct SnsVerifier {
+    topics: BoundedCache<SourceId, (Option<PinnedTopic>, Timestamp)>,
+    certificates: BoundedCache<String, (Arc<Certificate>, Timestamp)>,
     failed: Mutex<Option<Timestamp>>,
 }
 
-impl Sns {
-    /// Holds a delivery to its source's topic; `by_secret` is what came of its secret alone.
+impl Default for SnsVerifier {
+    fn default() -> Self {
+        let (topics, certificates) = (BoundedCache::new(MAX_TOPICS), BoundedCache::new(MAX_CERTIFICATES));
+        Self { topics, certificates, failed: Mutex::new(None) }
+    }
+}
+
+impl SnsVerifier {
+    /// Verifies a delivery against the topic of its source. `by_secret` is the result of verifying the secret alone.
     ///
-    /// A subscription that asks to be confirmed names the secret that there is and is signed, for whichever topic. Once
-    /// a topic is pinned, the secret counts no more: it stands in an address that others may see.
+    /// A request to confirm a subscription must have the current secret and be signed by SNS, for any topic. Once a
+    /// source is bound to a topic, the secret alone is not enough, because it is part of an address that others may see.
     pub(crate) async fn verify<'a>(
         &self,
         ctx: &Context,
-        opened: &Opened,
+        credentials: &OpenedCredentials,
         delivery: &Delivery<'a>,
         (source, by_secret): (&dyn AlertSource, Result<Verified<'a>, VerifyError>),
-        doubted: bool,
+        in_doubt: bool,
     ) -> Result<Result<Verified<'a>, VerifyError>, AppError> {
         let envelope = Envelope::read(delivery.body);
         if by_secret.is_err() && envelope.is_none() {
             return Ok(by_secret);
         }
-        let pinned = self.pinned(ctx, opened, doubted).await?;
-        let is_newest = source.verify(delivery, &opened.secret, None).is_ok();
+        let pinned = self.pinned(ctx, credentials, in_doubt).await?;
+        let is_newest = source.verify(delivery, &credentials.secret, None).is_ok();
         let asks = |envelope: &Envelope<'_>| envelope.purpose == Purpose::SubscriptionConfirmation;
         match (&pinned, &envelope) {
             (Some((pinned, _)), Some(envelope)) if pinned.topic == envelope.topic_arn => {
@@ -70,58 +77,53 @@ impl Sns {
                 self.signed(ctx, delivery, envelope).await
             }
             (Some(_), _) => Ok(by_secret.and(Err(VerifyError::WrongTopic))),
-            // The secret before pins nothing: it was replaced because somebody else may know it.
+            // The previous secret binds no topic, because it may have been rotated after it leaked.
             (None, Some(envelope)) if asks(envelope) => Ok(by_secret.and(Err(VerifyError::Wrong))),
             (None, _) => Ok(by_secret),
         }
     }
 
-    /// Pins a topic to a source that knows none; false if it knows another.
-    pub(crate) async fn pin(&self, ctx: &Context, opened: &Opened, topic: &str) -> Result<bool, AppError> {
-        let pinned = PinnedTopic::new(&opened.door, topic.to_owned(), ctx.now());
+    /// Binds a source to a topic. `false` if it is already bound to another topic.
+    pub(crate) async fn pin(
+        &self,
+        ctx: &Context,
+        credentials: &OpenedCredentials,
+        topic: &str,
+    ) -> Result<bool, AppError> {
+        let pinned = PinnedTopic::new(&credentials.stored, topic.to_owned(), ctx.now());
         let is_ours = ctx.store.pin(&pinned).await?;
         if is_ours {
-            self.keep(opened.door.id, Some(pinned), ctx.now());
-            info!(alert_source.id = %opened.door.id, "pinned a topic to alert source `{}`", opened.door.id);
+            self.topics.insert(credentials.stored.id, (Some(pinned), ctx.now()));
+            info!(alert_source.id = %credentials.stored.id, "bound alert source `{}` to its SNS topic", credentials.stored.id);
         }
         Ok(is_ours)
     }
 
-    /// The topic of a source, if it has one.
+    /// The topic that a source is bound to.
     async fn pinned(
         &self,
         ctx: &Context,
-        opened: &Opened,
-        doubted: bool,
+        credentials: &OpenedCredentials,
+        in_doubt: bool,
     ) -> Result<Option<(PinnedTopic, TopicPin)>, AppError> {
         let held = |pinned: Option<PinnedTopic>| {
             let pinned = pinned?;
-            let held = pinned.held(&opened.door, ctx.now())?;
+            let held = pinned.held(&credentials.stored, ctx.now())?;
             Some((pinned, held))
         };
-        let (id, now) = (opened.door.id, ctx.now());
-        let known = self.topics.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        if let Some((pinned, since)) = known {
-            let holds = if doubted || pinned.is_none() { DOUBTED } else { KEPT };
-            if now.duration_since(since) < holds {
+        let (id, now) = (credentials.stored.id, ctx.now());
+        if let Some((pinned, read_at)) = self.topics.get(&id) {
+            let valid = if in_doubt || pinned.is_none() { VALID_IN_DOUBT } else { VALID };
+            if now.duration_since(read_at) < valid {
                 return Ok(held(pinned));
             }
         }
         let pinned = ctx.store.pinned(id).await?;
-        self.keep(id, pinned.clone(), now);
+        self.topics.insert(id, (pinned.clone(), now));
         Ok(held(pinned))
     }
 
-    /// Remembers what was read.
-    fn keep(&self, id: SourceId, pinned: Option<PinnedTopic>, now: Timestamp) {
-        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if topics.len() >= MOST_TOPICS {
-            topics.clear();
-        }
-        topics.insert(id, (pinned, now));
-    }
-
-    /// Verifies the signature of an envelope by the certificate that it names.
+    /// Verifies the signature of an envelope with the certificate at its address.
     async fn signed<'a>(
         &self,
         ctx: &Context,
@@ -133,32 +135,27 @@ impl Sns {
         Ok(sns::verify(delivery, Some(&envelope.topic_arn), &certificate))
     }
 
-    /// The certificate at an address; none if there is none.
+    /// The certificate at an address. `None` if there is no certificate at that address.
     async fn certificate(&self, ctx: &Context, url: &str) -> Result<Option<Arc<Certificate>>, AppError> {
         let now = ctx.now();
-        let known = self.certificates.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
-        if let Some((certificate, since)) = known
-            && now.duration_since(since) < CERTIFIED
+        if let Some((certificate, fetched_at)) = self.certificates.get(&url.to_owned())
+            && now.duration_since(fetched_at) < CERTIFICATE_VALID
         {
             return Ok(Some(certificate));
         }
         let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed.is_some_and(|failed| now.duration_since(failed) < DOUBTED) {
+        if failed.is_some_and(|failed| now.duration_since(failed) < VALID_IN_DOUBT) {
             let what = "fetching a certificate";
-            return Err(AppError::Unavailable { what, source: "the last one has just failed".into() });
+            return Err(AppError::Unavailable { what, source: "the last attempt has just failed".into() });
         }
         let fetched = app::source::certificate::fetch(&ctx.outside, url).await;
         let Ok(Some(certificate)) = fetched else {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
             return fetched.map(|_| None);
         };
-        info!(certificate = certificate.name(), "fetched a certificate of SNS");
+        info!(certificate = certificate.name(), "fetched SNS certificate");
         let certificate = Arc::new(certificate);
-        let mut kept = self.certificates.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_CERTIFICATES {
-            kept.clear();
-        }
-        kept.insert(url.to_owned(), (certificate.clone(), now));
+        self.certificates.insert(url.to_owned(), (certificate.clone(), now));
         Ok(Some(certificate))
     }
 }

@@ -57,7 +57,7 @@ impl<'de, S: State> Deserialize<'de> for Head<S> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Stored { state, version } = Stored::deserialize(deserializer)?;
         let state =
-            S::named(&state).ok_or_else(|| D::Error::custom(format_args!("no state is called `{state}`")))?;
+            S::named(&state).ok_or_else(|| D::Error::custom(format_args!("unknown state `{state}`")))?;
         Ok(Self { state, version })
     }
 }

@@ -34,7 +34,7 @@ pub trait State: Copy + Eq + Debug + Send + Sync + 'static {
 
 /// There is no such edge: what was asked is already over, or never made sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{machine} cannot go from `{}` to `{}`", from.map_or("nothing", State::name), to.name())]
+#[error("the {machine} cannot change from `{}` to `{}`", from.map_or("nothing", State::name), to.name())]
 pub struct Illegal<S: State> {
     /// The machine that refused.
     pub machine: &'static str,

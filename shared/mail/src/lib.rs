@@ -1,12 +1,12 @@
-//! Mail that comes in: what SES says of one, where its bytes are, and what they mean.
+//! Received emails: the notification of SES, the bytes in a mailbox, and the parsed email.
 //!
-//! The parser is of some size, so that only the functions that get whole mails depend on it: everything behind them
-//! reads a [`Letter`].
+//! The parser is large, so only the functions that receive complete emails depend on it. All other code reads the JSON
+//! of a [`ParsedMail`].
 
-mod letter;
 mod mailbox;
-mod received;
+mod notification;
+mod parsed_mail;
 
-pub use letter::Letter;
-pub use mailbox::{MOST_BYTES, Mailbox, MailboxError, beginning};
-pub use received::Received;
+pub use mailbox::{MOST_BYTES, Mailbox, MailboxError, read_start};
+pub use notification::MailNotification;
+pub use parsed_mail::ParsedMail;

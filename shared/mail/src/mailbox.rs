@@ -1,17 +1,17 @@
-//! Where mails lie.
+//! The mailbox: the stored bytes of received emails.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
 
-/// How much of a mail is fetched: its text comes before what is attached, and no more of it is kept.
+/// Most bytes that are read of an email. Its text comes before its attachments, which are not stored.
 pub const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// The beginning of a mail that comes in pieces, up to [`MOST_BYTES`].
+/// Reads the start of an email from a body, up to [`MOST_BYTES`].
 ///
 /// # Errors
-/// If the body ends before it is whole.
-pub async fn beginning<B: BodyExt<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes, B::Error> {
+/// If the body ends early.
+pub async fn read_start<B: BodyExt<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes, B::Error> {
     let mut mail = BytesMut::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
@@ -25,22 +25,22 @@ pub async fn beginning<B: BodyExt<Data = Bytes> + Unpin>(mut body: B) -> Result<
     Ok(mail.freeze())
 }
 
-/// A mail could not be fetched.
+/// Fetching an email failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the mail could not be fetched: {reason}")]
+#[error("fetching the email failed: {reason}")]
 pub struct MailboxError {
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// Holds mails, each by its key.
+/// Stores emails, each under a key.
 pub trait Mailbox: Send + Sync {
-    /// The beginning of a mail, up to [`MOST_BYTES`].
+    /// Fetches the start of an email, up to [`MOST_BYTES`].
     fn fetch<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Bytes, MailboxError>>;
 }
 
 impl MailboxError {
-    /// An error with its reason.
+    /// Creates an error with its reason.
     pub fn new(reason: impl std::fmt::Display) -> Self {
         Self { reason: reason.to_string() }
     }

@@ -72,31 +72,111 @@ pub const QUEUE_PREFIX: &str = "FIREBELL_QUEUE_";
 
 /// Every setting, in the order of the table in the README.
 pub const SETTINGS: &[Setting] = &[
-    Setting { name: PUBLIC_URL, what: "base URL of links in notifications, and of webhook addresses; set it if people reach Firebell by another name", default: "`http://` and the address of `--listen`" },
-    Setting { name: SMTP_URL, what: "mail server for outgoing email: `smtp://user:password@host:port` or `smtps://…`", default: "with `cargo local`, emails are written to `DIR/mail`; on AWS, no email is sent" },
+    Setting {
+        name: PUBLIC_URL,
+        what: "base URL of links in notifications, and of webhook addresses; set it if people reach Firebell by another name",
+        default: "`http://` and the address of `--listen`",
+    },
+    Setting {
+        name: SMTP_URL,
+        what: "mail server for outgoing email: `smtp://user:password@host:port` or `smtps://…`",
+        default: "with `cargo local`, emails are written to `DIR/mail`; on AWS, no email is sent",
+    },
     Setting { name: MAIL_FROM, what: "sender of outgoing email", default: "Firebell <firebell@localhost>" },
-    Setting { name: MAIL_VIA, what: "`ses` sends email with Amazon SES in the region `AWS_REGION`, if no mail server is set", default: "`smtp`" },
-    Setting { name: MAIL_DOMAIN, what: "domain of the email addresses of alert sources", default: "`localhost` with `cargo local`; on AWS, no email is received" },
-    Setting { name: MAIL_BUCKET, what: "S3 bucket in which SES stores received email (set by the template)", default: "`DIR/mail-in` with `cargo local`" },
-    Setting { name: WEBHOOK_LOOPBACK, what: "`allow` permits webhook notifications to this machine, also without TLS", default: "webhooks go to public addresses only, with `https`" },
-    Setting { name: OWNER_EMAIL, what: "email address of the owner; used once, when the organisation is created", default: "owner@localhost" },
-    Setting { name: API_KEY, what: "the first API key; used once, when the organisation is created", default: "a random key; `cargo local` stores it in `DIR/api-key`" },
-    Setting { name: SLACK_SIGNING_SECRET, what: "signing secret of the Slack app; it verifies requests from Slack", default: "not set: Slack is not connected" },
-    Setting { name: SLACK_CLIENT_ID, what: "client ID of the Slack app; needed to connect a workspace at `/slack/install`", default: "not set" },
+    Setting {
+        name: MAIL_VIA,
+        what: "`ses` sends email with Amazon SES in the region `AWS_REGION`, if no mail server is set",
+        default: "`smtp`",
+    },
+    Setting {
+        name: MAIL_DOMAIN,
+        what: "domain of the email addresses of alert sources",
+        default: "`localhost` with `cargo local`; on AWS, no email is received",
+    },
+    Setting {
+        name: MAIL_BUCKET,
+        what: "S3 bucket in which SES stores received email (set by the template)",
+        default: "`DIR/mail-in` with `cargo local`",
+    },
+    Setting {
+        name: WEBHOOK_LOOPBACK,
+        what: "`allow` permits webhook notifications to this machine, also without TLS",
+        default: "webhooks go to public addresses only, with `https`",
+    },
+    Setting {
+        name: OWNER_EMAIL,
+        what: "email address of the owner; used once, when the organisation is created",
+        default: "owner@localhost",
+    },
+    Setting {
+        name: API_KEY,
+        what: "the first API key; used once, when the organisation is created",
+        default: "a random key; `cargo local` stores it in `DIR/api-key`",
+    },
+    Setting {
+        name: SLACK_SIGNING_SECRET,
+        what: "signing secret of the Slack app; it verifies requests from Slack",
+        default: "not set: Slack is not connected",
+    },
+    Setting {
+        name: SLACK_CLIENT_ID,
+        what: "client ID of the Slack app; needed to connect a workspace at `/slack/install`",
+        default: "not set",
+    },
     Setting { name: SLACK_CLIENT_SECRET, what: "client secret of the Slack app", default: "not set" },
     Setting { name: SLACK_API_URL, what: "base URL of Slack's API", default: slack::API_URL },
-    Setting { name: OIDC_ISSUER, what: "issuer of the OpenID Connect provider for sign-in; its redirect URL is `/sign-in/oidc/callback`", default: "not set: people sign in with an emailed link" },
-    Setting { name: OIDC_CLIENT_ID, what: "client ID of this installation at the OpenID Connect provider", default: "not set" },
-    Setting { name: OIDC_CLIENT_SECRET, what: "client secret of this installation at the OpenID Connect provider", default: "not set" },
-    Setting { name: OTLP_ENDPOINT, what: "endpoint for traces (OTLP over HTTP, JSON), without `/v1/traces`", default: "not set: no traces are exported" },
-    Setting { name: OTLP_HEADERS, what: "headers of OTLP requests: `name=value,name=value`", default: "not set" },
-    Setting { name: SENTRY_DSN, what: "DSN of the Sentry project to which errors are reported", default: "not set: no errors are reported" },
+    Setting {
+        name: OIDC_ISSUER,
+        what: "issuer of the OpenID Connect provider for sign-in; its redirect URL is `/sign-in/oidc/callback`",
+        default: "not set: people sign in with an emailed link",
+    },
+    Setting {
+        name: OIDC_CLIENT_ID,
+        what: "client ID of this installation at the OpenID Connect provider",
+        default: "not set",
+    },
+    Setting {
+        name: OIDC_CLIENT_SECRET,
+        what: "client secret of this installation at the OpenID Connect provider",
+        default: "not set",
+    },
+    Setting {
+        name: OTLP_ENDPOINT,
+        what: "endpoint for traces (OTLP over HTTP, JSON), without `/v1/traces`",
+        default: "not set: no traces are exported",
+    },
+    Setting {
+        name: OTLP_HEADERS,
+        what: "headers of OTLP requests: `name=value,name=value`",
+        default: "not set",
+    },
+    Setting {
+        name: SENTRY_DSN,
+        what: "DSN of the Sentry project to which errors are reported",
+        default: "not set: no errors are reported",
+    },
     Setting { name: LOG, what: "log level, also by target: `info,store=debug`", default: "info" },
-    Setting { name: LOG_FORMAT, what: "log format: `json` or `text`", default: "`text` with `cargo local`, `json` on AWS" },
-    Setting { name: KEY, what: "installation key; it encrypts stored secrets and signs links", default: "a random key; `cargo local` stores it in `DIR/key`" },
-    Setting { name: "AWS_ENDPOINT_URL", what: "endpoint for DynamoDB, SQS, SES and S3, for example a proxy", default: "AWS; with `cargo local`, the embedded database and queues" },
+    Setting {
+        name: LOG_FORMAT,
+        what: "log format: `json` or `text`",
+        default: "`text` with `cargo local`, `json` on AWS",
+    },
+    Setting {
+        name: KEY,
+        what: "installation key; it encrypts stored secrets and signs links",
+        default: "a random key; `cargo local` stores it in `DIR/key`",
+    },
+    Setting {
+        name: "AWS_ENDPOINT_URL",
+        what: "endpoint for DynamoDB, SQS, SES and S3, for example a proxy",
+        default: "AWS; with `cargo local`, the embedded database and queues",
+    },
     Setting { name: TABLE, what: "name of the DynamoDB table (set by the template)", default: "firebell" },
-    Setting { name: "FIREBELL_QUEUE_<NAME>", what: "URL of an SQS queue (set by the template)", default: "the embedded queue" },
+    Setting {
+        name: "FIREBELL_QUEUE_<NAME>",
+        what: "URL of an SQS queue (set by the template)",
+        default: "the embedded queue",
+    },
 ];
 
 /// How logs are written.
@@ -222,7 +302,9 @@ impl Config {
         };
         let slack_api_url = get(SLACK_API_URL);
         if slack_api_url.as_ref().is_some_and(|url| slack::check_url(url).is_err()) {
-            faults.push(format!("{SLACK_API_URL} must begin with `https://`; `http://` is allowed for this machine only"));
+            faults.push(format!(
+                "{SLACK_API_URL} must begin with `https://`; `http://` is allowed for this machine only"
+            ));
         }
         let oidc = oidc(&mut faults, [get(OIDC_ISSUER), get(OIDC_CLIENT_ID), get(OIDC_CLIENT_SECRET)]);
         let telemetry = Telemetry::read(&get, &mut faults);
@@ -294,12 +376,16 @@ fn oidc(faults: &mut Vec<String>, settings: [Option<String>; 3]) -> Option<Setti
         [None, None, None] => None,
         [Some(issuer), Some(client_id), Some(client_secret)] => {
             if !Oidc::is_safe(&issuer) {
-                faults.push(format!("{OIDC_ISSUER} must begin with `https://`; `http://` is allowed for this machine only"));
+                faults.push(format!(
+                    "{OIDC_ISSUER} must begin with `https://`; `http://` is allowed for this machine only"
+                ));
             }
             Some(Settings { issuer, client_id, client_secret: client_secret.into() })
         }
         _ => {
-            faults.push(format!("set {OIDC_ISSUER}, {OIDC_CLIENT_ID} and {OIDC_CLIENT_SECRET} together, or none of them"));
+            faults.push(format!(
+                "set {OIDC_ISSUER}, {OIDC_CLIENT_ID} and {OIDC_CLIENT_SECRET} together, or none of them"
+            ));
             None
         }
     }
@@ -353,7 +439,11 @@ fn bucket(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>, name:
 }
 
 /// Reads the AWS credentials. `why` names the setting that needs them.
-fn credentials(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>, why: &str) -> Option<Credentials> {
+fn credentials(
+    get: &impl Fn(&str) -> Option<String>,
+    faults: &mut Vec<String>,
+    why: &str,
+) -> Option<Credentials> {
     let mut needed = |name: &str| {
         let value = get(name);
         if value.is_none() {

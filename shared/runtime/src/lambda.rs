@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use app::seal::Seal;
-use app::{Clock, Context, Incoming, Random};
+use app::{Clock, Context, Random};
 use domain::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use mail::Mailbox;
 use notify::Channel;
 use secrecy::SecretString;
-use store::{Queues, Store};
 
 use crate::config::LogFormat;
+use crate::context::Ports;
 use crate::function::Function;
 use crate::telemetry::{self, Emf, Exporter, start_logging};
 use crate::{Config, ConfigError, aws};
@@ -76,25 +76,18 @@ fn start(function: fn(Context) -> Function, parts: Parts) -> Result<(), Error> {
 async fn context(config: &Config, parts: &Parts) -> Result<Context, Error> {
     let clock = system_clock();
     let aws = aws::clients(config).await;
-    let observe = Arc::new(Emf::new(clock.clone()));
     // A function that was given no key has one that nobody knows: what it signs is worthless, not forgeable.
     let fresh = || Seal::new(&SecretString::from("")).random_token(48);
-    let key = config.key.clone().unwrap_or_else(|| SecretString::from(fresh()));
-    Ok(Context {
-        store: Store::new(aws.dynamodb, config.table.as_str(), observe),
-        queues: Queues::new(aws.sqs, config.queues.clone()),
-        seal: Arc::new(Seal::new(&key)),
+    let ports = Ports {
+        dynamodb: aws.dynamodb,
+        sqs: aws.sqs,
+        observe: Arc::new(Emf::new(clock.clone())),
+        key: config.key.clone().unwrap_or_else(|| SecretString::from(fresh())),
         channels: (parts.channels)(config)?,
-        slack: crate::slack_app(config)?,
-        outside: egress::Client::new(config.reach),
-        reach: config.reach,
-        public_url: config.public_url.clone().unwrap_or_default(),
-        oidc: crate::provider(config),
-        first_key: config.api_key.clone(),
-        mail: Incoming { domain: config.mail_domain.clone(), mailbox: (parts.mailbox)(config, &clock) },
+        mailbox: (parts.mailbox)(config, &clock),
         clock,
-        random: system_random(),
-    })
+    };
+    Ok(crate::context(config, ports)?)
 }
 
 async fn serve(function: fn(Context) -> Function, parts: Parts) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 mod aws;
 mod channels;
 pub mod config;
+mod context;
 mod fetch;
 mod function;
 mod lambda;
@@ -15,6 +16,7 @@ mod web;
 pub use aws::clients_elsewhere;
 pub use channels::channels;
 pub use config::{Config, ConfigError};
+pub use context::{Ports, context};
 pub use fetch::{Network, provider};
 pub use function::{
     BoxFuture, Delivery, Failure, Function, Http, QueueHandler, ScheduleHandler, StreamHandler,

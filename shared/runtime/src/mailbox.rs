@@ -65,7 +65,7 @@ impl S3 {
         *request.headers_mut() = headers;
         let answer = self.client.request(request).await?;
         let status = answer.status();
-        let mail = mail::beginning(answer.into_body()).await?;
+        let mail = mail::read_start(answer.into_body()).await?;
         if matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
             return Ok(mail);
         }

@@ -86,8 +86,8 @@ pub fn incident(shown: &Shown) -> Message {
         blocks.push(json!({ "type": "section", "text": plain(summary, SECTION) }));
     }
     let mut fields = vec![field("Status", &shown.status)];
-    fields.push(field("Severity", shown.severity.as_deref().unwrap_or("not said yet")));
-    fields.push(field("Lead", shown.lead.as_deref().unwrap_or("nobody yet")));
+    fields.push(field("Severity", shown.severity.as_deref().unwrap_or("not set")));
+    fields.push(field("Lead", shown.lead.as_deref().unwrap_or("nobody")));
     if let Some(channel) = &shown.channel {
         fields
             .push(json!({ "type": "mrkdwn", "text": format!("*Channel*\n<#{channel}>"), "verbatim": true }));
@@ -133,28 +133,28 @@ pub fn update(by: &str, message: Option<&str>, changes: &[String]) -> Message {
 /// A page to one person.
 pub fn page(title: &str, escalation: EscalationId, source: Option<&str>, acknowledge: &str) -> Message {
     let mut blocks = vec![
-        json!({ "type": "header", "text": plain(if title.trim().is_empty() { "A page" } else { title }, HEADER) }),
+        json!({ "type": "header", "text": plain(if title.trim().is_empty() { "Notification" } else { title }, HEADER) }),
         json!({
             "type": "section",
-            "text": plain("You are paged. Until somebody answers, others will be.", FIELD),
+            "text": plain("You are being notified. Until somebody acknowledges, others will be notified too.", FIELD),
         }),
     ];
     let mut buttons = vec![button(Press::AcknowledgePage(escalation), "Acknowledge", Some("primary"))];
     if is_link(acknowledge) {
         buttons.push(json!({
-            "type": "button", "action_id": "look", "text": plain("Look at it", 75), "url": acknowledge,
+            "type": "button", "action_id": "look", "text": plain("Open in Firebell", 75), "url": acknowledge,
         }));
     }
     blocks.push(json!({ "type": "actions", "block_id": "page", "elements": buttons }));
     if let Some(source) = source {
         blocks.push(json!({ "type": "context", "elements": [plain(source, FIELD)] }));
     }
-    Message { text: format!("You are paged: {}", escape(&shorten(title, FIELD))), blocks }
+    Message { text: format!("Firebell alert: {}", escape(&shorten(title, FIELD))), blocks }
 }
 
 /// What a page to one person is edited into once nobody is paged any more: it has no button.
 pub fn paged(title: &str, outcome: &str, source: Option<&str>) -> Message {
-    let name = if title.trim().is_empty() { "A page" } else { title };
+    let name = if title.trim().is_empty() { "Notification" } else { title };
     let mut blocks = vec![
         json!({ "type": "header", "text": plain(name, HEADER) }),
         json!({ "type": "section", "text": plain(outcome, FIELD) }),
@@ -217,8 +217,8 @@ pub fn new_form(offered: &[(SeverityId, String)], channel: &str) -> Value {
     let line = json!({ "type": "plain_text_input", "max_length": 250 });
     let text = json!({ "type": "plain_text_input", "multiline": true, "max_length": 2000 });
     let mut blocks = vec![
-        input(form::NAME, "What is going on?", line, false),
-        input(form::TEXT, "What is known so far", text, true),
+        input(form::NAME, "What is happening?", line, false),
+        input(form::TEXT, "Summary: what is known so far", text, true),
     ];
     blocks.extend(severities(offered));
     view(form::NEW, "New incident", "Open", channel, blocks)
@@ -227,7 +227,7 @@ pub fn new_form(offered: &[(SeverityId, String)], channel: &str) -> Value {
 /// The form of an update.
 pub fn update_form(incident: IncidentId, reference: &str, offered: &[(SeverityId, String)]) -> Value {
     let text = json!({ "type": "plain_text_input", "multiline": true, "max_length": 3000 });
-    let mut blocks = vec![input(form::TEXT, "What has happened?", text, false)];
+    let mut blocks = vec![input(form::TEXT, "What has changed?", text, false)];
     blocks.extend(severities(offered));
     view(form::UPDATE, &format!("Update {reference}"), "Share", &incident.to_string(), blocks)
 }

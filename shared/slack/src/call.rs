@@ -87,10 +87,10 @@ fn read(reply: Reply) -> Result<Value, CallError> {
     let Reply { status, retry_after, body } = reply;
     let later = |reason: String| Err(CallError::Later { reason, retry_after });
     if status == 429 || status >= 500 || status == 408 {
-        return later(format!("slack answered {status}"));
+        return later(format!("Slack responded with {status}"));
     }
     let Ok(value) = serde_json::from_str::<Value>(&body) else {
-        return later(format!("slack answered {status} without JSON"));
+        return later(format!("Slack responded with {status} but without JSON"));
     };
     if value["ok"] == true {
         return Ok(value);
@@ -101,7 +101,7 @@ fn read(reply: Reply) -> Result<Value, CallError> {
 
 /// An answer that lacks what it must have.
 fn lacks(what: &str) -> CallError {
-    CallError::unreachable(format!("slack's answer has no {what}"))
+    CallError::unreachable(format!("Slack's response has no {what}"))
 }
 
 /// Reads an id in an answer.
@@ -295,10 +295,10 @@ impl Slack {
         match reply.status {
             200..=299 => Ok(()),
             429 | 500.. => Err(CallError::Later {
-                reason: format!("slack answered {}", reply.status),
+                reason: format!("Slack responded with {}", reply.status),
                 retry_after: reply.retry_after,
             }),
-            status => Err(CallError::Refused(format!("slack answered {status}"))),
+            status => Err(CallError::Refused(format!("Slack responded with {status}"))),
         }
     }
 

@@ -30,7 +30,7 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 
 /// An address that is not to be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is neither https:// nor http:// on this machine")]
+#[error("the address must begin with https://, or with http:// and this machine's name")]
 pub struct AddressError;
 
 /// Slack over HTTPS.
@@ -98,7 +98,7 @@ impl Https {
                 (self.answers_at(to)?.to_owned(), message.to_string(), JSON, None)
             }
         };
-        let unsendable = |_| CallError::Refused("the address cannot be called".to_owned());
+        let unsendable = |_| CallError::Refused("the address is not valid".to_owned());
         let length = body.len();
         let mut wired = HttpRequest::new(SdkBody::from(body));
         wired.set_method("POST").map_err(|_| CallError::Refused("no such method".to_owned()))?;
@@ -116,7 +116,7 @@ impl Https {
     fn answers_at<'a>(&self, to: &'a SecretString) -> Result<&'a str, CallError> {
         let to = to.expose_secret();
         let ours = to.starts_with(&self.answers) && !to.contains(['@', '\\', '#']) && !to.contains("..");
-        if ours { Ok(to) } else { Err(CallError::Refused("the address is not one of slack's".to_owned())) }
+        if ours { Ok(to) } else { Err(CallError::Refused("the address does not belong to Slack".to_owned())) }
     }
 }
 
@@ -139,7 +139,7 @@ impl Transport for Https {
             let call = async {
                 // Neither the address nor what is sent may stand in a log: only what happened does.
                 let answered = self.connector.call(wired).await;
-                let answered = answered.map_err(|_| CallError::unreachable("slack cannot be reached"))?;
+                let answered = answered.map_err(|_| CallError::unreachable("Slack cannot be reached"))?;
                 let status = answered.status().as_u16();
                 let retry_after = retry_after(answered.headers().get("retry-after"));
                 let body = answered.into_body();
@@ -147,7 +147,7 @@ impl Transport for Https {
                 Ok(Reply { status, retry_after, body })
             };
             let timed = tokio::time::timeout(PATIENCE, call).await;
-            timed.unwrap_or_else(|_| Err(CallError::unreachable("slack did not answer in time")))
+            timed.unwrap_or_else(|_| Err(CallError::unreachable("Slack did not respond in time")))
         })
     }
 }
@@ -158,7 +158,7 @@ const MOST_BODY: usize = 4 * 1024 * 1024;
 /// Reads a body up to the limit.
 async fn read_whole(body: SdkBody) -> Result<String, CallError> {
     let whole = Limited::new(body, MOST_BODY).collect().await;
-    let whole = whole.map_err(|_| CallError::unreachable("slack's answer ended before it was whole"))?;
+    let whole = whole.map_err(|_| CallError::unreachable("Slack's response is incomplete"))?;
     Ok(String::from_utf8_lossy(&whole.to_bytes()).into_owned())
 }
 

@@ -26,7 +26,7 @@ pub enum Heard {
 
 /// What was sent is not what Slack sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is nothing that slack sends")]
+#[error("the request body is not a known Slack payload")]
 pub struct Unreadable;
 
 /// Reads a form. Fields that come twice count once.

@@ -12,13 +12,13 @@ pub const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unsigned {
     /// It carries no signature, or no time.
-    #[error("it carries no signature of Slack's")]
+    #[error("the request has no Slack signature")]
     Missing,
     /// Its time is too far from ours.
-    #[error("its time is more than five minutes from ours")]
+    #[error("the request's timestamp differs from the current time by more than five minutes")]
     Late,
     /// The signature is another one.
-    #[error("its signature is not that of its body")]
+    #[error("the signature does not match the body")]
     Wrong,
 }
 

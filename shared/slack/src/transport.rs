@@ -117,7 +117,7 @@ pub enum CallError {
         retry_after: Option<SignedDuration>,
     },
     /// Slack refused.
-    #[error("slack refused: {0}")]
+    #[error("Slack refused the request: {0}")]
     Refused(String),
 }
 

@@ -65,12 +65,12 @@ impl Generator {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below another.
+    /// A number below `end`.
     fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
     }
 
-    /// A piece of something, to its end or not.
+    /// A range within a length, which may reach its end.
     fn piece(&mut self, length: usize) -> std::ops::Range<usize> {
         let start = self.below(length + 1);
         let longest = if self.below(4) == 0 { length - start } else { (length - start).min(12) };
@@ -78,7 +78,7 @@ impl Generator {
     }
 }
 
-/// A body that a sender might send, changed in a few places, or made of anything.
+/// An example of a source that is changed in a few places, or arbitrary bytes.
 fn body(source: &dyn AlertSource, generator: &mut Generator) -> Vec<u8> {
     let example = if generator.below(2) == 0 { source.example() } else { source.example_resolved() };
     let mut body = match generator.below(8) {
@@ -115,7 +115,7 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// Headers that are as they should be, changed in one, or none.
+/// Valid headers, headers with one change, or no headers.
 fn headers(
     source: &dyn AlertSource,
     body: &[u8],
@@ -152,7 +152,7 @@ fn headers(
     (headers, false)
 }
 
-/// Delivers what a seed makes to every source; returns how many were taken.
+/// Delivers the bodies of a seed to every source, and returns how many were accepted.
 fn survived(seed: u64) -> usize {
     let secret = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let mut taken = 0;

@@ -19,7 +19,7 @@ pub enum StoreError {
         source: BoxError,
     },
     /// An item is not as this version knows it.
-    #[error("an item of `{kind}` cannot be read")]
+    #[error("the stored {kind} cannot be read")]
     Item {
         /// What was to be read.
         kind: &'static str,

@@ -129,11 +129,11 @@ const LOG_BYTES: f64 = 1500.0;
 /// How long a function is assumed to run, in seconds, and one that speaks with a mail server.
 const SECONDS: f64 = 0.010;
 const MAIL_SECONDS: f64 = 0.150;
-/// How long minutes of nothing are looked at.
+/// How many idle minutes are measured.
 const QUIET_MINUTES: u32 = 30;
-/// After how long everything has settled that an alert causes at once.
+/// How long to wait until the immediate effects of an alert are done.
 pub const SETTLED_S: u64 = 5;
-/// After how long everything has settled that a page causes, the second look at it too.
+/// How long to wait until the effects of a notification are done, the second message of it too.
 pub const PAGED_S: u64 = 28;
 /// What an almost empty table holds, in GB.
 const STORED: f64 = 0.01;
@@ -142,14 +142,14 @@ const STORED: f64 = 0.01;
 const TAKES_MAIL: &str = "TakesMail";
 
 /// What the template says of cost.
-struct Declared {
+struct DeclaredCosts {
     gigabytes: f64,
     queues: f64,
     secrets: f64,
     alarms: f64,
 }
 
-fn declared() -> anyhow::Result<Declared> {
+fn declared() -> anyhow::Result<DeclaredCosts> {
     let template = Template::load()?;
     let alarms = fs::read_to_string(root().join("infra/alarms.yaml")).context("reading infra/alarms.yaml")?;
     let count = |kind: &str| u32::try_from(template.resources(kind).len()).map(f64::from);
@@ -168,7 +168,7 @@ fn declared() -> anyhow::Result<Declared> {
         .filter(|(id, _)| alarms.at(&format!("/Resources/{id}/Condition")) != TAKES_MAIL)
         .map(|(_, alarm)| alarm["Metrics"].as_array().map_or(1, Vec::len))
         .sum();
-    Ok(Declared {
+    Ok(DeclaredCosts {
         gigabytes: f64::from(u32::try_from(memory)?) / 1024.0,
         queues: f64::from(u32::try_from(polled)?),
         secrets: count("AWS::SecretsManager::Secret")?,

@@ -1,4 +1,4 @@
-//! Slack, for stories: a workspace that keeps what it is told, and may be down, slow, or tired of us.
+//! A fake Slack workspace: it keeps what is posted, and can be down, slow or refuse calls.
 
 pub mod requests;
 
@@ -15,22 +15,22 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use slack::{Authorised, Authorization, CallError, Method, Reply, Request, Slack, Transport};
 
-/// The secret by which requests of this Slack are known.
+/// The signing secret of the app.
 pub const SIGNING_SECRET: &str = "not-a-signing-secret-of-any-real-app";
-/// The app's id and secret.
+/// The app's client id and client secret.
 pub const CLIENT: (&str, &str) = ("1.2", "not-a-client-secret-of-any-real-app");
-/// The workspace.
+/// The workspace's id.
 pub const TEAM: &str = "T0STORIES";
-/// Who Firebell is in it.
+/// The user id of Firebell's bot.
 pub const BOT: &str = "U0BOT";
 /// The token of the workspace.
 pub const TOKEN: &str = "xoxb-not-a-token-of-any-real-workspace";
-/// Where incidents are announced.
+/// The channel in which incidents are announced.
 pub const ANNOUNCEMENTS: &str = "C0ANNOUNCE";
-/// The code that an administrator brings from Slack.
+/// The OAuth code with which an administrator connects the workspace.
 pub const CODE: &str = "not-a-code";
 
-/// The people of the workspace: ids and addresses.
+/// The people of the workspace: user ids and email addresses.
 const PEOPLE: [(&str, &str); 5] = [
     ("U0ADA", "ada@example.com"),
     ("U0GRACE", "grace@example.com"),
@@ -39,25 +39,25 @@ const PEOPLE: [(&str, &str); 5] = [
     ("U0EVE", "eve@example.com"),
 ];
 
-/// How long it takes to answer when it is slow: less than anybody waits for.
+/// How long it takes to answer when it is slow: less than any timeout.
 const SLOW: Duration = Duration::from_secs(8);
 
-/// What Slack does wrong.
+/// The faults of Slack.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Mood {
+pub struct SlackFaults {
     /// Whether it is down.
     pub down: bool,
-    /// How often it refuses, for now.
+    /// The share of calls that it refuses as rate limited.
     pub refuses: f64,
-    /// How often it does what it was asked, and its answer is lost.
+    /// The share of calls that it executes, but whose answer is lost.
     pub mute: f64,
-    /// Whether it takes one message a second and channel.
+    /// Whether it limits each channel to one message a second.
     pub limits: bool,
     /// Whether it takes a call and never answers.
     pub hangs: bool,
-    /// Whether it does at once what it is asked, and says so only after a while.
+    /// Whether it executes a call at once, but answers late.
     pub slow: bool,
-    /// Whether it knows the workspace's token no more.
+    /// Whether the workspace's token is revoked.
     pub revoked: bool,
 }
 
@@ -80,16 +80,16 @@ pub struct Channel {
 
 /// A message.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Said {
-    /// When.
+pub struct PostedMessage {
+    /// When it was posted.
     pub at: Timestamp,
-    /// Where.
+    /// The id of its channel.
     pub channel: String,
     /// Its id.
     pub ts: String,
-    /// The message that it stands below.
+    /// The message that it replies to.
     pub below: Option<String>,
-    /// What it says.
+    /// Its text.
     pub text: String,
     /// Its blocks.
     pub blocks: Value,
@@ -99,8 +99,8 @@ pub struct Said {
     pub edits: u32,
 }
 
-impl Said {
-    /// What tells it from others.
+impl PostedMessage {
+    /// Its mark: it tells the message from others of its channel.
     pub fn mark(&self) -> &str {
         self.metadata["event_payload"]["mark"].as_str().unwrap_or_default()
     }
@@ -117,38 +117,38 @@ impl Said {
 
 /// An answer that only one person sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
-    /// Where to.
+pub struct PrivateAnswer {
+    /// The address of the answer.
     pub to: String,
-    /// What.
+    /// The text of the answer.
     pub text: String,
 }
 
-struct State {
+struct WorkspaceState {
     rng: Rng,
-    mood: Mood,
+    faults: SlackFaults,
     channels: Vec<Channel>,
-    messages: Vec<Said>,
-    answers: Vec<Answered>,
+    messages: Vec<PostedMessage>,
+    answers: Vec<PrivateAnswer>,
     views: Vec<Value>,
     triggers: BTreeSet<String>,
     calls: Vec<(Timestamp, &'static str)>,
     next: u64,
 }
 
-/// Slack.
+/// The fake Slack.
 pub struct FakeSlack {
     clock: app::Clock,
-    state: Mutex<State>,
+    state: Mutex<WorkspaceState>,
 }
 
-/// A reply that says no.
+/// The reply of a refused call.
 fn refused(word: &str) -> Value {
     json!({ "ok": false, "error": word })
 }
 
 impl FakeSlack {
-    /// A workspace in which nothing was said yet; it does what it does by this seed.
+    /// Makes an empty workspace. It draws its faults from the seed.
     pub fn new(clock: app::Clock, seed: u64) -> Arc<Self> {
         let announcements = Channel {
             id: ANNOUNCEMENTS.to_owned(),
@@ -158,9 +158,9 @@ impl FakeSlack {
             members: BTreeSet::from([BOT.to_owned()]),
             archived: false,
         };
-        let state = State {
+        let state = WorkspaceState {
             rng: Rng::with_seed(seed ^ 0x51ac),
-            mood: Mood::default(),
+            faults: SlackFaults::default(),
             channels: vec![announcements],
             messages: Vec::new(),
             answers: Vec::new(),
@@ -172,11 +172,11 @@ impl FakeSlack {
         Arc::new(Self { clock, state: Mutex::new(state) })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, WorkspaceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The app that functions are built with.
+    /// The Slack app of the context.
     pub fn app(self: &Arc<Self>) -> SlackApp {
         SlackApp {
             signing_secret: Some(SecretString::from(SIGNING_SECRET)),
@@ -185,10 +185,10 @@ impl FakeSlack {
         }
     }
 
-    /// The workspace as Slack tells of it once it is connected.
+    /// The workspace's authorisation, as OAuth returns it.
     ///
     /// # Panics
-    /// Never: the ids are ids.
+    /// Never: the ids are valid.
     pub fn authorised(&self) -> Authorised {
         Authorised {
             team: TEAM.parse().expect("an id"),
@@ -199,9 +199,9 @@ impl FakeSlack {
         }
     }
 
-    /// Changes what it does wrong.
-    pub fn mood(&self, mood: Mood) {
-        self.state().mood = mood;
+    /// Changes the faults of Slack.
+    pub fn set_faults(&self, faults: SlackFaults) {
+        self.state().faults = faults;
     }
 
     /// The channels.
@@ -210,17 +210,17 @@ impl FakeSlack {
     }
 
     /// The messages of a channel.
-    pub fn said_in(&self, channel: &str) -> Vec<Said> {
+    pub fn messages_in(&self, channel: &str) -> Vec<PostedMessage> {
         self.state().messages.iter().filter(|said| said.channel == channel).cloned().collect()
     }
 
     /// Every message.
-    pub fn said(&self) -> Vec<Said> {
+    pub fn messages(&self) -> Vec<PostedMessage> {
         self.state().messages.clone()
     }
 
-    /// What was answered to those who asked.
-    pub fn answers(&self) -> Vec<Answered> {
+    /// The answers that only one person sees.
+    pub fn answers(&self) -> Vec<PrivateAnswer> {
         self.state().answers.clone()
     }
 
@@ -234,7 +234,7 @@ impl FakeSlack {
         self.state().calls.clone()
     }
 
-    /// Makes a channel that is somebody else's.
+    /// Creates a channel that belongs to another app.
     pub fn occupy(&self, name: &str) {
         let mut state = self.state();
         let id = state.fresh("C0OTHER");
@@ -249,7 +249,7 @@ impl FakeSlack {
         });
     }
 
-    /// Deletes every message of a channel, as somebody in it may.
+    /// Deletes every message of a channel.
     pub fn delete(&self, channel: &str) {
         self.state().messages.retain(|said| said.channel != channel);
     }
@@ -263,7 +263,7 @@ impl FakeSlack {
     }
 }
 
-impl State {
+impl WorkspaceState {
     fn fresh(&mut self, prefix: &str) -> String {
         self.next += 1;
         format!("{prefix}{}", self.next)
@@ -356,12 +356,12 @@ impl State {
         };
         let latest = self.messages.iter().rev().find(|said| said.channel == channel);
         let soon = latest.is_some_and(|said| now.duration_since(said.at) < SignedDuration::from_secs(1));
-        if self.mood.limits && soon {
+        if self.faults.limits && soon {
             return refused("ratelimited");
         }
         let ts = format!("{}.{:06}", now.as_second(), self.next);
         self.next += 1;
-        let said = Said {
+        let said = PostedMessage {
             at: now,
             channel: channel.clone(),
             ts: ts.clone(),
@@ -395,10 +395,10 @@ impl State {
 }
 
 impl FakeSlack {
-    /// Does what a request asks for, as it is in the mood to; says whether the answer is lost.
+    /// Executes a request, subject to the faults. Returns the reply, and whether it is lost.
     fn take(&self, request: &Request, now: Timestamp) -> Result<(Reply, bool), CallError> {
         let mut state = self.state();
-        let Mood { down, refuses, mute, revoked, .. } = state.mood;
+        let SlackFaults { down, refuses, mute, revoked, .. } = state.faults;
         if down {
             return Err(CallError::unreachable("slack cannot be reached"));
         }
@@ -423,7 +423,7 @@ impl FakeSlack {
             Request::Answer { to, message } => {
                 state.calls.push((now, "answer"));
                 let (to, text) = (to.expose_secret().to_owned(), message["text"].as_str());
-                state.answers.push(Answered { to, text: text.unwrap_or_default().to_owned() });
+                state.answers.push(PrivateAnswer { to, text: text.unwrap_or_default().to_owned() });
                 json!({ "ok": true })
             }
         };
@@ -439,7 +439,7 @@ impl Transport for FakeSlack {
         Box::pin(async move {
             let wait = self.state().rng.u64(1..200);
             tokio::time::sleep(Duration::from_millis(wait)).await;
-            let Mood { hangs, slow, .. } = self.state().mood;
+            let SlackFaults { hangs, slow, .. } = self.state().faults;
             if hangs {
                 std::future::pending::<()>().await;
             }

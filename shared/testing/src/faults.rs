@@ -1,6 +1,6 @@
-//! Everything in which AWS is less kind than the embedded services, from a seed.
+//! Faults that AWS has and the embedded services do not have, drawn from a seed.
 //!
-//! [`Faults`] is a [`AwsBackend`] over another. What it does to a call is drawn from the seed alone: on a current-thread
+//! [`Faults`] is an [`AwsBackend`] over another. The faults of a call are drawn from the seed alone: on a current-thread
 //! runtime with paused time the same seed does the same again, which [`Faults::log_hash`] shows.
 
 mod clock;
@@ -33,30 +33,30 @@ use log::Log;
 use replica::Replicas;
 use tokens::Tokens;
 
-/// A wire that does to calls what AWS may do.
+/// A wire that injects faults into calls.
 pub struct Faults {
     inner: Arc<dyn AwsBackend>,
     plan: FaultPlan,
     clock: Clock,
-    state: Mutex<State>,
+    state: Mutex<FaultState>,
     over: AtomicBool,
 }
 
-/// What changes from call to call.
-struct State {
+/// The state that changes from call to call.
+struct FaultState {
     rng: Rng,
     log: Log,
     replicas: Replicas,
     tokens: Tokens,
 }
 
-/// What was drawn for a call before it is made.
+/// What was drawn for a call before it is applied.
 enum Before {
-    /// It is made.
+    /// The call is made.
     Goes,
-    /// It is answered without being made.
+    /// The call is answered without being made.
     Answered(AwsResponse),
-    /// It is never answered.
+    /// The call is never answered.
     Failed(CallError),
 }
 
@@ -75,7 +75,7 @@ impl Faults {
         clock: Clock,
     ) -> Result<Arc<Self>, EmbeddedError> {
         fastrand::seed(seed);
-        let state = State {
+        let state = FaultState {
             rng: Rng::with_seed(seed),
             log: Log::default(),
             replicas: Replicas::new(&clock)?,
@@ -84,18 +84,18 @@ impl Faults {
         Ok(Arc::new(Self { inner, plan, clock, state: Mutex::new(state), over: AtomicBool::new(false) }))
     }
 
-    /// The plan it follows: nothing goes wrong any more once the faults are over.
+    /// The plan in force: a calm one after [`Self::end`].
     pub fn plan(&self) -> &FaultPlan {
         static CALM: LazyLock<FaultPlan> = LazyLock::new(FaultPlan::calm);
         if self.over.load(Ordering::SeqCst) { &CALM } else { &self.plan }
     }
 
-    /// Ends the faults: from now on everything works.
+    /// Stops injecting faults.
     pub fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
     }
 
-    /// Lets things go wrong again.
+    /// Injects faults again.
     pub fn begin(&self) {
         self.over.store(false, Ordering::SeqCst);
     }
@@ -110,27 +110,27 @@ impl Faults {
         self.state().log.injected().to_vec()
     }
 
-    /// The bodies of the messages that got lost, in order.
+    /// The bodies of the lost messages, in order.
     pub fn lost(&self) -> Vec<String> {
         self.state().log.lost().to_vec()
     }
 
-    /// The bodies of the messages that came late, and by how many seconds at least.
+    /// The bodies of the delayed messages, and by how many seconds at least.
     pub fn kept_back(&self) -> Vec<(String, i64)> {
         self.state().log.kept_back().to_vec()
     }
 
-    /// A hash over every call and what became of it, faults or none.
+    /// A hash over every call and its outcome.
     pub fn log_hash(&self) -> u64 {
         self.state().log.hash()
     }
 
-    /// Draws one of `0..below`, for choices of the story's own that shall come from the seed too.
+    /// Draws a number of `0..below`, for a story whose own choices come from the seed too.
     pub fn choose(&self, below: usize) -> usize {
         self.state().rng.usize(..below.max(1))
     }
 
-    /// Shuffles received messages, if the plan has queues out of order.
+    /// Shuffles received messages, if the plan reorders queues.
     pub fn shuffle<T>(&self, messages: &mut [T]) {
         let mut state = self.state();
         if messages.len() > 1 && state.draw(self.plan().reordered) {
@@ -139,11 +139,11 @@ impl Faults {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FaultState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long this call takes on its way, in the time of the runtime.
+    /// Draws how long this call takes, in the runtime's time.
     fn latency(&self) -> Option<Duration> {
         let most = self.plan().latency_ms;
         (most > 0).then(|| Duration::from_millis(self.state().rng.u64(0..=most)))
@@ -176,7 +176,7 @@ impl Faults {
         Before::Goes
     }
 
-    /// Draws whether an answer gets lost; whatever was applied stays so.
+    /// Draws whether the answer is lost. What the call wrote stays written.
     fn after(&self, call: AwsCall<'_>, answer: AwsResponse) -> Result<AwsResponse, CallError> {
         let mut state = self.state();
         if !state.draw(self.plan().after) {
@@ -190,7 +190,7 @@ impl Faults {
         Err(CallError::AfterApplying)
     }
 
-    /// Makes a call for which nothing else was drawn.
+    /// Makes a call for which no fault was drawn before it.
     async fn make(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         match call.service {
             Service::Sqs => self.queue_call(call).await,
@@ -199,7 +199,7 @@ impl Faults {
         }
     }
 
-    /// Makes a call of the database, and keeps what it wrote for the replica.
+    /// Makes a call to the database, and keeps its writes for the replicas.
     async fn table_call(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         if let Some(answer) = self.stale(call) {
             return Ok(answer);
@@ -216,7 +216,7 @@ impl Faults {
         };
         let call = AwsCall { body: split.as_ref().map_or(call.body, |split| split.body.as_slice()), ..call };
         let mut answer = self.inner.call(call).await?;
-        // Without stale reads nobody would ever apply them.
+        // Without stale reads no replica is ever read, and the writes would pile up.
         if answer.is_ok() && is_write(call.operation) && self.plan.stale > 0.0 {
             self.state().replicas.wrote(call);
         }
@@ -237,12 +237,12 @@ impl Faults {
         Some(body)
     }
 
-    /// Answers a read that need not be consistent as of some writes ago.
+    /// Answers an eventually consistent read from a replica that is some writes behind.
     fn stale(&self, call: AwsCall<'_>) -> Option<AwsResponse> {
         let read = dynamo::Read::of(call)?;
         let mut state = self.state();
         let state = &mut *state;
-        // An index is a copy that is always behind, if anything is.
+        // An index is always a copy: with stale reads it is always behind.
         let stale = match read {
             dynamo::Read::Index => self.plan().stale > 0.0,
             dynamo::Read::Eventual => state.draw(self.plan().stale),
@@ -259,8 +259,8 @@ impl Faults {
     }
 }
 
-impl State {
-    /// Draws whether something of this rate happens.
+impl FaultState {
+    /// Draws whether an event of this rate happens.
     fn draw(&mut self, rate: f64) -> bool {
         rate > 0.0 && self.rng.f64() < rate
     }
@@ -287,7 +287,7 @@ impl AwsBackend for Faults {
     }
 }
 
-/// The service's own failure.
+/// The service's answer to an internal failure.
 fn internal_error(service: Service) -> AwsResponse {
     match service {
         Service::DynamoDb | Service::Streams => AwsResponse::error(
@@ -301,7 +301,7 @@ fn internal_error(service: Service) -> AwsResponse {
     }
 }
 
-/// The service's refusal of too many requests.
+/// The service's answer to too many requests.
 fn throttled(service: Service, rng: &mut Rng) -> AwsResponse {
     let table = [
         "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
-use app::seal::Seal;
+use app::slack::SlackApp;
 use app::source::seal_secret;
 use app::user::create::{NewUser, person};
-use app::{Clock, Context, Incoming, Random, Rules};
+use app::{Context, Random, Rules};
 use domain::access::KeyRole;
 use domain::alert::ReceivedEvent;
 use domain::alert_route::{IncidentTemplate, Route, RouteSource};
@@ -29,20 +29,21 @@ use domain::user::{Role, Urgency, User};
 use domain::{Identity, Timestamp};
 use egress::fake_internet::FakeInternet;
 use embedded::{AwsBackend, Embedded, Message};
+use harness::{MAIL_DOMAIN, SetClock};
 use jiff::SignedDuration;
 use machine::{Head, Silent, Stateful};
 use notify::Channel;
-use runtime::Config;
 use runtime::config::{self, KEY, LOG, MAIL_FROM, PUBLIC_URL, SMTP_URL, TABLE, queue_setting};
+use runtime::{Config, Ports};
 use secrecy::SecretString;
 use serde_json::Value;
-use store::{Commit, Queues, Store};
+use store::Commit;
 
 use crate::fake_slack::{CLIENT, FakeSlack, SIGNING_SECRET};
 use crate::inbox::{Inbox, Provider};
 use crate::mails::Mails;
 use crate::rights::Rights;
-use crate::template::{Declared, Template};
+use crate::template::{DeclaredFunction, Template};
 
 /// How often the fixture's job is to be heard of.
 const BEAT: PingSchedule = PingSchedule { interval_s: 60, grace_s: 10, threshold: 1 };
@@ -53,10 +54,8 @@ pub const SECRET: &str = "not-a-secret-of-any-real-source";
 pub const API_KEY: &str = "fb_not_an_api_key_of_any_real_organisation";
 /// What links begin with.
 pub const PUBLIC: &str = "https://firebell.example.com";
-/// What stands behind the `@` of sources that take mail.
-pub const MAIL_DOMAIN: &str = "alerts.example.com";
 /// The installation's key.
-const INSTALLATION_KEY: &str = "the key of an installation that does not exist";
+pub const INSTALLATION_KEY: &str = "the key of an installation that does not exist";
 /// The random part of the id of a link to sign in that the owner has.
 const LINK: u128 = 901;
 /// The random part of the id of a link to sign in that the first responder has asked for.
@@ -94,7 +93,7 @@ pub struct Fixture {
     pub mails: Arc<Mails>,
     /// Slack.
     pub slack: Arc<FakeSlack>,
-    now: Arc<AtomicI64>,
+    clock: SetClock,
 }
 
 impl Fixture {
@@ -117,32 +116,19 @@ impl Fixture {
     /// # Errors
     /// If the embedded database refuses, or the template cannot be read.
     pub fn empty() -> anyhow::Result<Self> {
-        let now = Arc::new(AtomicI64::new(BEGIN));
-        let clock: Clock = {
-            let now = now.clone();
-            Arc::new(move || Timestamp::from_millisecond(now.load(Ordering::Relaxed)).expect("in range"))
-        };
+        let clock = SetClock::at(BEGIN);
         let counter = AtomicU64::new(1);
         let random: Random = Arc::new(move || u128::from(counter.fetch_add(1, Ordering::Relaxed)));
-        let milliseconds = now.clone();
-        let embedded =
-            Embedded::memory(local::queues::specs(), Arc::new(move || milliseconds.load(Ordering::Relaxed)))?;
-        let inbox = Inbox::new(clock.clone(), 0, Provider::default());
-        let slack = FakeSlack::new(clock.clone(), 0);
+        let embedded = Embedded::memory(local::queues::specs(), clock.milliseconds())?;
+        let inbox = Inbox::new(clock.clock(), 0, Provider::default());
+        let slack = FakeSlack::new(clock.clock(), 0);
         let context = Context {
-            store: Store::new(embedded::dynamodb(embedded.backend()), embedded::TABLE, Arc::new(Silent)),
-            queues: Queues::new(embedded::sqs(embedded.backend()), local::queues::urls()),
-            seal: Arc::new(Seal::new(&SecretString::from(INSTALLATION_KEY))),
+            seal: harness::seal(INSTALLATION_KEY),
             channels: vec![inbox.clone()],
             outside: sns()?.client(),
-            reach: Default::default(),
             public_url: PUBLIC.to_owned(),
             slack: slack.app(),
-            oidc: None,
-            first_key: None,
-            mail: Incoming { domain: Some(MAIL_DOMAIN.to_owned()), mailbox: None },
-            clock,
-            random,
+            ..harness::context(embedded.backend(), clock.clock(), random)
         };
         let at = context.now();
         let org = OrgId::new(at, context.random());
@@ -166,7 +152,7 @@ impl Fixture {
             second,
             sources: BTreeMap::new(),
             context,
-            now,
+            clock,
             inbox,
             mails: Mails::new(),
             slack,
@@ -298,7 +284,7 @@ impl Fixture {
     /// Lets time pass.
     pub fn pass(&self, time: SignedDuration) {
         let milliseconds = i64::try_from(time.as_millis()).expect("a test does not last that long");
-        self.now.fetch_add(milliseconds, Ordering::Relaxed);
+        self.clock.pass_milliseconds(milliseconds);
     }
 
     /// Opens what an event of an alert asks for, as `alert-handle` does.
@@ -353,24 +339,24 @@ impl Fixture {
         let mailbox = has(config::MAIL_BUCKET).then(|| self.mails.clone() as Arc<dyn mail::Mailbox>);
         let rights = Rights::new(self.embedded.backend(), &self.template, declared.clone())?;
         let wire: Arc<dyn AwsBackend> = rights.clone();
-        let context = Context {
-            store: Store::new(embedded::dynamodb(wire.clone()), config.table.as_str(), Arc::new(Silent)),
-            queues: Queues::new(embedded::sqs(wire), config.queues),
-            seal: Arc::new(Seal::new(&SecretString::from(key))),
+        let ports = Ports {
+            dynamodb: embedded::dynamodb(wire.clone()),
+            sqs: embedded::sqs(wire),
+            observe: Arc::new(Silent),
+            key: SecretString::from(key),
             channels,
+            mailbox,
+            clock: self.context.clock.clone(),
+        };
+        let of_function = runtime::context(&config, ports)?;
+        let api = self.slack.app().api;
+        let context = Context {
             outside: self.context.outside.clone(),
             reach: Default::default(),
-            public_url: config.public_url.unwrap_or_default(),
-            slack: app::slack::SlackApp {
-                signing_secret: config.slack_signing_secret,
-                client: config.slack_client,
-                api: self.slack.app().api,
-            },
+            slack: SlackApp { api, ..of_function.slack.clone() },
             oidc: None,
-            first_key: config.api_key,
-            mail: Incoming { domain: config.mail_domain, mailbox },
-            clock: self.context.clock.clone(),
             random: self.context.random.clone(),
+            ..of_function
         };
         Ok((context, rights))
     }
@@ -386,7 +372,7 @@ fn sns() -> std::io::Result<FakeInternet> {
 }
 
 /// The configuration that a function reads from the environment that the template gives it.
-fn config_of(declared: &Declared, template: &Template) -> anyhow::Result<Config> {
+fn config_of(declared: &DeclaredFunction, template: &Template) -> anyhow::Result<Config> {
     let queues = template.queues()?;
     let urls = local::queues::urls();
     let setting = |name: &str| -> Option<String> {

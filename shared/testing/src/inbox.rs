@@ -1,4 +1,4 @@
-//! Where pages arrive in stories: a provider that keeps everything, and may fail as providers do.
+//! The inbox of every person in the stories: a provider that keeps each notification, and can fail as providers do.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,63 +8,67 @@ use fastrand::Rng;
 use futures_util::future::BoxFuture;
 use notify::{Channel, OutgoingNotification, Receipt, SendError, ServiceEmail};
 
-/// A page that arrived.
+/// A notification that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrived {
-    /// When.
+pub struct ArrivedNotification {
+    /// When it arrived.
     pub at: Timestamp,
-    /// The page: the same for every attempt.
+    /// The notification's idempotency key: the same for every attempt.
     pub notification: String,
-    /// To whom.
+    /// The address that it was sent to.
     pub address: String,
-    /// What it is about.
+    /// Its title.
     pub title: String,
     /// The link that acknowledges.
     pub acknowledge_url: String,
-    /// Whether the sender was told that it arrived.
+    /// Whether the provider's answer reached the sender.
     pub answered: bool,
-    /// The way that it came.
+    /// The type of its method.
     pub method_type: MethodType,
 }
 
-/// What the provider does wrong.
+/// The faults of the provider.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Provider {
-    /// How often it refuses, for now.
+    /// The share of sends that it refuses as transient.
     pub refuses: f64,
-    /// How often it takes a page and its answer is lost.
+    /// The share of sends that it takes, but whose answer is lost.
     pub mute: f64,
-    /// Whether it is down.
+    /// Whether it refuses every send.
     pub down: bool,
 }
 
-/// The inbox of everybody.
+/// The inbox of every person.
 pub struct Inbox {
     clock: app::Clock,
-    state: Mutex<State>,
+    state: Mutex<InboxState>,
 }
 
-struct State {
-    arrived: Vec<Arrived>,
+struct InboxState {
+    arrived: Vec<ArrivedNotification>,
     letters: Vec<ServiceEmail>,
     provider: Provider,
     rng: Rng,
 }
 
 impl Inbox {
-    /// An empty inbox, whose provider does what it does by this seed.
+    /// Makes an empty inbox. Its provider draws its faults from the seed.
     pub fn new(clock: app::Clock, seed: u64, provider: Provider) -> Arc<Self> {
-        let state =
-            State { arrived: Vec::new(), letters: Vec::new(), provider, rng: Rng::with_seed(seed ^ 0x1b0c) };
+        let state = InboxState {
+            arrived: Vec::new(),
+            letters: Vec::new(),
+            provider,
+            rng: Rng::with_seed(seed ^ 0x1b0c),
+        };
         Arc::new(Self { clock, state: Mutex::new(state) })
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, InboxState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything that arrived.
-    pub fn arrived(&self) -> Vec<Arrived> {
+    /// Every notification that arrived.
+    pub fn arrived(&self) -> Vec<ArrivedNotification> {
         self.state().arrived.clone()
     }
 
@@ -73,7 +77,7 @@ impl Inbox {
         self.state().letters.clone()
     }
 
-    /// Changes what the provider does wrong.
+    /// Changes the faults of the provider.
     pub fn provider(&self, provider: Provider) {
         self.state().provider = provider;
     }
@@ -103,10 +107,10 @@ impl Channel for Inbox {
     }
 }
 
-/// A program that takes webhooks into the same inbox: a page whose key it has seen does not arrive again.
-pub struct Program(pub Arc<Inbox>);
+/// A receiver of webhooks over the same inbox: a notification whose key it knows does not arrive again.
+pub struct WebhookInbox(pub Arc<Inbox>);
 
-impl Channel for Program {
+impl Channel for WebhookInbox {
     fn method_type(&self) -> MethodType {
         MethodType::Webhook
     }
@@ -121,7 +125,7 @@ impl Channel for Program {
 }
 
 impl Inbox {
-    /// Takes a page, as the provider is in the mood to.
+    /// Takes a notification, subject to the provider's faults.
     fn take<'a>(
         &'a self,
         outgoing: &'a OutgoingNotification,
@@ -142,7 +146,7 @@ impl Inbox {
                 MethodType::Email | MethodType::Slack => false,
                 MethodType::Webhook => state.arrived.iter().any(|arrived| arrived.notification == *key),
             };
-            let arrived = Arrived {
+            let arrived = ArrivedNotification {
                 at: (self.clock)(),
                 notification: outgoing.idempotency_key.clone(),
                 address: outgoing.address.clone(),

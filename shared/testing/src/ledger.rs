@@ -1,4 +1,4 @@
-//! The whole table, read as it is, for checking what a story left.
+//! The items of the whole table, for assertions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_dynamo::aws_sdk_dynamodb_1::from_item;
 use store::History;
 
-/// Everything in the table.
+/// The items of the table.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// The deduplication keys.
@@ -24,7 +24,7 @@ pub struct Ledger {
     pub incidents: Vec<Incident>,
     /// The escalations.
     pub escalations: Vec<Escalation>,
-    /// The pages.
+    /// The notifications.
     pub notifications: Vec<Notification>,
     /// The history of each partition, by version.
     pub history: BTreeMap<String, Vec<History<serde_json::Value>>>,

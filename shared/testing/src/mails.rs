@@ -1,4 +1,4 @@
-//! Mails that came in, in memory: what a bucket is on AWS. It can fail.
+//! The mailbox of alert sources in memory, in place of a bucket. It can fail.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,17 +16,17 @@ pub struct Mails {
 }
 
 impl Mails {
-    /// No mails.
+    /// Makes an empty mailbox.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// Puts a mail in.
+    /// Adds a mail.
     pub fn put(&self, key: &str, mail: impl Into<Bytes>) {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), mail.into());
     }
 
-    /// Whether nothing can be fetched.
+    /// Sets whether every fetch fails.
     pub fn be_down(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
     }

@@ -15,16 +15,16 @@ use crate::bundle::Bundle;
 use crate::faults::{Fault, FaultPlan};
 use crate::inbox::Provider;
 
-/// How large a story is.
+/// The size of a story.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// How many events are sent.
+    /// The number of events.
     pub events: usize,
-    /// Over how many keys.
+    /// The number of deduplication keys.
     pub keys: usize,
 }
 
-/// How a story ended.
+/// The outcome of a story.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// The seed.
@@ -37,11 +37,11 @@ pub struct Outcome {
     pub acknowledged: usize,
     /// Alerts that joined a group.
     pub joined: usize,
-    /// Pages that arrived.
+    /// Notifications that arrived.
     pub arrived: usize,
-    /// Pages that arrived again.
+    /// Notifications that arrived twice.
     pub doubled: usize,
-    /// Pages that a program was told, which takes each key once.
+    /// Notifications to the webhook receiver, which takes each key once.
     pub told_once: usize,
     /// The faults that allow a page to arrive again: it was sent, and the mark or the answer was lost.
     pub unmarked: usize,
@@ -51,7 +51,7 @@ pub struct Outcome {
     pub faults: BTreeMap<String, u64>,
     /// The hash of every call and what became of it.
     pub hash: u64,
-    /// What went wrong that must not.
+    /// Violations: each must be explained.
     pub wrong: Vec<String>,
 }
 
@@ -132,7 +132,7 @@ pub async fn tell_with(seed: u64, size: Size, plan: FaultPlan) -> anyhow::Result
         bundle.group_by("team", WINDOW_SECONDS).await?;
     }
     if seed.is_multiple_of(3) {
-        bundle.tell_a_program().await?;
+        bundle.add_webhook().await?;
     }
     let mut teller = Teller {
         bundle: &bundle,
@@ -144,7 +144,7 @@ pub async fn tell_with(seed: u64, size: Size, plan: FaultPlan) -> anyhow::Result
     for _ in 0..size.events {
         teller.step().await;
     }
-    // The last of them shall have their minute, and what was delayed its time.
+    // Time for the last events to page, and for delayed messages to arrive.
     bundle.pass(90).await;
     bundle.faults.end();
     bundle.inbox.provider(Provider::default());
@@ -159,7 +159,7 @@ pub async fn tell_with(seed: u64, size: Size, plan: FaultPlan) -> anyhow::Result
 }
 
 impl Teller<'_> {
-    /// One thing happens.
+    /// Sends an event, or acknowledges an escalation.
     async fn step(&mut self) {
         let pause = self.rng.u64(0..6000);
         tokio::time::sleep(std::time::Duration::from_millis(pause)).await;

@@ -7,7 +7,7 @@ use anyhow::bail;
 use embedded::{AwsBackend, AwsCall, AwsResponse, ResponseFuture, Service};
 use serde_json::Value;
 
-use crate::template::{Declared, Template};
+use crate::template::{DeclaredFunction, Template};
 
 /// One thing that a policy allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Statement {
     }
 
     /// Whether this allows an action.
-    fn allows(&self, wanted: &Wanted) -> bool {
+    fn allows(&self, wanted: &NeededRight) -> bool {
         let keys = match &self.keys {
             Keys::Any => true,
             Keys::Like(patterns) => wanted.keys.iter().all(|key| patterns.iter().any(|p| like(p, key))),
@@ -95,7 +95,7 @@ fn like(pattern: &str, text: &str) -> bool {
 
 /// What a call needs to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Wanted {
+struct NeededRight {
     action: String,
     resource: String,
     keys: Vec<String>,
@@ -115,8 +115,8 @@ fn queried(body: &Value) -> Vec<String> {
 }
 
 /// What a call on the table needs.
-fn on_table(operation: &str, body: &Value) -> Vec<Wanted> {
-    let wanted = |operation: &str, keys| Wanted {
+fn on_table(operation: &str, body: &Value) -> Vec<NeededRight> {
+    let wanted = |operation: &str, keys| NeededRight {
         action: format!("dynamodb:{operation}"),
         resource: body["IndexName"]
             .as_str()
@@ -165,7 +165,7 @@ fn on_table(operation: &str, body: &Value) -> Vec<Wanted> {
 /// Refuses what the template does not allow the function, and keeps what it used.
 pub struct Rights {
     inner: Arc<dyn AwsBackend>,
-    function: Declared,
+    function: DeclaredFunction,
     queues: Vec<(String, String)>,
     used: Mutex<BTreeSet<String>>,
     refused: Mutex<Vec<String>>,
@@ -179,7 +179,7 @@ impl Rights {
     pub fn new(
         inner: Arc<dyn AwsBackend>,
         template: &Template,
-        function: Declared,
+        function: DeclaredFunction,
     ) -> anyhow::Result<Arc<Self>> {
         let queues = template.queues()?.into_iter().map(|queue| (queue.name, queue.logical_id)).collect();
         Ok(Arc::new(Self { inner, function, queues, used: Mutex::default(), refused: Mutex::default() }))
@@ -195,7 +195,7 @@ impl Rights {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn wanted(&self, call: &AwsCall<'_>) -> Vec<Wanted> {
+    fn wanted(&self, call: &AwsCall<'_>) -> Vec<NeededRight> {
         let body: Value = serde_json::from_slice(call.body).unwrap_or_default();
         match call.service {
             Service::DynamoDb | Service::Streams => on_table(call.operation, &body),
@@ -203,7 +203,7 @@ impl Rights {
                 let url = body["QueueUrl"].as_str().unwrap_or_default();
                 let name = url.rsplit('/').next().unwrap_or_default();
                 let queue = self.queues.iter().find(|(queue, _)| queue == name);
-                vec![Wanted {
+                vec![NeededRight {
                     action: format!("sqs:{}", call.operation.trim_end_matches("Batch")),
                     resource: queue.map_or_else(|| name.to_owned(), |(_, id)| id.clone()),
                     keys: Vec::new(),
@@ -217,7 +217,7 @@ impl AwsBackend for Rights {
     fn call<'a>(&'a self, call: AwsCall<'a>) -> ResponseFuture<'a> {
         for wanted in self.wanted(&call) {
             if !self.function.statements.iter().any(|statement| statement.allows(&wanted)) {
-                let Wanted { action, resource, keys } = wanted;
+                let NeededRight { action, resource, keys } = wanted;
                 let message = format!(
                     "`{}` may not {action} on {resource} {keys:?}: its Policies in template.yaml do not allow it",
                     self.function.name
@@ -249,7 +249,7 @@ mod tests {
         .unwrap()
     }
 
-    fn get(pk: &str) -> Wanted {
+    fn get(pk: &str) -> NeededRight {
         on_table("GetItem", &json!({ "Key": { "pk": { "S": pk }, "sk": { "S": "HEAD" } } })).remove(0)
     }
 

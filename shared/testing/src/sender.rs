@@ -13,15 +13,15 @@ use crate::bundle::Bundle;
 /// An alert as its sender knows it.
 #[derive(Debug, Clone)]
 pub struct Alert {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What tells it from others.
+    /// Its fingerprint: the sender's identity of the alert.
     pub fingerprint: String,
     /// When it began, by the sender's clock.
     pub starts: Timestamp,
     /// When it ended, if it did.
     pub ends: Option<Timestamp>,
-    /// Whose it is; alerts may be grouped by it.
+    /// The label `team`.
     pub team: String,
 }
 
@@ -79,7 +79,7 @@ pub fn request(source: SourceId, secret: Option<&str>, body: impl Into<Body>) ->
 }
 
 impl Bundle {
-    /// Delivers alerts; whether they were accepted.
+    /// Delivers alerts. Returns whether they were accepted.
     pub async fn deliver(&self, alerts: &[Alert]) -> bool {
         let body = delivery(alerts).to_string();
         let secret = self.demo.secret.expose_secret();
@@ -87,7 +87,7 @@ impl Bundle {
         answer.is_some_and(|answer| answer.status() == 202)
     }
 
-    /// Delivers raw bytes; the status and the body of the answer.
+    /// Delivers raw bytes. Returns the status and the body of the answer.
     pub async fn deliver_raw(&self, body: impl Into<Body>) -> (u16, Value) {
         let secret = self.demo.secret.expose_secret();
         let answer = self.request(request(self.source(), Some(secret), body)).await;

@@ -36,7 +36,7 @@ pub enum Trigger {
 
 /// A function as the template declares it.
 #[derive(Debug, Clone)]
-pub struct Declared {
+pub struct DeclaredFunction {
     /// Its name: the last part of where its code is.
     pub name: String,
     /// The resource.
@@ -103,12 +103,12 @@ impl Template {
     ///
     /// # Errors
     /// If one is declared in a way that this does not know.
-    pub fn functions(&self) -> anyhow::Result<Vec<Declared>> {
+    pub fn functions(&self) -> anyhow::Result<Vec<DeclaredFunction>> {
         let declared = self.resources("AWS::Serverless::Function");
         declared.into_iter().map(|(id, properties)| self.function(id, properties)).collect()
     }
 
-    fn function(&self, id: &str, properties: &Value) -> anyhow::Result<Declared> {
+    fn function(&self, id: &str, properties: &Value) -> anyhow::Result<DeclaredFunction> {
         let code = properties["CodeUri"].as_str().unwrap_or_default();
         let name = code.trim_end_matches('/').strip_prefix("target/lambda/");
         let name =
@@ -119,7 +119,7 @@ impl Template {
         let variables = variables.into_iter().flatten().filter_map(Value::as_object).flatten();
         let policies = properties["Policies"].as_array().cloned().unwrap_or_default();
         let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array()).flatten();
-        Ok(Declared {
+        Ok(DeclaredFunction {
             name: name.to_owned(),
             logical_id: id.to_owned(),
             trigger: self.trigger(id, properties)?,

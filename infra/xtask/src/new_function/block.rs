@@ -38,16 +38,9 @@ fn block(new: &NewFunction) -> String {
       CodeUri: target/lambda/{name}/
 "
     );
-    let tail = match (new.trigger, new.source()) {
-        (Trigger::Http, source) => {
-            let rights = match source {
-                Some(_) => SOURCE_RIGHTS,
-                None if new.is_api() => API_RIGHTS,
-                None => "",
-            };
-            format!("{rights}{}", front(new))
-        }
-        (Trigger::Sqs, _) => format!(
+    let tail = match new.trigger {
+        Trigger::Http => format!("{}{}", if new.is_api() { API_RIGHTS } else { "" }, front(new)),
+        Trigger::Sqs => format!(
             r"      Timeout: 5
       Policies:
         - Statement:
@@ -68,7 +61,7 @@ fn block(new: &NewFunction) -> String {
         MaximumConcurrency: 5
 "
         ),
-        (Trigger::Stream, _) => format!(
+        Trigger::Stream => format!(
             r#"      Policies:
         - Statement:
             - Effect: Allow
@@ -101,7 +94,7 @@ fn block(new: &NewFunction) -> String {
           Destination: !GetAtt OutboxRelayDeadQueue.Arn
 "#
         ),
-        (Trigger::Schedule, _) => r"      Timeout: 50
+        Trigger::Schedule => r"      Timeout: 50
       Events:
         Schedule:
           Type: ScheduleV2
@@ -163,24 +156,6 @@ const API_RIGHTS: &str = r"      Policies:
                   dynamodb:LeadingKeys: LOOKUP#key#*
 ";
 
-/// What every source's function may do, and has to know for it.
-const SOURCE_RIGHTS: &str = r#"      Environment:
-        Variables:
-          FIREBELL_KEY: !Sub "{{resolve:secretsmanager:${Key}}}"
-          FIREBELL_QUEUE_ALERT_HANDLE: !Ref AlertHandleQueue
-      Policies:
-        - Statement:
-            - Effect: Allow
-              Action: dynamodb:GetItem
-              Resource: !GetAtt Table.Arn
-              Condition:
-                ForAllValues:StringLike:
-                  dynamodb:LeadingKeys: LOOKUP#source#*
-            - Effect: Allow
-              Action: sqs:SendMessage
-              Resource: !GetAtt AlertHandleQueue.Arn
-"#;
-
 /// A queue and its dead-letter queue.
 fn queue(new: &NewFunction) -> String {
     let (name, id) = (&new.name, new.logical_id());
@@ -238,9 +213,6 @@ mod tests {
             assert!(before.lines().all(|line| kept.any(|other| other == line)), "{trigger:?} lost a line");
         }
         assert_eq!(added("alert-zap", Trigger::Sqs).matches("AlertZapDeadQueue").count(), 2);
-        assert!(
-            added("alert-source-zap-up", Trigger::Http)
-                .contains("RouteKey: POST /v2/alert_events/zap_up/{id}\n")
-        );
+        assert!(added("api-zap-ups", Trigger::Http).contains("RouteKey: ANY /v2/zap_ups/{proxy+}\n"));
     }
 }

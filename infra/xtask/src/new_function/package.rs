@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use super::{NewFunction, Trigger, camel, insert_sorted};
+use super::{NewFunction, Trigger, insert_sorted};
 
 /// The files of the package.
 pub(super) fn files(new: &NewFunction) -> Vec<(String, String)> {
@@ -15,18 +15,13 @@ pub(super) fn files(new: &NewFunction) -> Vec<(String, String)> {
 }
 
 fn manifest(new: &NewFunction) -> String {
-    let dependencies = match (new.trigger, new.source()) {
-        (Trigger::Http, Some(_)) => {
-            "app.workspace = true\nhttp-api.workspace = true\nruntime.workspace = true\nsources.workspace = true\n"
-        }
-        (Trigger::Http, None) => {
-            "app.workspace = true\nhttp-api.workspace = true\nruntime.workspace = true\n"
-        }
-        (Trigger::Sqs, _) => "app.workspace = true\nruntime.workspace = true\nserde_json.workspace = true\n",
-        (Trigger::Stream, _) => {
+    let dependencies = match new.trigger {
+        Trigger::Http => "app.workspace = true\nhttp-api.workspace = true\nruntime.workspace = true\n",
+        Trigger::Sqs => "app.workspace = true\nruntime.workspace = true\nserde_json.workspace = true\n",
+        Trigger::Stream => {
             "app.workspace = true\naws_lambda_events.workspace = true\nruntime.workspace = true\n"
         }
-        (Trigger::Schedule, _) => "app.workspace = true\nruntime.workspace = true\n",
+        Trigger::Schedule => "app.workspace = true\nruntime.workspace = true\n",
     };
     let name = &new.name;
     format!(
@@ -62,23 +57,8 @@ pub(super) fn resource(name: &str) -> String {
 
 fn library(new: &NewFunction) -> String {
     let name = &new.name;
-    match (new.trigger, new.source()) {
-        (Trigger::Http, Some(kind)) => {
-            let variant = camel(&kind.replace('_', "-"));
-            format!(
-                r#"//! Receives events of {kind}.
-
-use app::Context;
-use runtime::Function;
-
-/// The function.
-pub fn function(ctx: Context) -> Function {{
-    runtime::http(http_api::source::router(sources::Kind::{variant}, ctx))
-}}
-"#
-            )
-        }
-        (Trigger::Http, None) => {
+    match new.trigger {
+        Trigger::Http => {
             let resource = resource(name);
             format!(
                 r#"//! Answers the HTTP requests of `{name}`.
@@ -93,7 +73,7 @@ pub fn function(ctx: Context) -> Function {{
 "#
             )
         }
-        (Trigger::Sqs, _) => format!(
+        Trigger::Sqs => format!(
             r#"//! Handles the messages of the queue `{name}`.
 
 use app::{{AppError, Context}};
@@ -109,7 +89,7 @@ async fn handle(_ctx: Context, _delivery: Delivery<serde_json::Value>) -> Result
 }}
 "#
         ),
-        (Trigger::Stream, _) => format!(
+        Trigger::Stream => format!(
             r#"//! Handles the records of the table's stream for `{name}`.
 
 use app::{{AppError, Context}};
@@ -126,7 +106,7 @@ async fn handle(_ctx: Context, _records: Vec<EventRecord>) -> Result<(), AppErro
 }}
 "#
         ),
-        (Trigger::Schedule, _) => format!(
+        Trigger::Schedule => format!(
             r#"//! Runs `{name}` each minute.
 
 use app::{{AppError, Context}};

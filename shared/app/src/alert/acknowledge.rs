@@ -35,8 +35,10 @@ pub async fn acknowledge(
         return Ok(());
     };
     let who = by.map_or_else(String::new, |by| format!(" ({})", domain::text::shorten(by, NAME_BYTES)));
-    let (by, why) =
-        (Identity::System(format!("alert_source:{source}")), format!("acknowledged at its sender{who}"));
+    let (by, why) = (
+        Identity::System(format!("alert_source:{source}")),
+        format!("acknowledged in the system that sent the alert{who}"),
+    );
     for escalation in alert.escalations {
         respond::stop(store, &by, (org, escalation), (EscalationState::Acked, &why), now).await?;
     }

@@ -77,7 +77,7 @@ async fn quiet(
 async fn in_incident(store: &Store, alert: &Alert) -> Result<bool, AppError> {
     let Some(id) = alert.incident else { return Ok(false) };
     let incident = readable(store.incident(alert.org, id).await)?;
-    Ok(incident.is_some_and(|incident| !incident.head().state().is_over()))
+    Ok(incident.is_some_and(|incident| incident.head().state().is_open()))
 }
 
 /// Why it is over, for its history.

@@ -75,7 +75,7 @@ pub(super) async fn fate(
     if source.head().state() == SourceState::Draft {
         let sample = DraftSample { received_at: received.received_at, event: received.event.clone() };
         store.put_sample(place, &sample).await?;
-        info!(alert_source.id = %received.source, "an event came to a draft");
+        info!(alert_source.id = %received.source, "received an event for a draft alert source");
         return Ok(Fate::Held);
     }
     let lapse = source.intake.lapse_of(&received.event, received.received_at);
@@ -89,7 +89,7 @@ pub(super) async fn fate(
         Ok(true) => {}
         Ok(false) => {
             store.count_filtered(place, &received.event.title, received.received_at).await?;
-            info!(alert_source.id = %received.source, "the filter held an event back");
+            info!(alert_source.id = %received.source, "event rejected by the filter of its alert source");
             return Ok(Fate::Held);
         }
         Err(problem) => noted.push(let_through(&problem)),
@@ -122,7 +122,7 @@ pub(super) fn admits(
 
 /// What is noted of an event that the filter could not judge.
 pub(super) fn let_through(Problem(problem): &Problem) -> String {
-    format!("the source's filter let it through: {problem}")
+    format!("the filter of the alert source could not be evaluated, so the event passed: {problem}")
 }
 
 /// The event that stands for one that a limit holds back: the same one in its hour, so that it begins once and then is
@@ -137,8 +137,9 @@ fn standing(source: &Source, received: &ReceivedEvent, limit: &RateLimit, shard:
         deduplication_key: format!("firebell:rate-limit:{hour}:{}", fingerprint(shard.as_bytes(), 32)),
         title: format!("More than {per_minute} alerts a minute{of} from {}", source.name),
         description: Some(format!(
-            "This alert stands for all that its source's rate limit holds back until the hour is over. \
-             The first of them was “{first}”; those that go on and are sent again begin once there is room."
+            "This alert summarises the alerts above the rate limit of its source until the end of the hour. \
+             The first of them was “{first}”. Those that are still firing start alerts of their own when they are \
+             sent again below the limit."
         )),
         occurred_at: None,
         began_at: None,

@@ -43,7 +43,7 @@ pub async fn note(
     match store.commit(Commit::new().note(by.org(), alert.id, &note)).await {
         Ok(()) => Ok(note),
         Err(CommitError::Conflict) => {
-            Err(AppError::Illegal(format!("an alert has at most {MOST_NOTES} notes")))
+            Err(AppError::Illegal(format!("an alert may have at most {MOST_NOTES} notes")))
         }
         Err(error) => Err(error.into()),
     }

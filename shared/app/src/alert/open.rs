@@ -65,7 +65,7 @@ pub(super) async fn decide_by(
     body.problems.extend(problems.into_iter().map(|Problem(problem)| problem));
 
     if rules.unreadable > 0 {
-        body.problems.push(format!("{} routes cannot be read", rules.unreadable));
+        body.problems.push(format!("{} alert routes could not be read", rules.unreadable));
     }
 
     let mut plans: Vec<(PathRef, bool)> = Vec::new();
@@ -85,7 +85,8 @@ pub(super) async fn decide_by(
     };
     let too_many = plans.len() > MOST_PLANS;
     if too_many {
-        body.problems.push(format!("{} escalations are too many: {MOST_PLANS} have begun", plans.len()));
+        body.problems
+            .push(format!("the routes start {} escalations: only {MOST_PLANS} were started", plans.len()));
         plans.truncate(MOST_PLANS);
     }
     if routing == Routing::Fallback || too_many || lost && plans.is_empty() {
@@ -94,7 +95,7 @@ pub(super) async fn decide_by(
     let template = routes.iter().find_map(|route| route.incident.as_ref());
     let incident = template.map(|template| incident_of(template, received, &payload, &mut body));
     let group = Group::of(&routes, &plans, received, &payload).unwrap_or_else(|Problem(problem)| {
-        body.problems.push(format!("it is in no group: {problem}"));
+        body.problems.push(format!("the alert was not grouped: {problem}"));
         None
     });
     for problem in &mut body.problems {
@@ -119,7 +120,7 @@ async fn plans_of(
         match rules.path(id, None).await {
             Ok(Some(path)) => plans.push(PathRef::Path { id, version: path.version }),
             Ok(None) | Err(StoreError::Item { .. }) => {
-                problems.push(format!("route `{}`: its escalation path `{id}` is gone", route.name));
+                problems.push(format!("route `{}`: the escalation path `{id}` no longer exists", route.name));
                 *lost = true;
             }
             Err(error) => return Err(error.into()),
@@ -174,7 +175,7 @@ impl Case<'_> {
 
     /// Why the alert is there.
     const fn why(&self) -> &'static str {
-        if self.received.asked_by.is_some() { "fired again by hand" } else { "fired" }
+        if self.received.asked_by.is_some() { "triggered again by hand" } else { "fired" }
     }
 
     /// The alert before it is anything.
@@ -228,7 +229,7 @@ impl Case<'_> {
         let org = self.received.org;
         if let Some(id) = row.incident {
             let incident = self.store.incident(org, id).await?;
-            if incident.is_none_or(|incident| incident.head().state().is_over()) {
+            if incident.is_none_or(|incident| !incident.head().state().is_open()) {
                 return Ok(false);
             }
         }
@@ -253,7 +254,7 @@ impl Case<'_> {
             .member(org, row.first, alert.id);
         let joined = alert
             .born(AlertState::Firing, now)?
-            .because(self.by.to_string(), "fired, in a group")
+            .because(self.by.to_string(), "fired and joined a group")
             .on_transition(|joined| Event::AlertJoined { org, alert: joined.after().id });
         self.store.commit(commit.transition(joined)).await?;
         if let Some(until) = row.moved_on(received.received_at, group.window) {
@@ -352,7 +353,7 @@ impl Case<'_> {
         let commit = Commit::new().key(org, received.source, &alert.key, Some(tombstone), &row, now);
         let over = alert
             .born(AlertState::Resolved, now)?
-            .because(self.by.to_string(), "its resolution came before it");
+            .because(self.by.to_string(), "resolved before its firing arrived");
         self.store.commit(commit.transition(over)).await?;
         Ok(())
     }

@@ -104,7 +104,7 @@ pub async fn preview(
         (None, Some(source)) if draft => sample(store, by, source).await?,
         (None, Some(source)) => last(store, by, source).await?,
         (None, None) => {
-            let reason = "a payload is needed, or the `alert_source_id` of a source that has alerts";
+            let reason = "set a payload, or the `alert_source_id` of a source that has alerts";
             return Err(AppError::invalid("payload", reason));
         }
     };
@@ -130,12 +130,12 @@ async fn kind_of(store: &Store, by: &Actor, trial: &Trial) -> Result<(SourceKind
     let Some(id) = trial.source else {
         let kind = trial.kind.clone();
         let kind =
-            kind.ok_or_else(|| AppError::invalid("source_type", "a kind of alert source is needed"))?;
+            kind.ok_or_else(|| AppError::invalid("source_type", "set the type of the alert source"))?;
         return Ok((kind, false));
     };
     let source = crate::source::find(store, by.org(), id).await?;
     if trial.kind.as_ref().is_some_and(|kind| *kind != source.kind) {
-        return Err(AppError::invalid("source_type", "the kind of an alert source stays what it is"));
+        return Err(AppError::invalid("source_type", "the type of an alert source cannot be changed"));
     }
     let draft = source.head().state() == SourceState::Draft;
     Ok((source.kind, draft))
@@ -217,7 +217,7 @@ fn of_payload(
 ) -> Result<Vec<(Option<AlertId>, AlertEvent)>, AppError> {
     let wrong = |reason: String| AppError::invalid("payload", reason);
     if payload.get().len() > PAYLOAD_BYTES {
-        return Err(wrong(format!("a payload that is tried has at most {PAYLOAD_BYTES} bytes")));
+        return Err(wrong(format!("the payload may have at most {PAYLOAD_BYTES} bytes")));
     }
     let kind =
         Kind::try_from(kind).map_err(|unknown| AppError::invalid("source_type", unknown.to_string()))?;

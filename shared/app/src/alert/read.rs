@@ -88,7 +88,7 @@ pub(super) async fn body_by(
 ) -> Result<Read, AppError> {
     let mut problems = noted.to_vec();
     if matches!(found, Found::Unreadable) {
-        problems.push("the source's configuration cannot be read".to_owned());
+        problems.push("the configuration of the alert source could not be read".to_owned());
     }
     let default = Template::default();
     let template = found.template().unwrap_or(&default);
@@ -108,7 +108,7 @@ async fn attributes_of(
     match rules.attributes().await {
         Ok(attributes) => Ok(Some(attributes)),
         Err(StoreError::Item { .. }) => {
-            problems.push("the attributes cannot be read".to_owned());
+            problems.push("the alert attributes could not be read".to_owned());
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -118,7 +118,7 @@ async fn attributes_of(
 /// The payload as a value; what cannot be read is as if it were empty, and noted.
 pub(super) fn payload_of(received: &ReceivedEvent, problems: &mut Vec<String>) -> Value {
     serde_json::from_str(received.event.payload.get()).unwrap_or_else(|error| {
-        problems.push(format!("the payload cannot be read: {error}"));
+        problems.push(format!("the payload is not valid JSON: {error}"));
         Value::Null
     })
 }

@@ -23,7 +23,7 @@ use crate::rules::{Snapshot, readable};
 use crate::{AppError, Rules};
 
 /// Why an escalation begins again for the next episode of its alert, whose end was overtaken.
-pub const FIRES_AGAIN: &str = "it was over, and fires again";
+pub const FIRES_AGAIN: &str = "resolved and firing again";
 
 /// Handles one event, and says what was decided; nothing, if its source keeps it from becoming an alert. A repeated one
 /// changes nothing.
@@ -177,7 +177,7 @@ pub(super) async fn resolve(
     let alert = store.alert(received.org, alert).await?;
     let commit = match alert.map(|alert| alert.end(received.at(), now)) {
         Some(Ok(end)) => {
-            let end = end.because(by.to_string(), "the source says that it is over");
+            let end = end.because(by.to_string(), "resolved by its source");
             commit.alert_over(end.after()).transition(end)
         }
         Some(Err(illegal)) => {

@@ -34,13 +34,13 @@ pub async fn relate(
         match alert.incident {
             Some(known) if known == incident.id => return Ok((alert, incident.clone())),
             Some(_) => {
-                let reason = "the alert belongs to another incident: take it out of that first";
+                let reason = "the alert belongs to another incident: remove it from that incident first";
                 return Err(AppError::Illegal(reason.to_owned()));
             }
             None => {}
         }
         if !again && store.was_attached(by.org(), incident, id).await? {
-            let reason = "the alert was taken out of this incident: say `re_relate` to have it belong again";
+            let reason = "the alert was removed from this incident: set `re_relate` to add it again";
             return Err(AppError::Illegal(reason.to_owned()));
         }
         store.commit(Commit::new().belongs(&alert, Some(incident.id))).await?;

@@ -78,8 +78,11 @@ pub async fn rescue(
             priority: event.priority.clone(),
             attributes: Vec::new(),
             deduplication_key: event.deduplication_key.clone(),
-            problems: [&["it could not be handled by the rules, again and again".to_owned()], &noted[..]]
-                .concat(),
+            problems: [
+                &["the alert could not be routed: handling it failed repeatedly".to_owned()],
+                &noted[..],
+            ]
+            .concat(),
             sent: None,
             updated_at: received.received_at,
         };
@@ -126,7 +129,7 @@ async fn end(
     };
     match done {
         Err(fault) if fault.is_unreadable() => {
-            warn!(alert.id = %alert, %fault, "an alert that is over cannot be read; only its key learns of it");
+            warn!(alert.id = %alert, %fault, "cannot read resolved alert; updated its deduplication key only");
             Ok(store.commit(commit()).await?)
         }
         done => done,

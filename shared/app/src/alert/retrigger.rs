@@ -11,7 +11,7 @@ use machine::Stateful;
 use tracing::instrument;
 
 use super::again::event_of;
-use super::outgoing;
+use super::{outgoing, seen};
 use crate::{AppError, Context};
 
 /// What came of it.
@@ -34,7 +34,7 @@ pub enum Again {
 pub async fn retrigger(ctx: &Context, by: &Actor, id: AlertId) -> Result<Again, AppError> {
     by.may(Permission::Respond)?;
     let (store, org) = (&ctx.store, by.org());
-    let alert = store.alert(org, id).await?.ok_or_else(|| AppError::not_found("alert", id))?;
+    let alert = seen::find(store, by, id).await?;
     if alert.head().state() == AlertState::Firing {
         return Ok(Again::Fires(Box::new(alert)));
     }
@@ -45,7 +45,11 @@ pub async fn retrigger(ctx: &Context, by: &Actor, id: AlertId) -> Result<Again, 
     {
         return Ok(Again::Fires(Box::new(goes_on)));
     }
-    let gone = || AppError::Illegal("what its sender sent is no longer kept, or was cut".to_owned());
+    let gone = || {
+        AppError::Illegal(
+            "the original event of this alert is no longer stored, or was too large to store".to_owned(),
+        )
+    };
     let body = store.alert_body(org, id).await?.ok_or_else(gone)?;
     let raw = store.alert_raw(org, id).await?.ok_or_else(gone)?;
     let event = event_of(&body, raw).ok_or_else(gone)?;

@@ -57,7 +57,7 @@ pub async fn update(
         let before = load(store, org, route.id).await?;
         if expected.is_some_and(|expected| expected != before.version) {
             return Err(AppError::Illegal(format!(
-                "the route has changed: it is at version {}",
+                "the alert route was changed by somebody else and is now at version {}: load it again",
                 before.version
             )));
         }
@@ -103,7 +103,7 @@ async fn load(store: &Store, org: OrgId, id: RouteId) -> Result<Route, AppError>
 /// Says what is wrong with a route.
 async fn check(store: &Store, org: OrgId, route: &Route) -> Result<(), AppError> {
     if route.name.trim().is_empty() {
-        return Err(AppError::invalid("name", "a name is needed"));
+        return Err(AppError::invalid("name", "a name is required"));
     }
     for (field, count) in [
         ("alert_sources", route.sources.len()),

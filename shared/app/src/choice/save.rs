@@ -35,7 +35,7 @@ pub async fn create<T: Choice>(
     let there = store.choices::<T>(org).await?;
     check(&there, id, &what)?;
     if there.len() >= MOST {
-        return Err(AppError::invalid("name", format!("there are at most {MOST} of a kind")));
+        return Err(AppError::invalid("name", format!("an organisation may have at most {MOST} of these")));
     }
     let new =
         ConfiguredChoice { id, what, version: 1, used: false, gone: false, created_at: now, updated_at: now };
@@ -94,11 +94,14 @@ pub async fn delete<T: Choice>(
         let found = store.choice::<T>(org, id).await?;
         let before = found.ok_or_else(|| AppError::not_found(T::KIND.name(), id))?;
         if before.what.is_fixed() {
-            let reason = format!("`{}` is always there", before.what.name());
+            let reason = format!("`{}` is built in and cannot be deleted", before.what.name());
             return Err(AppError::invalid("id", reason));
         }
         if before.used {
-            return Err(AppError::invalid("id", format!("`{}` is in use", before.what.name())));
+            return Err(AppError::invalid(
+                "id",
+                format!("`{}` is in use and cannot be deleted", before.what.name()),
+            ));
         }
         let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&before));
         Ok(store.commit(Commit::new().without_choice(&before, &entry)).await?)
@@ -115,11 +118,11 @@ fn thing<T: Choice>(choice: &Configured<T>) -> AuditTarget {
 fn check<T: Choice>(others: &[Configured<T>], id: T::Id, what: &T) -> Result<(), AppError> {
     let name = what.name().trim();
     if name.is_empty() || name.len() > NAME_BYTES {
-        return Err(AppError::invalid("name", format!("a name of 1 to {NAME_BYTES} bytes is needed")));
+        return Err(AppError::invalid("name", format!("the name must have 1 to {NAME_BYTES} bytes")));
     }
     let same = |other: &Configured<T>| other.id != id && other.what.name().trim().eq_ignore_ascii_case(name);
     if others.iter().any(same) {
-        return Err(AppError::invalid("name", format!("another {} has this name", T::KIND.name())));
+        return Err(AppError::invalid("name", format!("another {} already has this name", T::KIND.name())));
     }
     Ok(())
 }

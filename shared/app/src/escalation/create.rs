@@ -4,6 +4,7 @@ use domain::access::Permission;
 use domain::escalation::{Escalation, NewEscalation, PathRef};
 use domain::escalation_path::MOST_TARGETS;
 use domain::id::{EscalationId, IncidentId, OrgId, PathId, UserId};
+use domain::incident::Incident;
 use domain::text::shorten;
 use domain::trace::Trace;
 use domain::{Actor, Timestamp};
@@ -14,30 +15,49 @@ use tracing::instrument;
 use crate::rules::Snapshot;
 use crate::{AppError, Rules};
 
-/// Whom it is to page.
+/// Who an escalation that a person or a program starts notifies.
 #[derive(Debug, Clone)]
-pub enum Whom {
-    /// Whoever the path names, at the version that it has now.
+pub enum EscalationTarget {
+    /// The people of an escalation path, at its current version.
     Path(PathId),
     /// These people, all at once.
     Users(Vec<UserId>),
 }
 
-/// What is known of an escalation before it begins.
+/// An escalation that a person or a program starts.
 #[derive(Debug, Clone)]
-pub struct Call {
-    /// Its id.
+pub struct ManualEscalation {
+    /// The escalation's id.
     pub id: EscalationId,
-    /// What it is about.
+    /// The title, which the notifications begin with.
     pub title: String,
-    /// More of that.
+    /// More about the reason.
     pub description: Option<String>,
-    /// Whom it is to page.
-    pub whom: Whom,
-    /// The incident that it belongs to.
+    /// Who is notified.
+    pub target: EscalationTarget,
+    /// The incident that the escalation belongs to.
     pub incident: Option<IncidentId>,
     /// The trace.
     pub trace: Trace,
+}
+
+impl ManualEscalation {
+    /// An escalation for an incident, with the incident's reference, name and summary in its notifications.
+    pub fn for_incident(
+        incident: &Incident,
+        id: EscalationId,
+        target: EscalationTarget,
+        trace: Trace,
+    ) -> Self {
+        Self {
+            id,
+            title: format!("{} {}", incident.reference(), incident.title),
+            description: incident.summary.clone(),
+            target,
+            incident: Some(incident.id),
+            trace,
+        }
+    }
 }
 
 /// How much of a description the small item keeps.
@@ -47,12 +67,12 @@ const DESCRIPTION_BYTES: usize = 400;
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming whom or what there is not.
-#[instrument(skip_all, fields(escalation.id = %call.id), err)]
+#[instrument(skip_all, fields(escalation.id = %new.id), err)]
 pub async fn create(
     store: &Store,
     rules: &Rules,
     by: &Actor,
-    (key, call): (&str, Call),
+    (key, new): (&str, ManualEscalation),
     now: Timestamp,
 ) -> Result<Escalation, AppError> {
     by.may(Permission::CreateEscalations)?;
@@ -60,48 +80,48 @@ pub async fn create(
     if let Some(there) = there(store, org, key).await? {
         return Ok(there);
     }
-    if call.title.trim().is_empty() {
-        return Err(AppError::invalid("title", "a title is needed"));
+    if new.title.trim().is_empty() {
+        return Err(AppError::invalid("title", "a title is required"));
     }
-    let incident = match call.incident {
+    let incident = match new.incident {
         Some(id) => store.incident(org, id).await?.filter(|incident| incident.is_seen_by(actor)),
         None => None,
     };
-    if let Some(id) = call.incident.filter(|_| incident.is_none()) {
+    if let Some(id) = new.incident.filter(|_| incident.is_none()) {
         return Err(AppError::invalid("incident_id", format!("there is no incident `{id}`")));
     }
     let rules = rules.of(org).await?;
-    let plan = plan(&rules, &call.whom).await?;
+    let plan = path_ref(&rules, &new.target).await?;
     let (levels, staff) = rules.levels(&plan).await?;
-    let new = NewEscalation {
+    let escalation = NewEscalation {
         org,
-        id: call.id,
-        title: call.title,
+        id: new.id,
+        title: new.title,
         url: None,
         plan,
         alert: None,
         group: None,
-        incident: call.incident,
+        incident: new.incident,
         followed: match &incident {
             Some(incident) => incident.followed,
             None => rules.org.slack.is_some(),
         },
         auto_cancel: false,
         creator: by.clone(),
-        trace: call.trace,
+        trace: new.trace,
     };
-    let description = call.description.map(|text| shorten(&text, DESCRIPTION_BYTES));
-    let (begun, notifications) = new.triggered(&levels, &staff, now)?;
+    let description = new.description.map(|text| shorten(&text, DESCRIPTION_BYTES));
+    let (begun, notifications) = escalation.triggered(&levels, &staff, now)?;
     let begun = begun.with(|escalation| escalation.description = description);
     let escalation = begun.after().clone();
     let mut commit = Commit::new().transition(begun).transitions(notifications).made_by(
         org,
         Made::Escalation,
         key,
-        call.id,
+        new.id,
     );
-    if let Some(incident) = call.incident {
-        commit = commit.attached_escalation(org, incident, call.id);
+    if let Some(incident) = new.incident {
+        commit = commit.attached_escalation(org, incident, new.id);
     }
     match store.commit(commit).await {
         Ok(()) => Ok(escalation),
@@ -116,18 +136,18 @@ async fn there(store: &Store, org: OrgId, key: &str) -> Result<Option<Escalation
     Ok(store.escalation(org, id).await?)
 }
 
-/// The plan, of people and paths that there are.
-async fn plan(rules: &Snapshot, whom: &Whom) -> Result<PathRef, AppError> {
-    match whom {
-        Whom::Path(id) => match rules.path(*id, None).await? {
+/// The path or the people that an escalation runs, if they exist.
+async fn path_ref(rules: &Snapshot, target: &EscalationTarget) -> Result<PathRef, AppError> {
+    match target {
+        EscalationTarget::Path(id) => match rules.path(*id, None).await? {
             Some(path) => Ok(PathRef::Path { id: *id, version: path.version }),
             None => {
                 Err(AppError::invalid("escalation_path_id", format!("there is no escalation path `{id}`")))
             }
         },
-        Whom::Users(users) => {
+        EscalationTarget::Users(users) => {
             if users.is_empty() || users.len() > MOST_TARGETS {
-                return Err(AppError::invalid("user_ids", format!("there are 1 to {MOST_TARGETS} people")));
+                return Err(AppError::invalid("user_ids", format!("name 1 to {MOST_TARGETS} people")));
             }
             for (n, id) in users.iter().enumerate() {
                 if rules.user(*id).await?.is_none() {

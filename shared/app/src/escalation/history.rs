@@ -42,7 +42,7 @@ pub struct Story {
 }
 
 /// How somebody is called who is no longer there.
-pub(crate) const LEFT: &str = "somebody who has left";
+pub(crate) const LEFT: &str = "a former user";
 
 impl Story {
     /// How a person is called.
@@ -71,7 +71,7 @@ impl Story {
         if state.notifies() {
             return None;
         }
-        self.history.iter().rev().find(|row| row.to == state.name())
+        self.history.iter().rev().find(|row| EscalationState::named(&row.to) == Some(state))
     }
 
     /// The people of the level that is paged now, or of one further on.

@@ -8,6 +8,7 @@ use machine::{Stateful, Transition, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
 
+use crate::incident::seen::hidden;
 use crate::{AppError, Rules};
 
 /// What came of an answer.
@@ -33,28 +34,66 @@ async fn load(store: &Store, org: OrgId, id: EscalationId) -> Result<Escalation,
     store.escalation(org, id).await?.ok_or_else(|| AppError::not_found("escalation", id))
 }
 
-/// Stops an escalation in a state, if it is not there or beyond already.
+/// Refuses an escalation of a private incident to a caller who neither sees the incident nor is notified.
+async fn check_seen(store: &Store, by: &Actor, escalation: &Escalation) -> Result<(), AppError> {
+    let id = escalation.id;
+    if hidden(store, by, [escalation.incident]).await?.is_empty() {
+        return Ok(());
+    }
+    let user = by.identity().user();
+    let notifications = store.escalation_with_story(by.org(), id).await?.map(|told| told.notifications);
+    let is_notified = notifications.unwrap_or_default().iter().any(|one| Some(one.user) == user);
+    if is_notified { Ok(()) } else { Err(AppError::not_found("escalation", id)) }
+}
+
+/// Stops an escalation in a state, if it is not there or beyond already. For verbs that have checked their caller.
 pub(crate) async fn stop(
     store: &Store,
     by: &Identity,
     (org, id): (OrgId, EscalationId),
-    (to, why): (EscalationState, &str),
+    to: (EscalationState, &str),
     now: Timestamp,
 ) -> Result<Answered, AppError> {
     retry_conflicts(|| async move {
         let escalation = load(store, org, id).await?;
-        let stopped: Transition<Escalation> = match escalation.stop(to, by, why, now) {
-            Ok(stopped) => stopped,
-            Err(illegal) => {
-                store.illegal(&illegal);
-                return Ok(Answered::Already(escalation));
-            }
-        };
-        let after = stopped.after().clone();
-        stopped.execute(store).await?;
-        Ok(Answered::Now(after))
+        stop_once(store, by, escalation, to, now).await
     })
     .await
+}
+
+/// Stops an escalation for a caller who may respond to it.
+async fn stop_for(
+    store: &Store,
+    by: &Actor,
+    id: EscalationId,
+    to: (EscalationState, &str),
+    now: Timestamp,
+) -> Result<Answered, AppError> {
+    retry_conflicts(|| async move {
+        let escalation = load(store, by.org(), id).await?;
+        check_seen(store, by, &escalation).await?;
+        stop_once(store, by.identity(), escalation, to, now).await
+    })
+    .await
+}
+
+async fn stop_once(
+    store: &Store,
+    by: &Identity,
+    escalation: Escalation,
+    (to, why): (EscalationState, &str),
+    now: Timestamp,
+) -> Result<Answered, AppError> {
+    let stopped: Transition<Escalation> = match escalation.stop(to, by, why, now) {
+        Ok(stopped) => stopped,
+        Err(illegal) => {
+            store.illegal(&illegal);
+            return Ok(Answered::Already(escalation));
+        }
+    };
+    let after = stopped.after().clone();
+    stopped.execute(store).await?;
+    Ok(Answered::Now(after))
 }
 
 /// Acknowledges: somebody is on it, and nobody else is paged.
@@ -69,7 +108,7 @@ pub async fn acknowledge(
     now: Timestamp,
 ) -> Result<Answered, AppError> {
     by.may(Permission::Respond)?;
-    stop(store, by.identity(), (by.org(), id), (EscalationState::Acked, "acknowledged"), now).await
+    stop_for(store, by, id, (EscalationState::Acked, "acknowledged"), now).await
 }
 
 /// Calls it off.
@@ -84,7 +123,7 @@ pub async fn cancel(
     now: Timestamp,
 ) -> Result<Answered, AppError> {
     by.may(Permission::Respond)?;
-    stop(store, by.identity(), (by.org(), id), (EscalationState::Cancelled, "cancelled"), now).await
+    stop_for(store, by, id, (EscalationState::Cancelled, "cancelled"), now).await
 }
 
 /// Takes an acknowledgement back: the first level is paged again.
@@ -100,16 +139,17 @@ pub async fn unacknowledge(
     now: Timestamp,
 ) -> Result<Escalation, AppError> {
     by.may(Permission::Respond)?;
-    let (org, by) = (by.org(), by.identity());
+    let org = by.org();
     retry_conflicts(|| async move {
         let escalation = load(store, org, id).await?;
+        check_seen(store, by, &escalation).await?;
         if escalation.head().state() != EscalationState::Acked {
             return Err(AppError::Illegal(
                 "only an acknowledged escalation can be unacknowledged".to_owned(),
             ));
         }
         let (levels, staff) = rules.of(org).await?.levels(&escalation.plan).await?;
-        let (next, notifications) = escalation.restart(&levels, &staff, by, now)?;
+        let (next, notifications) = escalation.restart(&levels, &staff, by.identity(), now)?;
         let after = next.after().clone();
         store.commit(Commit::new().transition(next).transitions(notifications)).await?;
         Ok(after)

@@ -65,7 +65,7 @@ async fn resolve(store: &Store, org: OrgId, id: EscalationId, now: Timestamp) ->
         return Ok(());
     }
     let by = Identity::system("alert");
-    match escalation.stop(EscalationState::Resolved, &by, "the alert was resolved", now) {
+    match escalation.stop(EscalationState::Resolved, &by, "its alert was resolved", now) {
         Ok(stopped) => {
             stopped.execute(store).await?;
         }
@@ -178,7 +178,7 @@ async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> R
     }
     let amended = alert
         .amend(now)?
-        .because(Identity::system("alert").to_string(), "it joined a group whose escalations had ended")
+        .because(Identity::system("alert").to_string(), "joined a group whose escalations had ended")
         .with(|alert| {
             alert.escalations = begun;
             alert.due = None;

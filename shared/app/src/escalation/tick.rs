@@ -51,8 +51,8 @@ async fn tick_once(
     let by = Identity::system("escalation-tick");
     let (step, notifications): Step = match decided {
         Tick::Wait(_) | Tick::TooEarly | Tick::Over => return Ok(decided),
-        _ if is_over(store, &escalation).await? => {
-            let why = "the alert was resolved";
+        _ if alerts_are_over(store, &escalation).await? => {
+            let why = "its alert was resolved";
             (escalation.stop(EscalationState::Resolved, &by, why, now)?, Vec::new())
         }
         Tick::Escalate(level) => escalation.escalate(level, &levels, &staff, &by, now)?,
@@ -82,8 +82,9 @@ async fn look_again(
     }
 }
 
-/// Says whether what it pages for is over, should the news of that be late.
-async fn is_over(store: &Store, escalation: &Escalation) -> Result<bool, AppError> {
+/// Says whether the alerts of an escalation are over, so that it is about to be resolved. The message that resolves it may
+/// be late.
+pub(crate) async fn alerts_are_over(store: &Store, escalation: &Escalation) -> Result<bool, AppError> {
     let Some(alert) = escalation.alert.filter(|_| escalation.auto_cancel) else { return Ok(false) };
     if let Some(group) = escalation.group {
         return Ok(store.member(escalation.org, group).await?.is_none());

@@ -107,19 +107,25 @@ fn thing(path: &Path) -> AuditTarget {
 /// Says what is wrong with a path.
 async fn check(store: &Store, org: OrgId, new: &NewPath) -> Result<(), AppError> {
     if new.name.trim().is_empty() {
-        return Err(AppError::invalid("name", "a name is needed"));
+        return Err(AppError::invalid("name", "a name is required"));
     }
     if new.levels.is_empty() || new.levels.len() > MOST_LEVELS {
-        return Err(AppError::invalid("path", format!("a path has 1 to {MOST_LEVELS} levels")));
+        return Err(AppError::invalid(
+            "path",
+            format!("an escalation path must have 1 to {MOST_LEVELS} levels"),
+        ));
     }
     for (n, level) in new.levels.iter().enumerate() {
         if level.targets.is_empty() || level.targets.len() > MOST_TARGETS {
             let field = format!("path.{n}.level.targets");
-            return Err(AppError::invalid(field, format!("a level has 1 to {MOST_TARGETS} targets")));
+            return Err(AppError::invalid(field, format!("a level must have 1 to {MOST_TARGETS} targets")));
         }
         if !ACK_SECONDS.contains(&level.ack_seconds) {
             let field = format!("path.{n}.level.time_to_ack_seconds");
-            return Err(AppError::invalid(field, "the time to acknowledge is between a second and a week"));
+            return Err(AppError::invalid(
+                field,
+                "the time to acknowledge must be between 1 second and 7 days",
+            ));
         }
         for (t, target) in level.targets.iter().enumerate() {
             check_user(store, org, &format!("path.{n}.level.targets.{t}.id"), target.user).await?;

@@ -6,6 +6,7 @@ use domain::incident::{Change, Incident, IncidentState};
 use domain::{Identity, Timestamp};
 use store::{Choices, Commit, Store};
 
+use super::close;
 use crate::AppError;
 
 /// Finds what an organisation offers.
@@ -41,7 +42,8 @@ pub(super) fn uses(mut commit: Commit, org: OrgId, choices: &Choices, change: &C
     choices.roles.iter().filter(|role| given(role.id)).fold(commit, |commit, role| commit.used(org, role))
 }
 
-/// Commits a change with what goes with it; one that changes nothing writes nothing. Says what the incident is now.
+/// Commits a change of an incident, and returns the incident as it is now. A change that changes nothing writes nothing.
+/// A change to a status in which the incident is over ends its paging.
 pub(super) async fn commit(
     store: &Store,
     by: &Identity,
@@ -52,6 +54,10 @@ pub(super) async fn commit(
 ) -> Result<Incident, AppError> {
     let step = incident.change(change, by, now).inspect_err(|illegal| store.illegal(illegal))?;
     let Some(step) = step else { return Ok(incident) };
+    if change.status.is_some_and(|(_, state)| !state.is_open()) {
+        // Boxed, as few changes need this large future.
+        Box::pin(close::end_paging(store, by, &incident, now)).await?;
+    }
     let after = step.after().clone();
     let commit = uses(Commit::new().transition(step), incident.org, choices, change);
     store.commit(with(commit)).await?;

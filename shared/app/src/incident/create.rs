@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::access::Permission;
 use domain::id::{AlertId, IncidentId, OrgId};
-use domain::incident::{Incident, IncidentState, Visibility};
+use domain::incident::{Change, Incident, IncidentState, RoleKind, Visibility};
 use domain::trace::Trace;
 use domain::{Actor, Identity, Timestamp};
 use machine::{CommitError, Head, State, Stateful, Transition};
-use store::{Commit, Made, Store};
+use store::{Choices, Commit, Made, Store};
 use tracing::instrument;
 
 use super::change::uses;
@@ -93,11 +93,15 @@ pub async fn create(
     if let Some(there) = there(store, org, key).await? {
         return Ok(there);
     }
+    if new.name.trim().is_empty() {
+        return Err(AppError::invalid("name", "a name is required"));
+    }
     let choices = store.incident_choices(org).await?;
-    let change = given.clone().change(store, org, &choices).await?;
+    let mut change = given.clone().change(store, org, &choices).await?;
+    add_reporter(&mut change, &choices, by);
     if let Some((status, state)) = change.status {
         if !IncidentState::INITIAL.contains(&state) {
-            let reason = format!("no incident begins in the status `{status}`");
+            let reason = format!("an incident cannot start in the status `{status}`");
             return Err(AppError::invalid("incident_status_id", reason));
         }
         new.triage = state == IncidentState::Triage;
@@ -112,6 +116,15 @@ pub async fn create(
         Ok(()) => Ok(incident),
         Err(CommitError::Conflict) => there(store, org, key).await?.ok_or(AppError::Conflict),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Gives the role of the reporter to the person who opens an incident, unless they have given it to somebody.
+fn add_reporter(change: &mut Change, choices: &Choices, by: &Identity) {
+    let role = choices.roles.iter().find(|role| role.what.kind == RoleKind::Reporter);
+    let Some((role, user)) = role.zip(by.user()) else { return };
+    if change.roles.iter().all(|(given, _)| *given != role.id) {
+        change.roles.push((role.id, Some(user)));
     }
 }
 

@@ -44,14 +44,14 @@ impl Edit {
         choices: &Choices,
     ) -> Result<Change, AppError> {
         if self.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
-            return Err(AppError::invalid("name", "a name is needed"));
+            return Err(AppError::invalid("name", "a name is required"));
         }
         if let Some(id) = self.severity {
             offered(&choices.severities, "severity_id", id)?;
         }
         let status = self.status.map(|id| status(choices, "incident_status_id", id)).transpose()?;
         if self.roles.len() > MOST_ROLES {
-            let reason = format!("there are at most {MOST_ROLES} at once");
+            let reason = format!("at most {MOST_ROLES} roles can be assigned at once");
             return Err(AppError::invalid("incident_role_assignments", reason));
         }
         for (n, (role, user)) in self.roles.iter().enumerate() {

@@ -68,7 +68,7 @@ impl Story {
 
     /// How the source of an alert is called.
     pub fn source(&self, id: SourceId) -> &str {
-        self.sources.get(&id).map_or("a source that is gone", String::as_str)
+        self.sources.get(&id).map_or("a deleted alert source", String::as_str)
     }
 
     /// How whoever caused something is called.
@@ -183,7 +183,7 @@ fn of_incident(row: History<Note>) -> Option<Entry> {
 fn of_alert(alert: &Alert, history: &[History]) -> Vec<Entry> {
     let entry = |row: &History| {
         let state = AlertState::named(&row.to)?;
-        let moved = row.from.as_deref() != Some(state.name());
+        let moved = row.from.as_deref().and_then(AlertState::named) != Some(state);
         let what = TimelineEvent::Alert { alert: alert.id, state };
         moved.then(|| Entry { at: row.at, by: row.by.parse().ok(), what })
     };
@@ -196,7 +196,8 @@ fn of_escalation(paging: &Paging) -> Vec<Entry> {
     let mut entries = Vec::new();
     for row in &paging.history {
         let Some(state) = EscalationState::named(&row.to) else { continue };
-        let again = row.from.as_deref() == Some(EscalationState::Triggered.name());
+        let before = row.from.as_deref().and_then(EscalationState::named);
+        let again = before == Some(EscalationState::Triggered);
         let level = (state == EscalationState::Triggered).then(|| match paged {
             Some(level) if again => level + 1,
             Some(_) | None => 0,

@@ -62,10 +62,13 @@ pub async fn update(
     by.may(Permission::EditIncidents)?;
     let (org, actor, by) = (by.org(), by, by.identity());
     if update.message.is_none() && update.status.is_none() && update.severity.is_none() {
-        return Err(AppError::invalid("message", "an update has a message, a status or a severity"));
+        return Err(AppError::invalid("message", "an update needs a message, a status or a severity"));
     }
     if update.message.as_ref().is_some_and(|message| message.len() > MESSAGE_BYTES) {
-        return Err(AppError::invalid("message", format!("a message has at most {MESSAGE_BYTES} bytes")));
+        return Err(AppError::invalid(
+            "message",
+            format!("a message may have at most {MESSAGE_BYTES} bytes"),
+        ));
     }
     // A key belongs to its incident.
     let key = key.map(|key| format!("{id} {key}"));

@@ -49,11 +49,11 @@ impl Oidc {
         let issuer = self.settings.issuer.trim_end_matches('/');
         let found: Endpoints = self.get(&format!("{issuer}/.well-known/openid-configuration")).await?;
         if found.issuer.trim_end_matches('/') != issuer {
-            return Err(OidcError::refused("it says that it is another issuer"));
+            return Err(OidcError::refused("its discovery document names another issuer"));
         }
         let all = [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri];
         if !all.iter().all(|url| Self::is_safe(url)) {
-            return Err(OidcError::refused("one of its addresses is not encrypted"));
+            return Err(OidcError::refused("one of its endpoints does not use https"));
         }
         let found = Arc::new(found);
         keep(&self.endpoints, now, &found);
@@ -84,12 +84,12 @@ impl Oidc {
     pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, OidcError> {
         let answer = self.fetch.fetch(request).await.map_err(|error| OidcError::Away(error.to_string()))?;
         if answer.status >= 500 || answer.status == 429 {
-            return Err(OidcError::Away(format!("it answered {}", answer.status)));
+            return Err(OidcError::Away(format!("it responded with {}", answer.status)));
         }
         if answer.status != 200 {
-            return Err(OidcError::refused(format!("it answered {}", answer.status)));
+            return Err(OidcError::refused(format!("it responded with {}", answer.status)));
         }
-        serde_json::from_slice(&answer.body).map_err(|_| OidcError::refused("its answer cannot be read"))
+        serde_json::from_slice(&answer.body).map_err(|_| OidcError::refused("its response is not valid JSON"))
     }
 }
 

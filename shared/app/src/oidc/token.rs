@@ -139,7 +139,7 @@ pub(super) struct Expected<'a> {
 impl<'a> Unverified<'a> {
     /// Takes a token apart.
     pub(super) fn parse(token: &'a str) -> Result<Self, OidcError> {
-        let malformed = || OidcError::refused("its token cannot be read");
+        let malformed = || OidcError::refused("its token is not valid");
         if token.len() > MOST_BYTES {
             return Err(malformed());
         }
@@ -148,7 +148,7 @@ impl<'a> Unverified<'a> {
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed());
         let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| malformed())?;
         if header.crit.is_some() {
-            return Err(OidcError::refused("its token asks for what we do not know"));
+            return Err(OidcError::refused("its token has a critical header that is not supported"));
         }
         Ok(Self {
             algorithm: header.alg,
@@ -172,12 +172,10 @@ impl<'a> Unverified<'a> {
             .filter(named)
             .any(|key| key.has_signed(&self.algorithm, self.message.as_bytes(), &self.signature));
         if !signed {
-            return Err(OidcError::refused(
-                "its token is not signed with a key of its own, in RS256 or ES256",
-            ));
+            return Err(OidcError::refused("its token is not signed by one of its keys with RS256 or ES256"));
         }
         let claims: Claims = serde_json::from_slice(&self.claims)
-            .map_err(|_| OidcError::refused("its token does not say what it must"))?;
+            .map_err(|_| OidcError::refused("its token lacks a required claim"))?;
         claims.check(expected)
     }
 }
@@ -193,13 +191,19 @@ impl Claims {
         let authorized = self.azp.as_deref();
         let nonce = self.nonce.unwrap_or_default();
         let faults = [
-            (self.iss.trim_end_matches('/') != expected.issuer.trim_end_matches('/'), "is another issuer's"),
-            (!ours, "is for somebody else"),
-            (shared && authorized.is_none(), "is for several and does not say who has asked"),
-            (authorized.is_some_and(|who| who != expected.client_id), "was asked for by somebody else"),
+            (
+                self.iss.trim_end_matches('/') != expected.issuer.trim_end_matches('/'),
+                "is from another issuer",
+            ),
+            (!ours, "is for another audience"),
+            (
+                shared && authorized.is_none(),
+                "is for several audiences and does not name the authorised party",
+            ),
+            (authorized.is_some_and(|who| who != expected.client_id), "was issued to another client"),
             (self.exp <= now - SKEW, "has expired"),
-            (self.iat > now + SKEW, "comes from the future"),
-            (!bool::from(nonce.as_bytes().ct_eq(expected.nonce.as_bytes())), "is not for this browser"),
+            (self.iat > now + SKEW, "is not valid yet"),
+            (!bool::from(nonce.as_bytes().ct_eq(expected.nonce.as_bytes())), "belongs to another sign-in"),
         ];
         if let Some((_, fault)) = faults.iter().find(|(is, _)| *is) {
             return Err(OidcError::refused(format!("its token {fault}")));
@@ -208,7 +212,7 @@ impl Claims {
             || matches!(&self.email_verified, Some(Value::String(text)) if text == "true");
         match self.email {
             Some(email) if verified && !email.is_empty() => Ok(email),
-            Some(_) | None => Err(OidcError::refused("it has not verified the address")),
+            Some(_) | None => Err(OidcError::refused("it has not verified the email address")),
         }
     }
 }

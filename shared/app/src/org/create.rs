@@ -88,7 +88,7 @@ pub async fn create_beside(
     match store.commit(commit.org(&org)).await {
         Ok(()) => Ok((org, api_key)),
         Err(CommitError::Conflict) => {
-            Err(AppError::invalid("owner_email", "somebody has this address already"))
+            Err(AppError::invalid("owner_email", "another user has this email address"))
         }
         Err(error) => Err(error.into()),
     }
@@ -161,6 +161,6 @@ pub async fn admit(
     if there.org == org {
         Ok(there.id)
     } else {
-        Err(AppError::invalid("api_key", "another organisation has it"))
+        Err(AppError::invalid("api_key", "another organisation has this API key"))
     }
 }

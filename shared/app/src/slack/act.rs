@@ -1,8 +1,7 @@
 //! What each thing that people ask for in Slack does: the same verbs that the API calls.
 
-use domain::escalation::Escalation;
 use domain::id::{EscalationId, IncidentId, SeverityId};
-use domain::incident::{Incident, IncidentState, RoleKind, Status, Visibility};
+use domain::incident::{Incident, RoleKind, Visibility};
 use domain::slack::command::HELP;
 use domain::slack::step::Place;
 use domain::slack::text::plain;
@@ -17,21 +16,22 @@ use super::Room;
 use super::ask::{Said, Stop};
 use super::perform::quoted;
 use super::person::stranger;
-use crate::escalation::create::{Call, Whom as Called};
+use crate::escalation::create::{EscalationTarget, ManualEscalation};
 use crate::escalation::respond::{self, Answered};
+use crate::incident::close::Closed;
 use crate::incident::create::NewIncident;
 use crate::incident::edit::Edit;
 use crate::incident::pin::Said as Pinned;
 use crate::incident::update::Update;
-use crate::{alert, escalation, incident};
+use crate::{escalation, incident};
 
 /// What is said instead of nothing.
-const NO_TEXT: &str = "a message without text";
+const NO_TEXT: &str = "(message without text)";
 /// How much of a name is repeated.
 const REPEATED: usize = 200;
 /// What is asked where no incident was named.
-const WHICH: &str = "Which incident? Name it, as in `INC-1`, or ask in its own channel. \
-    To open an incident of that name, type `/inc new …`.";
+const WHICH: &str = "Which incident? Give its number, such as `INC-1`, or use the command in the incident's channel. \
+    To open an incident with that name, type `/inc new …`.";
 
 /// What came of asking.
 type Acted = Result<Option<Said>, Stop>;
@@ -85,7 +85,7 @@ impl Room<'_> {
             }
             Command::Close { incident, message } => {
                 let incident = self.meant(asked, incident).await?;
-                self.resolve(asked, incident.id, message).await
+                self.close(asked, incident.id, message).await
             }
             Command::Lead { incident, whom } => {
                 let incident = self.meant(asked, incident).await?;
@@ -98,13 +98,13 @@ impl Room<'_> {
         let store = &self.desk.store;
         let find = async |id| match store.incident(self.org, id).await {
             Ok(Some(incident)) => Ok(incident),
-            Ok(None) => Err(Stop::Say("There is no such incident.".to_owned())),
+            Ok(None) => Err(Stop::Say("That incident does not exist.".to_owned())),
             Err(error) => Err(error.into()),
         };
         match press {
             // What they pressed changes by itself: nothing is said.
             Press::Acknowledge(id) => self.acknowledge(asked, &find(id).await?).await.map(|_| None),
-            Press::Resolve(id) => self.resolve(asked, id, None).await.map(|_| None),
+            Press::Resolve(id) => self.close(asked, id, None).await.map(|_| None),
             Press::Update(id) => self.ask_update(asked, &find(id).await?).await,
             Press::AcknowledgePage(id) => self.acknowledge_page(asked, id).await,
         }
@@ -128,7 +128,7 @@ impl Room<'_> {
         };
         found.ok_or_else(|| {
             Stop::Say(match number {
-                Some(number) => format!("There is no incident `INC-{number}`."),
+                Some(number) => format!("The incident `INC-{number}` does not exist."),
                 None => WHICH.to_owned(),
             })
         })
@@ -163,7 +163,7 @@ impl Room<'_> {
         };
         user.map(|user| Actor::person(self.org, &user)).ok_or_else(|| {
             Stop::Say(
-                "Nobody in Firebell has your address of Slack. Ask an administrator to add you, then try again."
+                "No Firebell user has the email address of your Slack account. Ask an administrator to add you, then try again."
                     .to_owned(),
             )
         })
@@ -188,14 +188,6 @@ impl Room<'_> {
     ) -> Acted {
         let store = &self.desk.store;
         let by = self.me_or_stranger(asked).await?;
-        let reporter = match by.identity().user() {
-            Some(user) => {
-                let roles = store.incident_choices(self.org).await?.roles;
-                let reporter = roles.iter().find(|role| role.what.kind == RoleKind::Reporter);
-                reporter.map(|role| (role.id, Some(user)))
-            }
-            None => None,
-        };
         let new = NewIncident {
             org: self.org,
             id: IncidentId::derived(asked.at, format_args!("{} {}", self.org, asked.key)),
@@ -206,23 +198,27 @@ impl Room<'_> {
             alert: None,
             trace: self.trace.clone(),
         };
-        let given = Edit { severity, roles: reporter.into_iter().collect(), ..Edit::default() };
+        let given = Edit { severity, ..Edit::default() };
         let opened = incident::create::create(store, &by, new, &given, &asked.key, self.now).await?;
-        say(format!("Opened {}. Its channel is on its way.", named(&opened)))
+        say(format!("Opened {}. Its channel is being created.", named(&opened)))
     }
 
     /// Opens a form, which Slack takes for three seconds.
     async fn ask_new(&self, asked: &Asked) -> Acted {
         let offered = self.severities().await?;
         let channel = asked.channel.as_ref().map(ToString::to_string).unwrap_or_default();
-        self.form(asked, &new_form(&offered, &channel), "`/inc what is going on` opens an incident at once.")
-            .await
+        self.form(
+            asked,
+            &new_form(&offered, &channel),
+            "Type `/inc` and a name, such as `/inc the database is down`, to open an incident.",
+        )
+        .await
     }
 
     async fn ask_update(&self, asked: &Asked, incident: &Incident) -> Acted {
         let offered = self.severities().await?;
         let view = update_form(incident.id, &incident.reference(), &offered);
-        self.form(asked, &view, "`/inc update what has happened` shares it at once.").await
+        self.form(asked, &view, "Type `/inc update` and your message to share an update.").await
     }
 
     async fn severities(&self) -> Result<Vec<(SeverityId, String)>, Stop> {
@@ -253,8 +249,8 @@ impl Room<'_> {
             format!(
                 "Status: {} · Severity: {} · Lead: {}",
                 quoted(&shown.status),
-                quoted(shown.severity.as_deref().unwrap_or("not said yet")),
-                quoted(shown.lead.as_deref().unwrap_or("nobody yet"))
+                quoted(shown.severity.as_deref().unwrap_or("not set")),
+                quoted(shown.lead.as_deref().unwrap_or("nobody"))
             ),
         ];
         lines.extend(shown.paging.map(|paging| quoted(&paging)));
@@ -287,37 +283,28 @@ impl Room<'_> {
 
     async fn page(&self, asked: &Asked, incident: &Incident, whom: &CommandTarget) -> Acted {
         let me = self.me_in(asked, incident.id).await?;
-        let Some(called) = self.called_by(whom, me.identity().user()).await? else {
+        let Some(target) = self.called_by(whom, me.identity().user()).await? else {
             return say(
-                "There is nobody, and no escalation path, of that name. To open an incident of that name, type \
+                "No person and no escalation path has that name. To open an incident with that name, type \
                  `/inc new …`.",
             );
         };
-        let call = Call {
-            id: EscalationId::derived(asked.at, format_args!("{} {}", self.org, asked.key)),
-            title: format!("{} {}", incident.reference(), incident.title),
-            description: None,
-            whom: called,
-            incident: Some(incident.id),
-            trace: self.trace.clone(),
-        };
+        let id = EscalationId::derived(asked.at, format_args!("{} {}", self.org, asked.key));
+        let new = ManualEscalation::for_incident(incident, id, target, self.trace.clone());
         let (store, rules) = (&self.desk.store, &self.desk.rules);
-        escalation::create::create(store, rules, &me, (&asked.key, call), self.now).await?;
-        say(format!("Paged, for {}.", named(incident)))
+        escalation::create::create(store, rules, &me, (&asked.key, new), self.now).await?;
+        say(format!("Started an escalation for {}.", named(incident)))
     }
 
-    /// Acknowledges whatever an incident still pages for.
+    /// Acknowledges the escalations of an incident that still notify somebody.
     async fn acknowledge(&self, asked: &Asked, incident: &Incident) -> Acted {
-        let by = self.me(asked).await?;
-        let paging = self.escalations(incident).await?;
-        let paging: Vec<Escalation> = paging.into_iter().filter(|e| e.head().state().notifies()).collect();
-        for escalation in &paging {
-            respond::acknowledge(&self.desk.store, &by, escalation.id, self.now).await?;
-        }
-        say(if paging.is_empty() {
-            format!("Nobody is being paged for {}.", named(incident))
+        let by = self.me_in(asked, incident.id).await?;
+        let acknowledged =
+            incident::acknowledge::acknowledge(&self.desk.store, &by, incident.id, self.now).await?;
+        say(if acknowledged.is_empty() {
+            format!("Nobody is being notified for {}.", named(incident))
         } else {
-            format!("You are on {}.", named(incident))
+            format!("You acknowledged {}.", named(incident))
         })
     }
 
@@ -326,64 +313,38 @@ impl Room<'_> {
         let answered = respond::acknowledge(&self.desk.store, &by, id, self.now).await?;
         let title = quoted(&shorten(&answered.escalation().title, REPEATED));
         let text = match answered {
-            Answered::Now(_) => format!("*{title}*\nYou are on it."),
-            Answered::Already(_) => format!("*{title}*\nIt was answered before, or is over."),
+            Answered::Now(_) => format!("*{title}*\nYou acknowledged it."),
+            Answered::Already(_) => format!("*{title}*\nIt was already acknowledged, or is over."),
         };
         Ok(Some(Said { text, replaces: true }))
     }
 
-    /// Closes an incident, and ends what it still pages for.
-    async fn resolve(&self, asked: &Asked, id: IncidentId, message: Option<String>) -> Acted {
+    /// Closes an incident, and ends its paging.
+    async fn close(&self, asked: &Asked, id: IncidentId, message: Option<String>) -> Acted {
         let by = self.me_in(asked, id).await?;
-        let store = &self.desk.store;
-        let Some(incident) = store.incident(self.org, id).await? else {
-            return say("There is no such incident.");
-        };
-        let to = match incident.head().state() {
-            IncidentState::Active | IncidentState::Paused | IncidentState::PostIncident => {
-                Some(IncidentState::Closed)
-            }
-            IncidentState::Triage => Some(IncidentState::Declined),
-            IncidentState::Closed
-            | IncidentState::Declined
-            | IncidentState::Merged
-            | IncidentState::Canceled => None,
-        };
-        if let Some(to) = to {
-            let status = Some(Status::default_id(self.org, to));
-            let update = Update { message, status, severity: None };
-            incident::update::update(store, &by, id, &update, Some(&asked.key), self.now).await?;
-        }
-        // Also where it is over already: whoever closed it may not have come as far as this.
-        if let Some(alert) = incident.alert {
-            alert::resolve::resolve(store, &by, alert, self.now).await?;
-        }
-        for escalation in self.escalations(&incident).await? {
-            if escalation.alert.is_none() && escalation.head().state().notifies() {
-                respond::cancel(store, &by, escalation.id, self.now).await?;
-            }
-        }
-        say(match to {
-            Some(IncidentState::Declined) => format!("Declined {}.", named(&incident)),
-            Some(_) => format!("Closed {}.", named(&incident)),
-            None => format!("{} was over before.", named(&incident)),
+        let how = (message, asked.key.as_str());
+        let (incident, closed) = incident::close::close(&self.desk.store, &by, id, how, self.now).await?;
+        say(match closed {
+            Closed::Now => format!("Closed {}.", named(&incident)),
+            Closed::Declined => format!("Declined {}.", named(&incident)),
+            Closed::Already => format!("{} was already over.", named(&incident)),
         })
     }
 
     async fn lead(&self, asked: &Asked, incident: &Incident, whom: &CommandTarget) -> Acted {
         let me = self.me_in(asked, incident.id).await?;
         let lead = match self.called_by(whom, me.identity().user()).await? {
-            Some(Called::Users(users)) => users.first().copied(),
-            Some(Called::Path(_)) | None => None,
+            Some(EscalationTarget::Users(users)) => users.first().copied(),
+            Some(EscalationTarget::Path(_)) | None => None,
         };
-        let Some(lead) = lead else { return say("There is nobody of that name.") };
+        let Some(lead) = lead else { return say("No person has that name.") };
         let roles = self.desk.store.incident_choices(self.org).await?.roles;
         let role = roles.iter().find(|role| role.what.kind == RoleKind::Lead);
-        let Some(role) = role else { return say("There is no role of a lead.") };
+        let Some(role) = role else { return say("There is no lead role.") };
         let edit = Edit { roles: vec![(role.id, Some(lead))], announce: true, ..Edit::default() };
         incident::edit::edit(&self.desk.store, &me, incident.id, &edit, self.now).await?;
         let who = self.called(&Identity::User(lead)).await?;
-        say(format!("{} leads {} now.", quoted(&who), named(incident)))
+        say(format!("{} now leads {}.", quoted(&who), named(incident)))
     }
 
     /// Keeps a message that was pinned in an incident's channel in its timeline.

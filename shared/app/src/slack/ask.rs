@@ -42,10 +42,10 @@ impl From<AppError> for Stop {
     fn from(error: AppError) -> Self {
         match error {
             AppError::NotFound { .. } | AppError::Forbidden(_) | AppError::Illegal(_) => {
-                Self::Say(format!("That cannot be done: {}.", super::perform::quoted(&error.to_string())))
+                Self::Say(format!("That did not work: {}.", super::perform::quoted(&error.to_string())))
             }
             AppError::Invalid { reason, .. } => {
-                Self::Say(format!("That cannot be done: {}.", super::perform::quoted(&reason)))
+                Self::Say(format!("That did not work: {}.", super::perform::quoted(&reason)))
             }
             AppError::Conflict | AppError::Unavailable { .. } => Self::Fail(error),
         }
@@ -63,7 +63,7 @@ impl From<Unknown> for Stop {
         match unknown {
             Unknown::App(error) => error.into(),
             Unknown::Slack(CallError::Refused(word)) => Self::Say(format!(
-                "Slack does not tell me who you are (`{}`). Ask whoever installed Firebell to install it again.",
+                "Firebell cannot look up who you are, because Slack refused the request (`{}`). Ask an administrator to reinstall the Slack app.",
                 super::perform::quoted(&word)
             )),
             Unknown::Slack(error @ CallError::Later { .. }) => {
@@ -74,8 +74,7 @@ impl From<Unknown> for Stop {
 }
 
 /// What somebody is told whose workspace is nobody's.
-const NOT_CONNECTED: &str =
-    "This workspace is not connected with Firebell yet. An administrator can do that on Firebell's own page.";
+const NOT_CONNECTED: &str = "This workspace is not connected to Firebell yet. An administrator can connect it on Firebell's Slack settings page.";
 
 /// The id of an answer.
 const ANSWERED: &str = "answer";
@@ -87,7 +86,7 @@ const ANSWERED: &str = "answer";
 #[instrument(skip_all, fields(slack.team = %asked.team), err)]
 pub async fn ask(desk: &Desk, asked: &Asked, trace: &Trace, now: Timestamp) -> Result<(), AppError> {
     let Some(org) = desk.store.org_of_team(&asked.team).await? else {
-        info!("somebody asks from a workspace that nobody has connected");
+        info!("Slack request from a workspace that is not connected");
         if let (Some(slack), Some(to)) = (&desk.slack, &asked.answer_to) {
             // Nobody's: there is nowhere to keep what is owed to them.
             let _ = slack.answer(&SecretString::from(to.as_str()), NOT_CONNECTED, false).await;
@@ -105,7 +104,7 @@ pub async fn ask(desk: &Desk, asked: &Asked, trace: &Trace, now: Timestamp) -> R
     if desk.store.slack_step(org, &thread, &StepId::of(ANSWERED)).await?.is_some() {
         return Ok(());
     }
-    let said = match room.act(asked).await {
+    let said = match Box::pin(room.act(asked)).await {
         Ok(said) => said,
         Err(Stop::Say(text)) => Some(Said::new(text)),
         Err(Stop::Fail(error)) => return Err(error),

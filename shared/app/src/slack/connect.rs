@@ -59,7 +59,7 @@ pub async fn connect(
         Err(CommitError::Conflict)
             if store.org_of_team(&team).await?.is_some_and(|other| other != org.id) =>
         {
-            Err(AppError::Illegal("another organisation has connected this workspace".to_owned()))
+            Err(AppError::Illegal("another organisation is connected to this workspace".to_owned()))
         }
         Err(error) => Err(error.into()),
     }
@@ -89,7 +89,7 @@ pub(super) async fn refused(
         let entry = Entry::by_system(org.id, "slack", id, AuditAction::Updated, thing(&org))
             .changing(changes(Some(&org), Some(&after)));
         store.commit(Commit::new().slack_refused(&after, &entry)).await?;
-        warn!(reason = word, "slack knows the token of a workspace no more");
+        warn!(reason = word, "Slack rejected the workspace token (revoked)");
         Ok(())
     })
     .await
@@ -114,7 +114,7 @@ pub async fn removed(store: &Store, team: &TeamId, at: Timestamp) -> Result<(), 
         let entry = Entry::by_system(id, "slack", entry, AuditAction::Updated, thing(&org))
             .changing(changes(Some(&org), Some(&after)));
         store.commit(Commit::new().slack_disconnected(&after, team, &entry)).await?;
-        info!(slack.team = %team, "a workspace has removed the app");
+        info!(slack.team = %team, "Slack app removed from a workspace");
         Ok(())
     })
     .await

@@ -8,7 +8,8 @@ use domain::slack::{ChannelId, CommandTarget};
 use super::Room;
 use super::person::Unknown;
 use crate::AppError;
-use crate::escalation::create::Whom as Called;
+use crate::escalation::create::EscalationTarget;
+use crate::incident::escalations::escalations_of;
 
 /// The most escalations of an incident that are looked at.
 const MOST: usize = 20;
@@ -35,19 +36,7 @@ impl Room<'_> {
 
     /// The escalations of an incident: those of its alert, and those that somebody began for it.
     pub(crate) async fn escalations(&self, incident: &Incident) -> Result<Vec<Escalation>, AppError> {
-        let store = &self.desk.store;
-        let mut ids = match incident.alert {
-            Some(alert) => {
-                store.alert(self.org, alert).await?.map(|alert| alert.escalations).unwrap_or_default()
-            }
-            None => Vec::new(),
-        };
-        ids.extend(store.attached_escalations(self.org, incident.id, MOST).await?);
-        let mut escalations = Vec::new();
-        for id in ids {
-            escalations.extend(store.escalation(self.org, id).await?);
-        }
-        Ok(escalations)
+        escalations_of(&self.desk.store, incident, MOST).await
     }
 
     /// The person or the path that somebody means; none if there is none of that name.
@@ -55,11 +44,11 @@ impl Room<'_> {
         &self,
         whom: &CommandTarget,
         me: Option<domain::id::UserId>,
-    ) -> Result<Option<Called>, Unknown> {
+    ) -> Result<Option<EscalationTarget>, Unknown> {
         let name = match whom {
-            CommandTarget::Me => return Ok(me.map(|me| Called::Users(vec![me]))),
+            CommandTarget::Me => return Ok(me.map(|me| EscalationTarget::Users(vec![me]))),
             CommandTarget::Slack(slack) => {
-                return Ok(self.who(slack).await?.map(|user| Called::Users(vec![user])));
+                return Ok(self.who(slack).await?.map(|user| EscalationTarget::Users(vec![user])));
             }
             CommandTarget::Name(name) => name.trim(),
         };
@@ -69,7 +58,7 @@ impl Room<'_> {
         let paths = store.paths_after(self.org, None, NAMES).await.map_err(AppError::from)?;
         if let Some(path) = paths.iter().find(|path| same(&path.name)) {
             let id: PathId = path.id;
-            return Ok(Some(Called::Path(id)));
+            return Ok(Some(EscalationTarget::Path(id)));
         }
         let users = store.users_after(self.org, None, NAMES).await.map_err(AppError::from)?;
         let mut named = users.iter().filter(|user| {
@@ -78,7 +67,7 @@ impl Room<'_> {
         });
         // A name that two have is nobody's.
         match (named.next(), named.next()) {
-            (Some(user), None) => Ok(Some(Called::Users(vec![user.id]))),
+            (Some(user), None) => Ok(Some(EscalationTarget::Users(vec![user.id]))),
             (_, Some(_)) | (None, None) => Ok(None),
         }
     }

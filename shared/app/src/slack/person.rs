@@ -86,7 +86,7 @@ impl Room<'_> {
         };
         if let Some(user) = user {
             let person = self.rules.user(user).await?;
-            return Ok(person.map_or_else(|| "somebody who has left".to_owned(), |user| user.name.clone()));
+            return Ok(person.map_or_else(|| "a former user".to_owned(), |user| user.name.clone()));
         }
         Ok(match identity {
             Identity::ApiKey(_) => "an API key",

@@ -2,7 +2,7 @@
 
 use domain::Identity;
 use domain::escalation::EscalationState;
-use domain::incident::{Changed, Incident, IncidentState, Note, RoleKind};
+use domain::incident::{Changed, Incident, Note, RoleKind};
 use domain::slack::ChannelId;
 use machine::Stateful;
 use slack::block::{Message, Shown, update};
@@ -48,10 +48,10 @@ impl Room<'_> {
         }
         let said = match (paged.is_empty(), pages, answered) {
             (true, false, None) => None,
-            (true, true, _) => Some("Somebody is about to be paged.".to_owned()),
-            (false, true, _) => Some(format!("Paged: {}. Nobody has answered yet.", listed(paged))),
-            (_, false, Some(who)) => Some(format!("{who} is on it.")),
-            (false, false, None) => Some(format!("Paged: {}. Nobody is paged any more.", listed(paged))),
+            (true, true, _) => Some("Notifications are about to be sent.".to_owned()),
+            (false, true, _) => Some(format!("Notified: {}. Not acknowledged yet.", listed(paged))),
+            (_, false, Some(who)) => Some(format!("Acknowledged by {who}.")),
+            (false, false, None) => Some(format!("Notified: {}. Notifications have stopped.", listed(paged))),
         };
         Ok(Paging { said, pages })
     }
@@ -84,8 +84,8 @@ impl Room<'_> {
             channel,
             paging: paging.said,
             // Where an incident is over, nobody presses a button any more.
-            pages: paging.pages && !state.is_over(),
-            resolves: matches!(state, IncidentState::Triage | IncidentState::Active | IncidentState::Paused),
+            pages: paging.pages && state.is_open(),
+            resolves: state.is_open(),
         })
     }
 

@@ -41,7 +41,7 @@ pub fn check_email(field: &str, email: &str) -> Result<(), AppError> {
     if sound && email.len() <= EMAIL_BYTES {
         return Ok(());
     }
-    Err(AppError::invalid(field, "it is no mail address: use somebody@example.com"))
+    Err(AppError::invalid(field, "that is not a valid email address"))
 }
 
 /// Makes a person with a method and a rule: by mail, at once.
@@ -88,7 +88,7 @@ pub async fn create(
     }
     let org = by.org();
     if new.name.trim().is_empty() || new.name.len() > NAME_BYTES {
-        return Err(AppError::invalid("name", format!("a name of 1 to {NAME_BYTES} bytes is needed")));
+        return Err(AppError::invalid("name", format!("the name must have 1 to {NAME_BYTES} bytes")));
     }
     check_email("email", &new.email)?;
     let user = person(new, random, now);
@@ -100,7 +100,7 @@ pub async fn create(
             // A write whose answer was lost is ours all the same.
             match store.person(&new.email).await? {
                 Some((there, id)) if (there, id) == (org, user.id) => Ok(user),
-                _ => Err(AppError::invalid("email", "somebody has this address already")),
+                _ => Err(AppError::invalid("email", "another user has this email address")),
             }
         }
         Err(error) => Err(error.into()),

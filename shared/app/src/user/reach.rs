@@ -70,7 +70,10 @@ fn secret_for(method_type: MethodType, seal: &Seal) -> Option<SecretString> {
 /// Says what is wrong with the address of a webhook.
 fn check_webhook(address: &str, reach: Reach) -> Result<(), AppError> {
     if address.len() > WEBHOOK_BYTES {
-        return Err(AppError::invalid("address", format!("it has more than {WEBHOOK_BYTES} bytes")));
+        return Err(AppError::invalid(
+            "address",
+            format!("the address may have at most {WEBHOOK_BYTES} bytes"),
+        ));
     }
     Target::parse(address, reach)
         .map(|_| ())
@@ -129,7 +132,7 @@ pub async fn add_method(
     match method_type {
         MethodType::Email => check_email("address", address)?,
         MethodType::Slack => {
-            let reason = "it is no id of somebody in Slack: those are like U012AB3CD";
+            let reason = "that is not a Slack user id: it looks like U012AB3CD";
             address.parse::<SlackUserId>().map_err(|_| AppError::invalid("address", reason))?;
         }
         MethodType::Webhook => check_webhook(address, ctx.reach)?,
@@ -144,7 +147,10 @@ pub async fn add_method(
     let added = Added { method, secret };
     change(&ctx.store, allowed, id, (&ctx.random, ctx.now()), |user| {
         if user.methods.len() >= MOST {
-            return Err(AppError::invalid("address", format!("a person has at most {MOST} methods")));
+            return Err(AppError::invalid(
+                "address",
+                format!("a person may have at most {MOST} notification methods"),
+            ));
         }
         user.methods.push(added.method.clone());
         Ok(())
@@ -172,7 +178,7 @@ pub async fn remove_method(
         }
         user.methods.retain(|known| known.id != method);
         if user.methods.is_empty() {
-            let reason = "they would be reached in no way: add another method first";
+            let reason = "this is the only notification method: add another one first";
             return Err(AppError::invalid("notification_method_id", reason));
         }
         user.rules.retain(|rule| rule.target != RuleTarget::Specific(method));
@@ -211,7 +217,7 @@ pub async fn set_use(
             target: RuleTarget::Specific(method.id),
         }));
         if rules.len() == before {
-            let reason = "they would be reached in no way: set when another method is used first";
+            let reason = "no other notification method is used for this urgency: set one first";
             return Err(AppError::invalid(urgency.name(), reason));
         }
     }
@@ -233,7 +239,10 @@ pub async fn set_rules(
 ) -> Result<User, AppError> {
     let allowed = by.may_reach(id)?;
     if rules.len() > MOST {
-        return Err(AppError::invalid("notification_rules", format!("a person has at most {MOST} rules")));
+        return Err(AppError::invalid(
+            "notification_rules",
+            format!("a person may have at most {MOST} notification rules"),
+        ));
     }
     change(store, allowed, id, (random, now), |user| {
         for (n, rule) in rules.iter().enumerate() {
@@ -256,7 +265,7 @@ pub async fn set_rules(
 fn check(user: &User, n: usize, rule: &NewRule) -> Result<(), AppError> {
     if rule.delay_seconds > LONGEST_DELAY {
         let field = format!("notification_rules.{n}.delay_seconds");
-        return Err(AppError::invalid(field, format!("a rule waits at most {LONGEST_DELAY} seconds")));
+        return Err(AppError::invalid(field, format!("the delay may be at most {LONGEST_DELAY} seconds")));
     }
     let RuleTarget::Specific(id) = rule.target else { return Ok(()) };
     let known = user.methods.iter().any(|method| method.id == id && method.method_type == rule.method_type);
@@ -264,5 +273,5 @@ fn check(user: &User, n: usize, rule: &NewRule) -> Result<(), AppError> {
         return Ok(());
     }
     let field = format!("notification_rules.{n}.method_target.specific.id");
-    Err(AppError::invalid(field, format!("this person has no such {} method", rule.method_type.name())))
+    Err(AppError::invalid(field, format!("the person does not have this {} method", rule.method_type.name())))
 }

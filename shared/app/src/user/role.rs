@@ -53,5 +53,5 @@ pub async fn set(
 
 /// Why the last owner stays one.
 pub(super) fn no_owner() -> AppError {
-    AppError::Illegal("this is the only owner: make somebody else one first".to_owned())
+    AppError::Illegal("this is the only owner: make another person an owner first".to_owned())
 }

@@ -22,7 +22,7 @@ const fn row(name: &'static str, what: &'static str, grants: &'static [Permissio
 
 /// A role for what there is nothing of here yet: it is taken, shown, and allows nothing.
 const fn idle(name: &'static str) -> Row {
-    Row { name, what: "allows nothing here yet", grants: &[] }
+    Row { name, what: "grants nothing yet", grants: &[] }
 }
 
 /// Every role that a client may name.
@@ -45,11 +45,11 @@ const ROWS: &[Row] = &[
     idle("private_escalation_workflows_editor"),
     row(
         "on_call_editor",
-        "change sources, routes and paths, page people and answer",
+        "change alert sources, routes and escalation paths, start escalations and respond to them",
         &[SeeOnCall, ConfigureOnCall, CreateEscalations, Respond],
     ),
-    row("on_call_viewer", "see alerts, escalations, and what decides about them", &[SeeOnCall]),
-    row("escalation_creator", "page people and answer", &[CreateEscalations, Respond]),
+    row("on_call_viewer", "see alerts, escalations, and their configuration", &[SeeOnCall]),
+    row("escalation_creator", "start escalations and respond to them", &[CreateEscalations, Respond]),
     idle("post_incident_flow_opt_out"),
     row(
         "security_settings_editor",
@@ -62,8 +62,12 @@ const ROWS: &[Row] = &[
     idle("status_page_viewer"),
     idle("postmortems_manage"),
     row("api_keys_manage", "make and revoke API keys", &[ManageApiKeys]),
-    row("notification_methods_manage", "set how people are reached", &[SetOwnMethods, SetMethods]),
-    row("notification_methods_unredacted_viewer", "see the addresses of people", &[SeeAddresses]),
+    row(
+        "notification_methods_manage",
+        "set people's notification methods and rules",
+        &[SetOwnMethods, SetMethods],
+    ),
+    row("notification_methods_unredacted_viewer", "see people's notification methods", &[SeeAddresses]),
     idle("incident_workload_viewer"),
     idle("incident_workload_private_viewer"),
     idle("act_on_behalf_of_users"),
@@ -90,7 +94,7 @@ pub struct KeyRole(&'static Row);
 
 /// What was given is no role of an API key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no role of an API key")]
+#[error("`{0}` is not a role for API keys")]
 pub struct UnknownRole(String);
 
 impl KeyRole {

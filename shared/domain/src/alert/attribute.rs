@@ -91,7 +91,7 @@ pub fn said(
     let (mut all, mut problems, mut bytes) = (Vec::new(), Vec::new(), 0);
     for bound in bound {
         let Some(known) = attributes.iter().find(|known| known.id == bound.attribute) else {
-            problems.push(Problem(format!("the attribute `{}` is gone", bound.attribute)));
+            problems.push(Problem(format!("the alert attribute `{}` no longer exists", bound.attribute)));
             continue;
         };
         let attribute = &known.what;
@@ -100,13 +100,13 @@ pub fn said(
             Ok(values) => {
                 bytes += values.iter().map(String::len).sum::<usize>();
                 if bytes > ALL_BYTES {
-                    problems.push(Problem(format!("the attributes hold more than {ALL_BYTES} bytes")));
+                    problems.push(Problem(format!("the alert attributes have more than {ALL_BYTES} bytes")));
                     break;
                 }
                 all.push(AlertAttribute { id: known.id, attribute: attribute.clone(), values });
             }
             Err(Problem(problem)) => {
-                problems.push(Problem(format!("the attribute `{}`: {problem}", attribute.name)));
+                problems.push(Problem(format!("alert attribute `{}`: {problem}", attribute.name)));
             }
         }
     }
@@ -120,7 +120,7 @@ pub fn missing(said: &[AlertAttribute], attributes: &[Configured<Attribute>]) ->
     missing
         .map(|known| {
             let name = crate::text::shorten(&known.what.name, 100);
-            Problem(format!("the attribute `{name}` is required, and nothing is said of it"))
+            Problem(format!("the alert attribute `{name}` is required, but the alert has no value for it"))
         })
         .collect()
 }
@@ -133,11 +133,11 @@ impl Attribute {
             found.extend(binding.resolve_all_in(expressions)?);
         }
         if !self.array && found.len() > 1 {
-            return Err(Problem(format!("it has one value, and there are {}", found.len())));
+            return Err(Problem(format!("it takes one value, but {} were found", found.len())));
         }
         if found.len() > MOST_VALUES {
             return Err(Problem(format!(
-                "it has at most {MOST_VALUES} values, and there are {}",
+                "it takes at most {MOST_VALUES} values, but {} were found",
                 found.len()
             )));
         }
@@ -150,11 +150,11 @@ impl Attribute {
         match self.kind.to_ascii_lowercase().as_str() {
             "number" => match text.trim().parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok(text.trim().to_owned()),
-                Ok(_) | Err(_) => Err(Problem(format!("`{}` is no number", shown()))),
+                Ok(_) | Err(_) => Err(Problem(format!("`{}` is not a number", shown()))),
             },
             "bool" | "boolean" => match text.trim().to_ascii_lowercase().as_str() {
                 word @ ("true" | "false") => Ok(word.to_owned()),
-                _ => Err(Problem(format!("`{}` is neither true nor false", shown()))),
+                _ => Err(Problem(format!("`{}` is not true or false", shown()))),
             },
             _ => Ok(crate::text::shorten(text, VALUE_BYTES)),
         }

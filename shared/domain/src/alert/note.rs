@@ -42,9 +42,9 @@ impl Note {
 pub fn text(text: &str) -> Result<String, ExpressionError> {
     let text = text.trim();
     match text.chars().count() {
-        0 => Err(ExpressionError::new("text", "a note says something".to_owned())),
+        0 => Err(ExpressionError::new("text", "a note cannot be empty".to_owned())),
         letters if letters > NOTE_LETTERS => {
-            Err(ExpressionError::new("text", format!("a note has at most {NOTE_LETTERS} letters")))
+            Err(ExpressionError::new("text", format!("a note may have at most {NOTE_LETTERS} characters")))
         }
         _ => Ok(text.to_owned()),
     }
@@ -59,14 +59,17 @@ pub fn tags<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>,
     for name in names {
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
         if name.chars().count() > TAG_LETTERS {
-            return Err(ExpressionError::new("tags", format!("a tag has at most {TAG_LETTERS} letters")));
+            return Err(ExpressionError::new(
+                "tags",
+                format!("a tag may have at most {TAG_LETTERS} characters"),
+            ));
         }
         if !name.is_empty() && !tags.iter().any(|known| known.to_lowercase() == name.to_lowercase()) {
             tags.push(name);
         }
     }
     if tags.len() > MOST_TAGS {
-        return Err(ExpressionError::new("tags", format!("an alert has at most {MOST_TAGS} tags")));
+        return Err(ExpressionError::new("tags", format!("an alert may have at most {MOST_TAGS} tags")));
     }
     Ok(tags)
 }

@@ -74,7 +74,7 @@ impl Escalation {
             | EscalationState::Expired
             | EscalationState::Cancelled => self.transition_to(EscalationState::Triggered, at)?,
         };
-        let why = format!("level {} is paged", level + 1);
+        let why = format!("level {} notified", level + 1);
         let next = next.because(by.to_string(), why).with(|escalation| escalation.level = level);
         Ok(staffed(next, levels, staff, at))
     }
@@ -91,7 +91,7 @@ impl Escalation {
     ) -> Result<Step, Illegal<EscalationState>> {
         let next = self
             .transition_to(EscalationState::Expired, at)?
-            .because(by.to_string(), "nobody answered at any level")
+            .because(by.to_string(), "nobody acknowledged at any level")
             .with(|escalation| {
                 escalation.due = None;
                 escalation.updated_at = at;
@@ -136,7 +136,7 @@ impl Escalation {
     ) -> Result<Step, Illegal<EscalationState>> {
         let next = self
             .transition_to(EscalationState::Triggered, at)?
-            .because(by.to_string(), "the acknowledgement was taken back")
+            .because(by.to_string(), "the acknowledgement was withdrawn")
             .with(|escalation| {
                 escalation.level = 0;
                 escalation.cycle += 1;

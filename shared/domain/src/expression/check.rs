@@ -45,7 +45,10 @@ pub type Shapes = Vec<Shape>;
 /// [`ExpressionError`] with the place, as in `2.operations.0.navigate`.
 pub fn check(all: &[Expression]) -> Result<Vec<Shapes>, ExpressionError> {
     if all.len() > MOST_EXPRESSIONS {
-        return Err(ExpressionError::new("", format!("there are at most {MOST_EXPRESSIONS} expressions")));
+        return Err(ExpressionError::new(
+            "",
+            format!("a template may have at most {MOST_EXPRESSIONS} expressions"),
+        ));
     }
     let checker = Checker {
         all,
@@ -54,13 +57,13 @@ pub fn check(all: &[Expression]) -> Result<Vec<Shapes>, ExpressionError> {
     };
     for (n, expression) in all.iter().enumerate() {
         if !expression.is_named() {
-            let reason = "a reference is needed, without quotes and brackets";
+            let reason = "a reference is required, without quotes and brackets";
             return Err(ExpressionError::new(format!("{n}.reference"), reason));
         }
         if all.iter().take(n).any(|other| other.reference == expression.reference) {
             return Err(ExpressionError::new(
                 format!("{n}.reference"),
-                "another expression has this reference",
+                "another expression already has this reference",
             ));
         }
     }
@@ -119,8 +122,8 @@ fn plain_reference(reference: &str) -> Result<Shape, String> {
         }
         Some(("payload", _)) => Ok(Shape::ANY),
         _ => Err(format!(
-            "`{}` is no reference: use `payload`, `payload.<path>`, `expressions[\"<reference>\"]` or `alert.` with one \
-             of {}",
+            "`{}` is not a valid reference: use `payload`, `payload.<path>`, `expressions[\"<reference>\"]` or \
+             `alert.` with one of {}",
             crate::text::shorten(reference, 60),
             ALERT_FIELDS.join(", ")
         )),
@@ -144,7 +147,7 @@ impl Checker<'_> {
         if busy.replace(true) {
             return Err(ExpressionError::new(
                 "root_reference",
-                "it refers to itself, by way of others perhaps",
+                "the expression refers to itself, directly or through others",
             ));
         }
         let shapes = self.expression(&self.all[index])?;
@@ -156,7 +159,7 @@ impl Checker<'_> {
         if expression.operations.len() > MOST_OPERATIONS {
             return Err(ExpressionError::new(
                 "operations",
-                format!("an expression has at most {MOST_OPERATIONS} operations"),
+                format!("an expression may have at most {MOST_OPERATIONS} operations"),
             ));
         }
         let mut at = match expression.root.as_str() {
@@ -192,7 +195,7 @@ impl Checker<'_> {
         let several = |what: &str| match at.list {
             Some(false) => Err(ExpressionError::new(
                 "operation_type",
-                format!("`{what}` is of a list, and this is one value"),
+                format!("`{what}` needs a list, but this is a single value"),
             )),
             Some(true) | None => Ok(()),
         };
@@ -200,7 +203,7 @@ impl Checker<'_> {
             Kind::Number | Kind::Any => Ok(()),
             Kind::Text | Kind::Bool => Err(ExpressionError::new(
                 "operation_type",
-                format!("`{what}` is of numbers, and this is {}: cast it to `Number` before", at.kind.name()),
+                format!("`{what}` needs numbers, but this is {}: cast it to `Number` first", at.kind.name()),
             )),
         };
         match operation {
@@ -211,16 +214,20 @@ impl Checker<'_> {
                 }
                 if reference.starts_with("catalog_attribute[") {
                     return Err(misfit(
-                        "there is no catalogue here: navigate by a path such as `labels.team`".to_owned(),
+                        "catalogue attributes are not supported: navigate by a path such as `labels.team`"
+                            .to_owned(),
                     ));
                 }
                 if Path::of_reference(reference).is_none() {
-                    return Err(misfit(format!("`{}` is no path", crate::text::shorten(reference, 60))));
+                    return Err(misfit(format!(
+                        "`{}` is not a valid path",
+                        crate::text::shorten(reference, 60)
+                    )));
                 }
                 match at.kind {
                     Kind::Any => Ok(Shape::ANY),
                     Kind::Text | Kind::Number | Kind::Bool => {
-                        Err(misfit(format!("{} has nothing to navigate to", at.kind.name())))
+                        Err(misfit(format!("{} has no fields to navigate to", at.kind.name())))
                     }
                 }
             }
@@ -234,8 +241,11 @@ impl Checker<'_> {
                     .reference(reference)
                     .map_err(|reason| ExpressionError::new("concatenate.reference", reason))?;
                 if !at.kind.fits(other.kind) {
-                    let reason =
-                        format!("{} and {} make no list of one type", at.kind.name(), other.kind.name());
+                    let reason = format!(
+                        "{} and {} cannot be combined into one list",
+                        at.kind.name(),
+                        other.kind.name()
+                    );
                     return Err(ExpressionError::new("concatenate.reference", reason));
                 }
                 let whole = if at.kind == Kind::Any { Shape::ANY } else { at.clone() };
@@ -255,7 +265,7 @@ impl Checker<'_> {
                 if branches.len() > MOST_BRANCHES {
                     return Err(ExpressionError::new(
                         "branches.branches",
-                        format!("there are at most {MOST_BRANCHES} branches"),
+                        format!("an operation may have at most {MOST_BRANCHES} branches"),
                     ));
                 }
                 for (n, branch) in branches.iter().enumerate() {
@@ -268,7 +278,7 @@ impl Checker<'_> {
             }
             Operation::Cast(returns) => {
                 if at.list == Some(true) && !returns.array {
-                    let reason = "it is a list, and one value is wanted: take the `first` before";
+                    let reason = "this is a list, but a single value is needed: use `first` before";
                     return Err(ExpressionError::new("cast.returns", reason));
                 }
                 Ok(returns.into())
@@ -301,7 +311,7 @@ impl Checker<'_> {
                 let Binding::Reference(subject) = &condition.subject else { continue };
                 let path = Path::of_reference(subject);
                 let wrong = match path.as_ref().map(Path::split) {
-                    None => Some(format!("`{}` is no path", crate::text::shorten(subject, 60))),
+                    None => Some(format!("`{}` is not a valid path", crate::text::shorten(subject, 60))),
                     Some(Some(("alert" | "payload" | "expressions", _))) => self.reference(subject).err(),
                     Some(_) => None,
                 };
@@ -317,7 +327,7 @@ impl Checker<'_> {
     fn results(&self, results: &[Binding], returns: &Returns) -> Result<(), ExpressionError> {
         let wanted = Kind::named(&returns.kind);
         if results.len() > 1 && !returns.array {
-            return Err(ExpressionError::new("result.array_value", "one value is wanted"));
+            return Err(ExpressionError::new("result.array_value", "a single value is required"));
         }
         for (n, result) in results.iter().enumerate() {
             let at = |field: &str| match results.len() {
@@ -334,12 +344,14 @@ impl Checker<'_> {
                 Binding::Reference(reference) => match self.reference(reference) {
                     Err(reason) => Err(ExpressionError::new(at("reference"), reason)),
                     Ok(shape) if !shape.kind.fits(wanted) && wanted != Kind::Text => {
-                        let reason = format!("it is {}, and {} is wanted", shape.kind.name(), wanted.name());
+                        let reason =
+                            format!("this is {}, but {} is needed", shape.kind.name(), wanted.name());
                         Err(ExpressionError::new(at("reference"), reason))
                     }
-                    Ok(shape) if shape.list == Some(true) && !returns.array => {
-                        Err(ExpressionError::new(at("reference"), "it is a list, and one value is wanted"))
-                    }
+                    Ok(shape) if shape.list == Some(true) && !returns.array => Err(ExpressionError::new(
+                        at("reference"),
+                        "this is a list, but a single value is needed",
+                    )),
                     Ok(_) => Ok(()),
                 },
             };
@@ -359,7 +371,7 @@ pub(crate) fn literal_fits(text: &str, wanted: Kind) -> Result<(), String> {
     if is {
         return Ok(());
     }
-    Err(format!("`{}` is no {}", crate::text::shorten(text, 60), wanted.name()))
+    Err(format!("`{}` is not a {}", crate::text::shorten(text, 60), wanted.name()))
 }
 
 impl From<ExpressionError> for Problem {

@@ -131,14 +131,21 @@ impl Engine {
 /// Refuses what is too long to be compiled.
 fn within(source: &str, is_text: bool) -> Result<(), Problem> {
     if source.len() > SOURCE_BYTES {
-        return Err(Problem(format!("it has {} bytes, and {SOURCE_BYTES} are evaluated", source.len())));
+        return Err(Problem(format!(
+            "it has {} bytes, but at most {SOURCE_BYTES} are allowed",
+            source.len()
+        )));
     }
     let (tokens, deepest) = tokens(source, is_text);
     if tokens > MOST_TOKENS {
-        return Err(Problem(format!("it has {tokens} words and signs, and {MOST_TOKENS} are evaluated")));
+        return Err(Problem(format!(
+            "it has {tokens} words and symbols, but at most {MOST_TOKENS} are allowed"
+        )));
     }
     if deepest > MOST_BRACKETS {
-        return Err(Problem(format!("its brackets nest {deepest} deep, and {MOST_BRACKETS} are evaluated")));
+        return Err(Problem(format!(
+            "its brackets nest {deepest} deep, but at most {MOST_BRACKETS} levels are allowed"
+        )));
     }
     Ok(())
 }
@@ -213,7 +220,7 @@ fn known(value: &Value) -> value::Value {
 
 /// What the engine made, as a plain value.
 fn plain(value: &value::Value, depth: usize, left: &mut usize) -> Result<Value, Problem> {
-    let too_much = || Problem("it makes too much".to_owned());
+    let too_much = || Problem("its result is too large".to_owned());
     *left = left.checked_sub(1).ok_or_else(too_much)?;
     let depth = depth.checked_sub(1).ok_or_else(too_much)?;
     let failed = |error: Error| problem(&error);
@@ -289,7 +296,7 @@ pub(super) fn check_expression(source: &str) -> Result<(), String> {
         Ok(()) if !calls_a_method(&bare) => words(source),
         Err(_) if JAVASCRIPT.iter().any(|sign| bare.contains(sign)) => Err(INSTEAD.to_owned()),
         Ok(()) => Err(INSTEAD.to_owned()),
-        Err(error) => Err(format!("it cannot be read: {}", problem(&error))),
+        Err(error) => Err(format!("it is not valid: {}", problem(&error))),
     }
 }
 
@@ -322,7 +329,7 @@ fn tried(run: impl FnOnce(&Engine) -> Result<(), Error>) -> Result<(), String> {
                 ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction
             ) =>
         {
-            Err(format!("{}; there is {WORDS}", problem(&error)))
+            Err(format!("{}; available: {WORDS}", problem(&error)))
         }
         Ok(_) | Err(_) => Ok(()),
     }
@@ -342,6 +349,6 @@ pub fn check_template(source: &str) -> Result<(), ExpressionError> {
             };
             tried(run).map_err(misfit)
         }
-        Err(error) => Err(misfit(format!("it cannot be filled in: {}", problem(&error)))),
+        Err(error) => Err(misfit(format!("the template cannot be evaluated: {}", problem(&error)))),
     }
 }

@@ -108,7 +108,7 @@ impl<'a> Expressions<'a> {
 
     fn note(&self, expression: &Expression, problem: &Problem) {
         let name = crate::text::shorten(&expression.reference, 60);
-        self.problems.borrow_mut().push(Problem(format!("the expression `{name}`: {problem}")));
+        self.problems.borrow_mut().push(Problem(format!("expression `{name}`: {problem}")));
     }
 
     /// What an expression is where nothing comes of its operations.
@@ -130,7 +130,7 @@ impl<'a> Expressions<'a> {
     /// Goes through the operations of an expression.
     fn run(&self, expression: &Expression) -> Result<Cow<'_, Value>, Problem> {
         if expression.operations.len() > MOST_OPERATIONS {
-            return Err(Problem(format!("it has more than {MOST_OPERATIONS} operations")));
+            return Err(Problem(format!("the expression has more than {MOST_OPERATIONS} operations")));
         }
         let mut at = match expression.root.as_str() {
             EVERYTHING => None,
@@ -158,7 +158,7 @@ impl<'a> Expressions<'a> {
         let made = match operation {
             Operation::Navigate(reference) => {
                 let path = Path::of_reference(reference);
-                let path = path.ok_or_else(|| Problem("what it navigates to is no path".to_owned()))?;
+                let path = path.ok_or_else(|| Problem("the path to navigate to is not valid".to_owned()))?;
                 match at {
                     Cow::Borrowed(value) => match navigate(value, &path.steps) {
                         Cow::Borrowed(found) => return Ok(Cow::Borrowed(found)),
@@ -223,7 +223,8 @@ impl<'a> Expressions<'a> {
 
     /// What a reference leads to.
     pub(crate) fn lookup(&self, reference: &str) -> Result<Cow<'_, Value>, Problem> {
-        let nowhere = || Problem(format!("`{}` is no reference", crate::text::shorten(reference, 60)));
+        let nowhere =
+            || Problem(format!("`{}` is not a valid reference", crate::text::shorten(reference, 60)));
         let path = Path::of_reference(reference).ok_or_else(nowhere)?;
         match path.split().ok_or_else(nowhere)? {
             ("alert", [Step::Name(field)]) => {
@@ -268,7 +269,7 @@ impl<'a> Expressions<'a> {
             let mut all = true;
             for condition in conditions {
                 let left = self.conditions_left.get().checked_sub(1);
-                let left = left.ok_or_else(|| Problem("it looks at too many conditions".to_owned()))?;
+                let left = left.ok_or_else(|| Problem("it evaluates too many conditions".to_owned()))?;
                 self.conditions_left.set(left);
                 let subject = self.subject(&condition.subject, item)?;
                 let texts: Vec<String> = elements(&subject).iter().filter_map(text_of).collect();
@@ -292,7 +293,7 @@ impl<'a> Expressions<'a> {
             }
             Binding::Reference(reference) => reference,
         };
-        let nowhere = || Problem(format!("`{}` is no path", crate::text::shorten(reference, 60)));
+        let nowhere = || Problem(format!("`{}` is not a valid path", crate::text::shorten(reference, 60)));
         let path = Path::of_reference(reference).ok_or_else(nowhere)?;
         match path.split() {
             Some(("alert" | "payload" | "expressions", _)) => self.lookup(reference),
@@ -305,7 +306,7 @@ impl<'a> Expressions<'a> {
     fn paid(&self, value: Value) -> Result<Value, Problem> {
         let mut left = self.bytes_left.get();
         if !pay(&value, &mut left) {
-            return Err(Problem("it makes too much".to_owned()));
+            return Err(Problem("its result is too large".to_owned()));
         }
         self.bytes_left.set(left);
         Ok(value)

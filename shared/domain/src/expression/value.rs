@@ -53,7 +53,7 @@ fn number(value: &Value) -> Result<f64, Problem> {
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
     let shown = || crate::text::shorten(&text_of(value).unwrap_or_else(|| "null".to_owned()), 60);
-    found.filter(|number| number.is_finite()).ok_or_else(|| Problem(format!("`{}` is no number", shown())))
+    found.filter(|number| number.is_finite()).ok_or_else(|| Problem(format!("`{}` is not a number", shown())))
 }
 
 /// A number as JSON writes it: whole if it is whole.
@@ -97,7 +97,7 @@ pub(super) fn cast(value: &Value, returns: &Returns) -> Result<Value, Problem> {
         Kind::Bool => match text_of(element).unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
-            other => Err(Problem(format!("`{}` is neither true nor false", crate::text::shorten(other, 60)))),
+            other => Err(Problem(format!("`{}` is not true or false", crate::text::shorten(other, 60)))),
         },
         Kind::Text => Ok(text_of(element).map_or(Value::Null, Value::String)),
     };
@@ -107,6 +107,6 @@ pub(super) fn cast(value: &Value, returns: &Returns) -> Result<Value, Problem> {
         (true, _) => Ok(Value::Array(all)),
         (false, 0) => Ok(Value::Null),
         (false, 1) => Ok(all.remove(0)),
-        (false, several) => Err(Problem(format!("it has one value, and there are {several}"))),
+        (false, several) => Err(Problem(format!("it takes one value, but {several} were found"))),
     }
 }

@@ -36,9 +36,9 @@ impl Choice for Severity {
             (id, Self { name: name.to_owned(), description: description.to_owned(), rank })
         };
         vec![
-            severity("Minor", "Few are affected, and there is a way around it.", 1),
-            severity("Major", "Many are affected.", 2),
-            severity("Critical", "Nothing that matters works.", 3),
+            severity("Minor", "Few users are affected, and there is a workaround.", 1),
+            severity("Major", "Many users are affected.", 2),
+            severity("Critical", "The most important functions do not work.", 3),
         ]
     }
 
@@ -71,17 +71,37 @@ impl Status {
     }
 }
 
+impl IncidentState {
+    /// Says whether an organisation may add statuses of its own for this state.
+    pub const fn has_own_statuses(self) -> bool {
+        match self {
+            Self::Active | Self::PostIncident | Self::Closed => true,
+            Self::Triage | Self::Paused | Self::Declined | Self::Merged | Self::Canceled => false,
+        }
+    }
+}
+
+impl Status {
+    /// The rank of a new status of a state: after the others of that state.
+    pub fn next_rank<'a>(state: IncidentState, others: impl IntoIterator<Item = &'a Self>) -> i64 {
+        let same = others.into_iter().filter(|other| other.state == state);
+        same.map(|other| other.rank).max().unwrap_or(0).saturating_add(1)
+    }
+}
+
 /// What people call a state, and what it means.
 const fn words(state: IncidentState) -> (&'static str, &'static str) {
     match state {
-        IncidentState::Triage => ("Triage", "Nobody has said yet that it is an incident."),
-        IncidentState::Active => ("Active", "People work on it."),
-        IncidentState::Paused => ("Paused", "Work on it rests."),
-        IncidentState::PostIncident => ("Post-incident", "It is over and being learned from."),
-        IncidentState::Closed => ("Closed", "It is done."),
-        IncidentState::Declined => ("Declined", "It was no incident."),
-        IncidentState::Merged => ("Merged", "It went into another one."),
-        IncidentState::Canceled => ("Canceled", "It was opened by mistake."),
+        IncidentState::Triage => ("Triage", "Nobody has confirmed yet that this is an incident."),
+        IncidentState::Active => ("Active", "People are working on the incident."),
+        IncidentState::Paused => ("Paused", "Work on the incident is paused."),
+        IncidentState::PostIncident => {
+            ("Post-incident", "The incident is over, and people are learning from it.")
+        }
+        IncidentState::Closed => ("Closed", "Nothing more is to be done."),
+        IncidentState::Declined => ("Declined", "This was not an incident."),
+        IncidentState::Merged => ("Merged", "The incident was merged into another one."),
+        IncidentState::Canceled => ("Canceled", "The incident was opened by mistake."),
     }
 }
 
@@ -183,10 +203,10 @@ impl Choice for Role {
             role(
                 "Incident Lead",
                 "Leads the response.",
-                "Say who does what, and tell others.",
+                "Decide who does what, and keep others informed.",
                 RoleKind::Lead,
             ),
-            role("Reporter", "Said that it is an incident.", "Tell what you have seen.", RoleKind::Reporter),
+            role("Reporter", "Reported the incident.", "Describe what you have seen.", RoleKind::Reporter),
         ]
     }
 

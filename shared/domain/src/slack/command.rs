@@ -71,13 +71,13 @@ pub enum Command {
 /// What there is, for people; each line is a command.
 pub const HELP: &str = "\
 `/inc` opens an incident with a form, `/inc the database is down` at once
-`/inc status [INC-1]` says how it goes
+`/inc status [INC-1]` shows the status of the incident
 `/inc update [INC-1] we are failing over` shares an update
-`/inc page [INC-1] @somebody` or `/inc page Platform on call` pages a person or an escalation path
-`/inc ack [INC-1]` stops the paging: you are on it
-`/inc lead [INC-1] [@somebody]` says who leads; you, if nobody is named
-`/inc close [INC-1] [what it was]` closes it
-In an incident's own channel its number can be left out. `/inc new …` opens an incident of any name.";
+`/inc page [INC-1] @somebody` or `/inc page Platform on call` notifies a person or an escalation path
+`/inc ack [INC-1]` acknowledges the escalations: you are on it, and nobody else is notified
+`/inc lead [INC-1] [@somebody]` makes somebody the lead: you, if you name nobody
+`/inc close [INC-1] [what it was]` closes the incident and ends its notifications
+In the channel of an incident you can leave out its number. `/inc new …` opens an incident with any name.";
 
 impl Command {
     /// Reads what was typed, in Slack's markup.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What was given is no id of Slack's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no id of Slack's: those have capital letters and digits")]
+#[error("this is not a Slack id: a Slack id has capital letters and digits")]
 pub struct BadSlackId;
 
 /// The longest id.

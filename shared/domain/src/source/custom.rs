@@ -72,7 +72,8 @@ impl Custom {
     pub fn check(&self) -> Result<(), ExpressionError> {
         let path = self.deduplication_key_path.trim();
         if !path.is_empty() && Path::of_source(path).is_none() {
-            let reason = "it is no path: write one such as `$.alert_id` or `$.labels['host.name']`";
+            let reason =
+                "this is not a valid path: write for example `$.alert_id` or `$.labels['host.name']`";
             return Err(ExpressionError::new("deduplication_key_path", reason));
         }
         let misfit = |reason: String| ExpressionError::new("transform_expression", reason);
@@ -83,13 +84,16 @@ impl Custom {
                 for (name, path) in &fields {
                     if !FIELDS.contains(&name.as_str()) {
                         return Err(misfit(format!(
-                            "an alert has no `{name}`; it has {}",
+                            "an alert does not have a field `{name}`; it has {}",
                             FIELDS.join(", ")
                         )));
                     }
                     let path = path.as_str().unwrap_or_default();
                     if path.starts_with('$') && Path::of_source(path).is_none() {
-                        return Err(misfit(format!("`{}` is no path", crate::text::shorten(path, 60))));
+                        return Err(misfit(format!(
+                            "`{}` is not a valid path",
+                            crate::text::shorten(path, 60)
+                        )));
                     }
                 }
                 Ok(())
@@ -111,7 +115,7 @@ impl Custom {
             None => {
                 match Engine::new(event, payload).evaluate(&self.transform_expression, payload, Vec::new())? {
                     Value::Object(fields) => fields,
-                    _ => return Err(Problem("it gives no object".to_owned())),
+                    _ => return Err(Problem("the result is not an object".to_owned())),
                 }
             }
         };

@@ -30,13 +30,18 @@ pub struct PingSchedule {
     pub threshold: u32,
 }
 
-/// The default grace of a heartbeat: this part of its interval.
-const DEFAULT_GRACE_PART: u32 = 6;
+/// Default for the number of pings that may be missed in a row before the alert fires.
+const DEFAULT_THRESHOLD: u32 = 1;
 
 impl PingSchedule {
-    /// A schedule with the default grace, and an alert for the first missed ping.
-    pub const fn every(interval_s: u32) -> Self {
-        Self { interval_s, grace_s: interval_s / DEFAULT_GRACE_PART, threshold: 1 }
+    /// Creates a schedule. Without a grace period, it is a sixth of the interval, so that a job that takes a little
+    /// longer than usual does not page. Without a threshold, the first missed ping fires the alert.
+    pub fn new(interval_s: u32, grace_s: Option<u32>, threshold: Option<u32>) -> Self {
+        Self {
+            interval_s,
+            grace_s: grace_s.unwrap_or(interval_s / 6),
+            threshold: threshold.unwrap_or(DEFAULT_THRESHOLD),
+        }
     }
 
     /// When a job is missed that was heard of last at a time.

@@ -103,7 +103,7 @@ impl IntakeRules {
             .map_err(|misfit| misfit.within("expressions").within("template"))?;
         let conditions: usize = self.filter.iter().map(|Group(conditions)| conditions.len()).sum();
         if conditions > MOST_CONDITIONS {
-            let reason = format!("a filter has at most {MOST_CONDITIONS} conditions");
+            let reason = format!("a filter may have at most {MOST_CONDITIONS} conditions");
             return Err(ExpressionError::new("filter_condition_groups", reason));
         }
         for (g, Group(conditions)) in self.filter.iter().enumerate() {
@@ -115,7 +115,7 @@ impl IntakeRules {
             }
         }
         if self.lasts.is_some_and(|lasts| !(1..=MOST_MINUTES).contains(&lasts.minutes)) {
-            let reason = format!("an alert is resolved after 1 to {MOST_MINUTES} minutes");
+            let reason = format!("the time must be 1 to {MOST_MINUTES} minutes");
             return Err(ExpressionError::new("auto_resolve_timeout_minutes", reason));
         }
         if let Some(beat) = &self.beat {
@@ -131,7 +131,10 @@ fn check_subject(subject: &Binding) -> Result<(), String> {
     let path = Path::of_reference(reference);
     match path.as_ref().and_then(Path::split) {
         Some(("alert" | "payload" | "expressions", _)) => Ok(()),
-        Some(_) | None => Err("a filter looks at `alert.…`, `payload.…` or `expressions[\"…\"]`".to_owned()),
+        Some(_) | None => {
+            Err("the subject of a filter condition must be `alert.…`, `payload.…` or `expressions[\"…\"]`"
+                .to_owned())
+        }
     }
 }
 
@@ -149,11 +152,11 @@ impl RateLimit {
     /// [`ExpressionError`] with the field, as the API names it.
     fn check(&self) -> Result<(), ExpressionError> {
         if !(1..=MOST_PER_MINUTE).contains(&self.per_minute) {
-            let reason = format!("a limit is 1 to {MOST_PER_MINUTE} alerts a minute");
+            let reason = format!("the limit must be 1 to {MOST_PER_MINUTE} alerts a minute");
             return Err(ExpressionError::new("rate_limit.alerts_per_minute", reason));
         }
         if self.shard.as_deref().is_some_and(|path| Path::of_source(path).is_none()) {
-            let reason = "it is no path: write one such as `$.labels.host`";
+            let reason = "this is not a valid path: write for example `$.labels.host`";
             return Err(ExpressionError::new("rate_limit_sharding.rate_limit_shard_key_path", reason));
         }
         Ok(())

@@ -57,16 +57,19 @@ impl Priorities {
     /// [`ExpressionError`] with the field.
     pub fn check(&self) -> Result<(), ExpressionError> {
         if self.words.len() > MOST_WORDS {
-            return Err(ExpressionError::new("words", format!("there are at most {MOST_WORDS} words")));
+            return Err(ExpressionError::new("words", format!("at most {MOST_WORDS} words can be mapped")));
         }
         let fits = |text: &str| !text.trim().is_empty() && text.len() <= WORD_BYTES;
         if self.default.as_deref().is_some_and(|default| !fits(default)) {
-            return Err(ExpressionError::new("default", format!("a priority has 1 to {WORD_BYTES} bytes")));
+            return Err(ExpressionError::new(
+                "default",
+                format!("a priority must have 1 to {WORD_BYTES} bytes"),
+            ));
         }
         if self.words.iter().any(|(word, priority)| !fits(word) || !fits(priority)) {
             return Err(ExpressionError::new(
                 "words",
-                format!("a word and a priority have 1 to {WORD_BYTES} bytes"),
+                format!("a word and its priority must each have 1 to {WORD_BYTES} bytes"),
             ));
         }
         Ok(())

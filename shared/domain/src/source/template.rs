@@ -44,7 +44,10 @@ impl Template {
             };
             let (attribute, wanted) = (&attribute.what, Kind::named(&attribute.what.kind));
             if bound.values.len() > 1 && !attribute.array {
-                return Err(misfit("binding.array_value", format!("`{}` has one value", attribute.name)));
+                return Err(misfit(
+                    "binding.array_value",
+                    format!("the alert attribute `{}` takes a single value", attribute.name),
+                ));
             }
             for binding in &bound.values {
                 let shape = check_binding(&self.expressions, &shapes, binding)
@@ -54,7 +57,7 @@ impl Template {
                 }
                 if !shape.kind.fits(wanted) && wanted != Kind::Text {
                     let reason = format!(
-                        "`{}` is {}, and this is {}",
+                        "the alert attribute `{}` is {}, but this is {}",
                         attribute.name,
                         wanted.name(),
                         shape.kind.name()
@@ -64,17 +67,23 @@ impl Template {
                 if shape.list == Some(true) && !attribute.array {
                     return Err(misfit(
                         "binding",
-                        format!("`{}` has one value, and this is a list", attribute.name),
+                        format!(
+                            "the alert attribute `{}` takes a single value, but this is a list",
+                            attribute.name
+                        ),
                     ));
                 }
             }
             match bound.merge {
                 Some(Merge::Append) if !attribute.array => {
-                    let reason = format!("`{}` has one value: nothing can be added to it", attribute.name);
+                    let reason = format!(
+                        "the alert attribute `{}` takes a single value, so values cannot be added to it",
+                        attribute.name
+                    );
                     return Err(misfit("binding.merge_strategy", reason));
                 }
                 Some(Merge::Max | Merge::Min) if wanted != Kind::Number => {
-                    let reason = format!("`{}` is no number: neither is the greater", attribute.name);
+                    let reason = format!("`{}` is not a number: neither is the greater", attribute.name);
                     return Err(misfit("binding.merge_strategy", reason));
                 }
                 Some(_) | None => {}

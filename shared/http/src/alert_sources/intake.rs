@@ -54,10 +54,8 @@ pub(super) fn intake(body: &SourceBody) -> Answer<IntakeRules> {
 /// Converts the heartbeat options of a request.
 fn beat_of(rest: &Map<String, Value>) -> Answer<Option<PingSchedule>> {
     let options: Option<HeartbeatBody> = read(rest, KindOptions::Heartbeat.field())?;
-    Ok(options.map(|options| PingSchedule {
-        interval_s: options.interval_seconds,
-        grace_s: options.grace_period_seconds.unwrap_or(0),
-        threshold: options.failure_threshold.unwrap_or(1),
+    Ok(options.map(|options| {
+        PingSchedule::new(options.interval_seconds, options.grace_period_seconds, options.failure_threshold)
     }))
 }
 

@@ -43,7 +43,7 @@ impl From<LinkError> for Refusal {
 /// The token in the path. An error if it is not valid UTF-8.
 type Token = Result<Path<String>, PathRejection>;
 
-/// What a valid link refers to.
+/// The link, its person and its escalation.
 struct OpenedLink {
     link: AcknowledgeLink,
     user: Arc<User>,

@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::access::Permission;
 use domain::id::SeverityId;
-use domain::incident::{Incident, IncidentState};
+use domain::incident::{Incident, IncidentStage, IncidentState};
 use http::HeaderMap;
 use machine::Stateful;
 use maud::{Markup, html};
@@ -59,22 +59,13 @@ impl IncidentFilter {
     }
 
     /// Returns whether the filter shows incidents in this state.
-    const fn matches(self, state: IncidentState) -> bool {
-        let category = match state {
-            IncidentState::Triage | IncidentState::Active | IncidentState::Paused => Self::Open,
-            IncidentState::PostIncident => Self::PostIncident,
-            IncidentState::Closed
-            | IncidentState::Declined
-            | IncidentState::Merged
-            | IncidentState::Canceled => Self::Over,
-        };
-        matches!(
-            (self, category),
-            (Self::All, _)
-                | (Self::Open, Self::Open)
-                | (Self::PostIncident, Self::PostIncident)
-                | (Self::Over, Self::Over)
-        )
+    fn matches(self, state: IncidentState) -> bool {
+        match self {
+            Self::All => true,
+            Self::Open => state.stage() == IncidentStage::Open,
+            Self::PostIncident => state.stage() == IncidentStage::PostIncident,
+            Self::Over => state.stage() == IncidentStage::Over,
+        }
     }
 
     /// The filter with this name. Open incidents are the default.

@@ -78,7 +78,7 @@ impl AddSourceForm {
             "" => Some(DEFAULT_MINUTES),
             minutes => minutes.parse().ok().filter(|minutes| (1..=LONGEST_MINUTES).contains(minutes)),
         };
-        Ok(Some(PingSchedule::every(minutes.ok_or_else(invalid)? * 60)))
+        Ok(Some(PingSchedule::new(minutes.ok_or_else(invalid)? * 60, None, None)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use app::alert::preview::Trial;
 use app::api_key::Asked;
-use app::escalation::create::{Call, Whom};
+use app::escalation::create::{EscalationTarget, ManualEscalation};
 use app::escalation_path::save::NewPath;
 use app::incident::create::NewIncident;
 use app::incident::edit::Edit;
@@ -47,13 +47,13 @@ pub(crate) const SYSTEM: &[&str] = &[
     "api_key::find",
     "escalation::open::open",
     "escalation::settle::settle",
-    "escalation::story::story",
+    "escalation::history::story",
     "escalation::tick::tick",
     "heartbeat::look::look",
     "heartbeat::ping::ping",
     "incident::create::prepare",
     "incident::seen::hidden",
-    "incident::story::story",
+    "incident::timeline::story",
     "notification::send::send",
     "oidc::begin::begin",
     "oidc::finish::finish",
@@ -186,8 +186,8 @@ verbs! {
         app::choice::save::update(&ctx.store, &by, nobody(), Severity::clone, &ctx.random, ctx.now());
     "escalation::create::create" CreateEscalations |world, by, ctx| {
         let id: EscalationId = nobody();
-        let (whom, trace) = (Whom::Users(Vec::new()), Trace::begin(1));
-        let call = Call { id, title: String::new(), description: None, whom, incident: None, trace };
+        let (target, trace) = (EscalationTarget::Users(Vec::new()), Trace::begin(1));
+        let call = ManualEscalation { id, title: String::new(), description: None, target, incident: None, trace };
         async move {
             let rules = Rules::new(ctx.store.clone());
             app::escalation::create::create(&ctx.store, &rules, &by, ("k", call), ctx.now()).await
@@ -201,6 +201,10 @@ verbs! {
         let rules = Rules::new(ctx.store.clone());
         app::escalation::respond::unacknowledge(&ctx.store, &rules, &by, nobody(), ctx.now()).await
     };
+    "incident::acknowledge::acknowledge" Respond |world, by, ctx|
+        app::incident::acknowledge::acknowledge(&ctx.store, &by, nobody(), ctx.now());
+    "incident::close::close" EditIncidents |world, by, ctx|
+        app::incident::close::close(&ctx.store, &by, nobody(), (None, "k"), ctx.now());
     "incident::create::create" CreateIncidents |world, by, ctx| async move {
         let new = NewIncident {
             org: world.org,
@@ -225,17 +229,17 @@ verbs! {
     "incident::update::update" EditIncidents |world, by, ctx| async move {
         app::incident::update::update(&ctx.store, &by, nobody(), &Update::default(), None, ctx.now()).await
     };
-    "path::save::create" ConfigureOnCall |world, by, ctx|
+    "escalation_path::save::create" ConfigureOnCall |world, by, ctx|
         app::escalation_path::save::create(&ctx.store, &by, nobody::<PathId>(), path(), &ctx.random, ctx.now());
-    "path::save::delete" ConfigureOnCall |world, by, ctx|
+    "escalation_path::save::delete" ConfigureOnCall |world, by, ctx|
         app::escalation_path::save::delete(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
-    "path::save::update" ConfigureOnCall |world, by, ctx|
+    "escalation_path::save::update" ConfigureOnCall |world, by, ctx|
         app::escalation_path::save::update(&ctx.store, &by, nobody(), path(), &ctx.random, ctx.now());
-    "route::save::create" ConfigureOnCall |world, by, ctx|
+    "alert_route::save::create" ConfigureOnCall |world, by, ctx|
         app::alert_route::save::create(&ctx.store, &by, route(), &ctx.random, ctx.now());
-    "route::save::delete" ConfigureOnCall |world, by, ctx|
+    "alert_route::save::delete" ConfigureOnCall |world, by, ctx|
         app::alert_route::save::delete(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
-    "route::save::update" ConfigureOnCall |world, by, ctx|
+    "alert_route::save::update" ConfigureOnCall |world, by, ctx|
         app::alert_route::save::update(&ctx.store, &by, route(), None, &ctx.random, ctx.now());
     "slack::connect::connect" ConfigureOnCall |world, by, ctx| async move {
         let authorised = authorised();

@@ -1,35 +1,20 @@
 //! Two organisations over an embedded database, with a clock that the test sets.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
-
 use app::org::create::{Created, NewOrg, create, create_beside};
-use app::seal::Seal;
 use app::user::create::NewUser;
-use app::{Clock, Context, Random, Rules};
+use app::{Context, Rules};
 use axum::body::Body;
+use domain::Actor;
 use domain::alert::key::Decision;
 use domain::id::OrgId;
 use domain::message::{AlertMessage, Envelope, Queue};
 use domain::user::{Role, User};
-use domain::{Actor, Timestamp};
-use embedded::{Embedded, QueueSpec};
-use fastrand::Rng;
+use embedded::Embedded;
+use harness::{Installation, SetClock};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use machine::{Observe, Outcome};
-use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::{Queues, Store};
 use tower::ServiceExt;
-
-/// Hears of transitions and keeps nothing.
-struct Deaf;
-
-impl Observe for Deaf {
-    fn transition(&self, _: &'static str, _: &'static str, _: &'static str, _: Outcome, _: f64) {}
-}
 
 /// The API of one installation with two organisations.
 pub(crate) struct World {
@@ -43,7 +28,7 @@ pub(crate) struct World {
     pub(crate) org: OrgId,
     /// The other one.
     pub(crate) other_org: OrgId,
-    clock: Arc<AtomicI64>,
+    clock: SetClock,
     router: axum::Router,
 }
 
@@ -86,42 +71,8 @@ impl World {
 
     /// The same in a world where addresses outside lead to where this client has them.
     pub(crate) async fn within(outside: egress::Client) -> Self {
-        let clock = Arc::new(AtomicI64::new(1_800_000_000_000));
-        let milliseconds = clock.clone();
-        let queue = |queue: &Queue| QueueSpec {
-            name: queue.name().to_owned(),
-            visibility_timeout_s: 30,
-            max_receive_count: 5,
-            dead_letter: None,
-        };
-        let embedded = Embedded::memory(
-            Queue::ALL.iter().map(queue).collect(),
-            Arc::new(move || milliseconds.load(Ordering::Relaxed)),
-        )
-        .unwrap();
-        let urls: BTreeMap<Queue, String> = Queue::ALL
-            .iter()
-            .map(|&queue| (queue, format!("http://embedded/queue/{}", queue.name())))
-            .collect();
-        let (milliseconds, rng) = (clock.clone(), Mutex::new(Rng::with_seed(7)));
-        let tell: Clock =
-            Arc::new(move || Timestamp::from_millisecond(milliseconds.load(Ordering::Relaxed)).unwrap());
-        let random: Random = Arc::new(move || rng.lock().unwrap().u128(..));
-        let context = Context {
-            store: Store::new(embedded::dynamodb(embedded.backend()), embedded::TABLE, Arc::new(Deaf)),
-            queues: Queues::new(embedded::sqs(embedded.backend()), urls),
-            seal: Arc::new(Seal::new(&SecretString::from("a key for tests"))),
-            channels: Vec::new(),
-            outside,
-            reach: Default::default(),
-            public_url: "http://firebell.example".to_owned(),
-            slack: app::slack::SlackApp::default(),
-            oidc: None,
-            first_key: None,
-            mail: app::Incoming { domain: Some("alerts.example.com".to_owned()), mailbox: None },
-            clock: tell,
-            random,
-        };
+        let Installation { embedded, clock, context } = Installation::new(1_800_000_000_000, 7).unwrap();
+        let context = Context { outside, ..context };
         let org = |name: &str| NewOrg {
             name: name.to_owned(),
             owner_name: "Olive Owner".to_owned(),
@@ -155,7 +106,7 @@ impl World {
 
     /// Lets time pass.
     pub(crate) fn pass(&self, seconds: i64) {
-        self.clock.fetch_add(seconds * 1000, Ordering::Relaxed);
+        self.clock.pass(seconds);
     }
 
     /// Sends a request.
@@ -188,7 +139,7 @@ impl World {
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         // Nothing that is made one after the other has the same millisecond.
-        self.clock.fetch_add(1, Ordering::Relaxed);
+        self.clock.pass_milliseconds(1);
         self.ask(&self.key, Method::POST, path, Some(body)).await
     }
 
@@ -244,7 +195,7 @@ impl World {
 
     /// Delivers an event to a source as its sender would, and handles everything that waits.
     pub(crate) async fn deliver(&self, source: &Value, event: &Value) {
-        self.clock.fetch_add(1, Ordering::Relaxed);
+        self.clock.pass_milliseconds(1);
         let path = source["alert_events_url"].as_str().unwrap().trim_start_matches("http://firebell.example");
         self.ask(source["secret_token"].as_str().unwrap(), Method::POST, path, Some(event)).await.with(202);
         self.handle().await;

@@ -1,4 +1,4 @@
-//! The link in a page.
+//! The acknowledge link.
 
 use domain::Identity;
 use domain::escalation::EscalationState;
@@ -8,7 +8,7 @@ use machine::Stateful;
 use crate::support::{Scene, alert};
 
 #[tokio::test]
-async fn looking_at_a_link_changes_nothing() {
+async fn opening_a_link_changes_nothing() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.ada);
@@ -52,7 +52,7 @@ async fn link_shows_the_alert_and_who_is_paged() {
 }
 
 #[tokio::test]
-async fn what_is_late_is_said_to_be() {
+async fn overdue_notifications_and_levels_are_marked() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.ada);
@@ -67,7 +67,7 @@ async fn what_is_late_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn pressing_the_button_acknowledges_as_the_person_of_the_link() {
+async fn button_acknowledges_as_the_person_of_the_link() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.ada);
@@ -85,7 +85,7 @@ async fn pressing_the_button_acknowledges_as_the_person_of_the_link() {
 }
 
 #[tokio::test]
-async fn second_press_says_who_was_faster_and_changes_nothing() {
+async fn second_acknowledgement_shows_who_was_first_and_changes_nothing() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     scene.post(&scene.link(&escalation, &scene.ada)).await;
@@ -108,11 +108,11 @@ async fn second_press_says_who_was_faster_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn escalation_that_nobody_answered_can_still_be_acknowledged() {
+async fn expired_escalation_can_still_be_acknowledged() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.grace);
-    scene.nobody_answers(&escalation).await;
+    scene.let_expire(&escalation).await;
     assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Expired);
 
     assert!(scene.get(&link).await.text.contains("Every level was notified, and nobody acknowledged."));
@@ -122,7 +122,7 @@ async fn escalation_that_nobody_answered_can_still_be_acknowledged() {
 }
 
 #[tokio::test]
-async fn forged_link_is_refused_and_says_what_to_do() {
+async fn invalid_link_is_refused_with_advice() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let before = scene.everything(&escalation).await;
@@ -143,7 +143,7 @@ async fn forged_link_is_refused_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn expired_link_is_gone_and_acknowledges_nothing() {
+async fn expired_link_acknowledges_nothing() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.ada);
@@ -157,7 +157,7 @@ async fn expired_link_is_gone_and_acknowledges_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_keeps_frames_indexes_or_passes_on_a_link() {
+async fn link_page_is_not_stored_framed_indexed_or_sent_as_referrer() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.ada);
@@ -205,7 +205,7 @@ fn event(title: &str) -> domain::alert::AlertEvent {
 }
 
 #[tokio::test]
-async fn stylesheet_is_served_under_the_name_of_its_content_and_kept() {
+async fn stylesheet_is_named_by_its_hash_and_cached() {
     let scene = Scene::new().await;
     let page = scene.get("/acknowledge/x").await.text;
     let path = page.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".css")).unwrap();

@@ -1,10 +1,14 @@
-//! The pages of alert sources: from a draft to one that pages.
+//! The pages of alert sources.
 
+use axum::body::Body;
 use domain::id::SourceId;
 use domain::message::{AlertMessage, Envelope, Queue};
 use domain::source::SourceState;
-use http::StatusCode;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
 use machine::Stateful;
+use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::support::{OUR_SCRIPT, Scene, Session, between};
 
@@ -35,7 +39,7 @@ async fn state(scene: &Scene, path: &str) -> SourceState {
 }
 
 #[tokio::test]
-async fn source_begins_as_a_draft_shows_what_arrives_and_pages_once_it_is_activated() {
+async fn source_starts_as_a_draft_shows_its_events_and_pages_after_activation() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let path = draft(&scene, &session).await;
@@ -68,7 +72,7 @@ async fn source_begins_as_a_draft_shows_what_arrives_and_pages_once_it_is_activa
 }
 
 #[tokio::test]
-async fn source_is_switched_off_and_on_rotated_and_removed() {
+async fn source_is_disabled_enabled_rotated_and_deleted() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let path = draft(&scene, &session).await;
@@ -98,7 +102,7 @@ async fn source_is_switched_off_and_on_rotated_and_removed() {
 }
 
 #[tokio::test]
-async fn whoever_may_only_look_sees_no_secret_and_no_button() {
+async fn viewer_sees_no_secret_and_no_button_of_a_source() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let path = draft(&scene, &session).await;
@@ -114,7 +118,7 @@ async fn whoever_may_only_look_sees_no_secret_and_no_button() {
 }
 
 #[tokio::test]
-async fn heartbeat_says_how_often_it_is_expected_and_when_it_came() {
+async fn heartbeat_shows_its_interval_and_its_last_ping() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let wrong = [("name", "Backup"), ("kind", "heartbeat"), ("minutes", "0")];
@@ -132,4 +136,39 @@ async fn heartbeat_says_how_often_it_is_expected_and_when_it_came() {
     let (trace, now) = (domain::trace::Trace::begin(1), scene.ctx.now());
     app::heartbeat::ping::ping(&scene.ctx.store, (scene.org, id), &trace, now).await.unwrap();
     assert!(scene.look(&session, &path).await.contains("Healthy, last ping"));
+}
+
+#[tokio::test]
+async fn heartbeat_has_the_same_defaults_on_the_page_and_in_the_api() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let fields = [("name", "Backup"), ("kind", "heartbeat"), ("minutes", "10")];
+    let added = scene.fill(&session, "/alert-sources", &fields).await;
+    let by_page: SourceId = added.header("location").rsplit('/').next().unwrap().parse().unwrap();
+    let fields = [("name", "Deploys"), ("may-on_call_editor", "on")];
+    let key = scene.fill(&session, "/api-keys", &fields).await;
+    let key = between(&key.text, "<code class=\"token\">", "</code>");
+    let body = json!({
+        "name": "Backup",
+        "source_type": "heartbeat",
+        "template": { "title": { "literal": "t" }, "description": { "literal": "d" } },
+        "heartbeat_options": { "interval_seconds": 600 },
+    });
+    let request = Request::post("/v2/alert_sources")
+        .header("authorization", format!("Bearer {key}"))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap();
+
+    let response = http_api::alert_sources::router(scene.ctx.clone()).oneshot(request).await.unwrap();
+
+    assert_eq!(response.status(), StatusCode::OK);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let source = app::source::find(&scene.ctx.store, scene.org, by_page).await.unwrap();
+    let schedule = source.intake.beat.unwrap();
+    let options = &body["alert_source"]["heartbeat_options"];
+    assert_eq!(options["grace_period_seconds"], schedule.grace_s);
+    assert_eq!(options["failure_threshold"], schedule.threshold);
+    assert_eq!((schedule.grace_s, schedule.threshold), (100, 1));
 }

@@ -13,7 +13,7 @@ async fn newest(scene: &Scene) -> AlertId {
 }
 
 #[tokio::test]
-async fn page_shows_what_was_sent_what_was_parsed_and_who_is_paged() {
+async fn page_shows_payload_details_and_escalations() {
     let scene = Scene::new().await;
     let mut event = alert("Disk full");
     event.priority = Some("critical".to_owned());
@@ -42,21 +42,21 @@ async fn page_shows_what_was_sent_what_was_parsed_and_who_is_paged() {
 }
 
 #[tokio::test]
-async fn unrouted_alert_says_which_condition_failed_and_what_it_found() {
+async fn unrouted_alert_shows_the_failed_condition_and_its_value() {
     let scene = Scene::new().await;
-    scene.fire_unrouted(alert("Nobody's disk")).await;
+    scene.fire_unrouted(alert("Old disk")).await;
     let session = scene.sign_in().await;
 
     let page = scene.look(&session, &format!("/alerts/{}", newest(&scene).await)).await;
 
     assert!(page.contains("No route matched, so nobody was paged."));
     let checks = between(&page, "<ul class=\"checks\">", "</ul>");
-    assert_eq!(checks, "Not matched: alert.title is one of “never” — value: Nobody's disk");
+    assert_eq!(checks, "Not matched: alert.title is one of “never” — value: Old disk");
     assert!(page.contains("Not matched</span>") && page.contains("Nobody was paged."), "{page}");
 }
 
 #[tokio::test]
-async fn alert_is_resolved_by_hand_and_its_page_says_by_whom() {
+async fn alert_is_marked_as_resolved_and_its_page_shows_by_whom() {
     let scene = Scene::new().await;
     scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
@@ -77,7 +77,7 @@ async fn alert_is_resolved_by_hand_and_its_page_says_by_whom() {
 }
 
 #[tokio::test]
-async fn alert_that_is_over_fires_again_by_its_button() {
+async fn resolved_alert_is_triggered_again() {
     let scene = Scene::new().await;
     scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
@@ -122,7 +122,7 @@ async fn list_filters_by_state_and_source() {
 }
 
 #[tokio::test]
-async fn list_is_searched_by_words_that_stay_in_its_links() {
+async fn search_words_stay_in_the_links_of_the_list() {
     let scene = Scene::new().await;
     scene.fire(alert("Disk full of db-1")).await;
     scene.fire(domain::alert::AlertEvent { description: None, ..alert("Queue grows") }).await;

@@ -1,14 +1,16 @@
 //! Declaring an incident.
 
+use std::collections::BTreeMap;
+
 use domain::escalation::EscalationState;
-use domain::incident::IncidentState;
+use domain::incident::{IncidentState, RoleKind};
 use http::{Method, StatusCode};
 use machine::Stateful;
 
 use crate::support::{Scene, between};
 
 #[tokio::test]
-async fn incident_is_declared_with_everything_that_was_chosen_and_pages_whom_it_names() {
+async fn declared_incident_has_all_selected_values_and_starts_an_escalation() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let form = scene.look(&session, "/incidents/new").await;
@@ -38,7 +40,9 @@ async fn incident_is_declared_with_everything_that_was_chosen_and_pages_whom_it_
     assert_eq!((&*incident.title, incident.summary.as_deref()), ("Checkout fails", Some("Nobody can pay.")));
     assert_eq!(incident.head().state(), IncidentState::Active);
     assert_eq!(incident.creator.user(), Some(scene.owner.id));
-    assert_eq!(incident.roles.values().collect::<Vec<_>>(), [&scene.grace.id]);
+    let role = |kind| choices.roles.iter().find(|role| role.what.kind == kind).unwrap().id;
+    let roles = [(role(RoleKind::Lead), scene.grace.id), (role(RoleKind::Reporter), scene.owner.id)];
+    assert_eq!(incident.roles, BTreeMap::from(roles), "the person who declares an incident is its reporter");
     let escalations = scene.ctx.store.open_escalations(scene.org, 9).await.unwrap();
     assert_eq!(escalations.len(), 1, "and paged once");
     let page = scene.look(&session, "/incidents/1").await;
@@ -57,14 +61,14 @@ async fn incident_is_declared_with_everything_that_was_chosen_and_pages_whom_it_
 }
 
 #[tokio::test]
-async fn what_cannot_be_declared_is_kept_in_the_form_and_nothing_is_opened() {
+async fn refused_declaration_keeps_the_form_and_creates_nothing() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let unknown = domain::id::UserId::new(scene.ctx.now(), 9).to_string();
     let nobody = format!("user-{unknown}");
 
     for (fields, why) in [
-        (vec![("name", " "), ("summary", "Kept"), ("key", "k")], "Enter a name."),
+        (vec![("name", " "), ("summary", "Kept"), ("key", "k")], "A name is required."),
         (vec![("name", "x"), ("summary", "Kept")], "This form is incomplete. Open it again."),
         (
             vec![("name", "x"), ("summary", "Kept"), ("severity", "x"), ("key", "k")],
@@ -96,7 +100,7 @@ async fn what_cannot_be_declared_is_kept_in_the_form_and_nothing_is_opened() {
 }
 
 #[tokio::test]
-async fn more_than_a_form_takes_is_refused_and_says_so() {
+async fn form_above_the_size_limit_is_refused() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let long = "x".repeat(20_000);

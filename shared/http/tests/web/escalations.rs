@@ -7,10 +7,10 @@ use machine::Stateful;
 use crate::support::{OUR_SCRIPT, Scene, alert, between};
 
 #[tokio::test]
-async fn page_shows_each_level_whom_it_paged_and_what_came_of_it() {
+async fn page_shows_each_level_with_its_notifications() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
-    scene.nobody_answers(&escalation).await;
+    scene.let_expire(&escalation).await;
     let session = scene.sign_in().await;
 
     let page = scene.look(&session, &format!("/escalations/{}", escalation.id)).await;
@@ -47,14 +47,14 @@ async fn escalation_is_acknowledged_and_cancelled_from_its_page() {
     scene.fill(&session, &format!("{here}/cancel"), &[("back", &here)]).await;
     assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Cancelled);
     let page = scene.look(&session, &here).await;
-    assert!(!page.contains("Cancel escalation</button>"), "it is over");
+    assert!(!page.contains("Cancel escalation</button>"), "it is cancelled");
     let before = scene.everything(&escalation).await;
     scene.fill(&session, &format!("{here}/cancel"), &[]).await;
-    assert_eq!(scene.everything(&escalation).await, before, "over is over");
+    assert_eq!(scene.everything(&escalation).await, before, "a cancelled escalation does not change");
 }
 
 #[tokio::test]
-async fn list_shows_all_or_those_that_need_somebody() {
+async fn list_shows_all_or_open_escalations() {
     let scene = Scene::new().await;
     let first = scene.fire(alert("Answered")).await;
     scene.pass(1);

@@ -44,7 +44,7 @@ fn timeline(page: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn incident_of_an_alert_tells_its_whole_story_in_order() {
+async fn timeline_of_an_incident_from_an_alert_is_complete_and_ordered() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
@@ -69,6 +69,7 @@ async fn incident_of_an_alert_tells_its_whole_story_in_order() {
             "Level 1 notified: Ada Oncall · Escalation",
             "Acknowledged by Ada Oncall · Escalation",
             "Olive Owner shared an updateDeleting old logs.\nThen we look.Severity Major",
+            "Alert resolved by Olive Owner: Disk full",
             "Olive Owner edited the incidentStatus Active → to Closed",
         ]
     );
@@ -77,7 +78,25 @@ async fn incident_of_an_alert_tells_its_whole_story_in_order() {
 }
 
 #[tokio::test]
-async fn same_steps_from_the_page_and_from_the_api_tell_the_same_story() {
+async fn closing_an_incident_on_its_page_ends_the_paging_that_was_started_for_it() {
+    let scene = Scene::new().await;
+    let session = scene.sign_in().await;
+    let page = format!("user-{}", scene.grace.id);
+    let fields = [("name", "Checkout fails"), ("page", &*page), ("key", "k")];
+    scene.fill(&session, "/incidents/new", &fields).await;
+    let open = async || scene.ctx.store.open_escalations(scene.org, 9).await.unwrap().len();
+    assert_eq!(open().await, 1);
+
+    let closed = status(&scene, IncidentState::Closed).to_string();
+    scene.fill(&session, "/incidents/1/update", &[("to", &closed), ("version", "1")]).await;
+
+    assert_eq!(open().await, 0);
+    let page = scene.look(&session, "/incidents/1").await;
+    assert!(!page.contains("Acknowledge</button>"), "{page}");
+}
+
+#[tokio::test]
+async fn timeline_is_the_same_for_changes_by_page_and_by_api() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let by = Actor::person(scene.org, &scene.owner);
@@ -126,7 +145,7 @@ async fn same_steps_from_the_page_and_from_the_api_tell_the_same_story() {
 }
 
 #[tokio::test]
-async fn list_shows_what_is_open_and_filters_by_state_and_severity() {
+async fn list_shows_open_incidents_and_filters_by_state_and_severity() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     for name in ["First", "Second", "Third"] {
@@ -152,7 +171,7 @@ async fn list_shows_what_is_open_and_filters_by_state_and_severity() {
 }
 
 #[tokio::test]
-async fn list_is_paged_and_every_page_asks_for_as_much() {
+async fn every_page_of_the_list_makes_the_same_number_of_calls() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     for n in 0..60 {
@@ -182,7 +201,7 @@ async fn list_is_paged_and_every_page_asks_for_as_much() {
 }
 
 #[tokio::test]
-async fn page_asks_for_no_more_however_long_the_story_is() {
+async fn number_of_calls_does_not_grow_with_the_timeline() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     declared(&scene, &session, "Long").await;
@@ -204,7 +223,7 @@ async fn page_asks_for_no_more_however_long_the_story_is() {
 }
 
 #[tokio::test]
-async fn update_pressed_twice_is_shared_once_and_the_same_words_later_again() {
+async fn update_sent_twice_is_shared_once_and_the_same_text_later_again() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     declared(&scene, &session, "Twice").await;
@@ -226,7 +245,7 @@ async fn update_pressed_twice_is_shared_once_and_the_same_words_later_again() {
 }
 
 #[tokio::test]
-async fn update_that_cannot_be_keeps_what_was_written_and_says_why() {
+async fn refused_update_keeps_its_text_and_shows_the_error() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     declared(&scene, &session, "Kept").await;
@@ -240,13 +259,13 @@ async fn update_that_cannot_be_keeps_what_was_written_and_says_why() {
             vec![("message", "Precious <words>"), ("severity", "nonsense")],
             "The selected severity does not exist. Select another one.",
         ),
-        (vec![("message", "  ")], "An update has a message, a status or a severity."),
+        (vec![("message", "  ")], "An update needs a message, a status or a severity."),
     ] {
         let seen = scene.fill(&session, "/incidents/1/update", &fields).await;
         assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
         let said = between(&seen.text, "role=\"alert\">", "</p>");
         assert!(said.contains(why) || why == "no edge" && !said.is_empty(), "{said}");
-        assert!(seen.text.contains("data-from=\"/incidents/1\""), "it looks again where that can be");
+        assert!(seen.text.contains("data-from=\"/incidents/1\""), "it updates from the page of the incident");
         if fields.len() > 1 {
             assert!(seen.text.contains("Precious &lt;words&gt;</textarea>"), "{}", seen.text);
         }
@@ -258,7 +277,7 @@ async fn update_that_cannot_be_keeps_what_was_written_and_says_why() {
 }
 
 #[tokio::test]
-async fn edits_and_roles_touch_only_what_the_person_changed() {
+async fn edits_change_only_the_fields_that_the_person_changed() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     declared(&scene, &session, "Words").await;
@@ -296,11 +315,11 @@ async fn edits_and_roles_touch_only_what_the_person_changed() {
     let empty = [("name", " "), ("was_name", "Other words"), ("summary", ""), ("was_summary", "")];
     let seen = scene.fill(&session, "/incidents/1/edit", &empty).await;
     assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(seen.text.contains("Enter a name."), "{}", seen.text);
+    assert!(seen.text.contains("A name is required."), "{}", seen.text);
 }
 
 #[tokio::test]
-async fn private_incident_is_not_there_for_whoever_has_no_part_in_it() {
+async fn private_incident_answers_404_to_people_who_may_not_see_it() {
     let scene = Scene::new().await;
     let new = app::incident::create::NewIncident {
         org: scene.org,
@@ -324,7 +343,7 @@ async fn private_incident_is_not_there_for_whoever_has_no_part_in_it() {
 }
 
 #[tokio::test]
-async fn nothing_is_changed_by_looking_or_from_elsewhere() {
+async fn get_requests_and_forms_of_other_sites_change_nothing() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     declared(&scene, &session, "Safe").await;
@@ -352,7 +371,7 @@ async fn nothing_is_changed_by_looking_or_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn hostile_words_are_shown_as_words() {
+async fn hostile_texts_of_an_incident_are_shown_as_text() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let hostile = "<script>alert(1)</script>\u{202e}🔥\"'&";
@@ -370,7 +389,7 @@ async fn hostile_words_are_shown_as_words() {
 }
 
 #[tokio::test]
-async fn viewer_is_offered_nothing_that_they_may_not_do_and_is_refused_it() {
+async fn viewer_sees_no_forms_and_their_requests_are_refused() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;

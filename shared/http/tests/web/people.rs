@@ -6,7 +6,7 @@ use http::StatusCode;
 use crate::support::{OUR_SCRIPT, Scene, between};
 
 #[tokio::test]
-async fn person_is_added_given_a_role_and_removed_from_the_page() {
+async fn person_is_added_gets_a_role_and_is_removed() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let store = &scene.ctx.store;
@@ -34,7 +34,7 @@ async fn person_is_added_given_a_role_and_removed_from_the_page() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
+async fn refused_form_shows_the_error_and_keeps_its_values() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let owner = format!("/people/{}", scene.owner.id);
@@ -48,7 +48,7 @@ async fn what_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
         (
             "/people".to_owned(),
             vec![("name", "Kept"), ("email", "ada@example.com"), ("role", "viewer")],
-            "Somebody has this address already",
+            "Another user has this email address",
         ),
         (
             "/people".to_owned(),
@@ -58,9 +58,9 @@ async fn what_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
         (
             format!("{owner}/role"),
             vec![("role", "viewer")],
-            "This is the only owner: make somebody else one first",
+            "This is the only owner: make another person an owner first",
         ),
-        (format!("{owner}/remove"), vec![], "This is the only owner: make somebody else one first"),
+        (format!("{owner}/remove"), vec![], "This is the only owner: make another person an owner first"),
     ] {
         let seen = scene.fill(&session, &path, &fields).await;
         assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {fields:?}");
@@ -74,7 +74,7 @@ async fn what_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_is_offered_nothing_and_an_administrator_makes_no_owner() {
+async fn viewer_sees_no_forms_and_an_administrator_cannot_make_an_owner() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let ada = scene.enter(scene.org, scene.ada.id).await;
@@ -95,7 +95,7 @@ async fn whoever_may_not_is_offered_nothing_and_an_administrator_makes_no_owner(
 }
 
 #[tokio::test]
-async fn key_is_shown_once_opens_what_was_chosen_and_is_revoked() {
+async fn token_is_shown_once_has_the_selected_permissions_and_is_revoked() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let fields = [("name", "Deploys <i>"), ("comments", "From CI"), ("may-incident_creator", "on")];
@@ -121,7 +121,7 @@ async fn key_is_shown_once_opens_what_was_chosen_and_is_revoked() {
 }
 
 #[tokio::test]
-async fn key_that_cannot_be_made_keeps_the_form_and_nobody_gives_more_than_they_have() {
+async fn refused_key_keeps_the_form_and_nobody_grants_permissions_they_lack() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let ada = scene.enter(scene.org, scene.ada.id).await;
@@ -147,7 +147,7 @@ async fn key_that_cannot_be_made_keeps_the_form_and_nobody_gives_more_than_they_
 }
 
 #[tokio::test]
-async fn person_has_a_page_where_a_webhook_is_added_whose_secret_is_shown_once() {
+async fn webhook_is_added_and_its_secret_is_shown_once() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let here = format!("/people/{}", scene.ada.id);
@@ -175,7 +175,7 @@ async fn person_has_a_page_where_a_webhook_is_added_whose_secret_is_shown_once()
 }
 
 #[tokio::test]
-async fn method_that_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
+async fn refused_method_shows_the_error_and_keeps_its_values() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let path = format!("/people/{}/methods", scene.ada.id);
@@ -198,7 +198,7 @@ async fn method_that_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
 }
 
 #[tokio::test]
-async fn people_set_their_own_methods_and_see_no_hidden_address_of_others() {
+async fn people_change_their_own_methods_and_see_no_addresses_of_others() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let ada = scene.enter(scene.org, scene.ada.id).await;
@@ -224,7 +224,7 @@ async fn people_set_their_own_methods_and_see_no_hidden_address_of_others() {
 }
 
 #[tokio::test]
-async fn person_says_when_a_method_is_used_and_takes_it_away_but_not_the_last() {
+async fn person_sets_rules_and_removes_all_methods_but_the_last() {
     let scene = Scene::new().await;
     let ada = scene.enter(scene.org, scene.ada.id).await;
     let here = format!("/people/{}", scene.ada.id);

@@ -1,7 +1,9 @@
-//! What belongs to a private incident, for whoever has no part in it.
+//! Alerts and escalations of a private incident, for people who may not see it.
 
+use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use http::StatusCode;
+use machine::Stateful;
 use serde_json::json;
 
 use crate::support::{Scene, alert};
@@ -30,7 +32,7 @@ async fn secret() -> (Scene, String, EscalationId) {
 const INSTEAD: &str = "Private incident";
 
 #[tokio::test]
-async fn title_of_a_private_incidents_alert_is_on_no_page_of_whoever_has_no_part_in_it() {
+async fn title_of_a_private_alert_is_hidden_on_every_page() {
     let (scene, alert, escalation) = secret().await;
     let grace = scene.enter(scene.org, scene.grace.id).await;
 
@@ -50,7 +52,7 @@ async fn title_of_a_private_incidents_alert_is_on_no_page_of_whoever_has_no_part
 }
 
 #[tokio::test]
-async fn whoever_is_paged_for_a_private_incident_sees_what_for_and_whoever_looks_after_all_sees_it() {
+async fn notified_people_and_administrators_see_a_private_alert() {
     let (scene, alert, escalation) = secret().await;
     let ada = scene.enter(scene.org, scene.ada.id).await;
     let session = scene.sign_in().await;
@@ -67,4 +69,31 @@ async fn whoever_is_paged_for_a_private_incident_sees_what_for_and_whoever_looks
         let page = scene.look(&session, &path).await;
         assert!(page.contains("Hush hush") && !page.contains(INSTEAD), "{path}: {page}");
     }
+}
+
+#[tokio::test]
+async fn private_escalation_is_acknowledged_only_by_people_who_may_see_it() {
+    let (scene, alert, escalation) = secret().await;
+    let grace = scene.enter(scene.org, scene.grace.id).await;
+    let ada = scene.enter(scene.org, scene.ada.id).await;
+    let session = scene.sign_in().await;
+    let press = async |session, path: &str| scene.fill(session, path, &[("back", "/")]).await.status;
+
+    for path in [
+        format!("/escalations/{escalation}/acknowledge"),
+        format!("/escalations/{escalation}/cancel"),
+        format!("/alerts/{alert}/resolve"),
+    ] {
+        assert_eq!(press(&grace, &path).await, StatusCode::NOT_FOUND, "{path}");
+    }
+    let state = async || {
+        let found = scene.ctx.store.escalation(scene.org, escalation).await.unwrap().unwrap();
+        found.head().state()
+    };
+    assert_eq!(state().await, EscalationState::Triggered);
+
+    let acknowledged = press(&ada, &format!("/escalations/{escalation}/acknowledge")).await;
+    assert_eq!((acknowledged, state().await), (StatusCode::SEE_OTHER, EscalationState::Acked));
+    let cancelled = press(&session, &format!("/escalations/{escalation}/cancel")).await;
+    assert_eq!((cancelled, state().await), (StatusCode::SEE_OTHER, EscalationState::Cancelled));
 }

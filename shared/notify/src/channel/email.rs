@@ -149,7 +149,10 @@ impl Mailer {
 
 impl Mailer {
     /// Applies the time limit to a send.
-    async fn with_time_limit<T>(&self, sending: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
+    async fn with_time_limit<T>(
+        &self,
+        sending: impl Future<Output = Result<T, SendError>>,
+    ) -> Result<T, SendError> {
         let sent = tokio::time::timeout(self.timeout, sending).await;
         sent.unwrap_or_else(|_| {
             let reason = format!("the mail server did not finish within {} s", self.timeout.as_secs_f32());

@@ -1,4 +1,4 @@
-//! What Slack sends, signed as it signs.
+//! Requests of Slack, with Slack's signature.
 
 use axum::body::Body;
 use domain::Timestamp;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{FakeSlack, SIGNING_SECRET, TEAM};
 
-/// Every byte but letters and digits, for a form.
+/// Percent-encodes a text for a form.
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() {
@@ -28,7 +28,7 @@ pub fn signature(secret: &str, timestamp: &str, body: &str) -> String {
     format!("v0={}", tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
-/// A request that Slack signs now.
+/// A request with Slack's signature of now.
 fn signed(path: &str, kind: &str, body: String, now: Timestamp) -> Request<Body> {
     let timestamp = now.as_second().to_string();
     let request = Request::post(path)
@@ -51,13 +51,13 @@ impl FakeSlack {
         )
     }
 
-    /// Somebody types a command.
+    /// The request of a slash command.
     pub fn command(&self, user: &str, channel: &str, text: &str, trigger: &str) -> Request<Body> {
         let body = Self::command_body(user, channel, text, trigger);
         signed("/slack/command", FORM, body, (self.clock)())
     }
 
-    /// Somebody presses a button.
+    /// The request of a pressed button.
     pub fn press(&self, user: &str, channel: &str, press: Press, at: &str) -> Request<Body> {
         let (action, value) = press.parts();
         let payload = json!({
@@ -70,7 +70,7 @@ impl FakeSlack {
         self.interaction(&payload)
     }
 
-    /// Somebody sends a form.
+    /// The request of a submitted form.
     pub fn form(
         &self,
         user: &str,
@@ -101,7 +101,7 @@ impl FakeSlack {
         signed("/slack/interaction", FORM, body, (self.clock)())
     }
 
-    /// Something happens in the workspace.
+    /// The request of an event.
     pub fn event(&self, event: &Value, id: &str) -> Request<Body> {
         let body = json!({
             "token": "x", "team_id": TEAM, "api_app_id": "A1", "type": "event_callback", "event_id": id,
@@ -110,7 +110,7 @@ impl FakeSlack {
         signed("/slack/event", "application/json", body.to_string(), (self.clock)())
     }
 
-    /// Slack wants its challenge back.
+    /// The request that verifies the address of events.
     pub fn challenge(&self, challenge: &str) -> Request<Body> {
         let body = json!({ "token": "x", "type": "url_verification", "challenge": challenge });
         signed("/slack/event", "application/json", body.to_string(), (self.clock)())

@@ -1,4 +1,4 @@
-//! The time in stories.
+//! The clock of stories.
 
 use std::sync::Arc;
 

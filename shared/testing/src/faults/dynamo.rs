@@ -1,22 +1,22 @@
-//! DynamoDB's own ways of not doing what was asked.
+//! Faults of DynamoDB.
 
 use embedded::{AwsCall, AwsResponse};
 use fastrand::Rng;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// How consistent a read is.
+/// The consistency of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read {
     /// It sees every write before it.
     Consistent,
-    /// It may miss the last ones.
+    /// It may miss the last writes.
     Eventual,
-    /// It is of an index, which is never consistent.
+    /// It reads an index, which is never consistent.
     Index,
 }
 
-/// As much of a read as is of interest.
+/// The fields of a read that decide its consistency.
 #[derive(Deserialize)]
 struct ReadRequest {
     #[serde(rename = "ConsistentRead", default)]
@@ -26,7 +26,7 @@ struct ReadRequest {
 }
 
 impl Read {
-    /// Classifies a call; `None` if it is not a read, or one of a transaction, which are consistent.
+    /// Classifies a call. `None` if it is not a read, or is a transaction's read, which is consistent.
     pub(super) fn of(call: AwsCall<'_>) -> Option<Self> {
         match call.operation {
             "GetItem" | "Query" | "Scan" => {
@@ -83,17 +83,17 @@ pub(super) fn conflict(operation: &str, body: &[u8], rng: &mut Rng) -> Option<Aw
     }
 }
 
-/// A batch of which a part is left undone.
+/// A batch of which some items are left unprocessed.
 pub(super) struct Split {
-    /// The request with what is done.
+    /// The request with the items that are processed.
     pub(super) body: Vec<u8>,
-    /// Where the answer names what is not.
+    /// The field of the answer that names the others.
     member: &'static str,
-    /// What is not, by table, as the answer has it.
+    /// The others by table, as the answer has them.
     left: Map<String, Value>,
 }
 
-/// Draws which items of a batch are left unprocessed; at least one is not, or AWS would refuse the whole.
+/// Draws which items of a batch are left unprocessed. At least one is processed: otherwise AWS refuses the batch.
 pub(super) fn split_batch(call: AwsCall<'_>, rate: f64, rng: &mut Rng) -> Option<Split> {
     let member = match call.operation {
         "BatchWriteItem" => "UnprocessedItems",
@@ -125,14 +125,14 @@ pub(super) fn split_batch(call: AwsCall<'_>, rate: f64, rng: &mut Rng) -> Option
     if left.is_empty() {
         return None;
     }
-    // A table of which nothing is to be done has no place in the request.
+    // A table without any item is left out of the request.
     request["RequestItems"].as_object_mut()?.retain(|_, wanted| {
         wanted.as_array().or_else(|| wanted["Keys"].as_array()).is_some_and(|wanted| !wanted.is_empty())
     });
     Some(Split { body: serde_json::to_vec(&request).ok()?, member, left })
 }
 
-/// Takes some of `wanted` away and returns them; never the very first of the batch.
+/// Removes some of `wanted` and returns them, but never the first of the batch.
 fn leave_some(wanted: &mut Vec<Value>, rate: f64, rng: &mut Rng, done_any: &mut bool) -> Vec<Value> {
     let mut left = Vec::new();
     wanted.retain(|one| {
@@ -147,7 +147,7 @@ fn leave_some(wanted: &mut Vec<Value>, rate: f64, rng: &mut Rng, done_any: &mut 
 }
 
 impl Split {
-    /// Names in the answer what was left undone.
+    /// Names the unprocessed items in the answer.
     pub(super) fn hand_back(self, answer: &mut AwsResponse) {
         if !answer.is_ok() {
             return;

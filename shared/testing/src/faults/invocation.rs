@@ -27,22 +27,22 @@ struct Scope {
 /// How an invocation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended<T> {
-    /// It came to its end.
+    /// It returned.
     Finished {
-        /// What it returned.
+        /// Its result.
         output: T,
         /// How many calls it made, retries included.
         calls: u32,
     },
     /// It was killed: whatever it returned is gone, whatever its calls applied stays.
     Killed {
-        /// How many calls it made before.
+        /// How many calls it made before it was killed.
         calls: u32,
     },
 }
 
 impl<T> Ended<T> {
-    /// What it returned, if it was not killed.
+    /// Its result; `None` if it was killed.
     pub fn output(self) -> Option<T> {
         match self {
             Self::Finished { output, .. } => Some(output),
@@ -97,7 +97,7 @@ impl Faults {
         }
     }
 
-    /// Lets a call pass if its invocation is still alive; the call that is one too many never returns.
+    /// Admits a call if its invocation is still alive. The first call beyond its limit never returns.
     pub(super) async fn admit(&self, call: AwsCall<'_>) -> Result<(), CallError> {
         let Ok(scope) = INVOCATION.try_with(Arc::clone) else { return Ok(()) };
         if scope.killed.load(Ordering::SeqCst) {

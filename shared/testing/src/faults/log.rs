@@ -1,10 +1,10 @@
-//! What was called and what became of it.
+//! The log of calls and of their faults.
 
 use std::collections::BTreeMap;
 
 use embedded::{AwsCall, AwsResponse, CallError};
 
-/// A fault.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// The connection broke, nothing was applied.
@@ -15,11 +15,11 @@ pub enum Fault {
     CutAfter,
     /// A 500, the call was applied.
     ErrorAfter,
-    /// Too many requests.
+    /// The call was refused as one of too many.
     Throttled,
     /// Another transaction held the item.
     Conflict,
-    /// A read was answered as of some writes ago.
+    /// A read was answered from a copy that was behind.
     Stale,
     /// Items of a batch were left unprocessed.
     Unprocessed,
@@ -71,11 +71,11 @@ impl Fault {
 pub struct Injected {
     /// The operation, such as `GetItem`, or the name of the invocation.
     pub operation: String,
-    /// What was done to it.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// The log: its hash, the faults in it, how many of each.
+/// The log: a hash over all calls, and the faults.
 pub(super) struct Log {
     hash: u64,
     injected: Vec<Injected>,
@@ -106,28 +106,28 @@ impl Log {
         self.injected.push(Injected { operation: operation.to_owned(), fault });
     }
 
-    /// Logs that a message gets lost.
+    /// Logs that a message is lost.
     pub(super) fn lose(&mut self, operation: &str, body: &str) {
         self.inject(operation, Fault::Lost);
         self.lost.push(body.to_owned());
     }
 
-    /// The bodies of the messages that got lost.
+    /// The bodies of the lost messages.
     pub(super) fn lost(&self) -> &[String] {
         &self.lost
     }
 
-    /// Logs that every copy of a message is late by so many seconds at least.
+    /// Logs that every copy of a message is delayed by at least so many seconds.
     pub(super) fn keep_back(&mut self, body: &str, seconds: i64) {
         self.kept_back.push((body.to_owned(), seconds));
     }
 
-    /// The bodies of the messages that were late, and by how many seconds.
+    /// The bodies of the delayed messages, and by how many seconds.
     pub(super) fn kept_back(&self) -> &[(String, i64)] {
         &self.kept_back
     }
 
-    /// Logs a call and its end. Not its body: the order of an item's attributes is not the seed's.
+    /// Logs a call and its outcome, without its body: the order of an item's attributes does not come from the seed.
     pub(super) fn call(&mut self, call: AwsCall<'_>, outcome: &Result<AwsResponse, CallError>) {
         self.mix(call.service.name().as_bytes());
         self.mix(call.operation.as_bytes());
@@ -140,17 +140,17 @@ impl Log {
         self.mix(&status.to_be_bytes());
     }
 
-    /// The hash up to now.
+    /// The hash of the log so far.
     pub(super) fn hash(&self) -> u64 {
         self.hash
     }
 
-    /// The faults up to now.
+    /// The faults so far.
     pub(super) fn injected(&self) -> &[Injected] {
         &self.injected
     }
 
-    /// How many of each.
+    /// The count of each fault.
     pub(super) fn counters(&self) -> &BTreeMap<Fault, u64> {
         &self.counters
     }

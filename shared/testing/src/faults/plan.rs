@@ -1,4 +1,4 @@
-//! How much of what is to go wrong.
+//! The rates of faults.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 pub struct FaultPlan {
     /// A call fails and nothing is applied.
     pub before: f64,
-    /// A call is applied and its answer lost.
+    /// A call is applied, and its answer is lost.
     pub after: f64,
     /// The share of these two that show as a 500 rather than a broken connection.
     pub as_error: f64,
@@ -30,7 +30,7 @@ pub struct FaultPlan {
     pub delayed: f64,
     /// How late, in seconds.
     pub delay_s: i64,
-    /// A message gets lost after it was accepted, in a queue of [`Self::lossy`].
+    /// A message is lost after it was accepted, in a queue of [`Self::lossy`].
     pub lost: f64,
     /// The names of the queues that may lose messages.
     pub lossy: BTreeSet<String>,
@@ -42,7 +42,7 @@ pub struct FaultPlan {
     pub stream_repeated: f64,
     /// An invocation is killed after one of its first [`Self::killed_within`] calls.
     pub killed: f64,
-    /// Up to which call a killed invocation may come.
+    /// The most calls that a killed invocation makes.
     pub killed_within: u32,
     /// How long a call takes at most, in milliseconds of the runtime's time; meanwhile others go on. With 0 an
     /// invocation runs from one end to the other without any other in between.
@@ -50,12 +50,12 @@ pub struct FaultPlan {
 }
 
 impl FaultPlan {
-    /// Nothing goes wrong.
+    /// A plan without faults.
     pub fn calm() -> Self {
         Self::default()
     }
 
-    /// A bad day: some of everything, but no message is lost, since no queue is named that may.
+    /// A plan with some of every fault. No message is lost, because it names no lossy queue.
     pub fn rough() -> Self {
         Self {
             before: 0.03,
@@ -81,7 +81,7 @@ impl FaultPlan {
         }
     }
 
-    /// The same, and these queues may lose messages.
+    /// The same plan, in which these queues lose messages.
     pub fn losing<'a>(mut self, queues: impl IntoIterator<Item = &'a str>) -> Self {
         self.lossy.extend(queues.into_iter().map(str::to_owned));
         self

@@ -1,27 +1,27 @@
-//! SQS's own ways: at least once, in any order, and now and then an entry of a batch not at all.
+//! Faults of SQS: messages are doubled, delayed, reordered or lost, and entries of a batch fail.
 
 use embedded::{AwsCall, AwsResponse, CallError};
 use serde_json::{Value, json};
 
-use super::{Fault, Faults, State};
+use super::{Fault, FaultState, Faults};
 
-/// How many copies of a message there may be beside it.
+/// The most copies of a message, without the message itself.
 const MOST_COPIES: u32 = 4;
-/// How late a message may be that merely changes places, in seconds.
+/// The most seconds by which a message is delayed that only changes places.
 const SWAP_S: i64 = 5;
-/// The longest delay SQS takes.
+/// The longest delay that SQS takes, in seconds.
 const MAX_DELAY_S: i64 = 900;
 
-/// What is done to one message.
-struct Fate {
-    /// How often it is sent; 0 if it gets lost.
+/// The faults of one message.
+struct Treatment {
+    /// How often it is sent; 0 if it is lost.
     times: u32,
-    /// By how much each of them is delayed further.
+    /// The further delay of each copy, in seconds.
     delays: Vec<i64>,
 }
 
 impl Faults {
-    /// Makes a call of a queue.
+    /// Makes a call to a queue.
     pub(super) async fn queue_call(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         match call.operation {
             "SendMessage" => self.send(call).await,
@@ -35,11 +35,11 @@ impl Faults {
         let Ok(request) = serde_json::from_slice::<Value>(call.body) else {
             return self.inner.call(call).await;
         };
-        let fate = self.fate(call.operation, &request["QueueUrl"], &request["MessageBody"]);
-        self.meet(call, request, &fate).await
+        let treatment = self.treatment(call.operation, &request["QueueUrl"], &request["MessageBody"]);
+        self.meet(call, request, &treatment).await
     }
 
-    /// Sends each entry of a batch to its own fate, as if by itself, and puts one answer together.
+    /// Sends each entry of a batch by itself, with its own faults, and joins the answers into one.
     async fn send_batch(&self, call: AwsCall<'_>) -> Result<AwsResponse, CallError> {
         let Ok(mut request) = serde_json::from_slice::<Value>(call.body) else {
             return self.inner.call(call).await;
@@ -57,17 +57,17 @@ impl Faults {
                 }));
                 continue;
             }
-            let fate = self.fate(call.operation, &queue, &entry["MessageBody"]);
-            if fate.times == 0 {
+            let treatment = self.treatment(call.operation, &queue, &entry["MessageBody"]);
+            if treatment.times == 0 {
                 lost.push(json!({
                     "Id": entry["Id"], "MessageId": LOST, "MD5OfMessageBody": md5_of(&entry["MessageBody"]),
                 }));
                 continue;
             }
-            for delay in &fate.delays[1..] {
+            for delay in &treatment.delays[1..] {
                 copies.push(delayed(entry.clone(), *delay));
             }
-            entry = delayed(entry, fate.delays[0]);
+            entry = delayed(entry, treatment.delays[0]);
             kept.push(entry);
         }
         let mut answer = if kept.is_empty() && !(failed.is_empty() && lost.is_empty()) {
@@ -102,10 +102,15 @@ impl Faults {
         Ok(answer)
     }
 
-    /// Sends a message as often and as late as its fate has it; the first answer is the caller's.
-    async fn meet(&self, call: AwsCall<'_>, message: Value, fate: &Fate) -> Result<AwsResponse, CallError> {
+    /// Sends every copy of a message with its delay. The caller gets the first answer.
+    async fn meet(
+        &self,
+        call: AwsCall<'_>,
+        message: Value,
+        treatment: &Treatment,
+    ) -> Result<AwsResponse, CallError> {
         let mut first = None;
-        for delay in &fate.delays {
+        for delay in &treatment.delays {
             let message = delayed(message.clone(), *delay);
             let answer = self.inner.call(AwsCall { body: message.to_string().as_bytes(), ..call }).await?;
             if first.get_or_insert(answer).status != 200 {
@@ -127,14 +132,14 @@ impl Faults {
         fails
     }
 
-    /// Draws what becomes of a message.
-    fn fate(&self, operation: &str, queue: &Value, body: &Value) -> Fate {
+    /// Draws the faults of a message.
+    fn treatment(&self, operation: &str, queue: &Value, body: &Value) -> Treatment {
         let plan = self.plan();
         let mut state = self.state();
         let name = queue.as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
         if plan.lossy.contains(name) && state.draw(plan.lost) {
             state.log.lose(operation, body.as_str().unwrap_or_default());
-            return Fate { times: 0, delays: Vec::new() };
+            return Treatment { times: 0, delays: Vec::new() };
         }
         let mut times = 1;
         if state.draw(plan.doubled) {
@@ -146,11 +151,11 @@ impl Faults {
         if first > 0 {
             state.log.keep_back(body.as_str().unwrap_or_default(), first);
         }
-        Fate { times, delays }
+        Treatment { times, delays }
     }
 
-    /// Draws by how much a message is late.
-    fn delay(&self, operation: &str, state: &mut State) -> i64 {
+    /// Draws the delay of a message.
+    fn delay(&self, operation: &str, state: &mut FaultState) -> i64 {
         let plan = self.plan();
         if plan.delay_s > 0 && state.draw(plan.delayed) {
             state.log.inject(operation, Fault::Delayed);
@@ -164,10 +169,10 @@ impl Faults {
     }
 }
 
-/// The id of a message that nobody will see.
+/// The id of a lost message.
 const LOST: &str = "00000000-0000-4000-8000-ffffffffffff";
 
-/// A message that waits longer, as far as SQS lets it.
+/// Delays a message further, up to the longest delay of SQS.
 fn delayed(mut message: Value, seconds: i64) -> Value {
     if seconds > 0 {
         let own = message["DelaySeconds"].as_i64().unwrap_or_default();
@@ -176,17 +181,17 @@ fn delayed(mut message: Value, seconds: i64) -> Value {
     message
 }
 
-/// The same call, for one message.
+/// The call that sends one message.
 fn single<'a>(call: AwsCall<'a>, body: &'a [u8]) -> AwsCall<'a> {
     AwsCall { operation: "SendMessage", body, ..call }
 }
 
-/// The hash that clients compare with their own.
+/// The hash of a body, which clients compare with their own.
 fn md5_of(body: &Value) -> String {
     format!("{:x}", md5::compute(body.as_str().unwrap_or_default()))
 }
 
-/// Adds to a list that may be missing.
+/// Adds to a list of the answer; creates the list if it is missing.
 fn append(list: &mut Value, more: Vec<Value>) {
     match list.as_array_mut() {
         Some(list) => list.extend(more),

@@ -1,4 +1,4 @@
-//! The copies that are behind.
+//! Replicas of the database that are behind.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,20 +6,20 @@ use std::sync::Arc;
 use embedded::{AwsCall, AwsResponse, Clock, Dynamo, EmbeddedError};
 use fastrand::Rng;
 
-/// How many copies there are: of two, one may show what the other does not show yet.
+/// The number of replicas: of two, one can show what the other does not show yet.
 const COPIES: usize = 2;
-/// How often a copy that is read draws anew by how much it may be behind. Were it every time, a copy that is read
-/// often would hardly ever be behind: having caught up for one read it cannot go back for the next.
+/// How often a replica draws anew how far it may be behind. If it did so at every read, a replica that is read
+/// often would hardly ever be behind: once it has caught up, it cannot go back.
 const REDRAWN: f64 = 0.25;
 
-/// Further databases to which successful writes are applied late, in their order.
+/// Replicas to which successful writes are applied late, in their order.
 ///
-/// Their conditions hold there as they held the first time. Nothing is applied until somebody reads.
+/// A write's condition holds there as it held on the database. Nothing is applied before a read.
 pub(super) struct Replicas {
     copies: Vec<Copy>,
 }
 
-/// One copy, and the writes it has not applied yet.
+/// A replica, and the writes that it has not applied yet.
 struct Copy {
     database: Dynamo,
     behind: VecDeque<Arc<Write>>,
@@ -33,7 +33,7 @@ struct Write {
 }
 
 impl Replicas {
-    /// Makes empty ones, as the table they copy is still empty.
+    /// Makes empty replicas of an empty table.
     pub(super) fn new(clock: &Clock) -> Result<Self, EmbeddedError> {
         let copy = || {
             let database = Dynamo::replica(clock.clone())?;
@@ -51,7 +51,7 @@ impl Replicas {
         }
     }
 
-    /// Answers a read from a copy that is at most `lag` writes behind, and tells by how many it is.
+    /// Answers a read from a replica that is at most `lag` writes behind. Returns by how many it is behind.
     pub(super) fn answer(&mut self, call: AwsCall<'_>, lag: usize, rng: &mut Rng) -> (AwsResponse, usize) {
         let copy = &mut self.copies[rng.usize(..COPIES)];
         if copy.lag.is_none() || rng.f64() < REDRAWN {

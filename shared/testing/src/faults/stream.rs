@@ -26,7 +26,7 @@ impl FaultyStream {
         Self { faults, stream, read: None, waiting: VecDeque::new() }
     }
 
-    /// Hands out up to `max` records; none only if there are none.
+    /// Returns up to `max` records; empty only if no record waits.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl FaultyStream {
         let held = self.draw_held();
         let mut batch = self.take(max, &held);
         if batch.is_empty() {
-            // Nothing else goes on: those that were held go now.
+            // All other items are done, so the held ones go now.
             batch = self.take(max, &BTreeSet::new());
         } else if !held.is_empty() {
             self.faults.state().log.inject("GetRecords", Fault::StreamReordered);
@@ -45,12 +45,12 @@ impl FaultyStream {
         Ok(self.repeated(batch))
     }
 
-    /// How many records were read and not yet handed out.
+    /// The number of records that were read and not yet returned.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Reads what is new below.
+    /// Reads new records from the stream.
     fn read_on(&mut self, max: usize) -> Result<(), EmbeddedError> {
         let new = match &self.read {
             Some(sequence) => self.stream.read_after(sequence, max)?,
@@ -63,7 +63,7 @@ impl FaultyStream {
         Ok(())
     }
 
-    /// Draws which items have to wait.
+    /// Draws the items whose records wait.
     fn draw_held(&self) -> BTreeSet<String> {
         let mut state = self.faults.state();
         let keys: BTreeSet<&str> = self.waiting.iter().map(|record| record.key.as_str()).collect();
@@ -71,7 +71,7 @@ impl FaultyStream {
         keys.into_iter().filter(|_| state.draw(rate)).map(str::to_owned).collect()
     }
 
-    /// Takes records in order but for items that have to wait.
+    /// Takes records in order, except those of items that wait.
     fn take(&mut self, max: usize, held: &BTreeSet<String>) -> Vec<Record> {
         let mut batch = Vec::new();
         let mut rest = VecDeque::new();
@@ -86,7 +86,7 @@ impl FaultyStream {
         batch
     }
 
-    /// Merges the items of a batch in another order, each in its own.
+    /// Merges the records of a batch in another order, and keeps the order within each item.
     fn mixed(&self, batch: Vec<Record>) -> Vec<Record> {
         let mut state = self.faults.state();
         if batch.len() < 2 || !state.draw(self.faults.plan().stream_reordered) {

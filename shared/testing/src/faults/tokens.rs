@@ -1,4 +1,4 @@
-//! Tokens of transactions, which last ten minutes of the story's time.
+//! Client tokens of transactions: they last ten minutes of the story's time.
 
 use std::collections::HashMap;
 
@@ -6,22 +6,22 @@ use embedded::AwsCall;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// How long a token is good for, in milliseconds.
+/// How long a token is valid, in milliseconds.
 const LASTS_MS: i64 = 10 * 60 * 1000;
 
-/// The tokens seen. The database forgets them by the machine's time; stories have their own.
+/// The tokens that were used. The database forgets them by the machine's clock; a story has its own clock.
 #[derive(Default)]
 pub(super) struct Tokens {
-    seen: HashMap<String, Seen>,
+    seen: HashMap<String, TokenUse>,
 }
 
 /// A token's first use, and how often it expired.
-struct Seen {
+struct TokenUse {
     at: i64,
     expired: u32,
 }
 
-/// As much of a transaction as is of interest.
+/// The field of a transaction that is read.
 #[derive(Deserialize)]
 struct Transaction {
     #[serde(rename = "ClientRequestToken")]
@@ -29,14 +29,14 @@ struct Transaction {
 }
 
 impl Tokens {
-    /// Rewrites a transaction whose token has expired before, so that the database takes it for a new one, and tells
-    /// whether it was now that it expired.
+    /// Rewrites a transaction whose token has expired, so that the database takes it for a new one. Returns the
+    /// body, and whether the token expired just now.
     pub(super) fn renew(&mut self, call: AwsCall<'_>, now: i64) -> Option<(Vec<u8>, bool)> {
         if call.operation != "TransactWriteItems" {
             return None;
         }
         let token = serde_json::from_slice::<Transaction>(call.body).ok()?.token?;
-        let seen = self.seen.entry(token.clone()).or_insert(Seen { at: now, expired: 0 });
+        let seen = self.seen.entry(token.clone()).or_insert(TokenUse { at: now, expired: 0 });
         let expired = now - seen.at >= LASTS_MS;
         if expired {
             seen.at = now;

@@ -119,3 +119,12 @@ fn packages_are_named_after_their_folders_and_hold_no_more_than_their_function()
         assert!(main.contains(&run), "functions/{name}/src/main.rs does nothing but run its function");
     }
 }
+
+#[test]
+fn generated_files_are_current() {
+    for (file, text) in testing::generate::files().unwrap() {
+        let now = std::fs::read_to_string(testing::template::root().join(&file)).unwrap_or_default();
+        let first = now.lines().zip(text.lines()).find(|(is, should)| is != should);
+        assert!(now == text, "`{file}` is not current: run `cargo xtask generate`; first difference: {first:?}");
+    }
+}

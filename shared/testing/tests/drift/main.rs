@@ -8,6 +8,7 @@ mod api;
 mod crates;
 mod documents;
 mod functions;
+mod guards;
 mod queues;
 mod settings;
 mod source;

@@ -6,14 +6,14 @@ use testing::fixture::{API_KEY, Fixture};
 use testing::invoke::Invoked;
 
 use super::api::answered;
-use super::{Case, Given, Then};
+use super::{EventCase, Given, Then};
 
 /// A case over the rules that the fixture begins with.
-const fn case(event: &'static str, then: Then) -> Case {
-    Case { event, given: Given::Rules, then }
+const fn case(event: &'static str, then: Then) -> EventCase {
+    EventCase { event, given: Given::Rules, then }
 }
 
-pub(crate) const CASES: &[Case] = &[
+pub(crate) const CASES: &[EventCase] = &[
     case("api-settings/create-key", makes_a_key),
     case("api-settings/list-audit", shows_who_changed_what),
     case("api-settings/list-keys", shows_the_key),

@@ -8,24 +8,24 @@ use runtime::BoxFuture;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
-use super::{Case, Given, Then, alert, all_handled, draft};
+use super::{EventCase, Given, Then, alert, all_handled, draft};
 
 /// A case over the organisation and its rules.
-const fn case(event: &'static str, then: Then) -> Case {
-    Case { event, given: Given::Rules, then }
+const fn case(event: &'static str, then: Then) -> EventCase {
+    EventCase { event, given: Given::Rules, then }
 }
 
 /// A case over a draft at which something has arrived.
-const fn drafted(event: &'static str, then: Then) -> Case {
-    Case { event, given: Given::Draft, then }
+const fn drafted(event: &'static str, then: Then) -> EventCase {
+    EventCase { event, given: Given::Draft, then }
 }
 
 /// A case over a source that is being read again.
-const fn backfilled(event: &'static str, then: Then) -> Case {
-    Case { event, given: Given::Backfilled, then }
+const fn backfilled(event: &'static str, then: Then) -> EventCase {
+    EventCase { event, given: Given::Backfilled, then }
 }
 
-pub(crate) const CASES: &[Case] = &[
+pub(crate) const CASES: &[EventCase] = &[
     backfilled("alert-handle/backfill", reads_again),
     drafted("api-alert-sources/activate", activates),
     backfilled("api-alert-sources/backfill", begins_to_read_again),

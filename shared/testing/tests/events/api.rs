@@ -12,14 +12,14 @@ use secrecy::ExposeSecret;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
-use super::{Case, Given, Then, alert, escalation, received, severity};
+use super::{EventCase, Given, Then, alert, escalation, received, severity};
 
 /// A case over the alert that `alert-handle/firing` opens.
-const fn case(event: &'static str, then: Then) -> Case {
-    Case { event, given: Given::Alert, then }
+const fn case(event: &'static str, then: Then) -> EventCase {
+    EventCase { event, given: Given::Alert, then }
 }
 
-pub(crate) const CASES: &[Case] = &[
+pub(crate) const CASES: &[EventCase] = &[
     case("api-alert-routes/create", makes_a_route),
     case("api-alert-routes/delete", removes_the_route),
     case("api-alert-routes/list", shows_one),
@@ -39,8 +39,8 @@ pub(crate) const CASES: &[Case] = &[
     case("api-alerts/notes", shows_no_notes),
     case("api-alerts/relate", relates),
     case("api-alerts/resolve", resolves),
-    Case { event: "api-alerts/resolve-grouped", given: Given::AlertGrouped, then: resolves },
-    Case { event: "api-alerts/retrigger", given: Given::AlertResolved, then: fires_again },
+    EventCase { event: "api-alerts/resolve-grouped", given: Given::AlertGrouped, then: resolves },
+    EventCase { event: "api-alerts/retrigger", given: Given::AlertResolved, then: fires_again },
     case("api-alerts/set-tags", tags),
     case("api-alerts/show", shows_the_alert),
     case("api-alerts/unrelate", unrelates),

@@ -68,15 +68,15 @@ impl Given {
 type Then = for<'a> fn(&'a Fixture, &'a Invoked) -> BoxFuture<'a, ()>;
 
 /// An event, and what it does.
-struct Case {
+struct EventCase {
     /// Its function and its name: where it is in `events/`.
     event: &'static str,
     given: Given,
     then: Then,
 }
 
-/// Every event there is: one line for each file.
-const CASES: &[&[Case]] = &[
+/// The events, by their subjects. The events that every alert source has are in [`sources::OF_EVERY_SOURCE`].
+const CASES: &[&[EventCase]] = &[
     access::CASES,
     alert_sources::CASES,
     api::CASES,
@@ -86,6 +86,11 @@ const CASES: &[&[Case]] = &[
     sources::CASES,
     web::CASES,
 ];
+
+/// Every event in `events/`.
+fn all_cases() -> impl Iterator<Item = &'static EventCase> {
+    CASES.iter().copied().flatten().chain(sources::OF_EVERY_SOURCE.iter())
+}
 
 /// Makes what is there before the event.
 async fn prepare(given: Given, connected: bool) -> anyhow::Result<Fixture> {
@@ -236,7 +241,7 @@ fn all_handled(invoked: &Invoked) {
 
 #[tokio::test]
 async fn every_event_does_what_it_says() {
-    for Case { event, given, then } in CASES.iter().copied().flatten() {
+    for EventCase { event, given, then } in all_cases() {
         println!("events/{event}.json");
         let (function, _) = event.split_once('/').expect("an event is in its function's folder");
         let fixture = prepare(*given, given.is_connected()).await.unwrap();
@@ -252,7 +257,7 @@ async fn every_event_does_what_it_says() {
 
 #[tokio::test]
 async fn every_function_may_write_what_slack_is_owed_with_what_it_changes() {
-    for Case { event, given, .. } in CASES.iter().copied().flatten() {
+    for EventCase { event, given, .. } in all_cases() {
         let (function, _) = event.split_once('/').expect("an event is in its function's folder");
         let fixture = prepare(*given, true).await.unwrap();
 
@@ -269,7 +274,7 @@ async fn every_function_may_write_what_slack_is_owed_with_what_it_changes() {
 #[tokio::test]
 async fn no_function_has_a_right_that_no_event_uses() {
     let mut used: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for Case { event, given, .. } in CASES.iter().copied().flatten() {
+    for EventCase { event, given, .. } in all_cases() {
         let (function, _) = event.split_once('/').unwrap();
         let fixture = prepare(*given, given.is_connected()).await.unwrap();
         used.entry(function)
@@ -312,7 +317,7 @@ async fn no_function_has_a_right_that_no_event_uses() {
 
 #[test]
 fn every_event_on_file_has_its_line() {
-    let named: BTreeSet<String> = CASES.iter().copied().flatten().map(|case| case.event.to_owned()).collect();
+    let named: BTreeSet<String> = all_cases().map(|case| case.event.to_owned()).collect();
     let mut on_file = BTreeSet::new();
     for folder in fs::read_dir(root().join("events")).unwrap() {
         let folder = folder.unwrap();
@@ -328,5 +333,5 @@ fn every_event_on_file_has_its_line() {
         missing.is_empty(),
         "no test feeds these: add a line to CASES in shared/testing/tests/events/*.rs, or remove them: {missing:?}"
     );
-    assert_eq!(named.len(), CASES.iter().map(|cases| cases.len()).sum::<usize>(), "an event has two lines");
+    assert_eq!(named.len(), all_cases().count(), "an event has two lines");
 }

@@ -9,24 +9,24 @@ use runtime::BoxFuture;
 use testing::fixture::{Fixture, PUBLIC};
 use testing::invoke::Invoked;
 
-use super::{Case, Given, alert, all_handled, escalation};
+use super::{EventCase, Given, alert, all_handled, escalation};
 
-pub(crate) const CASES: &[Case] = &[
-    Case { event: "alert-handle/firing", given: Given::Rules, then: opens },
-    Case { event: "alert-handle/resolved", given: Given::Alert, then: resolves },
-    Case { event: "alert-handle/delivery-failed", given: Given::Rules, then: keeps_the_error },
-    Case { event: "alert-handle/one-unreadable", given: Given::Rules, then: handles_the_other },
-    Case { event: "alert-rescue/firing", given: Given::Rules, then: pages_the_fallback_contact },
-    Case { event: "alert-rescue/resolved", given: Given::Alert, then: resolves },
-    Case { event: "escalation-sweep/tick", given: Given::AlertUnanswered, then: sends_what_is_due },
-    Case { event: "escalation-tick/alert-resolved", given: Given::AlertResolved, then: stops },
-    Case { event: "escalation-tick/due", given: Given::AlertUnanswered, then: pages_the_next_level },
-    Case { event: "mail-receive/received", given: Given::Mail, then: hands_it_in },
-    Case { event: "notification-send/check", given: Given::Alert, then: mails },
-    Case { event: "notification-send/due", given: Given::Alert, then: mails },
-    Case { event: "notification-send/provider-down", given: Given::AlertMailDown, then: tries_again },
-    Case { event: "notification-send/sign-in", given: Given::AskedForLink, then: sends_the_link },
-    Case { event: "outbox-relay/opened", given: Given::Rules, then: relays },
+pub(crate) const CASES: &[EventCase] = &[
+    EventCase { event: "alert-handle/firing", given: Given::Rules, then: opens },
+    EventCase { event: "alert-handle/resolved", given: Given::Alert, then: resolves },
+    EventCase { event: "alert-handle/delivery-failed", given: Given::Rules, then: keeps_the_error },
+    EventCase { event: "alert-handle/one-unreadable", given: Given::Rules, then: handles_the_other },
+    EventCase { event: "alert-rescue/firing", given: Given::Rules, then: pages_the_fallback_contact },
+    EventCase { event: "alert-rescue/resolved", given: Given::Alert, then: resolves },
+    EventCase { event: "escalation-sweep/tick", given: Given::AlertUnanswered, then: sends_what_is_due },
+    EventCase { event: "escalation-tick/alert-resolved", given: Given::AlertResolved, then: stops },
+    EventCase { event: "escalation-tick/due", given: Given::AlertUnanswered, then: pages_the_next_level },
+    EventCase { event: "mail-receive/received", given: Given::Mail, then: hands_it_in },
+    EventCase { event: "notification-send/check", given: Given::Alert, then: mails },
+    EventCase { event: "notification-send/due", given: Given::Alert, then: mails },
+    EventCase { event: "notification-send/provider-down", given: Given::AlertMailDown, then: tries_again },
+    EventCase { event: "notification-send/sign-in", given: Given::AskedForLink, then: sends_the_link },
+    EventCase { event: "outbox-relay/opened", given: Given::Rules, then: relays },
 ];
 
 fn opens<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {

@@ -8,13 +8,13 @@ use testing::invoke::Invoked;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::{Case, Given, read};
+use super::{EventCase, Given, read};
 
-pub(crate) const CASES: &[Case] = &[
-    Case { event: "setup/create", given: Given::Nothing, then: sets_up },
-    Case { event: "setup/create-without-address", given: Given::Nothing, then: says_what_is_wrong },
-    Case { event: "setup/delete", given: Given::Rules, then: keeps_everything },
-    Case { event: "setup/update", given: Given::Rules, then: changes_nothing },
+pub(crate) const CASES: &[EventCase] = &[
+    EventCase { event: "setup/create", given: Given::Nothing, then: sets_up },
+    EventCase { event: "setup/create-without-address", given: Given::Nothing, then: says_what_is_wrong },
+    EventCase { event: "setup/delete", given: Given::Rules, then: keeps_everything },
+    EventCase { event: "setup/update", given: Given::Rules, then: changes_nothing },
 ];
 
 fn sets_up<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {

@@ -9,27 +9,27 @@ use testing::fake_slack::TEAM;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
-use super::{Case, Given, alert, all_handled, escalation};
+use super::{EventCase, Given, alert, all_handled, escalation};
 
-pub(crate) const CASES: &[Case] = &[
-    Case { event: "escalation-sweep/slack", given: Given::Followed, then: asks_for_the_step },
-    Case { event: "notification-send/slack", given: Given::Followed, then: sends_a_direct_message },
-    Case { event: "notification-send/slack-nobody", given: Given::Followed, then: gives_up },
-    Case { event: "outbox-relay/slack-step", given: Given::Rules, then: asks_for_the_step_at_once },
-    Case { event: "slack-command/forged", given: Given::Rules, then: refuses },
-    Case { event: "slack-command/open", given: Given::Rules, then: queues },
-    Case { event: "slack-command/ssl-check", given: Given::Rules, then: refuses },
-    Case { event: "slack-event/challenge", given: Given::Rules, then: gives_the_challenge_back },
-    Case { event: "slack-event/mention", given: Given::Rules, then: queues },
-    Case { event: "slack-interaction/resolve", given: Given::Rules, then: queues },
-    Case { event: "slack-oauth/another-browser", given: Given::Rules, then: connects_nothing },
-    Case { event: "slack-oauth/back", given: Given::Rules, then: connects },
-    Case { event: "slack-oauth/install", given: Given::Rules, then: shows_the_way },
-    Case { event: "slack-work/open", given: Given::Followed, then: opens },
-    Case { event: "slack-work/page", given: Given::Followed, then: pages },
-    Case { event: "slack-work/removed", given: Given::Followed, then: disconnects },
-    Case { event: "slack-work/resolve", given: Given::Followed, then: resolves },
-    Case { event: "slack-work/step", given: Given::Followed, then: follows },
+pub(crate) const CASES: &[EventCase] = &[
+    EventCase { event: "escalation-sweep/slack", given: Given::Followed, then: asks_for_the_step },
+    EventCase { event: "notification-send/slack", given: Given::Followed, then: sends_a_direct_message },
+    EventCase { event: "notification-send/slack-nobody", given: Given::Followed, then: gives_up },
+    EventCase { event: "outbox-relay/slack-step", given: Given::Rules, then: asks_for_the_step_at_once },
+    EventCase { event: "slack-command/forged", given: Given::Rules, then: refuses },
+    EventCase { event: "slack-command/open", given: Given::Rules, then: queues },
+    EventCase { event: "slack-command/ssl-check", given: Given::Rules, then: refuses },
+    EventCase { event: "slack-event/challenge", given: Given::Rules, then: gives_the_challenge_back },
+    EventCase { event: "slack-event/mention", given: Given::Rules, then: queues },
+    EventCase { event: "slack-interaction/resolve", given: Given::Rules, then: queues },
+    EventCase { event: "slack-oauth/another-browser", given: Given::Rules, then: connects_nothing },
+    EventCase { event: "slack-oauth/back", given: Given::Rules, then: connects },
+    EventCase { event: "slack-oauth/install", given: Given::Rules, then: shows_the_way },
+    EventCase { event: "slack-work/open", given: Given::Followed, then: opens },
+    EventCase { event: "slack-work/page", given: Given::Followed, then: pages },
+    EventCase { event: "slack-work/removed", given: Given::Followed, then: disconnects },
+    EventCase { event: "slack-work/resolve", given: Given::Followed, then: resolves },
+    EventCase { event: "slack-work/step", given: Given::Followed, then: follows },
 ];
 
 /// The messages for `slack-work`.
@@ -45,7 +45,7 @@ async fn incident(fixture: &Fixture) -> IncidentId {
 fn sends_a_direct_message<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         all_handled(invoked);
-        let said = fixture.slack.said_in("D0ADA");
+        let said = fixture.slack.messages_in("D0ADA");
         assert_eq!(said.len(), 1);
         assert_eq!(said[0].buttons(), ["acknowledge_page", "look"]);
         assert!(fixture.inbox.arrived().is_empty());

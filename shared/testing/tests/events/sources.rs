@@ -1,61 +1,42 @@
-//! What sources send.
+//! Deliveries of alert sources.
+
+use std::sync::LazyLock;
 
 use domain::message::Queue;
 use runtime::BoxFuture;
 use testing::fixture::Fixture;
 use testing::invoke::Invoked;
 
-use super::{Case, Given};
+use super::{EventCase, Given};
 
-pub(crate) const CASES: &[Case] = &[
-    Case { event: "alert-source-alertmanager/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-alertmanager/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-cloudflare/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-cloudflare/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-cloudwatch/confirmation", given: Given::Rules, then: subscribed },
-    Case { event: "alert-source-cloudwatch/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-cloudwatch/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-datadog/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-datadog/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-email/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-email/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-github-issue/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-github-issue/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-grafana/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-grafana/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-heartbeat/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-heartbeat/ping", given: Given::Rules, then: counted },
-    Case { event: "alert-source-heartbeat/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-http-custom/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-http-custom/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-http/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-http/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-opsgenie-alerts/close", given: Given::Rules, then: processed },
-    Case { event: "alert-source-opsgenie-alerts/create", given: Given::Rules, then: processed },
-    Case { event: "alert-source-opsgenie-alerts/delete", given: Given::Rules, then: processed },
-    Case { event: "alert-source-opsgenie-alerts/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-opsgenie-alerts/request", given: Given::Rules, then: told },
-    Case { event: "alert-source-opsgenie-alerts/unknown-key", given: Given::Rules, then: refused },
-    Case { event: "alert-source-opsgenie-alerts/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-opsgenie/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-opsgenie/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-pager-duty-events/change", given: Given::Rules, then: passed_over },
-    Case { event: "alert-source-pager-duty-events/enqueue", given: Given::Rules, then: enqueued },
-    Case { event: "alert-source-pager-duty-events/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-pager-duty-events/unknown-key", given: Given::Rules, then: wrong },
-    Case { event: "alert-source-pager-duty-events/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-pager-duty/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-pager-duty/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-prometheus/alerts", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-prometheus/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-prometheus/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-sentry/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-sentry/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-status-page-views/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-status-page-views/wrong-secret", given: Given::Rules, then: refused },
-    Case { event: "alert-source-zendesk/firing", given: Given::Rules, then: accepted },
-    Case { event: "alert-source-zendesk/wrong-secret", given: Given::Rules, then: refused },
+/// The events that only some sources have.
+pub(crate) const CASES: &[EventCase] = &[
+    EventCase { event: "alert-source-cloudwatch/confirmation", given: Given::Rules, then: subscribed },
+    EventCase { event: "alert-source-heartbeat/ping", given: Given::Rules, then: counted },
+    EventCase { event: "alert-source-opsgenie-alerts/close", given: Given::Rules, then: processed },
+    EventCase { event: "alert-source-opsgenie-alerts/create", given: Given::Rules, then: processed },
+    EventCase { event: "alert-source-opsgenie-alerts/delete", given: Given::Rules, then: processed },
+    EventCase { event: "alert-source-opsgenie-alerts/request", given: Given::Rules, then: told },
+    EventCase { event: "alert-source-opsgenie-alerts/unknown-key", given: Given::Rules, then: refused },
+    EventCase { event: "alert-source-pager-duty-events/change", given: Given::Rules, then: passed_over },
+    EventCase { event: "alert-source-pager-duty-events/enqueue", given: Given::Rules, then: enqueued },
+    EventCase { event: "alert-source-pager-duty-events/unknown-key", given: Given::Rules, then: wrong },
+    EventCase { event: "alert-source-prometheus/alerts", given: Given::Rules, then: accepted },
 ];
+
+/// The two events that every source in the registry has.
+pub(crate) static OF_EVERY_SOURCE: LazyLock<Vec<EventCase>> = LazyLock::new(|| {
+    let of = |source: &dyn sources::AlertSource| {
+        let function = format!("alert-source-{}", source.kind().replace('_', "-"));
+        let firing = format!("{function}/firing").leak();
+        let wrong_secret = format!("{function}/wrong-secret").leak();
+        [
+            EventCase { event: firing, given: Given::Rules, then: accepted },
+            EventCase { event: wrong_secret, given: Given::Rules, then: refused },
+        ]
+    };
+    sources::all().iter().flat_map(|source| of(*source)).collect()
+});
 
 fn counted<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
     Box::pin(async move {

@@ -9,14 +9,14 @@ use testing::fixture::{Fixture, SESSION};
 use testing::invoke::Invoked;
 
 use super::api::queued_again;
-use super::{Case, Given, Then, alert, escalation, severity};
+use super::{EventCase, Given, Then, alert, escalation, severity};
 
 /// A case over the alert that `alert-handle/firing` opens.
-const fn case(event: &'static str, then: Then) -> Case {
-    Case { event, given: Given::Alert, then }
+const fn case(event: &'static str, then: Then) -> EventCase {
+    EventCase { event, given: Given::Alert, then }
 }
 
-pub(crate) const CASES: &[Case] = &[
+pub(crate) const CASES: &[EventCase] = &[
     case("web/acknowledge", acknowledges_as_the_first),
     case("web/acknowledge-link", asks_and_changes_nothing),
     case("web/acknowledge-on-the-page", acknowledges_as_the_owner),
@@ -42,7 +42,7 @@ pub(crate) const CASES: &[Case] = &[
     case("web/note-alert", super::api::keeps_a_note),
     case("web/resolve-alert", resolves_by_hand),
     case("web/tag-alert", super::api::tags),
-    Case { event: "web/retrigger-alert", given: Given::AlertResolved, then: fires_again },
+    EventCase { event: "web/retrigger-alert", given: Given::AlertResolved, then: fires_again },
     case("web/revoke-key", revokes_a_key),
     case("web/sign-in", lets_in),
     case("web/sign-in-link", asks_to_sign_in),

@@ -6,11 +6,11 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use embedded::TABLE;
 use testing::faults::{Fault, FaultPlan, FaultyStream, story_clock};
 
-use super::support::{NOON, Rig, WORK, item, key, put_new, text};
+use super::support::{FaultyServices, NOON, WORK, item, key, put_new, text};
 
 /// What one run of the workload shows.
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct Run {
     hash: u64,
     outcomes: Vec<String>,
     faults: Vec<String>,
@@ -19,20 +19,20 @@ struct Seen {
 }
 
 /// Runs eight tasks that write, read and send, killed now and then, and a relay beside them.
-fn run(seed: u64) -> Seen {
+fn run(seed: u64) -> Run {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let start = tokio::time::Instant::now();
-        let rig = std::sync::Arc::new(Rig::new(FaultPlan::rough().losing(["work"]), seed));
+        let services = std::sync::Arc::new(FaultyServices::new(FaultPlan::rough().losing(["work"]), seed));
         let tasks: Vec<_> = (0..8)
             .map(|worker| {
-                let rig = rig.clone();
+                let services = services.clone();
                 tokio::spawn(async move {
                     let mut outcomes = Vec::new();
                     for round in 0..5 {
                         let name = format!("worker-{worker}");
-                        let ended = rig.faults.invocation(&name, work(&rig, worker, round)).await;
+                        let ended = services.faults.invocation(&name, work(&services, worker, round)).await;
                         outcomes.push(format!("{name} {round} {ended:?}"));
                     }
                     outcomes
@@ -43,7 +43,7 @@ fn run(seed: u64) -> Seen {
         for task in tasks {
             outcomes.extend(task.await.unwrap());
         }
-        let mut stream = FaultyStream::new(rig.faults.clone(), rig.embedded.stream());
+        let mut stream = FaultyStream::new(services.faults.clone(), services.embedded.stream());
         let mut records = Vec::new();
         loop {
             let batch = stream.next(10).unwrap();
@@ -52,27 +52,27 @@ fn run(seed: u64) -> Seen {
             }
             records.extend(batch.into_iter().map(|record| (record.sequence, record.key)));
         }
-        let faults = rig.faults.injected().iter().map(|fault| format!("{fault:?}")).collect();
-        Seen { hash: rig.faults.log_hash(), outcomes, faults, passed: start.elapsed(), stream: records }
+        let faults = services.faults.injected().iter().map(|fault| format!("{fault:?}")).collect();
+        Run { hash: services.faults.log_hash(), outcomes, faults, passed: start.elapsed(), stream: records }
     })
 }
 
 /// One round of one task; returns how many of its five calls went well.
-async fn work(rig: &Rig, worker: u32, round: u32) -> usize {
+async fn work(services: &FaultyServices, worker: u32, round: u32) -> usize {
     let pk = format!("item-{}", (worker + round) % 6);
     let by = worker.to_string();
-    let put = rig.db.put_item().table_name(TABLE).set_item(Some(item(&pk, &by)));
+    let put = services.db.put_item().table_name(TABLE).set_item(Some(item(&pk, &by)));
     let mut well = usize::from(put.condition_expression("attribute_not_exists(pk)").send().await.is_ok());
-    let got = rig.db.get_item().table_name(TABLE).set_key(Some(key(&pk))).send().await;
+    let got = services.db.get_item().table_name(TABLE).set_key(Some(key(&pk))).send().await;
     well += usize::from(got.is_ok_and(|got| got.item.is_some()));
     let token = format!("{worker}-{round}");
     let action = put_new(&format!("new-{worker}-{round}"), &by);
-    let transaction = rig.db.transact_write_items().transact_items(action).client_request_token(token);
+    let transaction = services.db.transact_write_items().transact_items(action).client_request_token(token);
     well += usize::from(transaction.send().await.is_ok());
-    let query = rig.db.query().table_name(TABLE).index_name("due").key_condition_expression("dpk = :k");
+    let query = services.db.query().table_name(TABLE).index_name("due").key_condition_expression("dpk = :k");
     well += usize::from(query.expression_attribute_values(":k", text("DUE#1")).send().await.is_ok());
     let entry = |id: &str| SendMessageBatchRequestEntry::builder().id(id).message_body("m").build().unwrap();
-    let send = rig.sqs.send_message_batch().queue_url(WORK).entries(entry("a")).entries(entry("b"));
+    let send = services.sqs.send_message_batch().queue_url(WORK).entries(entry("a")).entries(entry("b"));
     well + usize::from(send.send().await.is_ok_and(|answer| answer.failed().is_empty()))
 }
 
@@ -119,15 +119,15 @@ fn a_rough_day_has_some_of_everything() {
 
 #[tokio::test(start_paused = true)]
 async fn a_calm_plan_does_nothing() {
-    let rig = Rig::new(FaultPlan::calm(), 1);
+    let services = FaultyServices::new(FaultPlan::calm(), 1);
 
     for round in 0..5 {
-        let ended = rig.faults.invocation("worker", work(&rig, 0, round)).await;
+        let ended = services.faults.invocation("worker", work(&services, 0, round)).await;
         assert!(ended.output().is_some());
     }
 
-    assert!(rig.faults.counters().is_empty());
-    assert!(rig.faults.injected().is_empty());
+    assert!(services.faults.counters().is_empty());
+    assert!(services.faults.injected().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,17 +157,17 @@ fn what_a_call_costs() {
 
 /// How long a put and a get take.
 async fn put_and_get(plan: FaultPlan) -> (Duration, Duration) {
-    let rig = Rig::new(plan, 1);
+    let services = FaultyServices::new(plan, 1);
     let start = std::time::Instant::now();
     for n in 0..500 {
         let item = item(&n.to_string(), "me");
-        rig.db.put_item().table_name(TABLE).set_item(Some(item)).send().await.unwrap();
+        services.db.put_item().table_name(TABLE).set_item(Some(item)).send().await.unwrap();
     }
     let put = start.elapsed() / 500;
     let start = std::time::Instant::now();
     for n in 0..2000 {
         let key = key(&(n % 500).to_string());
-        rig.db.get_item().table_name(TABLE).set_key(Some(key)).send().await.unwrap();
+        services.db.get_item().table_name(TABLE).set_key(Some(key)).send().await.unwrap();
     }
     (put, start.elapsed() / 2000)
 }

@@ -14,7 +14,7 @@ pub(crate) const NOON: i64 = 1_795_000_000_000;
 pub(crate) const WORK: &str = "http://embedded/queue/work";
 
 /// A bundle with faults before it.
-pub(crate) struct Rig {
+pub(crate) struct FaultyServices {
     pub(crate) embedded: Embedded,
     pub(crate) faults: Arc<Faults>,
     /// Clients that meet the faults.
@@ -24,7 +24,7 @@ pub(crate) struct Rig {
     pub(crate) calm: aws_sdk_dynamodb::Client,
 }
 
-impl Rig {
+impl FaultyServices {
     /// Makes one; call it inside the runtime.
     pub(crate) fn new(plan: FaultPlan, seed: u64) -> Self {
         let clock = story_clock(NOON);

@@ -1,4 +1,4 @@
-//! What an attribute says of the alerts of before, once its source binds it.
+//! Backfill: the attributes of older alerts after their source has bound an attribute.
 
 use domain::Actor;
 use domain::alert::Attribute;
@@ -20,7 +20,7 @@ use crate::stage::{calm, ledger, paged, tell};
 /// More alerts than one step looks at.
 const MANY: usize = 60;
 
-/// Fires many alerts of a team, and has their source bind the team afterwards.
+/// Fires many alerts of a team, and then binds an attribute to the team.
 async fn fired(bundle: &Bundle) {
     let alerts: Vec<Alert> =
         (0..MANY).map(|n| Alert::now(bundle, &format!("fire {n}")).of("storage")).collect();
@@ -32,7 +32,7 @@ async fn fired(bundle: &Bundle) {
     bundle.pass(30).await;
 }
 
-/// Has the source bind an attribute to the alerts' team.
+/// Binds an attribute of the source to the alerts' team.
 async fn bind(bundle: &Bundle) {
     let (context, by) = (&bundle.calm, Actor::system(bundle.org, "story"));
     let (store, now) = (&context.store, bundle.now());
@@ -66,7 +66,7 @@ async fn backfill(bundle: &Bundle) -> Backfill {
     bundle.calm.store.backfill(bundle.org, bundle.source()).await.unwrap().unwrap()
 }
 
-/// How many alerts say of which team they are.
+/// The number of alerts that have a value of the attribute.
 async fn said(bundle: &Bundle) -> usize {
     let mut said = 0;
     for alert in ledger(bundle).await.alerts {
@@ -95,7 +95,7 @@ fn every_alert_of_before_has_the_attribute_and_nobody_is_paged_by_it() {
         assert_eq!((progress.read, progress.changed, progress.skipped), (many, many, 0));
         assert_eq!((paged(&bundle).len(), done.due), (pages, None));
 
-        // Again, there is nothing to change.
+        // A second backfill finds nothing to change.
         begin(&bundle).await;
         bundle.pass(30).await;
         let again = backfill(&bundle).await.progress;

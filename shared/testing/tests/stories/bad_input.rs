@@ -1,4 +1,4 @@
-//! Bad input, each row a story.
+//! Bad requests: each row is a story.
 
 use machine::{State, Stateful};
 use secrecy::ExposeSecret;
@@ -9,7 +9,7 @@ use testing::sender::{Alert, delivery, request, shown};
 
 use crate::stage::{calm, ledger, paged, tell, with};
 
-/// What a request is answered.
+/// The expected answer to a request.
 async fn answer(bundle: &Bundle, secret: Option<&str>, body: &str) -> (u16, Value) {
     shown(bundle.request(request(bundle.source(), secret, body.to_owned())).await.unwrap()).await
 }
@@ -130,7 +130,7 @@ fn our_own_failure_is_503_with_retry_after_and_never_202() {
         let answer = bundle.request(request(bundle.source(), Some(secret), body.clone())).await.unwrap();
         assert_eq!(answer.status(), 503);
         assert!(answer.headers().contains_key("retry-after"));
-        // The source is known by now, but its queue refuses.
+        // The source's credentials are cached by now, but the queue refuses.
         bundle.faults.end();
         assert!(bundle.deliver(&[Alert::now(&bundle, "warm")]).await);
         bundle.faults.begin();

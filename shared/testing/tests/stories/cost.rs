@@ -1,4 +1,4 @@
-//! What the functions ask of AWS: counted, not timed.
+//! The calls and units of the functions: counted, not timed.
 
 use embedded::{Service, Snapshot, UnitKind, UnitTarget};
 use testing::bundle::Bundle;
@@ -7,9 +7,9 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, tell};
 
-/// What one thing cost, once everything that it caused has settled.
+/// Counts the calls of an action and of everything that it causes.
 async fn cost(bundle: &Bundle, alerts: &[Alert], settled: u64) -> Snapshot {
-    // The rows of the sweep are counted apart: this stays between two of them.
+    // The sweep is counted separately: this stays between two sweeps.
     let before = bundle.counts.snapshot();
     assert!(bundle.deliver(alerts).await);
     bundle.pass(settled).await;
@@ -56,9 +56,9 @@ fn new_alert_with_incident_and_first_page_keeps_its_budget() {
         let cost = cost(&bundle, &[Alert::now(&bundle, "fire")], PAGED_S).await;
 
         println!("new alert: {cost:?}");
-        // Ten, and the second look at the page: decision 15.
+        // Ten calls, and the second message of the notification: decision 15.
         assert!(cost.calls() <= 11, "{} calls", cost.calls());
-        // The raw slice is beside the budget.
+        // The raw payload is not in the budget.
         let raw = 1.0;
         let written = cost.total(UnitKind::Write, UnitTarget::Table) - raw;
         assert!(written <= 20.0, "{written} write units beside the raw slice");
@@ -101,13 +101,13 @@ fn joining_a_group_costs_the_same_however_many_have_joined_and_pages_nobody() {
         let many = cost(&bundle, &[alert("last")], SETTLED_S).await;
 
         println!("joining: {many:?}");
-        // The window's row is written every ten seconds at most: now it is due.
+        // The group's window is written every ten seconds at most: now it is due.
         let moved = |snapshot: &Snapshot| {
             snapshot.requests.get(&(Service::DynamoDb, "UpdateItem".to_owned())).copied().unwrap_or_default()
         };
         assert!(moved(&many) <= moved(&few) + 1);
         assert!(many.calls() <= few.calls() + 1, "{few:?} {many:?}");
-        // Three reads of the group before it joins, and two more in the look that follows.
+        // Three reads of the group before it joins, and two more when its escalations are settled.
         assert!(many.calls() <= 13, "{} calls", many.calls());
         assert!(!many.requests.contains_key(&(Service::Sqs, "SendMessageBatch".to_owned())));
     });

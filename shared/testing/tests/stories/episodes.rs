@@ -1,4 +1,4 @@
-//! What one key tells of its episodes: their beginnings, their words and their ends, in whatever order they come.
+//! Episodes of one deduplication key, whose events arrive in any order.
 
 use domain::alert::AlertState;
 use domain::{Actor, Timestamp};
@@ -9,18 +9,18 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell};
 
-/// So many tenths of a second after the beginning.
+/// A time in tenths of a second after the beginning.
 fn tenths(begin: Timestamp, n: i64) -> Timestamp {
     begin + SignedDuration::from_millis(n * 100)
 }
 
-/// An alert of one key with these words, which began and maybe ended then.
+/// An alert of the key with a text, a start and perhaps an end.
 fn said(bundle: &Bundle, words: &str, starts: Timestamp, ends: Option<Timestamp>) -> Alert {
     let alert = Alert::now(bundle, words);
     Alert { fingerprint: "one".to_owned(), starts, ends, ..alert }
 }
 
-/// What an alert says now.
+/// The text of an alert as stored.
 async fn words(bundle: &Bundle, alert: domain::id::AlertId) -> String {
     bundle.calm.store.alert_body(bundle.org, alert).await.unwrap().unwrap().title
 }
@@ -149,7 +149,7 @@ fn group_that_is_sent_again_pages_only_for_who_is_new_in_it_and_its_end_pages_no
             bundle.pass(30).await;
             paged(&bundle).len()
         };
-        // Acknowledged, so that who is paged next is paged for what is new.
+        // Acknowledged, so that the next notification is for the next episode.
         let acknowledged = async || {
             let by = Actor::system(bundle.org, "story");
             for escalation in ledger(&bundle).await.escalations {

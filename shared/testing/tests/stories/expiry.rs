@@ -1,4 +1,4 @@
-//! Alerts that are over because their source does not send them again.
+//! Alerts that resolve because their source has not repeated them.
 
 use app::incident::edit::Edit;
 use domain::Actor;
@@ -17,13 +17,13 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell};
 
-/// How long an alert lasts in these stories.
+/// The expiry of alerts in these stories, in minutes.
 const MINUTES: u32 = 10;
 
-/// A little more than that, in seconds.
+/// A little more than the expiry, in seconds.
 const LONGER: u64 = 60 * MINUTES as u64 + 90;
 
-/// Has the source's alerts last so long.
+/// Sets the expiry of the source's alerts.
 async fn last(bundle: &Bundle, in_incidents: bool) {
     let store = &bundle.calm.store;
     let before = store.source(bundle.org, bundle.source()).await.unwrap().unwrap();
@@ -103,7 +103,7 @@ fn alert_of_an_incident_that_goes_on_waits_for_its_end() {
         let store = &bundle.calm.store;
         let by = Actor::system(bundle.org, "story");
         let closed = store.choices::<domain::incident::Status>(bundle.org).await.unwrap();
-        let closed = closed.iter().find(|status| status.what.state.is_over()).unwrap().id;
+        let closed = closed.iter().find(|status| !status.what.state.is_open()).unwrap().id;
         let edit = Edit { status: Some(closed), ..Edit::default() };
         app::incident::edit::edit(store, &by, incident, &edit, bundle.now()).await.unwrap();
         bundle.pass(LONGER).await;
@@ -123,7 +123,7 @@ fn alert_that_fires_again_once_it_has_lapsed_pages_again_at_once() {
         assert_eq!(state(&bundle).await, AlertState::Resolved);
         let before = paged(&bundle).len();
 
-        // As its sender knows it, it is the same one still.
+        // For the sender it is still the same alert.
         bundle.deliver(&[alert]).await;
         bundle.pass(30).await;
 

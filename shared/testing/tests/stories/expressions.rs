@@ -1,4 +1,4 @@
-//! Whatever a customer's expressions do, the alert is made and pages.
+//! Expressions of a template: an alert is created and pages whatever they do.
 
 use domain::alert::attribute::{Bound, Merge};
 use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
@@ -15,7 +15,7 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell, with};
 
-/// Stores a template as it is, whatever is wrong with it.
+/// Stores a template without validation.
 async fn store_template(bundle: &Bundle, template: Template) {
     let before = bundle.calm.store.source(bundle.org, bundle.source()).await.unwrap().unwrap();
     let step = before.amend(bundle.now()).unwrap().because("story".to_owned(), "changed");
@@ -46,7 +46,7 @@ fn expression_that_would_take_everything_down_is_noted_and_its_alert_pages() {
     let reference = || Binding::Reference("expressions[\"bad\"]".to_owned());
     let template = |text: &str| titled(Binding::Template(text.to_owned()), vec![]);
     let expression = |source: &str| titled(reference(), vec![parse("bad", source)]);
-    // As much as an item of the database holds; what is larger is not stored at all.
+    // The largest template that fits an item.
     let cases: Vec<(&str, Template)> = vec![
         ("as large as is stored", expression(&"payload~".repeat(40_000))),
         ("depth of 10,000", expression(&format!("{}1{}", "(".repeat(10_000), ")".repeat(10_000)))),
@@ -85,7 +85,7 @@ fn expression_that_would_take_everything_down_is_noted_and_its_alert_pages() {
     }
 }
 
-/// What a source of custom HTTP does with a delivery, on a bundle whose Alertmanager is one from now on.
+/// Delivers to a custom HTTP source, which replaces the bundle's Alertmanager source.
 async fn custom(bundle: &Bundle, custom: Custom) -> Source {
     let (store, context) = (&bundle.calm.store, &bundle.calm);
     let template = Template { custom: Some(custom), ..Template::default() };
@@ -134,7 +134,7 @@ fn custom_mapping_that_fails_pages_the_fallback_with_what_came_even_if_it_says_t
             bundle.pass(10).await;
         }
 
-        // No route is about it, and the second delivery is the first one again.
+        // No route matches it, and the second delivery repeats the first.
         assert_eq!(paged(&bundle), ["owner@example.com"]);
         let alert = ledger(&bundle).await.alerts.remove(0);
         let body = bundle.calm.store.alert_body(bundle.org, alert.id).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Alerts that begin and end again and again.
+//! Flapping alerts.
 
 use domain::Actor;
 use domain::alert::AlertState;
@@ -11,13 +11,13 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell};
 
-/// How many episodes page until their ends are held back.
+/// How many episodes page before a resolution is held back.
 const EPISODES: usize = 4;
 
-/// A little more than it has to be quiet, in seconds.
+/// A little more than the quiet time that ends flapping, in seconds.
 const QUIET_S: u64 = 600 + 90;
 
-/// Has an alert begin, be acknowledged, and end.
+/// Fires, acknowledges and resolves an alert.
 async fn episode(bundle: &Bundle) {
     let alert = Alert::now(bundle, "flaps");
     bundle.deliver(std::slice::from_ref(&alert)).await;

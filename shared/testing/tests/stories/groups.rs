@@ -1,4 +1,4 @@
-//! Alerts that belong together have one incident and page once, and nobody is forgotten.
+//! Groups: alerts that belong together have one incident and page once, and no alert is left unanswered.
 
 use domain::Actor;
 use domain::alert::AlertState;
@@ -11,7 +11,7 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell, with};
 
-/// How long alerts join, in seconds.
+/// The grouping window, in seconds.
 const WINDOW: u32 = 120;
 
 async fn grouped() -> Bundle {
@@ -76,7 +76,7 @@ fn incident_tells_of_every_alert_that_joined_it_while_they_last_and_after() {
 #[test]
 fn storm_in_one_delivery_pages_once() {
     tell(|| async {
-        // Calls take a while, so that handlers come between each other's.
+        // Calls take time, so that handlers interleave.
         let bundle = with(FaultPlan { latency_ms: 20, ..FaultPlan::calm() }).await;
         bundle.group_by("team", WINDOW).await.unwrap();
         let storm: Vec<Alert> = (0..30).map(|n| alert(&bundle, &format!("fire {n}"), "storage")).collect();
@@ -189,11 +189,11 @@ fn alert_that_joined_just_as_the_escalation_ended_pages_again() {
         bundle.pass(2).await;
         bundle.deliver(&[alert(&bundle, "two", "storage")]).await;
         bundle.pass(2).await;
-        // As if whoever ended it had looked before the second joined.
+        // As if the check of the group had run before the second alert joined.
         let escalation = ledger(&bundle).await.escalations[0].clone();
         let by = Actor::system(bundle.org, "story");
         let stopped =
-            escalation.stop(EscalationState::Resolved, by.identity(), "the alert was resolved", bundle.now());
+            escalation.stop(EscalationState::Resolved, by.identity(), "its alert was resolved", bundle.now());
         stopped.unwrap().execute(&bundle.calm.store).await.unwrap();
 
         bundle.faults.end();

@@ -1,4 +1,4 @@
-//! Jobs that say each time that they ran, and what becomes of those that do not.
+//! Heartbeats: jobs that ping, and jobs that miss a ping.
 
 use domain::Actor;
 use domain::alert::AlertState;
@@ -13,10 +13,10 @@ use testing::inbox::Provider;
 
 use crate::stage::{calm, ledger, paged, tell};
 
-/// Every minute, and ten seconds later at most.
+/// A ping every minute, with ten seconds of grace.
 const BEAT: PingSchedule = PingSchedule { interval_s: 60, grace_s: 10, threshold: 1 };
 
-/// A heartbeat's source.
+/// A heartbeat source.
 async fn heartbeat(bundle: &Bundle) -> SourceId {
     let (context, by) = (&bundle.calm, Actor::system(bundle.org, "story"));
     let new = app::source::create::NewSource {
@@ -33,7 +33,7 @@ async fn heartbeat(bundle: &Bundle) -> SourceId {
     app::source::create::create(store, seal, &by, new, random, bundle.now()).await.unwrap().id
 }
 
-/// Pings as `curl` does, and says whether that was counted.
+/// Pings as `curl` does. Returns whether the ping was accepted.
 async fn ping(bundle: &Bundle, id: SourceId) -> bool {
     let uri = format!("/v2/heartbeat/{id}/ping?token={}", bundle.demo.secret.expose_secret());
     let request = http::Request::get(uri).body(axum::body::Body::empty()).unwrap();
@@ -76,7 +76,7 @@ fn job_that_is_missed_pages_once_and_its_next_ping_ends_that() {
         bundle.pass(10).await;
         assert_eq!((states(&bundle).await.len(), paged(&bundle).len()), (1, 1));
 
-        // Missed again, it is another alert.
+        // The next missed ping is another alert.
         bundle.pass(120).await;
         assert_eq!(states(&bundle).await.len(), 2);
     });
@@ -141,7 +141,7 @@ fn ping_that_races_the_look_leaves_no_alert_open() {
         let id = heartbeat(&bundle).await;
         assert!(ping(&bundle, id).await);
 
-        // Second by second round the deadline, whoever is first.
+        // Each second around the deadline, so that ping and check race.
         bundle.pass(69).await;
         for _ in 0..6 {
             assert!(ping(&bundle, id).await);
@@ -167,7 +167,7 @@ fn job_that_dies_on_a_bad_day_pages_and_one_that_lives_does_not() {
             bundle.faults.begin();
 
             for _ in 0..20 {
-                // A job tries again until it is heard.
+                // A job retries until its ping is accepted.
                 while !ping(&bundle, lives).await {
                     bundle.pass(1).await;
                 }

@@ -1,4 +1,4 @@
-//! What a source keeps from becoming alerts: by its draft, its filter and its limit.
+//! Events that a source does not turn into alerts: drafts, filters and rate limits.
 
 use domain::Actor;
 use domain::alert::AlertState;
@@ -16,14 +16,14 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell, with};
 
-/// How many alerts a minute may begin in these stories.
+/// The rate limit of these stories, in alerts per minute.
 const MOST: u32 = 5;
 
 async fn source(bundle: &Bundle) -> Source {
     bundle.calm.store.source(bundle.org, bundle.source()).await.unwrap().unwrap()
 }
 
-/// Gives the source what it keeps from becoming alerts, as it is: nothing is checked.
+/// Sets the source's intake rules without validation.
 async fn keep(bundle: &Bundle, intake: IntakeRules) {
     let before = source(bundle).await;
     let step = before.amend(bundle.now()).unwrap().because("story".to_owned(), "changed");
@@ -133,7 +133,7 @@ fn draft_pages_nobody_and_shows_what_came_until_it_is_activated() {
 
         assert_eq!(activate().await.unwrap().head().state(), SourceState::Active);
         send(Alert::now(&bundle, "fire")).await;
-        // No route takes it, so that the fallback contact is paged.
+        // No route matches it, so the fallback contact is paged.
         assert_eq!(paged(&bundle).len(), 1);
     });
 }
@@ -155,7 +155,7 @@ fn what_a_limit_holds_back_is_told_of_in_one_alert_that_pages_and_counts() {
         let key = bundle.calm.store.key(bundle.org, bundle.source(), &standing[0].key).await.unwrap();
         assert_eq!(key.unwrap().count, 35);
 
-        // The next minute has room again.
+        // The next minute has a limit of its own.
         bundle.pass(60).await;
         bundle.deliver(&[Alert::now(&bundle, "later")]).await;
         bundle.pass(20).await;
@@ -242,7 +242,7 @@ fn alert_that_somebody_has_fire_again_passes_a_filter_of_today() {
         bundle.deliver(&[alert.over(&bundle)]).await;
         bundle.pass(30).await;
         keep(&bundle, storage()).await;
-        // Until every function has read the rules anew.
+        // Until every function has reloaded the rules.
         bundle.pass(60).await;
 
         let (by, over) = (Actor::system(bundle.org, "story"), ledger(&bundle).await.alerts[0].id);

@@ -1,4 +1,4 @@
-//! Level after level, until somebody acknowledges.
+//! Escalation levels: each is paged after its time until somebody acknowledges.
 
 use domain::Actor;
 use domain::id::UserId;

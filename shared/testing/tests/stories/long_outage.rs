@@ -1,6 +1,6 @@
-//! A provider that is down for long.
+//! A provider that is down for a long time.
 
-use embedded::{UnitTarget, UnitKind};
+use embedded::{UnitKind, UnitTarget};
 use testing::inbox::Provider;
 use testing::sender::Alert;
 

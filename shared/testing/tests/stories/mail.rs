@@ -1,4 +1,4 @@
-//! Mails that SES received, and what becomes of them.
+//! Mail for alert sources.
 
 use domain::Actor;
 use domain::alert::AlertState;
@@ -40,7 +40,7 @@ fn address(bundle: &Bundle, source: &Source) -> String {
     format!("{}@alerts.example.com", Kind::Email.get().mail_address(&source.id.to_string(), secret).unwrap())
 }
 
-/// Does what SES does with a mail: puts it into the bucket, then says so.
+/// Delivers a mail as SES does: stores it in the bucket, then sends a message.
 fn receive(bundle: &Bundle, to: &str, key: &str, mail: &str) {
     if !mail.is_empty() {
         bundle.mails.put(key, mail.replace('\n', "\r\n"));

@@ -1,21 +1,25 @@
 //! Stories: the whole bundle in one process, named by behaviour.
 
 #[cfg(test)]
-mod again;
-#[cfg(test)]
 mod backfill;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
-mod called_off;
+mod cancelled_group;
 #[cfg(test)]
 mod cost;
+#[cfg(test)]
+mod end_given_up;
+#[cfg(test)]
+mod end_overtaken;
 #[cfg(test)]
 mod episodes;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
 mod expressions;
+#[cfg(test)]
+mod fires_again;
 #[cfg(test)]
 mod flap;
 #[cfg(test)]
@@ -27,13 +31,9 @@ mod intake;
 #[cfg(test)]
 mod large_texts;
 #[cfg(test)]
-mod late_end;
-#[cfg(test)]
 mod levels;
 #[cfg(test)]
 mod long_outage;
-#[cfg(test)]
-mod lost_end;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
@@ -42,6 +42,10 @@ mod many_people;
 mod master;
 #[cfg(test)]
 mod no_channel;
+#[cfg(test)]
+mod old_data;
+#[cfg(test)]
+mod old_messages;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
@@ -65,7 +69,7 @@ mod unreadable_sender;
 
 #[cfg(test)]
 mod stage {
-    //! What every story begins with.
+    //! What stories share.
 
     use std::future::Future;
 
@@ -74,28 +78,28 @@ mod stage {
     use testing::inbox::Provider;
     use testing::ledger::Ledger;
 
-    /// Tells a story in a runtime of its own, whose time passes only when everybody waits.
+    /// Runs a story in a runtime of its own with paused time.
     pub(crate) fn tell<F: Future<Output = ()>>(story: impl FnOnce() -> F) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         runtime.unwrap().block_on(story());
     }
 
-    /// The bundle on a day on which nothing goes wrong.
+    /// The bundle without faults.
     pub(crate) async fn calm() -> Bundle {
         with(FaultPlan::calm()).await
     }
 
-    /// The bundle on a day on which this goes wrong.
+    /// The bundle with these faults.
     pub(crate) async fn with(plan: FaultPlan) -> Bundle {
         Bundle::start(1, plan, Provider::default()).await.unwrap()
     }
 
-    /// Everything in the table.
+    /// The items of the table.
     pub(crate) async fn ledger(bundle: &Bundle) -> Ledger {
         Ledger::read(&bundle.embedded.backend()).await.unwrap()
     }
 
-    /// Who was paged, in order.
+    /// The addresses of the notifications that arrived, in order.
     pub(crate) fn paged(bundle: &Bundle) -> Vec<String> {
         bundle.inbox.arrived().into_iter().map(|arrived| arrived.address).collect()
     }

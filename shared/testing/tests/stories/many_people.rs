@@ -1,4 +1,4 @@
-//! Levels with many people and alerts with many paths: everybody is paged, and nobody twice.
+//! Levels with many people and alerts with many paths: each person is paged once.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell};
 
-/// Adds people, who are reached by mail at once, a minute later and so on.
+/// Adds people whose rules send email at once, a minute later and so on.
 async fn people(bundle: &Bundle, prefix: &str, count: usize, rules: u32) -> Vec<UserId> {
     let (store, random) = (&bundle.calm.store, &bundle.calm.random);
     let by = Actor::system(bundle.org, "story");
@@ -57,7 +57,7 @@ async fn path(bundle: &Bundle, users: &[UserId]) -> PathId {
         .id
 }
 
-/// Lets the only route of the stories page along other paths.
+/// Sets the escalation paths of the stories' route.
 async fn route_to(bundle: &Bundle, paths: Vec<PathId>) {
     let (mut routes, _) = bundle.calm.store.routes(bundle.org).await.unwrap();
     let route = Route { paths, ..routes.remove(0) };

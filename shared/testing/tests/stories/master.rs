@@ -1,13 +1,13 @@
-//! The master story, over as many seeds as are asked for.
+//! The master story, for each of a number of seeds.
 
 use std::time::Instant;
 
 use testing::master::{Outcome, Size, tell};
 
-/// How large each story is.
+/// The size of each story.
 const SIZE: Size = Size { events: 130, keys: 20 };
 
-/// How many seeds, from the environment of the test run; a few if it says nothing.
+/// The number of seeds, from the environment; a few by default.
 fn seeds() -> std::ops::Range<u64> {
     #[expect(clippy::disallowed_methods, reason = "the number of seeds is the test run's own configuration")]
     let asked = std::env::var("FIREBELL_SEEDS").ok();
@@ -17,7 +17,7 @@ fn seeds() -> std::ops::Range<u64> {
     number(from)..number(to)
 }
 
-/// Tells one story in a runtime of its own.
+/// Runs one story in a runtime of its own.
 fn story(seed: u64) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime").block_on(tell(seed, SIZE)).expect("the bundle starts")

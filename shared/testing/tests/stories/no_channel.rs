@@ -1,4 +1,4 @@
-//! A channel that is not there, or not yet.
+//! A notification whose channel the installation does not have.
 
 use app::notification::send::{Senders, Sent, send};
 use domain::message::NotificationMessage;

@@ -1,4 +1,4 @@
-//! Events late, repeated and out of order.
+//! Events that arrive late, repeated and out of order.
 
 use domain::Timestamp;
 use machine::{State, Stateful};
@@ -165,7 +165,7 @@ fn newest_words_are_shown_and_the_page_keeps_those_of_the_opening() {
 fn same_firing_twice_at_the_same_moment_opens_one_alert() {
     tell(|| async {
         for seed in 0..10 {
-            // Calls take a while, so that handlers come between each other's.
+            // Calls take time, so that handlers interleave.
             let plan = FaultPlan { latency_ms: 20, ..FaultPlan::calm() };
             let bundle = Bundle::start(seed, plan, Provider::default()).await.unwrap();
             let alert = Alert::now(&bundle, "fire");

@@ -1,4 +1,4 @@
-//! Racing writers, and answers that get lost.
+//! Racing writers, and lost answers.
 
 use domain::Identity;
 use domain::escalation::EscalationState;

@@ -1,4 +1,4 @@
-//! What people say of alerts, and which incident they put them into, while everything else goes on.
+//! Notes, tags and incidents of alerts, while other writes go on.
 
 use app::alert::relate::{relate, unrelate};
 use app::alert::{note, tag};

@@ -1,4 +1,4 @@
-//! When our own rules fail, somebody is paged all the same.
+//! Events that cannot be handled: the fallback contact is paged.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Actor;
@@ -11,7 +11,7 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell};
 
-/// Puts something into the table that no version of ours has written.
+/// Puts an item into the table that no version can read.
 async fn vandalise(bundle: &Bundle, pk: String, sk: String) {
     let text = |value: &str| AttributeValue::S(value.to_owned());
     embedded::dynamodb(bundle.embedded.backend())
@@ -95,7 +95,7 @@ fn source_without_any_route_pages_the_fallback_contact() {
 fn event_that_cannot_be_handled_again_and_again_is_rescued_and_pages() {
     tell(|| async {
         let bundle = calm().await;
-        // Incidents cannot be counted any more, so opening one fails each time; a bare alert opens none.
+        // The counter of incidents is broken, so opening an incident always fails. A bare alert opens none.
         let text = |value: String| AttributeValue::S(value);
         embedded::dynamodb(bundle.embedded.backend())
             .put_item()

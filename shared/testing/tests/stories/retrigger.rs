@@ -1,4 +1,4 @@
-//! Alerts that are over, and that somebody has fire again.
+//! Resolved alerts that somebody fires again.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use testing::sender::Alert;
 
 use crate::stage::{calm, ledger, paged, tell, with};
 
-/// Delivers an alert and its end.
+/// Fires and resolves an alert.
 async fn over(bundle: &Bundle) -> (Alert, domain::id::AlertId) {
     let alert = Alert::now(bundle, "fire");
     bundle.deliver(std::slice::from_ref(&alert)).await;
@@ -23,7 +23,7 @@ async fn over(bundle: &Bundle) -> (Alert, domain::id::AlertId) {
     (alert, id)
 }
 
-/// Has it fire again.
+/// Fires it again through the API.
 async fn again(bundle: &Bundle, id: domain::id::AlertId) -> Again {
     retrigger(&bundle.context, &Actor::system(bundle.org, "story"), id).await.unwrap()
 }
@@ -40,7 +40,7 @@ fn alert_that_fires_again_by_hand_is_a_new_episode_of_its_key_and_pages() {
         let store = &bundle.calm.store;
         let (fires, history) = store.alert_with_history(bundle.org, next).await.unwrap().unwrap();
         assert_eq!((fires.head().state(), &*fires.title), (AlertState::Firing, "fire"));
-        assert_eq!((&*history[0].by, &*history[0].why), ("system:story", "fired again by hand"));
+        assert_eq!((&*history[0].by, &*history[0].why), ("system:story", "triggered again by hand"));
         let raw = store.alert_raw(bundle.org, id).await.unwrap();
         assert_eq!(store.alert_raw(bundle.org, next).await.unwrap(), raw, "the same payload");
         assert_eq!(paged(&bundle).len(), 2);

@@ -1,4 +1,4 @@
-//! Signing in by mail: the link comes, once, to whoever has the address, and lets in once.
+//! Signing in by an emailed link: one link is sent to the address, and it works once.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -9,7 +9,7 @@ use testing::inbox::Provider;
 
 use crate::stage::{calm, tell, with};
 
-/// What a browser sees: status, the cookie that it is given, and the page.
+/// A browser's answer: the status, the cookie and the page.
 async fn seen(bundle: &Bundle, request: Request<Body>) -> (StatusCode, String, String) {
     let response = bundle.request(request).await.expect("nothing is killed here");
     let (parts, body) = response.into_parts();
@@ -30,7 +30,7 @@ async fn first_page(bundle: &Bundle, cookie: &str) -> StatusCode {
     seen(bundle, Request::get("/").header("cookie", cookie).body(Body::empty()).unwrap()).await.0
 }
 
-/// The tokens of the links that came to an address.
+/// The tokens of the links that were sent to an address.
 fn tokens(bundle: &Bundle, address: &str) -> Vec<String> {
     let letters = bundle.inbox.letters().into_iter().filter(|letter| letter.address == address);
     letters.map(|letter| letter.button.1.split_once("token=").unwrap().1.to_owned()).collect()
@@ -130,7 +130,7 @@ fn rough_day_sends_the_same_link_if_it_sends_two() {
 
             let mut tokens = tokens(&bundle, "ada@example.com");
             assert!(!tokens.is_empty(), "seed {seed}: no link came");
-            // What was asked for and not answered may have been noted all the same.
+            // A request without an answer may still have been stored.
             tokens.sort();
             tokens.dedup();
             for token in tokens {

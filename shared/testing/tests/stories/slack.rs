@@ -1,5 +1,6 @@
-//! What people do in Slack, and what Slack is owed.
+//! Slack: what people do there, and what Firebell posts.
 
+mod close;
 mod direct;
 mod outage;
 mod people;
@@ -17,7 +18,7 @@ use testing::sender::{Alert, shown};
 
 use crate::stage::{calm, ledger, paged, tell};
 
-/// A bundle whose organisation has connected its workspace, between two sweeps.
+/// A bundle whose organisation is connected to Slack, between two sweeps.
 async fn connected() -> Bundle {
     let bundle = calm().await;
     bundle.connect_slack().await.unwrap();
@@ -25,13 +26,13 @@ async fn connected() -> Bundle {
     bundle
 }
 
-/// Sends a request of Slack's, which must be taken.
+/// Sends a request of Slack, which must be accepted.
 async fn send(bundle: &Bundle, request: Request<axum::body::Body>) {
     let answer = bundle.request(request).await.expect("nothing is killed in this story");
     assert_eq!(answer.status(), StatusCode::OK);
 }
 
-/// Somebody types a command.
+/// Sends a slash command.
 async fn types(bundle: &Bundle, user: &str, channel: &str, text: &str, trigger: &str) {
     send(bundle, bundle.slack.command(user, channel, text, trigger)).await;
     bundle.pass(10).await;
@@ -45,7 +46,7 @@ fn request(path: &str, body: &Value) -> Request<axum::body::Body> {
     request.body(body.to_string().into()).unwrap()
 }
 
-/// Sends a request to the API, which must be taken.
+/// Sends a request to the API, which must be accepted.
 async fn api(bundle: &Bundle, path: &str, body: &Value) {
     let (status, body) = shown(bundle.request(request(path, body)).await.unwrap()).await;
     assert!((200..300).contains(&status), "{path}: {status} {body}");
@@ -59,12 +60,12 @@ async fn incident(bundle: &Bundle) -> Incident {
     incidents.remove(0)
 }
 
-/// The steps that are owed because of an incident.
+/// The Slack steps of an incident.
 async fn steps(bundle: &Bundle, incident: &Incident) -> Vec<Step> {
     bundle.calm.store.slack_steps(bundle.org, &Thread::incident(incident.id), "").await.unwrap()
 }
 
-/// The steps that are not done, with the newest line of their history.
+/// The Slack steps that are not done, with the newest line of their history.
 async fn undone(bundle: &Bundle, incident: &Incident) -> Vec<String> {
     let steps = steps(bundle, incident).await.into_iter();
     let undone = steps.filter(|step| step.head().state() != domain::slack::StepState::Done);
@@ -93,11 +94,11 @@ fn command_with_a_text_opens_an_incident_announces_it_and_gives_it_a_channel() {
         let channel = channel_of(&bundle, &incident.reference());
         assert_eq!((&*channel.name, &*channel.creator), ("inc-1-the-database-is-down", BOT));
         assert!(channel.members.contains("U0ADA"), "{channel:?}");
-        let announced = bundle.slack.said_in(ANNOUNCEMENTS);
+        let announced = bundle.slack.messages_in(ANNOUNCEMENTS);
         assert_eq!(announced.len(), 1, "{announced:?}");
         assert_eq!(announced[0].buttons(), ["update", "resolve"], "nobody is paged: nothing to acknowledge");
         assert!(announced[0].blocks.to_string().contains(&format!("<#{}>", channel.id)), "{announced:?}");
-        assert_eq!(bundle.slack.said_in(&channel.id).len(), 1);
+        assert_eq!(bundle.slack.messages_in(&channel.id).len(), 1);
         let answers = bundle.slack.answers();
         assert_eq!(answers.len(), 1);
         assert!(answers[0].text.contains("*INC-1* the database is down"), "{answers:?}");
@@ -131,7 +132,7 @@ fn alert_that_opens_an_incident_is_announced_and_acknowledged_from_slack() {
         bundle.deliver(&[Alert::now(&bundle, "<!channel> fire")]).await;
         bundle.pass(10).await;
         let incident = incident(&bundle).await;
-        let announced = bundle.slack.said_in(ANNOUNCEMENTS);
+        let announced = bundle.slack.messages_in(ANNOUNCEMENTS);
         assert_eq!(announced[0].buttons(), ["acknowledge", "update", "resolve"]);
         assert!(!announced[0].text.contains('<'), "{announced:?}");
         let channel = channel_of(&bundle, &incident.reference());
@@ -143,7 +144,7 @@ fn alert_that_opens_an_incident_is_announced_and_acknowledged_from_slack() {
 
         let escalation = ledger(&bundle).await.escalations.remove(0);
         assert_eq!(escalation.head().state().name(), "acked");
-        let announced = bundle.slack.said_in(ANNOUNCEMENTS);
+        let announced = bundle.slack.messages_in(ANNOUNCEMENTS);
         assert_eq!(announced.len(), 1, "it is edited in place");
         assert_eq!(
             announced[0].buttons(),
@@ -175,9 +176,9 @@ fn resolving_from_slack_ends_the_incident_its_alert_and_its_paging() {
         assert_eq!(ledger.incidents[0].head().state().name(), "closed");
         assert_eq!(ledger.alerts[0].head().state().name(), "resolved");
         assert_eq!(ledger.escalations[0].head().state().name(), "resolved");
-        assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS)[0].buttons(), [""; 0]);
+        assert_eq!(bundle.slack.messages_in(ANNOUNCEMENTS)[0].buttons(), [""; 0]);
         let channel = channel_of(&bundle, &incident.reference());
-        let shared = bundle.slack.said_in(&channel.id);
+        let shared = bundle.slack.messages_in(&channel.id);
         assert_eq!(shared.len(), 2, "the channel's message, and the update: {shared:?}");
         assert!(!shared[1].text.contains("<@"), "whoever acted is not mentioned: {shared:?}");
     });
@@ -196,7 +197,7 @@ fn acknowledging_elsewhere_is_seen_in_slack() {
         app::escalation::respond::acknowledge(store, &by, escalation.id, now).await.unwrap();
         bundle.pass(10).await;
 
-        assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS)[0].buttons(), ["update", "resolve"]);
+        assert_eq!(bundle.slack.messages_in(ANNOUNCEMENTS)[0].buttons(), ["update", "resolve"]);
     });
 }
 

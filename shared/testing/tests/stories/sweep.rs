@@ -1,4 +1,4 @@
-//! What is lost behind `alert-handle` is found again.
+//! The sweep: messages that were lost behind `alert-handle` are found.
 
 use testing::faults::FaultPlan;
 use testing::inbox::Provider;
@@ -98,7 +98,7 @@ fn page_whose_sender_was_killed_is_taken_over_once_its_lease_is_over() {
         bundle.inbox.provider(Provider { down: true, ..Provider::default() });
         bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
         bundle.pass(1).await;
-        // Claimed, and then nothing more was ever heard of whoever claimed it.
+        // Claimed by a sender that never came back.
         let ledger = crate::stage::ledger(&bundle).await;
         let page = ledger.notifications[0].clone();
         bundle.pass(3).await;

@@ -1,4 +1,4 @@
-//! What cannot be read any more stops no escalation that is under way.
+//! Unreadable configuration does not stop an escalation that is under way.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use testing::bundle::Bundle;
@@ -9,7 +9,7 @@ use crate::stage::{calm, ledger, paged, tell};
 /// The demonstration's time to acknowledge, in seconds.
 const ACK: u64 = 300;
 
-/// Puts something into the table that no version of ours has written, and lets every function look anew.
+/// Puts an unreadable item into the table, and waits until every function has reloaded its rules.
 async fn vandalise(bundle: &Bundle, pk: String, sk: String) {
     let text = |value: String| AttributeValue::S(value);
     embedded::dynamodb(bundle.embedded.backend())

@@ -1,4 +1,4 @@
-//! A sender whose deliveries cannot be read.
+//! A sender whose authenticated deliveries cannot be parsed.
 
 use domain::Actor;
 

@@ -81,13 +81,14 @@ pub fn merged(
         let is_new = new.iter().any(|new| new.id == bound.attribute);
         let mut values = merge.of(&before, if is_new { said.values } else { Vec::new() });
         if values.len() > MOST_VALUES {
-            problems
-                .push(Problem(format!("the attribute `{name}` has {MOST_VALUES} values, and takes no more")));
+            problems.push(Problem(format!(
+                "the alert attribute `{name}` already has {MOST_VALUES} values: new ones were not added"
+            )));
             values.truncate(MOST_VALUES);
         }
         bytes += values.iter().map(String::len).sum::<usize>();
         if bytes > ALL_BYTES {
-            problems.push(Problem(format!("the attributes hold more than {ALL_BYTES} bytes")));
+            problems.push(Problem(format!("the alert attributes have more than {ALL_BYTES} bytes")));
             break;
         }
         all.push(AlertAttribute { values, ..said });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use app::AppError;
-use app::escalation::create::{Call, Whom};
+use app::escalation::create::{EscalationTarget, ManualEscalation};
 use app::incident::create::{NewIncident, create};
 use app::incident::edit::Edit;
 use axum::extract::State;
@@ -68,14 +68,14 @@ pub(super) async fn declare(
 }
 
 /// Parses whom to notify: `path-ID` or `user-ID`. `None` if the field is empty.
-fn target(text: &str) -> Result<Option<Whom>, AppError> {
+fn target(text: &str) -> Result<Option<EscalationTarget>, AppError> {
     let unknown = || {
         AppError::invalid("page", "the selected escalation path or person does not exist. Select another one")
     };
     match text.split_once('-') {
         _ if text.is_empty() => Ok(None),
-        Some(("path", id)) => Ok(Some(Whom::Path(id.parse().map_err(|_| unknown())?))),
-        Some(("user", id)) => Ok(Some(Whom::Users(vec![id.parse().map_err(|_| unknown())?]))),
+        Some(("path", id)) => Ok(Some(EscalationTarget::Path(id.parse().map_err(|_| unknown())?))),
+        Some(("user", id)) => Ok(Some(EscalationTarget::Users(vec![id.parse().map_err(|_| unknown())?]))),
         Some(_) | None => Err(unknown()),
     }
 }
@@ -87,9 +87,6 @@ impl DeclareForm {
         let (ctx, now, org) = (&web.ctx, web.ctx.now(), signed_in.session.org);
         if self.key.is_empty() {
             return Err(AppError::invalid("key", "this form is incomplete. Open it again"));
-        }
-        if self.name.trim().is_empty() {
-            return Err(AppError::invalid("name", "enter a name"));
         }
         let target = target(&self.page)?;
         let by = signed_in.actor();
@@ -115,15 +112,9 @@ impl DeclareForm {
         };
         let incident = create(&ctx.store, &by, new, &initial, &key, now).await?;
         if let Some(target) = target {
-            let call = Call {
-                id: EscalationId::new(now, ctx.random()),
-                title: incident.title.clone(),
-                description: incident.summary.clone(),
-                whom: target,
-                incident: Some(incident.id),
-                trace: incident.trace.clone(),
-            };
-            app::escalation::create::create(&ctx.store, &web.rules, &by, (&key, call), now).await?;
+            let (id, trace) = (EscalationId::new(now, ctx.random()), incident.trace.clone());
+            let new = ManualEscalation::for_incident(&incident, id, target, trace);
+            app::escalation::create::create(&ctx.store, &web.rules, &by, (&key, new), now).await?;
         }
         Ok(incident)
     }
@@ -179,7 +170,7 @@ impl DeclareForm {
         Ok(frame.answer(headers, "Declare an incident", &main))
     }
 
-    /// The field that selects whom to page.
+    /// The field that selects an escalation path or a person to page.
     fn target_field(&self, people: &[domain::user::User], paths: &[domain::escalation_path::Path]) -> Markup {
         let option = |value: String, label: &str| {
             html! { option value=(value) selected[value == self.page] { (label) } }

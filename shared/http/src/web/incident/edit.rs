@@ -162,7 +162,7 @@ fn changed_roles(form: &BTreeMap<String, String>) -> Result<Edit, AppError> {
         let id = id.ok_or_else(|| AppError::invalid("role", "the selected role does not exist"))?;
         roles.push((id, optional_id("person", user)?));
     }
-    Ok(Edit { roles, ..Edit::default() })
+    Ok(Edit { roles, announce: true, ..Edit::default() })
 }
 
 /// Saves an edit.
@@ -182,7 +182,8 @@ async fn save(
 }
 
 /// The confirmation before an incident is closed.
-const CONFIRM_CLOSE: &str = "Close this incident? You can reopen it later.";
+const CONFIRM_CLOSE: &str =
+    "Close this incident? Its ongoing escalations are cancelled. You can reopen the incident later.";
 
 impl IncidentPage<'_> {
     /// The statuses to which the incident can change. Merging needs another incident, so it is not offered.

@@ -139,7 +139,10 @@ mod tests {
             ("smtp://localhost", "localhost port 25 without encryption"),
             ("smtp://[::1]:2525", "::1 port 2525 without encryption"),
             ("smtp://[2001:db8::1]", "2001:db8::1 port 587 with STARTTLS if the server offers it"),
-            ("smtp://localhost:1025?tls=opportunistic", "localhost port 1025 with STARTTLS if the server offers it"),
+            (
+                "smtp://localhost:1025?tls=opportunistic",
+                "localhost port 1025 with STARTTLS if the server offers it",
+            ),
         ];
         for (url, expected) in cases {
             assert_eq!(

@@ -30,7 +30,8 @@ fn outcome(body: &Value, now: Timestamp) -> Result<(), VerifyError> {
     outcome_of(body.to_string().as_bytes(), Some(TOPIC), &Certificate::read(PEM).unwrap(), now)
 }
 
-/// Signs an envelope as SNS does, in version 2: the text is put together anew here, from the words of AWS.
+/// Signs an envelope as SNS does in version 2. The signed text is built from the documentation of AWS, and not with the
+/// code under test.
 fn signed(mut envelope: Value, names: &[&str]) -> Value {
     let text: String =
         names.iter().map(|name| format!("{name}\n{}\n", envelope[*name].as_str().unwrap())).collect();
@@ -64,7 +65,7 @@ fn recorded() -> Vec<Value> {
 }
 
 #[test]
-fn what_openssl_signed_is_right_in_both_versions_and_not_in_the_other_one() {
+fn signatures_by_openssl_are_valid_in_their_own_version_only() {
     for (envelope, version) in recorded().into_iter().zip(["1", "2"]) {
         assert_eq!(envelope["SignatureVersion"], version);
         assert_eq!(outcome(&envelope, at(1)), Ok(()), "{version}");
@@ -78,7 +79,7 @@ fn what_openssl_signed_is_right_in_both_versions_and_not_in_the_other_one() {
 }
 
 #[test]
-fn each_flipped_bit_of_what_is_signed_is_refused() {
+fn each_flipped_bit_of_the_signed_fields_is_refused() {
     for envelope in recorded().into_iter().chain([signed(confirmation(), OF_CONFIRMATION)]) {
         assert_eq!(outcome(&envelope, at(1)), Ok(()));
         for (name, value) in envelope.as_object().unwrap() {
@@ -87,13 +88,13 @@ fn each_flipped_bit_of_what_is_signed_is_refused() {
                 let mut bytes = value.as_bytes().to_vec();
                 bytes[index] ^= 1 << bit;
                 let changed = String::from_utf8(bytes).unwrap();
-                // Another certificate of the same SNS may be named: it is the key that would not fit then.
+                // The address of another certificate of SNS is valid, but its key would not match.
                 let fits = name == "SigningCertURL" && {
                     let mut named = envelope.clone();
                     named[name] = json!(changed);
                     Envelope::read(named.to_string().as_bytes()).unwrap().certificate_url().is_some()
                 };
-                // What pads base64, and what it does not need of its last digit, says nothing.
+                // The padding of base64, and the unused bits of its last digit, do not matter.
                 if fits || (name == "Signature" && BASE64.decode(&changed) == BASE64.decode(value)) {
                     continue;
                 }
@@ -118,14 +119,14 @@ fn subject_and_message_cannot_be_moved_into_each_other() {
     assert_eq!(outcome(&without, at(1)), Err(VerifyError::Wrong));
     let bare = signed(without, &["Message", "MessageId", "Timestamp", "TopicArn", "Type"]);
     assert_eq!(outcome(&bare, at(1)), Ok(()));
-    // What says twice what it is could be read in two ways.
+    // An envelope with a field twice could be read in two ways.
     let twice = bare.to_string().replacen('{', "{\"Message\":\"other\",", 1);
     let certificate = Certificate::read(PEM).unwrap();
     assert_eq!(outcome_of(twice.as_bytes(), Some(TOPIC), &certificate, at(1)), Err(VerifyError::Missing));
 }
 
 #[test]
-fn notification_holds_for_an_hour_and_only_whoever_signed_it_is_told() {
+fn notification_is_valid_for_an_hour_and_its_age_is_checked_after_its_signature() {
     let envelope = recorded().remove(0);
     for seconds in [-300, 0, 3600] {
         assert_eq!(outcome(&envelope, at(seconds)), Ok(()), "{seconds}");
@@ -139,7 +140,7 @@ fn notification_holds_for_an_hour_and_only_whoever_signed_it_is_told() {
 }
 
 #[test]
-fn another_topic_another_key_and_a_certificate_that_is_over_are_refused() {
+fn another_topic_another_key_and_an_expired_certificate_are_refused() {
     let body = recorded().remove(1).to_string();
     let right = Certificate::read(PEM).unwrap();
     let over = Certificate { ends: at(-1), ..right.clone() };
@@ -157,7 +158,7 @@ fn another_topic_another_key_and_a_certificate_that_is_over_are_refused() {
 }
 
 #[test]
-fn certificate_that_is_none_or_of_another_kind_is_not_read() {
+fn invalid_certificate_and_one_with_another_kind_of_key_are_not_read() {
     assert_eq!(Certificate::read(PEM).unwrap().name().len(), 16);
     assert_eq!(Certificate::read(include_bytes!("../../../tests/sns/other-kind.pem")), None);
     for pem in [&b""[..], b"-----BEGIN CERTIFICATE-----", KEY.as_bytes(), &PEM[..PEM.len() / 2]] {
@@ -166,7 +167,7 @@ fn certificate_that_is_none_or_of_another_kind_is_not_read() {
 }
 
 #[test]
-fn certificate_and_confirmation_are_asked_for_at_the_topics_own_sns_alone() {
+fn certificate_and_confirmation_are_only_requested_from_sns_in_the_topics_region() {
     let url = |topic: &str, certificate: &str| {
         let body =
             json!({"Type": "Notification", "TopicArn": topic, "Message": "", "SigningCertURL": certificate});

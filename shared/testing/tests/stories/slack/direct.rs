@@ -1,21 +1,21 @@
-//! Pages by direct message: their buttons are there while they do something, and no longer.
+//! Notifications by direct message: a button is shown only while it does something.
 
 use domain::id::{EscalationId, UserId};
 use domain::notification::NotificationState;
 use machine::{State, Stateful};
 use serde_json::json;
 use testing::bundle::Bundle;
-use testing::fake_slack::{Mood, Said};
+use testing::fake_slack::{PostedMessage, SlackFaults};
 use testing::sender::Alert;
 
 use super::{api, connected, incident, request, undone};
 use crate::stage::{ledger, paged, tell};
 
-/// Somebody's direct messages.
+/// The direct messages of a person.
 const ADA: &str = "D0ADA";
 const GRACE: &str = "D0GRACE";
 
-/// A bundle whose two people are paged by direct message alone.
+/// A bundle whose two people are notified only by direct message.
 async fn two_people() -> (Bundle, [UserId; 2]) {
     let bundle = connected().await;
     let ada = bundle.message_directly("ada@example.com", "U0ADA").await.unwrap();
@@ -24,13 +24,13 @@ async fn two_people() -> (Bundle, [UserId; 2]) {
 }
 
 /// The only message in a channel.
-fn only(bundle: &Bundle, channel: &str) -> Said {
-    let mut said = bundle.slack.said_in(channel);
+fn only(bundle: &Bundle, channel: &str) -> PostedMessage {
+    let mut said = bundle.slack.messages_in(channel);
     assert_eq!(said.len(), 1, "{said:?}");
     said.remove(0)
 }
 
-/// What a direct message says below its title.
+/// The text of a direct message below its title.
 fn says(bundle: &Bundle, channel: &str) -> String {
     only(bundle, channel).blocks[1]["text"]["text"].as_str().unwrap_or_default().to_owned()
 }
@@ -42,7 +42,7 @@ async fn escalation(bundle: &Bundle) -> EscalationId {
     escalations[0].id
 }
 
-/// An alert that has paged two people, one after another.
+/// An alert that has notified two people, one after the other.
 async fn both_paged() -> Bundle {
     let (bundle, _) = two_people().await;
     bundle.deliver(&[Alert::now(&bundle, "<!channel> fire")]).await;
@@ -53,9 +53,9 @@ async fn both_paged() -> Bundle {
     bundle
 }
 
-/// Somebody follows the link in their message and says that they are on it.
+/// A person acknowledges through the link in their message.
 async fn follows_link(bundle: &Bundle, channel: &str) {
-    let said = bundle.slack.said_in(channel).pop().expect("they were told nothing");
+    let said = bundle.slack.messages_in(channel).pop().expect("they were told nothing");
     let buttons = said.blocks.as_array().unwrap().iter().find(|block| block["type"] == "actions").unwrap();
     let link = buttons["elements"][1]["url"].as_str().unwrap();
     let path = link.strip_prefix(bundle.context.public_url.as_str()).unwrap();
@@ -141,12 +141,12 @@ fn taking_the_answer_back_pages_with_buttons_and_the_next_answer_takes_them_off_
         let (by, now) = (domain::Actor::system(bundle.org, "story"), bundle.now());
         app::escalation::respond::unacknowledge(&bundle.context.store, &rules, &by, id, now).await.unwrap();
         bundle.pass(10).await;
-        let said = bundle.slack.said_in(ADA);
+        let said = bundle.slack.messages_in(ADA);
         assert_eq!(said.iter().map(|said| said.buttons().len()).collect::<Vec<_>>(), [0, 2]);
         follows_link(&bundle, ADA).await;
 
         for channel in [ADA, GRACE] {
-            let said = bundle.slack.said_in(channel);
+            let said = bundle.slack.messages_in(channel);
             assert!(said.len() == 2 && said.iter().all(|said| said.buttons().is_empty()), "{said:?}");
         }
     });
@@ -156,12 +156,12 @@ fn taking_the_answer_back_pages_with_buttons_and_the_next_answer_takes_them_off_
 fn slack_that_is_down_when_somebody_answers_is_told_once_it_is_back() {
     tell(|| async {
         let bundle = both_paged().await;
-        bundle.slack.mood(Mood { down: true, ..Mood::default() });
+        bundle.slack.set_faults(SlackFaults { down: true, ..SlackFaults::default() });
         follows_link(&bundle, GRACE).await;
         bundle.pass(300).await;
         assert_eq!(only(&bundle, ADA).buttons().len(), 2);
 
-        bundle.slack.mood(Mood { refuses: 0.3, mute: 0.3, ..Mood::default() });
+        bundle.slack.set_faults(SlackFaults { refuses: 0.3, mute: 0.3, ..SlackFaults::default() });
         bundle.pass(300).await;
 
         for channel in [ADA, GRACE] {
@@ -175,8 +175,8 @@ fn slack_that_is_down_when_somebody_answers_is_told_once_it_is_back() {
 fn page_that_lands_after_the_answer_has_no_button_either() {
     tell(|| async {
         let (bundle, people) = two_people().await;
-        // It is with Slack, which takes it and is slow to say so.
-        bundle.slack.mood(Mood { slow: true, ..Mood::default() });
+        // Slack has taken the message and answers late.
+        bundle.slack.set_faults(SlackFaults { slow: true, ..SlackFaults::default() });
         let call = json!({ "idempotency_key": "1", "title": "Come", "user_ids": people });
         let request = request("/v2/escalations", &call);
         assert_eq!(bundle.request(request).await.unwrap().status(), 201);
@@ -185,7 +185,7 @@ fn page_that_lands_after_the_answer_has_no_button_either() {
         assert!(sending.iter().all(|page| page.head().state() == NotificationState::Sending), "{sending:?}");
         assert_eq!(only(&bundle, ADA).buttons().len(), 2);
         follows_link(&bundle, GRACE).await;
-        bundle.slack.mood(Mood::default());
+        bundle.slack.set_faults(SlackFaults::default());
         bundle.pass(60).await;
 
         for channel in [ADA, GRACE] {
@@ -198,7 +198,7 @@ fn page_that_lands_after_the_answer_has_no_button_either() {
 fn mail_stands_in_once_for_a_direct_message_that_does_not_get_through() {
     tell(|| async {
         let (bundle, _) = two_people().await;
-        bundle.slack.mood(Mood { revoked: true, ..Mood::default() });
+        bundle.slack.set_faults(SlackFaults { revoked: true, ..SlackFaults::default() });
 
         bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
         bundle.pass(5).await;
@@ -208,7 +208,7 @@ fn mail_stands_in_once_for_a_direct_message_that_does_not_get_through() {
 
         bundle.pass(220).await;
         assert_eq!(paged(&bundle), ["ada@example.com"], "however often Slack is tried again");
-        bundle.slack.mood(Mood::default());
+        bundle.slack.set_faults(SlackFaults::default());
         bundle.pass(310).await;
         assert_eq!(paged(&bundle), ["ada@example.com"], "Grace has her direct message, and no mail");
         assert_eq!((only(&bundle, ADA).edits, only(&bundle, GRACE).edits), (0, 0));

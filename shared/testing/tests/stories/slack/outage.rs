@@ -1,11 +1,11 @@
-//! Slack is down, slow, or tired of us.
+//! Slack is down, slow or limits the rate of calls.
 
 use std::collections::BTreeSet;
 
 use domain::slack::StepState;
 use machine::Stateful;
 use testing::bundle::Bundle;
-use testing::fake_slack::{ANNOUNCEMENTS, Mood};
+use testing::fake_slack::{ANNOUNCEMENTS, SlackFaults};
 use testing::faults::FaultPlan;
 use testing::inbox::Provider;
 use testing::sender::Alert;
@@ -13,7 +13,7 @@ use testing::sender::Alert;
 use super::{channel_of, connected, steps};
 use crate::stage::{ledger, paged, tell};
 
-/// Says what is wrong with what Slack was told: everything that is owed is done, and nothing twice.
+/// Returns violations: each step must be done, and no message posted twice.
 async fn check(bundle: &Bundle, incidents: usize) {
     let opened = ledger(bundle).await.incidents;
     assert_eq!(opened.len(), incidents);
@@ -31,15 +31,15 @@ async fn check(bundle: &Bundle, incidents: usize) {
         let channel = channel_of(bundle, &incident.reference());
         assert!(channel.members.contains("U0ADA"), "{channel:?}");
     }
-    let said = bundle.slack.said();
-    let marks: BTreeSet<&str> = said.iter().map(testing::fake_slack::Said::mark).collect();
+    let said = bundle.slack.messages();
+    let marks: BTreeSet<&str> = said.iter().map(testing::fake_slack::PostedMessage::mark).collect();
     assert_eq!(marks.len(), said.len(), "something was posted twice");
-    assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS).len(), incidents);
-    // Beside the channel of the announcements, one each.
+    assert_eq!(bundle.slack.messages_in(ANNOUNCEMENTS).len(), incidents);
+    // One channel for each incident, and the channel of announcements.
     assert_eq!(bundle.slack.channels().len(), incidents + 1);
 }
 
-/// Fires alerts one after another; each is accepted.
+/// Fires alerts one after the other. Each must be accepted.
 async fn storm(bundle: &Bundle, alerts: usize, seconds: u64) {
     for n in 0..alerts {
         assert!(bundle.deliver(&[Alert::now(bundle, &format!("fire {n}"))]).await);
@@ -51,7 +51,7 @@ async fn storm(bundle: &Bundle, alerts: usize, seconds: u64) {
 fn down_for_ten_minutes(alerts: u16) {
     tell(move || async move {
         let bundle = connected().await;
-        bundle.slack.mood(Mood { down: true, ..Mood::default() });
+        bundle.slack.set_faults(SlackFaults { down: true, ..SlackFaults::default() });
 
         storm(&bundle, alerts.into(), 600 / u64::from(alerts)).await;
 
@@ -63,7 +63,7 @@ fn down_for_ten_minutes(alerts: u16) {
         }
         assert!(bundle.slack.calls().is_empty(), "slack was not down");
 
-        bundle.slack.mood(Mood::default());
+        bundle.slack.set_faults(SlackFaults::default());
         bundle.pass(120).await;
 
         check(&bundle, alerts.into()).await;
@@ -85,7 +85,7 @@ fn slack_is_down_for_ten_minutes_in_a_storm_of_a_hundred_incidents() {
 fn slack_that_never_answers_holds_up_no_page_and_is_told_all_once_it_answers() {
     tell(|| async {
         let bundle = connected().await;
-        bundle.slack.mood(Mood { hangs: true, ..Mood::default() });
+        bundle.slack.set_faults(SlackFaults { hangs: true, ..SlackFaults::default() });
 
         storm(&bundle, 5, 20).await;
 
@@ -95,7 +95,7 @@ fn slack_that_never_answers_holds_up_no_page_and_is_told_all_once_it_answers() {
             let late = page.at.duration_since(alert.created_at).as_secs();
             assert!(late < 10, "`{}` was paged {late} s late", alert.title);
         }
-        bundle.slack.mood(Mood::default());
+        bundle.slack.set_faults(SlackFaults::default());
         bundle.pass(180).await;
 
         check(&bundle, 5).await;
@@ -106,7 +106,7 @@ fn slack_that_never_answers_holds_up_no_page_and_is_told_all_once_it_answers() {
 fn incident_opened_by_command_lives_while_slack_is_down_and_is_answered_when_it_is_back() {
     tell(|| async {
         let bundle = connected().await;
-        bundle.slack.mood(Mood { down: true, ..Mood::default() });
+        bundle.slack.set_faults(SlackFaults { down: true, ..SlackFaults::default() });
 
         super::types(&bundle, "U0ADA", "C0SOMEWHERE", "fire", "1.1").await;
 
@@ -117,7 +117,7 @@ fn incident_opened_by_command_lives_while_slack_is_down_and_is_answered_when_it_
         );
         assert!(bundle.slack.answers().is_empty());
         bundle.pass(600).await;
-        bundle.slack.mood(Mood::default());
+        bundle.slack.set_faults(SlackFaults::default());
         bundle.pass(90).await;
         assert_eq!(bundle.slack.answers().len(), 1);
         check(&bundle, 1).await;
@@ -128,11 +128,11 @@ fn incident_opened_by_command_lives_while_slack_is_down_and_is_answered_when_it_
 fn slack_that_does_what_it_is_asked_and_does_not_say_so_is_not_asked_twice() {
     tell(|| async {
         let bundle = connected().await;
-        bundle.slack.mood(Mood { mute: 0.4, refuses: 0.2, ..Mood::default() });
+        bundle.slack.set_faults(SlackFaults { mute: 0.4, refuses: 0.2, ..SlackFaults::default() });
 
         storm(&bundle, 15, 5).await;
         bundle.pass(300).await;
-        bundle.slack.mood(Mood::default());
+        bundle.slack.set_faults(SlackFaults::default());
         bundle.pass(120).await;
 
         check(&bundle, 15).await;
@@ -150,7 +150,7 @@ fn slack_that_does_what_it_is_asked_and_does_not_say_so_is_not_asked_twice() {
 fn slack_that_takes_a_message_a_second_is_given_no_more_and_gets_them_all() {
     tell(|| async {
         let bundle = connected().await;
-        bundle.slack.mood(Mood { limits: true, ..Mood::default() });
+        bundle.slack.set_faults(SlackFaults { limits: true, ..SlackFaults::default() });
 
         storm(&bundle, 20, 0).await;
         bundle.pass(300).await;
@@ -184,7 +184,7 @@ fn bad_day_at_aws_and_at_slack_leaves_nothing_undone_and_nothing_twice() {
             let plan = FaultPlan::rough().losing(["slack-work"]);
             let bundle = Bundle::start(seed, plan, Provider::default()).await.unwrap();
             bundle.connect_slack().await.unwrap();
-            bundle.slack.mood(Mood { mute: 0.1, refuses: 0.1, ..Mood::default() });
+            bundle.slack.set_faults(SlackFaults { mute: 0.1, refuses: 0.1, ..SlackFaults::default() });
             let mut accepted = 0;
             while accepted < 8 {
                 let alert = Alert::now(&bundle, &format!("fire {accepted}"));
@@ -194,7 +194,7 @@ fn bad_day_at_aws_and_at_slack_leaves_nothing_undone_and_nothing_twice() {
             bundle.pass(300).await;
 
             bundle.faults.end();
-            bundle.slack.mood(Mood::default());
+            bundle.slack.set_faults(SlackFaults::default());
             bundle.pass(400).await;
 
             println!("seed {seed}: {:?}", bundle.faults.counters());

@@ -1,7 +1,7 @@
-//! Who may do what, and what they are told.
+//! Permissions in Slack, and the answers that people get.
 
 use ::slack::block::form;
-use app::escalation::create::{Call, Whom, create as begin};
+use app::escalation::create::{EscalationTarget, ManualEscalation, create as begin};
 use app::incident::create::{NewIncident, create};
 use app::incident::edit::Edit;
 use app::org::create::{NewOrg, create_beside};
@@ -57,10 +57,13 @@ fn paging_somebody_from_slack_pages_them_and_can_be_acknowledged_there() {
 
         assert_eq!(paged(&bundle), ["grace@example.com"]);
         assert!(channel_of(&bundle, "INC-1").members.contains("U0GRACE"));
-        assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS)[0].buttons(), ["acknowledge", "update", "resolve"]);
+        assert_eq!(
+            bundle.slack.messages_in(ANNOUNCEMENTS)[0].buttons(),
+            ["acknowledge", "update", "resolve"]
+        );
         types(&bundle, "U0GRACE", &channel.id, "ack", "3.3").await;
         assert_eq!(ledger(&bundle).await.escalations[0].head().state().name(), "acked");
-        assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS)[0].buttons(), ["update", "resolve"]);
+        assert_eq!(bundle.slack.messages_in(ANNOUNCEMENTS)[0].buttons(), ["update", "resolve"]);
         assert!(steps(&bundle, &incident).await.len() > 4);
     });
 }
@@ -135,7 +138,7 @@ fn pinned_message_is_in_the_timeline_once() {
         assert_eq!(pins.len(), 1);
         let note = serde_json::to_value(pins[0].note.as_ref().unwrap()).unwrap();
         assert_eq!(note["changed"][0]["pinned"], json!({"text": "it was <DNS>", "author": "Ada Oncall"}));
-        assert_eq!(bundle.slack.said_in(&channel.id).len(), 1, "a pin is not shared back");
+        assert_eq!(bundle.slack.messages_in(&channel.id).len(), 1, "a pin is not shared back");
     });
 }
 
@@ -154,7 +157,7 @@ fn mention_is_answered_below_the_message() {
         }
         bundle.pass(10).await;
 
-        let said = bundle.slack.said_in(&channel.id);
+        let said = bundle.slack.messages_in(&channel.id);
         assert_eq!((said.len(), said[1].below.as_deref()), (2, Some("5.5")));
         assert!(said[1].text.contains("Status: Active"), "{said:?}");
     });
@@ -204,7 +207,7 @@ fn private_incident_is_there_in_its_own_channel_and_nowhere_else_for_whoever_has
         let secret = json!({ "idempotency_key": "1", "visibility": "private", "name": "Secret" });
         api(&bundle, "/v2/incidents", &secret).await;
         let room = channel_of(&bundle, "INC-1");
-        // So that it is known who they are.
+        // So that their user is known.
         for user in ["U0GRACE", "U0EVE"] {
             types(&bundle, user, "C0SOMEWHERE", "help", user).await;
         }
@@ -254,11 +257,11 @@ fn ids_of_another_organisation_mean_nothing_in_a_button_and_in_a_form() {
             trace: Trace::begin(7),
         };
         let theirs = create(store, &by, new, &Edit::default(), "1", now).await.unwrap();
-        let call = Call {
+        let call = ManualEscalation {
             id: EscalationId::new(now, random()),
             title: "Sekret".to_owned(),
             description: None,
-            whom: Whom::Users(vec![other.owner]),
+            target: EscalationTarget::Users(vec![other.owner]),
             incident: Some(theirs.id),
             trace: Trace::begin(8),
         };
@@ -284,8 +287,8 @@ fn ids_of_another_organisation_mean_nothing_in_a_button_and_in_a_form() {
         let after = store.escalation(other.id, page.id).await.unwrap().unwrap();
         assert_eq!(after.head().state().name(), "triggered");
         let said =
-            format!("{:?} {:?} {:?}", bundle.slack.answers(), bundle.slack.views(), bundle.slack.said());
+            format!("{:?} {:?} {:?}", bundle.slack.answers(), bundle.slack.views(), bundle.slack.messages());
         assert!(!said.contains("Sekret"), "{said}");
-        assert_eq!(bundle.slack.answers().len(), 3, "each is told, but for the form: {said}");
+        assert_eq!(bundle.slack.answers().len(), 4, "each is told, but for the form: {said}");
     });
 }

@@ -1,8 +1,8 @@
-//! Slack will not do what it is asked, for good.
+//! Calls that Slack refuses permanently.
 
 use domain::slack::{StepState, Work};
 use machine::Stateful;
-use testing::fake_slack::{ANNOUNCEMENTS, Mood};
+use testing::fake_slack::{ANNOUNCEMENTS, SlackFaults};
 use testing::sender::Alert;
 
 use super::{channel_of, connected, incident, steps, types, undone};
@@ -12,7 +12,7 @@ use crate::stage::{ledger, paged, tell};
 fn token_that_was_revoked_is_not_tried_for_ever_and_what_failed_is_said_and_made_up_for() {
     tell(|| async {
         let bundle = connected().await;
-        bundle.slack.mood(Mood { revoked: true, ..Mood::default() });
+        bundle.slack.set_faults(SlackFaults { revoked: true, ..SlackFaults::default() });
 
         bundle.deliver(&[Alert::now(&bundle, "fire")]).await;
         bundle.pass(60).await;
@@ -36,12 +36,12 @@ fn token_that_was_revoked_is_not_tried_for_ever_and_what_failed_is_said_and_made
         assert_eq!(noted.word, "token_revoked");
         assert_eq!(org.version, 2, "connected, then refused: it is noted once");
 
-        bundle.slack.mood(Mood::default());
+        bundle.slack.set_faults(SlackFaults::default());
         types(&bundle, "U0ADA", "C0SOMEWHERE", "update INC-1 we are back", "2.2").await;
         bundle.pass(30).await;
 
         assert_eq!(undone(&bundle, &known).await, [""; 0], "the next change makes up for what failed");
-        assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS).len(), 1);
+        assert_eq!(bundle.slack.messages_in(ANNOUNCEMENTS).len(), 1);
         channel_of(&bundle, "INC-1");
     });
 }
@@ -66,7 +66,7 @@ fn channel_that_was_archived_takes_no_update_and_the_announcement_is_kept_all_th
         assert_eq!(failed.len(), 1, "{failed:?}");
         assert_eq!(failed[0].head().state(), StepState::Failed);
         assert_eq!((failed[0].attempt, &*failed[0].log.last().unwrap().why), (1, "is_archived"));
-        assert_eq!(bundle.slack.said_in(ANNOUNCEMENTS)[0].buttons(), [""; 0], "it is shown as closed");
+        assert_eq!(bundle.slack.messages_in(ANNOUNCEMENTS)[0].buttons(), [""; 0], "it is shown as closed");
     });
 }
 
@@ -88,7 +88,7 @@ fn what_people_type_is_kept_as_they_meant_it() {
             let opened = incident(&bundle).await;
             assert_eq!(opened.title, title);
             assert_eq!(undone(&bundle, &opened).await, [""; 0], "{typed}");
-            for said in bundle.slack.said() {
+            for said in bundle.slack.messages() {
                 assert!(!said.text.contains("<!"), "nobody is pinged: {said:?}");
             }
         });
@@ -105,14 +105,14 @@ fn announcement_that_somebody_has_deleted_is_posted_anew_once() {
 
         types(&bundle, "U0ADA", "C0SOMEWHERE", "lead INC-1 me", "2.2").await;
 
-        let said = bundle.slack.said_in(ANNOUNCEMENTS);
+        let said = bundle.slack.messages_in(ANNOUNCEMENTS);
         assert_eq!((said.len(), said[0].edits), (1, 0), "{said:?}");
         assert!(said[0].blocks.to_string().contains("Ada Oncall"), "{said:?}");
         assert_eq!(undone(&bundle, &known).await, [""; 0]);
 
         types(&bundle, "U0ADA", "C0SOMEWHERE", "close INC-1 it was DNS", "3.3").await;
 
-        let said = bundle.slack.said_in(ANNOUNCEMENTS);
+        let said = bundle.slack.messages_in(ANNOUNCEMENTS);
         assert_eq!((said.len(), said[0].edits, said[0].buttons()), (1, 1, vec![]), "the new one is kept up");
     });
 }
@@ -123,14 +123,14 @@ fn announcement_that_is_deleted_again_is_left_alone_and_nothing_fails() {
         let bundle = connected().await;
         types(&bundle, "U0ADA", "C0SOMEWHERE", "fire", "1.1").await;
         let known = incident(&bundle).await;
-        bundle.slack.mood(Mood { mute: 0.3, ..Mood::default() });
+        bundle.slack.set_faults(SlackFaults { mute: 0.3, ..SlackFaults::default() });
         for (n, text) in ["lead INC-1 me", "lead INC-1 @grace", "close INC-1 it was DNS"].iter().enumerate() {
             bundle.slack.delete(ANNOUNCEMENTS);
             types(&bundle, "U0ADA", "C0SOMEWHERE", text, &format!("2.{n}")).await;
             bundle.pass(90).await;
         }
 
-        assert!(bundle.slack.said_in(ANNOUNCEMENTS).is_empty());
+        assert!(bundle.slack.messages_in(ANNOUNCEMENTS).is_empty());
         assert_eq!(undone(&bundle, &known).await, [""; 0]);
     });
 }
