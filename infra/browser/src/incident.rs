@@ -100,7 +100,7 @@ pub(crate) async fn run(browser: &Browser, elsewhere: &Browser, prepared: &Prepa
     browser
         .until("document.querySelector('#timeline li').textContent.includes('Seen from elsewhere.')")
         .await
-        .context("an update from elsewhere appears without loading the page anew")?;
+        .context("an update from elsewhere appears without a reload of the page")?;
     let written = browser.evaluate("document.querySelector('textarea[name=message]').value").await?;
     ensure!(written == "Half a sentence", "the text that was written became {written}");
     browser.screenshot("incident-live").await?;

@@ -31,7 +31,7 @@ pub(crate) async fn activate(browser: &Browser, source: &str) -> anyhow::Result<
     browser
         .until("document.querySelector('#arrived')?.textContent.includes('Last event')")
         .await
-        .context("what arrives shows by itself")?;
+        .context("the received event appears without a reload of the page")?;
     browser.screenshot("source-arrived").await?;
     browser.press("Activate").await?;
     let text = browser.text("p.flash").await?;

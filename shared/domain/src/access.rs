@@ -16,35 +16,35 @@ pub use key_role::{KeyRole, UnknownRole};
 pub enum Permission {
     /// See incidents, people and settings.
     See,
-    /// See alerts and escalations, and what decides about them.
+    /// See alerts, escalations and their rules.
     SeeOnCall,
-    /// Set how and when they are reached themselves.
+    /// Change one's own notification methods and rules.
     SetOwnMethods,
     /// Declare an incident.
     CreateIncidents,
-    /// Edit incidents and share updates of them.
+    /// Edit incidents and post updates.
     EditIncidents,
-    /// Page people and paths.
+    /// Start escalations for people and escalation paths.
     CreateEscalations,
-    /// Answer escalations and resolve alerts.
+    /// Respond to escalations and resolve alerts.
     Respond,
-    /// See the addresses at which others are reached.
+    /// See the notification methods of others.
     SeeAddresses,
-    /// Set how and when others are reached.
+    /// Change the notification methods and rules of others.
     SetMethods,
-    /// Change what incidents and alerts are given: severities, statuses, roles, attributes.
+    /// Change severities, statuses, roles and attributes.
     ManageSettings,
-    /// See and change private incidents that they have no part in.
+    /// See and change private incidents without being a member.
     SeePrivate,
-    /// Change sources, routes and paths.
+    /// Change alert sources, alert routes and escalation paths.
     ConfigureOnCall,
-    /// Make and revoke API keys.
+    /// Create and revoke API keys.
     ManageApiKeys,
-    /// Add and remove people, and change what they may do.
+    /// Add and remove people, and change their roles.
     ManageUsers,
-    /// See who changed what.
+    /// See the audit log.
     SeeAudit,
-    /// Make somebody an owner, or take that from them.
+    /// Add and remove owners.
     ManageOwners,
 }
 
@@ -92,20 +92,20 @@ impl Permission {
     pub const fn what(self) -> &'static str {
         match self {
             Self::See => "see incidents, people and settings",
-            Self::SeeOnCall => "see alerts, escalations, and their configuration",
-            Self::SetOwnMethods => "set their own notification methods and rules",
+            Self::SeeOnCall => "see alerts, escalations, and their rules",
+            Self::SetOwnMethods => "change own notification methods and rules",
             Self::CreateIncidents => "declare incidents",
-            Self::EditIncidents => "edit incidents and share updates",
+            Self::EditIncidents => "edit incidents and post updates",
             Self::CreateEscalations => "start escalations",
-            Self::Respond => "acknowledge and cancel escalations, and resolve alerts",
-            Self::SeeAddresses => "see the notification methods of other people",
-            Self::SetMethods => "set the notification methods and rules of other people",
+            Self::Respond => "respond to escalations and resolve alerts",
+            Self::SeeAddresses => "see the notification methods of others",
+            Self::SetMethods => "change the notification methods and rules of others",
             Self::ManageSettings => "change severities, statuses, roles and attributes",
-            Self::SeePrivate => "see all private incidents",
+            Self::SeePrivate => "see private incidents without being a member",
             Self::ConfigureOnCall => "change alert sources, routes and escalation paths",
-            Self::ManageApiKeys => "make and revoke API keys",
+            Self::ManageApiKeys => "create and revoke API keys",
             Self::ManageUsers => "add and remove people, and change their roles",
-            Self::SeeAudit => "see who changed what",
+            Self::SeeAudit => "see the audit log",
             Self::ManageOwners => "add and remove owners",
         }
     }

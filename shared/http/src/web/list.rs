@@ -9,7 +9,7 @@ use http::request::Parts;
 use maud::{Markup, html};
 use store::Order;
 
-use crate::page::{Asked, Scan};
+use crate::page::{IndexScan, PageRequest};
 use crate::query::Span;
 
 /// How many items a list shows on one page.
@@ -59,11 +59,11 @@ impl<'a> List<'a> {
     }
 
     /// The search of the list index for one page. `filtered` says whether entries of the index may be left out.
-    pub(super) fn scan(&self, filtered: bool) -> Scan {
-        Scan {
-            asked: Asked { size: PAGE_SIZE, after: self.after().map(|id| id.to_string()) },
+    pub(super) fn scan(&self, filtered: bool) -> IndexScan {
+        IndexScan {
+            page: PageRequest { size: PAGE_SIZE, after: self.after().map(|id| id.to_string()) },
             order: Order::Newest,
-            made: Span::ALL,
+            created: Span::ALL,
             filtered,
         }
     }

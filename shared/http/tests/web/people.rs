@@ -90,7 +90,7 @@ async fn viewer_sees_no_forms_and_an_administrator_cannot_make_an_owner() {
     for (path, role) in [(scene.grace.id, "owner"), (scene.owner.id, "viewer")] {
         let seen = scene.fill(&ada, &format!("/people/{path}/role"), &[("role", role)]).await;
         assert_eq!(seen.status, StatusCode::FORBIDDEN);
-        assert!(seen.text.contains("make somebody an owner"), "{}", seen.text);
+        assert!(seen.text.contains("add and remove owners"), "{}", seen.text);
     }
 }
 
