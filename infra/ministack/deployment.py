@@ -394,7 +394,7 @@ def scenario(emulator, inbox):
 
     source, mailbox = organise(deployment)
     fire(deployment, source, "cold")
-    wait("the first page", lambda: inbox.find("cold is on fire"))
+    wait("the first email", lambda: inbox.find("cold is on fire"))
     took, accepted = [], []
     for n in range(PROBES):
         began, answered = fire(deployment, source, f"probe-{n}")
@@ -410,8 +410,8 @@ def scenario(emulator, inbox):
     acknowledge(deployment, inbox.find("probe-0 is on fire")[0])
     say("acknowledged with the link of the email")
     mail_in(deployment, mailbox, "mail-1")
-    page = wait("a page of a mail", lambda: inbox.find("mail-1 is on fire"))
-    expect(len(page) == 1 and page[0]["to"] == RESPONDER, f"paged by mail: {page}")
+    page = wait("the email for an alert that came by SES", lambda: inbox.find("mail-1 is on fire"))
+    expect(len(page) == 1 and page[0]["to"] == RESPONDER, f"the alert that came by SES sent {page}")
     say("an email in the bucket paged")
 
     # The next version is deployed while messages of this one wait.

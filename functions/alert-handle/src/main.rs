@@ -1,4 +1,4 @@
-//! Handles events of alerts.
+//! Runs `alert-handle` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(alert_handle::function)

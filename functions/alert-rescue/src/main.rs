@@ -1,4 +1,4 @@
-//! Rescues events that could not be handled.
+//! Runs `alert-rescue` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(alert_rescue::function)

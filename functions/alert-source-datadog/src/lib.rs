@@ -1,9 +1,11 @@
-//! Receives Datadog monitor webhooks.
+//! Accepts deliveries for Datadog alert sources.
+//!
+//! `cargo xtask generate` writes this package from the registry of alert sources.
 
 use app::Context;
 use runtime::Function;
 
-/// The function.
+/// Creates the function.
 pub fn function(ctx: Context) -> Function {
     runtime::http(http_api::source::router(sources::Kind::Datadog, ctx))
 }

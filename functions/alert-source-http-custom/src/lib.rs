@@ -1,9 +1,11 @@
-//! Receives any JSON and maps it to alerts with the mapping that the customer configured.
+//! Accepts deliveries for Custom HTTP alert sources.
+//!
+//! `cargo xtask generate` writes this package from the registry of alert sources.
 
 use app::Context;
 use runtime::Function;
 
-/// The function.
+/// Creates the function.
 pub fn function(ctx: Context) -> Function {
     runtime::http(http_api::source::router(sources::Kind::HttpCustom, ctx))
 }

@@ -1,4 +1,4 @@
-//! Receives alerts of the generic HTTP source.
+//! Runs `alert-source-http` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(alert_source_http::function)

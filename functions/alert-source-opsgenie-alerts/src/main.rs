@@ -1,4 +1,4 @@
-//! Receives alerts in the words of Opsgenie's alert API.
+//! Runs `alert-source-opsgenie-alerts` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(alert_source_opsgenie_alerts::function)

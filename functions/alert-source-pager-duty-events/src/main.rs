@@ -1,4 +1,4 @@
-//! Receives events in the words of PagerDuty's Events API v2.
+//! Runs `alert-source-pager-duty-events` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(alert_source_pager_duty_events::function)

@@ -1,4 +1,4 @@
-//! Receives alerts of Prometheus itself.
+//! Runs `alert-source-prometheus` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(alert_source_prometheus::function)

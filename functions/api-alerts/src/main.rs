@@ -1,4 +1,4 @@
-//! Alerts, through the API.
+//! Runs `api-alerts` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(api_alerts::function)

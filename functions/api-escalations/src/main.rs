@@ -1,4 +1,4 @@
-//! Escalations and escalation paths, through the API.
+//! Runs `api-escalations` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(api_escalations::function)

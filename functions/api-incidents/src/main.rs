@@ -1,4 +1,4 @@
-//! Incidents, through the API.
+//! Runs `api-incidents` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(api_incidents::function)

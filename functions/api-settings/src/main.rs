@@ -1,4 +1,4 @@
-//! The key itself, what alerts and incidents are given, the API described, and whatever nobody else answers.
+//! Runs `api-settings` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(api_settings::function)

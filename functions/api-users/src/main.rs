@@ -1,4 +1,4 @@
-//! People, through the API.
+//! Runs `api-users` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(api_users::function)

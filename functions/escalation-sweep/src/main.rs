@@ -1,4 +1,4 @@
-//! Finds what is past due.
+//! Runs `escalation-sweep` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(escalation_sweep::function)

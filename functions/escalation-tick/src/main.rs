@@ -1,4 +1,4 @@
-//! Takes escalations to their next level.
+//! Runs `escalation-tick` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(escalation_tick::function)

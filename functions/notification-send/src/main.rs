@@ -1,4 +1,4 @@
-//! Sends pages.
+//! Runs `notification-send` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run_sender(notification_send::function)

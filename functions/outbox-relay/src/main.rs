@@ -1,4 +1,4 @@
-//! Relays the table's stream to the queues.
+//! Runs `outbox-relay` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(outbox_relay::function)

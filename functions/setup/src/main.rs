@@ -1,4 +1,4 @@
-//! Sets up a new installation.
+//! Runs `setup` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(setup::function)

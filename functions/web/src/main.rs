@@ -1,4 +1,4 @@
-//! Serves the pages for people.
+//! Runs `web` on Lambda.
 
 fn main() -> Result<(), runtime::Error> {
     runtime::run(web::function)

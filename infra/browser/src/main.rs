@@ -150,7 +150,7 @@ async fn drive(browser: &Browser, elsewhere: &Browser, prepared: &Prepared) -> a
     incident::keys(browser, prepared).await.context("using the keys")?;
     incident::run(browser, elsewhere, prepared).await.context("running the declared incident")?;
     incident::run_alert(browser, prepared).await.context("running the alert's incident")?;
-    acknowledge_on_home_page(browser, &prepared.base).await.context("acknowledging on the first page")
+    acknowledge_on_home_page(browser, &prepared.base).await.context("acknowledging on the home page")
 }
 
 /// Acknowledges on the home page, and checks that the number of open escalations falls.
@@ -173,6 +173,6 @@ async fn acknowledge_by_link(browser: &Browser, link: &str) -> anyhow::Result<()
     ensure!(browser.fits().await?, "the page is wider than its window");
     browser.press("Acknowledge").await?;
     let text = browser.text("p.outcome-line").await?;
-    ensure!(text.starts_with("You are on it."), "the page says {text:?}");
+    ensure!(text.starts_with("You acknowledged"), "the page says {text:?}");
     browser.screenshot("link-acknowledged").await
 }

@@ -152,7 +152,7 @@ def pages(operation, field, wanted, size=2, **filters):
 
 
 def raw(method, path, body):
-    """Asks for what the client has no operation for, because it is ours."""
+    """Calls an operation that the client lacks, because it is a Firebell extension."""
     reply = httpx.request(method, URL + path, json=body, headers={"authorization": f"Bearer {KEY}"})
     assert reply.status_code in (200, 201, 202), f"{path}: {reply.status_code} {reply.text}"
     return reply.json()
@@ -398,7 +398,7 @@ def deliver(source, key, status="firing"):
 
 
 def undelivered(source):
-    """What a sender is told that has the wrong secret, or the wrong address."""
+    """Checks the errors for a wrong secret and a wrong URL."""
     body = models.AlertEventsCreateHTTPPayloadV2.from_dict({"title": "Forged", "status": "firing"})
     for id, status in [(source.id, HTTPStatus.UNAUTHORIZED), (NOTHING, HTTPStatus.NOT_FOUND)]:
         sender = AuthenticatedClient(base_url=URL, token="not the secret")
@@ -671,8 +671,8 @@ def escalations(users, path, incident, alert):
 
 
 def refusals():
-    stranger = AuthenticatedClient(base_url=URL, token="fb_nobody")
-    reply = utilities_v1_identity.sync_detailed(client=stranger)
+    unknown = AuthenticatedClient(base_url=URL, token="fb_nobody")
+    reply = utilities_v1_identity.sync_detailed(client=unknown)
     assert reply.status_code == 401 and isinstance(reply.parsed, models.ErrorResponse), reply
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""People who sign in by a provider of OpenID Connect that is not ours: the package oidc-provider-mock.
+"""People who sign in with an independent OpenID Connect provider: the package oidc-provider-mock.
 
 Usage: oidc_test.py path/to/local.
 """
@@ -157,7 +157,7 @@ def main(binary: str) -> None:
         finally:
             process.terminate()
             process.wait(10)
-    print(f"oidc: {checks} checks, with a provider that is not ours")
+    print(f"oidc: {checks} checks, with an independent provider")
 
 
 main(sys.argv[1])

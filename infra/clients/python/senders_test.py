@@ -1,10 +1,11 @@
-"""Drives a server with senders that know nothing of it, and prints what arrived.
+"""Sends alerts to a running Firebell with unmodified alert senders, and prints the alerts that arrived.
 
-usage: senders_test.py URL KEY MAIL
+Usage: senders_test.py URL API-KEY MAIL-ADDRESS:PORT
 
-PagerDuty's and Opsgenie's clients of PyPI are given the server's address and nothing else; so are Debian's
-Alertmanager, as a webhook, as PagerDuty, as Opsgenie and by mail, Python's own `smtplib`, Debian's Prometheus without an Alertmanager, and Debian's
-Icinga by a notification command. Each says that something fires, and that it is over. Needs `pdpyras` 5.4,
+The senders get the address of Firebell and a key, and are not changed otherwise: the PyPI clients of PagerDuty and
+Opsgenie, Debian's Alertmanager (as a webhook, for PagerDuty, for Opsgenie and by SMTP), Python's `smtplib`, Debian's
+Prometheus without an Alertmanager, and Debian's Icinga with a notification command. Each sends a firing and a resolved
+event. Needs `pdpyras` 5.4,
 `opsgenie-sdk` 2.1, `prometheus-alertmanager`, `prometheus`, `icinga2` and `curl`.
 """
 
@@ -268,7 +269,7 @@ alerting:
             rules.write_text(rule.format(expression="vector(1) > 2"))
             post(f"http://127.0.0.1:{listen}/-/reload", {})
             wait_for("Prometheus, resolved", made, "resolved", "From Prometheus")
-            check("what goes on is one alert", len(alerts(made)) == 1, alerts(made))
+            check("a repeated event is one alert", len(alerts(made)) == 1, alerts(made))
         finally:
             process.terminate()
 
@@ -286,19 +287,19 @@ def smtplib_sends(made):
         return message["Message-ID"]
 
     first = send("Sicherung von db-4 schlug fehl", "Größe: 0 Bytes\n.\n..\n")
-    alert = wait_for("smtplib, a mail", made, "firing", "Sicherung von db-4")
-    check("what a mail says is kept", alert["description"] == "Größe: 0 Bytes\n.\n..", alert)
+    alert = wait_for("smtplib, an email", made, "firing", "Sicherung von db-4")
+    check("the text of an email is the description", alert["description"] == "Größe: 0 Bytes\n.\n..", alert)
     send("Re: Sicherung von db-4 schlug fehl", "I look at it.", answers=first)
     send("DOWN: db-5", "It is.")
     wait_for("smtplib, another", made, "firing", "DOWN: db-5")
-    check("what answers a mail is the same alert", len([one for one in alerts(made) if "db-4" in one["title"]]) == 1, alerts(made))
+    check("a reply belongs to the same alert", len([one for one in alerts(made) if "db-4" in one["title"]]) == 1, alerts(made))
     send("UP: db-5", "It is well.", to=made["email_options"]["email_address"].upper())
     wait_for("smtplib, resolved", made, "resolved", "DOWN: db-5")
     try:
         send("To nobody", "", to="nobody@localhost")
-        check("a mail to nobody is refused", False)
+        check("an email to an unknown address is refused", False)
     except smtplib.SMTPRecipientsRefused as refused:
-        check("a mail to nobody is refused", refused.recipients["nobody@localhost"][0] == 550, refused)
+        check("an email to an unknown address is refused", refused.recipients["nobody@localhost"][0] == 550, refused)
 
 
 def icinga_sends(made, folder):
@@ -308,7 +309,7 @@ def icinga_sends(made, folder):
         one.mkdir(parents=True)
     check_script, notify, state = folder / "check.sh", folder / "notify.sh", folder / "state"
     check_script.write_text(f'#!/bin/sh\n. {state}\necho "$words"\nexit $code\n')
-    # What anybody would write: what a check prints may hold quotes and backslashes.
+    # A usual command. The output of a check may contain quotes and backslashes.
     notify.write_text(
         f"""#!/bin/sh
 escape() {{ printf '%s' "$1" | tr '\\n\\t' '  ' | sed 's/[\\"]/\\\\&/g'; }}
@@ -358,7 +359,7 @@ object NotificationComponent "notification" {{}}
             wait_for("Icinga, firing", made, "firing", words)
             state.write_text("words='Disk of db-3 is fine' code=0\n")
             wait_for("Icinga, resolved", made, "resolved", words)
-            check("what Icinga tells of a service is one alert", len(alerts(made)) == 1, alerts(made))
+            check("all events of an Icinga service are one alert", len(alerts(made)) == 1, alerts(made))
         finally:
             process.terminate()
 
@@ -380,4 +381,4 @@ try:
     smtplib_sends(made["email"])
 finally:
     shutil.rmtree(folder, ignore_errors=True)
-print(f"senders: {checks} checks, by senders that are not ours")
+print(f"senders: {checks} checks, with unmodified senders")

@@ -1,9 +1,9 @@
-"""Slack's own SDK against a running Firebell: its verifier signs what is sent, its models check what is shown, and its
-client's wire format is what a fake Slack understands.
+"""Tests a running Firebell with Slack's SDK. The SDK's verifier signs the requests, its models check the messages, and
+the fake Slack reads the wire format of the SDK's client.
 
     python3 slack_sdk_test.py BINARY          # the `local` binary; needs pip install slack-sdk
 
-Starts Firebell on loopback with its Slack API at a server of this script's own, connects a workspace through
+Starts Firebell on loopback with the fake Slack of this script as its Slack API, connects a workspace through
 `/slack/install` as a browser would, and drives an incident. Ends with `slack: … as expected`.
 """
 
@@ -42,7 +42,7 @@ def expect(truth, what):
 
 
 class Fake(BaseHTTPRequestHandler):
-    """Slack: keeps what it is told."""
+    """A fake Slack: keeps all requests."""
 
     calls, messages, views, answers, channels = [], {}, [], [], {}
     lock = threading.Lock()

@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sentry_sdk.envelope import Envelope
 
-KEY = "a key of nobody's but this test's own, long enough"
+KEY = "a key that only this test uses, long enough"
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SECRETS = ["collectors-key", "sentrys-key", KEY, "@localhost", "tess@example.com"]
 taken: list[tuple[str, dict[str, str], bytes]] = []

@@ -60,7 +60,7 @@ impl DataDir {
         self.ephemeral
     }
 
-    /// The directory of sent email, used if there is no mail server.
+    /// The directory of sent email, used without a mail server.
     pub fn sent_mail(&self) -> PathBuf {
         self.dir.join("mail")
     }

@@ -218,7 +218,7 @@ fn sent_mail(config: &Config, data: &DataDir) -> anyhow::Result<(SentMailText, O
     Ok((SentMailText::Server(mailer.destination()), Some(mailer)))
 }
 
-/// Receives email for alert sources; if that is impossible, everything else goes on without it.
+/// Starts to receive email for alert sources. If the address cannot be used, everything else works all the same.
 async fn receive_mail(
     options: &Options,
     context: &Context,

@@ -1,4 +1,4 @@
-//! Sent email: readable copies for people without a mail program, and the check of the mail server.
+//! Sent email: readable copies of email that is written to files, and the check of the mail server.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::{fs, io};
 use domain::user::MethodType;
 use futures_util::future::BoxFuture;
 use mail_parser::{Address, MessageParser};
-use notify::{Channel, Letter, Mailer, Outgoing, Receipt, SendError};
+use notify::{Channel, Mailer, OutgoingNotification, Receipt, SendError, ServiceEmail};
 use tracing::{info, warn};
 
 /// How often a mail server that cannot be reached is checked again.
@@ -51,12 +51,20 @@ impl Channel for ReadableMail {
         self.channel.method_type()
     }
 
-    fn send<'a>(&'a self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<Receipt, SendError>> {
+    fn send<'a>(
+        &'a self,
+        outgoing: &'a OutgoingNotification,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move { self.channel.send(outgoing).await.inspect(|receipt| self.copy(receipt)) })
     }
 
-    fn write<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        Box::pin(async move { self.channel.write(letter).await.inspect(|receipt| self.copy(receipt)) })
+    fn send_service_email<'a>(
+        &'a self,
+        email: &'a ServiceEmail,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        Box::pin(async move {
+            self.channel.send_service_email(email).await.inspect(|receipt| self.copy(receipt))
+        })
     }
 }
 

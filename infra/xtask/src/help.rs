@@ -130,7 +130,7 @@ Options:
     },
     Command {
         name: "cost",
-        summary: "Print what an installation on AWS costs",
+        summary: "Print the cost of an installation on AWS",
         help: "\
 Usage: cargo xtask cost
 

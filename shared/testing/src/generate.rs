@@ -23,7 +23,7 @@ const SOURCE_DEPENDENCIES: &str =
     "app.workspace = true\nhttp-api.workspace = true\nruntime.workspace = true\nsources.workspace = true\n";
 
 /// The first line of the functions in the root `Cargo.toml`.
-const FIRST_FUNCTION: &str = "# The functions, for the one-process runner.\n";
+const FIRST_FUNCTION: &str = "# The functions, for `cargo local`.\n";
 
 /// The generated files by their paths, with the text that each must have.
 pub type Files = BTreeMap<String, String>;
@@ -115,13 +115,7 @@ pub fn function(ctx: Context) -> Function {{
 
 /// Adds what every function has in common: its `main.rs`, and its `Cargo.toml` up to the dependencies.
 fn common(function: &str, files: &mut Files) -> anyhow::Result<()> {
-    let (library, main) =
-        (format!("functions/{function}/src/lib.rs"), format!("functions/{function}/src/main.rs"));
-    let text = match files.get(&library) {
-        Some(text) => text.clone(),
-        None => read(&library)?,
-    };
-    let about = text.lines().next().with_context(|| format!("`{library}` is empty"))?.to_owned();
+    let main = format!("functions/{function}/src/main.rs");
     // A function with another connection to AWS is started by another function of `runtime`.
     let starts = ["run_sender", "run_receiver"];
     let now = read(&main).unwrap_or_default();
@@ -130,7 +124,7 @@ fn common(function: &str, files: &mut Files) -> anyhow::Result<()> {
     files.insert(
         main,
         format!(
-            "{about}\n\nfn main() -> Result<(), runtime::Error> {{\n    runtime::{run}({package}::function)\n}}\n"
+            "//! Runs `{function}` on Lambda.\n\nfn main() -> Result<(), runtime::Error> {{\n    runtime::{run}({package}::function)\n}}\n"
         ),
     );
     let manifest = format!("functions/{function}/Cargo.toml");

@@ -9,7 +9,7 @@ impl Queues {
     ///
     /// # Errors
     ///
-    /// Fails if there is no such queue, the delay is over 900 s, or SQS would not accept the body.
+    /// Fails if there is no such queue, the delay exceeds 900 s, or SQS would not accept the body.
     pub fn send(&self, queue: &str, message: NewMessage) -> Result<SentMessage, QueueError> {
         let mut sent = self.send_all(queue, std::slice::from_ref(&message))?;
         Ok(sent.remove(0))

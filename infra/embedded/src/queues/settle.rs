@@ -27,7 +27,7 @@ impl Queues {
     ///
     /// # Errors
     ///
-    /// Fails if the timeout is over 12 hours, there is no such queue, or the message is not in flight.
+    /// Fails if the timeout exceeds 12 hours, there is no such queue, or the message is not in flight.
     pub fn change_visibility(&self, queue: &str, receipt: &str, timeout_s: i64) -> Result<(), QueueError> {
         self.spec(queue)?;
         if !(0..=MAX_VISIBILITY_S).contains(&timeout_s) {

@@ -1,4 +1,4 @@
-//! Batch operations: each entry succeeds or fails by itself, and the response has status 200.
+//! Batch operations: each entry succeeds or fails on its own, and the response has status 200.
 
 use std::collections::HashSet;
 

@@ -9,7 +9,7 @@ use super::support::{ManualClock, directory, item, key, specs};
 
 /// Writes into the working directory until killed; only ever run by the test below, in a process of its own.
 #[tokio::test]
-#[ignore = "never ends by itself; started by the test below"]
+#[ignore = "runs until it is killed; started by the test below"]
 async fn writer() {
     let embedded =
         Embedded::open(std::path::Path::new("."), specs(), ManualClock::at_noon().clock()).unwrap();

@@ -163,7 +163,11 @@ async fn indexes_are_charged_by_what_changes_in_them() {
     counted.put("a", 10, &due).await;
     assert_eq!(counted.units(), (0.0, 1.0, 1.0), "a new entry");
     counted.put("a", 3000, &due).await;
-    assert_eq!(counted.units(), (0.0, 3.0, 0.0), "what an index does not project costs it nothing");
+    assert_eq!(
+        counted.units(),
+        (0.0, 3.0, 0.0),
+        "an attribute that an index does not project costs the index nothing"
+    );
     counted.put("a", 10, &[("dpk", "DUE#1"), ("dsk", "2026-01-02")]).await;
     assert_eq!(counted.units(), (0.0, 3.0, 2.0), "a moved entry is a delete and a put");
     counted.put("a", 10, &[]).await;

@@ -125,6 +125,9 @@ fn generated_files_are_current() {
     for (file, text) in testing::generate::files().unwrap() {
         let now = std::fs::read_to_string(testing::template::root().join(&file)).unwrap_or_default();
         let first = now.lines().zip(text.lines()).find(|(is, should)| is != should);
-        assert!(now == text, "`{file}` is not current: run `cargo xtask generate`; first difference: {first:?}");
+        assert!(
+            now == text,
+            "`{file}` is not current: run `cargo xtask generate`; first difference: {first:?}"
+        );
     }
 }

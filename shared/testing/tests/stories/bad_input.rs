@@ -62,7 +62,7 @@ fn partly_unreadable_delivery_is_202_its_good_alerts_page_and_the_bad_ones_are_o
         titles.sort();
         assert_eq!(titles.len(), 2, "{titles:?}");
         assert!(
-            titles.iter().any(|title| title.contains("2 events of") && title.contains("could not be read"))
+            titles.iter().any(|title| title.contains("2 events from") && title.contains("could not be read"))
         );
         assert_eq!(paged(&bundle).len(), 2, "somebody is told of both");
     });

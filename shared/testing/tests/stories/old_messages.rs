@@ -67,7 +67,7 @@ fn every_message_of_the_old_version_is_read_and_written_as_it_was() {
                 Queue::SlackWork => is_read_and_written_as::<Envelope<SlackMessage>>(name, old, written_as),
                 Queue::MailReceive => {
                     // Only what SES says of a mail is read; nobody writes it.
-                    is_read_and_written_as::<mail::Received>(name, old, &serde_json::json!({}));
+                    is_read_and_written_as::<mail::MailNotification>(name, old, &serde_json::json!({}));
                 }
             }
         }
