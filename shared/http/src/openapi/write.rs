@@ -236,14 +236,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn served_description_is_the_one_that_the_types_give() {
-        let (served, written) = (super::super::DOCUMENT, document_text());
-        let differs = served.lines().zip(written.lines()).find(|(served, written)| served != written);
-        assert_eq!(differs, None, "run `cargo xtask readme` and look at what changes in openapi.json");
-        assert_eq!(served.len(), written.len());
-    }
-
-    #[test]
     fn every_named_schema_is_used_and_every_used_name_is_described() {
         let document = document();
         let named = document["components"]["schemas"].as_object().unwrap();
