@@ -17,7 +17,7 @@ use crate::ApiError;
 use crate::api::{ApiResult, JsonBody, SharedState, clip, optional_id, required_id};
 use crate::auth::Caller;
 use crate::operation::{AFTER, Operation, PAGE_SIZE, Resource};
-use crate::page::{IndexScan, ListPage, PageRequest, PaginationView};
+use crate::page::{IndexScan, PageRequest, PageResult, PaginationView};
 use crate::query::{Query, Span};
 use crate::slim::{AlertSlimView, IncidentSlimView};
 
@@ -137,7 +137,7 @@ async fn list(
                 .alert(caller.org, id)
                 .await?
                 .filter(|one| incident.is_none_or(|i| one.incident == Some(i)));
-            ListPage { items: one.into_iter().collect(), after: None }
+            PageResult { items: one.into_iter().collect(), after: None }
         }
         (None, Some(incident)) => alerts_of(store, &caller, incident, &page).await?,
         (None, None) => {
@@ -169,7 +169,7 @@ async fn alerts_of(
     caller: &Caller,
     id: IncidentId,
     page: &PageRequest,
-) -> ApiResult<ListPage<Alert>> {
+) -> ApiResult<PageResult<Alert>> {
     let unknown = || ApiError::invalid("incident_id", format!("There is no incident with the id `{id}`"));
     let incident = store
         .incident(caller.org, id)

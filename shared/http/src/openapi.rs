@@ -88,7 +88,7 @@ pub fn operations() -> impl Iterator<Item = OperationAccess> {
             Needs::Undeclared | Needs::Key | Needs::Secret => None,
         };
         OperationAccess {
-            method: one.method.name(),
+            method: one.method.into_str(),
             path: one.path,
             permission,
             by_secret: one.needs == Needs::Secret,
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn every_operation_declares_what_it_needs() {
         for one in RESOURCES.iter().flat_map(|resource| resource.operations) {
-            let at = format!("{} {}", one.method.name(), one.path);
+            let at = format!("{} {}", one.method.into_str(), one.path);
             assert_ne!(
                 one.needs,
                 Needs::Undeclared,

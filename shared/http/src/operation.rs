@@ -14,7 +14,8 @@ use crate::auth::Caller;
 use crate::schema::BodySchema;
 
 /// An HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "UPPERCASE", const_into_str)]
 pub(crate) enum Method {
     /// Reads an object or a list.
     Get,
@@ -24,18 +25,6 @@ pub(crate) enum Method {
     Put,
     /// Deletes an object.
     Delete,
-}
-
-impl Method {
-    /// The name of the method.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Delete => "DELETE",
-        }
-    }
 }
 
 /// The access that an operation needs.

@@ -62,11 +62,11 @@ impl PageRequest {
     }
 
     /// Cuts a list, of which one more object was read than the page has, into the page and its cursor.
-    pub(crate) fn cut<T>(&self, mut read: Vec<T>, id: impl Fn(&T) -> String) -> ListPage<T> {
+    pub(crate) fn cut<T>(&self, mut read: Vec<T>, id: impl Fn(&T) -> String) -> PageResult<T> {
         let more = read.len() > self.size;
         read.truncate(self.size);
         let after = read.last().filter(|_| more).map(id);
-        ListPage { items: read, after }
+        PageResult { items: read, after }
     }
 
     /// The pagination of a reply.
@@ -88,7 +88,7 @@ pub(crate) struct PaginationView {
 }
 
 /// A page of a list.
-pub(crate) struct ListPage<T> {
+pub(crate) struct PageResult<T> {
     /// The objects.
     pub(crate) items: Vec<T>,
     /// The cursor of the next page; `None` if this is the last one.
@@ -116,7 +116,7 @@ impl IndexScan {
         self,
         list: impl Fn(Option<String>, usize) -> L,
         read: impl Fn(Listed) -> R,
-    ) -> ApiResult<ListPage<T>>
+    ) -> ApiResult<PageResult<T>>
     where
         L: Future<Output = Result<Vec<Listed>, StoreError>>,
         R: Future<Output = ApiResult<Option<T>>>,
@@ -137,7 +137,7 @@ impl IndexScan {
                 for (id, kept) in ids.into_iter().zip(join_all(listed.into_iter().map(&read)).await) {
                     let kept = kept?;
                     if kept.is_some() && items.len() == size {
-                        return Ok(ListPage { items, after: last });
+                        return Ok(PageResult { items, after: last });
                     }
                     items.extend(kept);
                     last = Some(id);
@@ -145,11 +145,11 @@ impl IndexScan {
                 listed = rest;
             }
             if !more {
-                return Ok(ListPage { items, after: None });
+                return Ok(PageResult { items, after: None });
             }
             from.clone_from(&last);
         }
-        Ok(ListPage { items, after: last })
+        Ok(PageResult { items, after: last })
     }
 
     /// The id after which the scan begins: the cursor, or the beginning of the span.

@@ -24,8 +24,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     }
 }
 
-/// How a filter compares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a filter compares. The name in a query is the variant's name in snake case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub(crate) enum Operator {
     /// The value is equal.
     Is,
@@ -41,21 +42,6 @@ pub(crate) enum Operator {
     Lte,
     /// The time is between two days, as `2024-12-02~2024-12-08`.
     DateRange,
-}
-
-impl Operator {
-    /// The name in a query.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Is => "is",
-            Self::OneOf => "one_of",
-            Self::AllOf => "all_of",
-            Self::NotIn => "not_in",
-            Self::Gte => "gte",
-            Self::Lte => "lte",
-            Self::DateRange => "date_range",
-        }
-    }
 }
 
 /// How ids and states are filtered.
@@ -115,8 +101,8 @@ impl Query {
                 }
                 continue;
             };
-            let Some(operator) = operators.iter().copied().find(|one| one.name() == operator) else {
-                let names: Vec<&str> = operators.iter().map(|one| one.name()).collect();
+            let Some(operator) = operators.iter().copied().find(|one| one.into_str() == operator) else {
+                let names: Vec<&str> = operators.iter().map(|one| one.into_str()).collect();
                 return Err(ApiError::invalid(
                     clip(key),
                     format!("`{field}` does not support this operator: use one of {}", names.join(", ")),
@@ -250,7 +236,7 @@ fn span_of(filter: &Filter, value: &str) -> Result<Span, ApiError> {
         Operator::Is | Operator::OneOf | Operator::AllOf | Operator::NotIn => None,
     };
     span.ok_or_else(|| {
-        let field = format!("{}[{}]", filter.field, filter.operator.name());
+        let field = format!("{}[{}]", filter.field, filter.operator.into_str());
         ApiError::invalid(
             field,
             format!("`{}` is not a time: use a day, as 2024-12-02, or RFC 3339", clip(value)),

@@ -40,7 +40,7 @@ async fn options_of_emails_are_for_emails_and_are_checked() {
     let world = World::new().await;
     let cases = [
         ("http", json!({ "redactions": [] }), "email_options"),
-        ("email", json!({ "redactions": ["secrets"] }), "email_options.redactions[0]"),
+        ("email", json!({ "redactions": ["secrets"] }), "email_options.redactions.0"),
         (
             "email",
             json!({ "transform_expression": "{\"tittle\": \"$.a\"}" }),

@@ -125,6 +125,21 @@ pub(crate) fn check(method: &Method, path: &str, body: Option<&Value>, answer: &
     }
 }
 
+#[test]
+fn served_description_is_the_one_that_the_types_give() {
+    let (served, written) = (http_api::openapi::DOCUMENT, http_api::openapi::document_text());
+    if served == written {
+        return;
+    }
+    let copy = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("openapi.json");
+    std::fs::write(&copy, &written).unwrap();
+    let differs = served.lines().zip(written.lines()).find(|(served, written)| served != written);
+    panic!(
+        "run `cargo xtask readme`, or copy {} to shared/http/src/openapi.json, and look at its changes: {differs:?}",
+        copy.display()
+    );
+}
+
 #[tokio::test]
 async fn every_operation_that_is_described_is_served() {
     let world = World::new().await;
