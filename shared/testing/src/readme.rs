@@ -150,7 +150,10 @@ fn decisions() -> anyhow::Result<String> {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).with_context(|| format!("reading `{}`", path.display()))?;
         let title = text.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap_or_default();
-        if let Some((number, title)) = title.split_once(". ").filter(|_| file != "README.md") {
+        if file != "README.md" {
+            let title = title.split_once(". ");
+            let (number, title) =
+                title.with_context(|| format!("`{file}` must begin with `# NUMBER. Title`"))?;
             rows.insert(file.clone(), format!("- {number}: [{title}]({file})\n"));
         }
     }
