@@ -1,7 +1,7 @@
 //! Escalations that somebody begins by hand.
 
 use app::AppError;
-use app::escalation::create::{ManualEscalation, EscalationTarget, create};
+use app::escalation::create::{EscalationTarget, ManualEscalation, create};
 use domain::escalation::EscalationState;
 use domain::id::{EscalationId, UserId};
 use domain::trace::Trace;
