@@ -1,4 +1,4 @@
-//! Slack: what people ask for there, and what is owed to it.
+//! Slack: the requests of people there, and the steps that are to be done there.
 
 mod act;
 pub mod ask;
@@ -18,7 +18,7 @@ use domain::Timestamp;
 use domain::id::OrgId;
 use domain::message::Envelope;
 use domain::org::Org;
-use domain::slack::{SlackMessage, Workspace};
+use domain::slack::{SlackRequest, Workspace};
 use domain::trace::Trace;
 use futures_util::future::BoxFuture;
 use notify::{BoxError, WorkspaceTokens};
@@ -29,18 +29,18 @@ use store::Store;
 use crate::seal::{Seal, Unopened};
 use crate::{AppError, Context, Rules};
 
-/// What an installation knows of its Slack app; nothing, if it has none.
+/// The settings of the installation's Slack app; all of them are `None` without one.
 #[derive(Clone, Default)]
 pub struct SlackApp {
-    /// By which requests of Slack's are known.
+    /// The secret that signs Slack's requests.
     pub signing_secret: Option<SecretString>,
-    /// The app's id and secret, by which it is installed.
+    /// The id and secret by which the app is installed.
     pub client: Option<(String, SecretString)>,
-    /// Slack itself.
+    /// The client of Slack's API.
     pub api: Option<Slack>,
 }
 
-/// What work for Slack is done with.
+/// Everything that work in Slack needs.
 #[derive(Clone)]
 pub struct Desk {
     pub(crate) store: Store,
@@ -49,7 +49,7 @@ pub struct Desk {
     pub(crate) slack: Option<Slack>,
 }
 
-/// What a token is sealed for.
+/// The purpose for which a token is sealed.
 fn place(workspace: &str) -> String {
     format!("slack/{workspace}")
 }
@@ -70,7 +70,7 @@ impl From<Unopened> for AppError {
 }
 
 impl Desk {
-    /// What a function does work for Slack with.
+    /// Takes from the context what work in Slack needs.
     pub fn new(ctx: &Context) -> Self {
         Self {
             store: ctx.store.clone(),
@@ -80,7 +80,7 @@ impl Desk {
         }
     }
 
-    /// The workspace of an organisation, and how to speak with it.
+    /// The connection to an organisation's workspace; `None` if no workspace is connected.
     pub(crate) fn connection(&self, org: &Org) -> Result<Option<Connection>, AppError> {
         let (Some(slack), Some(workspace)) = (&self.slack, &org.slack) else { return Ok(None) };
         let token = token(&self.seal, workspace)?;
@@ -88,14 +88,14 @@ impl Desk {
     }
 }
 
-/// A workspace, and how to speak with it.
+/// A connection to a workspace.
 pub(crate) struct Connection {
     pub(crate) slack: Slack,
     pub(crate) token: Token,
     pub(crate) workspace: Workspace,
 }
 
-/// The organisation in which somebody asks, and what it is to them.
+/// The organisation for which work is done, with its rules and its connection.
 pub(crate) struct Room<'a> {
     pub(crate) desk: &'a Desk,
     pub(crate) org: OrgId,
@@ -105,7 +105,7 @@ pub(crate) struct Room<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// The workspaces of organisations, for whoever sends through them.
+/// Finds the tokens of organisations' workspaces, for the channel that sends direct messages.
 pub struct Workspaces {
     store: Store,
     seal: Arc<Seal>,
@@ -128,37 +128,29 @@ impl WorkspaceTokens for Workspaces {
     }
 }
 
-/// Puts what was heard on its queue. Once this returns, it is durable.
+/// Puts a request on its queue. Once this returns, it is durable.
 ///
 /// # Errors
 /// [`AppError`] if it may not have arrived.
-pub async fn hear(ctx: &Context, trace: Trace, message: &SlackMessage) -> Result<(), AppError> {
+pub async fn hear(ctx: &Context, trace: Trace, message: &SlackRequest) -> Result<(), AppError> {
     let envelope = Envelope::new(trace, message);
     let body = serde_json::to_string(&envelope).expect("messages are plain values");
-    let outgoing = store::Outgoing {
-        // The only two characters that a queue refuses and JSON does not escape.
-        body: body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"),
-        delay: 0,
-        group: None,
-    };
+    let outgoing = store::Outgoing { body, delay: 0, group: None };
     Ok(ctx.queues.send(domain::message::Queue::SlackWork, vec![outgoing]).await?)
 }
 
-/// Does what a message asks for.
+/// Does what a request asks for.
 ///
 /// # Errors
 /// [`AppError`] if the message must come again.
 pub async fn work(
     desk: &Desk,
-    message: &SlackMessage,
+    request: &SlackRequest,
     trace: &Trace,
     now: Timestamp,
 ) -> Result<(), AppError> {
-    match message {
-        SlackMessage::Asked(asked) => ask::ask(desk, asked, trace, now).await,
-        SlackMessage::Step { org, thread, step } => {
-            step::step(desk, *org, (thread, step), now).await.map(drop)
-        }
-        SlackMessage::Removed { team, at } => connect::removed(&desk.store, team, *at).await,
+    match request {
+        SlackRequest::Asked(asked) => ask::ask(desk, asked, trace, now).await,
+        SlackRequest::Removed { team, at } => connect::removed(&desk.store, team, *at).await,
     }
 }

@@ -1,6 +1,7 @@
 //! Slack: a workspace that belongs to an organisation, what people say in it, and what is owed to it.
 
 pub mod command;
+pub mod follow;
 mod id;
 mod message;
 pub mod step;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{Command, CommandTarget};
 pub use id::{BadSlackId, ChannelId, SlackUserId, TeamId};
-pub use message::{Ask, Asked, Form, MessageRef, Pin, Press, SlackMessage};
+pub use message::{Ask, Asked, Form, MessageRef, Pin, Press, SlackRequest};
 pub use step::{Kept, Step, StepId, StepState, Thread, Work};
 
 /// The workspace that an organisation has connected.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::slack::{Ask, Asked, Form, Pin, Press, SlackMessage, TeamId};
+use domain::slack::{Ask, Asked, Form, Pin, Press, SlackRequest, TeamId};
 use domain::text::{clip, fingerprint, present};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -17,7 +17,7 @@ const TEXT_BYTES: usize = 8 * 1024;
 #[derive(Debug, Clone)]
 pub enum Heard {
     /// Something to do.
-    Work(Box<SlackMessage>),
+    Work(Box<SlackRequest>),
     /// Slack wants its challenge back.
     Challenge(String),
     /// Nothing for us.
@@ -66,7 +66,7 @@ pub fn command(body: &[u8], at: Timestamp) -> Result<Heard, Unreadable> {
 
 /// Something that somebody asked for.
 fn work(asked: Asked) -> Heard {
-    Heard::Work(Box::new(SlackMessage::Asked(Box::new(asked))))
+    Heard::Work(Box::new(SlackRequest::Asked(Box::new(asked))))
 }
 
 /// A text in a payload.
@@ -165,7 +165,7 @@ pub fn event(body: &[u8], at: Timestamp) -> Result<Heard, Unreadable> {
     if matches!(kind, "app_uninstalled" | "tokens_revoked") {
         // Only the app's own token counts, not that of somebody who used it.
         let ours = kind == "app_uninstalled" || event.pointer("/tokens/bot/0").is_some();
-        let removed = SlackMessage::Removed { team, at };
+        let removed = SlackRequest::Removed { team, at };
         return Ok(if ours { Heard::Work(Box::new(removed)) } else { Heard::Nothing });
     }
     // What bots say, we among them, is not for us.
@@ -230,7 +230,7 @@ mod tests {
     fn asked(heard: Result<Heard, Unreadable>) -> Asked {
         match heard.unwrap() {
             Heard::Work(message) => match *message {
-                SlackMessage::Asked(asked) => *asked,
+                SlackRequest::Asked(asked) => *asked,
                 other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
@@ -340,7 +340,7 @@ mod tests {
             Ok(Heard::Challenge(challenge)) if challenge == "x"
         ));
         assert!(matches!(of(json!({"type": "app_uninstalled"})), Ok(Heard::Work(message)) if
-            matches!(*message, SlackMessage::Removed { .. })));
+            matches!(*message, SlackRequest::Removed { .. })));
         assert!(is_nothing(of(json!({"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}}))));
         assert!(is_nothing(of(json!({"type": "emoji_changed"}))));
         assert!(is_nothing(event_of(&json!({"type": "app_rate_limited", "team_id": "T1A"}))));

@@ -7,6 +7,7 @@ mod api_key;
 mod attached;
 mod audit;
 mod choice;
+mod claim;
 mod commit;
 mod config;
 mod error;
@@ -19,17 +20,16 @@ mod index;
 mod intake;
 mod item;
 mod key;
-mod mark;
 mod monthly;
 mod note;
 mod notification;
 mod once;
+mod outbox;
 mod pinned;
 mod queue;
 mod record;
 mod session;
 mod slack;
-mod stream;
 mod table;
 mod update;
 
@@ -40,6 +40,7 @@ use machine::Observe;
 
 pub use audit::AuditPage;
 pub use choice::Choices;
+pub use claim::Claimed;
 pub use commit::Commit;
 pub use heartbeat::Pinged;
 
@@ -47,11 +48,10 @@ pub use error::StoreError;
 pub use escalation::EscalationStory;
 pub use index::{DueRow, Listed, Order};
 pub use key::Touched;
-pub use notification::Claimed;
 pub use once::Made;
+pub use outbox::{Entry, Undecodable, outbox_of, stored};
 pub use queue::{Outgoing, QueueError, Queues};
 pub use record::{History, Record};
-pub use stream::{Undecodable, outbox_of};
 pub use update::{UpdatePage, UpdateRow};
 
 /// The table, and who hears of transitions.

@@ -1,7 +1,7 @@
 //! A level's time is up: the next level is paged, or the escalation expires.
 
 use domain::alert::AlertState;
-use domain::escalation::tick::Step;
+use domain::escalation::level::Step;
 use domain::escalation::{Escalation, EscalationState, Tick};
 use domain::id::{EscalationId, OrgId};
 use domain::{Identity, Timestamp};

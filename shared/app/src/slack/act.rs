@@ -11,6 +11,7 @@ use domain::{Actor, Identity};
 use machine::Stateful;
 use slack::CallError;
 use slack::block::{new_form, update_form};
+use store::Commit;
 
 use super::Room;
 use super::ask::{Said, Stop};
@@ -259,8 +260,12 @@ impl Room<'_> {
             let state = step.head().state();
             let is_owed = matches!(state, StepState::Pending | StepState::Doing | StepState::Failed);
             if is_owed && step.work != Work::Follow && step.work != Work::Post(Place::Channel) {
-                let why =
-                    step.log.last().map(|entry| format!(": {}", quoted(&entry.why))).unwrap_or_default();
+                let why = step
+                    .attempts
+                    .log
+                    .last()
+                    .map(|entry| format!(": {}", quoted(&entry.why)))
+                    .unwrap_or_default();
                 lines.push(format!("Slack: {} is {}{why}", step.work.name(), machine::State::name(state)));
             }
         }
@@ -376,7 +381,12 @@ impl Room<'_> {
         let user = asked.user.clone();
         let noted = step.amend(self.now).map_err(crate::AppError::from)?;
         // Should somebody be inviting just now, they find out by themselves who is in.
-        match self.desk.store.mark(noted.with(|step| step.kept.people.push(user))).await {
+        match self
+            .desk
+            .store
+            .commit(Commit::new().transition(noted.with(|step| step.kept.people.push(user))))
+            .await
+        {
             Ok(()) | Err(machine::CommitError::Conflict) => Ok(None),
             Err(error) => Err(crate::AppError::from(error).into()),
         }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Incident, IncidentState, Milestone, Status};
 use crate::Identity;
-use crate::event::Event;
 use crate::id::{RoleId, SeverityId, StatusId, UserId};
 
 /// How long a name may be in the incident's small item.
@@ -203,7 +202,6 @@ impl Incident {
             () if change.pinned.is_some() => "pin",
             () => "edit",
         };
-        let (version, announce) = (step.after().head().version(), change.announce);
         let step = step.because(by.to_string(), why).with(|incident| {
             *incident = after;
             incident.updated_at = now;
@@ -212,8 +210,7 @@ impl Incident {
         let status = incident.status.unwrap_or_else(|| Status::default_id(incident.org, state));
         let (severity, message) = (incident.severity, change.message.clone());
         let was = self.before(&changed);
-        let note = Note { status, severity, message, was, changed, quiet: !announce };
-        let event = Event::IncidentChanged { org: self.org, incident: self.id, version, announce };
-        Ok(Some(step.noting(note).on_transition(|_| event)))
+        let note = Note { status, severity, message, was, changed, quiet: !change.announce };
+        Ok(Some(step.noting(note)))
     }
 }

@@ -196,7 +196,7 @@ pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
 
 /// When a page last moved; when it is due, if it has not.
 pub(super) fn moved_at(page: &Notification) -> Timestamp {
-    page.log.last().map_or(page.slot, |entry| entry.at)
+    page.attempts.log.last().map_or(page.attempts.slot, |entry| entry.at)
 }
 
 /// What is said of a page that was called off.
@@ -204,17 +204,17 @@ const NOT_NEEDED: &str = "not needed any more";
 
 /// A page: to whom, by which way, and what came of it.
 pub(super) fn page_words(story: &Story, page: &Notification, now: Timestamp) -> Markup {
-    let why = page.log.last().map(|entry| entry.why.as_str()).unwrap_or_default();
+    let why = page.attempts.log.last().map(|entry| entry.why.as_str()).unwrap_or_default();
     let plain = |text: String| html! { (foreign(&text)) };
     let (tone, said) = match page.head().state() {
         // Nobody will claim it any more; the queue only has not said so yet.
         NotificationState::Pending if !story.escalation.head().state().notifies() => {
             ("over", plain(NOT_NEEDED.to_owned()))
         }
-        NotificationState::Pending if page.attempt > 1 => {
-            ("waiting", plain(format!("attempt {}: {why}", page.attempt)))
+        NotificationState::Pending if page.attempts.attempt > 1 => {
+            ("waiting", plain(format!("attempt {}: {why}", page.attempts.attempt)))
         }
-        NotificationState::Pending => ("waiting", due(page.due, now)),
+        NotificationState::Pending => ("waiting", due(page.attempts.due, now)),
         NotificationState::Sending => ("waiting", plain("being sent".to_owned())),
         NotificationState::Delivered => ("delivered", plain("delivered".to_owned())),
         NotificationState::Failed => ("failed", plain(format!("failed: {why}"))),

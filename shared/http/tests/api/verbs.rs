@@ -50,7 +50,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "escalation::settle::settle",
     "escalation::history::story",
     "escalation::tick::tick",
-    "heartbeat::look::look",
+    "heartbeat::check::check",
     "heartbeat::ping::ping",
     "incident::create::prepare",
     "incident::seen::hidden",

@@ -210,7 +210,7 @@ fn without_a_workspace_nothing_is_owed_and_nothing_is_asked_of_slack() {
 
         let incident = incident(&bundle).await;
 
-        assert!(!incident.followed && steps(&bundle, &incident).await.is_empty());
+        assert!(incident.followers == Default::default() && steps(&bundle, &incident).await.is_empty());
         assert!(bundle.slack.calls().is_empty());
         types(&bundle, "U0ADA", "C0SOMEWHERE", "fire", "1.1").await;
         assert!(bundle.slack.answers()[0].text.contains("not connected"));

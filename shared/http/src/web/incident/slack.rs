@@ -27,17 +27,17 @@ fn row(step: &Step, now: Timestamp) -> Markup {
         StepState::Doing => ("waiting", "At it"),
         StepState::Pending | StepState::Done | StepState::Obsolete => ("waiting", "Waiting"),
     };
-    let attempts = match step.attempt {
+    let attempts = match step.attempts.attempt {
         1 => "first attempt".to_owned(),
         n => format!("attempt {n}"),
     };
     // Of what waits for its first attempt, the log says nothing that went wrong.
-    let last = step.log.last().filter(|_| state == StepState::Failed || step.attempt > 1);
+    let last = step.attempts.log.last().filter(|_| state == StepState::Failed || step.attempts.attempt > 1);
     html! {
         li {
             p.line { span.badge.(tone) { (says) } " " span { (capital(step.work.name())) } }
             ul.facts {
-                @if state != StepState::Failed { li { "Due " (words::due(step.due, now)) } }
+                @if state != StepState::Failed { li { "Due " (words::due(step.attempts.due, now)) } }
                 li { (attempts) }
                 @if let Some(last) = last { li { (foreign(&capital(&last.why))) ", " (words::ago(last.at, now)) } }
             }
