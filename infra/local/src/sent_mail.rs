@@ -51,10 +51,7 @@ impl Channel for ReadableMail {
         self.channel.method_type()
     }
 
-    fn send<'a>(
-        &'a self,
-        outgoing: &'a OutgoingNotification,
-    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
+    fn send<'a>(&'a self, outgoing: &'a OutgoingNotification) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(async move { self.channel.send(outgoing).await.inspect(|receipt| self.copy(receipt)) })
     }
 
@@ -62,9 +59,9 @@ impl Channel for ReadableMail {
         &'a self,
         email: &'a ServiceEmail,
     ) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        Box::pin(async move {
-            self.channel.send_service_email(email).await.inspect(|receipt| self.copy(receipt))
-        })
+        Box::pin(
+            async move { self.channel.send_service_email(email).await.inspect(|receipt| self.copy(receipt)) },
+        )
     }
 }
 

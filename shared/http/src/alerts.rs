@@ -2,7 +2,7 @@
 
 mod notes;
 
-use app::alert::retrigger::Again;
+use app::alert::retrigger::Retriggered;
 use app::{AppError, Context};
 use axum::extract::State;
 use axum::{Json, routing};
@@ -241,8 +241,8 @@ async fn retrigger(
     Id(id): Id<AlertId>,
 ) -> Answer<(StatusCode, Json<Value>)> {
     let fires = match app::alert::retrigger::retrigger(&desk.ctx, &caller.actor, id).await? {
-        Again::Fires(alert) => alert.id,
-        Again::As(next) => next,
+        Retriggered::AlreadyFiring(alert) => alert.id,
+        Retriggered::AsAlert(next) => next,
     };
     Ok((StatusCode::ACCEPTED, Json(json!({ "alert_id": fires }))))
 }

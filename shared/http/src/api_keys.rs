@@ -1,6 +1,6 @@
 //! API keys: made, changed, made anew and revoked. What a program shows is told once.
 
-use app::api_key::{Asked as NewKey, create, find, revoke, update};
+use app::api_key::{ApiKeySettings as NewKey, create, find, revoke, update};
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::{Json, routing};
@@ -17,7 +17,7 @@ use crate::api::{Answer, Desk, Id, Sent, Shared};
 use crate::auth::Caller;
 use crate::incidents::creator;
 use crate::operation::{Operation, Resource};
-use crate::page::Asked;
+use crate::page::ApiKeySettings;
 use crate::query::Query;
 
 /// The most keys of a page.
@@ -103,7 +103,7 @@ impl KeyBody {
 }
 
 async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<Value>> {
-    let asked = Asked::read(&query, MOST)?;
+    let asked = ApiKeySettings::read(&query, MOST)?;
     let read = desk.ctx.store.api_keys_after(caller.org, asked.after.as_deref(), asked.size + 1).await?;
     let page = asked.cut(read, |key| key.id.to_string());
     let mut keys = Vec::new();

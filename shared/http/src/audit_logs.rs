@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::routing::get;
 use domain::Identity;
 use domain::access::Permission;
-use domain::audit::Entry;
+use domain::audit::AuditEntry;
 use domain::id::AuditId;
 use serde_json::{Value, json};
 
@@ -49,13 +49,13 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
 }
 
 /// An entry.
-fn shown(entry: &Entry) -> Value {
+fn shown(entry: &AuditEntry) -> Value {
     let (kind, id) = match &entry.by {
         Identity::System(part) => ("system", part.clone()),
         Identity::ApiKey(id) => ("api_key", id.to_string()),
         Identity::User(id) => ("user", id.to_string()),
     };
-    let thing = &entry.thing;
+    let thing = &entry.target;
     json!({
         "id": entry.id,
         "occurred_at": entry.at,

@@ -1,6 +1,6 @@
 //! Bindings and conditions: from what a client sends to what is evaluated, and back with labels.
 
-use domain::alert_route::{Condition, Group, Test};
+use domain::alert_route::{Condition, ConditionGroup, Test};
 use domain::template::Binding;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -130,11 +130,11 @@ struct ConditionBody {
 ///
 /// # Errors
 /// [`ApiError`] naming what cannot be evaluated.
-pub(crate) fn groups(field: &str, groups: Vec<GroupBody>) -> Answer<Vec<Group>> {
+pub(crate) fn groups(field: &str, groups: Vec<GroupBody>) -> Answer<Vec<ConditionGroup>> {
     let conditions = |(g, group): (usize, GroupBody)| {
         let conditions = group.conditions.into_iter().enumerate();
         let conditions = conditions.map(|(c, body)| body.condition(&format!("{field}.{g}.conditions.{c}")));
-        conditions.collect::<Answer<Vec<_>>>().map(Group)
+        conditions.collect::<Answer<Vec<_>>>().map(ConditionGroup)
     };
     groups.into_iter().enumerate().map(conditions).collect()
 }

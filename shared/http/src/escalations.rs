@@ -3,7 +3,7 @@
 mod shown;
 
 use app::escalation::create::{EscalationTarget, ManualEscalation};
-use app::escalation::respond::{Answered, acknowledge, cancel};
+use app::escalation::respond::{StopOutcome, acknowledge, cancel};
 use app::{AppError, Context, Rules};
 use axum::extract::{Extension, State};
 use axum::response::IntoResponse;
@@ -14,7 +14,7 @@ use domain::id::{EscalationId, IncidentId, PathId, UserId};
 use machine::{State as _, Stateful};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Listed, Made, Order};
+use store::{IdempotentKind, Listed, Order};
 
 use crate::ApiError;
 use crate::api::{Answer, Desk, Id, InTrace, Sent, Shared, guarded};
@@ -159,7 +159,7 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
     filters.span("updated_at")?;
     let mut by_key: Option<Vec<String>> = None;
     for key in filters.values("idempotency_key") {
-        let made: Option<EscalationId> = store.made_by(org, Made::Escalation, key).await?;
+        let made: Option<EscalationId> = store.made_by(org, IdempotentKind::Escalation, key).await?;
         by_key.get_or_insert_default().extend(made.map(|id| id.to_string()));
     }
     let scan = Scan {
@@ -287,7 +287,7 @@ async fn call_off(State(desk): Shared, caller: Caller, Id(id): Id<EscalationId>)
 }
 
 /// An answer counts if the escalation is where the answer wants it, now or already.
-fn counts(answered: &Answered, wanted: EscalationState) -> Answer<StatusCode> {
+fn counts(answered: &StopOutcome, wanted: EscalationState) -> Answer<StatusCode> {
     let escalation: &Escalation = answered.escalation();
     let state = escalation.head().state();
     if state == wanted {

@@ -6,7 +6,7 @@ use axum::routing::{delete, get, post, put};
 use domain::access::Permission;
 use domain::choice::Configured;
 use domain::id::RoleId;
-use domain::incident::{Role, RoleKind};
+use domain::incident::{IncidentRole, RoleKind};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,38 +20,42 @@ use crate::operation::{Operation, Resource};
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Incident roles",
     operations: &[
-        Operation::get("/v2/incident_roles", "Lists the roles in incidents", || get(choices::list::<Role>))
-            .needs(Permission::See)
-            .answers(200, "{incident_roles*: [IncidentRole]}"),
+        Operation::get("/v2/incident_roles", "Lists the roles in incidents", || {
+            get(choices::list::<IncidentRole>)
+        })
+        .needs(Permission::See)
+        .answers(200, "{incident_roles*: [IncidentRole]}"),
         Operation::post("/v2/incident_roles", "Adds a role", || post(create))
             .needs(Permission::ManageSettings)
             .takes("IncidentRolePayload")
-            .answers(201, "{incident_role*: IncidentRole}"),
-        Operation::get("/v2/incident_roles/{id}", "Shows a role", || get(choices::show::<Role>))
+            .answers(201, "{incident_role*: Role}"),
+        Operation::get("/v2/incident_roles/{id}", "Shows a role", || get(choices::show::<IncidentRole>))
             .needs(Permission::See)
-            .answers(200, "{incident_role*: IncidentRole}"),
+            .answers(200, "{incident_role*: Role}"),
         Operation::put("/v2/incident_roles/{id}", "Changes a role", || put(update))
             .needs(Permission::ManageSettings)
             .takes("IncidentRolePayload")
-            .answers(200, "{incident_role*: IncidentRole}"),
+            .answers(200, "{incident_role*: Role}"),
         Operation::delete("/v2/incident_roles/{id}", "Deletes a role that nobody ever had", || {
             delete(destroy)
         })
         .needs(Permission::ManageSettings),
-        Operation::get("/v1/incident_roles", "Lists the roles in incidents", || get(choices::list::<Role>))
-            .needs(Permission::See)
-            .answers(200, "{incident_roles*: [IncidentRole]}"),
+        Operation::get("/v1/incident_roles", "Lists the roles in incidents", || {
+            get(choices::list::<IncidentRole>)
+        })
+        .needs(Permission::See)
+        .answers(200, "{incident_roles*: [IncidentRole]}"),
         Operation::post("/v1/incident_roles", "Adds a role", || post(create))
             .needs(Permission::ManageSettings)
             .takes("IncidentRolePayload")
-            .answers(201, "{incident_role*: IncidentRole}"),
-        Operation::get("/v1/incident_roles/{id}", "Shows a role", || get(choices::show::<Role>))
+            .answers(201, "{incident_role*: Role}"),
+        Operation::get("/v1/incident_roles/{id}", "Shows a role", || get(choices::show::<IncidentRole>))
             .needs(Permission::See)
-            .answers(200, "{incident_role*: IncidentRole}"),
+            .answers(200, "{incident_role*: Role}"),
         Operation::put("/v1/incident_roles/{id}", "Changes a role", || put(update))
             .needs(Permission::ManageSettings)
             .takes("IncidentRolePayload")
-            .answers(200, "{incident_role*: IncidentRole}"),
+            .answers(200, "{incident_role*: Role}"),
         Operation::delete("/v1/incident_roles/{id}", "Deletes a role that nobody ever had", || {
             delete(destroy)
         })
@@ -59,7 +63,7 @@ pub(crate) const RESOURCE: Resource = Resource {
     ],
     shapes: &[
         (
-            "IncidentRole",
+            "Role",
             "{id*: id, name*: string, description*: string, instructions*: string, shortform*: string, \
              role_type*: lead|reporter|custom, required: boolean, created_at*: time, updated_at*: time}",
         ),
@@ -70,7 +74,7 @@ pub(crate) const RESOURCE: Resource = Resource {
     ],
 };
 
-impl Offer for Role {
+impl Offer for IncidentRole {
     const ONE: &'static str = "incident_role";
     const MANY: &'static str = "incident_roles";
 
@@ -101,8 +105,8 @@ struct RoleBody {
 
 impl RoleBody {
     /// The role, as far as it was sent.
-    fn role(&self, kind: RoleKind, required: bool) -> Role {
-        Role {
+    fn role(&self, kind: RoleKind, required: bool) -> IncidentRole {
+        IncidentRole {
             name: self.name.clone(),
             description: self.description.clone(),
             instructions: self.instructions.clone(),
@@ -130,13 +134,13 @@ async fn update(
     Id(id): Id<RoleId>,
     Sent { body, .. }: Sent<RoleBody>,
 ) -> Answer<Json<Value>> {
-    let (ctx, change) = (&desk.ctx, |before: &Role| body.role(before.kind, before.required));
+    let (ctx, change) = (&desk.ctx, |before: &IncidentRole| body.role(before.kind, before.required));
     Ok(alone(
         &app::choice::save::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?,
     ))
 }
 
 async fn destroy(state: Shared, caller: Caller, id: Id<RoleId>) -> Answer<StatusCode> {
-    choices::destroy::<Role>(state, caller, id).await?;
+    choices::destroy::<IncidentRole>(state, caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

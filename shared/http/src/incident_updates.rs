@@ -121,7 +121,7 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
         for row in rows {
             before = Some(row.version);
             let at = UpdateId::of(incident.id, row.version, row.at);
-            let Some(shared) = update::Shared::of(incident.id, row) else {
+            let Some(shared) = update::SharedUpdate::of(incident.id, row) else {
                 last = Some(at);
                 continue;
             };
@@ -150,7 +150,7 @@ async fn of_all(store: &Store, caller: &Caller, asked: &Asked, now: Timestamp) -
     for rows in seen.chunks(AT_ONCE) {
         let read = rows.iter().map(|row| store.incident_step(caller.org, row.incident, row.id.version()));
         for (row, step) in rows.iter().zip(try_join_all(read).await?) {
-            found.extend(step.and_then(|step| update::Shared::of(row.incident, step)));
+            found.extend(step.and_then(|step| update::SharedUpdate::of(row.incident, step)));
         }
     }
     page(store, caller, asked, found, listed.after).await
@@ -161,7 +161,7 @@ async fn page(
     store: &Store,
     caller: &Caller,
     asked: &Asked,
-    found: Vec<update::Shared>,
+    found: Vec<update::SharedUpdate>,
     after: Option<UpdateId>,
 ) -> Answer<Json<Value>> {
     let choices = store.incident_choices(caller.org).await?;
@@ -174,7 +174,12 @@ async fn page(
 }
 
 /// An update, in full.
-async fn shown(store: &Store, caller: &Caller, choices: &Choices, shared: &update::Shared) -> Answer<Value> {
+async fn shown(
+    store: &Store,
+    caller: &Caller,
+    choices: &Choices,
+    shared: &update::SharedUpdate,
+) -> Answer<Value> {
     let row = &shared.row;
     let by = row.by.parse().unwrap_or_else(|_| Identity::system("unknown"));
     let mut shown = json!({

@@ -1,7 +1,7 @@
 //! People: how they are reached, and when.
 
 use app::user::create::NewUser;
-use app::user::reach::NewRule;
+use app::user::methods::NewRule;
 use app::{AppError, Context};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -224,7 +224,7 @@ async fn remove_method(
 ) -> Answer<Json<Value>> {
     let (ctx, which) = (&desk.ctx, (id, body.notification_method_id));
     let user =
-        app::user::reach::remove_method(&ctx.store, &caller.actor, which, &ctx.random, ctx.now()).await?;
+        app::user::methods::remove_method(&ctx.store, &caller.actor, which, &ctx.random, ctx.now()).await?;
     Ok(shown_methods(&caller, &user))
 }
 
@@ -242,7 +242,7 @@ async fn add_method(
     Sent { body, .. }: Sent<NewMethodBody>,
 ) -> Answer {
     let (ctx, new) = (&desk.ctx, (body.method_type, body.address.as_str()));
-    let added = app::user::reach::add_method(ctx, &caller.actor, id, new).await?;
+    let added = app::user::methods::add_method(ctx, &caller.actor, id, new).await?;
     let mut shown = method(&added.method);
     if let Some(secret) = &added.secret {
         shown["secret"] = json!(secret.expose_secret());
@@ -327,7 +327,7 @@ async fn set_rules(
     let rules = rules.collect::<Result<Vec<_>, _>>()?;
     let ctx = &desk.ctx;
     let user =
-        app::user::reach::set_rules(&ctx.store, &caller.actor, id, &rules, &ctx.random, ctx.now()).await?;
+        app::user::methods::set_rules(&ctx.store, &caller.actor, id, &rules, &ctx.random, ctx.now()).await?;
     Ok(Json(shown_rules(&user)))
 }
 

@@ -1,4 +1,4 @@
-//! What API keys may do, in the roles that incident.io's clients know.
+//! The roles of API keys, by the names that incident.io's clients use.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,24 +8,24 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Permission::{self, *};
 
-/// A role of an API key, and what it allows here.
+/// A role of an API key and its permissions.
 struct Row {
     name: &'static str,
     what: &'static str,
     grants: &'static [Permission],
 }
 
-/// A role that allows something here.
+/// A role with permissions.
 const fn row(name: &'static str, what: &'static str, grants: &'static [Permission]) -> Row {
     Row { name, what, grants }
 }
 
-/// A role for what there is nothing of here yet: it is taken, shown, and allows nothing.
+/// A role for features that Firebell does not have yet: it is accepted and shown, and grants nothing.
 const fn idle(name: &'static str) -> Row {
     Row { name, what: "grants nothing yet", grants: &[] }
 }
 
-/// Every role that a client may name.
+/// Every role that the API accepts.
 const ROWS: &[Row] = &[
     row("viewer", "see everything that is public", &[See, SeeOnCall]),
     row("incident_creator", "declare incidents", &[CreateIncidents]),
@@ -92,7 +92,7 @@ const ROWS: &[Row] = &[
 #[derive(Clone, Copy)]
 pub struct KeyRole(&'static Row);
 
-/// What was given is no role of an API key.
+/// The error for an unknown role of an API key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a role for API keys")]
 pub struct UnknownRole(String);
@@ -108,12 +108,12 @@ impl KeyRole {
         self.0.name
     }
 
-    /// What it allows, in words.
+    /// A description of what the role grants.
     pub fn what(self) -> &'static str {
         self.0.what
     }
 
-    /// What it allows.
+    /// The permissions that the role grants.
     pub fn grants(self) -> &'static [Permission] {
         self.0.grants
     }

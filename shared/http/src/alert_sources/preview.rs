@@ -1,7 +1,7 @@
 //! Previews of the alerts that a configuration would create, from a payload or from the last events of a source
 //! (Firebell extension).
 
-use app::alert::preview::{Previewed, Trial, WouldPage};
+use app::alert::preview::{AlertPreview, PreviewRequest, PreviewedEscalation};
 use axum::Json;
 use axum::extract::State;
 use domain::id::SourceId;
@@ -28,7 +28,7 @@ pub(super) async fn preview(
         (None, Some(id)) => Some(super::find(&ctx.store, caller.org, id).await?.kind),
         (kind, _) => kind.clone(),
     };
-    let trial = Trial {
+    let trial = PreviewRequest {
         template: body.template(kind.as_ref())?,
         intake: super::intake::intake(&body)?,
         kind,
@@ -48,8 +48,8 @@ fn source(value: &Value) -> Answer<SourceId> {
 }
 
 /// An alert in a preview.
-fn shown(previewed: &Previewed) -> Value {
-    let Previewed { alert, status, filtered, body, routing, routes, notifications: pages, incident } =
+fn shown(previewed: &AlertPreview) -> Value {
+    let AlertPreview { alert, status, filtered, body, routing, routes, notifications: pages, incident } =
         previewed;
     let mut shown = json!({
         "title": body.title,
@@ -82,7 +82,7 @@ fn shown(previewed: &Previewed) -> Value {
 }
 
 /// The people whom an escalation in a preview would page.
-fn would_page(page: &WouldPage) -> Value {
+fn would_page(page: &PreviewedEscalation) -> Value {
     let level = |people: &Vec<_>| -> Value {
         let people = people.iter().map(|(id, name)| json!({ "id": id, "name": name }));
         json!({ "users": people.collect::<Vec<_>>() })

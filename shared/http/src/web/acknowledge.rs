@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use app::escalation::history::{self, Story};
+use app::escalation::history::{self, EscalationHistory as Story};
 use app::escalation::respond;
 use app::link::{AcknowledgeLink, LinkError};
 use axum::extract::rejection::PathRejection;
@@ -56,7 +56,7 @@ async fn open(desk: &Desk, token: &Token) -> Result<Opened, Refusal> {
     let link = AcknowledgeLink::read(&desk.ctx.seal, token, desk.ctx.now())?;
     let rules = desk.rules.of(link.org).await?;
     let user = rules.user(link.user).await.map_err(app::AppError::from)?.ok_or(Refusal::Left)?;
-    let story = history::story(&desk.ctx.store, &rules, link.escalation).await?.ok_or(Refusal::Gone)?;
+    let story = history::history(&desk.ctx.store, &rules, link.escalation).await?.ok_or(Refusal::Gone)?;
     Ok(Opened { link, user, story })
 }
 

@@ -6,9 +6,9 @@ mod routing;
 
 use std::sync::Arc;
 
-use app::alert::explain::{Explained, explain};
+use app::alert::explain::{AlertDetails, explain};
 use app::alert::resolve;
-use app::alert::retrigger::{self as again, Again};
+use app::alert::retrigger::{self as again, Retriggered};
 use app::incident::seen;
 use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
@@ -202,8 +202,8 @@ async fn retrigger(
 ) -> Result<Redirect, Refusal> {
     let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
     match again::retrigger(&desk.ctx, &signed_in.actor(), id).await? {
-        Again::Fires(alert) => Ok(Redirect::to(&format!("/alerts/{}", alert.id))),
-        Again::As(_) => Ok(Redirect::to(&form.to(id))),
+        Retriggered::AlreadyFiring(alert) => Ok(Redirect::to(&format!("/alerts/{}", alert.id))),
+        Retriggered::AsAlert(_) => Ok(Redirect::to(&form.to(id))),
     }
 }
 
@@ -237,7 +237,7 @@ async fn show(
 }
 
 /// What it says.
-fn about(frame: &Frame<'_>, told: &Explained) -> Markup {
+fn about(frame: &Frame<'_>, told: &AlertDetails) -> Markup {
     let (alert, body) = (&told.alert, told.body.as_ref());
     let state = alert.head().state();
     let here = format!("/alerts/{}", alert.id);
@@ -304,7 +304,7 @@ fn about(frame: &Frame<'_>, told: &Explained) -> Markup {
 }
 
 /// What was parsed of it.
-fn fields(frame: &Frame<'_>, told: &Explained) -> Markup {
+fn fields(frame: &Frame<'_>, told: &AlertDetails) -> Markup {
     let (alert, body) = (&told.alert, told.body.as_ref());
     html! {
         section.card aria-labelledby="fields" {
@@ -334,7 +334,7 @@ fn fields(frame: &Frame<'_>, told: &Explained) -> Markup {
 }
 
 /// Who is paged for it.
-fn escalations(frame: &Frame<'_>, told: &Explained) -> Markup {
+fn escalations(frame: &Frame<'_>, told: &AlertDetails) -> Markup {
     html! {
         section.card aria-labelledby="escalations" {
             h2 #escalations { "Escalations" }
@@ -356,7 +356,7 @@ fn escalations(frame: &Frame<'_>, told: &Explained) -> Markup {
 }
 
 /// What happened to it.
-fn history(frame: &Frame<'_>, told: &Explained) -> Markup {
+fn history(frame: &Frame<'_>, told: &AlertDetails) -> Markup {
     let who = |by: &str| match by.parse::<Identity>() {
         Ok(Identity::User(id)) => told.person(id).to_owned(),
         Ok(Identity::ApiKey(_)) => "an API key".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use app::AppError;
 use app::api_key::create::create;
-use app::api_key::{Asked, revoke};
+use app::api_key::{ApiKeySettings, revoke};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -68,7 +68,7 @@ async fn all(
 }
 
 /// What a form asks for.
-fn asked(form: &BTreeMap<String, String>) -> Result<Asked, AppError> {
+fn asked(form: &BTreeMap<String, String>) -> Result<ApiKeySettings, AppError> {
     let text = |name: &str| form.get(name).map(|text| text.trim().to_owned()).unwrap_or_default();
     let named = form.keys().filter_map(|field| field.strip_prefix(MAY));
     let roles = named.map(|name| name.parse::<KeyRole>());
@@ -77,7 +77,7 @@ fn asked(form: &BTreeMap<String, String>) -> Result<Asked, AppError> {
     if roles.is_empty() {
         return Err(AppError::invalid("role", "choose at least one thing that the key may do"));
     }
-    Ok(Asked { name: text("name"), comments: text("comments"), roles })
+    Ok(ApiKeySettings { name: text("name"), comments: text("comments"), roles })
 }
 
 async fn make(

@@ -1,7 +1,7 @@
 //! The audit log: who changed what, the newest first.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
+use std::collections::btree_map::AuditEntry as Slot;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use domain::access::Permission;
-use domain::audit::{Change, Entry};
+use domain::audit::{AuditChange, AuditEntry};
 use domain::id::AuditId;
 use domain::{Identity, Timestamp};
 use http::HeaderMap;
@@ -80,24 +80,24 @@ pub(super) async fn name(desk: &Desk, signed_in: &SignedIn, by: &Identity) -> Re
 }
 
 /// One entry.
-fn row(entry: &Entry, names: &BTreeMap<String, String>, now: Timestamp) -> Markup {
+fn row(entry: &AuditEntry, names: &BTreeMap<String, String>, now: Timestamp) -> Markup {
     let who = names.get(&entry.by.to_string()).map_or("", String::as_str);
     let action = entry.action.replace(['.', '_'], " ");
     html! {
         li {
-            h2 { (foreign(&entry.thing.name)) }
+            h2 { (foreign(&entry.target.name)) }
             ul.facts {
                 li { (time(entry.at, now)) }
                 li { strong { (action) } " by " (foreign(who)) }
                 @for change in &entry.changes { li { (changed(change)) } }
-                li { code title="the id of what was changed" { (entry.thing.id) } }
+                li { code title="the id of what was changed" { (entry.target.id) } }
             }
         }
     }
 }
 
 /// A field that is not what it was.
-fn changed(change: &Change) -> Markup {
+fn changed(change: &AuditChange) -> Markup {
     html! {
         (foreign(&change.field))
         @match (&change.before, &change.after) {

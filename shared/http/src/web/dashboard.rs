@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::alert::unrouted::{Unrouted, unrouted};
-use app::escalation::history::{Story, story};
-use app::escalation::open::{Open, open};
+use app::escalation::history::{EscalationHistory as Story, history as story};
+use app::escalation::open::{OpenEscalations as Open, open};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;

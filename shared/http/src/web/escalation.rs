@@ -1,6 +1,6 @@
 //! How an escalation looks, wherever it is shown.
 
-use app::escalation::history::Story;
+use app::escalation::history::EscalationHistory as Story;
 use app::incident::seen::hides;
 use domain::Actor;
 use domain::Timestamp;

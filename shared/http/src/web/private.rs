@@ -1,6 +1,6 @@
 //! What belongs to a private incident: it is hidden from whoever does not see the incident, wherever it is listed.
 
-use app::escalation::history::Story;
+use app::escalation::history::EscalationHistory as Story;
 use app::incident::seen::hides;
 use domain::Actor;
 use maud::{Markup, html};

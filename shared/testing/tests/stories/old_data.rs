@@ -317,7 +317,7 @@ fn keys_secrets_and_links_of_the_old_version_work() {
         let ada = old.fact("/people/ada").parse().unwrap();
         let ada = bundle.calm.store.user(bundle.org, ada).await.unwrap().unwrap();
         let sealed = ada.methods.iter().find(|method| method.secret.is_some()).unwrap();
-        let secret = app::user::reach::open_secret(
+        let secret = app::user::methods::open_secret(
             &bundle.calm.seal,
             ada.id,
             &sealed.address,

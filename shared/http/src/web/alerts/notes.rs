@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::alert::explain::Explained;
+use app::alert::explain::AlertDetails;
 use app::alert::{note, tag};
 use axum::extract::{Path, State};
 use axum::response::Redirect;
@@ -59,7 +59,7 @@ pub(super) async fn tag(
 }
 
 /// The notes, and where one more is written.
-pub(super) fn notes(frame: &Frame<'_>, told: &Explained) -> Markup {
+pub(super) fn notes(frame: &Frame<'_>, told: &AlertDetails) -> Markup {
     let who = |by: &Identity| match by {
         Identity::User(id) => told.person(*id).to_owned(),
         Identity::ApiKey(_) => "an API key".to_owned(),
@@ -101,7 +101,7 @@ pub(super) fn badges(tags: &[String]) -> Markup {
 }
 
 /// Where the tags are changed.
-pub(super) fn tags(frame: &Frame<'_>, told: &Explained) -> Markup {
+pub(super) fn tags(frame: &Frame<'_>, told: &AlertDetails) -> Markup {
     let most = MOST_TAGS * (TAG_LETTERS + 2);
     html! {
         @if frame.may(Permission::Respond) {

@@ -1,8 +1,8 @@
 //! Why an alert was routed so: what became of it then, and what each of today's routes makes of it.
 
-use app::alert::explain::Explained;
+use app::alert::explain::AlertDetails;
 use domain::alert::Routing;
-use domain::alert_route::{Checked, CheckedGroup, MOST_ROUTES, Route, Test, Verdict};
+use domain::alert_route::{ConditionResult, GroupResult, MOST_ROUTES, Route, RouteDecision, Test};
 use domain::template::Binding;
 use maud::{Markup, html};
 
@@ -16,7 +16,7 @@ const MOST_OTHERS: usize = 20;
 const VALUE_BYTES: usize = 200;
 
 /// What became of it, and why.
-pub(super) fn routing(frame: &Frame<'_>, told: &Explained) -> Markup {
+pub(super) fn routing(frame: &Frame<'_>, told: &AlertDetails) -> Markup {
     let routes = &frame.signed_in.rules.routes;
     html! {
         section.card aria-labelledby="routing" {
@@ -50,8 +50,9 @@ const fn then(routing: Routing) -> &'static str {
 }
 
 /// What each route makes of it now.
-fn today(verdicts: &[(&Route, Verdict<'_>)]) -> Markup {
-    let concerned = |verdict: &Verdict<'_>| !matches!(verdict, Verdict::Off | Verdict::OtherSource);
+fn today(verdicts: &[(&Route, RouteDecision<'_>)]) -> Markup {
+    let concerned =
+        |verdict: &RouteDecision<'_>| !matches!(verdict, RouteDecision::Off | RouteDecision::OtherSource);
     let others = verdicts.iter().filter(|(_, verdict)| !concerned(verdict));
     let mut taken = 0;
     html! {
@@ -69,7 +70,7 @@ fn today(verdicts: &[(&Route, Verdict<'_>)]) -> Markup {
                     @for (route, verdict) in others.take(MOST_OTHERS) {
                         li {
                             (foreign(&route.name)) ": "
-                            @if *verdict == Verdict::Off { "it is off" } @else { "it takes no alerts of this source" }
+                            @if *verdict == RouteDecision::Off { "it is off" } @else { "it takes no alerts of this source" }
                         }
                     }
                 }
@@ -79,7 +80,7 @@ fn today(verdicts: &[(&Route, Verdict<'_>)]) -> Markup {
 }
 
 /// One route that has to do with it.
-fn one(route: &Route, verdict: &Verdict<'_>, beyond: bool) -> Markup {
+fn one(route: &Route, verdict: &RouteDecision<'_>, beyond: bool) -> Markup {
     html! {
         p.line {
             @if beyond { span.badge.over { "Beyond ten" } }
@@ -88,9 +89,9 @@ fn one(route: &Route, verdict: &Verdict<'_>, beyond: bool) -> Markup {
             " " strong { (foreign(&route.name)) }
         }
         @match verdict {
-            Verdict::Off | Verdict::OtherSource => {}
-            Verdict::Doubt(problem) => p.soft { "In doubt it takes the alert: " (foreign(&problem.0)) },
-            Verdict::Judged { of_source, of_all, .. } => {
+            RouteDecision::Off | RouteDecision::OtherSource => {}
+            RouteDecision::Doubt(problem) => p.soft { "In doubt it takes the alert: " (foreign(&problem.0)) },
+            RouteDecision::Judged { of_source, of_all, .. } => {
                 @if of_source.is_empty() && of_all.is_empty() { p.soft { "It has no conditions." } }
                 (groups("For this source", of_source))
                 (groups("For every alert", of_all))
@@ -100,7 +101,7 @@ fn one(route: &Route, verdict: &Verdict<'_>, beyond: bool) -> Markup {
 }
 
 /// Some groups of conditions.
-fn groups(says: &str, groups: &[CheckedGroup<'_>]) -> Markup {
+fn groups(says: &str, groups: &[GroupResult<'_>]) -> Markup {
     html! {
         @if !groups.is_empty() {
             p.soft { (says) @if groups.len() > 1 { ", one of these:" } @else { ":" } }
@@ -112,7 +113,7 @@ fn groups(says: &str, groups: &[CheckedGroup<'_>]) -> Markup {
 }
 
 /// A condition, and what it found.
-fn condition(checked: &Checked<'_>) -> Markup {
+fn condition(checked: &ConditionResult<'_>) -> Markup {
     let subject = match &checked.condition.subject {
         Binding::Literal(text) | Binding::Template(text) => html! { q { (foreign(text)) } },
         Binding::Reference(reference) => html! { code { (foreign(reference)) } },

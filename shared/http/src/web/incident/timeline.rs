@@ -1,10 +1,10 @@
 //! What happened in an incident, as people read it: the newest first.
 
-use app::incident::timeline::Story;
+use app::incident::timeline::IncidentTimeline as Story;
 use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use domain::id::{EscalationId, UserId};
-use domain::incident::{BeforeAfter, Entry, FieldChange, InitialValues, TimelineEvent};
+use domain::incident::{BeforeAfter, FieldChange, InitialValues, TimelineEntry, TimelineEvent};
 use domain::{Identity, Timestamp};
 use maud::{Markup, html};
 
@@ -25,7 +25,7 @@ pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
 }
 
 /// One thing that happened.
-fn row(story: &Story, entry: &Entry, now: Timestamp) -> Markup {
+fn row(story: &Story, entry: &TimelineEntry, now: Timestamp) -> Markup {
     let (tone, what) = told(story, entry);
     html! {
         li.(tone) {
@@ -39,13 +39,13 @@ fn row(story: &Story, entry: &Entry, now: Timestamp) -> Markup {
 }
 
 /// Whoever caused it.
-fn who(story: &Story, entry: &Entry) -> Markup {
+fn who(story: &Story, entry: &TimelineEntry) -> Markup {
     let name = entry.by.as_ref().map_or("Somebody", |by| story.who(by));
     html! { strong { (foreign(name)) } }
 }
 
 /// What happened, and its colour.
-fn told(story: &Story, entry: &Entry) -> (&'static str, Markup) {
+fn told(story: &Story, entry: &TimelineEntry) -> (&'static str, Markup) {
     let who = who(story, entry);
     match &entry.what {
         TimelineEvent::Opened(began) => ("paging", opened(story, entry, began, &who)),
@@ -68,7 +68,7 @@ fn told(story: &Story, entry: &Entry) -> (&'static str, Markup) {
 }
 
 /// How it began.
-fn opened(story: &Story, entry: &Entry, began: &InitialValues, who: &Markup) -> Markup {
+fn opened(story: &Story, entry: &TimelineEntry, began: &InitialValues, who: &Markup) -> Markup {
     let by_itself = matches!(entry.by, Some(Identity::System(_)) | None);
     html! {
         p { (who) @if by_itself { " opened " } @else { " declared " } "the incident " q { (foreign(&began.name)) } }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use app::AppError;
-use app::user::reach::{Added, add_method, remove_method, set_use};
+use app::user::methods::{AddedMethod, add_method, remove_method, set_use};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::Actor;
@@ -61,7 +61,7 @@ const DELAYS: &[u32] = &[0, 60, 120, 300, 600, 900, 1800, 3600];
 /// What the page says beside what is there.
 #[derive(Default)]
 struct Said {
-    added: Option<Added>,
+    added: Option<AddedMethod>,
     complaint: Option<String>,
     draft: Wanted,
 }
@@ -211,7 +211,7 @@ async fn shown(
 }
 
 /// What was added, with its secret, which nobody is shown again.
-fn told(added: &Added) -> Markup {
+fn told(added: &AddedMethod) -> Markup {
     html! {
         div.flash role="status" {
             p { (channel(added.method.method_type)) " to " (foreign(&added.method.address)) " is added." }

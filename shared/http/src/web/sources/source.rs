@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use app::AppError;
-use app::alert::preview::{Previewed, Trial, WouldPage, preview};
+use app::alert::preview::{AlertPreview, PreviewRequest, PreviewedEscalation, preview};
 use app::source::rotate::Rotation;
 use app::source::{find, open_secret};
 use axum::extract::{Path, State};
@@ -240,7 +240,7 @@ async fn draft(frame: &Frame<'_>, source: &Source) -> Result<Markup, Refusal> {
     let (ctx, by) = (&frame.desk.ctx, frame.signed_in.actor());
     let may = frame.may(Permission::ConfigureOnCall);
     let previewed = if may {
-        let trial = Trial {
+        let trial = PreviewRequest {
             kind: None,
             template: source.template.clone(),
             intake: source.intake.clone(),
@@ -276,8 +276,8 @@ async fn draft(frame: &Frame<'_>, source: &Source) -> Result<Markup, Refusal> {
 }
 
 /// What would become of what arrived last.
-fn would_be(arrived: &Previewed) -> Markup {
-    let level = |page: &WouldPage| {
+fn would_be(arrived: &AlertPreview) -> Markup {
+    let level = |page: &PreviewedEscalation| {
         let first = page.levels.iter().find(|level| !level.is_empty());
         let people: Vec<&str> = first.into_iter().flatten().map(|(_, name)| name.as_str()).collect();
         names(&people)
