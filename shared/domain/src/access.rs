@@ -16,25 +16,25 @@ pub use key_role::{KeyRole, UnknownRole};
 pub enum Permission {
     /// See incidents, people and settings.
     See,
-    /// See alerts, escalations and their configuration.
+    /// See alerts, escalations and their rules.
     SeeOnCall,
-    /// Set their own notification methods and rules.
+    /// Change one's own notification methods and rules.
     SetOwnMethods,
     /// Declare an incident.
     CreateIncidents,
-    /// Edit incidents and share updates.
+    /// Edit incidents and post updates.
     EditIncidents,
-    /// Start escalations.
+    /// Start escalations for people and escalation paths.
     CreateEscalations,
-    /// Acknowledge and cancel escalations, and resolve alerts.
+    /// Respond to escalations and resolve alerts.
     Respond,
-    /// See the notification methods of other people.
+    /// See the notification methods of others.
     SeeAddresses,
-    /// Set the notification methods and rules of other people.
+    /// Change the notification methods and rules of others.
     SetMethods,
-    /// Change severities, statuses, incident roles and alert attributes.
+    /// Change severities, statuses, roles and attributes.
     ManageSettings,
-    /// See and change all private incidents.
+    /// See and change private incidents without being a member.
     SeePrivate,
     /// Change alert sources, alert routes and escalation paths.
     ConfigureOnCall,
@@ -75,20 +75,20 @@ impl Permission {
     pub const fn what(self) -> &'static str {
         match self {
             Self::See => "see incidents, people and settings",
-            Self::SeeOnCall => "see alerts, escalations, and their configuration",
-            Self::SetOwnMethods => "set their own notification methods and rules",
+            Self::SeeOnCall => "see alerts, escalations, and their rules",
+            Self::SetOwnMethods => "change own notification methods and rules",
             Self::CreateIncidents => "declare incidents",
-            Self::EditIncidents => "edit incidents and share updates",
+            Self::EditIncidents => "edit incidents and post updates",
             Self::CreateEscalations => "start escalations",
-            Self::Respond => "acknowledge and cancel escalations, and resolve alerts",
-            Self::SeeAddresses => "see the notification methods of other people",
-            Self::SetMethods => "set the notification methods and rules of other people",
+            Self::Respond => "respond to escalations and resolve alerts",
+            Self::SeeAddresses => "see the notification methods of others",
+            Self::SetMethods => "change the notification methods and rules of others",
             Self::ManageSettings => "change severities, statuses, roles and attributes",
-            Self::SeePrivate => "see all private incidents",
+            Self::SeePrivate => "see private incidents without being a member",
             Self::ConfigureOnCall => "change alert sources, routes and escalation paths",
-            Self::ManageApiKeys => "make and revoke API keys",
+            Self::ManageApiKeys => "create and revoke API keys",
             Self::ManageUsers => "add and remove people, and change their roles",
-            Self::SeeAudit => "see who changed what",
+            Self::SeeAudit => "see the audit log",
             Self::ManageOwners => "add and remove owners",
         }
     }

@@ -15,6 +15,7 @@ pub mod expression;
 pub mod id;
 pub mod identity;
 pub mod incident;
+pub mod job;
 pub mod message;
 pub mod notification;
 pub mod org;

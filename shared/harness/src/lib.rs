@@ -71,7 +71,7 @@ impl Installation {
         let Context { store, seal, random, .. } = &self.context;
         match app::org::create::create(store, seal, &new, random, self.context.now()).await? {
             CreatedOrg::New { org, api_key } => Ok((*org, api_key)),
-            CreatedOrg::There(_) => panic!("the installation has an organisation already"),
+            CreatedOrg::Existing(_) => panic!("the installation has an organisation already"),
         }
     }
 }

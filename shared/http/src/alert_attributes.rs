@@ -1,4 +1,4 @@
-//! Attributes: what alerts say in the same words, whatever their source.
+//! Alert attributes: named values of alerts, the same for every alert source.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,123 +8,169 @@ use domain::alert::Attribute;
 use domain::choice::Configured;
 use domain::id::AttributeId;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::ApiError;
-use crate::api::{Answer, Id, Sent, Shared};
+use crate::api::{ApiResult, JsonBody, SharedState};
 use crate::auth::Caller;
-use crate::choices::{self, Offer, alone};
+use crate::choices::{self, ChoiceResource};
 use crate::operation::{Operation, Resource};
+use crate::schema::Id;
 
-/// What can be done with attributes.
+/// The operations on alert attributes.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Alert attributes",
     operations: &[
-        Operation::get("/v2/alert_attributes", "Lists the attributes of alerts", || {
-            get(choices::list::<Attribute>)
+        Operation::get("/v2/alert_attributes", "Lists alert attributes", || get(choices::list::<Attribute>))
+            .needs(Permission::See)
+            .reply::<AlertAttributeListReply>(200),
+        Operation::post("/v2/alert_attributes", "Creates an alert attribute", || post(create))
+            .needs(Permission::ManageSettings)
+            .body::<AlertAttributePayload>()
+            .reply::<AlertAttributeReply>(201),
+        Operation::get("/v2/alert_attributes/{id}", "Shows an alert attribute", || {
+            get(choices::show::<Attribute>)
         })
         .needs(Permission::See)
-        .answers(200, "{alert_attributes*: [AlertAttribute]}"),
-        Operation::post("/v2/alert_attributes", "Adds an attribute", || post(create))
+        .reply::<AlertAttributeReply>(200),
+        Operation::put("/v2/alert_attributes/{id}", "Updates an alert attribute", || put(update))
             .needs(Permission::ManageSettings)
-            .takes("AlertAttributePayload")
-            .answers(201, "{alert_attribute*: AlertAttribute}"),
-        Operation::get("/v2/alert_attributes/{id}", "Shows an attribute", || get(choices::show::<Attribute>))
-            .needs(Permission::See)
-            .answers(200, "{alert_attribute*: AlertAttribute}"),
-        Operation::put("/v2/alert_attributes/{id}", "Changes an attribute", || put(update))
-            .needs(Permission::ManageSettings)
-            .takes("AlertAttributePayload")
-            .answers(200, "{alert_attribute*: AlertAttribute}"),
-        Operation::delete("/v2/alert_attributes/{id}", "Deletes an attribute", || delete(destroy))
+            .body::<AlertAttributePayload>()
+            .reply::<AlertAttributeReply>(200),
+        Operation::delete("/v2/alert_attributes/{id}", "Deletes an alert attribute", || delete(remove))
             .needs(Permission::ManageSettings),
-    ],
-    shapes: &[
-        (
-            "AlertAttribute",
-            "{id*: id, name*: string, type*: string, array*: boolean, required*: boolean, emoji: string}",
-        ),
-        (
-            "AlertAttributePayload",
-            "{name*: string, type*: string, array*: boolean, required: boolean, emoji: string}",
-        ),
     ],
 };
 
-impl Offer for Attribute {
-    const ONE: &'static str = "alert_attribute";
-    const MANY: &'static str = "alert_attributes";
-
-    fn shown(choice: &Configured<Self>) -> Value {
-        let mut shown = json!({
-            "id": choice.id,
-            "name": choice.what.name,
-            "type": choice.what.kind,
-            "array": choice.what.array,
-            "required": choice.what.required,
-        });
-        if let Some(emoji) = &choice.what.emoji {
-            shown["emoji"] = json!(emoji);
-        }
-        shown
-    }
-}
-
-/// An attribute as it is sent.
-#[derive(Deserialize)]
-struct AttributeBody {
+/// An alert attribute.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AlertAttributeView {
+    /// The id.
+    id: Id<AttributeId>,
+    /// The name.
     name: String,
-    #[serde(rename = "type")]
-    kind: String,
+    /// The type of its values, as `String`.
+    r#type: String,
+    /// Whether an alert may have several values.
     array: bool,
-    #[serde(default)]
+    /// Whether each alert should have a value.
     required: bool,
+    /// An emoji for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
     emoji: Option<String>,
 }
 
-/// How long the name of a type, or of a sign, may be.
-const WORD_BYTES: usize = 100;
+impl AlertAttributeView {
+    /// The view of an attribute with its id.
+    pub(crate) fn new(id: AttributeId, attribute: &Attribute) -> Self {
+        let Attribute { name, kind, array, required, emoji } = attribute.clone();
+        Self { id: Id(id), name, r#type: kind, array, required, emoji }
+    }
+}
 
-impl AttributeBody {
-    /// The attribute, if it can be kept.
-    fn attribute(self) -> Answer<Attribute> {
-        let Self { name, kind, array, required, emoji } = self;
-        if kind.is_empty() || kind.len() > WORD_BYTES {
-            return Err(ApiError::invalid("type", format!("A type has 1 to {WORD_BYTES} bytes")));
+impl From<&Configured<Attribute>> for AlertAttributeView {
+    fn from(choice: &Configured<Attribute>) -> Self {
+        Self::new(choice.id, &choice.what)
+    }
+}
+
+/// A reply with an alert attribute.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AlertAttributeReply {
+    alert_attribute: AlertAttributeView,
+}
+
+impl From<AlertAttributeView> for AlertAttributeReply {
+    fn from(alert_attribute: AlertAttributeView) -> Self {
+        Self { alert_attribute }
+    }
+}
+
+/// A reply with all alert attributes.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AlertAttributeListReply {
+    alert_attributes: Vec<AlertAttributeView>,
+}
+
+impl From<Vec<AlertAttributeView>> for AlertAttributeListReply {
+    fn from(alert_attributes: Vec<AlertAttributeView>) -> Self {
+        Self { alert_attributes }
+    }
+}
+
+impl ChoiceResource for Attribute {
+    type View = AlertAttributeView;
+    type Reply = AlertAttributeReply;
+    type ListReply = AlertAttributeListReply;
+}
+
+/// An alert attribute to create or update.
+#[derive(Deserialize, JsonSchema)]
+struct AlertAttributePayload {
+    /// The name.
+    name: String,
+    /// The type of its values, as `String`.
+    #[schemars(length(min = 1))]
+    r#type: String,
+    /// Whether an alert may have several values.
+    array: bool,
+    /// Whether each alert should have a value.
+    #[serde(default)]
+    required: bool,
+    /// An emoji for people.
+    emoji: Option<String>,
+}
+
+/// The most bytes of the name of a type, or of an emoji.
+const MAX_WORD_BYTES: usize = 100;
+
+impl AlertAttributePayload {
+    /// The attribute.
+    ///
+    /// # Errors
+    /// [`ApiError`] that names the field that is too long or empty.
+    fn attribute(self) -> ApiResult<Attribute> {
+        let Self { name, r#type: kind, array, required, emoji } = self;
+        if kind.is_empty() || kind.len() > MAX_WORD_BYTES {
+            return Err(ApiError::invalid(
+                "type",
+                format!("A type has between 1 and {MAX_WORD_BYTES} bytes"),
+            ));
         }
-        if emoji.as_ref().is_some_and(|emoji| emoji.len() > WORD_BYTES) {
-            return Err(ApiError::invalid("emoji", format!("A sign has at most {WORD_BYTES} bytes")));
+        if emoji.as_ref().is_some_and(|emoji| emoji.len() > MAX_WORD_BYTES) {
+            return Err(ApiError::invalid("emoji", format!("An emoji has at most {MAX_WORD_BYTES} bytes")));
         }
         Ok(Attribute { name, kind, array, required, emoji: domain::text::present(emoji) })
     }
 }
 
 async fn create(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
-    Sent { body, .. }: Sent<AttributeBody>,
-) -> Answer<(StatusCode, Json<Value>)> {
-    let (ctx, now) = (&desk.ctx, desk.ctx.now());
-    let (id, what) = (AttributeId::new(now, ctx.random()), body.attribute()?);
-    let made = app::choice::save::create(&ctx.store, &caller.actor, id, what, &ctx.random, now).await?;
-    Ok((StatusCode::CREATED, alone(&made)))
+    JsonBody { body, .. }: JsonBody<AlertAttributePayload>,
+) -> ApiResult<(StatusCode, Json<AlertAttributeReply>)> {
+    let (ctx, now) = (&api.ctx, api.ctx.now());
+    let (id, attribute) = (AttributeId::new(now, ctx.random()), body.attribute()?);
+    let created =
+        app::choice::save::create(&ctx.store, &caller.actor, id, attribute, &ctx.random, now).await?;
+    Ok((StatusCode::CREATED, choices::reply(&created)))
 }
 
 async fn update(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
     Id(id): Id<AttributeId>,
-    Sent { body, .. }: Sent<AttributeBody>,
-) -> Answer<Json<Value>> {
-    let (ctx, what) = (&desk.ctx, body.attribute()?);
-    let change = |_: &Attribute| what.clone();
-    Ok(alone(
-        &app::choice::save::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?,
-    ))
+    JsonBody { body, .. }: JsonBody<AlertAttributePayload>,
+) -> ApiResult<Json<AlertAttributeReply>> {
+    let (ctx, attribute) = (&api.ctx, body.attribute()?);
+    let change = |_: &Attribute| attribute.clone();
+    let updated =
+        app::choice::save::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?;
+    Ok(choices::reply(&updated))
 }
 
-async fn destroy(state: Shared, caller: Caller, id: Id<AttributeId>) -> Answer<StatusCode> {
-    choices::destroy::<Attribute>(state, caller, id).await?;
+async fn remove(state: SharedState, caller: Caller, id: Id<AttributeId>) -> ApiResult<StatusCode> {
+    choices::delete::<Attribute>(state, caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

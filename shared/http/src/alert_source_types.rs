@@ -1,11 +1,13 @@
-//! The kinds of alert sources, with the instructions for setting up their senders.
+//! The kinds of alert sources, with the instructions for their senders.
 
 use axum::{Json, routing};
 use domain::access::Permission;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 use sources::AlertSource;
 
-use crate::api::Answer;
+use crate::api::ApiResult;
 use crate::auth::Caller;
 use crate::operation::{Operation, Resource};
 
@@ -18,32 +20,66 @@ pub(crate) const RESOURCE: Resource = Resource {
         || routing::get(list),
     )
     .needs(Permission::SeeOnCall)
-    .answers(200, "{alert_source_types*: [AlertSourceType]}")],
-    shapes: &[(
-        "AlertSourceType",
-        "{source_type*: string, name*: string, set_up*: string, has_address*: boolean, signature_headers*: [string], \
-         variables*: [{reference*: string, label*: string}], example*: any, example_resolved*: any}",
-    )],
+    .reply::<AlertSourceTypeListReply>(200)],
 };
 
-async fn list(_: Caller) -> Answer<Json<Value>> {
-    let kinds: Vec<Value> = sources::all().iter().map(|source| shown(*source)).collect();
-    Ok(Json(json!({ "alert_source_types": kinds })))
+/// A reply with all kinds of alert sources.
+#[derive(Serialize, JsonSchema)]
+struct AlertSourceTypeListReply {
+    alert_source_types: Vec<AlertSourceTypeView>,
 }
 
-/// A kind in a response. In its instructions, `{url}`, `{secret}` and `{email}` stand for the values of a source.
-fn shown(source: &dyn AlertSource) -> Value {
-    let headers: Vec<&str> = source.signatures().iter().map(|signature| signature.header()).collect();
-    let variables = source.scope();
-    let variables = variables.iter().map(|one| json!({ "reference": one.reference, "label": one.label }));
-    json!({
-        "source_type": source.kind(),
-        "name": source.name(),
-        "set_up": source.docs(),
-        "has_address": !source.is_found_by_secret(),
-        "signature_headers": headers,
-        "variables": variables.collect::<Vec<_>>(),
-        "example": source.example(),
-        "example_resolved": source.example_resolved(),
-    })
+/// A kind of alert source.
+#[derive(Serialize, JsonSchema)]
+struct AlertSourceTypeView {
+    /// The name for programs, as `http`.
+    source_type: &'static str,
+    /// The name for people.
+    name: &'static str,
+    /// The instructions for the sender. `{url}`, `{secret}` and `{email}` stand for the values of an alert source.
+    set_up: &'static str,
+    /// Whether each alert source has an address of its own.
+    has_address: bool,
+    /// The headers in which senders sign their deliveries.
+    signature_headers: Vec<&'static str>,
+    /// The references that bindings can use.
+    variables: Vec<VariableView>,
+    /// A payload that fires an alert.
+    example: Value,
+    /// A payload that resolves the alert.
+    example_resolved: Value,
+}
+
+/// A reference that bindings can use.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct VariableView {
+    /// Where the value is found.
+    reference: String,
+    /// The name for people.
+    label: String,
+}
+
+impl From<&dyn AlertSource> for AlertSourceTypeView {
+    fn from(source: &dyn AlertSource) -> Self {
+        let variable = |variable: &sources::scope::Variable| VariableView {
+            reference: variable.reference.to_owned(),
+            label: variable.label.to_owned(),
+        };
+        Self {
+            source_type: source.kind(),
+            name: source.name(),
+            set_up: source.docs(),
+            has_address: !source.is_found_by_secret(),
+            signature_headers: source.signatures().iter().map(|signature| signature.header()).collect(),
+            variables: source.scope().iter().map(variable).collect(),
+            example: source.example(),
+            example_resolved: source.example_resolved(),
+        }
+    }
+}
+
+async fn list(_: Caller) -> ApiResult<Json<AlertSourceTypeListReply>> {
+    let alert_source_types = sources::all().iter().map(|source| (*source).into()).collect();
+    Ok(Json(AlertSourceTypeListReply { alert_source_types }))
 }

@@ -1,4 +1,4 @@
-//! Alerts: listed, shown as their newest delivery put it, and resolved by hand.
+//! Alerts: listed, shown with the text of their newest event, resolved and fired again by hand.
 
 mod notes;
 
@@ -7,32 +7,36 @@ use app::{AppError, Context};
 use axum::extract::State;
 use axum::{Json, routing};
 use domain::access::Permission;
-use domain::alert::{Alert, AlertAttribute, AlertState, Attribute, Body};
+use domain::alert::{Alert, AlertAttribute, Body, Routing};
 use domain::id::{AlertId, OrgId};
 use domain::text::fingerprint;
 use http::StatusCode;
 use machine::{State as _, Stateful};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use store::{Listed, Order, Store};
 
 use crate::ApiError;
-use crate::api::{Answer, Id, Shared, guarded};
+use crate::alert_attributes::AlertAttributeView;
+use crate::api::{ApiResult, SharedState, guarded};
 use crate::auth::Caller;
 use crate::incident_alerts;
-use crate::operation::{Operation, Resource};
-use crate::page::{Asked, Scan};
+use crate::operation::{AFTER, Operation, PAGE_SIZE, Resource};
+use crate::page::{IndexScan, PageRequest, PaginationView};
 use crate::query::{CHOICE, Filters, Has, Operator, Query, SAME, TIME};
+use crate::schema::Id;
+use crate::slim::{AlertSlimView, updated_at};
 
 /// The most alerts of a page.
-const MOST: usize = 50;
+const MAX_PAGE: usize = 50;
 
-/// What alerts are filtered by.
+/// The fields by which alerts are filtered.
 const FILTERS: &[(&str, &[Operator])] = &[
     ("status", CHOICE),
     ("deduplication_key", SAME),
     ("alert_source", CHOICE),
     ("alert_group_id", CHOICE),
-    ("attributes[]", ANY),
+    ("attributes[]", ATTRIBUTE),
     ("id", CHOICE),
     ("priority", CHOICE),
     ("has_notes", SAME),
@@ -41,88 +45,82 @@ const FILTERS: &[(&str, &[Operator])] = &[
     ("updated_at", TIME),
 ];
 
-/// What tags are filtered by.
+/// How tags are filtered.
 const TAGS: &[Operator] = &[Operator::OneOf, Operator::AllOf, Operator::NotIn];
 
-/// What an attribute is filtered by.
-const ANY: &[Operator] = &[Operator::Is, Operator::OneOf, Operator::NotIn];
+/// How attributes are filtered.
+const ATTRIBUTE: &[Operator] = &[Operator::Is, Operator::OneOf, Operator::NotIn];
 
-/// The most letters of what is searched for.
+/// The most bytes of a search.
 pub(crate) const SEARCH: usize = 200;
 
-/// What can be done with it.
+/// The operations on alerts.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Alerts",
     operations: &[
-        Operation::get("/v2/alerts", "Lists alerts, the newest first", || routing::get(list))
+        Operation::get("/v2/alerts", "Lists alerts, newest first", || routing::get(list))
             .needs(Permission::SeeOnCall)
-            .asks(&[
-                ("status[one_of]", "In one of these states; also not_in"),
-                ("deduplication_key[is]", "Of this key"),
-                ("alert_source[one_of]", "Of one of these sources; also not_in"),
-                ("alert_group_id[one_of]", "Of one of these groups, by the alert that began it; also not_in"),
-                ("attributes[ID][one_of]", "With one of these values of an attribute; also is and not_in"),
-                ("id[one_of]", "One of these; also not_in"),
-                ("has_notes[is]", "`true` or `false`: whether people have written about it"),
-                ("tags[one_of]", "With one of these tags; also all_of and not_in"),
-                ("priority[one_of]", "Of one of these priorities; also not_in"),
+            .query(&[
+                ("status[one_of]", "Alerts with one of these states. Also not_in"),
+                ("deduplication_key[is]", "Alerts with this deduplication key"),
+                ("alert_source[one_of]", "Alerts of one of these alert sources. Also not_in"),
+                (
+                    "alert_group_id[one_of]",
+                    "Alerts of one of these groups. The id of a group is the id of its first alert. Also not_in",
+                ),
+                (
+                    "attributes[ID][one_of]",
+                    "Alerts whose attribute with this id has one of these values. Also is and not_in",
+                ),
+                ("id[one_of]", "Alerts with one of these ids. Also not_in"),
+                ("has_notes[is]", "`true`: alerts with notes. `false`: alerts without notes"),
+                ("tags[one_of]", "Alerts with one of these tags. Also all_of and not_in"),
+                ("priority[one_of]", "Alerts with one of these priorities. Also not_in"),
                 (
                     "search",
-                    "With all of these words in title, description, key, link or attributes, whatever their case; this \
-                     is ours. A request looks at 400 alerts at most, and its page goes on from there",
+                    "Alerts with all of these words in title, description, deduplication key, link or attributes, in \
+                     upper or lower case (Firebell extension). A request searches at most 400 alerts; `after` continues \
+                     from there",
                 ),
-                ("created_at[gte]", "Not before this; also lte and date_range, and the same of updated_at"),
-                ("page_size", "How many objects a page has"),
-                ("after", "The id of the last object of the page before"),
+                (
+                    "created_at[gte]",
+                    "Alerts created at this time or later. Also lte and date_range, and the same for updated_at",
+                ),
+                PAGE_SIZE,
+                AFTER,
             ])
-            .answers(200, "{alerts*: [Alert], pagination_meta*: Pagination}"),
+            .reply::<AlertListReply>(200),
         Operation::get("/v2/alerts/{id}", "Shows an alert", || routing::get(show))
             .needs(Permission::SeeOnCall)
-            .answers(200, "{alert*: Alert}"),
+            .reply::<AlertReply>(200),
         Operation::post("/v2/alerts/{id}/actions/resolve", "Resolves an alert", || routing::post(resolve))
             .needs(Permission::Respond)
-            .answers(200, "{alert*: Alert}"),
-        Operation::post("/v2/alerts/{id}/actions/retrigger", "Has an alert that is over fire again", || {
+            .reply::<AlertReply>(200),
+        Operation::post("/v2/alerts/{id}/actions/retrigger", "Fires a resolved alert again", || {
             routing::post(retrigger)
         })
         .needs(Permission::Respond)
-        .answers(202, "{alert_id*: id}"),
+        .reply::<RetriggeredReply>(202),
         Operation::post(
             "/v2/alerts/{id}/actions/set_tags",
-            "Tags an alert with these, and no others; this is ours",
+            "Replaces the tags of an alert (Firebell extension)",
             || routing::post(notes::tag),
         )
         .needs(Permission::Respond)
-        .takes("{tags*: [string]}")
-        .answers(200, "{alert*: Alert}"),
-        Operation::get("/v2/alert_notes", "Lists what people wrote about an alert, the newest first; this is ours", || {
+        .body::<notes::TagsPayload>()
+        .reply::<AlertReply>(200),
+        Operation::get("/v2/alert_notes", "Lists the notes of an alert, newest first (Firebell extension)", || {
             routing::get(notes::list)
         })
         .needs(Permission::SeeOnCall)
-        .asks(&[("alert_id", "The alert")])
-        .answers(200, "{alert_notes*: [AlertNote]}"),
-        Operation::post("/v2/alert_notes", "Writes something about an alert; this is ours", || {
+        .query(&[("alert_id*", "The id of the alert")])
+        .reply::<notes::NoteListReply>(200),
+        Operation::post("/v2/alert_notes", "Adds a note to an alert (Firebell extension)", || {
             routing::post(notes::write)
         })
         .needs(Permission::Respond)
-        .takes("{alert_id*: id, text*: string}")
-        .answers(201, "{alert_note*: AlertNote}"),
-    ],
-    shapes: &[
-        (
-            "AlertAttributeSaid",
-            "{attribute*: AlertAttribute, value: {literal: string, label: string}, \
-             array_value: [{literal: string, label: string}]}",
-        ),
-        ("AlertNote", "{id*: id, text*: string, created_at*: time, creator*: Actor}"),
-        (
-            "Alert",
-            "{id*: id, alert_source_id*: id, title*: string, description: string, \
-             status*: firing|resolved, deduplication_key*: string, source_url: string, \
-             priority: string, attributes: [AlertAttributeSaid], tags: [{id*: string, name*: string}], note_count: integer, alert_group_ids*: [id], \
-             routing: string, problems: [string], created_at*: time, updated_at*: time, \
-             resolved_at: time, flapping: boolean}",
-        ),
+        .body::<notes::NotePayload>()
+        .reply::<notes::NoteReply>(201),
     ],
 };
 
@@ -131,38 +129,145 @@ pub fn router(ctx: Context) -> axum::Router {
     guarded(RESOURCE.routes().merge(incident_alerts::RESOURCE.routes()), ctx)
 }
 
-/// Lists alerts, newest first. See `page.rs` for how far one request looks.
-async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<Value>> {
-    let (store, org) = (&desk.ctx.store, caller.org);
-    let (asked, filters) = (Asked::read(&query, MOST)?, query.filters(FILTERS)?);
+/// An alert.
+#[derive(Serialize, JsonSchema)]
+struct AlertView {
+    #[serde(flatten)]
+    slim: AlertSlimView,
+    /// The values of the alert's attributes.
+    attributes: Vec<AlertAttributeEntryView>,
+    /// The tags.
+    tags: Vec<TagView>,
+    /// The number of notes. Absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note_count: Option<u32>,
+    /// The result of routing: `routed`, `unrouted`, `fallback` or `over`.
+    #[schemars(with = "String")]
+    routing: Routing,
+    /// The rules of the alert source that could not be evaluated for this alert.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
+    /// The priority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<String>,
+    /// `true` if the alert is flapping. Absent otherwise, and in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flapping: Option<bool>,
+}
+
+impl AlertView {
+    fn new(alert: &Alert, body: &Body) -> Self {
+        Self {
+            slim: AlertSlimView::new(alert, body),
+            attributes: body.attributes.iter().map(AlertAttributeEntryView::from).collect(),
+            tags: alert.tags.iter().map(TagView::from).collect(),
+            note_count: (alert.notes > 0).then_some(alert.notes),
+            routing: alert.routing,
+            problems: body.problems.clone(),
+            priority: body.priority.clone(),
+            flapping: None,
+        }
+    }
+}
+
+/// The values of an attribute of an alert: one value, or a list if the attribute may have several.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AlertAttributeEntryView {
+    /// The attribute.
+    attribute: AlertAttributeView,
+    /// The value of an attribute that may have only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<AttributeValueView>,
+    /// The values of an attribute that may have several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    array_value: Option<Vec<AttributeValueView>>,
+}
+
+/// A value of an attribute.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct AttributeValueView {
+    /// The value.
+    literal: String,
+    /// The value for people.
+    label: String,
+}
+
+impl From<&AlertAttribute> for AlertAttributeEntryView {
+    fn from(entry: &AlertAttribute) -> Self {
+        let value = |text: &String| AttributeValueView { literal: text.clone(), label: text.clone() };
+        let mut values = entry.values.iter().map(value);
+        let (value, array_value) =
+            if entry.attribute.array { (None, Some(values.collect())) } else { (values.next(), None) };
+        Self { attribute: AlertAttributeView::new(entry.id, &entry.attribute), value, array_value }
+    }
+}
+
+/// A tag with the id that it has on every alert.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct TagView {
+    id: String,
+    name: String,
+}
+
+impl From<&String> for TagView {
+    fn from(name: &String) -> Self {
+        Self { id: domain::alert::note::tag_id(name), name: name.clone() }
+    }
+}
+
+/// A reply with an alert.
+#[derive(Serialize, JsonSchema)]
+struct AlertReply {
+    alert: AlertView,
+}
+
+/// A reply with a page of alerts.
+#[derive(Serialize, JsonSchema)]
+struct AlertListReply {
+    alerts: Vec<AlertView>,
+    pagination_meta: PaginationView,
+}
+
+/// A reply with the alert that fires now: another one that fires already, or a new one.
+#[derive(Serialize, JsonSchema)]
+struct RetriggeredReply {
+    alert_id: Id<AlertId>,
+}
+
+/// Lists alerts, newest first. See `page.rs` for how much of the index one request reads.
+async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResult<Json<AlertListReply>> {
+    let (store, org) = (&api.ctx.store, caller.org);
+    let (page, filters) = (PageRequest::read(&query, MAX_PAGE)?, query.filters(FILTERS)?);
     filters.span("updated_at")?;
-    let words = words(&query)?;
+    let words = search_words(&query)?;
     let keys = filters.values("deduplication_key");
     let key = keys.first().map(|key| fingerprint(key.as_bytes(), 32));
-    let scan = Scan {
-        asked: asked.clone(),
+    let scan = IndexScan {
+        page: page.clone(),
         order: Order::Newest,
-        made: filters.bound("created_at")?,
+        created: filters.bound("created_at")?,
         filtered: !filters.is_empty() || !words.is_empty(),
     };
     let (filters, words, key) = (&filters, &*words, key.as_deref());
-    let page = scan
+    let found = scan
         .run(
             |before, most| async move { store.list_alerts(org, before.as_deref(), most).await },
-            |listed| kept(store, org, (filters, words), key, listed),
+            |listed| load_if_matching(store, org, (filters, words), key, listed),
         )
         .await?;
-    Ok(Json(json!({ "alerts": page.items, "pagination_meta": asked.meta(page.after.as_deref()) })))
+    Ok(Json(AlertListReply { alerts: found.items, pagination_meta: page.meta(found.after) }))
 }
 
-/// Reads a listed alert again, if it passes the filters.
-async fn kept(
+/// Reads a listed alert; `None` if it does not pass the filters.
+async fn load_if_matching(
     store: &Store,
     org: OrgId,
     (filters, words): (&Filters, &[String]),
     key: Option<&str>,
     listed: Listed,
-) -> Answer<Option<Value>> {
+) -> ApiResult<Option<AlertView>> {
     let Ok(id) = listed.id.parse() else { return Ok(None) };
     let Some(alert) = store.alert(org, id).await? else { return Ok(None) };
     if key.is_some_and(|key| key != alert.key) {
@@ -184,31 +289,34 @@ async fn kept(
         "has_notes" => Has::text(if alert.notes > 0 { "true" } else { "false" }),
         "tags" => Has::Texts(alert.tags.clone()),
         "priority" => Has::Texts(body.priority.iter().cloned().collect()),
-        other => Has::Texts(values(&body, other.strip_prefix("attributes.").unwrap_or_default())),
+        other => Has::Texts(attribute_values(&body, other.strip_prefix("attributes.").unwrap_or_default())),
     });
-    Ok(passes.then(|| shown(&alert, &body)))
+    Ok(passes.then(|| AlertView::new(&alert, &body)))
 }
 
-/// The words that are searched for.
-fn words(query: &Query) -> Answer<Vec<String>> {
+/// The words of the parameter `search`.
+fn search_words(query: &Query) -> ApiResult<Vec<String>> {
     let text = query.one("search").unwrap_or_default();
     if text.len() > SEARCH {
-        return Err(ApiError::invalid("search", format!("A search has at most {SEARCH} letters")));
+        return Err(ApiError::invalid(
+            "search",
+            format!("The search is too long: at most {SEARCH} bytes are allowed"),
+        ));
     }
     Ok(words_of(text))
 }
 
-/// The words of what is searched for, in lower case.
+/// The words of a search, in lower case.
 pub(crate) fn words_of(text: &str) -> Vec<String> {
     text.to_lowercase().split_whitespace().map(str::to_owned).collect()
 }
 
-/// Says whether an alert has all of some words, in lower case.
+/// Says whether an alert contains all words of a search, which are in lower case.
 pub(crate) fn says(body: &Body, words: &[String]) -> bool {
     if words.is_empty() {
         return true;
     }
-    let attributes = body.attributes.iter().flat_map(|said| &said.values);
+    let attributes = body.attributes.iter().flat_map(|entry| &entry.values);
     let texts =
         [Some(&body.title), body.description.as_ref(), body.source_url.as_ref(), body.priority.as_ref()];
     let texts = texts.into_iter().flatten().chain([&body.deduplication_key]).chain(attributes);
@@ -216,114 +324,48 @@ pub(crate) fn says(body: &Body, words: &[String]) -> bool {
     words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
 }
 
-/// What an alert says of an attribute.
-fn values(body: &Body, attribute: &str) -> Vec<String> {
-    let said = body.attributes.iter().filter(|said| said.id.to_string() == attribute);
-    said.flat_map(|said| said.values.clone()).collect()
+/// The values of an attribute of an alert.
+fn attribute_values(body: &Body, attribute: &str) -> Vec<String> {
+    let entries = body.attributes.iter().filter(|entry| entry.id.to_string() == attribute);
+    entries.flat_map(|entry| entry.values.clone()).collect()
 }
 
-async fn show(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answer<Json<Value>> {
-    let store = &desk.ctx.store;
+async fn show(State(api): SharedState, caller: Caller, Id(id): Id<AlertId>) -> ApiResult<Json<AlertReply>> {
+    let store = &api.ctx.store;
     let alert = store.alert(caller.org, id).await?.ok_or_else(|| AppError::not_found("alert", id))?;
-    shown_alone(&desk.ctx, &alert).await
+    reply(&api.ctx, &alert).await
 }
 
-async fn resolve(State(desk): Shared, caller: Caller, Id(id): Id<AlertId>) -> Answer<Json<Value>> {
-    let ctx = &desk.ctx;
-    let alert = app::alert::resolve::resolve(&ctx.store, &caller.actor, id, ctx.now()).await?;
-    shown_alone(ctx, &alert).await
-}
-
-/// Has it fire again, and says which alert fires then: another that does already, or one that is there in a moment.
-async fn retrigger(
-    State(desk): Shared,
+async fn resolve(
+    State(api): SharedState,
     caller: Caller,
     Id(id): Id<AlertId>,
-) -> Answer<(StatusCode, Json<Value>)> {
-    let fires = match app::alert::retrigger::retrigger(&desk.ctx, &caller.actor, id).await? {
+) -> ApiResult<Json<AlertReply>> {
+    let ctx = &api.ctx;
+    let alert = app::alert::resolve::resolve(&ctx.store, &caller.actor, id, ctx.now()).await?;
+    reply(ctx, &alert).await
+}
+
+/// Fires an alert again. The new alert appears shortly after the reply.
+async fn retrigger(
+    State(api): SharedState,
+    caller: Caller,
+    Id(id): Id<AlertId>,
+) -> ApiResult<(StatusCode, Json<RetriggeredReply>)> {
+    let alert = match app::alert::retrigger::retrigger(&api.ctx, &caller.actor, id).await? {
         Retriggered::AlreadyFiring(alert) => alert.id,
         Retriggered::AsAlert(next) => next,
     };
-    Ok((StatusCode::ACCEPTED, Json(json!({ "alert_id": fires }))))
+    Ok((StatusCode::ACCEPTED, Json(RetriggeredReply { alert_id: Id(alert) })))
 }
 
-async fn shown_alone(ctx: &Context, alert: &Alert) -> Answer<Json<Value>> {
+/// The reply with one alert. Whether it is flapping is another read, which lists leave out.
+async fn reply(ctx: &Context, alert: &Alert) -> ApiResult<Json<AlertReply>> {
     let store = &ctx.store;
     let body = store.alert_body(alert.org, alert.id).await?;
     let body = body.ok_or_else(|| AppError::not_found("alert", alert.id))?;
-    let mut shown = shown(alert, &body);
-    // Of one alert alone: what its key knows is another read.
     let key = store.key(alert.org, alert.source, &alert.key).await?;
-    if key.is_some_and(|row| row.flaps_on(alert, ctx.now())) {
-        shown["flapping"] = json!(true);
-    }
-    Ok(Json(json!({ "alert": shown })))
-}
-
-/// When anything of it last changed.
-fn updated_at(alert: &Alert, body: &Body) -> domain::Timestamp {
-    alert.resolved_at.map_or(body.updated_at, |resolved_at| resolved_at.max(body.updated_at))
-}
-
-/// An alert, in full.
-fn shown(alert: &Alert, body: &Body) -> Value {
-    let mut shown = slim(alert, body);
-    shown["attributes"] = body.attributes.iter().map(said).collect();
-    shown["tags"] = notes::tags(&alert.tags);
-    if alert.notes > 0 {
-        shown["note_count"] = json!(alert.notes);
-    }
-    shown["routing"] = json!(alert.routing);
-    if !body.problems.is_empty() {
-        shown["problems"] = json!(body.problems);
-    }
-    if let Some(priority) = &body.priority {
-        shown["priority"] = json!(priority);
-    }
-    shown
-}
-
-/// What an alert says of an attribute: one value, or several where it may have them.
-pub(crate) fn said(said: &AlertAttribute) -> Value {
-    let Attribute { name, kind, array, required, emoji } = &said.attribute;
-    let mut shown = json!({
-        "attribute": { "id": said.id, "name": name, "type": kind, "array": array, "required": required },
-    });
-    if let Some(emoji) = emoji {
-        shown["attribute"]["emoji"] = json!(emoji);
-    }
-    let mut values = said.values.iter().map(|text| json!({ "literal": text, "label": text }));
-    if *array {
-        shown["array_value"] = values.collect();
-    } else if let Some(value) = values.next() {
-        shown["value"] = value;
-    }
-    shown
-}
-
-/// An alert where something else names it.
-pub(crate) fn slim(alert: &Alert, body: &Body) -> Value {
-    let mut slim = json!({
-        "id": alert.id,
-        "alert_source_id": alert.source,
-        "title": body.title,
-        "status": match alert.head().state() {
-            AlertState::Firing => "firing",
-            AlertState::Resolved => "resolved",
-        },
-        "deduplication_key": body.deduplication_key,
-        "created_at": alert.created_at,
-        "updated_at": updated_at(alert, body),
-        "alert_group_ids": alert.group.iter().collect::<Vec<_>>(),
-    });
-    if let Some(description) = &body.description {
-        slim["description"] = json!(description);
-    }
-    if let Some(source_url) = &body.source_url {
-        slim["source_url"] = json!(source_url);
-    }
-    if let Some(resolved_at) = alert.resolved_at {
-        slim["resolved_at"] = json!(resolved_at);
-    }
-    slim
+    let flapping = key.is_some_and(|row| row.flaps_on(alert, ctx.now()));
+    let view = AlertView { flapping: flapping.then_some(true), ..AlertView::new(alert, &body) };
+    Ok(Json(AlertReply { alert: view }))
 }

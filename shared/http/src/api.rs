@@ -1,4 +1,4 @@
-//! What every resource of the API stands on: who asks, how often, and one shape for every refusal.
+//! What all resources of the API share: the state, the check of the API key and its rate limit, ids and bodies.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,40 +17,43 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::ApiError;
-use crate::auth::{Caller, Keys};
+use crate::auth::{Caller, KeyCache};
 use crate::rate::{Allowance, REQUESTS, Rate};
+use crate::schema::Id;
 
-/// What the handlers of one function share.
-pub(crate) struct Desk {
-    /// What the function is built from.
+/// The state that the handlers of one function share.
+pub(crate) struct ApiState {
+    /// The function's context: store, queues, clock, settings.
     pub(crate) ctx: Context,
-    /// The keys that it knows.
-    keys: Keys,
-    /// What the keys have left.
+    /// The API keys that were looked up recently.
+    keys: KeyCache,
+    /// The rate limit of each API key.
     pub(crate) rate: Rate,
 }
 
-/// What handlers take as their state.
-pub(crate) type Shared = State<Arc<Desk>>;
+/// The extractor of the state.
+pub(crate) type SharedState = State<Arc<ApiState>>;
 
-/// What handlers return.
-pub(crate) type Answer<T = Response> = Result<T, ApiError>;
+/// The result of a handler.
+pub(crate) type ApiResult<T = Response> = Result<T, ApiError>;
 
-/// Puts routes behind the guard: nobody passes without a key, and every refusal names its request.
-pub(crate) fn guarded(routes: axum::Router<Arc<Desk>>, ctx: Context) -> axum::Router {
-    let desk = Arc::new(Desk { ctx, keys: Keys::default(), rate: Rate::default() });
+/// Adds the check of the API key and of its rate limit to routes. Every error that they return names its request.
+pub(crate) fn guarded(routes: axum::Router<Arc<ApiState>>, ctx: Context) -> axum::Router {
+    let api = Arc::new(ApiState { ctx, keys: KeyCache::default(), rate: Rate::default() });
     routes
         .method_not_allowed_fallback(async || ApiError::wrong_method())
-        .layer(from_fn_with_state(desk.clone(), guard))
-        .with_state(desk)
+        .layer(from_fn_with_state(api.clone(), guard))
+        .with_state(api)
 }
 
-/// Answers what no route answers.
+/// Returns the error of a path that does not exist.
 pub(crate) async fn unknown_path(State(ctx): State<Context>, request: Request) -> Response {
     let path = domain::text::shorten(request.uri().path(), 200);
-    ApiError::not_found(format!("There is nothing at `{path}`"))
-        .in_request(trace_of(&request, &ctx).id())
-        .into_response()
+    ApiError::not_found(format!(
+        "The path `{path}` does not exist. See /v1/openapiV3.json for the paths that do"
+    ))
+    .in_request(trace_of(&request, &ctx).id())
+    .into_response()
 }
 
 /// The trace of a request.
@@ -59,9 +62,9 @@ fn trace_of(request: &Request, ctx: &Context) -> Trace {
     trace.unwrap_or_else(|| Trace::begin(ctx.random()))
 }
 
-async fn guard(State(desk): Shared, mut request: Request, next: Next) -> Response {
-    let trace = trace_of(&request, &desk.ctx);
-    let (mut response, allowance) = match admit(&desk, request.headers()).await {
+async fn guard(State(api): SharedState, mut request: Request, next: Next) -> Response {
+    let trace = trace_of(&request, &api.ctx);
+    let (mut response, allowance) = match admit(&api, request.headers()).await {
         Ok((caller, allowance)) => {
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(Tracing(trace.clone()));
@@ -69,10 +72,10 @@ async fn guard(State(desk): Shared, mut request: Request, next: Next) -> Respons
         }
         Err(error) => (error.into_response(), None),
     };
-    if let Some(refusal) = response.extensions_mut().remove::<ApiError>() {
-        response = refusal.in_request(trace.id()).into_response();
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        response = error.in_request(trace.id()).into_response();
     }
-    // A handler with a limit of its own tells of that one.
+    // If the handler has a rate limit of its own, the headers show that one.
     let own = response.extensions().get::<Allowance>().copied();
     if let Some(allowance) = own.or(allowance) {
         allowance.write(response.headers_mut());
@@ -80,108 +83,127 @@ async fn guard(State(desk): Shared, mut request: Request, next: Next) -> Respons
     response
 }
 
-/// Finds out who asks, and whether they may ask again already.
-async fn admit(desk: &Desk, headers: &HeaderMap) -> Result<(Caller, Allowance), ApiError> {
-    let caller = desk.keys.caller(&desk.ctx, headers).await?;
-    let allowance = desk
+/// Finds the caller of a request and counts the request against the caller's rate limit.
+async fn admit(api: &ApiState, headers: &HeaderMap) -> ApiResult<(Caller, Allowance)> {
+    let caller = api.keys.caller(&api.ctx, headers).await?;
+    let allowance = api
         .rate
-        .take(&REQUESTS, caller.key.id, desk.ctx.now())
-        .map_err(|empty| ApiError::too_many(&caller.key.name, empty, desk.ctx.now()))?;
+        .take(&REQUESTS, caller.key.id, api.ctx.now())
+        .map_err(|empty| ApiError::too_many(&caller.key.name, empty, api.ctx.now()))?;
     Ok((caller, allowance))
 }
-
-/// The id in a path; what is no id is not there.
-pub(crate) struct Id<T>(pub(crate) T);
 
 impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         let text = Path::<String>::from_request_parts(parts, state).await;
-        let Path(text) = text.map_err(|_| ApiError::not_found("There is nothing of this id"))?;
-        let missing = |_| ApiError::not_found(format!("There is nothing of the id `{}`", clip(&text)));
-        text.parse().map(Self).map_err(missing)
+        let Path(text) = text.map_err(|_| ApiError::not_found("The path does not hold an id"))?;
+        let invalid = |_| ApiError::not_found(format!("There is no object with the id `{}`", clip(&text)));
+        text.parse().map(Self).map_err(invalid)
     }
 }
 
-/// A text from a request, short enough to be said back.
+/// A text from a request, short enough to be quoted in an error.
 pub(crate) fn clip(text: &str) -> String {
     domain::text::shorten(text, 100)
 }
 
-/// The trace of a request, for what it causes.
-pub(crate) struct InTrace(pub(crate) Trace);
+/// An optional id in a body or a query. An empty text counts as absent.
+///
+/// # Errors
+/// [`ApiError`] that names `field` if the text is not an id.
+pub(crate) fn optional_id<T: FromStr>(kind: &str, field: &str, text: Option<String>) -> ApiResult<Option<T>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let unknown = |_| ApiError::invalid(field, format!("There is no {kind} with the id `{}`", clip(&text)));
+    text.parse().map(Some).map_err(unknown)
+}
 
-impl FromRequestParts<Arc<Desk>> for InTrace {
+/// A required id in a body or a query.
+///
+/// # Errors
+/// [`ApiError`] that names `field` if the text is empty or not an id.
+pub(crate) fn required_id<T: FromStr>(kind: &str, field: &str, text: Option<String>) -> ApiResult<T> {
+    optional_id(kind, field, text)?.ok_or_else(|| ApiError::required(field))
+}
+
+/// The trace of a request, which is passed on to everything that the request causes.
+pub(crate) struct RequestTrace(pub(crate) Trace);
+
+impl FromRequestParts<Arc<ApiState>> for RequestTrace {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<ApiState>) -> ApiResult<Self> {
         let trace = parts.extensions.get::<Tracing>().map(|Tracing(trace)| trace.clone());
-        Ok(Self(trace.unwrap_or_else(|| Trace::begin(desk.ctx.random()))))
+        Ok(Self(trace.unwrap_or_else(|| Trace::begin(api.ctx.random()))))
     }
 }
 
-/// The bytes of a request's body.
-const MOST_BYTES: usize = 1024 * 1024;
+/// The most bytes of a request body.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// The bytes of what is kept to be echoed: it shares an item of 400 KB with what was made of it.
-const MOST_KEPT: usize = 180 * 1024;
+/// The most bytes of a body that is stored as it was sent: it shares an item of 400 KB with what is made from it.
+const MAX_STORED_BYTES: usize = 180 * 1024;
 
-/// A body: what was understood of it, and the whole of it.
-pub(crate) struct Sent<T> {
-    /// What was understood.
+/// A JSON body: its typed fields, and the whole document.
+pub(crate) struct JsonBody<T> {
+    /// The fields that Firebell knows.
     pub(crate) body: T,
-    /// All that was sent.
+    /// The document as it was sent.
     pub(crate) document: Value,
 }
 
-impl<T> Sent<T> {
-    /// What was sent, to be kept with what it configures, but for the fields that we show ourselves.
-    ///
-    /// # Errors
-    /// [`ApiError`] if all of it is too much to be kept.
-    pub(crate) fn kept(mut document: Value, own: &[&str]) -> Result<Document, ApiError> {
-        if document.to_string().len() > MOST_KEPT {
-            return Err(ApiError::too_large(format!("A configuration has at most {MOST_KEPT} bytes")));
-        }
-        if let Value::Object(fields) = &mut document {
-            fields.retain(|name, _| !own.contains(&name.as_str()));
-        }
-        Ok(Document(document))
+/// The document that is stored with a configuration and shown again, without the fields that Firebell shows itself.
+///
+/// # Errors
+/// [`ApiError`] if the document is too large to be stored.
+pub(crate) fn stored_document(mut document: Value, own: &[&str]) -> ApiResult<Document> {
+    if document.to_string().len() > MAX_STORED_BYTES {
+        return Err(ApiError::too_large(format!(
+            "The configuration is too large: at most {MAX_STORED_BYTES} bytes are allowed"
+        )));
     }
+    if let Value::Object(fields) = &mut document {
+        fields.retain(|name, _| !own.contains(&name.as_str()));
+    }
+    Ok(Document(document))
 }
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let bytes = match Limited::new(request.into_body(), MOST_BYTES).collect().await {
+    async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
+        let bytes = match Limited::new(request.into_body(), MAX_BODY_BYTES).collect().await {
             Ok(whole) => whole.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
-                return Err(ApiError::too_large(format!("A request's body has at most {MOST_BYTES} bytes")));
+                return Err(ApiError::too_large(format!(
+                    "The request body is too large: at most {MAX_BODY_BYTES} bytes are allowed"
+                )));
             }
-            Err(_) => return Err(ApiError::bad_request("The body ended before it was whole")),
+            Err(_) => {
+                return Err(ApiError::bad_request("The request body is incomplete. Please send it again"));
+            }
         };
         let document: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| ApiError::bad_request(format!("The body is not JSON: {error}")))?;
+            .map_err(|error| ApiError::bad_request(format!("The request body is not valid JSON: {error}")))?;
         if !document.is_object() {
-            return Err(ApiError::bad_request("The body is not a JSON object"));
+            return Err(ApiError::bad_request("The request body is not a JSON object"));
         }
-        let body = understood(&document)?;
+        let body = typed(&document)?;
         Ok(Self { body, document })
     }
 }
 
-/// What is understood of a document.
+/// Reads the typed fields of a document.
 ///
 /// # Errors
-/// [`ApiError`] naming the field that does not fit.
-pub(crate) fn understood<T: DeserializeOwned>(document: &Value) -> Answer<T> {
-    serde_path_to_error::deserialize(document).map_err(|error| misfit(&error))
+/// [`ApiError`] that names the field with the wrong type, or the missing one.
+pub(crate) fn typed<T: DeserializeOwned>(document: &Value) -> ApiResult<T> {
+    serde_path_to_error::deserialize(document).map_err(|error| wrong_field(&error))
 }
 
-/// What does not fit, by the field's path; a missing field is named, not what it is missing from.
-fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+/// The error for a field that is missing or has the wrong type. A missing field is named itself, not its parent.
+fn wrong_field(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let (path, reason) = (error.path().to_string(), error.inner().to_string());
     let at = path.replace('[', ".").replace(']', "");
     let missing = reason.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());

@@ -1,97 +1,182 @@
-//! API keys: made, changed, made anew and revoked. What a program shows is told once.
+//! API keys: created, changed, rotated and revoked. The token of a key is shown once.
 
 use app::api_key::{ApiKeySettings as NewKey, create, find, revoke, update};
 use axum::extract::State;
-use axum::response::IntoResponse;
 use axum::{Json, routing};
 use domain::Identity;
 use domain::access::{KeyRole, Permission};
 use domain::api_key::ApiKey;
 use domain::id::ApiKeyId;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::ApiError;
-use crate::api::{Answer, Desk, Id, Sent, Shared};
+use crate::actor::ActorView;
+use crate::api::{ApiResult, ApiState, JsonBody, SharedState};
 use crate::auth::Caller;
-use crate::incidents::creator;
-use crate::operation::{Operation, Resource};
-use crate::page::ApiKeySettings;
+use crate::operation::{AFTER, Operation, PAGE_SIZE, Resource};
+use crate::page::{PageRequest, PaginationView};
 use crate::query::Query;
+use crate::schema::{EmptyList, Id, Time};
 
-/// The most keys of a page.
-const MOST: usize = 250;
+/// The most API keys of a page.
+const MAX_PAGE: usize = 250;
 
-/// What a key is asked for with.
-const BODY: &str = "{name*: string, role_names*: [string], comments: string, team_ids: [string], \
-                    team_role_names: [string]}";
-
-/// What can be done with it.
+/// The operations on API keys.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "API keys",
     operations: &[
         Operation::get("/v1/api_keys", "Lists API keys", || routing::get(list))
             .needs(Permission::ManageApiKeys)
-            .asks(&[
-                ("page_size", "How many objects a page has"),
-                ("after", "The id of the last object of the page before"),
-            ])
-            .answers(200, "{api_keys*: [ApiKey], pagination_meta*: Pagination}"),
-        Operation::post("/v1/api_keys", "Makes an API key; its token is shown once", || routing::post(make))
-            .needs(Permission::ManageApiKeys)
-            .takes(BODY)
-            .answers(201, "{api_key*: ApiKey, token*: string}"),
-        Operation::get("/v1/api_keys/{id}", "Shows an API key", || routing::get(show))
-            .needs(Permission::ManageApiKeys)
-            .answers(200, "{api_key*: ApiKey}"),
-        Operation::put("/v1/api_keys/{id}", "Changes what an API key may do", || routing::put(change))
-            .needs(Permission::ManageApiKeys)
-            .takes(BODY)
-            .answers(200, "{api_key*: ApiKey}"),
-        Operation::delete("/v1/api_keys/{id}", "Revokes an API key, within half a minute everywhere", || {
-            routing::delete(destroy)
-        })
-        .needs(Permission::ManageApiKeys),
-        Operation::post("/v1/api_keys/{id}/actions/rotate", "Makes the token of an API key anew", || {
-            routing::post(rotate)
+            .query(&[PAGE_SIZE, AFTER])
+            .reply::<ApiKeyListReply>(200),
+        Operation::post("/v1/api_keys", "Creates an API key and shows its token, once", || {
+            routing::post(make)
         })
         .needs(Permission::ManageApiKeys)
-        .answers(201, "{api_key*: ApiKey, token*: string}"),
+        .body::<ApiKeyPayload>()
+        .reply::<ApiKeyTokenReply>(201),
+        Operation::get("/v1/api_keys/{id}", "Shows an API key", || routing::get(show))
+            .needs(Permission::ManageApiKeys)
+            .reply::<ApiKeyReply>(200),
+        Operation::put("/v1/api_keys/{id}", "Updates the name and the roles of an API key", || {
+            routing::put(change)
+        })
+        .needs(Permission::ManageApiKeys)
+        .body::<ApiKeyPayload>()
+        .reply::<ApiKeyReply>(200),
+        Operation::delete(
+            "/v1/api_keys/{id}",
+            "Revokes an API key. Requests with it fail after at most 30 seconds",
+            || routing::delete(remove),
+        )
+        .needs(Permission::ManageApiKeys),
+        Operation::post(
+            "/v1/api_keys/{id}/actions/rotate",
+            "Replaces the token of an API key and shows the new one, once",
+            || routing::post(rotate),
+        )
+        .needs(Permission::ManageApiKeys)
+        .reply::<ApiKeyTokenReply>(201),
     ],
-    shapes: &[(
-        "ApiKey",
-        "{id*: id, name*: string, comments: string, roles*: [{name*: string, description*: string}], \
-         team_ids*: [string], team_roles*: [any], creator*: Actor, created_at*: time, \
-         token_last_issued_at*: time}",
-    )],
 };
 
-/// A key as it is asked for.
-#[derive(Deserialize)]
-struct KeyBody {
+/// An API key.
+#[derive(Serialize, JsonSchema)]
+struct ApiKeyView {
+    /// The id.
+    id: Id<ApiKeyId>,
+    /// The name.
     name: String,
+    /// A comment for people.
+    comments: String,
+    /// The roles, which grant permissions.
+    roles: Vec<ApiKeyRoleView>,
+    /// The teams of the key. Firebell has no teams yet.
+    team_ids: EmptyList,
+    /// The roles of the key in teams. Firebell has no teams yet.
+    team_roles: EmptyList,
+    /// Who created the key.
+    creator: ActorView,
+    /// When the key was created.
+    created_at: Time,
+    /// When the current token was issued.
+    token_last_issued_at: Time,
+}
+
+/// A role of an API key.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct ApiKeyRoleView {
+    /// The name.
+    name: String,
+    /// What the role allows.
+    description: String,
+}
+
+impl ApiKeyView {
+    /// The view of an API key, without its token.
+    async fn load(api: &ApiState, caller: &Caller, key: &ApiKey) -> ApiResult<Self> {
+        let creator = match &key.creator {
+            Identity::System(_) => ActorView::default(),
+            by @ (Identity::ApiKey(_) | Identity::User(_)) => {
+                ActorView::load(&api.ctx.store, caller, by, None).await?
+            }
+        };
+        let role = |role: &KeyRole| ApiKeyRoleView {
+            name: role.name().to_owned(),
+            description: role.what().to_owned(),
+        };
+        Ok(Self {
+            id: Id(key.id),
+            name: key.name.clone(),
+            comments: key.comments.clone(),
+            roles: key.roles.iter().map(role).collect(),
+            team_ids: EmptyList,
+            team_roles: EmptyList,
+            creator,
+            created_at: Time(key.created_at),
+            token_last_issued_at: Time(key.issued_at),
+        })
+    }
+}
+
+/// A reply with an API key.
+#[derive(Serialize, JsonSchema)]
+struct ApiKeyReply {
+    api_key: ApiKeyView,
+}
+
+/// A reply with an API key and its token.
+#[derive(Serialize, JsonSchema)]
+struct ApiKeyTokenReply {
+    api_key: ApiKeyView,
+    /// The token, which is shown only in this reply.
+    token: String,
+}
+
+/// A reply with a page of API keys.
+#[derive(Serialize, JsonSchema)]
+struct ApiKeyListReply {
+    api_keys: Vec<ApiKeyView>,
+    pagination_meta: PaginationView,
+}
+
+/// An API key to create or update.
+#[derive(Deserialize, JsonSchema)]
+struct ApiKeyPayload {
+    /// The name.
+    name: String,
+    /// The names of the roles, which grant permissions.
     role_names: Vec<String>,
+    /// A comment for people.
     #[serde(default)]
     comments: String,
+    /// Not supported yet: leave it empty.
     #[serde(default)]
     team_ids: Vec<String>,
+    /// Not supported yet: leave it empty.
     #[serde(default)]
     team_role_names: Vec<String>,
 }
 
-impl KeyBody {
-    fn asked(self) -> Answer<NewKey> {
-        // What a key was meant to be kept to must not be forgotten in silence.
+impl ApiKeyPayload {
+    /// The key to create or update.
+    ///
+    /// # Errors
+    /// [`ApiError`] that names an unknown role, or a team: a key that should be limited to a team must not get its roles
+    /// everywhere.
+    fn key(self) -> ApiResult<NewKey> {
         if !self.team_ids.is_empty() || !self.team_role_names.is_empty() {
-            let reason = "There are no teams here: a key has its roles everywhere";
+            let reason = "Teams are not supported yet: leave this empty. An API key has its roles everywhere";
             return Err(ApiError::invalid("team_ids", reason));
         }
         let roles = self.role_names.iter().enumerate().map(|(n, name)| {
             let role: Result<KeyRole, _> = name.parse();
             role.map_err(|unknown| ApiError::invalid(format!("role_names.{n}"), unknown.to_string()))
         });
-        let mut roles = roles.collect::<Answer<Vec<KeyRole>>>()?;
+        let mut roles = roles.collect::<ApiResult<Vec<KeyRole>>>()?;
         let mut seen = Vec::new();
         roles.retain(|role| {
             let new = !seen.contains(role);
@@ -102,75 +187,65 @@ impl KeyBody {
     }
 }
 
-async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<Value>> {
-    let asked = ApiKeySettings::read(&query, MOST)?;
-    let read = desk.ctx.store.api_keys_after(caller.org, asked.after.as_deref(), asked.size + 1).await?;
-    let page = asked.cut(read, |key| key.id.to_string());
-    let mut keys = Vec::new();
-    for key in &page.items {
-        keys.push(shown(&desk, &caller, key).await?);
+async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResult<Json<ApiKeyListReply>> {
+    let page = PageRequest::read(&query, MAX_PAGE)?;
+    let read = api.ctx.store.api_keys_after(caller.org, page.after.as_deref(), page.size + 1).await?;
+    let found = page.cut(read, |key| key.id.to_string());
+    let mut api_keys = Vec::new();
+    for key in &found.items {
+        api_keys.push(ApiKeyView::load(&api, &caller, key).await?);
     }
-    Ok(Json(json!({ "api_keys": keys, "pagination_meta": asked.meta(page.after.as_deref()) })))
+    Ok(Json(ApiKeyListReply { api_keys, pagination_meta: page.meta(found.after) }))
 }
 
-async fn show(State(desk): Shared, caller: Caller, Id(id): Id<ApiKeyId>) -> Answer<Json<Value>> {
-    let key = find(&desk.ctx.store, caller.org, id).await?;
-    Ok(Json(json!({ "api_key": shown(&desk, &caller, &key).await? })))
+async fn show(State(api): SharedState, caller: Caller, Id(id): Id<ApiKeyId>) -> ApiResult<Json<ApiKeyReply>> {
+    let key = find(&api.ctx.store, caller.org, id).await?;
+    Ok(Json(ApiKeyReply { api_key: ApiKeyView::load(&api, &caller, &key).await? }))
 }
 
-async fn make(State(desk): Shared, caller: Caller, Sent { body, .. }: Sent<KeyBody>) -> Answer {
-    let (ctx, asked) = (&desk.ctx, body.asked()?);
-    let made = create::create(&ctx.store, &ctx.seal, &caller.actor, asked, &ctx.random, ctx.now()).await?;
-    told(&desk, &caller, made).await
+async fn make(
+    State(api): SharedState,
+    caller: Caller,
+    JsonBody { body, .. }: JsonBody<ApiKeyPayload>,
+) -> ApiResult<(StatusCode, Json<ApiKeyTokenReply>)> {
+    let (ctx, new) = (&api.ctx, body.key()?);
+    let created = create::create(&ctx.store, &ctx.seal, &caller.actor, new, &ctx.random, ctx.now()).await?;
+    token_reply(&api, &caller, created).await
 }
 
 async fn change(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
     Id(id): Id<ApiKeyId>,
-    Sent { body, .. }: Sent<KeyBody>,
-) -> Answer<Json<Value>> {
-    let (ctx, asked) = (&desk.ctx, body.asked()?);
-    let key = update::update(&ctx.store, &caller.actor, id, &asked, &ctx.random, ctx.now()).await?;
-    Ok(Json(json!({ "api_key": shown(&desk, &caller, &key).await? })))
+    JsonBody { body, .. }: JsonBody<ApiKeyPayload>,
+) -> ApiResult<Json<ApiKeyReply>> {
+    let (ctx, change) = (&api.ctx, body.key()?);
+    let key = update::update(&ctx.store, &caller.actor, id, &change, &ctx.random, ctx.now()).await?;
+    Ok(Json(ApiKeyReply { api_key: ApiKeyView::load(&api, &caller, &key).await? }))
 }
 
-async fn rotate(State(desk): Shared, caller: Caller, Id(id): Id<ApiKeyId>) -> Answer {
-    let ctx = &desk.ctx;
-    let made = update::rotate(&ctx.store, &ctx.seal, &caller.actor, id, &ctx.random, ctx.now()).await?;
-    told(&desk, &caller, made).await
+async fn rotate(
+    State(api): SharedState,
+    caller: Caller,
+    Id(id): Id<ApiKeyId>,
+) -> ApiResult<(StatusCode, Json<ApiKeyTokenReply>)> {
+    let ctx = &api.ctx;
+    let rotated = update::rotate(&ctx.store, &ctx.seal, &caller.actor, id, &ctx.random, ctx.now()).await?;
+    token_reply(&api, &caller, rotated).await
 }
 
-async fn destroy(State(desk): Shared, caller: Caller, Id(id): Id<ApiKeyId>) -> Answer<StatusCode> {
-    let ctx = &desk.ctx;
+async fn remove(State(api): SharedState, caller: Caller, Id(id): Id<ApiKeyId>) -> ApiResult<StatusCode> {
+    let ctx = &api.ctx;
     revoke::revoke(&ctx.store, &caller.actor, id, &ctx.random, ctx.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A key with what its program shows, this once.
-async fn told(desk: &Desk, caller: &Caller, (key, token): (ApiKey, String)) -> Answer {
-    let body = json!({ "api_key": shown(desk, caller, &key).await?, "token": token });
-    Ok((StatusCode::CREATED, Json(body)).into_response())
-}
-
-/// A key, without what its program shows.
-async fn shown(desk: &Desk, caller: &Caller, key: &ApiKey) -> Answer<Value> {
-    let by = match &key.creator {
-        Identity::System(_) => json!({}),
-        by @ (Identity::ApiKey(_) | Identity::User(_)) => {
-            creator(&desk.ctx.store, caller, caller.org, by, None).await?
-        }
-    };
-    let roles = key.roles.iter().map(|role| json!({ "name": role.name(), "description": role.what() }));
-    Ok(json!({
-        "id": key.id,
-        "name": key.name,
-        "comments": key.comments,
-        "roles": roles.collect::<Vec<_>>(),
-        "team_ids": [],
-        "team_roles": [],
-        "creator": by,
-        "created_at": key.created_at,
-        "token_last_issued_at": key.issued_at,
-    }))
+/// The reply with a new token.
+async fn token_reply(
+    api: &ApiState,
+    caller: &Caller,
+    (key, token): (ApiKey, String),
+) -> ApiResult<(StatusCode, Json<ApiKeyTokenReply>)> {
+    let reply = ApiKeyTokenReply { api_key: ApiKeyView::load(api, caller, &key).await?, token };
+    Ok((StatusCode::CREATED, Json(reply)))
 }

@@ -1,7 +1,4 @@
-//! Who asks: the only way to an organisation is the extractor [`Caller`].
-
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+//! The caller of a request. The extractor [`Caller`] is the only way for a handler to get an organisation.
 
 use app::Context;
 use axum::extract::FromRequestParts;
@@ -14,17 +11,18 @@ use http::request::Parts;
 use jiff::SignedDuration;
 
 use crate::ApiError;
+use crate::bounded_cache::BoundedCache;
 
-/// Who asks. A handler that does not take this has no organisation to use.
+/// The caller of a request. A handler that does not take this has no organisation to use.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The organisation.
     pub org: OrgId,
-    /// The name in the history.
+    /// The identity that the history records.
     pub identity: Identity,
-    /// The same, with what it may do.
+    /// The identity with its permissions.
     pub actor: Actor,
-    /// The key that was used.
+    /// The API key of the request.
     pub key: KeyHolder,
 }
 
@@ -42,55 +40,55 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// How long a known key holds without being looked up.
-const KEPT: SignedDuration = SignedDuration::from_secs(30);
-/// How long an unknown key stays unknown.
-const DOUBTED: SignedDuration = SignedDuration::from_secs(5);
-/// How many keys are kept.
-const MOST: usize = 4096;
+/// How long the lookup of a valid key is used again.
+const VALID_FOR: SignedDuration = SignedDuration::from_secs(30);
+/// How long the lookup of an unknown key is used again.
+const UNKNOWN_FOR: SignedDuration = SignedDuration::from_secs(5);
+/// How many lookups are cached.
+const CAPACITY: usize = 4096;
 
-/// What is known of a key, and since when.
-struct Known {
+/// The result of looking up an API key, valid until `expires_at`.
+#[derive(Clone)]
+struct KeyLookup {
     holder: Option<KeyHolder>,
-    since: Timestamp,
+    expires_at: Timestamp,
 }
 
-/// The keys that this function knows, by their hashes.
-#[derive(Default)]
-pub(crate) struct Keys(Mutex<HashMap<String, Known>>);
+/// Recent lookups of API keys, by the hashes of the keys. The cache is bounded, so that requests with unknown keys cannot
+/// remove the keys that are in use.
+pub(crate) struct KeyCache(BoundedCache<String, KeyLookup>);
 
-impl Keys {
-    /// Finds out who asks.
+impl Default for KeyCache {
+    fn default() -> Self {
+        Self(BoundedCache::new(CAPACITY))
+    }
+}
+
+impl KeyCache {
+    /// Finds the caller of a request.
+    ///
+    /// # Errors
+    /// [`ApiError`] if there is no key, the key is unknown, or the store cannot be read.
     pub(crate) async fn caller(&self, ctx: &Context, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let key = bearer(headers).ok_or_else(ApiError::no_authorization)?;
-        let holder = self.holder(ctx, &domain::api_key::hash(key)).await?;
+        let holder = self.holder(ctx, domain::api_key::hash(key)).await?;
         holder.map(Caller::from).ok_or_else(ApiError::wrong_authorization)
     }
 
-    async fn holder(&self, ctx: &Context, hash: &str) -> Result<Option<KeyHolder>, ApiError> {
+    /// The holder of the key with a hash; `None` if the key is unknown.
+    async fn holder(&self, ctx: &Context, hash: String) -> Result<Option<KeyHolder>, ApiError> {
         let now = ctx.now();
-        if let Some(known) = self.known(hash, now) {
-            return Ok(known);
+        if let Some(lookup) = self.0.get(&hash).filter(|lookup| now < lookup.expires_at) {
+            return Ok(lookup.holder);
         }
-        let holder = ctx.store.key_holder(hash).await?;
-        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= MOST {
-            keys.clear();
-        }
-        keys.insert(hash.to_owned(), Known { holder: holder.clone(), since: now });
+        let holder = ctx.store.key_holder(&hash).await?;
+        let expires_at = now + if holder.is_some() { VALID_FOR } else { UNKNOWN_FOR };
+        self.0.insert(hash, KeyLookup { holder: holder.clone(), expires_at });
         Ok(holder)
-    }
-
-    /// What is known of a key, while that holds.
-    fn known(&self, hash: &str, now: Timestamp) -> Option<Option<KeyHolder>> {
-        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = keys.get(hash)?;
-        let holds = if known.holder.is_some() { KEPT } else { DOUBTED };
-        (now.duration_since(known.since) < holds).then(|| known.holder.clone())
     }
 }
 
-/// The bearer key of a request.
+/// The bearer token of a request.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
     let key = key.trim();

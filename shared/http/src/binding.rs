@@ -1,31 +1,32 @@
-//! Bindings and conditions: from what a client sends to what is evaluated, and back with labels.
+//! Bindings and conditions: the bodies in which clients send them, what is evaluated, and the labels that replies add.
 
 use domain::alert_route::{Condition, ConditionGroup, Test};
 use domain::template::Binding;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::ApiError;
-use crate::api::{Answer, clip};
+use crate::api::{ApiResult, clip};
 
-/// A binding as it is sent: a literal or a reference.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct BindingBody {
+/// A value: a literal or a reference, not both.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub(crate) struct BindingPayload {
+    /// The value itself. In a title or a description it may hold references in double braces.
     literal: Option<String>,
+    /// Where the value is found, as `alert.title`.
     reference: Option<String>,
 }
 
-impl BindingBody {
-    /// The binding. An empty text beside the other one is as if it were absent.
+impl BindingPayload {
+    /// The binding. An empty text beside the other field counts as absent.
     ///
     /// # Errors
-    /// [`ApiError`] if it is both, or neither.
-    pub(crate) fn binding(self, field: &str) -> Answer<Binding> {
+    /// [`ApiError`] if both or neither are given.
+    pub(crate) fn binding(self, field: &str) -> ApiResult<Binding> {
         let filled = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         match (filled(&self.literal), filled(&self.reference), self) {
-            (true, true, _) => {
-                Err(ApiError::invalid(field, "A binding is a literal or a reference, not both"))
-            }
+            (true, true, _) => Err(ApiError::invalid(field, "Send `literal` or `reference`, not both")),
             (_, false, Self { literal: Some(literal), .. }) => Ok(Binding::Literal(literal)),
             (_, _, Self { reference: Some(reference), .. }) => Ok(Binding::Reference(reference)),
             (_, _, Self { literal: _, reference: None }) => {
@@ -34,11 +35,11 @@ impl BindingBody {
         }
     }
 
-    /// The binding of a text, whose literal may have places in it.
+    /// The binding of a text, whose literal may hold references.
     ///
     /// # Errors
-    /// [`ApiError`] if it is both a literal and a reference, or neither.
-    pub(crate) fn text(self, field: &str) -> Answer<Binding> {
+    /// [`ApiError`] if both or neither are given.
+    pub(crate) fn text(self, field: &str) -> ApiResult<Binding> {
         Ok(match self.binding(field)? {
             Binding::Literal(text) => Binding::text(text),
             other @ (Binding::Reference(_) | Binding::Template(_)) => other,
@@ -48,47 +49,50 @@ impl BindingBody {
     /// The literal.
     ///
     /// # Errors
-    /// [`ApiError`] if it is none: a reference cannot be evaluated here.
-    pub(crate) fn literal(self, field: &str) -> Answer<String> {
+    /// [`ApiError`] if the binding is a reference, which cannot be evaluated here.
+    pub(crate) fn literal(self, field: &str) -> ApiResult<String> {
         match self.binding(field)? {
             Binding::Literal(text) | Binding::Template(text) => Ok(text),
             Binding::Reference(_) => {
                 let field = format!("{field}.reference");
-                Err(ApiError::invalid(field, "A reference cannot be evaluated here yet: use a literal"))
+                Err(ApiError::invalid(field, "References are not supported here yet: use `literal`"))
             }
         }
     }
 }
 
 /// One value or several.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(crate) struct ValuesBody {
-    value: Option<BindingBody>,
-    array_value: Option<Vec<BindingBody>>,
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub(crate) struct ValuesPayload {
+    /// The only value.
+    value: Option<BindingPayload>,
+    /// Several values.
+    array_value: Option<Vec<BindingPayload>>,
 }
 
-impl ValuesBody {
-    /// The one binding; none if nothing is bound.
+impl ValuesPayload {
+    /// The only binding; `None` if there is no value.
     ///
     /// # Errors
-    /// [`ApiError`] if there are several.
-    pub(crate) fn one(self, field: &str) -> Answer<Option<Binding>> {
+    /// [`ApiError`] if there are several values.
+    pub(crate) fn one(self, field: &str) -> ApiResult<Option<Binding>> {
         if self.array_value.is_some_and(|values| !values.is_empty()) {
-            return Err(ApiError::invalid(format!("{field}.array_value"), "One value belongs here"));
+            return Err(ApiError::invalid(
+                format!("{field}.array_value"),
+                "Only one value is allowed here: use `value`",
+            ));
         }
         self.value.map(|value| value.binding(&format!("{field}.value"))).transpose()
     }
 
-    /// All bindings: the one, or each of several.
+    /// All bindings: the only one, or each of several.
     ///
     /// # Errors
-    /// [`ApiError`] if one of them is none, or both are given.
-    pub(crate) fn all(self, field: &str) -> Answer<Vec<Binding>> {
+    /// [`ApiError`] if a binding is invalid, or both fields are given.
+    pub(crate) fn all(self, field: &str) -> ApiResult<Vec<Binding>> {
         let several = self.array_value.filter(|values| !values.is_empty());
         match (self.value, several) {
-            (Some(_), Some(_)) => {
-                Err(ApiError::invalid(field, "A binding has one value or several, not both"))
-            }
+            (Some(_), Some(_)) => Err(ApiError::invalid(field, "Send `value` or `array_value`, not both")),
             (Some(value), None) => Ok(vec![value.binding(&format!("{field}.value"))?]),
             (None, several) => {
                 let several = several.unwrap_or_default().into_iter().enumerate();
@@ -101,7 +105,7 @@ impl ValuesBody {
     ///
     /// # Errors
     /// [`ApiError`] if one of them is a reference.
-    pub(crate) fn literals(self, field: &str) -> Answer<Vec<(String, String)>> {
+    pub(crate) fn literals(self, field: &str) -> ApiResult<Vec<(String, String)>> {
         let one = self.value.into_iter().map(|value| (format!("{field}.value"), value));
         let several = self.array_value.into_iter().flatten().enumerate();
         let several = several.map(|(n, value)| (format!("{field}.array_value.{n}"), value));
@@ -111,39 +115,44 @@ impl ValuesBody {
     }
 }
 
-/// Conditions that must all hold, as they are sent.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct GroupBody {
-    conditions: Vec<ConditionBody>,
+/// Conditions of which all must hold. Of several groups, one must hold.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub(crate) struct ConditionGroupPayload {
+    /// The conditions.
+    conditions: Vec<ConditionPayload>,
 }
 
-/// A condition as it is sent.
-#[derive(Debug, Clone, Deserialize)]
-struct ConditionBody {
+/// A condition.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+struct ConditionPayload {
+    /// The reference whose value is compared, as `alert.title`.
     subject: String,
+    /// How the value is compared: `one_of`, `not_one_of`, `contains`, `does_not_contain`, `starts_with`, `is_set` or
+    /// `is_not_set`.
     operation: String,
+    /// What the value is compared with.
     #[serde(default)]
-    param_bindings: Vec<ValuesBody>,
+    param_bindings: Vec<ValuesPayload>,
 }
 
-/// The conditions that are evaluated.
+/// The condition groups that are evaluated.
 ///
 /// # Errors
-/// [`ApiError`] naming what cannot be evaluated.
-pub(crate) fn groups(field: &str, groups: Vec<GroupBody>) -> Answer<Vec<ConditionGroup>> {
-    let conditions = |(g, group): (usize, GroupBody)| {
+/// [`ApiError`] that names the field that cannot be evaluated.
+pub(crate) fn groups(field: &str, groups: Vec<ConditionGroupPayload>) -> ApiResult<Vec<ConditionGroup>> {
+    let conditions = |(g, group): (usize, ConditionGroupPayload)| {
         let conditions = group.conditions.into_iter().enumerate();
         let conditions = conditions.map(|(c, body)| body.condition(&format!("{field}.{g}.conditions.{c}")));
-        conditions.collect::<Answer<Vec<_>>>().map(ConditionGroup)
+        conditions.collect::<ApiResult<Vec<_>>>().map(ConditionGroup)
     };
     groups.into_iter().enumerate().map(conditions).collect()
 }
 
-/// The operations that a condition knows.
+/// The operations of conditions.
 const OPERATIONS: &str = "one_of, not_one_of, contains, does_not_contain, starts_with, is_set, is_not_set";
 
-impl ConditionBody {
-    fn condition(self, field: &str) -> Answer<Condition> {
+impl ConditionPayload {
+    fn condition(self, field: &str) -> ApiResult<Condition> {
         let mut texts = Vec::new();
         for (n, values) in self.param_bindings.into_iter().enumerate() {
             let literals = values.literals(&format!("{field}.param_bindings.{n}"))?;
@@ -153,9 +162,10 @@ impl ConditionBody {
         let mut one = || match (texts.pop(), texts.is_empty()) {
             (Some(text), true) => Ok(text),
             (None, _) => Err(ApiError::required(&params())),
-            (Some(_), false) => {
-                Err(ApiError::invalid(params(), format!("`{}` takes one value", clip(&self.operation))))
-            }
+            (Some(_), false) => Err(ApiError::invalid(
+                params(),
+                format!("The operation `{}` takes only one value", clip(&self.operation)),
+            )),
         };
         let test = match self.operation.as_str() {
             "contains" => Test::Contains(one()?),
@@ -169,7 +179,8 @@ impl ConditionBody {
             "one_of" => Test::OneOf(texts),
             "not_one_of" | "not_in" => Test::NotOneOf(texts),
             unknown => {
-                let reason = format!("`{}` cannot be evaluated yet; there is {OPERATIONS}", clip(unknown));
+                let reason =
+                    format!("`{}` is not a supported operation: use one of {OPERATIONS}", clip(unknown));
                 return Err(ApiError::invalid(format!("{field}.operation"), reason));
             }
         };
@@ -177,20 +188,20 @@ impl ConditionBody {
     }
 }
 
-/// Refuses what cannot be evaluated yet, if there is any.
+/// Refuses a list of a kind that Firebell does not support yet, unless it is empty.
 ///
 /// # Errors
 /// [`ApiError`] naming the field.
-pub(crate) fn none_yet<T>(field: &str, values: Option<&Vec<T>>) -> Answer<()> {
+pub(crate) fn unsupported<T>(field: &str, values: Option<&Vec<T>>) -> ApiResult<()> {
     match values {
         Some(values) if !values.is_empty() => {
-            Err(ApiError::invalid(field, "This cannot be evaluated yet: leave it empty"))
+            Err(ApiError::invalid(field, "This is not supported yet: leave it empty"))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// What was sent, as it is shown: bindings and conditions have labels for people, and what is null is absent.
+/// A document as replies show it: bindings and conditions get labels for people, and fields that are null are left out.
 pub(crate) fn labelled(value: Value) -> Value {
     match value {
         Value::Array(values) => Value::Array(values.into_iter().map(labelled).collect()),
@@ -228,10 +239,37 @@ fn object(fields: Map<String, Value>) -> Value {
     Value::Object(shown)
 }
 
-/// What people call a reference.
+/// The name of a reference for people.
 pub(crate) fn label(reference: &str) -> String {
     let known = sources::scope::ALERT.iter().find(|variable| variable.reference == reference);
     known.map_or_else(|| reference.to_owned(), |variable| variable.label.to_owned())
+}
+
+/// A binding with the label that people see.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct BindingView {
+    /// What people see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    /// The value itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    literal: Option<String>,
+    /// Where the value is found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+}
+
+impl From<&Binding> for BindingView {
+    fn from(binding: &Binding) -> Self {
+        match binding {
+            Binding::Literal(text) | Binding::Template(text) => {
+                Self { label: Some(text.clone()), literal: Some(text.clone()), reference: None }
+            }
+            Binding::Reference(reference) => {
+                Self { label: Some(label(reference)), literal: None, reference: Some(reference.clone()) }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -239,7 +277,8 @@ mod tests {
     use super::*;
 
     fn one(condition: Value) -> Result<Test, Value> {
-        let body: GroupBody = serde_json::from_value(json!({ "conditions": [condition] })).unwrap();
+        let body: ConditionGroupPayload =
+            serde_json::from_value(json!({ "conditions": [condition] })).unwrap();
         match groups("condition_groups", vec![body]) {
             Ok(mut groups) => Ok(groups.remove(0).0.remove(0).test),
             Err(error) => Err(json!(error.field())),
@@ -278,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_has_labels_and_no_nulls() {
+    fn shown_document_has_labels_and_no_nulls() {
         let sent = json!({
             "summary": null,
             "conditions": [{

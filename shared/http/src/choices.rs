@@ -1,48 +1,60 @@
-//! What choices of every kind have in common: they are listed, shown and deleted alike.
+//! What choices of every kind have in common: lists, single choices and deletion.
 
 use app::AppError;
 use axum::Json;
 use axum::extract::State;
 use domain::choice::{Choice, Configured};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::api::{Answer, Id, Shared};
+use crate::api::{ApiResult, SharedState};
 use crate::auth::Caller;
+use crate::schema::Id;
 
-/// A choice that the API offers.
-pub(crate) trait Offer: Choice {
-    /// The name of one in a reply.
-    const ONE: &'static str;
-    /// The name of a list of them.
-    const MANY: &'static str;
-
-    /// One, in full.
-    fn shown(choice: &Configured<Self>) -> Value;
+/// A kind of choice that the API serves.
+pub(crate) trait ChoiceResource: Choice {
+    /// A choice in a reply.
+    type View: Serialize + for<'a> From<&'a Configured<Self>>;
+    /// A reply with one choice.
+    type Reply: Serialize + From<Self::View>;
+    /// A reply with all choices.
+    type ListReply: Serialize + From<Vec<Self::View>>;
 }
 
-/// Shows one alone.
-pub(crate) fn alone<T: Offer>(choice: &Configured<T>) -> Json<Value> {
-    Json(json!({ T::ONE: T::shown(choice) }))
+/// The reply with one choice.
+pub(crate) fn reply<T: ChoiceResource>(choice: &Configured<T>) -> Json<T::Reply> {
+    Json(T::View::from(choice).into())
 }
 
-/// Lists all of a kind.
-pub(crate) async fn list<T: Offer>(State(desk): Shared, caller: Caller) -> Answer<Json<Value>> {
-    let all = desk.ctx.store.choices::<T>(caller.org).await?;
-    Ok(Json(json!({ T::MANY: all.iter().map(T::shown).collect::<Vec<_>>() })))
+/// The choice with an id; `None` if there is no such choice. A choice in use is never deleted.
+pub(crate) fn find<T: ChoiceResource>(choices: &[Configured<T>], id: T::Id) -> Option<T::View> {
+    choices.iter().find(|choice| choice.id == id).map(Into::into)
 }
 
-/// Shows one.
-pub(crate) async fn show<T: Offer>(
-    State(desk): Shared,
+/// Lists all choices of a kind.
+pub(crate) async fn list<T: ChoiceResource>(
+    State(api): SharedState,
+    caller: Caller,
+) -> ApiResult<Json<T::ListReply>> {
+    let all = api.ctx.store.choices::<T>(caller.org).await?;
+    Ok(Json(all.iter().map(T::View::from).collect::<Vec<_>>().into()))
+}
+
+/// Shows a choice.
+pub(crate) async fn show<T: ChoiceResource>(
+    State(api): SharedState,
     caller: Caller,
     Id(id): Id<T::Id>,
-) -> Answer<Json<Value>> {
-    let found = desk.ctx.store.choice::<T>(caller.org, id).await?;
-    Ok(alone(&found.ok_or_else(|| AppError::not_found(T::KIND.name(), id))?))
+) -> ApiResult<Json<T::Reply>> {
+    let choice = api.ctx.store.choice::<T>(caller.org, id).await?;
+    Ok(reply(&choice.ok_or_else(|| AppError::not_found(T::KIND.name(), id))?))
 }
 
-/// Deletes one that nothing was ever given.
-pub(crate) async fn destroy<T: Offer>(State(desk): Shared, caller: Caller, Id(id): Id<T::Id>) -> Answer<()> {
-    let ctx = &desk.ctx;
+/// Deletes a choice. One that was ever used is not deleted.
+pub(crate) async fn delete<T: ChoiceResource>(
+    State(api): SharedState,
+    caller: Caller,
+    Id(id): Id<T::Id>,
+) -> ApiResult<()> {
+    let ctx = &api.ctx;
     Ok(app::choice::save::delete::<T>(&ctx.store, &caller.actor, id, &ctx.random, ctx.now()).await?)
 }

@@ -1,4 +1,4 @@
-//! Refusals: one body for all of them, as clients of incident.io's API expect it.
+//! Errors of the API. All of them have one body, which clients of incident.io's API expect.
 
 use app::AppError;
 use axum::Json;
@@ -6,13 +6,15 @@ use axum::response::{IntoResponse, Response};
 use domain::Timestamp;
 use domain::access::Forbidden;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use store::StoreError;
 use tracing::warn;
 
 use crate::rate::Allowance;
+use crate::schema::Time;
 
-/// A refusal.
+/// An error of the API: what happened, why, and which field of the request is wrong.
 #[derive(Debug, Clone)]
 pub struct ApiError {
     status: StatusCode,
@@ -24,7 +26,7 @@ pub struct ApiError {
     limited: Option<Box<Limited>>,
 }
 
-/// What a client needs to know that asked too often.
+/// The rate limit that a client has exceeded.
 #[derive(Debug, Clone)]
 struct Limited {
     name: String,
@@ -32,7 +34,7 @@ struct Limited {
     seconds: u32,
 }
 
-/// How long a sender waits before it tries again, in seconds.
+/// How long a client is asked to wait after Firebell failed, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
 
 impl ApiError {
@@ -41,27 +43,27 @@ impl ApiError {
         Self { status, kind, code, message: message.into(), field: None, request_id, limited: None }
     }
 
-    /// No key or secret was given.
+    /// The request has no API key or secret.
     pub fn no_authorization() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "authentication_error",
             "missing_authorization_material",
-            "No authorization material provided in request",
+            "No authorization material provided in request: send `Authorization: Bearer` and an API key",
         )
     }
 
-    /// The key or secret is not a right one.
+    /// The API key or secret of the request is wrong.
     pub fn wrong_authorization() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "authentication_error",
             "invalid_authorization_material",
-            "The key or secret in the request is not a right one",
+            "The API key or secret in the request is invalid or was revoked",
         )
     }
 
-    /// There is no such thing.
+    /// The object or path does not exist.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "not_found", message)
     }
@@ -76,22 +78,22 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "payload_too_large", message)
     }
 
-    /// The path takes no such method.
+    /// The path does not support the method.
     pub fn wrong_method() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             "method_not_allowed",
-            "This path does not take this method",
+            "This path does not support this HTTP method. See /v1/openapiV3.json for the methods that it does",
         )
     }
 
-    /// It cannot be done as things are.
+    /// The action is not possible in the current state.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", "illegal_transition", message)
     }
 
-    /// The key has asked too often.
+    /// The API key has exceeded its rate limit.
     pub(crate) fn too_many(name: &str, allowance: Allowance, now: Timestamp) -> Self {
         let wait = allowance.next_at.duration_since(now).as_millis_f64() / 1000.0;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within a minute")]
@@ -103,7 +105,7 @@ impl ApiError {
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_requests",
                 "too_many_requests",
-                "Too many requests of this key: wait as long as `Retry-After` says",
+                "Too many requests with this API key. Wait for the seconds in the header `Retry-After`",
             )
         }
     }
@@ -116,12 +118,12 @@ impl ApiError {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "validation_error",
                 "is_required",
-                format!("`{field}` is needed"),
+                format!("`{field}` is required"),
             )
         }
     }
 
-    /// A field of the request is wrong.
+    /// A field of the request has an invalid value.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             field: Some(field.into()),
@@ -129,27 +131,27 @@ impl ApiError {
         }
     }
 
-    /// We failed; the same request may succeed later.
+    /// Firebell failed. The same request may succeed later.
     pub fn unavailable() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "api_error",
             "unavailable",
-            "We could not do this just now; nothing was accepted. Please send it again",
+            "Firebell could not process the request and changed nothing. Please send it again",
         )
     }
 
-    /// The status that it is answered with.
+    /// The HTTP status.
     pub const fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// What is wrong, for people.
+    /// The message for people.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Asks a sender to try again later, where that makes sense.
+    /// Sets `Retry-After` if the request may succeed later.
     pub(crate) fn ask_to_wait(&self, headers: &mut HeaderMap) {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
@@ -159,12 +161,12 @@ impl ApiError {
         }
     }
 
-    /// The field that is wrong, if it is one.
+    /// The field of the request that is wrong; `None` if the error is not about a field.
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
 
-    /// Names the request, so that it is found in the log.
+    /// Sets the id of the request, by which it is found in the log.
     #[must_use]
     pub fn in_request(mut self, id: &str) -> Self {
         id.clone_into(&mut self.request_id);
@@ -186,44 +188,106 @@ impl From<AppError> for ApiError {
 
 impl From<Forbidden> for ApiError {
     fn from(forbidden: Forbidden) -> Self {
-        let message = format!("No role of this key gives it the permission to {}", forbidden.0.what());
+        let message = format!(
+            "This API key does not have the permission to {}: none of its roles grants it",
+            forbidden.0.what()
+        );
         Self::new(StatusCode::FORBIDDEN, "resource_forbidden", "forbidden", message)
     }
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        warn!(%error, cause = std::error::Error::source(&error).map(tracing::field::display), "a request failed");
+        warn!(%error, cause = std::error::Error::source(&error).map(tracing::field::display), "API request failed");
         Self::unavailable()
+    }
+}
+
+/// The body of an error.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(crate) struct ErrorBody {
+    /// The kind of error, as `validation_error`.
+    r#type: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// The id of the request, by which it is found in the log.
+    request_id: String,
+    /// What is wrong.
+    errors: Vec<ErrorEntry>,
+    /// The rate limit that the API key has exceeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<RateLimitStatus>,
+}
+
+/// One thing that is wrong with a request.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct ErrorEntry {
+    /// The reason for programs, as `is_required`.
+    code: &'static str,
+    /// The reason for people.
+    message: String,
+    /// The field of the request that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<ErrorSource>,
+}
+
+/// A field of a request.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct ErrorSource {
+    /// The path of the field, as `template.title.literal`.
+    field: String,
+    /// The same as a JSON pointer.
+    pointer: String,
+}
+
+/// A rate limit and the rest of it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct RateLimitStatus {
+    /// The name of the API key.
+    name: String,
+    /// The requests that are allowed in a minute.
+    limit: u32,
+    /// The requests that are left.
+    remaining: u32,
+    /// When the next request is allowed.
+    retry_after: Time,
+}
+
+impl ApiError {
+    /// The body of the error.
+    fn body(&self) -> ErrorBody {
+        let source = self.field.as_ref().map(|field| ErrorSource {
+            field: field.clone(),
+            pointer: format!("/{}", field.replace('.', "/")),
+        });
+        let rate_limit = self.limited.as_deref().map(|Limited { name, allowance, .. }| RateLimitStatus {
+            name: name.clone(),
+            limit: allowance.per_minute(),
+            remaining: allowance.remaining,
+            retry_after: Time(allowance.next_at),
+        });
+        ErrorBody {
+            r#type: self.kind,
+            status: self.status.as_u16(),
+            request_id: self.request_id.clone(),
+            errors: vec![ErrorEntry { code: self.code, message: self.message.clone(), source }],
+            rate_limit,
+        }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut error = json!({ "code": self.code, "message": self.message });
-        if let Some(field) = &self.field {
-            error["source"] = json!({ "field": field, "pointer": format!("/{}", field.replace('.', "/")) });
-        }
-        let mut body: Value = json!({
-            "type": self.kind,
-            "status": self.status.as_u16(),
-            "request_id": self.request_id,
-            "errors": [error],
-        });
-        if let Some(Limited { name, allowance, .. }) = self.limited.as_deref() {
-            body["rate_limit"] = json!({
-                "name": name,
-                "limit": allowance.per_minute(),
-                "remaining": allowance.remaining,
-                "retry_after": allowance.next_at,
-            });
-        }
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, Json(self.body())).into_response();
         self.ask_to_wait(response.headers_mut());
         if let Some(Limited { allowance, .. }) = self.limited.as_deref() {
             response.extensions_mut().insert(*allowance);
         }
-        // Whoever knows the request writes the refusal again, with its id.
+        // The layer that knows the request writes the error again, with the request's id.
         response.extensions_mut().insert(self);
         response
     }

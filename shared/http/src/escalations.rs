@@ -1,35 +1,35 @@
-//! Escalations: begun once for a key, listed and shown with what happened, answered.
+//! Escalations: started, listed, shown with their events, acknowledged and cancelled.
 
-mod shown;
+mod view;
 
 use app::escalation::create::{EscalationTarget, ManualEscalation};
 use app::escalation::respond::{StopOutcome, acknowledge, cancel};
 use app::{AppError, Context, Rules};
 use axum::extract::{Extension, State};
-use axum::response::IntoResponse;
 use axum::{Json, http::StatusCode, routing};
 use domain::access::Permission;
 use domain::escalation::{Escalation, EscalationState, PathRef};
 use domain::id::{EscalationId, IncidentId, PathId, UserId};
 use machine::{State as _, Stateful};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use store::{IdempotentKind, Listed, Order};
 
 use crate::ApiError;
-use crate::api::{Answer, Desk, Id, InTrace, Sent, Shared, guarded};
+use crate::api::{ApiResult, ApiState, JsonBody, RequestTrace, SharedState, guarded};
 use crate::auth::Caller;
 use crate::escalation_paths;
-use crate::operation::{Operation, Resource};
-use crate::page::{Asked, Scan};
+use crate::operation::{AFTER, Operation, PAGE_SIZE, Resource};
+use crate::page::{IndexScan, PageRequest, PaginationView};
 use crate::query::{CHOICE, Filters, Has, Operator, Query, TIME};
 use crate::rate::{Allowance, ESCALATIONS};
-use shown::shown;
+use crate::schema::Id;
+use view::EscalationView;
 
 /// The most escalations of a page.
-const MOST: usize = 50;
+const MAX_PAGE: usize = 50;
 
-/// What escalations are filtered by.
+/// The fields by which escalations are filtered.
 const FILTERS: &[(&str, &[Operator])] = &[
     ("status", CHOICE),
     ("escalation_path", CHOICE),
@@ -40,53 +40,49 @@ const FILTERS: &[(&str, &[Operator])] = &[
     ("idempotency_key", &[Operator::Is, Operator::OneOf]),
 ];
 
-/// What can be done with it.
+/// The operations on escalations.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Escalations",
     operations: &[
-        Operation::get("/v2/escalations", "Lists escalations, the newest first", || routing::get(list))
+        Operation::get("/v2/escalations", "Lists escalations, newest first", || routing::get(list))
             .needs(Permission::SeeOnCall)
-            .asks(&[
-                ("status[one_of]", "In one of these states; also not_in"),
-                ("escalation_path[one_of]", "Of one of these paths; also not_in"),
-                ("alert[one_of]", "Of one of these alerts; also not_in"),
-                ("incident[one_of]", "Of one of these incidents; also not_in"),
-                ("idempotency_key[is]", "Of this key"),
-                ("created_at[gte]", "Not before this; also lte and date_range, and the same of updated_at"),
-                ("page_size", "How many objects a page has"),
-                ("after", "The id of the last object of the page before"),
+            .query(&[
+                ("status[one_of]", "Escalations with one of these states. Also not_in"),
+                ("escalation_path[one_of]", "Escalations of one of these escalation paths. Also not_in"),
+                ("alert[one_of]", "Escalations for one of these alerts. Also not_in"),
+                ("incident[one_of]", "Escalations for one of these incidents. Also not_in"),
+                ("idempotency_key[is]", "The escalation that was started with this idempotency key"),
+                (
+                    "created_at[gte]",
+                    "Escalations created at this time or later. Also lte and date_range, and the same for updated_at",
+                ),
+                PAGE_SIZE,
+                AFTER,
             ])
-            .answers(200, "{escalations*: [Escalation], pagination_meta*: Pagination}"),
-        Operation::post("/v2/escalations", "Begins an escalation; the same key begins nothing twice", || {
-            routing::post(create)
-        })
-        .needs(Permission::CreateEscalations)
-        .takes(
-            "{idempotency_key*: string, title*: string, description: string, \
-             escalation_path_id: id, user_ids: [id], incident_id: id}",
+            .reply::<EscalationListReply>(200),
+        Operation::post(
+            "/v2/escalations",
+            "Starts an escalation. A second request with the same idempotency key starts none",
+            || routing::post(create),
         )
-        .answers(201, "{escalation*: Escalation}"),
+        .needs(Permission::CreateEscalations)
+        .body::<NewEscalationPayload>()
+        .reply::<EscalationReply>(201),
         Operation::get("/v2/escalations/{id}", "Shows an escalation", || routing::get(show))
             .needs(Permission::SeeOnCall)
-            .answers(200, "{escalation*: Escalation}"),
-        Operation::post("/v2/escalations/{id}/actions/respond", "Answers an escalation", || {
+            .reply::<EscalationReply>(200),
+        Operation::post("/v2/escalations/{id}/actions/respond", "Acknowledges an escalation", || {
             routing::post(respond)
         })
         .needs(Permission::Respond)
-        .takes("{response*: ack|nack}")
-        .answers_nothing(200),
-        Operation::post("/v2/escalations/{id}/actions/cancel", "Calls an escalation off", || {
-            routing::post(call_off)
+        .body::<EscalationResponsePayload>()
+        .empty_reply(200),
+        Operation::post("/v2/escalations/{id}/actions/cancel", "Cancels an escalation", || {
+            routing::post(cancel_one)
         })
         .needs(Permission::Respond)
-        .answers_nothing(200),
+        .empty_reply(200),
     ],
-    shapes: &[(
-        "Escalation",
-        "{id*: id, title*: string, description: string, status*: string, events*: [any], \
-             related_alerts*: [any], related_incidents*: [any], creator*: Actor, \
-             created_at*: time, updated_at*: time}",
-    )],
 };
 
 /// The router of escalations and of escalation paths.
@@ -96,27 +92,50 @@ pub fn router(ctx: Context) -> axum::Router {
     guarded(routes, ctx)
 }
 
-/// An escalation as it is asked for.
-#[derive(Deserialize)]
-struct CallBody {
-    idempotency_key: String,
-    title: String,
-    description: Option<String>,
-    escalation_path_id: Option<PathId>,
-    user_ids: Option<Vec<UserId>>,
-    incident_id: Option<IncidentId>,
+/// A reply with an escalation.
+#[derive(Serialize, JsonSchema)]
+struct EscalationReply {
+    escalation: EscalationView,
 }
 
-impl CallBody {
-    /// Whom to page: exactly one of the two.
-    fn target(&self) -> Answer<EscalationTarget> {
+/// A reply with a page of escalations.
+#[derive(Serialize, JsonSchema)]
+struct EscalationListReply {
+    escalations: Vec<EscalationView>,
+    pagination_meta: PaginationView,
+}
+
+/// An escalation to start. It notifies an escalation path or people.
+#[derive(Deserialize, JsonSchema)]
+struct NewEscalationPayload {
+    /// A key of your choice. A second request with the same key starts no second escalation.
+    #[schemars(length(min = 1))]
+    idempotency_key: String,
+    /// The title.
+    title: String,
+    /// The description.
+    description: Option<String>,
+    /// The escalation path to run.
+    escalation_path_id: Option<Id<PathId>>,
+    /// The people to notify, if there is no escalation path.
+    user_ids: Option<Vec<Id<UserId>>>,
+    /// The incident for which the escalation is.
+    incident_id: Option<Id<IncidentId>>,
+}
+
+impl NewEscalationPayload {
+    /// The escalation path or the people to notify.
+    ///
+    /// # Errors
+    /// [`ApiError`] if both are given, or neither.
+    fn target(&self) -> ApiResult<EscalationTarget> {
         let users =
             self.user_ids.as_ref().filter(|users| !users.is_empty() || self.escalation_path_id.is_none());
         match (self.escalation_path_id, users) {
-            (Some(path), None) => Ok(EscalationTarget::Path(path)),
-            (None, Some(users)) => Ok(EscalationTarget::Users(users.clone())),
+            (Some(Id(path)), None) => Ok(EscalationTarget::Path(path)),
+            (None, Some(users)) => Ok(EscalationTarget::Users(users.iter().map(|Id(id)| *id).collect())),
             (Some(_), Some(_)) => {
-                Err(ApiError::invalid("user_ids", "Name an escalation_path_id or user_ids, not both"))
+                Err(ApiError::invalid("user_ids", "Send `escalation_path_id` or `user_ids`, not both"))
             }
             (None, None) => Err(ApiError::required("escalation_path_id")),
         }
@@ -124,14 +143,14 @@ impl CallBody {
 }
 
 async fn create(
-    State(desk): Shared,
+    State(api): SharedState,
     Extension(rules): Extension<Rules>,
     caller: Caller,
-    InTrace(trace): InTrace,
-    Sent { body, .. }: Sent<CallBody>,
-) -> Answer {
-    let (ctx, now) = (&desk.ctx, desk.ctx.now());
-    let allowance: Allowance = desk
+    RequestTrace(trace): RequestTrace,
+    JsonBody { body, .. }: JsonBody<NewEscalationPayload>,
+) -> ApiResult<(StatusCode, Extension<Allowance>, Json<EscalationReply>)> {
+    let (ctx, now) = (&api.ctx, api.ctx.now());
+    let allowance: Allowance = api
         .rate
         .take(&ESCALATIONS, caller.key.id, now)
         .map_err(|empty| ApiError::too_many(&caller.key.name, empty, now))?;
@@ -143,48 +162,48 @@ async fn create(
         target: body.target()?,
         title: body.title,
         description: domain::text::present(body.description),
-        incident: body.incident_id,
+        incident: body.incident_id.map(|Id(id)| id),
         trace,
     };
-    let asked = (body.idempotency_key.as_str(), new);
-    let escalation = app::escalation::create::create(&ctx.store, &rules, &caller.actor, asked, now).await?;
-    let shown = Json(json!({ "escalation": shown(&desk, &caller, &escalation).await? }));
-    Ok((StatusCode::CREATED, Extension(allowance), shown).into_response())
+    let new = (body.idempotency_key.as_str(), new);
+    let escalation = app::escalation::create::create(&ctx.store, &rules, &caller.actor, new, now).await?;
+    let reply = EscalationReply { escalation: EscalationView::load(&api, &caller, &escalation).await? };
+    Ok((StatusCode::CREATED, Extension(allowance), Json(reply)))
 }
 
-/// Lists escalations, newest first. See `page.rs` for how far one request looks.
-async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<Value>> {
-    let (store, org) = (&desk.ctx.store, caller.org);
-    let (asked, filters) = (Asked::read(&query, MOST)?, query.filters(FILTERS)?);
+/// Lists escalations, newest first. See `page.rs` for how much of the index one request reads.
+async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResult<Json<EscalationListReply>> {
+    let (store, org) = (&api.ctx.store, caller.org);
+    let (page, filters) = (PageRequest::read(&query, MAX_PAGE)?, query.filters(FILTERS)?);
     filters.span("updated_at")?;
     let mut by_key: Option<Vec<String>> = None;
     for key in filters.values("idempotency_key") {
-        let made: Option<EscalationId> = store.made_by(org, IdempotentKind::Escalation, key).await?;
-        by_key.get_or_insert_default().extend(made.map(|id| id.to_string()));
+        let started: Option<EscalationId> = store.made_by(org, IdempotentKind::Escalation, key).await?;
+        by_key.get_or_insert_default().extend(started.map(|id| id.to_string()));
     }
-    let scan = Scan {
-        asked: asked.clone(),
+    let scan = IndexScan {
+        page: page.clone(),
         order: Order::Newest,
-        made: filters.bound("created_at")?,
+        created: filters.bound("created_at")?,
         filtered: !filters.is_empty(),
     };
-    let (desk, caller, filters, by_key) = (&*desk, &caller, &filters, by_key.as_deref());
-    let page = scan
+    let (api, caller, filters, by_key) = (&*api, &caller, &filters, by_key.as_deref());
+    let found = scan
         .run(
             |before, most| async move {
                 match by_key {
-                    // A key names what it made: nothing needs to be looked through.
+                    // An idempotency key names its escalation, so that the index is not read.
                     Some(ids) => Ok(listed(ids, before.as_deref())),
                     None => store.list_escalations(org, before.as_deref(), most).await,
                 }
             },
-            |listed| kept(desk, caller, filters, listed),
+            |listed| load_if_matching(api, caller, filters, listed),
         )
         .await?;
-    Ok(Json(json!({ "escalations": page.items, "pagination_meta": asked.meta(page.after.as_deref()) })))
+    Ok(Json(EscalationListReply { escalations: found.items, pagination_meta: page.meta(found.after) }))
 }
 
-/// Entries of a list that is known already.
+/// Entries of the list index for escalations whose ids are known.
 fn listed(ids: &[String], before: Option<&str>) -> Vec<Listed> {
     let mut ids: Vec<&String> =
         ids.iter().filter(|id| before.is_none_or(|before| id.as_str() < before)).collect();
@@ -194,24 +213,32 @@ fn listed(ids: &[String], before: Option<&str>) -> Vec<Listed> {
     ids.into_iter().map(entry).collect()
 }
 
-/// Finds an escalation, unless it belongs to an incident that whoever asks does not see.
-async fn seen(desk: &Desk, caller: &Caller, id: EscalationId) -> Answer<Option<Escalation>> {
-    let store = &desk.ctx.store;
+/// Finds an escalation; `None` if it does not exist or belongs to an incident that the caller does not see.
+async fn visible(api: &ApiState, caller: &Caller, id: EscalationId) -> ApiResult<Option<Escalation>> {
+    let store = &api.ctx.store;
     let Some(escalation) = store.escalation(caller.org, id).await? else { return Ok(None) };
     let hidden = app::incident::seen::hidden(store, &caller.actor, [escalation.incident]).await?;
     Ok(hidden.is_empty().then_some(escalation))
 }
 
-/// Finds an escalation that whoever asks sees.
-async fn find(desk: &Desk, caller: &Caller, id: EscalationId) -> Answer<Escalation> {
-    let escalation = seen(desk, caller, id).await?;
+/// Finds an escalation that the caller sees.
+///
+/// # Errors
+/// [`ApiError`] if there is no such escalation.
+async fn find(api: &ApiState, caller: &Caller, id: EscalationId) -> ApiResult<Escalation> {
+    let escalation = visible(api, caller, id).await?;
     escalation.ok_or_else(|| AppError::not_found("escalation", id).into())
 }
 
-/// Reads a listed escalation again, if it passes the filters.
-async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -> Answer<Option<Value>> {
+/// Reads a listed escalation; `None` if the caller does not see it or it does not pass the filters.
+async fn load_if_matching(
+    api: &ApiState,
+    caller: &Caller,
+    filters: &Filters,
+    listed: Listed,
+) -> ApiResult<Option<EscalationView>> {
     let Ok(id) = listed.id.parse() else { return Ok(None) };
-    let Some(escalation) = seen(desk, caller, id).await? else { return Ok(None) };
+    let Some(escalation) = visible(api, caller, id).await? else { return Ok(None) };
     let path = match &escalation.plan {
         PathRef::Path { id, .. } => Some(id.to_string()),
         PathRef::Users(_) | PathRef::Fallback => None,
@@ -219,79 +246,92 @@ async fn kept(desk: &Desk, caller: &Caller, filters: &Filters, listed: Listed) -
     let (alert, incident) =
         (escalation.alert.map(|id| id.to_string()), escalation.incident.map(|id| id.to_string()));
     let keys = filters.values("idempotency_key");
-    let maybe = |text: &Option<String>| Has::Texts(text.iter().cloned().collect());
+    let optional = |text: &Option<String>| Has::Texts(text.iter().cloned().collect());
     let passes = filters.pass(|field| match field {
         "status" => Has::text(escalation.head().state().name()),
-        "escalation_path" => maybe(&path),
-        "alert" => maybe(&alert),
-        "incident" => maybe(&incident),
+        "escalation_path" => optional(&path),
+        "alert" => optional(&alert),
+        "incident" => optional(&incident),
         "created_at" => Has::Time(escalation.created_at),
         "updated_at" => Has::Time(escalation.updated_at),
-        // It was found by its key.
+        // The escalation was found by its idempotency key.
         "idempotency_key" => Has::Texts(keys.iter().map(|key| (*key).to_owned()).collect()),
         _ => Has::nothing(),
     });
     if !passes {
         return Ok(None);
     }
-    shown(desk, caller, &escalation).await.map(Some)
+    EscalationView::load(api, caller, &escalation).await.map(Some)
 }
 
-async fn show(State(desk): Shared, caller: Caller, Id(id): Id<EscalationId>) -> Answer<Json<Value>> {
-    let escalation = find(&desk, &caller, id).await?;
-    Ok(Json(json!({ "escalation": shown(&desk, &caller, &escalation).await? })))
+async fn show(
+    State(api): SharedState,
+    caller: Caller,
+    Id(id): Id<EscalationId>,
+) -> ApiResult<Json<EscalationReply>> {
+    let escalation = find(&api, &caller, id).await?;
+    Ok(Json(EscalationReply { escalation: EscalationView::load(&api, &caller, &escalation).await? }))
 }
 
-/// An answer.
-#[derive(Deserialize)]
-struct RespondBody {
-    response: Response,
+/// A response to an escalation.
+#[derive(Deserialize, JsonSchema)]
+struct EscalationResponsePayload {
+    /// `ack` acknowledges the escalation. The other responses are not supported for API keys.
+    response: EscalationResponse,
 }
 
-/// The answers that there are.
-#[derive(Deserialize)]
+/// The responses to an escalation.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Response {
+#[schemars(inline)]
+enum EscalationResponse {
     Ack,
     Nack,
     Snooze,
 }
 
 async fn respond(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
     Id(id): Id<EscalationId>,
-    Sent { body, .. }: Sent<RespondBody>,
-) -> Answer<StatusCode> {
-    let ctx = &desk.ctx;
+    JsonBody { body, .. }: JsonBody<EscalationResponsePayload>,
+) -> ApiResult<StatusCode> {
+    let ctx = &api.ctx;
     match body.response {
-        Response::Ack => {
+        EscalationResponse::Ack => {
             let answered = acknowledge(&ctx.store, &caller.actor, id, ctx.now()).await?;
-            counts(&answered, EscalationState::Acked)
+            check_state(&answered, EscalationState::Acked)
         }
-        Response::Nack => {
-            find(&desk, &caller, id).await?;
-            Err(ApiError::invalid("response", "A key is nobody who could decline: only a person can `nack`"))
+        EscalationResponse::Nack => {
+            find(&api, &caller, id).await?;
+            Err(ApiError::invalid("response", "An API key cannot respond with `nack`: only a person can"))
         }
-        Response::Snooze => {
-            find(&desk, &caller, id).await?;
-            Err(ApiError::invalid("response", "An escalation cannot be snoozed yet: use `ack`"))
+        EscalationResponse::Snooze => {
+            find(&api, &caller, id).await?;
+            Err(ApiError::invalid("response", "`snooze` is not supported yet: use `ack`"))
         }
     }
 }
 
-async fn call_off(State(desk): Shared, caller: Caller, Id(id): Id<EscalationId>) -> Answer<StatusCode> {
-    let ctx = &desk.ctx;
+async fn cancel_one(
+    State(api): SharedState,
+    caller: Caller,
+    Id(id): Id<EscalationId>,
+) -> ApiResult<StatusCode> {
+    let ctx = &api.ctx;
     let answered = cancel(&ctx.store, &caller.actor, id, ctx.now()).await?;
-    counts(&answered, EscalationState::Cancelled)
+    check_state(&answered, EscalationState::Cancelled)
 }
 
-/// An answer counts if the escalation is where the answer wants it, now or already.
-fn counts(answered: &StopOutcome, wanted: EscalationState) -> Answer<StatusCode> {
+/// Succeeds if the escalation has the wanted state, whether it got it now or had it already.
+///
+/// # Errors
+/// [`ApiError`] if the escalation has another state.
+fn check_state(answered: &StopOutcome, wanted: EscalationState) -> ApiResult<StatusCode> {
     let escalation: &Escalation = answered.escalation();
     let state = escalation.head().state();
     if state == wanted {
         return Ok(StatusCode::OK);
     }
-    Err(ApiError::conflict(format!("The escalation is {} already", state.name())))
+    Err(ApiError::conflict(format!("The escalation is already {}", state.name())))
 }

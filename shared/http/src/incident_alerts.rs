@@ -1,4 +1,4 @@
-//! Which alerts belong to which incidents.
+//! Incident alerts: which alerts belong to which incidents.
 
 use app::AppError;
 use app::incident::seen;
@@ -9,106 +9,140 @@ use domain::alert::Alert;
 use domain::id::{AlertId, IncidentId};
 use domain::incident::Incident;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use store::{Order, Store};
 
 use crate::ApiError;
-use crate::alerts;
-use crate::api::{Answer, Sent, Shared};
+use crate::api::{ApiResult, JsonBody, SharedState, clip, optional_id, required_id};
 use crate::auth::Caller;
-use crate::incidents::{self, chosen};
-use crate::operation::{Operation, Resource};
-use crate::page::{Asked, Found, Scan};
+use crate::operation::{AFTER, Operation, PAGE_SIZE, Resource};
+use crate::page::{IndexScan, ListPage, PageRequest, PaginationView};
 use crate::query::{Query, Span};
+use crate::slim::{AlertSlimView, IncidentSlimView};
 
-/// The most of a page.
-const MOST: usize = 50;
-/// The newest alerts of an incident that are looked at.
-const MOST_OF_ONE: usize = 1000;
+/// The most incident alerts of a page.
+const MAX_PAGE: usize = 50;
+/// The most alerts of one incident that are read, newest first.
+const MAX_OF_INCIDENT: usize = 1000;
 
-/// What can be done with it.
+/// The operations on incident alerts.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Incident alerts",
     operations: &[
         Operation::get(
             "/v2/incident_alerts",
-            "Lists which alerts belong to which incidents, the newest first",
+            "Lists which alerts belong to which incidents, newest first",
             || routing::get(list),
         )
         .needs(Permission::SeeOnCall)
-        .asks(&[
-            ("incident_id", "Of this incident: of its newest 1,000 alerts"),
-            ("alert_id", "Of this alert"),
-            ("page_size", "How many objects a page has"),
-            ("after", "The id of the last object of the page before"),
+        .query(&[
+            ("incident_id", "Alerts of this incident. Only its newest 1,000 alerts are listed"),
+            ("alert_id", "The incident of this alert"),
+            PAGE_SIZE,
+            AFTER,
         ])
-        .answers(200, "{incident_alerts*: [IncidentAlert], pagination_meta*: Pagination}"),
-        Operation::post("/v2/incident_alerts", "Has an alert belong to an incident", || {
-            routing::post(create)
-        })
-        .needs(Permission::Respond)
-        .takes("{alert_id*: id, incident_id*: id, re_relate: boolean}")
-        .answers(201, "{incident_alert*: IncidentAlert}"),
+        .reply::<IncidentAlertListReply>(200),
+        Operation::post("/v2/incident_alerts", "Adds an alert to an incident", || routing::post(create))
+            .needs(Permission::Respond)
+            .body::<IncidentAlertPayload>()
+            .reply::<IncidentAlertReply>(201),
         Operation::post(
             "/v2/incident_alerts/{id}/actions/transition",
-            "Takes an alert out of an incident, or has it belong again",
+            "Removes an alert from an incident, or adds it again",
             || routing::post(transition),
         )
         .needs(Permission::Respond)
-        .takes("{state*: related|unrelated}")
-        .answers(200, "{incident_alert*: IncidentAlert}"),
-    ],
-    shapes: &[
-        ("IncidentAlert", "{id*: string, alert*: AlertSlim, incident*: IncidentSlim}"),
-        (
-            "AlertSlim",
-            "{id*: id, alert_source_id*: id, title*: string, description: string, status*: firing|resolved, \
-             deduplication_key*: string, source_url: string, alert_group_ids*: [id], created_at*: time, \
-             updated_at*: time, resolved_at: time}",
-        ),
-        (
-            "IncidentSlim",
-            "{id*: id, external_id*: integer, reference*: string, name*: string, summary: string, \
-             status_category*: string, visibility*: public|private}",
-        ),
+        .body::<TransitionPayload>()
+        .reply::<IncidentAlertReply>(200),
     ],
 };
 
-/// That an alert is to belong to an incident, as it is sent.
-#[derive(Deserialize)]
-struct RelationBody {
+/// An alert and the incident to which it belongs, or belonged.
+#[derive(Serialize, JsonSchema)]
+struct IncidentAlertView {
+    /// The id, which is made from both ids.
+    id: String,
+    /// The alert.
+    alert: AlertSlimView,
+    /// The incident.
+    incident: IncidentSlimView,
+}
+
+impl IncidentAlertView {
+    async fn load(store: &Store, alert: &Alert, incident: &Incident) -> ApiResult<Self> {
+        let body = store.alert_body(alert.org, alert.id).await?;
+        let body = body.ok_or_else(|| AppError::not_found("alert", alert.id))?;
+        Ok(Self {
+            id: id(incident.id, alert.id),
+            alert: AlertSlimView::new(alert, &body),
+            incident: incident.into(),
+        })
+    }
+}
+
+/// A reply with an incident alert.
+#[derive(Serialize, JsonSchema)]
+struct IncidentAlertReply {
+    incident_alert: IncidentAlertView,
+}
+
+/// A reply with a page of incident alerts.
+#[derive(Serialize, JsonSchema)]
+struct IncidentAlertListReply {
+    incident_alerts: Vec<IncidentAlertView>,
+    pagination_meta: PaginationView,
+}
+
+/// An alert to add to an incident.
+#[derive(Deserialize, JsonSchema)]
+struct IncidentAlertPayload {
+    /// The id of the alert.
+    #[schemars(length(min = 1))]
     alert_id: String,
+    /// The id of the incident.
+    #[schemars(length(min = 1))]
     incident_id: String,
+    /// Whether the alert is added even if it was removed from the incident before.
     #[serde(default)]
     re_relate: bool,
 }
 
-/// Whether it is to, as it is sent.
-#[derive(Deserialize)]
-struct TransitionBody {
+/// The state to which an incident alert changes.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "IncidentAlertTransitionPayload")]
+struct TransitionPayload {
+    /// `related` adds the alert to the incident, `unrelated` removes it.
+    #[schemars(extend("enum" = ["related", "unrelated"]))]
     state: String,
 }
 
-async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<Value>> {
-    let store = &desk.ctx.store;
-    let after = query.one("after").map(|after| id_of(after).map(|(_, alert)| alert)).transpose()?;
-    let asked =
-        Asked { after: after.map(|id| id.to_string()), ..Asked::read(&query.without("after"), MOST)? };
+async fn list(
+    State(api): SharedState,
+    caller: Caller,
+    query: Query,
+) -> ApiResult<Json<IncidentAlertListReply>> {
+    let store = &api.ctx.store;
+    let after = query.one("after").map(|after| ids_of(after).ok_or_else(bad_cursor)).transpose()?;
+    let page = PageRequest {
+        after: after.map(|(_, alert)| alert.to_string()),
+        ..PageRequest::read(&query.without("after"), MAX_PAGE)?
+    };
     let text = |name: &str| query.one(name).map(str::to_owned);
-    let incident = chosen::<IncidentId>("incident", "incident_id", text("incident_id"))?;
-    let alert = chosen::<AlertId>("alert", "alert_id", text("alert_id"))?;
-    let page = match (alert, incident) {
+    let incident = optional_id::<IncidentId>("incident", "incident_id", text("incident_id"))?;
+    let alert = optional_id::<AlertId>("alert", "alert_id", text("alert_id"))?;
+    let found = match (alert, incident) {
         (Some(id), incident) => {
             let one = store
                 .alert(caller.org, id)
                 .await?
                 .filter(|one| incident.is_none_or(|i| one.incident == Some(i)));
-            Found { items: one.into_iter().collect(), after: None }
+            ListPage { items: one.into_iter().collect(), after: None }
         }
-        (None, Some(incident)) => of_incident(store, &caller, incident, &asked).await?,
+        (None, Some(incident)) => alerts_of(store, &caller, incident, &page).await?,
         (None, None) => {
-            let scan = Scan { asked: asked.clone(), order: Order::Newest, made: Span::ALL, filtered: true };
+            let scan =
+                IndexScan { page: page.clone(), order: Order::Newest, created: Span::ALL, filtered: true };
             scan.run(
                 |before, most| async move { store.list_alerts(caller.org, before.as_deref(), most).await },
                 async |listed| {
@@ -120,105 +154,106 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
             .await?
         }
     };
-    let mut shown = Vec::new();
-    for alert in &page.items {
-        shown.extend(related(store, &caller, alert).await?);
+    let mut incident_alerts = Vec::new();
+    for alert in &found.items {
+        incident_alerts.extend(visible(store, &caller, alert).await?);
     }
     let after =
-        page.after.as_ref().zip(page.items.last()).and_then(|(_, last)| Some(id(last.incident?, last.id)));
-    Ok(Json(json!({ "incident_alerts": shown, "pagination_meta": asked.meta(after.as_deref()) })))
+        found.after.as_ref().zip(found.items.last()).and_then(|(_, last)| Some(id(last.incident?, last.id)));
+    Ok(Json(IncidentAlertListReply { incident_alerts, pagination_meta: page.meta(after) }))
 }
 
-/// The alerts of one incident, the newest first.
-async fn of_incident(store: &Store, caller: &Caller, id: IncidentId, asked: &Asked) -> Answer<Found<Alert>> {
-    let gone = || ApiError::invalid("incident_id", format!("There is no incident `{id}`"));
-    let incident =
-        store.incident(caller.org, id).await?.filter(|one| one.is_seen_by(&caller.actor)).ok_or_else(gone)?;
-    let mut ids = store.attached_alerts(caller.org, id, MOST_OF_ONE).await?;
+/// The alerts of an incident, newest first.
+async fn alerts_of(
+    store: &Store,
+    caller: &Caller,
+    id: IncidentId,
+    page: &PageRequest,
+) -> ApiResult<ListPage<Alert>> {
+    let unknown = || ApiError::invalid("incident_id", format!("There is no incident with the id `{id}`"));
+    let incident = store
+        .incident(caller.org, id)
+        .await?
+        .filter(|one| one.is_seen_by(&caller.actor))
+        .ok_or_else(unknown)?;
+    let mut ids = store.attached_alerts(caller.org, id, MAX_OF_INCIDENT).await?;
     ids.extend(incident.alert);
     ids.sort_unstable_by(|a, b| b.cmp(a));
     ids.dedup();
-    let from = asked.after.as_ref().and_then(|after| after.parse::<AlertId>().ok());
+    let from = page.after.as_ref().and_then(|after| after.parse::<AlertId>().ok());
     let mut found = Vec::new();
     for id in ids.into_iter().filter(|id| from.is_none_or(|from| *id < from)) {
         found.extend(store.alert(caller.org, id).await?.filter(|alert| alert.incident == Some(incident.id)));
-        if found.len() > asked.size {
+        if found.len() > page.size {
             break;
         }
     }
-    Ok(asked.cut(found, |alert| alert.id.to_string()))
+    Ok(page.cut(found, |alert| alert.id.to_string()))
 }
 
-/// An alert with the incident that it belongs to, unless that is not seen.
-async fn related(store: &Store, caller: &Caller, alert: &Alert) -> Answer<Option<Value>> {
+/// An alert with its incident; `None` if it has no incident or the caller does not see that.
+async fn visible(store: &Store, caller: &Caller, alert: &Alert) -> ApiResult<Option<IncidentAlertView>> {
     let Some(id) = alert.incident else { return Ok(None) };
     let incident = store.incident(caller.org, id).await?;
     if seen::hides(Some(id), incident.as_ref(), &caller.actor) {
         return Ok(None);
     }
     match incident {
-        Some(incident) => Ok(Some(shown(store, alert, &incident).await?)),
+        Some(incident) => Ok(Some(IncidentAlertView::load(store, alert, &incident).await?)),
         None => Ok(None),
     }
 }
 
 async fn create(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
-    Sent { body, .. }: Sent<RelationBody>,
-) -> Answer<(StatusCode, Json<Value>)> {
-    let store = &desk.ctx.store;
-    let alert = chosen::<AlertId>("alert", "alert_id", Some(body.alert_id))?
-        .ok_or_else(|| ApiError::required("alert_id"))?;
-    let incident = chosen::<IncidentId>("incident", "incident_id", Some(body.incident_id))?;
-    let incident = incident.ok_or_else(|| ApiError::required("incident_id"))?;
+    JsonBody { body, .. }: JsonBody<IncidentAlertPayload>,
+) -> ApiResult<(StatusCode, Json<IncidentAlertReply>)> {
+    let store = &api.ctx.store;
+    let alert: AlertId = required_id("alert", "alert_id", Some(body.alert_id))?;
+    let incident: IncidentId = required_id("incident", "incident_id", Some(body.incident_id))?;
     let related = app::alert::relate::relate(store, &caller.actor, (alert, incident), body.re_relate).await;
     let (alert, incident) = related.map_err(|error| match error {
-        AppError::NotFound { kind, .. } => {
-            ApiError::invalid(format!("{kind}_id"), format!("There is no such {kind}"))
+        AppError::NotFound { kind, id } => {
+            ApiError::invalid(format!("{kind}_id"), format!("There is no {kind} with the id `{id}`"))
         }
         error => error.into(),
     })?;
-    let shown = shown(store, &alert, &incident).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "incident_alert": shown }))))
+    let incident_alert = IncidentAlertView::load(store, &alert, &incident).await?;
+    Ok((StatusCode::CREATED, Json(IncidentAlertReply { incident_alert })))
 }
 
 async fn transition(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
-    Path(id): Path<String>,
-    Sent { body, .. }: Sent<TransitionBody>,
-) -> Answer<Json<Value>> {
-    let store = &desk.ctx.store;
-    let (incident, alert) = id_of(&id).map_err(|_| ApiError::not_found("There is no such incident alert"))?;
+    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    JsonBody { body, .. }: JsonBody<TransitionPayload>,
+) -> ApiResult<Json<IncidentAlertReply>> {
+    let store = &api.ctx.store;
+    let Path(text) = path.map_err(|_| ApiError::not_found("The path does not hold an id"))?;
+    let ids = ids_of(&text);
+    let (incident, alert) = ids.ok_or_else(|| {
+        ApiError::not_found(format!("There is no incident alert with the id `{}`", clip(&text)))
+    })?;
     let (alert, incident) = match body.state.as_str() {
         "related" => app::alert::relate::relate(store, &caller.actor, (alert, incident), true).await?,
         "unrelated" => app::alert::relate::unrelate(store, &caller.actor, (alert, incident)).await?,
-        _ => return Err(ApiError::invalid("state", "An alert is `related` to an incident, or `unrelated`")),
+        _ => return Err(ApiError::invalid("state", "The state is not valid: use `related` or `unrelated`")),
     };
-    Ok(Json(json!({ "incident_alert": shown(store, &alert, &incident).await? })))
+    Ok(Json(IncidentAlertReply { incident_alert: IncidentAlertView::load(store, &alert, &incident).await? }))
 }
 
-/// What says that an alert belongs to an incident, by its id: both of theirs.
+/// The id of an incident alert, made from both ids.
 fn id(incident: IncidentId, alert: AlertId) -> String {
     format!("{incident}-{alert}")
 }
 
-/// The ids in such an id.
-fn id_of(text: &str) -> Answer<(IncidentId, AlertId)> {
-    let ids = text
-        .split_once('-')
-        .and_then(|(incident, alert)| Some((incident.parse().ok()?, alert.parse().ok()?)));
-    ids.ok_or_else(|| ApiError::invalid("after", "A cursor is the id of the last object of the page before"))
+/// The ids in the id of an incident alert; `None` if it is malformed.
+fn ids_of(text: &str) -> Option<(IncidentId, AlertId)> {
+    let (incident, alert) = text.split_once('-')?;
+    Some((incident.parse().ok()?, alert.parse().ok()?))
 }
 
-/// That an alert belongs, or belonged, to an incident.
-async fn shown(store: &Store, alert: &Alert, incident: &Incident) -> Answer<Value> {
-    let body = store.alert_body(alert.org, alert.id).await?;
-    let body = body.ok_or_else(|| AppError::not_found("alert", alert.id))?;
-    Ok(json!({
-        "id": id(incident.id, alert.id),
-        "alert": alerts::slim(alert, &body),
-        "incident": incidents::slim(incident),
-    }))
+fn bad_cursor() -> ApiError {
+    ApiError::invalid("after", "The cursor is not valid: use the id of the last object of the previous page")
 }

@@ -1,32 +1,29 @@
-//! Types of incidents: there is one, and every incident is of it.
+//! Incident types: there is one, and every incident has it.
 
 use app::AppError;
 use axum::Json;
 use axum::routing::get;
 use domain::access::Permission;
 use domain::id::{OrgId, TypeId};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::api::{Answer, Id};
+use crate::api::ApiResult;
 use crate::auth::Caller;
 use crate::operation::{Operation, Resource};
+use crate::schema::{Id, Time};
 
-/// What can be done with types.
+/// The operations on incident types.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Incident types",
     operations: &[
-        Operation::get("/v1/incident_types", "Lists the types of incidents", || get(list))
+        Operation::get("/v1/incident_types", "Lists incident types", || get(list))
             .needs(Permission::See)
-            .answers(200, "{incident_types*: [IncidentType]}"),
-        Operation::get("/v1/incident_types/{id}", "Shows a type", || get(show))
+            .reply::<IncidentTypeListReply>(200),
+        Operation::get("/v1/incident_types/{id}", "Shows an incident type", || get(show))
             .needs(Permission::See)
-            .answers(200, "{incident_type*: IncidentType}"),
+            .reply::<IncidentTypeReply>(200),
     ],
-    shapes: &[(
-        "IncidentType",
-        "{id*: id, name*: string, description*: string, is_default*: boolean, private_incidents_only*: boolean, \
-         create_in_triage*: always|optional, created_at*: time, updated_at*: time}",
-    )],
 };
 
 /// The id of the type that every incident has.
@@ -34,27 +31,63 @@ pub(crate) fn type_id(org: OrgId) -> TypeId {
     TypeId::derived(org.at(), org)
 }
 
-/// The type that every incident has.
-pub(crate) fn shown(org: OrgId) -> Value {
-    json!({
-        "id": type_id(org),
-        "name": "Incident",
-        "description": "Every incident is of this type.",
-        "is_default": true,
-        "private_incidents_only": false,
-        "create_in_triage": "optional",
-        "created_at": org.at(),
-        "updated_at": org.at(),
-    })
+/// An incident type.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct IncidentTypeView {
+    /// The id.
+    id: Id<TypeId>,
+    /// The name.
+    name: &'static str,
+    /// What the type means.
+    description: &'static str,
+    /// Whether an incident has this type if its creator does not choose one.
+    is_default: bool,
+    /// Whether incidents of this type are private.
+    private_incidents_only: bool,
+    /// Whether incidents of this type begin in triage.
+    #[schemars(extend("enum" = ["always", "optional"]))]
+    create_in_triage: &'static str,
+    /// When the type was created.
+    created_at: Time,
+    /// When the type was last updated.
+    updated_at: Time,
 }
 
-async fn list(caller: Caller) -> Json<Value> {
-    Json(json!({ "incident_types": [shown(caller.org)] }))
+impl IncidentTypeView {
+    /// The type that every incident of an organisation has.
+    pub(crate) fn new(org: OrgId) -> Self {
+        Self {
+            id: Id(type_id(org)),
+            name: "Incident",
+            description: "Every incident is of this type.",
+            is_default: true,
+            private_incidents_only: false,
+            create_in_triage: "optional",
+            created_at: Time(org.at()),
+            updated_at: Time(org.at()),
+        }
+    }
 }
 
-async fn show(caller: Caller, Id(id): Id<TypeId>) -> Answer<Json<Value>> {
+/// A reply with an incident type.
+#[derive(Serialize, JsonSchema)]
+struct IncidentTypeReply {
+    incident_type: IncidentTypeView,
+}
+
+/// A reply with all incident types.
+#[derive(Serialize, JsonSchema)]
+struct IncidentTypeListReply {
+    incident_types: Vec<IncidentTypeView>,
+}
+
+async fn list(caller: Caller) -> Json<IncidentTypeListReply> {
+    Json(IncidentTypeListReply { incident_types: vec![IncidentTypeView::new(caller.org)] })
+}
+
+async fn show(caller: Caller, Id(id): Id<TypeId>) -> ApiResult<Json<IncidentTypeReply>> {
     if id != type_id(caller.org) {
         return Err(AppError::not_found("incident type", id).into());
     }
-    Ok(Json(json!({ "incident_type": shown(caller.org) })))
+    Ok(Json(IncidentTypeReply { incident_type: IncidentTypeView::new(caller.org) }))
 }

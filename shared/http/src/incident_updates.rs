@@ -1,6 +1,6 @@
-//! Updates: what others were told of an incident, and each change of its status or its severity.
+//! Incident updates: what people were told about an incident, and each change of its status or severity.
 //!
-//! They are the incident's own history, of which the rows that only put something right are left out.
+//! The updates are rows of the incident's history. Rows that only correct something else are left out.
 
 use app::AppError;
 use app::incident::update::{self, Update};
@@ -12,110 +12,182 @@ use domain::id::{IncidentId, UpdateId};
 use domain::{Identity, Timestamp};
 use futures_util::future::try_join_all;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use store::{Choices, Store};
 
 use crate::ApiError;
-use crate::api::{Answer, Sent, Shared};
+use crate::actor::ActorView;
+use crate::api::{ApiResult, JsonBody, SharedState, optional_id, required_id};
 use crate::auth::Caller;
-use crate::incidents::{choice, chosen, creator};
-use crate::operation::{Operation, Resource};
-use crate::page::Asked;
+use crate::choices;
+use crate::incident_statuses::StatusView;
+use crate::operation::{AFTER, Operation, PAGE_SIZE, Resource};
+use crate::page::{PageRequest, PaginationView};
 use crate::query::Query;
+use crate::schema::{Id, Time};
+use crate::severities::SeverityView;
 
-/// What can be done with updates.
+/// The operations on incident updates.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Incident updates",
     operations: &[
-        Operation::get("/v2/incident_updates", "Lists updates, the newest first", || get(list))
+        Operation::get("/v2/incident_updates", "Lists incident updates, newest first", || get(list))
             .needs(Permission::See)
-            .asks(&[
-                ("incident_id", "The incident; without it, those of all incidents"),
-                ("page_size", "How many objects a page has"),
-                ("after", "The id of the last object of the page before"),
+            .query(&[
+                (
+                    "incident_id",
+                    "Updates of this incident. Without it, the updates of all incidents are listed",
+                ),
+                PAGE_SIZE,
+                AFTER,
             ])
-            .answers(200, "{incident_updates*: [IncidentUpdate], pagination_meta*: Pagination}"),
+            .reply::<IncidentUpdateListReply>(200),
         Operation::post(
             "/v2/incident_updates",
-            "Shares an update; the same key shares nothing twice",
+            "Shares an incident update. A second request with the same idempotency key shares none",
             || post(create),
         )
         .needs(Permission::EditIncidents)
-        .takes(
-            "{idempotency_key*: string, incident_id*: id, message: string, to_incident_status_id: id, \
-             to_severity_id: id}",
-        )
-        .answers(201, "{incident_update*: IncidentUpdate}"),
+        .body::<IncidentUpdatePayload>()
+        .reply::<IncidentUpdateReply>(201),
     ],
-    shapes: &[(
-        "IncidentUpdate",
-        "{id*: id, incident_id*: id, message: string, new_incident_status*: IncidentStatus, \
-         new_severity: Severity, updater*: Actor, created_at*: time}",
-    )],
 };
 
 /// The most updates of a page.
-const MOST: usize = 250;
-/// How often a request goes on looking for updates among other changes, and how many rows it looks at each time.
+const MAX_PAGE: usize = 250;
+/// How many batches of an incident's history a request reads.
 const ROUNDS: usize = 4;
-/// How many rows of history it looks at each time.
+/// How many rows of history a batch has.
 const BATCH: usize = 100;
 /// How many rows of different incidents are read at once.
 const AT_ONCE: usize = 25;
 
-/// An update as it is sent.
-#[derive(Deserialize)]
-struct UpdateBody {
-    idempotency_key: String,
-    incident_id: String,
+/// An incident update.
+#[derive(Serialize, JsonSchema)]
+struct IncidentUpdateView {
+    /// The id.
+    id: Id<UpdateId>,
+    /// The incident.
+    incident_id: Id<IncidentId>,
+    /// The text for the people who follow the incident.
+    #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    /// The status that the incident had then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_incident_status: Option<StatusView>,
+    /// The severity that the incident had then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_severity: Option<SeverityView>,
+    /// Who shared the update.
+    updater: ActorView,
+    /// When the update was shared.
+    created_at: Time,
+}
+
+impl IncidentUpdateView {
+    async fn load(
+        store: &Store,
+        caller: &Caller,
+        choices: &Choices,
+        shared: &update::SharedUpdate,
+    ) -> ApiResult<Self> {
+        let row = &shared.row;
+        let by = row.by.parse().unwrap_or_else(|_| Identity::system("unknown"));
+        let note = row.note.as_ref();
+        let message = note.and_then(|note| note.message.clone());
+        Ok(Self {
+            id: Id(shared.id),
+            incident_id: Id(shared.incident),
+            message: message.filter(|message| !message.is_empty()),
+            new_incident_status: note.and_then(|note| choices::find(&choices.statuses, note.status)),
+            new_severity: note
+                .and_then(|note| note.severity)
+                .and_then(|id| choices::find(&choices.severities, id)),
+            updater: ActorView::load(store, caller, &by, None).await?,
+            created_at: Time(row.at),
+        })
+    }
+}
+
+/// A reply with an incident update.
+#[derive(Serialize, JsonSchema)]
+struct IncidentUpdateReply {
+    incident_update: IncidentUpdateView,
+}
+
+/// A reply with a page of incident updates.
+#[derive(Serialize, JsonSchema)]
+struct IncidentUpdateListReply {
+    incident_updates: Vec<IncidentUpdateView>,
+    pagination_meta: PaginationView,
+}
+
+/// An incident update to share.
+#[derive(Deserialize, JsonSchema)]
+struct IncidentUpdatePayload {
+    /// A key of your choice. A second request with the same key shares no second update.
+    #[schemars(length(min = 1))]
+    idempotency_key: String,
+    /// The id of the incident.
+    #[schemars(length(min = 1))]
+    incident_id: String,
+    /// The text for the people who follow the incident.
+    message: Option<String>,
+    /// The id of the status that the incident gets.
     to_incident_status_id: Option<String>,
+    /// The id of the severity that the incident gets.
     to_severity_id: Option<String>,
 }
 
+fn unknown_incident(id: IncidentId) -> ApiError {
+    ApiError::invalid("incident_id", format!("There is no incident with the id `{id}`"))
+}
+
 async fn create(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
-    Sent { body, .. }: Sent<UpdateBody>,
-) -> Answer<(StatusCode, Json<Value>)> {
-    let (store, org, now) = (&desk.ctx.store, caller.org, desk.ctx.now());
+    JsonBody { body, .. }: JsonBody<IncidentUpdatePayload>,
+) -> ApiResult<(StatusCode, Json<IncidentUpdateReply>)> {
+    let (store, org, now) = (&api.ctx.store, caller.org, api.ctx.now());
     if body.idempotency_key.is_empty() {
         return Err(ApiError::required("idempotency_key"));
     }
-    let id = chosen::<IncidentId>("incident", "incident_id", Some(body.incident_id))?;
-    let id = id.ok_or_else(|| ApiError::required("incident_id"))?;
+    let id: IncidentId = required_id("incident", "incident_id", Some(body.incident_id))?;
     let update = Update {
         message: domain::text::present(body.message),
-        status: chosen("incident status", "to_incident_status_id", body.to_incident_status_id)?,
-        severity: chosen("severity", "to_severity_id", body.to_severity_id)?,
+        status: optional_id("incident status", "to_incident_status_id", body.to_incident_status_id)?,
+        severity: optional_id("severity", "to_severity_id", body.to_severity_id)?,
     };
     let key = Some(body.idempotency_key.as_str());
     let shared = match update::update(store, &caller.actor, id, &update, key, now).await {
-        Err(AppError::NotFound { kind: "incident", .. }) => {
-            return Err(ApiError::invalid("incident_id", format!("There is no incident `{id}`")));
-        }
+        Err(AppError::NotFound { kind: "incident", .. }) => return Err(unknown_incident(id)),
         shared => shared?,
     };
     let choices = store.incident_choices(org).await?;
-    let shown = shown(store, &caller, &choices, &shared).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "incident_update": shown }))))
+    let incident_update = IncidentUpdateView::load(store, &caller, &choices, &shared).await?;
+    Ok((StatusCode::CREATED, Json(IncidentUpdateReply { incident_update })))
 }
 
-/// Lists updates. A page is shorter if only other things were found within a request's rounds.
-async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<Value>> {
-    let (store, org) = (&desk.ctx.store, caller.org);
-    let asked = Asked::read(&query, MOST)?;
-    let id = chosen::<IncidentId>("incident", "incident_id", query.one("incident_id").map(str::to_owned))?;
-    let Some(id) = id else { return of_all(store, &caller, &asked, desk.ctx.now()).await };
+/// Lists updates. A page is shorter if the rows that one request reads hold fewer updates.
+async fn list(
+    State(api): SharedState,
+    caller: Caller,
+    query: Query,
+) -> ApiResult<Json<IncidentUpdateListReply>> {
+    let (store, org) = (&api.ctx.store, caller.org);
+    let page = PageRequest::read(&query, MAX_PAGE)?;
+    let id = query.one("incident_id").map(str::to_owned);
+    let Some(id) = optional_id::<IncidentId>("incident", "incident_id", id)? else {
+        return list_all(store, &caller, &page, api.ctx.now()).await;
+    };
     let incident = store.incident(org, id).await?.filter(|incident| incident.is_seen_by(&caller.actor));
-    let incident =
-        incident.ok_or_else(|| ApiError::invalid("incident_id", format!("There is no incident `{id}`")))?;
-    let cursor = asked.after.as_ref().and_then(|after| after.parse::<UpdateId>().ok());
+    let incident = incident.ok_or_else(|| unknown_incident(id))?;
+    let cursor = page.after.as_ref().and_then(|after| after.parse::<UpdateId>().ok());
     let mut before = cursor.map(UpdateId::version);
     let (mut found, mut last, mut more) = (Vec::new(), None, true);
     for _ in 0..ROUNDS {
-        let batch = BATCH.max(asked.size + 1 - found.len());
+        let batch = BATCH.max(page.size + 1 - found.len());
         let rows = store.incident_history(org, incident.id, before, batch).await?;
         more = rows.len() == batch;
         for row in rows {
@@ -125,8 +197,8 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
                 last = Some(at);
                 continue;
             };
-            if found.len() == asked.size {
-                return page(store, &caller, &asked, found, last).await;
+            if found.len() == page.size {
+                return reply(store, &caller, &page, found, last).await;
             }
             found.push(shared);
             last = Some(at);
@@ -135,13 +207,18 @@ async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<
             break;
         }
     }
-    page(store, &caller, &asked, found, last.filter(|_| more)).await
+    reply(store, &caller, &page, found, last.filter(|_| more)).await
 }
 
-/// Lists updates of all incidents.
-async fn of_all(store: &Store, caller: &Caller, asked: &Asked, now: Timestamp) -> Answer<Json<Value>> {
-    let before = asked.after.as_ref().and_then(|after| after.parse::<UpdateId>().ok());
-    let listed = store.updates(caller.org, before, asked.size, now).await?;
+/// Lists the updates of all incidents.
+async fn list_all(
+    store: &Store,
+    caller: &Caller,
+    page: &PageRequest,
+    now: Timestamp,
+) -> ApiResult<Json<IncidentUpdateListReply>> {
+    let before = page.after.as_ref().and_then(|after| after.parse::<UpdateId>().ok());
+    let listed = store.updates(caller.org, before, page.size, now).await?;
     let incidents = listed.rows.iter().map(|row| Some(row.incident));
     let hidden = app::incident::seen::hidden(store, &caller.actor, incidents).await?;
     let mut seen = listed.rows;
@@ -153,48 +230,22 @@ async fn of_all(store: &Store, caller: &Caller, asked: &Asked, now: Timestamp) -
             found.extend(step.and_then(|step| update::SharedUpdate::of(row.incident, step)));
         }
     }
-    page(store, caller, asked, found, listed.after).await
+    reply(store, caller, page, found, listed.after).await
 }
 
-/// A page of updates.
-async fn page(
+/// The reply with a page of updates.
+async fn reply(
     store: &Store,
     caller: &Caller,
-    asked: &Asked,
+    page: &PageRequest,
     found: Vec<update::SharedUpdate>,
     after: Option<UpdateId>,
-) -> Answer<Json<Value>> {
+) -> ApiResult<Json<IncidentUpdateListReply>> {
     let choices = store.incident_choices(caller.org).await?;
-    let mut items = Vec::new();
+    let mut incident_updates = Vec::new();
     for shared in &found {
-        items.push(shown(store, caller, &choices, shared).await?);
+        incident_updates.push(IncidentUpdateView::load(store, caller, &choices, shared).await?);
     }
-    let after = after.map(|after| after.to_string());
-    Ok(Json(json!({ "incident_updates": items, "pagination_meta": asked.meta(after.as_deref()) })))
-}
-
-/// An update, in full.
-async fn shown(
-    store: &Store,
-    caller: &Caller,
-    choices: &Choices,
-    shared: &update::SharedUpdate,
-) -> Answer<Value> {
-    let row = &shared.row;
-    let by = row.by.parse().unwrap_or_else(|_| Identity::system("unknown"));
-    let mut shown = json!({
-        "id": shared.id,
-        "incident_id": shared.incident,
-        "updater": creator(store, caller, caller.org, &by, None).await?,
-        "created_at": row.at,
-    });
-    let Some(note) = &row.note else { return Ok(shown) };
-    shown["new_incident_status"] = json!(choice(&choices.statuses, note.status));
-    if let Some(severity) = note.severity.and_then(|id| choice(&choices.severities, id)) {
-        shown["new_severity"] = severity;
-    }
-    if let Some(message) = note.message.as_ref().filter(|message| !message.is_empty()) {
-        shown["message"] = json!(message);
-    }
-    Ok(shown)
+    let pagination_meta = page.meta(after.map(|after| after.to_string()));
+    Ok(Json(IncidentUpdateListReply { incident_updates, pagination_meta }))
 }

@@ -1,37 +1,39 @@
-//! Incidents: created once for a key, listed and shown in full.
+//! Incidents: created, edited, listed and shown.
 
-mod shown;
+mod view;
 
 use app::incident::create::NewIncident;
 use app::incident::edit::Edit;
 use app::{AppError, Context};
 use axum::extract::{Path, State};
 use axum::{Json, routing};
-use domain::Timestamp;
 use domain::access::Permission;
 use domain::id::{IncidentId, OrgId, RoleId, UserId};
 use domain::incident::{Incident, Milestone, Visibility};
 use machine::{State as _, Stateful};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::str::FromStr;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use store::{Choices, Listed, Order, Store};
 
-use crate::api::{Answer, Desk, Id, InTrace, Sent, Shared, clip, guarded, understood};
+use crate::api::{
+    ApiResult, ApiState, JsonBody, RequestTrace, SharedState, clip, guarded, optional_id, required_id,
+};
 use crate::auth::Caller;
-use crate::binding::none_yet;
-use crate::operation::{Operation, Resource};
-use crate::page::{Asked, Scan};
+use crate::binding::unsupported;
+use crate::incident_statuses::category;
+use crate::operation::{AFTER, Operation, PAGE_SIZE, Resource};
+use crate::page::{IndexScan, PageRequest, PaginationView};
 use crate::query::{CHOICE, Filters, Has, Operator, Query, TIME};
+use crate::schema::{Id, Time};
 use crate::{ApiError, incident_types, incident_updates};
 
-use shown::shown;
-pub(crate) use shown::{category, choice, creator, person, slim};
+use view::IncidentView;
 
 /// The most incidents of a page.
-const MOST: usize = 500;
+const MAX_PAGE: usize = 500;
 
-/// What incidents are filtered by.
+/// The fields by which incidents are filtered.
 const FILTERS: &[(&str, &[Operator])] = &[
     ("status", CHOICE),
     ("status_category", CHOICE),
@@ -42,68 +44,48 @@ const FILTERS: &[(&str, &[Operator])] = &[
     ("mode", CHOICE),
 ];
 
-/// What can be done with it.
+/// The operations on incidents.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Incidents",
     operations: &[
         Operation::get("/v2/incidents", "Lists incidents", || routing::get(list))
             .needs(Permission::See)
-            .asks(&[
-                ("sort_by", "created_at_newest_first or created_at_oldest_first"),
-                ("status[one_of]", "In one of these statuses; also not_in"),
-                ("status_category[one_of]", "Of one of these categories; also not_in"),
-                ("severity[one_of]", "Of one of these severities; also not_in"),
-                ("created_at[gte]", "Not before this; also lte and date_range, and the same of updated_at"),
-                ("page_size", "How many objects a page has"),
-                ("after", "The id of the last object of the page before"),
+            .query(&[
+                ("sort_by", "`created_at_newest_first` (default) or `created_at_oldest_first`"),
+                ("status[one_of]", "Incidents with one of these statuses. Also not_in"),
+                ("status_category[one_of]", "Incidents whose status has one of these categories. Also not_in"),
+                ("severity[one_of]", "Incidents with one of these severities. Also not_in"),
+                (
+                    "created_at[gte]",
+                    "Incidents created at this time or later. Also lte and date_range, and the same for updated_at",
+                ),
+                PAGE_SIZE,
+                AFTER,
             ])
-            .answers(200, "{incidents*: [Incident], pagination_meta*: Pagination}"),
-        Operation::post("/v2/incidents", "Opens an incident; the same key opens nothing twice", || {
-            routing::post(create)
-        })
-        .needs(Permission::CreateIncidents)
-        .takes(
-            "{idempotency_key*: string, visibility*: public|private, name: string, \
-             summary: string, mode: standard, severity_id: id, incident_type_id: id, \
-             incident_status_id: id, incident_role_assignments: [RoleAssignmentPayload], \
-             incident_timestamp_values: [TimestampValuePayload]}",
+            .reply::<IncidentListReply>(200),
+        Operation::post(
+            "/v2/incidents",
+            "Creates an incident. A second request with the same idempotency key creates none",
+            || routing::post(create),
         )
-        .answers(200, "{incident*: Incident}"),
+        .needs(Permission::CreateIncidents)
+        .body::<NewIncidentPayload>()
+        .reply::<IncidentReply>(200),
         Operation::get(
             "/v2/incidents/{id}",
             "Shows an incident, by its id, its number or its reference",
             || routing::get(show),
         )
         .needs(Permission::See)
-        .answers(200, "{incident*: Incident}"),
+        .reply::<IncidentReply>(200),
         Operation::post(
             "/v2/incidents/{id}/actions/edit",
-            "Edits an incident: what is not sent stays as it is",
+            "Edits an incident. Fields that are absent keep their values",
             || routing::post(edit),
         )
         .needs(Permission::EditIncidents)
-        .takes(
-            "{incident*: {name: string, summary: string, severity_id: id, \
-             incident_status_id: id, incident_role_assignments: [RoleAssignmentPayload], \
-             incident_timestamp_values: [TimestampValuePayload]}, \
-             notify_incident_channel*: boolean}",
-        )
-        .answers(200, "{incident*: Incident}"),
-    ],
-    shapes: &[
-        (
-            "Incident",
-            "{id*: id, reference*: string, name*: string, summary: string, \
-             visibility*: public|private, mode*: standard, permalink*: string, \
-             severity: Severity, incident_status*: IncidentStatus, incident_type: IncidentType, \
-             creator*: Actor, custom_field_entries*: [any], \
-             incident_role_assignments*: [{role*: IncidentRole, assignee: User}], \
-             incident_timestamp_values*: [{incident_timestamp*: IncidentTimestamp, \
-             value: {value*: time}}], duration_metrics: [any], created_at*: time, \
-             updated_at*: time, last_activity_at*: time}",
-        ),
-        ("RoleAssignmentPayload", "{incident_role_id*: id, assignee: {id: id, email: string}}"),
-        ("TimestampValuePayload", "{incident_timestamp_id*: id, value: time}"),
+        .body::<IncidentEditPayload>()
+        .reply::<IncidentReply>(200),
     ],
 };
 
@@ -112,76 +94,127 @@ pub fn router(ctx: Context) -> axum::Router {
     guarded(RESOURCE.routes().merge(incident_updates::RESOURCE.routes()), ctx)
 }
 
-/// What is understood of an incident as it is sent.
-#[derive(Deserialize)]
-struct IncidentBody {
+/// A reply with an incident.
+#[derive(Serialize, JsonSchema)]
+struct IncidentReply {
+    incident: IncidentView,
+}
+
+/// A reply with a page of incidents.
+#[derive(Serialize, JsonSchema)]
+struct IncidentListReply {
+    incidents: Vec<IncidentView>,
+    pagination_meta: PaginationView,
+}
+
+/// An incident to create.
+#[derive(Deserialize, JsonSchema)]
+struct NewIncidentPayload {
+    /// A key of your choice. A second request with the same key creates no second incident.
+    #[schemars(length(min = 1))]
     idempotency_key: String,
+    /// Who sees the incident.
+    #[schemars(with = "String", extend("enum" = ["public", "private"]))]
     visibility: Visibility,
+    /// The mode. Only `standard` is supported.
+    #[schemars(extend("enum" = ["standard"]))]
     mode: Option<String>,
+    /// The id of the incident type.
     incident_type_id: Option<String>,
-    retrospective_incident_options: Option<Value>,
-}
-
-/// What an incident is given, at its beginning or later.
-#[derive(Deserialize)]
-struct GivenBody {
+    /// Not supported yet: leave it out.
+    retrospective_incident_options: Option<Map<String, Value>>,
+    /// The name.
     name: Option<String>,
+    /// What is going on.
     summary: Option<String>,
+    /// The id of the severity.
     severity_id: Option<String>,
+    /// The id of the status.
     incident_status_id: Option<String>,
+    /// Not supported yet: leave it empty.
     custom_field_entries: Option<Vec<Value>>,
-    incident_role_assignments: Option<Vec<AssignmentBody>>,
-    incident_timestamp_values: Option<Vec<MilestoneBody>>,
+    /// Who has which role. Other roles keep their people.
+    incident_role_assignments: Option<Vec<RoleAssignmentPayload>>,
+    /// When the incident reached which milestone. Other milestones keep their times.
+    incident_timestamp_values: Option<Vec<TimestampValuePayload>>,
 }
 
-/// Who has a role, as it is sent.
-#[derive(Deserialize)]
-struct AssignmentBody {
+/// The fields of an incident that can be set when it is created and later.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "IncidentFieldsPayload")]
+struct IncidentFields {
+    /// The name.
+    name: Option<String>,
+    /// What is going on.
+    summary: Option<String>,
+    /// The id of the severity.
+    severity_id: Option<String>,
+    /// The id of the status.
+    incident_status_id: Option<String>,
+    /// Not supported yet: leave it empty.
+    custom_field_entries: Option<Vec<Value>>,
+    /// Who has which role. Other roles keep their people.
+    incident_role_assignments: Option<Vec<RoleAssignmentPayload>>,
+    /// When the incident reached which milestone. Other milestones keep their times.
+    incident_timestamp_values: Option<Vec<TimestampValuePayload>>,
+}
+
+/// A role and the person who has it.
+#[derive(Deserialize, JsonSchema)]
+struct RoleAssignmentPayload {
+    /// The id of the role.
+    #[schemars(length(min = 1))]
     incident_role_id: String,
-    assignee: Option<AssigneeBody>,
+    /// The person. Nobody has the role if this is absent.
+    assignee: Option<AssigneePayload>,
 }
 
-/// A person, as they are sent.
-#[derive(Deserialize)]
-struct AssigneeBody {
+/// A person, by one of these fields.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
+struct AssigneePayload {
+    /// The id.
     id: Option<String>,
+    /// The email address.
     email: Option<String>,
+    /// Not supported yet: use `id` or `email`.
     slack_user_id: Option<String>,
 }
 
-/// When a milestone was reached, as it is sent.
-#[derive(Deserialize)]
-struct MilestoneBody {
+/// A timestamp and its value.
+#[derive(Deserialize, JsonSchema)]
+struct TimestampValuePayload {
+    /// The id of the timestamp.
+    #[schemars(length(min = 1))]
     incident_timestamp_id: String,
-    value: Option<Timestamp>,
+    /// The value. The timestamp is cleared if this is absent.
+    value: Option<Time>,
 }
 
-/// An edit as it is sent.
-#[derive(Deserialize)]
-struct EditBody {
-    incident: GivenBody,
+/// An edit of an incident.
+#[derive(Deserialize, JsonSchema)]
+struct IncidentEditPayload {
+    /// The fields to set.
+    incident: IncidentFields,
+    /// Whether the people who follow the incident are notified.
     notify_incident_channel: bool,
 }
 
-/// The name of an incident that was given none.
+/// The name of an incident that was created without one.
 const UNNAMED: &str = "New incident";
 
-/// A text that says something.
-fn given(text: Option<String>) -> Option<String> {
+/// A text that is not empty.
+fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-/// The id that a text is; what is none stands for nothing that there is.
-pub(crate) fn chosen<T: FromStr>(kind: &str, field: &str, text: Option<String>) -> Answer<Option<T>> {
-    let Some(text) = given(text) else { return Ok(None) };
-    let missing = |_| ApiError::invalid(field, format!("There is no {kind} `{}`", clip(&text)));
-    text.parse().map(Some).map_err(missing)
-}
-
-impl GivenBody {
-    /// What was sent, if all of it can be honoured. `at` is where it stands in the body.
-    async fn edit(self, store: &Store, org: OrgId, at: &str) -> Answer<Edit> {
-        none_yet(&format!("{at}custom_field_entries"), self.custom_field_entries.as_ref())?;
+impl IncidentFields {
+    /// The edit that sets these fields. `at` is the path of the fields in the body.
+    ///
+    /// # Errors
+    /// [`ApiError`] that names the field that cannot be set.
+    async fn edit(self, store: &Store, org: OrgId, at: &str) -> ApiResult<Edit> {
+        unsupported(&format!("{at}custom_field_entries"), self.custom_field_entries.as_ref())?;
         let mut roles = Vec::new();
         for (n, body) in self.incident_role_assignments.into_iter().flatten().enumerate() {
             roles.push(body.assignment(store, org, &format!("{at}incident_role_assignments.{n}")).await?);
@@ -191,17 +224,20 @@ impl GivenBody {
             let id = body.incident_timestamp_id.parse().ok();
             let milestone = id.and_then(|id| Milestone::of(org, id)).ok_or_else(|| {
                 let field = format!("{at}incident_timestamp_values.{n}.incident_timestamp_id");
-                let reason =
-                    format!("There is no incident timestamp `{}`", clip(&body.incident_timestamp_id));
-                ApiError::invalid(field, reason)
+                let id = clip(&body.incident_timestamp_id);
+                ApiError::invalid(field, format!("There is no incident timestamp with the id `{id}`"))
             })?;
-            milestones.push((milestone, body.value));
+            milestones.push((milestone, body.value.map(|Time(at)| at)));
         }
         Ok(Edit {
             name: self.name,
             summary: self.summary,
-            severity: chosen("severity", &format!("{at}severity_id"), self.severity_id)?,
-            status: chosen("incident status", &format!("{at}incident_status_id"), self.incident_status_id)?,
+            severity: optional_id("severity", &format!("{at}severity_id"), self.severity_id)?,
+            status: optional_id(
+                "incident status",
+                &format!("{at}incident_status_id"),
+                self.incident_status_id,
+            )?,
             roles,
             milestones,
             announce: false,
@@ -209,24 +245,28 @@ impl GivenBody {
     }
 }
 
-impl AssignmentBody {
-    /// Who is to have the role.
-    async fn assignment(self, store: &Store, org: OrgId, at: &str) -> Answer<(RoleId, Option<UserId>)> {
+impl RoleAssignmentPayload {
+    /// The role and the person who gets it; `None` if nobody does.
+    ///
+    /// # Errors
+    /// [`ApiError`] that names the field with an unknown role or person.
+    async fn assignment(self, store: &Store, org: OrgId, at: &str) -> ApiResult<(RoleId, Option<UserId>)> {
         let field = format!("{at}.incident_role_id");
-        let role = chosen("incident role", &field, Some(self.incident_role_id))?;
-        let role = role.ok_or_else(|| ApiError::required(&field))?;
-        let Some(AssigneeBody { id, email, slack_user_id }) = self.assignee else { return Ok((role, None)) };
-        if given(slack_user_id).is_some() {
-            let reason = "Nobody is known by a Slack id yet: use `id` or `email`";
+        let role = required_id("incident role", &field, Some(self.incident_role_id))?;
+        let Some(AssigneePayload { id, email, slack_user_id }) = self.assignee else {
+            return Ok((role, None));
+        };
+        if filled(slack_user_id).is_some() {
+            let reason = "Slack user ids are not supported here yet: use `id` or `email`";
             return Err(ApiError::invalid(format!("{at}.assignee.slack_user_id"), reason));
         }
-        let user = match (chosen("user", &format!("{at}.assignee.id"), id)?, given(email)) {
+        let user = match (optional_id("user", &format!("{at}.assignee.id"), id)?, filled(email)) {
             (Some(id), _) => Some(id),
             (None, None) => None,
             (None, Some(email)) => {
                 let person = store.person(&email).await?.filter(|(theirs, _)| *theirs == org);
                 let (_, id) = person.ok_or_else(|| {
-                    let reason = format!("There is nobody with the address `{}`", clip(&email));
+                    let reason = format!("There is no person with the email address `{}`", clip(&email));
                     ApiError::invalid(format!("{at}.assignee.email"), reason)
                 })?;
                 Some(id)
@@ -236,110 +276,125 @@ impl AssignmentBody {
     }
 }
 
-impl IncidentBody {
-    /// Says what cannot be honoured.
-    fn check(&self, org: OrgId) -> Answer<()> {
+impl NewIncidentPayload {
+    /// Checks the fields that only have one supported value.
+    ///
+    /// # Errors
+    /// [`ApiError`] that names the field with another value.
+    fn check(&self, org: OrgId) -> ApiResult<()> {
         if self.idempotency_key.is_empty() {
             return Err(ApiError::required("idempotency_key"));
         }
-        if given(self.mode.clone()).is_some_and(|mode| mode != "standard") {
-            return Err(ApiError::invalid("mode", "There are only incidents of the mode `standard` yet"));
+        if self.mode.as_ref().is_some_and(|mode| !mode.is_empty() && mode != "standard") {
+            return Err(ApiError::invalid("mode", "This mode is not supported yet: use `standard`"));
         }
         if self.retrospective_incident_options.is_some() {
-            let reason = "There are only incidents of the mode `standard` yet";
+            let reason = "Retrospective incidents are not supported yet: leave this out";
             return Err(ApiError::invalid("retrospective_incident_options", reason));
         }
         let other = |id: &String| *id != incident_types::type_id(org).to_string();
-        if let Some(id) = given(self.incident_type_id.clone()).filter(other) {
-            return Err(ApiError::invalid(
-                "incident_type_id",
-                format!("There is no incident type `{}`", clip(&id)),
-            ));
+        if let Some(id) = filled(self.incident_type_id.clone()).filter(other) {
+            let reason = format!("There is no incident type with the id `{}`", clip(&id));
+            return Err(ApiError::invalid("incident_type_id", reason));
         }
         Ok(())
+    }
+
+    /// The fields that can also be set later.
+    fn fields(self) -> IncidentFields {
+        IncidentFields {
+            name: self.name,
+            summary: self.summary,
+            severity_id: self.severity_id,
+            incident_status_id: self.incident_status_id,
+            custom_field_entries: self.custom_field_entries,
+            incident_role_assignments: self.incident_role_assignments,
+            incident_timestamp_values: self.incident_timestamp_values,
+        }
     }
 }
 
 async fn create(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
-    InTrace(trace): InTrace,
-    Sent { body, document }: Sent<IncidentBody>,
-) -> Answer<Json<Value>> {
-    let (ctx, now) = (&desk.ctx, desk.ctx.now());
+    RequestTrace(trace): RequestTrace,
+    JsonBody { body, .. }: JsonBody<NewIncidentPayload>,
+) -> ApiResult<Json<IncidentReply>> {
+    let (ctx, now) = (&api.ctx, api.ctx.now());
     body.check(caller.org)?;
-    let given: GivenBody = understood(&document)?;
-    let mut given = given.edit(&ctx.store, caller.org, "").await?;
-    let name = domain::text::present(given.name.take()).unwrap_or_else(|| UNNAMED.to_owned());
+    let (visibility, key) = (body.visibility, body.idempotency_key.clone());
+    let mut fields = body.fields().edit(&ctx.store, caller.org, "").await?;
+    let name = domain::text::present(fields.name.take()).unwrap_or_else(|| UNNAMED.to_owned());
     let new = NewIncident {
         org: caller.org,
         id: IncidentId::new(now, ctx.random()),
         name,
-        summary: domain::text::present(given.summary.take()),
-        visibility: body.visibility,
+        summary: domain::text::present(fields.summary.take()),
+        visibility,
         triage: false,
         alert: None,
         trace,
     };
-    let key = &body.idempotency_key;
-    let incident = app::incident::create::create(&ctx.store, &caller.actor, new, &given, key, now).await?;
-    shown_alone(&desk, &caller, &incident).await
+    let incident = app::incident::create::create(&ctx.store, &caller.actor, new, &fields, &key, now).await?;
+    reply(&api, &caller, &incident).await
 }
 
 async fn edit(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
     Id(id): Id<IncidentId>,
-    Sent { body, .. }: Sent<EditBody>,
-) -> Answer<Json<Value>> {
-    let (store, now) = (&desk.ctx.store, desk.ctx.now());
+    JsonBody { body, .. }: JsonBody<IncidentEditPayload>,
+) -> ApiResult<Json<IncidentReply>> {
+    let (store, now) = (&api.ctx.store, api.ctx.now());
     let edit = body.incident.edit(store, caller.org, "incident.").await?;
     let edit = Edit { announce: body.notify_incident_channel, ..edit };
     let incident = app::incident::edit::edit(store, &caller.actor, id, &edit, now).await?;
-    shown_alone(&desk, &caller, &incident).await
+    reply(&api, &caller, &incident).await
 }
 
-/// Lists incidents. See `page.rs` for how far one request looks.
-async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<Value>> {
-    let (store, org) = (&desk.ctx.store, caller.org);
-    let (asked, filters) = (Asked::read(&query, MOST)?, query.filters(FILTERS)?);
+/// Lists incidents. See `page.rs` for how much of the index one request reads.
+async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResult<Json<IncidentListReply>> {
+    let (store, org) = (&api.ctx.store, caller.org);
+    let (page, filters) = (PageRequest::read(&query, MAX_PAGE)?, query.filters(FILTERS)?);
     filters.span("updated_at")?;
     let order = match query.one("sort_by") {
         None | Some("created_at_newest_first") => Order::Newest,
         Some("created_at_oldest_first") => Order::Oldest,
         Some(other) => {
-            let reason =
-                format!("`{}` is neither created_at_newest_first nor created_at_oldest_first", clip(other));
+            let reason = format!(
+                "`{}` is not a supported order: use `created_at_newest_first` or `created_at_oldest_first`",
+                clip(other)
+            );
             return Err(ApiError::invalid("sort_by", reason));
         }
     };
-    let scan = Scan {
-        asked: asked.clone(),
+    let scan = IndexScan {
+        page: page.clone(),
         order,
-        made: filters.bound("created_at")?,
+        created: filters.bound("created_at")?,
         filtered: !filters.is_empty(),
     };
     let choices = &store.incident_choices(org).await?;
-    let (desk, caller, filters) = (&*desk, &caller, &filters);
-    let page = scan
+    let (api, caller, filters) = (&*api, &caller, &filters);
+    let found = scan
         .run(
             |beyond, most| async move { store.list_incidents_by(org, order, beyond.as_deref(), most).await },
-            |listed| kept(desk, caller, choices, filters, listed),
+            |listed| load_if_matching(api, caller, choices, filters, listed),
         )
         .await?;
-    Ok(Json(json!({ "incidents": page.items, "pagination_meta": asked.meta(page.after.as_deref()) })))
+    Ok(Json(IncidentListReply { incidents: found.items, pagination_meta: page.meta(found.after) }))
 }
 
-/// Reads a listed incident again, if it passes the filters.
-async fn kept(
-    desk: &Desk,
+/// Reads a listed incident; `None` if the caller does not see it or it does not pass the filters.
+async fn load_if_matching(
+    api: &ApiState,
     caller: &Caller,
     choices: &Choices,
     filters: &Filters,
     listed: Listed,
-) -> Answer<Option<Value>> {
+) -> ApiResult<Option<IncidentView>> {
     let Ok(id) = listed.id.parse() else { return Ok(None) };
-    let found = desk.ctx.store.incident(caller.org, id).await?;
+    let found = api.ctx.store.incident(caller.org, id).await?;
     let Some(incident) = found.filter(|incident| incident.is_seen_by(&caller.actor)) else { return Ok(None) };
     let state = incident.head().state();
     let kind = incident_types::type_id(caller.org).to_string();
@@ -356,17 +411,17 @@ async fn kept(
     if !passes {
         return Ok(None);
     }
-    shown(desk, caller, choices, &incident).await.map(Some)
+    IncidentView::load(api, caller, choices, &incident).await.map(Some)
 }
 
 /// Shows an incident, by its id, its number or its reference.
 async fn show(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
     path: Result<Path<String>, axum::extract::rejection::PathRejection>,
-) -> Answer<Json<Value>> {
-    let Path(name) = path.map_err(|_| ApiError::not_found("There is nothing of this id"))?;
-    let store = &desk.ctx.store;
+) -> ApiResult<Json<IncidentReply>> {
+    let Path(name) = path.map_err(|_| ApiError::not_found("The path does not hold an id"))?;
+    let store = &api.ctx.store;
     let number = name.strip_prefix("INC-").unwrap_or(&name).parse::<u64>();
     let found = match (name.parse::<IncidentId>(), number) {
         (Ok(id), _) => store.incident(caller.org, id).await?,
@@ -375,10 +430,11 @@ async fn show(
     };
     let seen = found.filter(|incident| incident.is_seen_by(&caller.actor));
     let incident = seen.ok_or_else(|| AppError::not_found("incident", clip(&name)))?;
-    shown_alone(&desk, &caller, &incident).await
+    reply(&api, &caller, &incident).await
 }
 
-async fn shown_alone(desk: &Desk, caller: &Caller, incident: &Incident) -> Answer<Json<Value>> {
-    let choices = desk.ctx.store.incident_choices(incident.org).await?;
-    Ok(Json(json!({ "incident": shown(desk, caller, &choices, incident).await? })))
+/// The reply with one incident.
+async fn reply(api: &ApiState, caller: &Caller, incident: &Incident) -> ApiResult<Json<IncidentReply>> {
+    let choices = api.ctx.store.incident_choices(incident.org).await?;
+    Ok(Json(IncidentReply { incident: IncidentView::load(api, caller, &choices, incident).await? }))
 }

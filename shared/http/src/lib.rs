@@ -1,5 +1,6 @@
-//! Requests: extract, app verb, present.
+//! HTTP: each handler reads the request, calls a verb of `app`, and shows the result.
 
+mod actor;
 mod alert_attributes;
 pub mod alert_routes;
 mod alert_source_types;
@@ -13,6 +14,7 @@ mod binding;
 mod bounded_cache;
 mod choices;
 mod compatible_apis;
+mod documents;
 mod error;
 mod escalation_paths;
 pub mod escalations;
@@ -30,10 +32,11 @@ mod page;
 mod query;
 mod rate;
 mod receiver;
+mod schema;
 pub mod settings;
 mod severities;
-mod shape;
 pub mod slack;
+mod slim;
 mod sns;
 pub mod source;
 mod source_credentials;

@@ -1,5 +1,5 @@
-//! Operations: what a resource serves, said once. The router and the API's own description are both made of it, so
-//! that neither can leave out what the other has.
+//! Operations: what each resource serves, declared once. The router and the API's description are both made from these
+//! declarations, so that neither can leave out what the other has.
 
 use std::sync::Arc;
 
@@ -7,59 +7,86 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::MethodRouter;
 use domain::access::{Forbidden, Granted, Permission};
+use schemars::JsonSchema;
 
-use crate::api::{Answer, Desk};
+use crate::api::{ApiResult, ApiState};
 use crate::auth::Caller;
+use crate::schema::BodySchema;
 
-/// A method of HTTP.
+/// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
-    /// Reads.
+    /// Reads an object or a list.
     Get,
-    /// Makes, or does.
+    /// Creates an object or runs an action.
     Post,
-    /// Replaces.
+    /// Replaces an object.
     Put,
-    /// Removes.
+    /// Deletes an object.
     Delete,
 }
 
-/// What whoever asks for an operation needs.
+impl Method {
+    /// The name of the method.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// The access that an operation needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// Nobody has said: only whoever may do everything passes, and a test fails.
-    Unsaid,
-    /// Any key.
+    /// The operation does not declare it. Only a caller with every permission passes, and a test fails.
+    Undeclared,
+    /// Any API key.
     Key,
-    /// The secret of the source itself, which its own router asks for.
+    /// The secret of the alert source, which the source's own router checks.
     Secret,
-    /// A key with this permission.
+    /// An API key with this permission.
     Permission(Permission),
 }
 
-/// One operation.
+/// A query parameter: its name, with a `*` at the end if it is required, and its meaning.
+pub(crate) type QueryParameter = (&'static str, &'static str);
+
+/// The query parameter for the size of a page.
+pub(crate) const PAGE_SIZE: QueryParameter = ("page_size", "The number of objects in a page");
+
+/// The query parameter for the cursor of a page.
+pub(crate) const AFTER: QueryParameter = ("after", "The id of the last object of the previous page");
+
+/// One operation of the API.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(feature = "description"),
+    expect(dead_code, reason = "the description alone shows some fields")
+)]
 pub(crate) struct Operation {
-    /// Its method.
+    /// The HTTP method.
     pub(crate) method: Method,
-    /// Its path.
+    /// The path.
     pub(crate) path: &'static str,
-    /// What it does, in a line.
+    /// What the operation does, in one sentence without a full stop.
     pub(crate) summary: &'static str,
-    /// What whoever asks for it needs.
+    /// The access that the operation needs.
     pub(crate) needs: Needs,
-    /// What it asks for beside the path, and what that means.
-    pub(crate) query: &'static [(&'static str, &'static str)],
-    /// The shape of what it takes.
-    pub(crate) body: Option<&'static str>,
-    /// How success is answered.
+    /// The query parameters.
+    pub(crate) query: &'static [QueryParameter],
+    /// The schema of the request body.
+    pub(crate) body: Option<BodySchema>,
+    /// The status of a successful reply.
     pub(crate) status: u16,
-    /// The shape of that answer.
-    pub(crate) answer: Option<&'static str>,
-    /// The shape of a refusal, where it is not our own.
-    pub(crate) refusal: Option<&'static str>,
-    /// What serves it.
-    pub(crate) serve: fn() -> MethodRouter<Arc<Desk>>,
+    /// The schema of a successful reply.
+    pub(crate) reply: Option<BodySchema>,
+    /// The schema of an error, if the operation speaks another product's API.
+    pub(crate) error: Option<BodySchema>,
+    /// The handler.
+    pub(crate) serve: fn() -> MethodRouter<Arc<ApiState>>,
 }
 
 impl Operation {
@@ -67,131 +94,130 @@ impl Operation {
         method: Method,
         path: &'static str,
         summary: &'static str,
-        serve: fn() -> MethodRouter<Arc<Desk>>,
+        serve: fn() -> MethodRouter<Arc<ApiState>>,
     ) -> Self {
         Self {
             method,
             path,
             summary,
-            needs: Needs::Unsaid,
+            needs: Needs::Undeclared,
             query: &[],
             body: None,
             status: 200,
-            answer: None,
-            refusal: None,
+            reply: None,
+            error: None,
             serve,
         }
     }
 
-    /// One that reads.
+    /// A `GET` operation.
     pub(crate) const fn get(
         path: &'static str,
         summary: &'static str,
-        serve: fn() -> MethodRouter<Arc<Desk>>,
+        serve: fn() -> MethodRouter<Arc<ApiState>>,
     ) -> Self {
         Self::new(Method::Get, path, summary, serve)
     }
 
-    /// One that makes or does something.
+    /// A `POST` operation.
     pub(crate) const fn post(
         path: &'static str,
         summary: &'static str,
-        serve: fn() -> MethodRouter<Arc<Desk>>,
+        serve: fn() -> MethodRouter<Arc<ApiState>>,
     ) -> Self {
         Self::new(Method::Post, path, summary, serve)
     }
 
-    /// One that replaces.
+    /// A `PUT` operation.
     pub(crate) const fn put(
         path: &'static str,
         summary: &'static str,
-        serve: fn() -> MethodRouter<Arc<Desk>>,
+        serve: fn() -> MethodRouter<Arc<ApiState>>,
     ) -> Self {
         Self::new(Method::Put, path, summary, serve)
     }
 
-    /// One that removes.
+    /// A `DELETE` operation. Success is 204 without a body unless it says otherwise.
     pub(crate) const fn delete(
         path: &'static str,
         summary: &'static str,
-        serve: fn() -> MethodRouter<Arc<Desk>>,
+        serve: fn() -> MethodRouter<Arc<ApiState>>,
     ) -> Self {
         Self { status: 204, ..Self::new(Method::Delete, path, summary, serve) }
     }
 
-    /// The permission that it needs.
+    /// Sets the permission that the caller needs.
     pub(crate) const fn needs(self, permission: Permission) -> Self {
         Self { needs: Needs::Permission(permission), ..self }
     }
 
-    /// Any key may ask for it.
+    /// Allows every API key.
     pub(crate) const fn needs_a_key(self) -> Self {
         Self { needs: Needs::Key, ..self }
     }
 
-    /// It has a router of its own, which asks for the secret of a source.
+    /// Says that the operation has a router of its own, which checks the secret of an alert source.
     pub(crate) const fn needs_a_secret(self) -> Self {
         Self { needs: Needs::Secret, ..self }
     }
 
-    /// What it asks for beside the path.
-    pub(crate) const fn asks(self, query: &'static [(&'static str, &'static str)]) -> Self {
+    /// Sets the query parameters.
+    pub(crate) const fn query(self, query: &'static [QueryParameter]) -> Self {
         Self { query, ..self }
     }
 
-    /// The shape of what it takes.
-    pub(crate) const fn takes(self, shape: &'static str) -> Self {
-        Self { body: Some(shape), ..self }
+    /// Sets the type of the request body.
+    pub(crate) const fn body<T: JsonSchema>(self) -> Self {
+        Self { body: Some(BodySchema::named::<T>()), ..self }
     }
 
-    /// How success is answered, and in which shape.
-    pub(crate) const fn answers(self, status: u16, shape: &'static str) -> Self {
-        Self { status, answer: Some(shape), ..self }
+    /// Sets the status and the type of a successful reply.
+    pub(crate) const fn reply<T: JsonSchema>(self, status: u16) -> Self {
+        Self { status, reply: Some(BodySchema::inline::<T>()), ..self }
     }
 
-    /// The shape of a refusal, in the words of another product.
-    pub(crate) const fn refuses(self, shape: &'static str) -> Self {
-        Self { refusal: Some(shape), ..self }
+    /// Sets the status of a successful reply without a body.
+    pub(crate) const fn empty_reply(self, status: u16) -> Self {
+        Self { status, reply: None, ..self }
     }
 
-    /// How success is answered, without a body.
-    pub(crate) const fn answers_nothing(self, status: u16) -> Self {
-        Self { status, answer: None, ..self }
+    /// Sets the type of an error, for an operation that speaks another product's API.
+    pub(crate) const fn error<T: JsonSchema>(self) -> Self {
+        Self { error: Some(BodySchema::named::<T>()), ..self }
     }
 }
 
-/// Lets whoever asks pass if they have what the operation needs.
-async fn asked(State(needs): State<Needs>, caller: Caller, request: Request, next: Next) -> Answer {
+/// Passes a request on if its caller has the access that the operation needs.
+async fn authorize(State(needs): State<Needs>, caller: Caller, request: Request, next: Next) -> ApiResult {
     check(needs, &caller)?;
     Ok(next.run(request).await)
 }
 
-/// Says whether somebody has what an operation needs, before anything is read of the request.
+/// Checks that a caller has the access that an operation needs, before anything else of the request is read.
 fn check(needs: Needs, caller: &Caller) -> Result<(), Forbidden> {
     let lacks = match needs {
         Needs::Key => None,
         Needs::Permission(permission) => caller.actor.may(permission).err(),
-        Needs::Unsaid | Needs::Secret => caller.actor.granted().lacks(Granted::all()).map(Forbidden),
+        Needs::Undeclared | Needs::Secret => caller.actor.granted().lacks(Granted::all()).map(Forbidden),
     };
     lacks.map_or(Ok(()), Err)
 }
 
-/// What belongs together.
+/// A resource: operations that belong together.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "description"), expect(dead_code, reason = "the description alone shows the name"))]
 pub(crate) struct Resource {
-    /// What people call it.
+    /// The name for people.
     pub(crate) name: &'static str,
-    /// What can be done with it.
+    /// The operations.
     pub(crate) operations: &'static [Operation],
-    /// The shapes that its operations name.
-    pub(crate) shapes: &'static [(&'static str, &'static str)],
 }
 
 impl Resource {
-    /// The routes of its operations.
-    pub(crate) fn routes(&self) -> axum::Router<Arc<Desk>> {
-        let add = |router: axum::Router<Arc<Desk>>, one: &Operation| {
-            router.route(one.path, (one.serve)().route_layer(from_fn_with_state(one.needs, asked)))
+    /// The routes of the operations.
+    pub(crate) fn routes(&self) -> axum::Router<Arc<ApiState>> {
+        let add = |router: axum::Router<Arc<ApiState>>, one: &Operation| {
+            router.route(one.path, (one.serve)().route_layer(from_fn_with_state(one.needs, authorize)))
         };
         self.operations.iter().fold(axum::Router::new(), add)
     }

@@ -1,8 +1,8 @@
-//! Lists, a page at a time. A cursor is the id after which to go on.
+//! Lists, one page at a time. The cursor of a page is the id of the last object of the previous page.
 //!
-//! What is configured is read in order of its ids. What happens is found in the list index, newest first, and read
-//! again: with filters a request looks through [`ROUNDS`] times [`BATCH`] entries of the index at most. If it has
-//! not filled its page by then, the page is shorter and its `after` goes on from the last entry that was looked at.
+//! Configuration is read in the order of its ids. Alerts, incidents and escalations are found in the list index, newest
+//! first, and then read. With filters, a request reads at most [`ROUNDS`] times [`BATCH`] entries of the index. If the
+//! page is not full by then, it is shorter, and its `after` continues from the last entry that was read.
 
 use std::future::Future;
 
@@ -10,111 +10,118 @@ use domain::Timestamp;
 use domain::id::AlertId;
 use futures_util::future::join_all;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use store::{Listed, Order, StoreError};
 
 use crate::ApiError;
-use crate::api::Answer;
+use crate::api::ApiResult;
 use crate::query::{Query, Span};
 
-/// The objects of a page where nothing says so.
+/// How many objects a page has if the request does not say.
 const DEFAULT: usize = 25;
 
-/// How often a request with filters goes on looking.
+/// How many batches of the index a request with filters reads.
 const ROUNDS: usize = 4;
-/// How many entries of the index it looks at each time.
+/// How many entries of the index a batch has.
 const BATCH: usize = 100;
 
-/// How much later than its id something may say that it was made: it was handled late.
+/// How much later than the time in its id an object may have been created, because it was handled late.
 const LATE: SignedDuration = SignedDuration::from_hours(1);
 
-/// The page that was asked for.
+/// The page that a request asks for.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    /// How many objects.
+pub(crate) struct PageRequest {
+    /// The number of objects.
     pub(crate) size: usize,
-    /// The id after which to go on.
+    /// The id after which the page begins.
     pub(crate) after: Option<String>,
 }
 
-impl Asked {
+impl PageRequest {
     /// Reads `page_size` and `after`.
     ///
     /// # Errors
-    /// [`ApiError`] naming the one that makes no sense.
-    pub(crate) fn read(query: &Query, most: usize) -> Answer<Self> {
+    /// [`ApiError`] that names the parameter with an invalid value.
+    pub(crate) fn read(query: &Query, most: usize) -> ApiResult<Self> {
         let size = match query.one("page_size") {
             None => DEFAULT.min(most),
-            Some(text) => {
-                text.parse().ok().filter(|size| (1..=most).contains(size)).ok_or_else(|| {
-                    ApiError::invalid("page_size", format!("A page has 1 to {most} objects"))
-                })?
-            }
+            Some(text) => text.parse().ok().filter(|size| (1..=most).contains(size)).ok_or_else(|| {
+                ApiError::invalid("page_size", format!("A page has between 1 and {most} objects"))
+            })?,
         };
         let after = query.one("after").map(str::to_owned);
-        // All ids are alike: which kind it is of shows when nothing is found after it.
+        // All ids have one form. An id of another kind of object leads to an empty page.
         if after.as_ref().is_some_and(|after| after.parse::<AlertId>().is_err()) {
             return Err(ApiError::invalid(
                 "after",
-                "A cursor is the id of the last object of the page before",
+                "The cursor is not valid: use the id of the last object of the previous page",
             ));
         }
         Ok(Self { size, after })
     }
 
-    /// Cuts what was read, one more than was asked for, into the page and its cursor.
-    pub(crate) fn cut<T>(&self, mut read: Vec<T>, id: impl Fn(&T) -> String) -> Found<T> {
+    /// Cuts a list, of which one more object was read than the page has, into the page and its cursor.
+    pub(crate) fn cut<T>(&self, mut read: Vec<T>, id: impl Fn(&T) -> String) -> ListPage<T> {
         let more = read.len() > self.size;
         read.truncate(self.size);
         let after = read.last().filter(|_| more).map(id);
-        Found { items: read, after }
+        ListPage { items: read, after }
     }
 
-    /// What a reply says of its page.
-    pub(crate) fn meta(&self, after: Option<&str>) -> Value {
-        let mut meta = json!({ "page_size": self.size });
-        if let Some(after) = after {
-            meta["after"] = after.into();
-        }
-        meta
+    /// The pagination of a reply.
+    pub(crate) fn meta(&self, after: Option<String>) -> PaginationView {
+        PaginationView { page_size: self.size, after }
     }
 }
 
-/// A page.
-pub(crate) struct Found<T> {
-    /// Its objects.
+/// The pagination of a reply.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PaginationView {
+    /// The number of objects that the page has at most.
+    #[schemars(with = "i64")]
+    page_size: usize,
+    /// The `after` of the next page. Absent if this is the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    after: Option<String>,
+}
+
+/// A page of a list.
+pub(crate) struct ListPage<T> {
+    /// The objects.
     pub(crate) items: Vec<T>,
-    /// Where to go on, if there may be more.
+    /// The cursor of the next page; `None` if this is the last one.
     pub(crate) after: Option<String>,
 }
 
-/// A list of what happens.
-pub(crate) struct Scan {
+/// A scan of the list index for one page.
+pub(crate) struct IndexScan {
     /// The page.
-    pub(crate) asked: Asked,
-    /// Which end it begins at.
+    pub(crate) page: PageRequest,
+    /// The order of the list.
     pub(crate) order: Order,
-    /// When what is found was made.
-    pub(crate) made: Span,
-    /// Whether what is listed may be left out.
+    /// When the objects were created.
+    pub(crate) created: Span,
+    /// Whether some entries of the index may be left out.
     pub(crate) filtered: bool,
 }
 
-impl Scan {
-    /// Goes through the index with `list` and keeps what `read` makes of its entries.
+impl IndexScan {
+    /// Reads the index with `list`, and each of its entries with `read`; an entry that gives `None` is left out.
     ///
     /// # Errors
-    /// [`ApiError`] if either failed.
+    /// [`ApiError`] if the index or an object cannot be read.
     pub(crate) async fn run<T, L, R>(
         self,
         list: impl Fn(Option<String>, usize) -> L,
         read: impl Fn(Listed) -> R,
-    ) -> Answer<Found<T>>
+    ) -> ApiResult<ListPage<T>>
     where
         L: Future<Output = Result<Vec<Listed>, StoreError>>,
-        R: Future<Output = Answer<Option<T>>>,
+        R: Future<Output = ApiResult<Option<T>>>,
     {
-        let size = self.asked.size;
+        let size = self.page.size;
         let (rounds, batch) = if self.filtered { (ROUNDS, BATCH) } else { (1, size + 1) };
         let mut items: Vec<T> = Vec::new();
         let (mut from, mut last) = (self.start(), None);
@@ -130,7 +137,7 @@ impl Scan {
                 for (id, kept) in ids.into_iter().zip(join_all(listed.into_iter().map(&read)).await) {
                     let kept = kept?;
                     if kept.is_some() && items.len() == size {
-                        return Ok(Found { items, after: last });
+                        return Ok(ListPage { items, after: last });
                     }
                     items.extend(kept);
                     last = Some(id);
@@ -138,39 +145,42 @@ impl Scan {
                 listed = rest;
             }
             if !more {
-                return Ok(Found { items, after: None });
+                return Ok(ListPage { items, after: None });
             }
             from.clone_from(&last);
         }
-        Ok(Found { items, after: last })
+        Ok(ListPage { items, after: last })
     }
 
-    /// Where to begin: after the cursor, or where the span begins.
+    /// The id after which the scan begins: the cursor, or the beginning of the span.
     fn start(&self) -> Option<String> {
-        // Nothing is older than the epoch, and later than this no id can be.
+        // No object is older than the epoch.
         let id = |at: Timestamp| AlertId::new(at.max(Timestamp::UNIX_EPOCH), 0).to_string();
-        let after = self.asked.after.clone();
+        let after = self.page.after.clone();
         match self.order {
-            Order::Newest if self.made.to == Timestamp::MAX => after,
+            Order::Newest if self.created.to == Timestamp::MAX => after,
             Order::Newest => {
-                let end =
-                    id(self.made.to.saturating_add(SignedDuration::from_millis(1)).unwrap_or(self.made.to));
+                let end = id(self
+                    .created
+                    .to
+                    .saturating_add(SignedDuration::from_millis(1))
+                    .unwrap_or(self.created.to));
                 Some(after.map_or(end.clone(), |after| after.min(end)))
             }
-            Order::Oldest if self.made.from == Timestamp::MIN => after,
+            Order::Oldest if self.created.from == Timestamp::MIN => after,
             Order::Oldest => {
-                let begin = id(self.made.from.saturating_sub(LATE).unwrap_or(self.made.from));
+                let begin = id(self.created.from.saturating_sub(LATE).unwrap_or(self.created.from));
                 Some(after.map_or(begin.clone(), |after| after.max(begin)))
             }
         }
     }
 
-    /// Says whether everything from this id on lies outside of the span.
+    /// Says whether all objects from this id on were created outside of the span.
     fn is_past(&self, id: &str) -> bool {
         let Ok(id) = id.parse::<AlertId>() else { return false };
         match self.order {
-            Order::Newest => id.at().saturating_add(LATE).unwrap_or(Timestamp::MAX) < self.made.from,
-            Order::Oldest => id.at() > self.made.to,
+            Order::Newest => id.at().saturating_add(LATE).unwrap_or(Timestamp::MAX) < self.created.from,
+            Order::Oldest => id.at() > self.created.to,
         }
     }
 }
@@ -202,7 +212,12 @@ mod tests {
     ) -> (Vec<usize>, usize) {
         let (mut found, mut after, mut requests) = (Vec::new(), None, 0);
         loop {
-            let scan = Scan { asked: Asked { size, after }, order: Order::Newest, made: Span::ALL, filtered };
+            let scan = IndexScan {
+                page: PageRequest { size, after },
+                order: Order::Newest,
+                created: Span::ALL,
+                filtered,
+            };
             let page = scan
                 .run(
                     async |before, most| {
@@ -248,10 +263,10 @@ mod tests {
 
     #[tokio::test]
     async fn span_bounds_what_is_looked_at() {
-        let scan = Scan {
-            asked: Asked { size: 50, after: None },
+        let scan = IndexScan {
+            page: PageRequest { size: 50, after: None },
             order: Order::Newest,
-            made: Span { from: second(8000), to: second(8001) },
+            created: Span { from: second(8000), to: second(8001) },
             filtered: true,
         };
         let page = scan

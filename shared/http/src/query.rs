@@ -1,5 +1,5 @@
-//! What a query asks for: plain values and filters in brackets, as in `status[one_of]=firing`, of one of many fields as in
-//! `attributes[01FCNDV6P870EA6S7TK1DSYDG0][one_of]=high`.
+//! Query parameters: plain values, and filters in brackets, as `status[one_of]=firing`. A filter of one of many fields
+//! names the field, as `attributes[01FCNDV6P870EA6S7TK1DSYDG0][one_of]=high`.
 
 use axum::extract::FromRequestParts;
 use domain::Timestamp;
@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::ApiError;
 use crate::api::clip;
 
-/// A query, in the order of its parts.
+/// The query of a request: its parameters in order.
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
@@ -19,7 +19,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let query = axum::extract::Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
         let query =
-            query.map_err(|error| ApiError::bad_request(format!("The query cannot be read: {error}")))?;
+            query.map_err(|error| ApiError::bad_request(format!("The query is not valid: {error}")))?;
         Ok(Self(query.0))
     }
 }
@@ -27,19 +27,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 /// How a filter compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operator {
-    /// It is this.
+    /// The value is equal.
     Is,
-    /// It is one of these.
+    /// The value is one of several.
     OneOf,
-    /// It is each of these.
+    /// All of several values are present.
     AllOf,
-    /// It is none of these.
+    /// The value is not one of several.
     NotIn,
-    /// It is not before this.
+    /// The time is at this time or later.
     Gte,
-    /// It is not after this.
+    /// The time is at this time or earlier.
     Lte,
-    /// It is between two days, as in `2024-12-02~2024-12-08`.
+    /// The time is between two days, as `2024-12-02~2024-12-08`.
     DateRange,
 }
 
@@ -58,14 +58,14 @@ impl Operator {
     }
 }
 
-/// What identifiers and states are filtered by.
+/// How ids and states are filtered.
 pub(crate) const CHOICE: &[Operator] = &[Operator::OneOf, Operator::NotIn];
-/// What times are filtered by.
+/// How times are filtered.
 pub(crate) const TIME: &[Operator] = &[Operator::Gte, Operator::Lte, Operator::DateRange];
-/// What a single value is filtered by.
+/// How single values are filtered.
 pub(crate) const SAME: &[Operator] = &[Operator::Is];
 
-/// A filter: all of its values belong to one operator.
+/// A filter: a field, an operator and its values.
 #[derive(Debug)]
 struct Filter {
     field: String,
@@ -73,7 +73,7 @@ struct Filter {
     values: Vec<String>,
 }
 
-/// The filters of a query; all of them must hold, or any of them.
+/// The filters of a query. Either all of them must hold, or any of them.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
     filters: Vec<Filter>,
@@ -81,27 +81,27 @@ pub(crate) struct Filters {
 }
 
 impl Query {
-    /// A plain value; the last one, if it is there more than once. An empty one is none.
+    /// The value of a plain parameter; the last one if there are several. `None` if it is absent or empty.
     pub(crate) fn one(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().rev().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// The query without a plain value.
+    /// The query without a plain parameter.
     pub(crate) fn without(&self, name: &str) -> Self {
         Self(self.0.iter().filter(|(key, _)| key != name).cloned().collect())
     }
 
-    /// The filters, of the fields that there are and the operators that each takes.
+    /// The filters. `known` lists the fields and the operators that each supports.
     ///
     /// # Errors
-    /// [`ApiError`] naming a filter that could not be honoured: to ignore it would show too much.
+    /// [`ApiError`] that names a filter that is not supported. To ignore it would show too much.
     pub(crate) fn filters(&self, known: &[(&'static str, &'static [Operator])]) -> Result<Filters, ApiError> {
         let mut filters: Vec<Filter> = Vec::new();
         for (key, value) in &self.0 {
             let (name, rest) = key.split_once('[').unwrap_or((key, ""));
             let rest = rest.strip_suffix(']').unwrap_or(rest);
-            // Of one of many fields: which, and how it compares.
+            // A filter of one of many fields: the field and the operator.
             let (of, operator) = rest.split_once("][").map_or((None, rest), |(of, rest)| (Some(of), rest));
             let found = known.iter().find(|(field, _)| match of {
                 None => *field == name,
@@ -110,14 +110,17 @@ impl Query {
             let Some((field, operators)) = found else {
                 if key.contains('[') {
                     let names: Vec<&str> = known.iter().map(|(field, _)| *field).collect();
-                    let reason = format!("This list is filtered by {}", names.join(", "));
+                    let reason = format!("This filter is not supported: use one of {}", names.join(", "));
                     return Err(ApiError::invalid(clip(key), reason));
                 }
                 continue;
             };
             let Some(operator) = operators.iter().copied().find(|one| one.name() == operator) else {
                 let names: Vec<&str> = operators.iter().map(|one| one.name()).collect();
-                return Err(ApiError::invalid(clip(key), format!("`{field}` takes {}", names.join(", "))));
+                return Err(ApiError::invalid(
+                    clip(key),
+                    format!("`{field}` does not support this operator: use one of {}", names.join(", ")),
+                ));
             };
             let field = of.map_or_else(|| (*field).to_owned(), |of| format!("{name}.{of}"));
             match filters.iter_mut().find(|filter| filter.field == field && filter.operator == operator) {
@@ -129,12 +132,12 @@ impl Query {
     }
 }
 
-/// A span of time, both ends in it.
+/// A span of time. Both ends belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
-    /// Not before this.
+    /// The first moment.
     pub(crate) from: Timestamp,
-    /// Not after this.
+    /// The last moment.
     pub(crate) to: Timestamp,
 }
 
@@ -142,24 +145,24 @@ impl Span {
     /// All of time.
     pub(crate) const ALL: Self = Self { from: Timestamp::MIN, to: Timestamp::MAX };
 
-    /// Says whether a time lies in it.
+    /// Says whether a time lies in the span.
     pub(crate) fn holds(&self, at: Timestamp) -> bool {
         (self.from..=self.to).contains(&at)
     }
 
-    /// The time in both.
+    /// The time that lies in both spans.
     fn within(self, other: Self) -> Self {
         Self { from: self.from.max(other.from), to: self.to.min(other.to) }
     }
 }
 
 impl Filters {
-    /// Says whether there are none.
+    /// Says whether there are no filters.
     pub(crate) fn is_empty(&self) -> bool {
         self.filters.is_empty()
     }
 
-    /// The values that a field must be one of; none if nothing is said, or another filter may do instead.
+    /// The values of which a field must have one. Empty if there is no such filter, or if another filter is enough.
     pub(crate) fn values(&self, field: &str) -> Vec<&str> {
         let choices = self
             .filters
@@ -168,10 +171,10 @@ impl Filters {
         choices.flat_map(|filter| filter.values.iter().map(String::as_str)).collect()
     }
 
-    /// The span of a time's filters.
+    /// The span that the filters of a time allow.
     ///
     /// # Errors
-    /// [`ApiError`] naming a filter whose value is no time.
+    /// [`ApiError`] that names a filter whose value is not a time.
     pub(crate) fn span(&self, field: &str) -> Result<Span, ApiError> {
         let mut span = Span::ALL;
         for filter in self.filters.iter().filter(|filter| filter.field == field) {
@@ -182,27 +185,27 @@ impl Filters {
         Ok(span)
     }
 
-    /// The span that every found thing must lie in; all of time if another filter may do instead.
+    /// The span in which every found object must lie. All of time if another filter is enough.
     ///
     /// # Errors
-    /// [`ApiError`] naming a filter whose value is no time.
+    /// [`ApiError`] that names a filter whose value is not a time.
     pub(crate) fn bound(&self, field: &str) -> Result<Span, ApiError> {
         let span = self.span(field)?;
         Ok(if self.any { Span::ALL } else { span })
     }
 
-    /// Says whether something passes. `has` tells of a field the texts that it has, or the time that it is.
+    /// Says whether an object passes. `has` gives the value of a field.
     pub(crate) fn pass(&self, has: impl Fn(&str) -> Has) -> bool {
         let mut held = self.filters.iter().map(|filter| filter.holds(&has(&filter.field)));
         if self.any && !self.filters.is_empty() { held.any(|held| held) } else { held.all(|held| held) }
     }
 }
 
-/// What something has in a field.
+/// The value of a field of an object.
 pub(crate) enum Has {
-    /// These texts; none at all, if nothing is there.
+    /// These texts. Empty if the field has no value.
     Texts(Vec<String>),
-    /// This time.
+    /// A time.
     Time(Timestamp),
 }
 
@@ -236,7 +239,7 @@ impl Filter {
     }
 }
 
-/// The span that one filter of a time means.
+/// The span that a filter of a time allows.
 fn span_of(filter: &Filter, value: &str) -> Result<Span, ApiError> {
     let span = match filter.operator {
         Operator::Gte => moment(value).map(|(from, _)| Span { from, ..Span::ALL }),
@@ -248,11 +251,14 @@ fn span_of(filter: &Filter, value: &str) -> Result<Span, ApiError> {
     };
     span.ok_or_else(|| {
         let field = format!("{}[{}]", filter.field, filter.operator.name());
-        ApiError::invalid(field, format!("`{}` is no time: use 2024-12-02 or RFC 3339", clip(value)))
+        ApiError::invalid(
+            field,
+            format!("`{}` is not a time: use a day, as 2024-12-02, or RFC 3339", clip(value)),
+        )
     })
 }
 
-/// The first and the last moment of a day, or the one moment.
+/// The first and the last moment of a day; a time is both.
 fn moment(text: &str) -> Option<(Timestamp, Timestamp)> {
     if let Ok(at) = text.parse() {
         return Some((at, at));

@@ -1,4 +1,4 @@
-//! The key itself, and whatever no other function answers.
+//! The identity of an API key, and the router of settings.
 
 use std::sync::Arc;
 
@@ -6,27 +6,54 @@ use app::Context;
 use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
-use serde_json::{Value, json};
+use domain::access::KeyRole;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::api::{Desk, Shared, guarded, unknown_path};
+use crate::api::{ApiState, SharedState, guarded, unknown_path};
 use crate::auth::Caller;
 use crate::operation::{Operation, Resource};
+use crate::schema::EmptyList;
 use crate::{
     alert_attributes, api_keys, audit_logs, incident_roles, incident_statuses, incident_timestamps,
     incident_types, openapi, severities,
 };
 
-/// What can be done with the key itself.
+/// The operation that shows the identity of an API key.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Identity",
-    operations: &[Operation::get("/v1/identity", "Shows who the key is", || get(identity)).needs_a_key().answers(
-        200,
-        "{identity*: {name*: string, roles*: [string], teams*: [any], team_roles*: [any], dashboard_url*: string}}",
-    )],
-    shapes: &[],
+    operations: &[Operation::get("/v1/identity", "Shows the name and the roles of the API key", || {
+        get(identity)
+    })
+    .needs_a_key()
+    .reply::<IdentityReply>(200)],
 };
 
-/// The router of settings. It also answers the paths that nothing else answers: one router of a bundle does.
+/// A reply with the identity of the API key.
+#[derive(Serialize, JsonSchema)]
+struct IdentityReply {
+    identity: ApiKeyIdentityView,
+}
+
+/// The identity of an API key.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct ApiKeyIdentityView {
+    /// The name of the API key.
+    name: String,
+    /// The names of its roles.
+    #[schemars(with = "Vec<String>")]
+    roles: Vec<KeyRole>,
+    /// The teams of the API key. Firebell has no teams yet.
+    teams: EmptyList,
+    /// The roles of the API key in teams. Firebell has no teams yet.
+    team_roles: EmptyList,
+    /// The address of the web pages.
+    dashboard_url: String,
+}
+
+/// The router of settings. It also returns the error of paths that do not exist; in a process with several routers only
+/// one does.
 pub fn router(ctx: Context) -> axum::Router {
     let routes = [
         RESOURCE,
@@ -40,20 +67,21 @@ pub fn router(ctx: Context) -> axum::Router {
         incident_types::RESOURCE,
         incident_timestamps::RESOURCE,
     ];
-    let routes =
-        routes.iter().fold(axum::Router::<Arc<Desk>>::new(), |all, resource| all.merge(resource.routes()));
+    let routes = routes
+        .iter()
+        .fold(axum::Router::<Arc<ApiState>>::new(), |all, resource| all.merge(resource.routes()));
     let unknown = axum::handler::Handler::with_state(unknown_path, ctx.clone());
     guarded(routes, ctx).fallback_service(unknown)
 }
 
-async fn identity(State(desk): Shared, caller: Caller) -> Json<Value> {
-    Json(json!({
-        "identity": {
-            "name": caller.key.name,
-            "roles": caller.key.roles,
-            "teams": [],
-            "team_roles": [],
-            "dashboard_url": desk.ctx.public_url,
-        }
-    }))
+async fn identity(State(api): SharedState, caller: Caller) -> Json<IdentityReply> {
+    Json(IdentityReply {
+        identity: ApiKeyIdentityView {
+            name: caller.key.name,
+            roles: caller.key.roles,
+            teams: EmptyList,
+            team_roles: EmptyList,
+            dashboard_url: api.ctx.public_url.clone(),
+        },
+    })
 }

@@ -8,111 +8,151 @@ use domain::choice::Configured;
 use domain::id::SeverityId;
 use domain::incident::Severity;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::api::{Answer, Id, Sent, Shared};
+use crate::api::{ApiResult, JsonBody, SharedState};
 use crate::auth::Caller;
-use crate::choices::{self, Offer, alone};
+use crate::choices::{self, ChoiceResource};
 use crate::operation::{Operation, Resource};
+use crate::schema::{Id, Time};
 
-/// What can be done with severities.
+/// The operations on severities.
 pub(crate) const RESOURCE: Resource = Resource {
     name: "Severities",
     operations: &[
         Operation::get("/v1/severities", "Lists severities", || get(choices::list::<Severity>))
             .needs(Permission::See)
-            .answers(200, "{severities*: [Severity]}"),
-        Operation::post("/v1/severities", "Adds a severity", || post(create))
+            .reply::<SeverityListReply>(200),
+        Operation::post("/v1/severities", "Creates a severity", || post(create))
             .needs(Permission::ManageSettings)
-            .takes("SeverityPayload")
-            .answers(201, "{severity*: Severity}"),
+            .body::<SeverityPayload>()
+            .reply::<SeverityReply>(201),
         Operation::get("/v1/severities/{id}", "Shows a severity", || get(choices::show::<Severity>))
             .needs(Permission::See)
-            .answers(200, "{severity*: Severity}"),
-        Operation::put("/v1/severities/{id}", "Changes a severity", || put(update))
+            .reply::<SeverityReply>(200),
+        Operation::put("/v1/severities/{id}", "Updates a severity", || put(update))
             .needs(Permission::ManageSettings)
-            .takes("SeverityPayload")
-            .answers(200, "{severity*: Severity}"),
-        Operation::delete(
-            "/v1/severities/{id}",
-            "Deletes a severity that no incident was ever given",
-            || delete(destroy),
-        )
+            .body::<SeverityPayload>()
+            .reply::<SeverityReply>(200),
+        Operation::delete("/v1/severities/{id}", "Deletes a severity that no incident has ever had", || {
+            delete(remove)
+        })
         .needs(Permission::ManageSettings)
-        .answers_nothing(202),
-    ],
-    shapes: &[
-        (
-            "Severity",
-            "{id*: id, name*: string, description*: string, rank*: integer, created_at*: time, updated_at*: time}",
-        ),
-        ("SeverityPayload", "{name*: string, description*: string, rank: integer}"),
+        .empty_reply(202),
     ],
 };
 
-impl Offer for Severity {
-    const ONE: &'static str = "severity";
-    const MANY: &'static str = "severities";
+/// A severity.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SeverityView {
+    /// The id.
+    id: Id<SeverityId>,
+    /// The name.
+    name: String,
+    /// What the severity means.
+    description: String,
+    /// The position among the severities. A higher rank is worse.
+    rank: i64,
+    /// When the severity was created.
+    created_at: Time,
+    /// When the severity was last updated.
+    updated_at: Time,
+}
 
-    fn shown(choice: &Configured<Self>) -> Value {
-        json!({
-            "id": choice.id,
-            "name": choice.what.name,
-            "description": choice.what.description,
-            "rank": choice.what.rank,
-            "created_at": choice.created_at,
-            "updated_at": choice.updated_at,
-        })
+impl From<&Configured<Severity>> for SeverityView {
+    fn from(choice: &Configured<Severity>) -> Self {
+        let Severity { name, description, rank } = choice.what.clone();
+        Self {
+            id: Id(choice.id),
+            name,
+            description,
+            rank,
+            created_at: Time(choice.created_at),
+            updated_at: Time(choice.updated_at),
+        }
     }
 }
 
-/// A severity as it is sent.
-#[derive(Deserialize)]
-struct SeverityBody {
+/// A reply with a severity.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SeverityReply {
+    severity: SeverityView,
+}
+
+impl From<SeverityView> for SeverityReply {
+    fn from(severity: SeverityView) -> Self {
+        Self { severity }
+    }
+}
+
+/// A reply with all severities.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SeverityListReply {
+    severities: Vec<SeverityView>,
+}
+
+impl From<Vec<SeverityView>> for SeverityListReply {
+    fn from(severities: Vec<SeverityView>) -> Self {
+        Self { severities }
+    }
+}
+
+impl ChoiceResource for Severity {
+    type View = SeverityView;
+    type Reply = SeverityReply;
+    type ListReply = SeverityListReply;
+}
+
+/// A severity to create or update.
+#[derive(Deserialize, JsonSchema)]
+struct SeverityPayload {
+    /// The name.
     name: String,
+    /// What the severity means.
     description: String,
+    /// The position among the severities. A new severity is the worst if it has no rank.
     rank: Option<i64>,
 }
 
 async fn create(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
-    Sent { body, .. }: Sent<SeverityBody>,
-) -> Answer<(StatusCode, Json<Value>)> {
-    let (ctx, now) = (&desk.ctx, desk.ctx.now());
+    JsonBody { body, .. }: JsonBody<SeverityPayload>,
+) -> ApiResult<(StatusCode, Json<SeverityReply>)> {
+    let (ctx, now) = (&api.ctx, api.ctx.now());
     let rank = match body.rank {
         Some(rank) => rank,
-        // The worst of all, unless it says otherwise.
         None => {
-            let there = ctx.store.choices::<Severity>(caller.org).await?;
-            there.iter().map(|choice| choice.what.rank).max().unwrap_or(0).saturating_add(1)
+            let others = ctx.store.choices::<Severity>(caller.org).await?;
+            others.iter().map(|choice| choice.what.rank).max().unwrap_or(0).saturating_add(1)
         }
     };
-    let what = Severity { name: body.name, description: body.description, rank };
+    let severity = Severity { name: body.name, description: body.description, rank };
     let id = SeverityId::new(now, ctx.random());
-    let made = app::choice::save::create(&ctx.store, &caller.actor, id, what, &ctx.random, now).await?;
-    Ok((StatusCode::CREATED, alone(&made)))
+    let created =
+        app::choice::save::create(&ctx.store, &caller.actor, id, severity, &ctx.random, now).await?;
+    Ok((StatusCode::CREATED, choices::reply(&created)))
 }
 
 async fn update(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
     Id(id): Id<SeverityId>,
-    Sent { body, .. }: Sent<SeverityBody>,
-) -> Answer<Json<Value>> {
+    JsonBody { body, .. }: JsonBody<SeverityPayload>,
+) -> ApiResult<Json<SeverityReply>> {
     let change = |before: &Severity| Severity {
         name: body.name.clone(),
         description: body.description.clone(),
         rank: body.rank.unwrap_or(before.rank),
     };
-    let ctx = &desk.ctx;
-    Ok(alone(
-        &app::choice::save::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?,
-    ))
+    let ctx = &api.ctx;
+    let updated =
+        app::choice::save::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?;
+    Ok(choices::reply(&updated))
 }
 
-async fn destroy(state: Shared, caller: Caller, id: Id<SeverityId>) -> Answer<StatusCode> {
-    choices::destroy::<Severity>(state, caller, id).await?;
+async fn remove(state: SharedState, caller: Caller, id: Id<SeverityId>) -> ApiResult<StatusCode> {
+    choices::delete::<Severity>(state, caller, id).await?;
     Ok(StatusCode::ACCEPTED)
 }

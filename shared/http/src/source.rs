@@ -8,7 +8,9 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::StatusCode;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 use sources::{Endpoint, Kind};
 
 use crate::compatible_apis;
@@ -31,25 +33,35 @@ pub(crate) const RESOURCE: Resource = Resource {
             MethodRouter::new,
         )
         .needs_a_secret()
-        .takes("any")
-        .answers(202, "Accepted"),
+        .body::<Value>()
+        .reply::<AcceptedReply>(202),
         Operation::post(
             PROMETHEUS,
             "Accepts alerts from Prometheus as an Alertmanager does, with the secret of the source (Firebell extension)",
             MethodRouter::new,
         )
         .needs_a_secret()
-        .takes("any")
-        .answers(202, "Accepted"),
+        .body::<Value>()
+        .reply::<AcceptedReply>(202),
         Operation::get(PING, "Records that a job has run, with the secret of its heartbeat", MethodRouter::new)
             .needs_a_secret()
-            .answers_nothing(204),
+            .empty_reply(204),
         Operation::post(PING, "Records that a job has run, with the secret of its heartbeat", MethodRouter::new)
             .needs_a_secret()
-            .answers_nothing(204),
+            .empty_reply(204),
     ],
-    shapes: &[("Accepted", "{status*: string, message*: string, deduplication_key: string}")],
 };
+
+/// A reply to a delivery that was accepted.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct AcceptedReply {
+    /// Always `success`.
+    status: &'static str,
+    /// A message for people.
+    message: &'static str,
+    /// The deduplication key of the alert, or of the first one if the delivery holds several events.
+    deduplication_key: String,
+}
 
 /// Creates the router of one kind of alert source: the address of its sources, and the other paths of its
 /// [`Endpoint`].
@@ -74,11 +86,11 @@ async fn receive(
     let trace = receiver.trace_of(&request);
     match receiver.deliver_by_id(&id, request, &trace).await {
         Ok(accepted) => {
-            let body = json!({
-                "status": "success",
-                "message": accepted.message("Event accepted for processing"),
-                "deduplication_key": accepted.key,
-            });
+            let body = AcceptedReply {
+                status: "success",
+                message: accepted.message("Event accepted for processing"),
+                deduplication_key: accepted.key,
+            };
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => error.in_request(trace.id()).into_response(),

@@ -323,7 +323,7 @@ mod tests {
         }
         let mention = json!({"type": "app_mention", "user": "U1A", "text": "hey <@U0B> status", "ts": "1.2", "channel": "C1A"});
         assert_eq!(
-            asked(of(mention.clone())).ask,
+            asked(of(mention.clone())).action,
             SlackAction::Mention { text: "status".to_owned(), ts: "1.2".to_owned() }
         );
         let mut bot = mention.clone();

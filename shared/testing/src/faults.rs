@@ -48,6 +48,8 @@ struct FaultState {
     log: Log,
     replicas: Replicas,
     tokens: Tokens,
+    /// The name of an invocation that is killed when it comes, and after how many calls.
+    kill_next: Option<(String, u32)>,
 }
 
 /// What was drawn for a call before it is applied.
@@ -80,6 +82,7 @@ impl Faults {
             log: Log::default(),
             replicas: Replicas::new(&clock)?,
             tokens: Tokens::default(),
+            kill_next: None,
         };
         Ok(Arc::new(Self { inner, plan, clock, state: Mutex::new(state), over: AtomicBool::new(false) }))
     }

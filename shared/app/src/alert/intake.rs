@@ -149,7 +149,7 @@ fn summary(source: &Source, received: &ReceivedEvent, limit: &RateLimit, shard: 
         holds_s: None,
         ..received.event.clone()
     };
-    let (id, kind) = (received.id.summary(), received.kind.clone());
+    let (id, kind) = (received.id.standing(), received.kind.clone());
     let received = ReceivedEvent { event, id, kind, asked_by: None, ..*received };
     let content = fingerprint(received.event.deduplication_key.as_bytes(), 16);
     let arrival = EventFacts { content, ..received.arrival() };

@@ -105,7 +105,7 @@ pub async fn ask(
     };
     let room = SlackRequestContext { desk, org, rules, connection, trace, now };
     // A request that has a reply was handled before.
-    let thread = Thread::request(&request.key);
+    let thread = Thread::asked(&request.key);
     if desk.store.slack_step(org, &thread, &StepId::of(ANSWERED)).await?.is_some() {
         return Ok(());
     }

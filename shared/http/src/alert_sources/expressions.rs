@@ -1,79 +1,92 @@
 //! The expressions of a source's template: conversion from requests, and their types in responses.
 
 use domain::expression::{Branch, Expression, InferredType, InferredTypes, Operation, Returns};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::ApiError;
-use crate::api::{Answer, clip};
-use crate::binding::{GroupBody, ValuesBody, groups, label};
+use crate::api::{ApiResult, clip};
+use crate::binding::{ConditionGroupPayload, ValuesPayload, groups, label};
+use crate::documents::ReturnsView;
 
 /// An expression in a request.
-#[derive(Clone, Deserialize)]
-pub(super) struct ExpressionBody {
+#[derive(Clone, Deserialize, JsonSchema)]
+pub(super) struct ExpressionPayload {
     #[serde(default)]
     label: String,
     reference: String,
     root_reference: String,
-    operations: Vec<OperationBody>,
-    else_branch: Option<ElseBody>,
+    operations: Vec<ExpressionOperationPayload>,
+    else_branch: Option<ExpressionElsePayload>,
 }
 
 /// The value if the operations have no result.
-#[derive(Clone, Deserialize)]
-struct ElseBody {
-    result: ValuesBody,
+#[derive(Clone, Deserialize, JsonSchema)]
+#[schemars(inline)]
+struct ExpressionElsePayload {
+    result: ValuesPayload,
 }
 
 /// An operation in a request: its type, and the object with the name of that type.
-#[derive(Clone, Deserialize)]
-struct OperationBody {
+#[derive(Clone, Deserialize, JsonSchema)]
+#[schemars(inline)]
+struct ExpressionOperationPayload {
     operation_type: String,
-    navigate: Option<ReferenceBody>,
-    filter: Option<FilterBody>,
-    concatenate: Option<ReferenceBody>,
-    parse: Option<ParseBody>,
-    branches: Option<BranchesBody>,
-    cast: Option<CastBody>,
+    navigate: Option<ExpressionReferencePayload>,
+    filter: Option<ExpressionFilterPayload>,
+    concatenate: Option<ExpressionReferencePayload>,
+    parse: Option<ExpressionParsePayload>,
+    branches: Option<ExpressionBranchesPayload>,
+    cast: Option<ExpressionCastPayload>,
 }
 
 /// A reference to a variable in a request.
-#[derive(Clone, Deserialize)]
-struct ReferenceBody {
+#[derive(Clone, Deserialize, JsonSchema)]
+#[schemars(inline)]
+struct ExpressionReferencePayload {
     reference: String,
 }
 
 /// The conditions for the elements that a filter keeps.
-#[derive(Clone, Deserialize)]
-struct FilterBody {
-    condition_groups: Vec<GroupBody>,
+#[derive(Clone, Deserialize, JsonSchema)]
+#[schemars(inline)]
+struct ExpressionFilterPayload {
+    condition_groups: Vec<ConditionGroupPayload>,
 }
 
 /// A path or an expression in a request.
-#[derive(Clone, Deserialize)]
-struct ParseBody {
+#[derive(Clone, Deserialize, JsonSchema)]
+#[schemars(inline)]
+struct ExpressionParsePayload {
     source: String,
+    #[schemars(with = "ReturnsView")]
     returns: Returns,
 }
 
 /// The branches of an operation in a request.
-#[derive(Clone, Deserialize)]
-struct BranchesBody {
-    branches: Vec<BranchBody>,
+#[derive(Clone, Deserialize, JsonSchema)]
+#[schemars(inline)]
+struct ExpressionBranchesPayload {
+    branches: Vec<ExpressionBranchPayload>,
+    #[schemars(with = "ReturnsView")]
     returns: Returns,
 }
 
 /// A branch in a request.
-#[derive(Clone, Deserialize)]
-struct BranchBody {
+#[derive(Clone, Deserialize, JsonSchema)]
+#[schemars(inline)]
+struct ExpressionBranchPayload {
     #[serde(default)]
-    condition_groups: Vec<GroupBody>,
-    result: ValuesBody,
+    condition_groups: Vec<ConditionGroupPayload>,
+    result: ValuesPayload,
 }
 
 /// The target type of a cast.
-#[derive(Clone, Deserialize)]
-struct CastBody {
+#[derive(Clone, Deserialize, JsonSchema)]
+#[schemars(inline)]
+struct ExpressionCastPayload {
+    #[schemars(with = "ReturnsView")]
     returns: Returns,
 }
 
@@ -81,8 +94,8 @@ struct CastBody {
 const OPERATIONS: &str =
     "navigate, filter, concatenate, count, min, max, sum, random, first, parse, branches, cast";
 
-impl OperationBody {
-    fn operation(self, field: &str) -> Answer<Operation> {
+impl ExpressionOperationPayload {
+    fn operation(self, field: &str) -> ApiResult<Operation> {
         let at = |name: &str| format!("{field}.{name}");
         let needed = |name: &str| ApiError::required(&at(name));
         Ok(match self.operation_type.as_str() {
@@ -101,17 +114,18 @@ impl OperationBody {
             "random" => Operation::Random,
             "first" => Operation::First,
             "parse" => {
-                let ParseBody { source, returns } = self.parse.ok_or_else(|| needed("parse"))?;
+                let ExpressionParsePayload { source, returns } = self.parse.ok_or_else(|| needed("parse"))?;
                 Operation::Parse { source, returns }
             }
             "branches" => {
-                let BranchesBody { branches, returns } = self.branches.ok_or_else(|| needed("branches"))?;
-                let read = |(n, branch): (usize, BranchBody)| {
+                let ExpressionBranchesPayload { branches, returns } =
+                    self.branches.ok_or_else(|| needed("branches"))?;
+                let read = |(n, branch): (usize, ExpressionBranchPayload)| {
                     let at = at(&format!("branches.branches.{n}"));
                     let when = groups(&format!("{at}.condition_groups"), branch.condition_groups)?;
                     Ok(Branch { when, result: branch.result.all(&format!("{at}.result"))? })
                 };
-                let branches = branches.into_iter().enumerate().map(read).collect::<Answer<_>>()?;
+                let branches = branches.into_iter().enumerate().map(read).collect::<ApiResult<_>>()?;
                 Operation::Branches { branches, returns }
             }
             "cast" => Operation::Cast(self.cast.ok_or_else(|| needed("cast"))?.returns),
@@ -127,14 +141,14 @@ impl OperationBody {
 ///
 /// # Errors
 /// [`ApiError`] naming the field that cannot be evaluated.
-pub(super) fn read(bodies: Vec<ExpressionBody>) -> Answer<Vec<Expression>> {
-    let read = |(n, body): (usize, ExpressionBody)| {
+pub(super) fn read(bodies: Vec<ExpressionPayload>) -> ApiResult<Vec<Expression>> {
+    let read = |(n, body): (usize, ExpressionPayload)| {
         let at = format!("template.expressions.{n}");
         let operations = body.operations.into_iter().enumerate();
         let operations =
             operations.map(|(o, operation)| operation.operation(&format!("{at}.operations.{o}")));
         Ok(Expression {
-            operations: operations.collect::<Answer<_>>()?,
+            operations: operations.collect::<ApiResult<_>>()?,
             label: body.label,
             reference: body.reference,
             root: body.root_reference,
@@ -148,14 +162,14 @@ pub(super) fn read(bodies: Vec<ExpressionBody>) -> Answer<Vec<Expression>> {
 }
 
 /// Adds the types to the expressions of a response.
-pub(super) fn show(expressions: &[Expression], shown: &mut Value) {
+pub(super) fn add_types(expressions: &[Expression], shown: &mut Value) {
     let Ok(all) = domain::expression::check(expressions) else { return };
     for (shown, shapes) in shown.as_array_mut().into_iter().flatten().zip(all) {
-        show_one(shown, &shapes);
+        add_types_to(shown, &shapes);
     }
 }
 
-fn show_one(shown: &mut Value, shapes: &InferredTypes) {
+fn add_types_to(shown: &mut Value, shapes: &InferredTypes) {
     if let Some(last) = shapes.last() {
         shown["returns"] = json!(last.returns());
     }

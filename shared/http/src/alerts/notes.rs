@@ -1,102 +1,137 @@
-//! What people say of an alert: notes and tags; writing them is ours.
+//! Notes and tags of alerts.
 
 use app::AppError;
 use axum::Json;
 use axum::extract::State;
-use domain::alert::note::{Note, tag_id};
-use domain::id::AlertId;
+use domain::alert::note::Note;
+use domain::id::{AlertId, NoteId};
 use futures_util::future::try_join_all;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::shown_alone;
+use super::{AlertReply, reply};
 use crate::ApiError;
-use crate::api::{Answer, Id, Sent, Shared};
+use crate::actor::ActorView;
+use crate::api::{ApiResult, JsonBody, SharedState, required_id};
 use crate::auth::Caller;
-use crate::incidents::{chosen, creator};
 use crate::query::Query;
+use crate::schema::{Id, Time};
 
-/// A note as it is sent.
-#[derive(Deserialize)]
-pub(super) struct NoteBody {
+/// A note of an alert.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct AlertNoteView {
+    /// The id.
+    id: Id<NoteId>,
+    /// The text.
+    text: String,
+    /// When the note was written.
+    created_at: Time,
+    /// Who wrote the note.
+    creator: ActorView,
+}
+
+impl AlertNoteView {
+    async fn load(store: &store::Store, caller: &Caller, note: &Note) -> ApiResult<Self> {
+        let creator = ActorView::load(store, caller, &note.by, None).await?;
+        Ok(Self { id: Id(note.id), text: note.text.clone(), created_at: Time(note.at()), creator })
+    }
+}
+
+/// A reply with a note.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NoteReply {
+    alert_note: AlertNoteView,
+}
+
+/// A reply with all notes of an alert.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NoteListReply {
+    alert_notes: Vec<AlertNoteView>,
+}
+
+/// A note to add.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "AlertNotePayload")]
+pub(super) struct NotePayload {
+    /// The id of the alert.
+    #[schemars(length(min = 1))]
     alert_id: String,
+    /// The text.
     text: String,
 }
 
-/// The alert that notes are about.
-fn about(id: Option<String>) -> Answer<AlertId> {
-    chosen("alert", "alert_id", id)?.ok_or_else(|| ApiError::required("alert_id"))
+/// The tags to set.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "AlertTagsPayload")]
+pub(super) struct TagsPayload {
+    /// The tags. Tags that are not in this list are removed.
+    tags: Vec<TagPayload>,
 }
 
-/// An alert that is named beside the address is not found there.
-fn gone(error: AppError) -> ApiError {
+/// A tag: its name, or an object as replies have it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+enum TagPayload {
+    /// The name.
+    Name(String),
+    /// An object with the name.
+    Object {
+        /// The name.
+        name: String,
+    },
+}
+
+/// The error of a verb on an alert that a parameter names: 422 and not 404, because the path exists.
+fn unknown_alert(error: AppError) -> ApiError {
     match error {
-        AppError::NotFound { .. } => ApiError::invalid("alert_id", "There is no such alert"),
+        AppError::NotFound { id, .. } => {
+            ApiError::invalid("alert_id", format!("There is no alert with the id `{id}`"))
+        }
         error => error.into(),
     }
 }
 
-/// Tags as they are sent: names, or what is shown of tags.
-#[derive(Deserialize)]
-pub(super) struct TagsBody {
-    tags: Vec<TagBody>,
-}
-
-/// A tag as it is sent.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TagBody {
-    Name(String),
-    Shown { name: String },
-}
-
-/// Lists the notes of an alert, the newest first.
-pub(super) async fn list(State(desk): Shared, caller: Caller, query: Query) -> Answer<Json<Value>> {
-    let store = &desk.ctx.store;
-    let id = about(query.one("alert_id").map(str::to_owned))?;
-    let notes = app::alert::note::notes(store, &caller.actor, id).await.map_err(gone)?;
-    let notes = try_join_all(notes.iter().map(|note| shown(store, &caller, note))).await?;
-    Ok(Json(json!({ "alert_notes": notes })))
-}
-
-/// Writes a note.
-pub(super) async fn write(
-    State(desk): Shared,
+/// Lists the notes of an alert, newest first.
+pub(super) async fn list(
+    State(api): SharedState,
     caller: Caller,
-    Sent { body, .. }: Sent<NoteBody>,
-) -> Answer<(StatusCode, Json<Value>)> {
-    let ctx = &desk.ctx;
-    let id = about(Some(body.alert_id))?;
+    query: Query,
+) -> ApiResult<Json<NoteListReply>> {
+    let store = &api.ctx.store;
+    let id: AlertId = required_id("alert", "alert_id", query.one("alert_id").map(str::to_owned))?;
+    let notes = app::alert::note::notes(store, &caller.actor, id).await.map_err(unknown_alert)?;
+    let views = try_join_all(notes.iter().map(|note| AlertNoteView::load(store, &caller, note))).await?;
+    Ok(Json(NoteListReply { alert_notes: views }))
+}
+
+/// Adds a note.
+pub(super) async fn write(
+    State(api): SharedState,
+    caller: Caller,
+    JsonBody { body, .. }: JsonBody<NotePayload>,
+) -> ApiResult<(StatusCode, Json<NoteReply>)> {
+    let ctx = &api.ctx;
+    let id: AlertId = required_id("alert", "alert_id", Some(body.alert_id))?;
     let note =
         app::alert::note::note(&ctx.store, &caller.actor, id, &body.text, &ctx.random, ctx.now()).await;
-    let note = note.map_err(gone)?;
-    let shown = shown(&ctx.store, &caller, &note).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "alert_note": shown }))))
+    let note = note.map_err(unknown_alert)?;
+    let alert_note = AlertNoteView::load(&ctx.store, &caller, &note).await?;
+    Ok((StatusCode::CREATED, Json(NoteReply { alert_note })))
 }
 
 /// Sets the tags of an alert.
 pub(super) async fn tag(
-    State(desk): Shared,
+    State(api): SharedState,
     caller: Caller,
     Id(id): Id<AlertId>,
-    Sent { body, .. }: Sent<TagsBody>,
-) -> Answer<Json<Value>> {
+    JsonBody { body, .. }: JsonBody<TagsPayload>,
+) -> ApiResult<Json<AlertReply>> {
     let names = body.tags.into_iter().map(|tag| match tag {
-        TagBody::Name(name) | TagBody::Shown { name } => name,
+        TagPayload::Name(name) | TagPayload::Object { name } => name,
     });
     let names: Vec<String> = names.collect();
-    let alert = app::alert::tag::tag(&desk.ctx.store, &caller.actor, id, &names).await?;
-    shown_alone(&desk.ctx, &alert).await
-}
-
-/// A note.
-async fn shown(store: &store::Store, caller: &Caller, note: &Note) -> Answer<Value> {
-    let creator = creator(store, caller, caller.org, &note.by, None).await?;
-    Ok(json!({ "id": note.id, "text": note.text, "created_at": note.at(), "creator": creator }))
-}
-
-/// Tags, each with the id that it has on every alert.
-pub(super) fn tags(names: &[String]) -> Value {
-    names.iter().map(|name| json!({ "id": tag_id(name), "name": name })).collect()
+    let alert = app::alert::tag::tag(&api.ctx.store, &caller.actor, id, &names).await?;
+    reply(&api.ctx, &alert).await
 }

@@ -8,11 +8,14 @@ use axum::routing::{MethodRouter, any, delete, get, post};
 use axum::{Json, Router};
 use domain::Timestamp;
 use http::StatusCode;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::ApiError;
 use crate::operation::{Operation, Resource};
 use crate::receiver::Receiver;
+use crate::schema::Time;
 
 /// The prefix of the paths, for senders that are configured with a URL and not only a host.
 const PREFIX: &str = "/opsgenie";
@@ -30,23 +33,58 @@ pub(crate) const RESOURCE: Resource = Resource {
         deletes("/v2/alerts/{id}"),
         looks("/v2/alerts/requests/{id}"),
     ],
-    shapes: &[
-        ("OpsgenieAccepted", "{result*: string, took*: number, requestId*: string}"),
-        ("OpsgenieRefusal", "{message*: string, took*: number, requestId*: string}"),
-    ],
 };
+
+/// A reply to a request that was accepted.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OpsgenieAcceptedReply {
+    result: &'static str,
+    took: f64,
+    request_id: String,
+}
+
+/// A reply with the status of a request.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OpsgenieProcessedReply {
+    data: OpsgenieStatusView,
+    took: f64,
+    request_id: String,
+}
+
+/// The status of a request.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+struct OpsgenieStatusView {
+    success: bool,
+    is_success: bool,
+    status: &'static str,
+    processed_at: Time,
+}
+
+/// The body of an error.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "OpsgenieError")]
+struct OpsgenieErrorBody {
+    message: String,
+    took: f64,
+    request_id: String,
+}
 
 /// Describes the operation that creates an alert.
 const fn creates(path: &'static str) -> Operation {
     let summary = "Creates an alert as in Opsgenie, for the alert source whose secret is the API key (Firebell extension)";
-    accepts(Operation::post(path, summary, MethodRouter::new)).takes("any")
+    accepts(Operation::post(path, summary, MethodRouter::new)).body::<Value>()
 }
 
 /// Describes the operations on an alert.
 const fn acts(path: &'static str) -> Operation {
     let summary = "Closes or acknowledges an alert as in Opsgenie. Other actions are answered, but have no effect \
                    (Firebell extension)";
-    accepts(Operation::post(path, summary, MethodRouter::new)).takes("any")
+    accepts(Operation::post(path, summary, MethodRouter::new)).body::<Value>()
 }
 
 /// Describes the operation that deletes an alert.
@@ -63,13 +101,13 @@ const fn looks(path: &'static str) -> Operation {
     let summary = "Shows that a request was processed, as in Opsgenie (Firebell extension)";
     Operation::get(path, summary, MethodRouter::new)
         .needs_a_secret()
-        .answers(200, "any")
-        .refuses("OpsgenieRefusal")
+        .reply::<OpsgenieProcessedReply>(200)
+        .error::<OpsgenieErrorBody>()
 }
 
 /// Adds what all operations that accept a request have in common.
 const fn accepts(operation: Operation) -> Operation {
-    operation.needs_a_secret().answers(202, "OpsgenieAccepted").refuses("OpsgenieRefusal")
+    operation.needs_a_secret().reply::<OpsgenieAcceptedReply>(202).error::<OpsgenieErrorBody>()
 }
 
 /// Creates the router, with and without the prefix. `/v2/alerts` without the prefix is also a path of Firebell's own
@@ -91,7 +129,7 @@ async fn take(State(receiver): State<Arc<Receiver>>, request: Request) -> Respon
     match outcome {
         Ok(accepted) => {
             let result = accepted.message("Request will be processed");
-            let body = json!({ "result": result, "took": took, "requestId": request_id(trace.id()) });
+            let body = OpsgenieAcceptedReply { result, took, request_id: request_id(trace.id()) };
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => refused(&error, took, trace.id()),
@@ -99,13 +137,14 @@ async fn take(State(receiver): State<Arc<Receiver>>, request: Request) -> Respon
 }
 
 /// Shows the status of a request. Every request that was accepted counts as processed.
-async fn processed(State(receiver): State<Arc<Receiver>>, Path(id): Path<String>) -> Json<serde_json::Value> {
+async fn processed(
+    State(receiver): State<Arc<Receiver>>,
+    Path(id): Path<String>,
+) -> Json<OpsgenieProcessedReply> {
     let at = receiver.ctx.now();
-    Json(json!({
-        "data": { "success": true, "isSuccess": true, "status": "Accepted", "processedAt": at },
-        "took": took(at, receiver.ctx.now()),
-        "requestId": id,
-    }))
+    let data =
+        OpsgenieStatusView { success: true, is_success: true, status: "Accepted", processed_at: Time(at) };
+    Json(OpsgenieProcessedReply { data, took: took(at, receiver.ctx.now()), request_id: id })
 }
 
 /// An error in the format of Opsgenie.
@@ -116,7 +155,7 @@ fn refused(error: &ApiError, took: f64, trace: &str) -> Response {
         }
         status => (status, error.message()),
     };
-    let body = json!({ "message": message, "took": took, "requestId": request_id(trace) });
+    let body = OpsgenieErrorBody { message: message.to_owned(), took, request_id: request_id(trace) };
     let mut response = (status, Json(body)).into_response();
     error.ask_to_wait(response.headers_mut());
     response

@@ -7,7 +7,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use axum::{Json, Router};
 use http::StatusCode;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::ApiError;
 use crate::operation::{Operation, Resource};
@@ -29,24 +31,39 @@ pub(crate) const RESOURCE: Resource = Resource {
             MethodRouter::new,
         )
         .needs_a_secret()
-        .takes("any")
-        .answers(202, "PagerDutyAccepted")
-        .refuses("PagerDutyRefusal"),
+        .body::<Value>()
+        .reply::<PagerDutyAcceptedReply>(202)
+        .error::<PagerDutyErrorBody>(),
         Operation::post(
             CHANGES,
             "Accepts a change event as PagerDuty does, but stores nothing (Firebell extension)",
             MethodRouter::new,
         )
         .needs_a_secret()
-        .takes("any")
-        .answers(202, "PagerDutyAccepted")
-        .refuses("PagerDutyRefusal"),
-    ],
-    shapes: &[
-        ("PagerDutyAccepted", "{status*: string, message*: string, dedup_key: string}"),
-        ("PagerDutyRefusal", "{status*: string, message*: string, errors*: [string]}"),
+        .body::<Value>()
+        .reply::<PagerDutyAcceptedReply>(202)
+        .error::<PagerDutyErrorBody>(),
     ],
 };
+
+/// A reply to an event that was accepted.
+#[derive(Serialize, JsonSchema)]
+struct PagerDutyAcceptedReply {
+    status: &'static str,
+    message: &'static str,
+    /// The deduplication key. Absent for a change event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dedup_key: Option<String>,
+}
+
+/// The body of an error.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PagerDutyError")]
+struct PagerDutyErrorBody {
+    status: &'static str,
+    message: &'static str,
+    errors: Vec<String>,
+}
 
 /// Creates the router.
 pub(crate) fn router() -> Router<Arc<Receiver>> {
@@ -58,7 +75,7 @@ async fn event(State(receiver): State<Arc<Receiver>>, request: Request) -> Respo
     match receiver.deliver_by_secret("", request, &trace).await {
         Ok(accepted) => {
             let message = accepted.message("Event processed");
-            let body = json!({ "status": "success", "message": message, "dedup_key": accepted.key });
+            let body = PagerDutyAcceptedReply { status: "success", message, dedup_key: Some(accepted.key) };
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
         Err(error) => refused(&error),
@@ -67,7 +84,8 @@ async fn event(State(receiver): State<Arc<Receiver>>, request: Request) -> Respo
 
 /// Accepts a change event. Change events page nobody, so they are not stored.
 async fn change() -> Response {
-    let body = json!({ "status": "success", "message": "Change event processed" });
+    let message = "Change event processed";
+    let body = PagerDutyAcceptedReply { status: "success", message, dedup_key: None };
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }
 
@@ -79,7 +97,11 @@ fn refused(error: &ApiError) -> Response {
         }
         status => (status, error.message()),
     };
-    let body = json!({ "status": "invalid event", "message": "Event was not accepted", "errors": [why] });
+    let body = PagerDutyErrorBody {
+        status: "invalid event",
+        message: "Event was not accepted",
+        errors: vec![why.to_owned()],
+    };
     let mut response = (status, Json(body)).into_response();
     error.ask_to_wait(response.headers_mut());
     response

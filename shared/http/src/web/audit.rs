@@ -1,7 +1,7 @@
 //! The audit log: who changed what, the newest first.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::AuditEntry as Slot;
+use std::collections::btree_map::Entry as Slot;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;

@@ -8,7 +8,7 @@ use domain::id::AlertId;
 use maud::{Markup, html};
 use store::Order;
 
-use crate::page::{Asked, Scan};
+use crate::page::{IndexScan, PageRequest};
 use crate::query::Span;
 
 /// How many things a list shows at once.
@@ -46,9 +46,14 @@ impl Terms {
     }
 
     /// The search through the index.
-    pub(super) fn scan(&self, filtered: bool) -> Scan {
+    pub(super) fn scan(&self, filtered: bool) -> IndexScan {
         let after = self.chosen::<AlertId>("after").map(|id| id.to_string());
-        Scan { asked: Asked { size: SHOWN, after }, order: Order::Newest, made: Span::ALL, filtered }
+        IndexScan {
+            page: PageRequest { size: SHOWN, after },
+            order: Order::Newest,
+            created: Span::ALL,
+            filtered,
+        }
     }
 
     /// The address of the list with these terms.

@@ -96,7 +96,7 @@ async fn private_incident_is_there_for_the_key_that_opened_it_and_for_those_with
         (Method::GET, page.clone(), None, 200, 404),
         (Method::POST, format!("{page}/actions/respond"), Some(&answer), 200, 404),
     ];
-    // Whoever does not see it comes first: they are told nothing because there is nothing.
+    // The caller who does not see the incident comes first: no message names it, because none exists.
     for (key, sees) in [(&other, false), (&opener, true), (&all, true)] {
         for (method, path, body, seen, unseen) in &asked {
             let answer = world.ask(key, method.clone(), path, *body).await;

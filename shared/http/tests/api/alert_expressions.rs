@@ -1,4 +1,4 @@
-//! Expressions, texts with places, priorities and merging: from what a client sends to what an alert says.
+//! Expressions, texts with places, priorities and merging: from the request of a client to the alert.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ async fn alerts(world: &World, source: &Value) -> Vec<Value> {
     world.get(&path).await.with(200)["alerts"].as_array().unwrap().clone()
 }
 
-/// What a source's only alert says of an attribute.
+/// The value that a source's only alert has for an attribute.
 async fn said(world: &World, source: &Value, attribute: &str) -> Vec<String> {
     let alerts = alerts(world, source).await;
     assert_eq!(alerts.len(), 1, "{alerts:?}");

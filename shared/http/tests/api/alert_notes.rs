@@ -133,7 +133,7 @@ async fn alert_belongs_to_one_incident_and_can_be_moved_by_hand() {
     assert_eq!(id(&second["incident_alerts"][0]["alert"]), alerts[0]);
     assert_eq!(second["pagination_meta"].get("after"), None);
 
-    // What was taken out comes back only where that is said.
+    // What was taken out comes back only if the request asks for it.
     let there = format!("/v2/incident_alerts/{}/actions/transition", id(&related));
     world.post(&there, &json!({ "state": "unrelated" })).await.with(200);
     assert_eq!(world.post("/v2/incident_alerts", &relate(false)).await.status, 409);

@@ -1,4 +1,4 @@
-//! What a source keeps from becoming alerts, as customers set it up.
+//! Events that an alert source keeps from becoming alerts, as customers set it up.
 
 use serde_json::{Value, json};
 
@@ -186,7 +186,7 @@ async fn heartbeat_shows_where_it_is_pinged_and_whether_it_is() {
     world.ask(secret, http::Method::POST, bare, Some(&json!({ "all": "well" }))).await.with(204);
     world.ask("wrong", http::Method::POST, bare, None).await.refused(401);
 
-    // A job that knows that it failed says so, and that it is well again.
+    // A job can report that it failed, and that it succeeded again.
     world
         .ask(secret, http::Method::POST, bare, Some(&json!({ "status": "failed", "message": "disk" })))
         .await

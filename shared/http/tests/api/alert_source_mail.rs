@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::world::{World, changed, id, source_of};
 
 #[tokio::test]
-async fn source_of_mails_has_an_address_that_only_its_secret_gives() {
+async fn source_of_emails_has_an_address_that_only_its_secret_gives() {
     let world = World::new().await;
     let options =
         json!({ "redactions": ["phone_numbers"], "transform_expression": "{\"title\": \"$.subject\"}" });
@@ -23,7 +23,7 @@ async fn source_of_mails_has_an_address_that_only_its_secret_gives() {
     );
     assert!(!made["secret_token"].as_str().unwrap().contains(local.split_once('-').unwrap().1));
 
-    // As a client that reads, changes and writes has it: what is ours is echoed, and the kind is known.
+    // As a client that reads, changes and writes has it: the fields that Firebell sets are echoed, and the kind is known.
     let mut echoed = made.clone();
     echoed.as_object_mut().unwrap().remove("source_type");
     let echoed = changed(&echoed, "/email_options/redactions", json!([]));
@@ -36,7 +36,7 @@ async fn source_of_mails_has_an_address_that_only_its_secret_gives() {
 }
 
 #[tokio::test]
-async fn options_of_mails_are_for_mails_and_are_checked() {
+async fn options_of_emails_are_for_emails_and_are_checked() {
     let world = World::new().await;
     let cases = [
         ("http", json!({ "redactions": [] }), "email_options"),

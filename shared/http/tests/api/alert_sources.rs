@@ -305,7 +305,7 @@ async fn secret_that_was_replaced_holds_until_its_time_is_over_and_no_longer() {
     let flipped = json!(format!("{}x", old.as_str().unwrap()));
     assert_eq!(deliver(&flipped, "d").await, 401);
 
-    // Whoever asks again, or sends the source back as it was shown, takes no secret from its senders.
+    // The client that asks again, or sends the source back as it was shown, takes no secret from its senders.
     assert_eq!(world.post(&rotate, &asked).await.refused(422), "overlap_hours");
     let same = json!({ "secret_token": new, "overlap_hours": 1 });
     let unchanged = world.post(&rotate, &same).await.with(200)["alert_source"].clone();

@@ -19,7 +19,7 @@ async fn alert_shows_what_its_newest_delivery_says() {
 
     let first = world.get("/v2/alerts").await.with(200)["alerts"][0].clone();
     assert_eq!(first["title"], "db is broken");
-    assert_eq!(first["description"], "Look at the runbook", "the template says so");
+    assert_eq!(first["description"], "Look at the runbook", "the template sets it");
     assert_eq!(first["source_url"], "https://sender.example/x");
     assert_eq!((&first["status"], &first["alert_source_id"]), (&json!("firing"), &source["id"]));
     assert_eq!(first["attributes"], json!([]));

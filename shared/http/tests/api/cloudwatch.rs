@@ -198,7 +198,7 @@ async fn subscription_without_the_secret_or_without_a_signature_pins_nothing() {
 
     post(&world, &source, "", &asked).await.refused(401);
     post(&world, &source, "?token=wrong", &asked).await.refused(401);
-    assert_eq!(sns.certificates(), 0, "nobody is asked for a stranger");
+    assert_eq!(sns.certificates(), 0, "no certificate is fetched for an unknown sender");
     post(&world, &source, &query, &changed(&asked, "/Token", json!("8"))).await.refused(401);
     let elsewhere =
         changed(&asked, "/SigningCertURL", json!("https://evil.example/SimpleNotificationService-0a.pem"));
@@ -280,11 +280,11 @@ async fn secret_that_was_replaced_pins_nothing_and_its_topic_holds_while_it_does
     }
     world.pass(31);
 
-    // Whoever knows the old secret can neither take over the source nor send it anything.
+    // A sender with the old secret can neither take the source nor send it anything.
     post(&world, &pinned, &leaked, &asks(theirs)).await.refused(401);
     post(&world, &pinned, &leaked, &serde_json::from_str(&alarm("OK")).unwrap()).await.refused(401);
     post(&world, &bare, &seen, &asks(theirs)).await.refused(401);
-    // The topic goes on meanwhile, and another one takes its place with the new secret.
+    // The topic continues meanwhile, and another one takes its place with the new secret.
     post(&world, &pinned, &leaked, &envelope(&world, "Notification", TOPIC, &alarm("ALARM"))).await.with(202);
     let other = "arn:aws:sns:eu-west-1:123456789012:other";
     post(&world, &pinned, &queries[0], &asks(other)).await.with(202);

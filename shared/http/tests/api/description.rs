@@ -1,4 +1,4 @@
-//! The API's own description: everything in it is served, and everything that is answered is as it says.
+//! The description of the API: every operation in it is served, and every request and reply of the tests is as it says.
 
 use std::sync::LazyLock;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, World};
 
-/// The description.
+/// The description of the API.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(http_api::openapi::document);
 
-/// Says whether a path is one of those that a path with names in braces means.
+/// Says whether a described path, with names in braces, fits a path.
 fn means(described: &str, path: &str) -> bool {
     let (described, path): (Vec<&str>, Vec<&str>) =
         (described.split('/').collect(), path.split('/').collect());
@@ -18,7 +18,7 @@ fn means(described: &str, path: &str) -> bool {
     described.len() == path.len() && described.iter().zip(&path).all(same)
 }
 
-/// What is said of an operation. Of two that fit, the one with fewer names in braces is meant.
+/// The description of an operation. Of two paths that fit, the one with fewer names in braces is meant.
 fn described(method: &Method, path: &str) -> Option<&'static Value> {
     let paths = DOCUMENT["paths"].as_object().unwrap().iter();
     let fitting = paths.filter(|(described, _)| means(described, path));
@@ -26,11 +26,25 @@ fn described(method: &Method, path: &str) -> Option<&'static Value> {
     found.get(method.as_str().to_lowercase())
 }
 
-/// Holds that a value is of a shape.
+/// Asserts that a value is as its schema says.
 #[track_caller]
 fn fits(schema: &Value, value: &Value, at: &str) {
     if let Some(name) = schema["$ref"].as_str() {
         return fits(DOCUMENT.pointer(name.trim_start_matches('#')).unwrap(), value, at);
+    }
+    if schema["nullable"] == true && value.is_null() {
+        return;
+    }
+    if let Some(choices) = schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array()) {
+        let fitting = |choice: &&Value| fits_type(choice, value);
+        let choice = choices.iter().find(fitting).unwrap_or_else(|| panic!("{at}: {value} is not {schema}"));
+        return fits(choice, value, at);
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        fits(part, value, at);
+    }
+    for keyword in ["not", "const", "if", "prefixItems", "patternProperties"] {
+        assert!(schema.get(keyword).is_none(), "{at}: the test does not know the keyword `{keyword}`");
     }
     let is = match schema["type"].as_str() {
         Some("object") => value.is_object(),
@@ -43,6 +57,12 @@ fn fits(schema: &Value, value: &Value, at: &str) {
         Some(other) => panic!("{at}: there is no type `{other}`"),
     };
     assert!(is, "{at}: {value} is not {schema}");
+    if let Some(least) = schema["minLength"].as_u64() {
+        assert!(value.as_str().is_some_and(|text| text.len() as u64 >= least), "{at}: {value} is too short");
+    }
+    if let Some(least) = schema["minimum"].as_i64() {
+        assert!(value.as_i64().is_none_or(|number| number >= least), "{at}: {value} is too small");
+    }
     if let Some(words) = schema["enum"].as_array() {
         assert!(words.contains(value), "{at}: {value} is none of {words:?}");
     }
@@ -62,9 +82,25 @@ fn fits(schema: &Value, value: &Value, at: &str) {
     }
 }
 
-/// Holds that an answer is as the description says.
+/// Says whether a value has the type of one choice of several.
+fn fits_type(choice: &Value, value: &Value) -> bool {
+    let choice = match choice["$ref"].as_str() {
+        Some(name) => DOCUMENT.pointer(name.trim_start_matches('#')).unwrap(),
+        None => choice,
+    };
+    match choice["type"].as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("integer" | "number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        Some(_) | None => choice["enum"].as_array().is_none_or(|words| words.contains(value)),
+    }
+}
+
+/// Asserts that an answer is as the description says, and that the body that led to a success is, too.
 #[track_caller]
-pub(crate) fn check(method: &Method, path: &str, answer: &Answer) {
+pub(crate) fn check(method: &Method, path: &str, body: Option<&Value>, answer: &Answer) {
     let path = path.split('?').next().unwrap_or_default();
     let described = described(method, path);
     let at = format!("{method} {path} {}", answer.status);
@@ -76,11 +112,16 @@ pub(crate) fn check(method: &Method, path: &str, answer: &Answer) {
             Some(schema) => fits(schema, &answer.body, &at),
             None => assert_eq!(answer.body, Value::Null, "{at}: the description says nothing of a body"),
         }
+        let takes = described
+            .and_then(|described| described.pointer("/requestBody/content/application~1json/schema"));
+        if let Some((schema, body)) = takes.zip(body) {
+            fits(schema, body, &format!("{at}, request"));
+        }
     } else if !answer.body.is_null() {
         let own = described
             .and_then(|described| described.pointer("/responses/default/content/application~1json/schema"));
-        let refusal = json!({ "$ref": "#/components/schemas/Refusal" });
-        fits(own.unwrap_or(&refusal), &answer.body, &at);
+        let error = json!({ "$ref": "#/components/schemas/Error" });
+        fits(own.unwrap_or(&error), &answer.body, &at);
     }
 }
 
@@ -101,7 +142,7 @@ async fn every_operation_that_is_described_is_served() {
 
             assert_ne!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{name} {path}");
             let message = answer.body["errors"][0]["message"].as_str().unwrap_or_default();
-            assert!(!message.starts_with("There is nothing at"), "{name} {path}: {message}");
+            assert!(!message.contains("does not exist. See"), "{name} {path}: {message}");
             served += 1;
         }
     }
@@ -109,7 +150,7 @@ async fn every_operation_that_is_described_is_served() {
 }
 
 #[tokio::test]
-async fn description_is_shown_to_whoever_has_a_key() {
+async fn description_is_shown_to_every_api_key() {
     let world = World::new().await;
 
     assert_eq!(world.get("/v1/openapiV3.json").await.with(200), *DOCUMENT);
@@ -121,5 +162,10 @@ async fn description_is_shown_to_whoever_has_a_key() {
 fn answer_that_is_not_as_described_is_seen() {
     let body = json!({ "status": "success" });
     let answer = Answer { status: StatusCode::ACCEPTED, headers: http::HeaderMap::new(), body };
-    check(&Method::POST, "/v2/alert_events/http/x", &Answer { body: json!({ "message": "" }), ..answer });
+    check(
+        &Method::POST,
+        "/v2/alert_events/http/x",
+        None,
+        &Answer { body: json!({ "message": "" }), ..answer },
+    );
 }

@@ -19,7 +19,7 @@ async fn source(world: &World, kind: &str) -> Value {
     source
 }
 
-/// Sends what a sender of the other product sends.
+/// Sends a request as a sender of the other product does.
 async fn send(world: &World, method: Method, path: &str, key: Option<&str>, body: &str) -> Answer {
     let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
     let request = match key {
@@ -213,7 +213,7 @@ async fn key_that_was_replaced_leads_to_its_source_until_its_time_is_over() {
     assert!(enqueue(&world, &trigger(KEY)).await.status.is_client_error());
     enqueue(&world, &trigger(new)).await.with(202);
 
-    // What leads nowhere any more is there for another source once this one forgets it.
+    // A secret that is no longer used is there for another source once this one forgets it.
     world.post(&rotate, &json!({})).await.with(200);
     world.pass(31);
     assert!(enqueue(&world, &trigger(KEY)).await.status.is_client_error());

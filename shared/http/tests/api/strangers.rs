@@ -1,4 +1,4 @@
-//! Whatever the API serves, and whatever is put where it takes an id: another organisation's things are not there.
+//! For every operation of the API, and for every field that holds an id: another organisation's things are not there.
 //!
 //! The operations are those that the API describes of itself, so a new one is tried without a line here.
 

@@ -1,4 +1,5 @@
-//! Every verb that somebody can ask for, each called on what there is not: whoever may not is refused before that shows.
+//! Every verb that a caller can ask for, each on an object that does not exist: a caller without the permission is refused
+//! before that shows.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -36,7 +37,7 @@ pub(crate) struct Verb {
     pub(crate) run: for<'a> fn(&'a World, Actor) -> Done<'a>,
 }
 
-/// What nobody can ask for: Firebell itself does it, or it is how somebody comes to be known.
+/// Verbs that no caller can ask for: Firebell itself runs them, or they authenticate a person.
 pub(crate) const SYSTEM: &[&str] = &[
     "alert::explain::explain",
     "alert::expire::expire",

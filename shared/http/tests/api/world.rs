@@ -120,8 +120,8 @@ impl World {
 
     /// Asks with a key.
     pub(crate) async fn ask(&self, key: &str, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let (asked, at, sent) = (method.clone(), path, body);
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let (asked, at) = (method.clone(), path);
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -129,7 +129,7 @@ impl World {
             .body(body)
             .unwrap();
         let answer = self.send(request).await;
-        crate::description::check(&asked, at, &answer);
+        crate::description::check(&asked, at, sent, &answer);
         answer
     }
 

@@ -78,6 +78,6 @@ async fn viewer_may_look_and_not_acknowledge() {
     let seen = scene.send(crate::support::form(&path, token, &[("cookie", &cookie)])).await;
 
     assert_eq!(seen.status, StatusCode::FORBIDDEN);
-    assert!(seen.text.contains("acknowledge and cancel escalations, and resolve alerts"));
+    assert!(seen.text.contains("respond to escalations and resolve alerts"));
     assert_eq!(scene.everything(&escalation).await, before);
 }

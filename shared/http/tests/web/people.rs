@@ -90,7 +90,7 @@ async fn whoever_may_not_is_offered_nothing_and_an_administrator_makes_no_owner(
     for (path, role) in [(scene.grace.id, "owner"), (scene.owner.id, "viewer")] {
         let seen = scene.fill(&ada, &format!("/people/{path}/role"), &[("role", role)]).await;
         assert_eq!(seen.status, StatusCode::FORBIDDEN);
-        assert!(seen.text.contains("make somebody an owner"), "{}", seen.text);
+        assert!(seen.text.contains("add and remove owners"), "{}", seen.text);
     }
 }
 

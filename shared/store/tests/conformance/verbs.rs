@@ -15,7 +15,7 @@ use domain::source::{DraftSample, RateWindow};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use machine::{CommitError, Stateful};
-use store::{Commit, KeyTouch, Made, Pinged};
+use store::{Commit, IdempotentKind, KeyTouch, Pinged};
 
 use crate::samples::{alert, at, event, key_row, org, source, trace};
 use crate::subject::Subject;
@@ -41,11 +41,11 @@ async fn read_key(subject: &Subject) -> KeyRow {
 
 pub(crate) async fn key_is_touched_only_by_what_repeats_it(subject: &Subject) {
     let first = event(1, AlertStatus::Firing, 0, "97 %");
-    assert_eq!(touch(subject, &first).await, KeyTouch::Known(None), "nothing is known of it");
+    assert_eq!(touch(subject, &first).await, KeyTouch::Row(None), "nothing is known of it");
     write_key(subject, None, &key_row(&first)).await.unwrap();
 
     let repeated = event(2, AlertStatus::Firing, 60, "97 %");
-    assert_eq!(touch(subject, &repeated).await, KeyTouch::Counted);
+    assert_eq!(touch(subject, &repeated).await, KeyTouch::Repeated);
     let row = read_key(subject).await;
     assert_eq!((row.count, row.version, row.event, row.at), (2, 2, repeated.event, at(60)));
 
@@ -56,7 +56,7 @@ pub(crate) async fn key_is_touched_only_by_what_repeats_it(subject: &Subject) {
         event(4, AlertStatus::Firing, 90, "98 %"),
         event(5, AlertStatus::Resolved, 90, "97 %"),
     ] {
-        assert_eq!(touch(subject, &facts).await, KeyTouch::Known(Some(Box::new(row.clone()))), "{facts:?}");
+        assert_eq!(touch(subject, &facts).await, KeyTouch::Row(Some(Box::new(row.clone()))), "{facts:?}");
     }
     assert_eq!(read_key(subject).await, row);
 }

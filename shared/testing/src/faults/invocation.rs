@@ -58,10 +58,20 @@ impl Faults {
     pub async fn invocation<F: Future>(&self, name: &str, handler: F) -> Ended<F::Output> {
         let killed_after = {
             let mut state = self.state();
-            let killed = state.draw(self.plan().killed);
-            killed.then(|| state.rng.u32(0..=self.plan().killed_within))
+            match state.kill_next.take_if(|(next, _)| next == name) {
+                Some((_, calls)) => Some(calls),
+                None => {
+                    let killed = state.draw(self.plan().killed);
+                    killed.then(|| state.rng.u32(0..=self.plan().killed_within))
+                }
+            }
         };
         self.run(name, killed_after, handler).await
+    }
+
+    /// Kills the next invocation of this name after this many calls: before the next, or before it returns.
+    pub fn kill_next(&self, name: &str, calls: u32) {
+        self.state().kill_next = Some((name.to_owned(), calls));
     }
 
     /// Runs an invocation that is killed after this many calls: before the next, or before it returns.

@@ -55,11 +55,24 @@ fn named(text: &str) -> Vec<&str> {
     quoted.filter(is_path).collect()
 }
 
+/// The files of a crate that its README names, such as `src/source.rs` or `source.rs`, and that do not exist.
+fn missing_in_crate(document: &str, text: &str) -> Vec<String> {
+    let Some(folder) = document.strip_suffix("/README.md") else { return Vec::new() };
+    let quoted =
+        text.split('`').skip(1).step_by(2).filter(|word| !word.contains(|c: char| "<>{}*… ".contains(c)));
+    let files = quoted.filter(|word| [".rs", ".py", ".yaml"].iter().any(|end| word.ends_with(end)));
+    let places = ["", &format!("{folder}/"), &format!("{folder}/src/")].map(str::to_owned);
+    let lost =
+        files.filter(|file| !places.iter().any(|place| root().join(format!("{place}{file}")).exists()));
+    lost.map(|file| format!("{document}: {file}")).collect()
+}
+
 #[test]
 fn files_that_documents_name_exist() {
     let mut missing = Vec::new();
     for (document, text) in documents() {
         let paths = named(&text).into_iter().map(str::to_owned).chain(links(&document, &text));
+        missing.extend(missing_in_crate(&document, &text));
         missing.extend(
             paths.filter(|path| !root().join(path).exists()).map(|path| format!("{document}: {path}")),
         );

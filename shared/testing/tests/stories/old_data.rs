@@ -10,7 +10,7 @@ use domain::alert::note::Note;
 use domain::alert::{Alert, AlertState, Body};
 use domain::alert_route::Route;
 use domain::api_key::{ApiKey, KeyHolder};
-use domain::audit::Entry;
+use domain::audit::AuditEntry;
 use domain::escalation::{Escalation, EscalationState};
 use domain::escalation_path::Path;
 use domain::incident::Incident;
@@ -75,11 +75,11 @@ fn decoded(item: &Value) -> &'static str {
             has(&key, item, &["zstd", "cut", "ttl"]);
             "raw slice"
         }
-        ("AUDIT", _) => read!(Entry, "audit entry"),
+        ("AUDIT", _) => read!(AuditEntry, "audit entry"),
         ("CONFIG", "APIKEY") => read!(ApiKey, "API key"),
         ("CONFIG", "ATTRIBUTE") => read!(domain::choice::Configured<domain::alert::Attribute>, "attribute"),
         ("CONFIG", "CHOICE") if number.starts_with("ROLE") => {
-            read!(domain::choice::Configured<domain::incident::Role>, "role")
+            read!(domain::choice::Configured<domain::incident::IncidentRole>, "role")
         }
         ("CONFIG", "CHOICE") if number.starts_with("SEVERITY") => {
             read!(domain::choice::Configured<domain::incident::Severity>, "severity")

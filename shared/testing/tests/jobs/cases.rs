@@ -1,0 +1,438 @@
+//! How a job of each kind comes to be due, and how its effect is counted.
+
+use app::escalation::respond;
+use app::slack::connect;
+use app::user;
+use domain::alert::AlertState;
+use domain::alert::attribute::Bound;
+use domain::audit::{Did, Entry, Kind as ThingKind, Thing};
+use domain::id::{AttributeId, AuditId, SourceId};
+use domain::slack::step::NewStep;
+use domain::slack::{ChannelId, StepId, TeamId, Thread, Work};
+use domain::source::heartbeat::Beat;
+use domain::source::{Intake, Lasts, Source, SourceKind};
+use domain::template::Binding;
+use domain::trace::Trace;
+use domain::{Actor, Timestamp};
+use embedded::Snapshot;
+use machine::Stateful;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use store::Commit;
+use testing::bundle::Bundle;
+use testing::fake_slack::{ANNOUNCEMENTS, Mood, TEAM};
+use testing::faults::FaultPlan;
+use testing::inbox::Provider;
+use testing::ledger::Ledger;
+use testing::sender::Alert;
+
+/// A kind of durable work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    EscalationLevel,
+    AlertSettle,
+    Notification,
+    SignInMail,
+    SlackStep,
+    HeartbeatCheck,
+    AlertExpiry,
+    Backfill,
+}
+
+impl Kind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::EscalationLevel,
+        Self::AlertSettle,
+        Self::Notification,
+        Self::SignInMail,
+        Self::SlackStep,
+        Self::HeartbeatCheck,
+        Self::AlertExpiry,
+        Self::Backfill,
+    ];
+
+    /// The queue that carries its messages.
+    pub(crate) const fn queue(self) -> &'static str {
+        match self {
+            Self::EscalationLevel | Self::AlertSettle => "escalation-tick",
+            Self::Notification | Self::SignInMail => "notification-send",
+            Self::SlackStep => "slack-work",
+            Self::HeartbeatCheck | Self::AlertExpiry | Self::Backfill => "alert-handle",
+        }
+    }
+
+    /// Whether the work has an effect outside the table, so that a worker claims the job before it does the work.
+    pub(crate) const fn is_attempt(self) -> bool {
+        match self {
+            Self::Notification | Self::SignInMail | Self::SlackStep => true,
+            Self::EscalationLevel
+            | Self::AlertSettle
+            | Self::HeartbeatCheck
+            | Self::AlertExpiry
+            | Self::Backfill => false,
+        }
+    }
+
+    /// Whether the other side cannot tell a repeated attempt from a new one, so that an attempt whose mark was lost
+    /// has its effect twice.
+    pub(crate) const fn may_repeat(self) -> bool {
+        match self {
+            Self::Notification | Self::SignInMail => true,
+            Self::SlackStep
+            | Self::EscalationLevel
+            | Self::AlertSettle
+            | Self::HeartbeatCheck
+            | Self::AlertExpiry
+            | Self::Backfill => false,
+        }
+    }
+}
+
+/// One job of a kind, in a bundle of its own.
+pub(crate) struct Case {
+    /// The kind.
+    pub(crate) kind: Kind,
+    /// The bundle.
+    pub(crate) bundle: Bundle,
+    /// The heartbeat's source, if the job is of one.
+    heartbeat: Option<SourceId>,
+}
+
+/// How many alerts a backfill reads again.
+const ALERTS: usize = 3;
+
+/// A job is expected once a minute, and ten seconds later at most.
+const BEAT: Beat = Beat { interval_s: 60, grace_s: 10, threshold: 1 };
+
+/// How long an alert lasts that its source does not send again.
+const MINUTES: u32 = 3;
+
+impl Case {
+    /// Starts a bundle under a plan of faults, and makes everything that a job of the kind needs, without any fault.
+    ///
+    /// It ends five seconds after a sweep, with the faults ended.
+    pub(crate) async fn new(kind: Kind, plan: FaultPlan) -> Self {
+        let bundle = Bundle::start(1, plan, Provider::default()).await.unwrap();
+        bundle.faults.end();
+        let mut case = Self { kind, bundle, heartbeat: None };
+        let bundle = &case.bundle;
+        match kind {
+            Kind::EscalationLevel | Kind::Notification | Kind::SignInMail => {}
+            Kind::AlertSettle => case.fire(&["fire"]).await,
+            Kind::SlackStep => bundle.connect_slack().await.unwrap(),
+            Kind::HeartbeatCheck => case.heartbeat = Some(heartbeat(bundle).await),
+            Kind::AlertExpiry => {
+                let lasts = Some(Lasts { minutes: MINUTES, in_incidents: true });
+                change_source(bundle, |source| source.intake = Intake { lasts, ..Intake::default() }).await;
+            }
+            Kind::Backfill => {
+                case.fire(&["fire 0", "fire 1", "fire 2"]).await;
+                bind_team(bundle).await;
+            }
+        }
+        case.bundle.faults.end();
+        case.after_a_sweep().await;
+        case
+    }
+
+    /// Makes the job. Once it is there, the faults begin if `faulty` says so.
+    pub(crate) async fn trigger(&self, faulty: bool) {
+        let bundle = &self.bundle;
+        if faulty {
+            bundle.faults.begin();
+        }
+        let (context, by) = (&bundle.calm, Actor::system(bundle.org, "law"));
+        match self.kind {
+            Kind::EscalationLevel | Kind::Notification | Kind::AlertExpiry => self.fire(&["fire"]).await,
+            Kind::AlertSettle => {
+                let alert = Alert::now(bundle, "fire").over(bundle);
+                assert!(bundle.deliver(&[alert]).await);
+            }
+            Kind::SignInMail => {
+                let (store, random) = (&bundle.context.store, &context.random);
+                let trace = Trace::begin(random());
+                app::sign_in::ask::ask(store, "ada@example.com", "here", trace, random, bundle.now())
+                    .await
+                    .unwrap();
+            }
+            Kind::SlackStep => {
+                let new = NewStep { thread: thread(), id: step_id(), incident: None, work: reply() };
+                let step = new.open(bundle.org, &Trace::begin(3), bundle.now());
+                bundle.context.store.commit(Commit::new().transition(step)).await.unwrap();
+            }
+            Kind::HeartbeatCheck => assert!(self.ping().await),
+            Kind::Backfill => {
+                let which = (bundle.source(), Trace::begin(3));
+                let (store, random) = (&bundle.context.store, &context.random);
+                app::source::backfill::begin(store, &by, which, random, bundle.now()).await.unwrap();
+            }
+        }
+    }
+
+    /// When the job is due.
+    pub(crate) async fn due(&self) -> Timestamp {
+        let (bundle, store) = (&self.bundle, &self.bundle.calm.store);
+        match self.kind {
+            Kind::EscalationLevel => self.ledger().await.escalations[0].due.unwrap(),
+            Kind::HeartbeatCheck => {
+                store.heartbeat(bundle.org, self.heartbeat.unwrap()).await.unwrap().unwrap().due.unwrap()
+            }
+            Kind::AlertExpiry => {
+                let id = self.ledger().await.alerts[0].id;
+                store.expiry(bundle.org, id).await.unwrap().unwrap().due
+            }
+            Kind::AlertSettle | Kind::Notification | Kind::SignInMail | Kind::SlackStep | Kind::Backfill => {
+                bundle.now()
+            }
+        }
+    }
+
+    /// How often people or other systems have seen the job's effect.
+    pub(crate) async fn effects(&self) -> usize {
+        let bundle = &self.bundle;
+        let arrived = bundle.inbox.arrived();
+        match self.kind {
+            Kind::EscalationLevel => {
+                arrived.iter().filter(|arrived| arrived.address == "grace@example.com").count()
+            }
+            Kind::Notification => {
+                arrived.iter().filter(|arrived| arrived.address == "ada@example.com").count()
+            }
+            Kind::AlertSettle => {
+                let history = self.ledger().await.history;
+                let escalations = history.iter().filter(|(partition, _)| partition.contains("#ESCALATION#"));
+                escalations.flat_map(|(_, rows)| rows).filter(|row| row.to == "resolved").count()
+            }
+            Kind::SignInMail => bundle.inbox.letters().len(),
+            Kind::SlackStep => bundle.slack.said_in(ANNOUNCEMENTS).len(),
+            Kind::HeartbeatCheck => self.ledger().await.alerts.len(),
+            Kind::AlertExpiry => {
+                let history = self.ledger().await.history;
+                let alerts = history.iter().filter(|(partition, _)| partition.contains("#ALERT#"));
+                alerts.flat_map(|(_, rows)| rows).filter(|row| row.to == "resolved").count()
+            }
+            Kind::Backfill => {
+                let mut changed = 0;
+                for alert in self.ledger().await.alerts {
+                    let body = bundle.calm.store.alert_body(bundle.org, alert.id).await.unwrap().unwrap();
+                    changed += usize::from(body.attributes.iter().any(|value| value.values == ["storage"]));
+                }
+                assert!(changed == 0 || changed == ALERTS, "{changed} alerts were read again");
+                changed / ALERTS
+            }
+        }
+    }
+
+    /// The message that refers to the job, as the sweep sends it.
+    pub(crate) async fn message(&self) -> Value {
+        let bundle = &self.bundle;
+        let (org, ledger) = (bundle.org, self.ledger().await);
+        match self.kind {
+            Kind::EscalationLevel => json!({"due": {"org": org, "escalation": ledger.escalations[0].id}}),
+            Kind::AlertSettle => json!({"alert": {"org": org, "alert": ledger.alerts[0].id}}),
+            Kind::Notification => {
+                let page = &ledger.pages[0];
+                json!({"check": {"org": org, "escalation": page.escalation, "page": page.id}})
+            }
+            Kind::SignInMail => {
+                let key = self.keys("LOOKUP#signin#").await.remove(0);
+                json!({"sign_in": {"id": key.trim_start_matches("LOOKUP#signin#")}})
+            }
+            Kind::SlackStep => json!({"step": {"org": org, "thread": thread(), "step": step_id()}}),
+            Kind::HeartbeatCheck => json!({"heartbeat": {"org": org, "source": self.heartbeat}}),
+            Kind::AlertExpiry => json!({"lapse": {"org": org, "alert": ledger.alerts[0].id}}),
+            Kind::Backfill => json!({"backfill": {"org": org, "source": bundle.source()}}),
+        }
+    }
+
+    /// Makes the job void before a worker has done it, as people and other systems do; whether that is possible.
+    pub(crate) async fn make_void(&self) -> bool {
+        let (bundle, store) = (&self.bundle, &self.bundle.calm.store);
+        let (by, now, random) = (Actor::system(bundle.org, "law"), bundle.now(), &bundle.calm.random);
+        match self.kind {
+            Kind::EscalationLevel | Kind::Notification => {
+                let id = self.ledger().await.escalations[0].id;
+                respond::acknowledge(store, &by, id, now).await.unwrap();
+            }
+            // A resolved alert never fires again: its escalations always have to learn of its end.
+            Kind::AlertSettle => return false,
+            Kind::SignInMail => {
+                let ada = store.person("ada@example.com").await.unwrap().unwrap().1;
+                user::remove::remove(store, &by, ada, random, now).await.unwrap();
+            }
+            Kind::SlackStep => {
+                let team = TEAM.parse::<TeamId>().unwrap();
+                connect::removed(store, &team, now).await.unwrap();
+            }
+            Kind::HeartbeatCheck => assert!(self.ping().await),
+            Kind::AlertExpiry => {
+                let (org, id) = (bundle.org, self.ledger().await.alerts[0].id);
+                let alert = store.alert(org, id).await.unwrap().unwrap();
+                assert_eq!(alert.head().state(), AlertState::Firing);
+                // Sending it again is what keeps it.
+                self.fire(&["fire"]).await;
+            }
+            Kind::Backfill => {
+                let id = bundle.source();
+                app::source::destroy::destroy(store, &by, id, random, now).await.unwrap();
+            }
+        }
+        true
+    }
+
+    /// Lets the system that takes the effect fail, or work again.
+    pub(crate) fn provider_is_down(&self, down: bool) {
+        self.bundle.inbox.provider(Provider { down, ..Provider::default() });
+        self.bundle.slack.mood(Mood { down, ..Mood::default() });
+    }
+
+    /// Claims the job as a worker does that never comes back.
+    pub(crate) async fn claim(&self) {
+        let (bundle, store) = (&self.bundle, &self.bundle.calm.store);
+        match self.kind {
+            Kind::Notification => {
+                let page = self.ledger().await.pages.remove(0);
+                let claimed = store.claim(page.claim(bundle.now()).unwrap()).await.unwrap();
+                assert_eq!(claimed, store::Claimed::Ours);
+            }
+            Kind::SlackStep => {
+                let step = store.slack_step(bundle.org, &thread(), &step_id()).await.unwrap().unwrap();
+                store.mark(step.claim(bundle.now()).unwrap()).await.unwrap();
+            }
+            Kind::SignInMail
+            | Kind::EscalationLevel
+            | Kind::AlertSettle
+            | Kind::HeartbeatCheck
+            | Kind::AlertExpiry
+            | Kind::Backfill => unreachable!("{:?} has no lease", self.kind),
+        }
+    }
+
+    /// Puts a message on the queue of the job, as its function would find it.
+    pub(crate) async fn send(&self, body: &Value) {
+        let envelope = json!({"schema": 1, "trace": Trace::begin(9), "body": body}).to_string();
+        let outgoing = store::Outgoing { body: envelope, delay: 0, group: None };
+        let queue = domain::message::Queue::ALL.iter().find(|queue| queue.name() == self.kind.queue());
+        self.bundle.calm.queues.send(*queue.unwrap(), vec![outgoing]).await.unwrap();
+    }
+
+    /// Lets time pass until a moment; none if it is over.
+    pub(crate) async fn until(&self, then: Timestamp) {
+        let left = then.duration_since(self.bundle.now());
+        tokio::time::sleep(left.try_into().unwrap_or_default()).await;
+    }
+
+    /// Lets time pass until five seconds after the next sweep.
+    async fn after_a_sweep(&self) {
+        let into = self.bundle.now().as_second() % 60;
+        self.bundle.pass(u64::try_from(65 - into).unwrap()).await;
+    }
+
+    /// What the functions have asked of AWS.
+    pub(crate) fn counted(&self) -> Snapshot {
+        self.bundle.counts.snapshot()
+    }
+
+    /// Delivers alerts of a team, and waits until they are handled.
+    async fn fire(&self, names: &[&str]) {
+        let alerts: Vec<Alert> =
+            names.iter().map(|name| Alert::now(&self.bundle, name).of("storage")).collect();
+        assert!(self.bundle.deliver(&alerts).await);
+        self.bundle.pass(2).await;
+    }
+
+    /// Pings the heartbeat, and says whether that was counted.
+    async fn ping(&self) -> bool {
+        let (bundle, id) = (&self.bundle, self.heartbeat.unwrap());
+        let uri = format!("/v2/heartbeat/{id}/ping?token={}", bundle.demo.secret.expose_secret());
+        let request = http::Request::get(uri).body(axum::body::Body::empty()).unwrap();
+        bundle.request(request).await.is_some_and(|answer| answer.status() == 204)
+    }
+
+    /// Everything in the table.
+    pub(crate) async fn ledger(&self) -> Ledger {
+        Ledger::read(&self.bundle.embedded.wire()).await.unwrap()
+    }
+
+    /// The partition keys that begin so.
+    async fn keys(&self, begin: &str) -> Vec<String> {
+        let dynamo = embedded::dynamodb(self.bundle.embedded.wire());
+        let found = dynamo.scan().table_name(embedded::TABLE).send().await.unwrap();
+        let keys = found.items().iter().map(|item| item["pk"].as_s().unwrap().clone());
+        keys.filter(|key| key.starts_with(begin)).collect()
+    }
+}
+
+/// The thread of the step.
+fn thread() -> Thread {
+    Thread::asked("law")
+}
+
+/// The id of the step.
+fn step_id() -> StepId {
+    StepId::of("reply")
+}
+
+/// What the step does.
+fn reply() -> Work {
+    let channel = ANNOUNCEMENTS.parse::<ChannelId>().unwrap();
+    Work::Reply { channel, ts: "1.1".to_owned(), text: "law".to_owned() }
+}
+
+/// Makes a heartbeat's source.
+async fn heartbeat(bundle: &Bundle) -> SourceId {
+    let (context, by) = (&bundle.calm, Actor::system(bundle.org, "law"));
+    let new = app::source::create::NewSource {
+        id: SourceId::new(bundle.now(), context.random()),
+        name: "Backup".to_owned(),
+        kind: SourceKind("heartbeat".to_owned()),
+        secret: Some(bundle.demo.secret.clone()),
+        template: Default::default(),
+        intake: Intake { beat: Some(BEAT), ..Intake::default() },
+        draft: false,
+        document: Default::default(),
+    };
+    let (store, seal, random) = (&bundle.context.store, &context.seal, &context.random);
+    app::source::create::create(store, seal, &by, new, random, bundle.now()).await.unwrap().id
+}
+
+/// Changes the source that the laws send to.
+async fn change_source(bundle: &Bundle, change: impl FnOnce(&mut Source)) {
+    let store = &bundle.context.store;
+    let before = store.source(bundle.org, bundle.source()).await.unwrap().unwrap();
+    let step = before.amend(bundle.now()).unwrap().because("law", "changed").with(change);
+    let id = AuditId::new(bundle.now(), bundle.calm.random());
+    let thing = Thing::new(ThingKind::AlertSource, before.id, "source");
+    let entry = Entry::by_system(bundle.org, "law", id, Did::Updated, thing);
+    store.commit(Commit::new().source(step, Some(&before), &entry)).await.unwrap();
+}
+
+/// Has the source bind an attribute to the alerts' team.
+async fn bind_team(bundle: &Bundle) {
+    let (store, by, now) = (&bundle.context.store, Actor::system(bundle.org, "law"), bundle.now());
+    let id = AttributeId::new(now, 7);
+    let attribute = domain::alert::Attribute {
+        name: "Team".to_owned(),
+        kind: "String".to_owned(),
+        array: false,
+        required: false,
+        emoji: None,
+    };
+    app::choice::save::create(store, &by, id, attribute, &bundle.calm.random, now).await.unwrap();
+    let values = vec![Binding::Reference("payload.labels.team".to_owned())];
+    let bound = vec![Bound { attribute: id, values, merge: None }];
+    change_source(bundle, |source| source.template.attributes = bound).await;
+}
+
+/// What was asked of AWS, one line for each operation.
+pub(crate) fn show(cost: &Snapshot) -> String {
+    let mut lines = Vec::new();
+    for ((service, operation), calls) in &cost.requests {
+        lines.push(format!("{service:?} {operation} {calls}"));
+    }
+    for ((operation, kind, arm), units) in &cost.units {
+        lines.push(format!("{operation} {kind:?} {arm:?} {units}"));
+    }
+    lines.join("\n")
+}
