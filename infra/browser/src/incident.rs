@@ -11,7 +11,7 @@ const HOSTILE: &str = "<script>alert(1)</script><b>\u{202e}مرحبا بالعا
     AVeryLongWordWithoutAnyPlaceToBreakItInTwoWhichGoesOnAndOnUntilTheEndOfTheLineAndBeyondIt";
 
 /// The script that answers a confirmation with yes.
-pub(crate) const YES: &str = "document.querySelector('#sure [value=yes]').click()";
+pub(crate) const YES: &str = "document.querySelector('#confirm [value=yes]').click()";
 
 /// The URLs of the objects that were created for the checks.
 pub(crate) struct Prepared {
@@ -43,7 +43,7 @@ async fn declare(browser: &Browser, base: &str, name: &str) -> anyhow::Result<St
     browser.choose("select[name=page]", "Platform on call").await?;
     browser.press("Declare incident").await?;
     let text = browser.text("p.flash").await?;
-    ensure!(text == "The incident is declared.", "the page says {text:?}");
+    ensure!(text == "Incident declared.", "the page says {text:?}");
     let address = browser.address().await?;
     Ok(address.split('?').next().unwrap_or_default().to_owned())
 }
@@ -109,19 +109,19 @@ pub(crate) async fn run(browser: &Browser, elsewhere: &Browser, prepared: &Prepa
     browser.goto(&prepared.incident).await?;
     browser.wait_for("[data-acknowledge]").await?;
     browser.keys("a").await?;
-    browser.until("document.querySelector('#sure').open").await?;
+    browser.until("document.querySelector('#confirm').open").await?;
     browser.screenshot("incident-acknowledge").await?;
     browser.evaluate(YES).await?;
     browser.until("location.search.startsWith('?answered=')").await?;
     let timeline = browser.text("#timeline li").await?;
-    ensure!(timeline.contains("Owner acknowledged"), "the timeline begins with {timeline:?}");
+    ensure!(timeline.contains("Acknowledged by Owner"), "the timeline begins with {timeline:?}");
 
     browser.press("Close incident").await?;
-    browser.until("document.querySelector('#sure').open").await?;
+    browser.until("document.querySelector('#confirm').open").await?;
     browser.evaluate(YES).await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Closed')").await?;
     browser.screenshot("incident-closed").await?;
-    browser.press("Reopen").await?;
+    browser.press("Reopen incident").await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Active')").await
 }
 
@@ -133,23 +133,23 @@ pub(crate) async fn run_alert(browser: &Browser, prepared: &Prepared) -> anyhow:
     ensure!(text.starts_with("Acknowledged by Owner"), "the page says {text:?}");
     browser.screenshot("escalation-acknowledged").await?;
     browser.goto(&prepared.alert).await?;
-    browser.press("Resolve by hand").await?;
-    browser.until("document.querySelector('#sure').open").await?;
+    browser.press("Mark as resolved").await?;
+    browser.until("document.querySelector('#confirm').open").await?;
     browser.evaluate(YES).await?;
     browser.until("document.querySelector('#alert .badge')?.textContent === 'Resolved'").await?;
     browser.screenshot("alert-resolved").await?;
     let incident = browser.link("#alert a.reference").await?;
     browser.goto(&incident).await?;
     browser.press("Close incident").await?;
-    browser.until("document.querySelector('#sure').open").await?;
+    browser.until("document.querySelector('#confirm').open").await?;
     browser.evaluate(YES).await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Closed')").await?;
     let timeline = browser.text("#timeline").await?;
     for step in [
-        "Owner changed",
-        "Owner says that it is over",
-        "Owner acknowledged",
-        "Level 1 is paged",
+        "Owner edited the incident",
+        "Alert resolved by Owner",
+        "Acknowledged by Owner",
+        "Level 1 notified",
         "Alert fired",
     ] {
         ensure!(timeline.contains(step), "no {step:?} in the timeline:\n{timeline}");

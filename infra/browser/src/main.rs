@@ -173,6 +173,6 @@ async fn acknowledge_by_link(browser: &Browser, link: &str) -> anyhow::Result<()
     ensure!(browser.fits().await?, "the page is wider than its window");
     browser.press("Acknowledge").await?;
     let text = browser.text("p.outcome-line").await?;
-    ensure!(text.starts_with("You are on it."), "the page says {text:?}");
+    ensure!(text.starts_with("You acknowledged"), "the page says {text:?}");
     browser.screenshot("link-acknowledged").await
 }

@@ -13,17 +13,17 @@ pub(crate) async fn add_person(browser: &Browser, base: &str) -> anyhow::Result<
     browser.fill("input[name=name]", "Nora Nightshift").await?;
     browser.fill("input[name=email]", "nora@example.com").await?;
     browser.choose("form.card select[name=role]", "Viewer").await?;
-    browser.press("Add").await?;
+    browser.press("Add person").await?;
     let text = browser.text("p.flash").await?;
-    ensure!(text.starts_with("They are added"), "the page says {text:?}");
+    ensure!(text.starts_with("Person added"), "the page says {text:?}");
 
     let row = "//li[contains(@class, 'person')][contains(., 'Nora Nightshift')]";
     let person = browser.element(&format!("{row}//h2/a")).await?.prop("href").await?;
     let person = person.context("the name leads to their page")?;
     let role = browser.element(&format!("{row}//select")).await?;
     role.select_by_label("Administrator").await?;
-    browser.element(&format!("{row}//button[starts-with(., 'Change')]")).await?.click().await?;
-    browser.until("document.querySelector('p.flash')?.textContent === 'Their role is changed.'").await?;
+    browser.element(&format!("{row}//button[starts-with(., 'Change role')]")).await?.click().await?;
+    browser.until("document.querySelector('p.flash')?.textContent === 'Role changed.'").await?;
     let chosen = browser.element(&format!("{row}//select")).await?.prop("value").await?;
     ensure!(chosen.as_deref() == Some("administrator"), "the role is {chosen:?}");
 
@@ -32,7 +32,7 @@ pub(crate) async fn add_person(browser: &Browser, base: &str) -> anyhow::Result<
     browser
         .fill("input[name=address]", "https://pages.example.com/a/rather/long/address/of/a/program")
         .await?;
-    browser.press("Add").await?;
+    browser.press("Add method").await?;
     let secret = browser.text("code.token").await?;
     ensure!(secret.starts_with("whsec_"), "the secret reads {secret:?}");
     browser.screenshot("method-added").await?;
@@ -53,7 +53,7 @@ pub(crate) async fn create_key(browser: &Browser, base: &str, name: &str) -> any
     for role in ["may-viewer", "may-incident_creator"] {
         browser.tick(&format!("input[name={role}]")).await?;
     }
-    browser.press("Make key").await?;
+    browser.press("Create API key").await?;
     let token = browser.text("code.token").await?;
     ensure!(token.starts_with("fb_"), "the token reads {token:?}");
     Ok(())
@@ -65,10 +65,10 @@ pub(crate) async fn revoke_key(browser: &Browser, base: &str, name: &str) -> any
     let shown = browser.evaluate("document.querySelector('code.token')").await?;
     ensure!(shown.is_null(), "the token is shown again");
     browser.press(&format!("Revoke {name}")).await?;
-    browser.until("document.querySelector('#sure').open").await?;
+    browser.until("document.querySelector('#confirm').open").await?;
     browser.screenshot("key-revoke").await?;
     browser.evaluate(YES).await?;
-    browser.until("document.querySelector('p.flash')?.textContent.startsWith('The key is revoked')").await?;
+    browser.until("document.querySelector('p.flash')?.textContent.startsWith('API key revoked')").await?;
     let list = browser.text("#list").await?;
     ensure!(!list.contains(name), "the API key is still in the list:\n{list}");
     Ok(())

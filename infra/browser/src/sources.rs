@@ -9,7 +9,7 @@ pub(crate) async fn add(browser: &Browser, base: &str) -> anyhow::Result<String>
     browser.goto(&format!("{base}/alert-sources")).await?;
     browser.fill("input[name=name]", "Backups of the night").await?;
     browser.choose("select[name=kind]", "HTTP").await?;
-    browser.press("Add as a draft").await?;
+    browser.press("Add as draft").await?;
     browser.wait_for("#arrived").await?;
     let steps = browser.text("div.steps").await?;
     let address = browser.text(".set-up code.token").await?;
@@ -24,17 +24,17 @@ pub(crate) async fn add(browser: &Browser, base: &str) -> anyhow::Result<String>
 pub(crate) async fn activate(browser: &Browser, source: &str) -> anyhow::Result<()> {
     browser.goto(source).await?;
     browser.press("Activate").await?;
-    let refused = browser.text("p.complaint").await?;
+    let refused = browser.text("p.form-error").await?;
     ensure!(refused.contains("othing has arrived"), "the page says {refused:?}");
     browser.goto(source).await?;
-    browser.press("Send the example").await?;
+    browser.press("Send test alert").await?;
     browser
-        .until("document.querySelector('#arrived')?.textContent.includes('This arrived last')")
+        .until("document.querySelector('#arrived')?.textContent.includes('Last event')")
         .await
         .context("the received event appears without a reload of the page")?;
     browser.screenshot("source-arrived").await?;
     browser.press("Activate").await?;
     let text = browser.text("p.flash").await?;
-    ensure!(text.starts_with("It is active"), "the page says {text:?}");
+    ensure!(text.starts_with("Alert source activated"), "the page says {text:?}");
     browser.screenshot("source-active").await
 }

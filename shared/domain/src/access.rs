@@ -16,35 +16,35 @@ pub use key_role::{KeyRole, UnknownRole};
 pub enum Permission {
     /// See incidents, people and settings.
     See,
-    /// See alerts, escalations and their rules.
+    /// See alerts and escalations, and what decides about them.
     SeeOnCall,
-    /// Change one's own notification methods and rules.
+    /// Set how and when they are reached themselves.
     SetOwnMethods,
     /// Declare an incident.
     CreateIncidents,
-    /// Edit incidents and post updates.
+    /// Edit incidents and share updates of them.
     EditIncidents,
-    /// Start escalations for people and escalation paths.
+    /// Page people and paths.
     CreateEscalations,
-    /// Respond to escalations and resolve alerts.
+    /// Answer escalations and resolve alerts.
     Respond,
-    /// See the notification methods of others.
+    /// See the addresses at which others are reached.
     SeeAddresses,
-    /// Change the notification methods and rules of others.
+    /// Set how and when others are reached.
     SetMethods,
-    /// Change severities, statuses, roles and attributes.
+    /// Change what incidents and alerts are given: severities, statuses, roles, attributes.
     ManageSettings,
-    /// See and change private incidents without being a member.
+    /// See and change private incidents that they have no part in.
     SeePrivate,
-    /// Change alert sources, alert routes and escalation paths.
+    /// Change sources, routes and paths.
     ConfigureOnCall,
-    /// Create and revoke API keys.
+    /// Make and revoke API keys.
     ManageApiKeys,
-    /// Add and remove people, and change their roles.
+    /// Add and remove people, and change what they may do.
     ManageUsers,
-    /// See the audit log.
+    /// See who changed what.
     SeeAudit,
-    /// Add and remove owners.
+    /// Make somebody an owner, or take that from them.
     ManageOwners,
 }
 
@@ -75,20 +75,20 @@ impl Permission {
     pub const fn what(self) -> &'static str {
         match self {
             Self::See => "see incidents, people and settings",
-            Self::SeeOnCall => "see alerts, escalations, and their rules",
-            Self::SetOwnMethods => "change own notification methods and rules",
+            Self::SeeOnCall => "see alerts, escalations, and their configuration",
+            Self::SetOwnMethods => "set their own notification methods and rules",
             Self::CreateIncidents => "declare incidents",
-            Self::EditIncidents => "edit incidents and post updates",
+            Self::EditIncidents => "edit incidents and share updates",
             Self::CreateEscalations => "start escalations",
-            Self::Respond => "respond to escalations and resolve alerts",
-            Self::SeeAddresses => "see the notification methods of others",
-            Self::SetMethods => "change the notification methods and rules of others",
+            Self::Respond => "acknowledge and cancel escalations, and resolve alerts",
+            Self::SeeAddresses => "see the notification methods of other people",
+            Self::SetMethods => "set the notification methods and rules of other people",
             Self::ManageSettings => "change severities, statuses, roles and attributes",
-            Self::SeePrivate => "see private incidents without being a member",
+            Self::SeePrivate => "see all private incidents",
             Self::ConfigureOnCall => "change alert sources, routes and escalation paths",
-            Self::ManageApiKeys => "create and revoke API keys",
+            Self::ManageApiKeys => "make and revoke API keys",
             Self::ManageUsers => "add and remove people, and change their roles",
-            Self::SeeAudit => "see the audit log",
+            Self::SeeAudit => "see who changed what",
             Self::ManageOwners => "add and remove owners",
         }
     }

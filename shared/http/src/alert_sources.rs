@@ -7,7 +7,7 @@ mod view;
 
 use app::source::create::NewSource;
 use app::source::find;
-use app::source::rotate::Rotation;
+use app::source::rotate::{DEFAULT_OVERLAP_HOURS, Rotation};
 use app::source::update::Change;
 use app::{AppError, Context};
 use axum::body::Body;
@@ -326,9 +326,6 @@ struct SecretRotationPayload {
     /// For how many hours the previous secret stays valid.
     overlap_hours: Option<u16>,
 }
-
-/// Default for `overlap_hours`: one day, to change the secret in every sender.
-const DEFAULT_OVERLAP_HOURS: u16 = 24;
 
 async fn rotate(
     State(api): SharedState,

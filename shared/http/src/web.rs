@@ -1,5 +1,6 @@
-//! Pages for people: the acknowledge link, sign-in, what is open, incidents, escalations and alerts. They work without
-//! any script; with it they look again by themselves, and listen to keys.
+//! The web pages: dashboard, incidents, escalations, alerts, settings, sign-in and the acknowledge link.
+//!
+//! Every page works without JavaScript. With the script, pages update automatically and have keyboard shortcuts.
 
 mod acknowledge;
 mod alerts;
@@ -8,6 +9,7 @@ mod audit;
 mod dashboard;
 mod escalation;
 mod escalations;
+mod form;
 mod frame;
 mod incident;
 mod incidents;
@@ -15,6 +17,7 @@ mod layout;
 mod list;
 mod live;
 mod oidc;
+mod path_param;
 mod people;
 mod private;
 mod refusal;
@@ -24,7 +27,6 @@ mod settings;
 mod sign_in;
 mod slack;
 mod sources;
-mod submitted;
 mod words;
 
 use std::sync::Arc;
@@ -38,23 +40,23 @@ use http::{HeaderName, HeaderValue, header};
 pub use route::{Access, Route};
 pub use sign_in::sign_in_link;
 
-/// What the pages are made from.
-struct Desk {
+/// The state that all page handlers share.
+struct WebState {
     ctx: Context,
     rules: Rules,
 }
 
-/// The most that a form may hold.
+/// The largest form body that a page accepts, in bytes.
 const FORM_BYTES: usize = 16 * 1024;
 
-/// What every answer carries, unless it says otherwise itself.
+/// The headers of every response. A handler can set its own value instead.
 const HEADERS: [(HeaderName, &str); 9] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
          form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
-    // Paths hold tokens: no other site hears them.
+    // Paths contain tokens, so other sites must not receive them.
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -65,7 +67,7 @@ const HEADERS: [(HeaderName, &str); 9] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
 ];
 
-/// Every route of the function `web`.
+/// Lists the routes of the function `web`.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
     let all = [
         acknowledge::ROUTES,
@@ -84,40 +86,41 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
     all.into_iter().flatten()
 }
 
-/// Every route of the function that connects a workspace of Slack.
+/// Lists the routes of the function that connects a Slack workspace.
 pub fn slack_routes() -> impl Iterator<Item = &'static Route> {
     slack::ROUTES.iter()
 }
 
-/// Every route of the function of alert sources' pages.
+/// Lists the routes of the function for the alert source pages.
 pub fn source_routes() -> impl Iterator<Item = &'static Route> {
     sources::ROUTES.iter()
 }
 
-/// The router of every page.
+/// Builds the router of the function `web`.
 pub fn router(ctx: Context) -> axum::Router {
-    served(route::router(routes()), ctx)
+    finish(route::router(routes()), ctx)
 }
 
-/// The router of the pages that connect a workspace of Slack, which have a function of their own.
+/// Builds the router of the pages that connect a Slack workspace. They have a function of their own.
 pub fn slack(ctx: Context) -> axum::Router {
-    served(route::router(slack_routes()), ctx)
+    finish(route::router(slack_routes()), ctx)
 }
 
-/// The router of the pages of alert sources, which have a function of their own: it alone may change them.
+/// Builds the router of the alert source pages. They have a function of their own, the only one with rights to
+/// change alert sources.
 pub fn alert_sources(ctx: Context) -> axum::Router {
-    served(route::router(source_routes()), ctx)
+    finish(route::router(source_routes()), ctx)
 }
 
-/// Pages with what all of them have around them.
-fn served(pages: axum::Router<Arc<Desk>>, ctx: Context) -> axum::Router {
+/// Adds the body limit, the security headers and the state to page routes.
+fn finish(pages: axum::Router<Arc<WebState>>, ctx: Context) -> axum::Router {
     let rules = Rules::new(ctx.store.clone());
-    let desk = Arc::new(Desk { ctx, rules });
-    pages.layer(DefaultBodyLimit::max(FORM_BYTES)).layer(from_fn(guarded)).with_state(desk)
+    let state = Arc::new(WebState { ctx, rules });
+    pages.layer(DefaultBodyLimit::max(FORM_BYTES)).layer(from_fn(add_headers)).with_state(state)
 }
 
-/// Adds the headers that keep an answer from being stored, framed, sniffed or indexed.
-async fn guarded(request: Request, next: Next) -> Response {
+/// Adds the headers that keep a response from being stored, framed, sniffed or indexed.
+async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));

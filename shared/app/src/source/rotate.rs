@@ -16,6 +16,9 @@ use super::find;
 use crate::seal::Seal;
 use crate::{AppError, Random};
 
+/// How long the previous secret stays valid by default, in hours.
+pub const DEFAULT_OVERLAP_HOURS: u16 = 24;
+
 /// Longest time for which the previous secret may stay valid: 30 days, in hours.
 const MAX_OVERLAP_HOURS: u16 = 30 * 24;
 

@@ -1,4 +1,4 @@
-//! The roles of API keys, with the names of incident.io, and the permissions that they grant.
+//! What API keys may do, in the roles that incident.io's clients know.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,26 +8,26 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Permission::{self, *};
 
-/// A role of an API key and the permissions that it grants.
+/// A role of an API key, and what it allows here.
 struct Row {
     name: &'static str,
     what: &'static str,
     grants: &'static [Permission],
 }
 
-/// A role that grants permissions.
+/// A role that allows something here.
 const fn row(name: &'static str, what: &'static str, grants: &'static [Permission]) -> Row {
     Row { name, what, grants }
 }
 
-/// A role of a feature that Firebell does not have yet. It is accepted and shown, and grants nothing.
+/// A role for what there is nothing of here yet: it is taken, shown, and allows nothing.
 const fn idle(name: &'static str) -> Row {
     Row { name, what: "grants nothing yet", grants: &[] }
 }
 
-/// Every role that a client may use.
+/// Every role that a client may name.
 const ROWS: &[Row] = &[
-    row("viewer", "see everything that is not private", &[See, SeeOnCall]),
+    row("viewer", "see everything that is public", &[See, SeeOnCall]),
     row("incident_creator", "declare incidents", &[CreateIncidents]),
     row("incident_editor", "edit incidents and share updates", &[EditIncidents]),
     row("manage_settings", "change severities, statuses, roles and attributes", &[ManageSettings]),
@@ -45,15 +45,15 @@ const ROWS: &[Row] = &[
     idle("private_escalation_workflows_editor"),
     row(
         "on_call_editor",
-        "change alert sources, routes and escalation paths, start escalations and respond",
+        "change alert sources, routes and escalation paths, start escalations and respond to them",
         &[SeeOnCall, ConfigureOnCall, CreateEscalations, Respond],
     ),
-    row("on_call_viewer", "see alerts, escalations, and their rules", &[SeeOnCall]),
-    row("escalation_creator", "start escalations and respond", &[CreateEscalations, Respond]),
+    row("on_call_viewer", "see alerts, escalations, and their configuration", &[SeeOnCall]),
+    row("escalation_creator", "start escalations and respond to them", &[CreateEscalations, Respond]),
     idle("post_incident_flow_opt_out"),
     row(
         "security_settings_editor",
-        "manage people and owners, and see the audit log",
+        "manage people and owners, and see who changed what",
         &[ManageUsers, ManageOwners, SeeAudit],
     ),
     idle("investigation_download"),
@@ -61,13 +61,13 @@ const ROWS: &[Row] = &[
     idle("status_page_publisher"),
     idle("status_page_viewer"),
     idle("postmortems_manage"),
-    row("api_keys_manage", "create and revoke API keys", &[ManageApiKeys]),
+    row("api_keys_manage", "make and revoke API keys", &[ManageApiKeys]),
     row(
         "notification_methods_manage",
-        "change notification methods and rules of people",
+        "set people's notification methods and rules",
         &[SetOwnMethods, SetMethods],
     ),
-    row("notification_methods_unredacted_viewer", "see notification methods of people", &[SeeAddresses]),
+    row("notification_methods_unredacted_viewer", "see people's notification methods", &[SeeAddresses]),
     idle("incident_workload_viewer"),
     idle("incident_workload_private_viewer"),
     idle("act_on_behalf_of_users"),

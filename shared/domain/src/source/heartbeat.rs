@@ -10,8 +10,8 @@ use crate::expression::ExpressionError;
 use crate::id::{OrgId, SourceId};
 use crate::trace::Trace;
 
-/// How often a job may be heard of, in seconds.
-const INTERVAL_S: std::ops::RangeInclusive<u32> = 10..=31 * 24 * 3600;
+/// The allowed intervals between two pings, in seconds.
+pub const INTERVAL_S: std::ops::RangeInclusive<u32> = 10..=31 * 24 * 3600;
 
 /// The longest grace: a week.
 const MOST_GRACE_S: u32 = 7 * 24 * 3600;

@@ -1,11 +1,11 @@
-//! The link in a page: looking changes nothing, its one button acknowledges.
+//! The acknowledge link in a notification. Its page has one button, which acknowledges the escalation.
 //!
-//! Scanners of mail and previews of links ask for every address with GET or HEAD, so those only look. The token is all
-//! that stands for the person; no cookie is read, so another site's form gains nothing.
+//! Email scanners and link previews request every address with GET or HEAD, so these change nothing. The token alone
+//! identifies the person. No cookie is read, so a form on another site cannot acknowledge anything.
 
 use std::sync::Arc;
 
-use app::escalation::history::{self, EscalationHistory as Story};
+use app::escalation::history::{self, EscalationHistory};
 use app::escalation::respond;
 use app::link::{AcknowledgeLink, LinkError};
 use axum::extract::rejection::PathRejection;
@@ -19,13 +19,13 @@ use machine::Stateful;
 use maud::{Markup, html};
 
 use super::escalation::Linked;
-use super::layout::{Top, page};
+use super::layout::{Layout, page};
 use super::refusal::Refusal;
 use super::route::{Access, Route};
-use super::words::foreign;
-use super::{Desk, escalation};
+use super::words::untrusted;
+use super::{WebState, escalation};
 
-/// The routes of links in pages.
+/// The routes of acknowledge links.
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/acknowledge/{token}", Access::Anybody, || get(show)),
     Route::post("/acknowledge/{token}", Access::Anybody, || post(acknowledge)),
@@ -34,56 +34,56 @@ pub(super) const ROUTES: &[Route] = &[
 impl From<LinkError> for Refusal {
     fn from(error: LinkError) -> Self {
         match error {
-            LinkError::Forged => Self::Forged,
-            LinkError::Expired | LinkError::Used => Self::Expired,
+            LinkError::Forged => Self::InvalidLink,
+            LinkError::Expired | LinkError::Used => Self::ExpiredLink,
         }
     }
 }
 
-/// The token of an address; none if it is not even text.
+/// The token in the path. An error if it is not valid UTF-8.
 type Token = Result<Path<String>, PathRejection>;
 
-/// What a good link opens.
-struct Opened {
+/// The link, its person and its escalation.
+struct OpenedLink {
     link: AcknowledgeLink,
     user: Arc<User>,
-    story: Story,
+    story: EscalationHistory,
 }
 
-/// Opens a link: the signature first, which costs no read.
-async fn open(desk: &Desk, token: &Token) -> Result<Opened, Refusal> {
-    let Ok(Path(token)) = token else { return Err(Refusal::Forged) };
-    let link = AcknowledgeLink::read(&desk.ctx.seal, token, desk.ctx.now())?;
-    let rules = desk.rules.of(link.org).await?;
-    let user = rules.user(link.user).await.map_err(app::AppError::from)?.ok_or(Refusal::Left)?;
-    let story = history::history(&desk.ctx.store, &rules, link.escalation).await?.ok_or(Refusal::Gone)?;
-    Ok(Opened { link, user, story })
+/// Opens a link. The signature is verified first, before the store is read.
+async fn open(web: &WebState, token: &Token) -> Result<OpenedLink, Refusal> {
+    let Ok(Path(token)) = token else { return Err(Refusal::InvalidLink) };
+    let link = AcknowledgeLink::read(&web.ctx.seal, token, web.ctx.now())?;
+    let rules = web.rules.of(link.org).await?;
+    let user = rules.user(link.user).await.map_err(app::AppError::from)?.ok_or(Refusal::RemovedPerson)?;
+    let story = history::history(&web.ctx.store, &rules, link.escalation).await?.ok_or(Refusal::NotFound)?;
+    Ok(OpenedLink { link, user, story })
 }
 
-async fn show(State(desk): State<Arc<Desk>>, token: Token) -> Result<Markup, Refusal> {
-    let opened = open(&desk, &token).await?;
-    Ok(present(&desk, &opened))
+async fn show(State(web): State<Arc<WebState>>, token: Token) -> Result<Markup, Refusal> {
+    let opened = open(&web, &token).await?;
+    Ok(present(&web, &opened))
 }
 
-async fn acknowledge(State(desk): State<Arc<Desk>>, token: Token) -> Result<Response, Refusal> {
-    let Opened { link, .. } = open(&desk, &token).await?;
+async fn acknowledge(State(web): State<Arc<WebState>>, token: Token) -> Result<Response, Refusal> {
+    let OpenedLink { link, .. } = open(&web, &token).await?;
     let by = Actor::paged(link.org, link.user);
-    respond::acknowledge(&desk.ctx.store, &by, link.escalation, desk.ctx.now()).await?;
-    // Whether it counted or somebody was faster: the page says who.
-    Ok(Redirect::to(&format!("/acknowledge/{}", link.token(&desk.ctx.seal))).into_response())
+    respond::acknowledge(&web.ctx.store, &by, link.escalation, web.ctx.now()).await?;
+    // If somebody else was faster, the page shows who.
+    Ok(Redirect::to(&format!("/acknowledge/{}", link.token(&web.ctx.seal))).into_response())
 }
 
-/// The page of a good link.
-fn present(desk: &Desk, opened: &Opened) -> Markup {
-    let (story, user, now) = (&opened.story, &opened.user, desk.ctx.now());
+/// The page of a valid link.
+fn present(web: &WebState, opened: &OpenedLink) -> Markup {
+    let (story, user, now) = (&opened.story, &opened.user, web.ctx.now());
     let state = story.escalation.head().state();
-    let top = Top { title: "Acknowledge", narrow: true, ..Top::default() };
+    let layout = Layout { title: "Acknowledge", narrow: true, ..Layout::default() };
     page(
-        &top,
+        &layout,
         &html! {
             article.card.(escalation::tone(state)) {
                 div.about {
-                    (escalation::badge(story))
+                    (escalation::state_badge(state))
                     h1 { (escalation::title(story)) }
                     (escalation::facts(story, now, Linked::No))
                     (escalation::description(story))
@@ -93,29 +93,35 @@ fn present(desk: &Desk, opened: &Opened) -> Markup {
                         (escalation::situation(story, now))
                         form method="post" {
                             button.primary type="submit" { "Acknowledge" }
-                            p.hint { "as " (foreign(&user.name)) ": it stops paging, and everybody sees that you are on it." }
+                            p.hint {
+                                "You acknowledge as " (untrusted(&user.name)) ". Notifications stop, and everybody sees that you \
+                                 are responding."
+                            }
                         }
                     }
                 } @else {
                     (outcome(opened))
                     (escalation::situation(story, now))
                 }
-                (escalation::timeline(story, now))
+                (escalation::history(story, now))
             }
         },
     )
 }
 
-/// What has become of it, for the person who looks.
-fn outcome(opened: &Opened) -> Markup {
-    let answer = opened.story.answer();
-    let by = answer.and_then(|row| row.by.parse::<Identity>().ok());
+/// The state of the escalation, for the person who opened the link.
+fn outcome(opened: &OpenedLink) -> Markup {
+    let ended = opened.story.answer();
+    let by = ended.and_then(|row| row.by.parse::<Identity>().ok());
     let mine = by.and_then(|by| by.user()) == Some(opened.link.user);
-    let said = match opened.story.escalation.head().state() {
-        EscalationState::Acked if mine => "You are on it.",
-        EscalationState::Acked => "Somebody else is on it. There is nothing left for you to do.",
-        EscalationState::Resolved | EscalationState::Cancelled => "It is over. There is nothing left to do.",
+    let text = match opened.story.escalation.head().state() {
+        EscalationState::Acked if mine => "You acknowledged this escalation.",
+        EscalationState::Acked => {
+            "Somebody else acknowledged this escalation. You do not have to do anything."
+        }
+        EscalationState::Resolved => "The alert was resolved. You do not have to do anything.",
+        EscalationState::Cancelled => "This escalation was cancelled. You do not have to do anything.",
         EscalationState::Pending | EscalationState::Triggered | EscalationState::Expired => "",
     };
-    html! { p.outcome-line role="status" { (said) } }
+    html! { p.outcome-line role="status" { (text) } }
 }

@@ -1,4 +1,4 @@
-//! API keys: which there are, a new one, whose token is shown once, and the end of one.
+//! API keys: the list, the form that creates a key, and the button that revokes one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,171 +6,170 @@ use std::sync::Arc;
 use app::AppError;
 use app::api_key::create::create;
 use app::api_key::{ApiKeySettings, revoke};
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::State;
+use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use domain::access::{KeyRole, Permission};
 use domain::api_key::ApiKey;
 use domain::id::ApiKeyId;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use maud::{Markup, html};
 
-use super::Desk;
-use super::audit::name;
-use super::escalations::Id;
+use super::WebState;
+use super::audit::actor_name;
+use super::form::{ButtonForm, Submitted, form_error};
 use super::frame::{Frame, Section};
-use super::incident::complaint;
-use super::list::{Terms, Wanted};
+use super::list::QueryParams;
+use super::path_param::PathParam;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::settings::{self, Part, Pressed, head, onward};
-use super::submitted::Submitted;
-use super::words::{capital, foreign, time};
+use super::settings::{ListPage, PAGE_SIZE, SettingsList, SettingsSection, confirmation};
+use super::words::{capitalize, time, untrusted};
 
 /// The routes of API keys.
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/api-keys", Access::Needs(Permission::ManageApiKeys), || get(all)),
-    Route::post("/api-keys", Access::Needs(Permission::ManageApiKeys), || post(make)),
-    Route::post("/api-keys/{id}/revoke", Access::Needs(Permission::ManageApiKeys), || post(end)),
+    Route::get("/api-keys", Access::Needs(Permission::ManageApiKeys), || get(list)),
+    Route::post("/api-keys", Access::Needs(Permission::ManageApiKeys), || post(add)),
+    Route::post("/api-keys/{id}/revoke", Access::Needs(Permission::ManageApiKeys), || post(revoke_key)),
 ];
 
-/// How many keys a page shows.
-const MOST: usize = 50;
+/// The prefix of the checkbox of a role. The rest of its name is the name of the role.
+const ROLE_PREFIX: &str = "may-";
 
-/// What the field of a role begins with; its rest is the role.
-const MAY: &str = "may-";
+/// The fields of the form that creates a key: a name, a comment, and a checkbox for each role.
+type CreateKeyForm = BTreeMap<String, String>;
 
-/// What the page says beside the list.
+/// The parts of the page that depend on the request.
 #[derive(Default)]
-struct Said {
+struct ApiKeysPage {
     after: Option<String>,
     done: &'static str,
-    /// A key that was just made, by its name, and what its program shows.
-    made: Option<(String, String)>,
-    complaint: Option<String>,
-    draft: BTreeMap<String, String>,
+    /// The name and the token of the key that was just created.
+    created: Option<(String, String)>,
+    error: Option<String>,
+    form: CreateKeyForm,
 }
 
-async fn all(
-    State(desk): State<Arc<Desk>>,
+async fn list(
+    State(web): State<Arc<WebState>>,
     headers: HeaderMap,
     signed_in: SignedIn,
-    wanted: Wanted,
+    params: QueryParams,
 ) -> Result<Response, Refusal> {
-    let terms = Terms::read("/api-keys", wanted);
-    let done = match terms.text("done") {
-        Some("revoked") => "The key is revoked: within half a minute it opens nothing any more.",
+    let done = match params.text("done") {
+        Some("revoked") => "API key revoked. Requests with it are refused within 30 seconds.",
         Some(_) | None => "",
     };
-    let after = terms.chosen::<ApiKeyId>("after").map(|id| id.to_string());
-    shown(&desk, &signed_in, &headers, Said { after, done, ..Said::default() }).await
+    let after = params.parsed::<ApiKeyId>("after").map(|id| id.to_string());
+    ApiKeysPage { after, done, ..ApiKeysPage::default() }.answer(&web, &signed_in, &headers).await
 }
 
-/// What a form asks for.
-fn asked(form: &BTreeMap<String, String>) -> Result<ApiKeySettings, AppError> {
+/// Reads the form.
+fn new_key(form: &CreateKeyForm) -> Result<ApiKeySettings, AppError> {
     let text = |name: &str| form.get(name).map(|text| text.trim().to_owned()).unwrap_or_default();
-    let named = form.keys().filter_map(|field| field.strip_prefix(MAY));
-    let roles = named.map(|name| name.parse::<KeyRole>());
-    let roles = roles.collect::<Result<Vec<_>, _>>();
+    let names = form.keys().filter_map(|field| field.strip_prefix(ROLE_PREFIX));
+    let roles = names.map(|name| name.parse::<KeyRole>()).collect::<Result<Vec<_>, _>>();
     let roles = roles.map_err(|unknown| AppError::invalid("role", unknown.to_string()))?;
     if roles.is_empty() {
-        return Err(AppError::invalid("role", "choose at least one thing that the key may do"));
+        return Err(AppError::invalid("role", "select at least one permission"));
     }
     Ok(ApiKeySettings { name: text("name"), comments: text("comments"), roles })
 }
 
-async fn make(
-    State(desk): State<Arc<Desk>>,
-    Submitted { signed_in, form }: Submitted<BTreeMap<String, String>>,
+async fn add(
+    State(web): State<Arc<WebState>>,
+    Submitted { signed_in, form }: Submitted<CreateKeyForm>,
 ) -> Result<Response, Refusal> {
-    let (ctx, by) = (&desk.ctx, signed_in.actor());
+    let (ctx, by) = (&web.ctx, signed_in.actor());
     by.may(Permission::ManageApiKeys).map_err(AppError::from)?;
-    let made =
-        async { create(&ctx.store, &ctx.seal, &by, asked(&form)?, &ctx.random, ctx.now()).await }.await;
-    let none = HeaderMap::new();
-    match made {
-        Ok((key, token)) => {
-            let said = Said { made: Some((key.name, token)), ..Said::default() };
-            shown(&desk, &signed_in, &none, said).await
-        }
-        Err(error) => {
-            let said = Said { complaint: Some(complaint(error)?), draft: form, ..Said::default() };
-            let page = shown(&desk, &signed_in, &none, said).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
-        }
-    }
+    let created = async { create(&ctx.store, &ctx.seal, &by, new_key(&form)?, &ctx.random, ctx.now()).await };
+    let page = match created.await {
+        Ok((key, token)) => ApiKeysPage { created: Some((key.name, token)), ..ApiKeysPage::default() },
+        Err(error) => ApiKeysPage { error: Some(form_error(error)?), form, ..ApiKeysPage::default() },
+    };
+    page.answer(&web, &signed_in, &HeaderMap::new()).await
 }
 
-async fn end(
-    State(desk): State<Arc<Desk>>,
-    id: Id<ApiKeyId>,
-    Submitted { signed_in, form: Pressed {} }: Submitted<Pressed>,
+async fn revoke_key(
+    State(web): State<Arc<WebState>>,
+    PathParam(id): PathParam<ApiKeyId>,
+    Submitted { signed_in, form: ButtonForm {} }: Submitted<ButtonForm>,
 ) -> Result<Redirect, Refusal> {
-    let Ok(Path(id)) = id else { return Err(Refusal::Gone) };
-    let ctx = &desk.ctx;
+    let ctx = &web.ctx;
     revoke::revoke(&ctx.store, &signed_in.actor(), id, &ctx.random, ctx.now()).await?;
     Ok(Redirect::to("/api-keys?done=revoked"))
 }
 
-/// The page.
-async fn shown(
-    desk: &Desk,
-    signed_in: &SignedIn,
-    headers: &HeaderMap,
-    said: Said,
-) -> Result<Response, Refusal> {
-    signed_in.actor().may(Permission::ManageApiKeys).map_err(AppError::from)?;
-    let (store, org) = (&desk.ctx.store, signed_in.session.org);
-    let mut keys = store.api_keys_after(org, said.after.as_deref(), MOST + 1).await?;
-    let more = keys.len() > MOST;
-    keys.truncate(MOST);
-    let mut rows = Vec::new();
-    for key in &keys {
-        rows.push((key, name(desk, signed_in, &key.creator).await?));
+impl ApiKeysPage {
+    async fn answer(
+        self,
+        web: &WebState,
+        signed_in: &SignedIn,
+        headers: &HeaderMap,
+    ) -> Result<Response, Refusal> {
+        signed_in.actor().may(Permission::ManageApiKeys).map_err(AppError::from)?;
+        let (store, org) = (&web.ctx.store, signed_in.session.org);
+        let keys = store.api_keys_after(org, self.after.as_deref(), PAGE_SIZE + 1).await?;
+        let page = ListPage::new(keys, |key| key.id.to_string());
+        let mut rows = Vec::new();
+        for key in &page.items {
+            rows.push((key, actor_name(web, signed_in, &key.creator).await?));
+        }
+        let frame = Frame::new(web, signed_in, Section::Settings);
+        let list = html! {
+            div #list data-live {
+                @if rows.is_empty() { p.empty { "No API keys yet." } } @else {
+                    ul.card.rows { @for (key, creator) in &rows { (row(&frame, key, creator)) } }
+                }
+            }
+        };
+        let list = SettingsList {
+            section: SettingsSection::ApiKeys,
+            done: confirmation(self.done),
+            answers_form: self.error.is_some() || self.created.is_some(),
+            error: self.error,
+            intro: html! { @if let Some((name, token)) = &self.created { (key_created(name, token)) } },
+            list,
+            next: page.next.map(|after| (after, "More")),
+            form: create_form(&frame, &self.form),
+        };
+        Ok(list.answer(frame, headers))
     }
-    let last = keys.last().filter(|_| more).map(|key| key.id);
-    let mut frame = Frame::new(desk, signed_in, Section::Settings);
-    frame.from = Some("/api-keys".to_owned());
-    let main = html! {
-        (head(&frame, Part::ApiKeys))
-        (settings::said(said.done, said.complaint.as_deref()))
-        @if let Some((name, token)) = &said.made {
-            div.flash role="status" {
-                p { "The key " strong { (foreign(name)) } " is made. It is shown this once: copy it now." }
-                p { code.token { (token) } }
-            }
-        }
-        div #list data-live {
-            @if rows.is_empty() { p.empty { "There is no API key." } } @else {
-                ul.card.rows { @for (key, by) in &rows { (row(&frame, key, by)) } }
-            }
-        }
-        (onward("/api-keys", last, "More"))
-        (form(&frame, &said.draft))
-    };
-    Ok(frame.answer(headers, "API keys", &main))
 }
 
-/// A key, with what ends it.
-fn row(frame: &Frame<'_>, key: &ApiKey, by: &str) -> Markup {
-    let does: Vec<&str> =
+/// The confirmation that a key was created, with its token. The token is not shown again.
+fn key_created(name: &str, token: &str) -> Markup {
+    html! {
+        div.flash role="status" {
+            p { "API key " strong { (untrusted(name)) } " created. Copy it now: it is not shown again." }
+            p { code.token { (token) } }
+        }
+    }
+}
+
+/// A key in the list, with the button that revokes it.
+fn row(frame: &Frame<'_>, key: &ApiKey, creator: &str) -> Markup {
+    let permissions: Vec<&str> =
         key.roles.iter().filter(|role| !role.grants().is_empty()).map(|role| role.what()).collect();
-    let sure = format!("Whatever uses “{}” is refused from then on. Revoke it?", key.name);
+    let confirm = format!("Programs that use “{}” can no longer access the API. Revoke this key?", key.name);
     html! {
         li.person {
             div {
-                h2 { (foreign(&key.name)) }
+                h2 { (untrusted(&key.name)) }
                 ul.facts {
-                    li { "Made " (time(key.created_at, frame.now)) " by " (foreign(by)) }
-                    @if key.issued_at != key.created_at { li { "Token of " (time(key.issued_at, frame.now)) } }
+                    li { "Created " (time(key.created_at, frame.now)) " by " (untrusted(creator)) }
+                    @if key.issued_at != key.created_at { li { "Rotated " (time(key.issued_at, frame.now)) } }
                 }
                 @if !key.comments.is_empty() { p dir="auto" { (key.comments) } }
-                p.soft { @if does.is_empty() { "It may do nothing." } @else { "It may " (does.join("; ")) "." } }
+                p.soft {
+                    @if permissions.is_empty() { "No permissions." }
+                    @else { "Permissions: " (permissions.join("; ")) "." }
+                }
             }
             div.buttons {
-                form method="post" action=(format!("/api-keys/{}/revoke", key.id)) data-sure=(sure) {
-                    (frame.field())
+                form method="post" action=(format!("/api-keys/{}/revoke", key.id)) data-confirm=(confirm) {
+                    (frame.token_field())
                     button type="submit" { "Revoke" span.unseen { " " (key.name) } }
                 }
             }
@@ -178,36 +177,38 @@ fn row(frame: &Frame<'_>, key: &ApiKey, by: &str) -> Markup {
     }
 }
 
-/// What makes a key: nobody is offered more than they may do themselves.
-fn form(frame: &Frame<'_>, draft: &BTreeMap<String, String>) -> Markup {
+/// The form that creates a key. It offers only roles whose permissions the signed-in person has.
+fn create_form(frame: &Frame<'_>, form: &CreateKeyForm) -> Markup {
     let roles = KeyRole::all().into_iter().filter(|role| {
         let grants = role.grants();
-        !grants.is_empty() && grants.iter().all(|what| frame.may(*what))
+        !grants.is_empty() && grants.iter().all(|permission| frame.may(*permission))
     });
-    let text = |name: &str| draft.get(name).map(String::as_str).unwrap_or_default();
+    let text = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     html! {
-        form.card method="post" action="/api-keys" aria-labelledby="make" {
-            (frame.field())
-            h2 #make { "Make an API key" }
+        form.card method="post" action="/api-keys" aria-labelledby="create" {
+            (frame.token_field())
+            h2 #create { "Create an API key" }
             label.field {
                 span { "Name" }
-                input type="text" name="name" value=(text("name")) maxlength="100" required dir="auto" autocomplete="off";
+                input type="text" name="name" value=(text("name")) maxlength="100" required dir="auto"
+                    autocomplete="off";
             }
             label.field {
-                span { "What it is for" }
-                input type="text" name="comments" value=(text("comments")) maxlength="1000" dir="auto" autocomplete="off";
+                span { "Description " span.soft { "(optional)" } }
+                input type="text" name="comments" value=(text("comments")) maxlength="1000" dir="auto"
+                    autocomplete="off";
             }
             fieldset.may {
-                legend { "It may" }
+                legend { "Permissions" }
                 @for role in roles {
-                    @let field = format!("{MAY}{}", role.name());
+                    @let field = format!("{ROLE_PREFIX}{}", role.name());
                     label {
-                        input type="checkbox" name=(field) value="on" checked[draft.contains_key(&field)];
-                        " " (capital(role.what()))
+                        input type="checkbox" name=(field) value="on" checked[form.contains_key(&field)];
+                        " " (capitalize(role.what()))
                     }
                 }
             }
-            div.buttons { button.primary type="submit" { "Make key" } }
+            div.buttons { button.primary type="submit" { "Create API key" } }
         }
     }
 }

@@ -1,11 +1,10 @@
-//! The audit log: who changed what, the newest first.
+//! The audit log: who changed what and when, newest first.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
+use std::collections::btree_map::Entry as MapEntry;
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use domain::access::Permission;
@@ -15,95 +14,109 @@ use domain::{Identity, Timestamp};
 use http::HeaderMap;
 use maud::{Markup, html};
 
-use super::Desk;
+use super::WebState;
 use super::frame::{Frame, Section};
+use super::list::QueryParams;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::settings::{Part, head, onward};
-use super::words::{foreign, time};
+use super::settings::{PAGE_SIZE, SettingsList, SettingsSection};
+use super::words::{capitalize, time, untrusted};
 
-/// How many entries a page shows.
-const MOST: usize = 50;
-
-/// The routes of the audit log.
+/// The route of the audit log.
 pub(super) const ROUTES: &[Route] =
     &[Route::get("/audit", Access::Needs(Permission::SeeAudit), || get(show))];
 
 async fn show(
-    State(desk): State<Arc<Desk>>,
+    State(web): State<Arc<WebState>>,
     headers: HeaderMap,
     signed_in: SignedIn,
-    asked: Result<Query<BTreeMap<String, String>>, QueryRejection>,
+    params: QueryParams,
 ) -> Result<Response, Refusal> {
     signed_in.actor().may(Permission::SeeAudit).map_err(app::AppError::from)?;
-    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
-    let before: Option<AuditId> = asked.get("after").and_then(|after| after.parse().ok());
-    let (ctx, org) = (&desk.ctx, signed_in.session.org);
-    let log = ctx.store.audit_log(org, before, MOST, ctx.now()).await.map_err(app::AppError::from)?;
+    let before: Option<AuditId> = params.parsed("after");
+    let (ctx, org) = (&web.ctx, signed_in.session.org);
+    let log = ctx.store.audit_log(org, before, PAGE_SIZE, ctx.now()).await.map_err(app::AppError::from)?;
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for entry in &log.entries {
-        if let Slot::Vacant(slot) = names.entry(entry.by.to_string()) {
-            slot.insert(name(&desk, &signed_in, &entry.by).await?);
+        if let MapEntry::Vacant(vacant) = names.entry(entry.by.to_string()) {
+            vacant.insert(actor_name(&web, &signed_in, &entry.by).await?);
         }
     }
-    let frame = Frame::new(&desk, &signed_in, Section::Settings);
-    let main = html! {
-        (head(&frame, Part::Audit))
-        p.lead { "Who changed what, the newest first." }
+    let frame = Frame::new(&web, &signed_in, Section::Settings);
+    let list = html! {
         div #list data-live {
-            @if log.entries.is_empty() { p.empty { "There is nothing here." } } @else {
+            @if log.entries.is_empty() { p.empty { "No entries yet." } } @else {
                 ul.card.rows {
                     @for entry in &log.entries { (row(entry, &names, frame.now)) }
                 }
             }
-            (onward("/audit", log.after, "Older"))
         }
     };
-    Ok(frame.answer(&headers, "Audit log", &main))
+    let list = SettingsList {
+        section: SettingsSection::AuditLog,
+        done: html! {},
+        answers_form: false,
+        error: None,
+        intro: html! { p.lead { "Who changed what, newest first." } },
+        list,
+        next: log.after.map(|after| (after.to_string(), "Older")),
+        form: html! {},
+    };
+    Ok(list.answer(frame, &headers))
 }
 
-/// Who it was, by a name that people know.
-pub(super) async fn name(desk: &Desk, signed_in: &SignedIn, by: &Identity) -> Result<String, Refusal> {
+/// The name of the person, the API key or the part of Firebell that did something.
+pub(super) async fn actor_name(
+    web: &WebState,
+    signed_in: &SignedIn,
+    by: &Identity,
+) -> Result<String, Refusal> {
     let failed = app::AppError::from;
     Ok(match by {
         Identity::System(part) => format!("Firebell ({part})"),
         Identity::User(id) => {
             let user = signed_in.rules.user(*id).await.map_err(failed)?;
-            user.map_or_else(|| "Somebody who has left".to_owned(), |user| user.name.clone())
+            user.map_or_else(|| "a removed person".to_owned(), |user| user.name.clone())
         }
         Identity::ApiKey(id) => {
-            let key = desk.ctx.store.api_key(signed_in.session.org, *id).await.map_err(failed)?;
-            key.map_or_else(|| "An API key that is gone".to_owned(), |key| format!("API key “{}”", key.name))
+            let key = web.ctx.store.api_key(signed_in.session.org, *id).await.map_err(failed)?;
+            key.map_or_else(|| "a revoked API key".to_owned(), |key| format!("API key “{}”", key.name))
         }
     })
 }
 
-/// One entry.
+/// The action of an entry in words. Actions are stored as `concept.verb`, for example `alert_source.created`.
+fn action_text(action: &str) -> String {
+    let words = action.replace(['.', '_'], " ");
+    let words = words.strip_prefix("api ").map_or_else(|| words.clone(), |rest| format!("API {rest}"));
+    capitalize(&words)
+}
+
+/// An entry.
 fn row(entry: &AuditEntry, names: &BTreeMap<String, String>, now: Timestamp) -> Markup {
     let who = names.get(&entry.by.to_string()).map_or("", String::as_str);
-    let action = entry.action.replace(['.', '_'], " ");
     html! {
         li {
-            h2 { (foreign(&entry.target.name)) }
+            h2 { (untrusted(&entry.target.name)) }
             ul.facts {
                 li { (time(entry.at, now)) }
-                li { strong { (action) } " by " (foreign(who)) }
-                @for change in &entry.changes { li { (changed(change)) } }
-                li { code title="the id of what was changed" { (entry.target.id) } }
+                li { strong { (action_text(&entry.action)) } " by " (untrusted(who)) }
+                @for change in &entry.changes { li { (change_text(change)) } }
+                li { code title="ID" { (entry.target.id) } }
             }
         }
     }
 }
 
-/// A field that is not what it was.
-fn changed(change: &AuditChange) -> Markup {
+/// A changed field with its values. Secrets and large values are not recorded; only the name of such a field is.
+fn change_text(change: &AuditChange) -> Markup {
     html! {
-        (foreign(&change.field))
+        (untrusted(&capitalize(&change.field.replace('_', " "))))
         @match (&change.before, &change.after) {
-            (Some(before), Some(after)) => { ": " (foreign(before)) " → " (foreign(after)) }
-            (None, Some(after)) => { ": " (foreign(after)) }
-            (Some(before), None) => { ": " (foreign(before)) " → nothing" }
+            (Some(before), Some(after)) => { ": " (untrusted(before)) " → " (untrusted(after)) }
+            (None, Some(after)) => { ": " (untrusted(after)) }
+            (Some(before), None) => { ": " (untrusted(before)) " → not set" }
             (None, None) => {}
         }
     }

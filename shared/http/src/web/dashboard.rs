@@ -1,124 +1,119 @@
-//! The first page: what is open, what nobody took, and a button.
+//! The dashboard: open escalations with their Acknowledge button, and unrouted alerts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::alert::unrouted::{Unrouted, unrouted};
-use app::escalation::history::{EscalationHistory as Story, history as story};
-use app::escalation::open::{OpenEscalations as Open, open};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use app::escalation::history::{EscalationHistory, history as story};
+use app::escalation::open::{OpenEscalations, open};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use domain::Timestamp;
 use domain::access::Permission;
+use domain::alert::Alert;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use http::HeaderMap;
 use machine::Stateful;
 use maud::{Markup, html};
 
-use super::escalation::Linked;
+use super::alerts::DELETED_SOURCE;
+use super::escalation::{Linked, acknowledge_button, facts, history, situation, state_badge, title, tone};
 use super::frame::{Frame, Section};
-use super::private;
+use super::list::QueryParams;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::words::{self, foreign};
-use super::{Desk, escalation};
+use super::words::{self, untrusted};
+use super::{WebState, escalation, private};
 
-/// How much of each kind is shown.
-const MOST: u8 = 50;
+/// The most escalations and the most unrouted alerts that are shown.
+const SHOWN: u8 = 50;
 
-/// How often the page looks again, in seconds.
-const REFRESH: u8 = 15;
+/// The interval between reloads of the page in a browser without JavaScript, in seconds.
+const RELOAD_INTERVAL: u8 = 15;
 
-/// The routes of the first page.
+/// The route of the dashboard.
 pub(super) const ROUTES: &[Route] = &[Route::get("/", Access::SignedIn, || get(show))];
 
-/// What is asked for beside the page itself; whatever makes no sense is left out.
-type Asked = Result<Query<BTreeMap<String, String>>, QueryRejection>;
-
 async fn show(
-    State(desk): State<Arc<Desk>>,
+    State(web): State<Arc<WebState>>,
     headers: HeaderMap,
     signed_in: SignedIn,
-    asked: Asked,
+    params: QueryParams,
 ) -> Result<Response, Refusal> {
-    let (store, rules) = (&desk.ctx.store, &signed_in.rules);
-    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let (store, rules) = (&web.ctx.store, &signed_in.rules);
     let me = &signed_in.actor();
-    let answered = match asked.get("answered").and_then(|id| id.parse().ok()) {
+    let acknowledged = match params.parsed("answered") {
         Some(id) => story(store, rules, id).await?.filter(|story| !private::hides_escalation(story, me)),
         None => None,
     };
     let (open, unrouted) =
-        tokio::try_join!(open(store, rules, MOST.into()), unrouted(store, rules, MOST.into()))?;
-    let paused = asked.contains_key("paused");
-    let frame = Frame::new(&desk, &signed_in, Section::Home);
+        tokio::try_join!(open(store, rules, SHOWN.into()), unrouted(store, rules, SHOWN.into()))?;
+    let is_paused = params.text("paused").is_some();
+    let frame = Frame::new(&web, &signed_in, Section::Home);
     let now = frame.now;
-    Ok(View { frame, open, unrouted, answered, paused, now }.answer(&headers))
+    Ok(Dashboard { frame, open, unrouted, acknowledged, is_paused, now }.answer(&headers))
 }
 
-/// Everything on the page.
-struct View<'a> {
+/// The content of the dashboard.
+struct Dashboard<'a> {
     frame: Frame<'a>,
-    open: Open,
+    open: OpenEscalations,
     unrouted: Unrouted,
-    answered: Option<Story>,
-    paused: bool,
+    /// The escalation whose button was just pressed.
+    acknowledged: Option<EscalationHistory>,
+    /// Whether a browser without JavaScript does not reload the page.
+    is_paused: bool,
     now: Timestamp,
 }
 
-/// A number of things of which only so many are shown.
+/// A number of things, with a plus sign if there are more than are shown.
 fn count(shown: usize, more: bool) -> String {
     if more { format!("{shown}+") } else { shown.to_string() }
 }
 
-impl View<'_> {
+impl Dashboard<'_> {
     fn answer(mut self, headers: &HeaderMap) -> Response {
         let open = self.open.stories.len() + self.open.unreadable.len();
         let title = match open {
-            0 => "All quiet".to_owned(),
-            open => format!("{} open", count(open, self.open.more)),
+            0 => "No open escalations".to_owned(),
+            1 if !self.open.more => "1 open escalation".to_owned(),
+            open => format!("{} open escalations", count(open, self.open.more)),
         };
-        if !self.paused {
-            // With the script it looks again without being loaded anew.
-            self.frame.head =
-                html! { noscript { meta http-equiv="refresh" content=(format!("{REFRESH}; url=/")); } };
+        if !self.is_paused {
+            let reload = format!("{RELOAD_INTERVAL}; url=/");
+            // The script updates the page without reloading it.
+            self.frame.head = html! { noscript { meta http-equiv="refresh" content=(reload); } };
         }
         let main = html! {
             div #now data-live {
                 h1.unseen { (title) }
-                (self.notice())
-                (self.refused())
+                (self.confirmation())
+                (self.slack_problem())
                 (self.counts(open))
-                @if open == 0 && self.unrouted.alerts.is_empty() { (self.quiet()) } @else {
+                @if open == 0 && self.unrouted.alerts.is_empty() { (self.all_quiet()) } @else {
                     (self.escalations())
-                    (self.nobodys())
+                    (self.unrouted_alerts())
                 }
             }
-            (self.pause())
+            (self.reload_hint())
         };
         self.frame.answer(headers, &title, &main)
     }
 
-    /// What came of the last press of a button, as it is stored.
-    fn notice(&self) -> Markup {
-        let Some((story, answer)) = self.answered.as_ref().and_then(|story| Some((story, story.answer()?)))
-        else {
-            return html! {};
-        };
+    /// The result of the button that was just pressed, as it is stored.
+    fn confirmation(&self) -> Markup {
+        let acknowledged = self.acknowledged.as_ref().filter(|story| story.answer().is_some());
         html! {
-            p.flash role="status" {
-                (words::capital(&answer.why)) " by " strong { (foreign(story.who(&answer.by))) } ", "
-                (words::time(answer.at, self.now)) ": " (escalation::title(story))
+            @if let Some(story) = acknowledged {
+                p.flash role="status" { (escalation::end(story, self.now)) ": " (title(story)) }
             }
         }
     }
 
-    /// That Slack refuses what it is told, for whoever can connect it anew.
-    fn refused(&self) -> Markup {
+    /// The warning that Slack rejects our messages, for people who can connect Slack again.
+    fn slack_problem(&self) -> Markup {
         let slack = self.frame.signed_in.rules.org.slack.as_ref();
         let slack = slack.filter(|_| self.frame.may(Permission::ConfigureOnCall));
         let Some((slack, refused)) = slack.and_then(|slack| Some((slack, slack.refused.as_ref()?))) else {
@@ -126,9 +121,10 @@ impl View<'_> {
         };
         html! {
             p.flash.refused role="alert" {
-                "Slack refuses what Firebell says in " strong { (foreign(&slack.name)) } ", "
-                (words::since(refused.at, self.now)) ": " code { (refused.word) } ". "
-                "Nobody is told anything there until somebody " a href="/slack/install" { "connects it anew" } "."
+                "Slack rejects messages to the workspace " strong { (untrusted(&slack.name)) } ", since "
+                (words::ago_and_time(refused.at, self.now)) ": " code { (refused.word) } ". "
+                "Nobody receives notifications in Slack until you "
+                a href="/slack/install" { "connect Slack again" } "."
             }
         }
     }
@@ -138,28 +134,28 @@ impl View<'_> {
         let expired =
             expired.filter(|story| story.escalation.head().state() == EscalationState::Expired).count();
         let unrouted = self.unrouted.alerts.len();
-        let tile = |tone: &'static str, number: usize, more: bool, said: &str| {
+        let tile = |tone: &'static str, number: usize, more: bool, label: &str| {
             html! {
                 div.tile.(if number == 0 { "calm" } else { tone }) {
-                    dt { (said) }
+                    dt { (label) }
                     dd { (count(number, more)) }
                 }
             }
         };
         html! {
             dl.tiles {
-                (tile("paging", open, self.open.more, "open"))
-                (tile("expired", expired, false, "nobody answered"))
-                (tile("waiting", unrouted, self.unrouted.more, "unrouted"))
+                (tile("paging", open, self.open.more, "OpenEscalations escalations"))
+                (tile("expired", expired, false, "Expired, not acknowledged"))
+                (tile("waiting", unrouted, self.unrouted.more, "Unrouted alerts"))
             }
         }
     }
 
-    fn quiet(&self) -> Markup {
+    fn all_quiet(&self) -> Markup {
         html! {
             section.quiet {
                 h2 { "All quiet" }
-                p { "Nobody is being paged, and every alert that fires has found its route." }
+                p { "There are no open escalations and no unrouted alerts." }
             }
         }
     }
@@ -167,100 +163,107 @@ impl View<'_> {
     fn escalations(&self) -> Markup {
         html! {
             section aria-labelledby="escalations" {
-                h2.part #escalations { "Open escalations" }
+                h2.part #escalations { "OpenEscalations escalations" }
                 @if self.open.stories.is_empty() && self.open.unreadable.is_empty() {
-                    p.none { "Nobody is being paged." }
+                    p.none { "No open escalations." }
                 }
                 @for id in &self.open.unreadable {
                     article.card.expired {
-                        div.about { h3 { "An escalation that cannot be read" } ul.facts { li { code { (id) } } } }
+                        div.about {
+                            h3 { "This escalation cannot be read" }
+                            ul.facts { li { code title="Escalation ID" { (id) } } }
+                        }
                         (self.button(*id))
                     }
                 }
                 @for story in &self.open.stories { (self.card(story)) }
-                @if self.open.more { p.none { "Only the newest " (MOST) " are shown." } }
+                @if self.open.more { p.none { "Only the newest " (SHOWN) " are shown." } }
             }
         }
     }
 
-    fn card(&self, story: &Story) -> Markup {
+    fn card(&self, story: &EscalationHistory) -> Markup {
         let (escalation, me) = (&story.escalation, &self.frame.signed_in.actor());
         if private::hides_escalation(story, me) {
             return self.hidden_card(story);
         }
+        let state = escalation.head().state();
         html! {
-            article.card.(escalation::tone(escalation.head().state())) data-item {
+            article.card.(tone(state)) data-item {
                 div.about {
-                    (escalation::badge(story))
+                    (state_badge(state))
                     h3 {
-                        a.plain href=(format!("/escalations/{}", escalation.id)) data-row { (escalation::title(story)) }
+                        a.plain href=(format!("/escalations/{}", escalation.id)) data-row { (title(story)) }
                     }
-                    (escalation::facts(story, self.now, Linked::to(story, me)))
-                    (escalation::situation(story, self.now))
+                    (facts(story, self.now, Linked::to(story, me)))
+                    (situation(story, self.now))
                 }
                 (self.button(escalation.id))
-                (escalation::timeline(story, self.now))
+                (history(story, self.now))
             }
         }
     }
 
-    /// An escalation of a private incident: that somebody is paged is no secret, what for is one.
-    fn hidden_card(&self, story: &Story) -> Markup {
+    /// An escalation of a private incident. Its state may be seen by everybody, its title may not.
+    fn hidden_card(&self, story: &EscalationHistory) -> Markup {
         let escalation = &story.escalation;
+        let state = escalation.head().state();
         html! {
-            article.card.(escalation::tone(escalation.head().state())) data-item {
+            article.card.(tone(state)) data-item {
                 div.about {
-                    (escalation::badge(story))
-                    h3 { (private::instead()) }
-                    ul.facts { li { (words::since(escalation.created_at, self.now)) } }
+                    (state_badge(state))
+                    h3 { (private::placeholder()) }
+                    ul.facts { li { (words::ago_and_time(escalation.created_at, self.now)) } }
                 }
             }
         }
     }
 
     fn button(&self, id: EscalationId) -> Markup {
-        escalation::acknowledge(&self.frame, id, "/")
+        acknowledge_button(&self.frame, id, "/")
     }
 
-    fn nobodys(&self) -> Markup {
+    fn unrouted_alerts(&self) -> Markup {
         let unrouted = &self.unrouted;
         html! {
             section aria-labelledby="unrouted" {
                 h2.part #unrouted { "Unrouted alerts" }
                 @if unrouted.alerts.is_empty() {
-                    p.none { "Every alert that fires has found its route." }
+                    p.none { "No unrouted alerts." }
                 } @else {
-                    p.lead { "No route took these, so nobody was paged. Add a route for them, or change one." }
+                    p.lead {
+                        "No alert route matched these alerts, so nobody was paged. Add an alert route, or change one."
+                    }
                     ul.card.rows {
                         @for (alert, source) in &unrouted.alerts {
-                            li data-item {
-                                h3 {
-                                    a.plain href=(format!("/alerts/{}", alert.id)) data-row { (foreign(&alert.title)) }
-                                }
-                                ul.facts {
-                                    li { (words::since(alert.created_at, self.now)) }
-                                    li {
-                                        "From "
-                                        (foreign(source.as_ref().map_or("a source that is gone", |source| &source.name)))
-                                        " " code title="the alert's id" { (alert.id) }
-                                    }
-                                }
-                            }
+                            (self.unrouted_alert(alert, source.as_ref().map_or(DELETED_SOURCE, |source| &source.name)))
                         }
                     }
-                    @if unrouted.more { p.none { "Only the newest " (MOST) " are shown." } }
+                    @if unrouted.more { p.none { "Only the newest " (SHOWN) " are shown." } }
                 }
             }
         }
     }
 
-    /// Without the script: whether it looks again.
-    fn pause(&self) -> Markup {
+    fn unrouted_alert(&self, alert: &Alert, source: &str) -> Markup {
+        html! {
+            li data-item {
+                h3 { a.plain href=(format!("/alerts/{}", alert.id)) data-row { (untrusted(&alert.title)) } }
+                ul.facts {
+                    li { (words::ago_and_time(alert.created_at, self.now)) }
+                    li { "From " (untrusted(source)) " " code title="Alert ID" { (alert.id) } }
+                }
+            }
+        }
+    }
+
+    /// Whether the page reloads itself, for a browser without JavaScript.
+    fn reload_hint(&self) -> Markup {
         html! {
             noscript {
                 p.hint.middle {
-                    @if self.paused { "Paused · " a href="/" { "go on" } }
-                    @else { "Looks again every " (REFRESH) " s · " a href="/?paused" { "pause" } }
+                    @if self.is_paused { "Automatic reload is paused. " a href="/" { "Resume" } }
+                    @else { "This page reloads every " (RELOAD_INTERVAL) " seconds. " a href="/?paused" { "Pause" } }
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! How an escalation looks, wherever it is shown.
+//! The presentation of an escalation on every page that shows one.
 
 use app::escalation::history::EscalationHistory as Story;
 use app::incident::seen::hides;
@@ -12,30 +12,30 @@ use machine::Stateful;
 use maud::{Markup, html};
 
 use super::frame::Frame;
-use super::words::{self, capital, due, foreign, names, source_link, time};
+use super::words::{self, capitalize, due, join_names, source_link, time, untrusted};
 
-/// How many steps are shown at once; those before are folded.
-const STEPS: usize = 6;
+/// How many history entries are shown. Earlier entries are folded.
+const SHOWN_ENTRIES: usize = 6;
 
-/// How long a description is shown, in bytes.
+/// The largest part of a description that is shown, in bytes.
 const DESCRIPTION_BYTES: usize = 1200;
 
-/// How long a title is shown, in bytes.
+/// The largest part of a title that is shown, in bytes.
 const TITLE_BYTES: usize = 600;
 
-/// The state, in words for people.
-pub(super) const fn state_words(state: EscalationState) -> &'static str {
+/// The label of a state.
+pub(super) const fn state_label(state: EscalationState) -> &'static str {
     match state {
-        EscalationState::Pending => "Waiting to page",
-        EscalationState::Triggered => "Paging",
+        EscalationState::Pending => "Pending",
+        EscalationState::Triggered => "Triggered",
         EscalationState::Acked => "Acknowledged",
         EscalationState::Resolved => "Resolved",
-        EscalationState::Expired => "Nobody answered",
+        EscalationState::Expired => "Expired",
         EscalationState::Cancelled => "Cancelled",
     }
 }
 
-/// The colour of a state; the words beside it say the same.
+/// The style of a state. Its label is always shown too, so that nobody depends on the colour.
 pub(super) const fn tone(state: EscalationState) -> &'static str {
     match state {
         EscalationState::Pending => "waiting",
@@ -47,17 +47,16 @@ pub(super) const fn tone(state: EscalationState) -> &'static str {
 }
 
 /// The state as a badge.
-pub(super) fn badge(story: &Story) -> Markup {
-    let state = story.escalation.head().state();
-    html! { span.badge.(tone(state)) { (state_words(state)) } }
+pub(super) fn state_badge(state: EscalationState) -> Markup {
+    html! { span.badge.(tone(state)) { (state_label(state)) } }
 }
 
-/// The button that acknowledges, and leads back to the page that it stands on.
-pub(super) fn acknowledge(frame: &Frame<'_>, id: EscalationId, back: &str) -> Markup {
+/// The Acknowledge button. It returns to the page at `back`.
+pub(super) fn acknowledge_button(frame: &Frame<'_>, id: EscalationId, back: &str) -> Markup {
     html! {
         @if frame.may(Permission::Respond) {
             form.act method="post" action=(format!("/escalations/{id}/acknowledge")) {
-                (frame.field())
+                (frame.token_field())
                 input type="hidden" name="back" value=(back);
                 button.primary type="submit" data-acknowledge { "Acknowledge" }
             }
@@ -65,14 +64,14 @@ pub(super) fn acknowledge(frame: &Frame<'_>, id: EscalationId, back: &str) -> Ma
     }
 }
 
-/// What it is about, as the alert says it now.
+/// The title. If the escalation is for an alert, this is the current title of the alert.
 pub(super) fn title(story: &Story) -> Markup {
     let title = story.body.as_ref().map_or(&*story.escalation.title, |body| &*body.title);
     let title = if title.trim().is_empty() { "(no title)" } else { title };
-    foreign(&domain::text::shorten(title, TITLE_BYTES))
+    untrusted(&domain::text::shorten(title, TITLE_BYTES))
 }
 
-/// The description, as the alert says it now.
+/// The current description of the alert.
 pub(super) fn description(story: &Story) -> Markup {
     let text = story.body.as_ref().and_then(|body| body.description.as_deref()).unwrap_or_default();
     html! {
@@ -82,34 +81,37 @@ pub(super) fn description(story: &Story) -> Markup {
     }
 }
 
-/// Whether what belongs to something is linked: whoever came by the link in a page is not signed in.
+/// Whether the incident and the alert are links. A person who opened an acknowledge link is not signed in and cannot
+/// follow them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Linked {
-    /// To the pages of a session.
+    /// Show links.
     Yes,
-    /// Not at all.
+    /// Show text only.
     No,
 }
 
 impl Linked {
-    /// What is linked for somebody: nothing that would not be there for them.
+    /// Decides for a signed-in person: no links to pages that they may not see.
     pub(super) fn to(story: &Story, by: &Actor) -> Self {
         let is_hidden = hides(story.escalation.incident, story.incident.as_ref(), by);
         if is_hidden { Self::No } else { Self::Yes }
     }
 }
 
-/// Since when, where it comes from, and where it belongs.
+/// The age of the escalation, its incident and its alert.
 pub(super) fn facts(story: &Story, now: Timestamp, linked: Linked) -> Markup {
     let escalation = &story.escalation;
     let url = story.body.as_ref().and_then(|body| body.source_url.as_deref());
     html! {
         ul.facts {
-            li { (words::since(escalation.created_at, now)) }
+            li { (words::ago_and_time(escalation.created_at, now)) }
             @if let Some(incident) = &story.incident {
                 li {
                     @match linked {
-                        Linked::Yes => a.reference href=(format!("/incidents/{}", incident.number)) { (incident.reference()) },
+                        Linked::Yes => a.reference href=(format!("/incidents/{}", incident.number)) {
+                            (incident.reference())
+                        },
                         Linked::No => span.reference { (incident.reference()) },
                     }
                 }
@@ -117,10 +119,12 @@ pub(super) fn facts(story: &Story, now: Timestamp, linked: Linked) -> Markup {
             @if let Some(alert) = &story.alert {
                 li {
                     @match linked {
-                        Linked::Yes => a href=(format!("/alerts/{}", alert.id)) { "Alert from " (foreign(story.source_name())) },
-                        Linked::No => { "Alert from " (foreign(story.source_name())) },
+                        Linked::Yes => a href=(format!("/alerts/{}", alert.id)) {
+                            "Alert from " (untrusted(story.source_name()))
+                        },
+                        Linked::No => { "Alert from " (untrusted(story.source_name())) },
                     }
-                    " " code title="the alert's id" { (alert.id) }
+                    " " code title="Alert ID" { (alert.id) }
                 }
             }
             @if let Some(link) = source_link(url.or(escalation.url.as_deref())) { li { (link) } }
@@ -128,100 +132,113 @@ pub(super) fn facts(story: &Story, now: Timestamp, linked: Linked) -> Markup {
     }
 }
 
-/// Who is paged now and who is next, or who has answered.
+/// The state in a sentence: who is notified now and who is next, or who acknowledged.
 pub(super) fn situation(story: &Story, now: Timestamp) -> Markup {
     let escalation = &story.escalation;
     let levels = story.levels.len().max(usize::from(escalation.level) + 1);
     match escalation.head().state() {
         EscalationState::Pending => {
-            html! { p.situation { "The first level is paged " (due(escalation.due, now)) "." } }
+            html! { p.situation { "Notifications for level 1: " (due(escalation.due, now)) "." } }
         }
         EscalationState::Triggered => html! {
             p.situation {
                 "Level " (escalation.level + 1) " of " (levels) ": "
-                strong { (foreign(&names(&story.level(0)))) } ". "
+                strong { (untrusted(&join_names(&story.level(0)))) } ". "
                 @if usize::from(escalation.level) + 1 < levels {
-                    span.next { "Next: " (foreign(&names(&story.level(1)))) ", " (due(escalation.due, now)) "." }
+                    span.next {
+                        "Next: " (untrusted(&join_names(&story.level(1)))) ", " (due(escalation.due, now)) "."
+                    }
                 } @else {
-                    span.next { "Last level: it expires " (due(escalation.due, now)) "." }
+                    span.next { "This is the last level. Expires: " (due(escalation.due, now)) "." }
                 }
             }
         },
         EscalationState::Expired => html! {
-            p.situation { strong { "Every level was paged and nobody answered." } " It still needs somebody." }
+            p.situation {
+                strong { "Every level was notified, and nobody acknowledged." }
+                " Somebody still has to respond."
+            }
         },
         EscalationState::Acked | EscalationState::Resolved | EscalationState::Cancelled => html! {
-            @if let Some(answer) = story.answer() {
-                p.situation { (capital(&answer.why)) " by " strong { (foreign(story.who(&answer.by))) } ", "
-                    (time(answer.at, now)) }
-            }
+            p.situation { (end(story, now)) }
         },
     }
 }
 
-/// One step of a history, or one page.
-struct Step {
-    at: Timestamp,
-    what: Markup,
+/// How the escalation was acknowledged or ended, by whom and when. Empty while it notifies people.
+pub(super) fn end(story: &Story, now: Timestamp) -> Markup {
+    html! {
+        @if let Some(row) = story.answer() {
+            (capitalize(&row.why)) " by " strong { (untrusted(story.who(&row.by))) } ", " (time(row.at, now))
+        }
+    }
 }
 
-/// Everything that happened, newest first.
-pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
-    let history = story.history.iter().map(|row| Step {
+/// One entry of a history.
+struct HistoryEntry {
+    at: Timestamp,
+    text: Markup,
+}
+
+/// The history of an escalation and its notifications, newest first.
+pub(super) fn history(story: &Story, now: Timestamp) -> Markup {
+    let transitions = story.history.iter().map(|row| HistoryEntry {
         at: row.at,
-        what: html! { span.what { (capital(&row.why)) } " " span.who { (foreign(story.who(&row.by))) } },
+        text: html! {
+            span.what { (capitalize(&row.why)) } " " span.who { (untrusted(story.who(&row.by))) }
+        },
     });
-    let pages = story
-        .notifications
-        .iter()
-        .map(|page| Step { at: moved_at(page), what: page_words(story, page, now) });
-    let mut steps: Vec<Step> = history.chain(pages).collect();
-    steps.sort_by_key(|step| step.at);
-    steps.reverse();
-    let row = |step: &Step| html! { li { (time(step.at, now)) div.step { (step.what) } } };
-    let (newest, earlier) = steps.split_at(steps.len().min(STEPS));
+    let notifications = story.notifications.iter().map(|notification| HistoryEntry {
+        at: last_change(notification),
+        text: notification_text(story, notification, now),
+    });
+    let mut entries: Vec<HistoryEntry> = transitions.chain(notifications).collect();
+    entries.sort_by_key(|entry| entry.at);
+    entries.reverse();
+    let item = |entry: &HistoryEntry| html! { li { (time(entry.at, now)) div.step { (entry.text) } } };
+    let (newest, earlier) = entries.split_at(entries.len().min(SHOWN_ENTRIES));
     html! {
         div.story {
             p.label { "History" }
-            ol.timeline { @for step in newest { (row(step)) } }
+            ol.timeline { @for entry in newest { (item(entry)) } }
             @if !earlier.is_empty() {
                 details {
-                    summary { (earlier.len()) " earlier" }
-                    ol.timeline { @for step in earlier { (row(step)) } }
+                    summary { "Show " (earlier.len()) " earlier" }
+                    ol.timeline { @for entry in earlier { (item(entry)) } }
                 }
             }
         }
     }
 }
 
-/// When a page last moved; when it is due, if it has not.
-pub(super) fn moved_at(page: &Notification) -> Timestamp {
-    page.log.last().map_or(page.slot, |entry| entry.at)
+/// When a notification last changed its state; when it is due, if it has not.
+pub(super) fn last_change(notification: &Notification) -> Timestamp {
+    notification.log.last().map_or(notification.slot, |entry| entry.at)
 }
 
-/// What is said of a page that was called off.
-const NOT_NEEDED: &str = "not needed any more";
+/// The outcome of a cancelled notification.
+const NOT_NEEDED: &str = "cancelled, no longer needed";
 
-/// A page: to whom, by which way, and what came of it.
-pub(super) fn page_words(story: &Story, page: &Notification, now: Timestamp) -> Markup {
-    let why = page.log.last().map(|entry| entry.why.as_str()).unwrap_or_default();
-    let plain = |text: String| html! { (foreign(&text)) };
-    let (tone, said) = match page.head().state() {
-        // Nobody will claim it any more; the queue only has not said so yet.
+/// A notification: its method, its person and its outcome.
+pub(super) fn notification_text(story: &Story, notification: &Notification, now: Timestamp) -> Markup {
+    let why = notification.log.last().map(|entry| entry.why.as_str()).unwrap_or_default();
+    let text = |text: String| html! { (untrusted(&text)) };
+    let (tone, outcome) = match notification.head().state() {
+        // The escalation has ended, so no worker will send it. Its own state changes when its message is handled.
         NotificationState::Pending if !story.escalation.head().state().notifies() => {
-            ("over", plain(NOT_NEEDED.to_owned()))
+            ("over", text(NOT_NEEDED.to_owned()))
         }
-        NotificationState::Pending if page.attempt > 1 => {
-            ("waiting", plain(format!("attempt {}: {why}", page.attempt)))
+        NotificationState::Pending if notification.attempt > 1 => {
+            ("waiting", text(format!("attempt {}: {why}", notification.attempt)))
         }
-        NotificationState::Pending => ("waiting", due(page.due, now)),
-        NotificationState::Sending => ("waiting", plain("being sent".to_owned())),
-        NotificationState::Delivered => ("delivered", plain("delivered".to_owned())),
-        NotificationState::Failed => ("failed", plain(format!("failed: {why}"))),
-        NotificationState::Cancelled => ("over", plain(NOT_NEEDED.to_owned())),
+        NotificationState::Pending => ("waiting", due(notification.due, now)),
+        NotificationState::Sending => ("waiting", text("sending".to_owned())),
+        NotificationState::Delivered => ("delivered", text("delivered".to_owned())),
+        NotificationState::Failed => ("failed", text(format!("failed: {why}"))),
+        NotificationState::Cancelled => ("over", text(NOT_NEEDED.to_owned())),
     };
     html! {
-        span.what { (capital(page.method_type.name())) " to " (foreign(story.person(page.user))) }
-        " " span.outcome.(tone) { (said) }
+        span.what { (capitalize(notification.method_type.name())) " to " (untrusted(story.person(notification.user))) }
+        " " span.outcome.(tone) { (outcome) }
     }
 }

@@ -1,4 +1,4 @@
-//! What every page of a session has around it: where one is, who one is, what keys do.
+//! The frame of every page for a signed-in person: navigation, footer, keyboard shortcuts.
 
 use axum::response::Response;
 use domain::Timestamp;
@@ -6,19 +6,19 @@ use domain::access::Permission;
 use http::HeaderMap;
 use maud::{Markup, html};
 
-use super::Desk;
-use super::layout::{Top, page};
+use super::WebState;
+use super::layout::{Layout, page};
 use super::live;
 use super::session::SignedIn;
-use super::words::{self, foreign};
+use super::words::{self, untrusted};
 
-/// How often a page looks again, in seconds.
-pub(super) const LOOKS: u8 = 10;
+/// The interval between automatic updates of a page, in seconds.
+const UPDATE_INTERVAL: u8 = 10;
 
-/// The parts of the pages.
+/// The sections in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
-    /// What is open.
+    /// The dashboard.
     Home,
     /// Incidents.
     Incidents,
@@ -26,144 +26,153 @@ pub(super) enum Section {
     Escalations,
     /// Alerts.
     Alerts,
-    /// People, API keys, who changed what.
+    /// People, alert sources, API keys, audit log.
     Settings,
 }
 
-/// Every part, with its address, its name and the key that leads there.
+/// Each section with its path, its label and its keyboard shortcut.
 const SECTIONS: &[(Section, &str, &str, &str)] = &[
-    (Section::Home, "/", "Now", "h"),
+    (Section::Home, "/", "Home", "h"),
     (Section::Incidents, "/incidents", "Incidents", "i"),
     (Section::Escalations, "/escalations", "Escalations", "e"),
     (Section::Alerts, "/alerts", "Alerts", "l"),
     (Section::Settings, "/people", "Settings", "s"),
 ];
 
-/// What is around a page.
+/// The frame of a page.
 pub(super) struct Frame<'a> {
-    pub(super) desk: &'a Desk,
+    pub(super) web: &'a WebState,
     pub(super) signed_in: &'a SignedIn,
     pub(super) section: Section,
     pub(super) now: Timestamp,
-    /// What the browser is told beside it.
+    /// Additional elements of the HTML head.
     pub(super) head: Markup,
-    /// Where it looks again, if that is not where it is: it is the answer to a form.
-    pub(super) from: Option<String>,
+    /// The address from which the script updates the page. `None` for its own address; a page that answers a form has
+    /// to name another one.
+    pub(super) update_from: Option<String>,
 }
 
 impl<'a> Frame<'a> {
-    /// Puts a page together, as of now.
-    pub(super) fn new(desk: &'a Desk, signed_in: &'a SignedIn, section: Section) -> Self {
-        Self { desk, signed_in, section, now: desk.ctx.now(), head: Markup::default(), from: None }
+    /// Makes the frame of a page, with the current time.
+    pub(super) fn new(web: &'a WebState, signed_in: &'a SignedIn, section: Section) -> Self {
+        Self { web, signed_in, section, now: web.ctx.now(), head: Markup::default(), update_from: None }
     }
 
-    /// Says whether whoever looks may do something; what they may not is not offered.
-    pub(super) fn may(&self, what: Permission) -> bool {
-        self.signed_in.actor().may(what).is_ok()
+    /// Returns whether the signed-in person has a permission. Pages do not offer actions without permission.
+    pub(super) fn may(&self, permission: Permission) -> bool {
+        self.signed_in.actor().may(permission).is_ok()
     }
 
-    /// What every form carries.
-    pub(super) fn field(&self) -> Markup {
-        self.signed_in.session.field(&self.desk.ctx.seal)
+    /// The hidden field that every form must have.
+    pub(super) fn token_field(&self) -> Markup {
+        self.signed_in.session.token_field(&self.web.ctx.seal)
     }
 
-    /// The whole page.
+    /// Builds the whole page.
     pub(super) fn page(&self, title: &str, main: &Markup) -> Markup {
-        let top = Top {
+        let layout = Layout {
             title,
             head: self.head.clone(),
             bar: self.bar(),
-            keys: Some(keys()),
+            dialogs: Some(dialogs()),
             narrow: false,
-            footer: self.as_of(),
+            footer: self.footer(),
         };
-        page(&top, main)
+        page(&layout, main)
     }
 
-    /// The answer with the whole page.
+    /// Answers with the whole page.
     pub(super) fn answer(&self, headers: &HeaderMap, title: &str, main: &Markup) -> Response {
         live::answer(headers, self.page(title, main))
     }
 
     fn bar(&self) -> Markup {
         html! {
-            nav.parts aria-label="Parts" {
-                @for (section, path, name, key) in SECTIONS {
-                    a href=(path) data-go=(key) aria-current=[(*section == self.section).then_some("page")] { (name) }
+            nav.parts aria-label="Main" {
+                @for (section, path, label, key) in SECTIONS {
+                    a href=(path) data-go=(key) aria-current=[(*section == self.section).then_some("page")] { (label) }
                 }
             }
             @if self.may(Permission::CreateIncidents) {
                 a.declare href="/incidents/new" data-go="n" { "Declare" span.more { " incident" } }
             }
             form.sign-out method="post" action="/sign-out" {
-                (self.field())
-                span.me title=(self.signed_in.rules.org.name) { (foreign(&self.signed_in.user.name)) }
+                (self.token_field())
+                span.me title=(self.signed_in.rules.org.name) { (untrusted(&self.signed_in.user.name)) }
                 button type="submit" { "Sign out" }
             }
         }
     }
 
-    /// As of when this is, and whether it looks again.
-    fn as_of(&self) -> Markup {
+    /// The time of the page, whether it updates automatically, and the button that shows the shortcuts.
+    fn footer(&self) -> Markup {
         html! {
             p {
-                "As of " (words::as_of(self.now))
-                span #live data-every=(LOOKS) data-from=[self.from.as_deref()] role="status" {}
-                " · " button.quiet type="button" data-help hidden { "Keys " kbd { "?" } }
+                "Last updated " (words::page_time(self.now))
+                span #live data-every=(UPDATE_INTERVAL) data-from=[self.update_from.as_deref()] role="status" {}
+                " · " button.quiet type="button" data-help hidden { "Keyboard shortcuts " kbd { "?" } }
             }
         }
     }
 }
 
-/// Some keys, and what they do.
-type Key = (&'static [&'static str], &'static str);
+/// A shortcut: the keys to press one after the other, and what they do.
+type Shortcut = (&'static [&'static str], &'static str);
 
-/// What keys do, for whoever asks.
-fn keys() -> Markup {
-    let groups: [(&str, &[Key]); 3] = [
+/// The dialogs that the script opens: the list of shortcuts, and the confirmation.
+fn dialogs() -> Markup {
+    let groups: [(&str, &[Shortcut]); 3] = [
         (
-            "Go to",
+            "Navigation",
             &[
-                (&["g", "h"], "what is open now"),
-                (&["g", "i"], "incidents"),
-                (&["g", "e"], "escalations"),
-                (&["g", "l"], "alerts"),
-                (&["g", "s"], "settings"),
-                (&["n"], "declare an incident"),
+                (&["g", "h"], "Go to Home"),
+                (&["g", "i"], "Go to Incidents"),
+                (&["g", "e"], "Go to Escalations"),
+                (&["g", "l"], "Go to Alerts"),
+                (&["g", "s"], "Go to Settings"),
+                (&["n"], "Declare an incident"),
             ],
         ),
-        ("In a list", &[(&["j"], "next"), (&["k"], "previous"), (&["Enter"], "open"), (&["/"], "filters")]),
         (
-            "Do",
+            "Lists",
             &[
-                (&["a"], "acknowledge, after a question"),
-                (&["u"], "write an update"),
-                (&["?"], "show these keys"),
+                (&["j"], "Next item"),
+                (&["k"], "Previous item"),
+                (&["Enter"], "Open item"),
+                (&["/"], "Go to the filters"),
+            ],
+        ),
+        (
+            "Actions",
+            &[
+                (&["a"], "Acknowledge, after a confirmation"),
+                (&["u"], "Write an update"),
+                (&["?"], "Show these shortcuts"),
             ],
         ),
     ];
     html! {
         dialog #keys aria-labelledby="keys-title" {
-            h2 #keys-title { "Keys" }
-            @for (name, rows) in groups {
+            h2 #keys-title { "Keyboard shortcuts" }
+            @for (name, shortcuts) in groups {
                 h3 { (name) }
                 dl.keys {
-                    @for (keys, what) in rows {
-                        div { dt { @for key in *keys { kbd { (key) } " " } } dd { (what) } }
+                    @for (keys, action) in shortcuts {
+                        div { dt { @for key in *keys { kbd { (key) } " " } } dd { (action) } }
                     }
                 }
             }
             p.check {
-                label { input type="checkbox" data-keys-off; " Turn these keys off in this browser" }
+                label { input type="checkbox" data-keys-off; " Turn off keyboard shortcuts in this browser" }
             }
             form method="dialog" { button type="submit" { "Close" } }
         }
-        dialog #sure aria-labelledby="sure-title" {
-            h2 #sure-title { "Are you sure?" }
+        dialog #confirm aria-labelledby="confirm-title" {
+            h2 #confirm-title { "Are you sure?" }
             p data-question {}
             form.choice method="dialog" {
-                button.primary value="yes" { "Yes" }
-                button value="no" { "No" }
+                button.primary value="yes" { "Confirm" }
+                button value="no" { "Cancel" }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The page of an incident: what it is, what happened, what belongs to it, and what can be done.
+//! The page of an incident: its properties, its timeline, its alerts and escalations, and the forms.
 
 mod declare;
 mod edit;
@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use app::incident::timeline::{IncidentTimeline as Story, TimelineEscalation as Paging, timeline as story};
 use app::slack::owed::owed;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::access::Permission;
-use domain::alert::AlertState;
 use domain::id::{SeverityId, StatusId};
 use domain::incident::{Incident, IncidentState, Milestone};
 use domain::slack::Step;
@@ -22,21 +21,19 @@ use machine::Stateful;
 use maud::{Markup, html};
 use store::Choices;
 
-pub(super) use edit::complaint;
-
-use super::Desk;
-use super::escalation::{self, state_words, tone};
-use super::escalations::Id;
+use super::escalation::{self, tone};
 use super::frame::{Frame, Section};
-use super::list::{Terms, Wanted};
+use super::list::QueryParams;
+use super::path_param::PathParam;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::words::{self, foreign};
+use super::words::{self, untrusted};
+use super::{WebState, alerts};
 
 /// The routes of single incidents.
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/incidents/new", Access::Needs(Permission::CreateIncidents), || get(declare::ask)),
+    Route::get("/incidents/new", Access::Needs(Permission::CreateIncidents), || get(declare::show)),
     Route::post("/incidents/new", Access::Needs(Permission::CreateIncidents), || post(declare::declare)),
     Route::get("/incidents/{number}", Access::SignedIn, || get(show)),
     Route::post("/incidents/{number}/update", Access::Needs(Permission::EditIncidents), || {
@@ -46,7 +43,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/incidents/{number}/roles", Access::Needs(Permission::EditIncidents), || post(edit::roles)),
 ];
 
-/// The colour of a state; the words beside it say the same.
+/// The style of a state. The name of the status is always shown too, so that nobody depends on the colour.
 const fn state_tone(state: IncidentState) -> &'static str {
     match state {
         IncidentState::Triage => "waiting",
@@ -59,88 +56,95 @@ const fn state_tone(state: IncidentState) -> &'static str {
     }
 }
 
-/// How far an incident is, as a badge.
+/// The status as a badge.
 pub(super) fn state_badge(choices: &Choices, state: IncidentState, status: StatusId) -> Markup {
-    html! { span.badge.(state_tone(state)) { (foreign(status_name(choices, status))) } }
+    html! { span.badge.(state_tone(state)) { (untrusted(status_name(choices, status))) } }
 }
 
-/// How bad an incident is, as a badge: the worse, the more bars.
+/// The severity as a badge. A higher severity has more bars.
 pub(super) fn severity_badge(choices: &Choices, id: SeverityId) -> Markup {
     let all = choices.severities.len();
-    let at = choices.severities.iter().position(|one| one.id == id);
+    let at = choices.severities.iter().position(|severity| severity.id == id);
     let bars = at.map_or(0, |at| 1 + at * 2 / all.saturating_sub(1).max(1));
     html! {
         span.badge.severity {
             span.bars.{ "bars-" (bars) } aria-hidden="true" { i {} i {} i {} }
-            (foreign(severity_name(choices, id)))
+            (untrusted(severity_name(choices, id)))
         }
     }
 }
 
-/// How a status is called.
+/// The name of a status.
 fn status_name(choices: &Choices, id: StatusId) -> &str {
-    choices.statuses.iter().find(|one| one.id == id).map_or("a status that is gone", |one| &one.what.name)
+    choices
+        .statuses
+        .iter()
+        .find(|status| status.id == id)
+        .map_or("deleted status", |status| &status.what.name)
 }
 
-/// How a severity is called.
+/// The name of a severity.
 fn severity_name(choices: &Choices, id: SeverityId) -> &str {
-    choices.severities.iter().find(|one| one.id == id).map_or("a severity that is gone", |one| &one.what.name)
+    let severity = choices.severities.iter().find(|severity| severity.id == id);
+    severity.map_or("deleted severity", |severity| &severity.what.name)
 }
 
-/// The incident of an address: its number, or its reference as people say it.
-async fn find(desk: &Desk, signed_in: &SignedIn, number: Id<String>) -> Result<Incident, Refusal> {
-    let Ok(Path(text)) = number else { return Err(Refusal::Gone) };
-    let digits = text.strip_prefix("INC-").unwrap_or(&text);
-    let number = digits.parse().map_err(|_| Refusal::Gone)?;
-    let found = desk.ctx.store.incident_by_number(signed_in.session.org, number).await?;
-    found.filter(|incident| incident.is_seen_by(&signed_in.actor())).ok_or(Refusal::Gone)
+/// Finds an incident by its number or its reference (`3` or `INC-3`). 404 if the person may not see it.
+async fn find(web: &WebState, signed_in: &SignedIn, number: &str) -> Result<Incident, Refusal> {
+    let digits = number.strip_prefix("INC-").unwrap_or(number);
+    let number = digits.parse().map_err(|_| Refusal::NotFound)?;
+    let found = web.ctx.store.incident_by_number(signed_in.session.org, number).await?;
+    found.filter(|incident| incident.is_seen_by(&signed_in.actor())).ok_or(Refusal::NotFound)
 }
 
 async fn show(
-    State(desk): State<Arc<Desk>>,
+    State(web): State<Arc<WebState>>,
     headers: HeaderMap,
-    number: Id<String>,
+    PathParam(number): PathParam<String>,
     signed_in: SignedIn,
-    wanted: Wanted,
+    params: QueryParams,
 ) -> Result<Response, Refusal> {
-    let incident = find(&desk, &signed_in, number).await?;
-    let view = View::of(&desk, &signed_in, incident).await?;
-    let done = Terms::read("", wanted);
-    let done = match done.text("done") {
-        Some("declared") => "The incident is declared.",
-        Some("update") => "The update is shared.",
-        Some("edit") => "The change is kept.",
+    let incident = find(&web, &signed_in, &number).await?;
+    let page = IncidentPage::load(&web, &signed_in, incident).await?;
+    let done = match params.text("done") {
+        Some("declared") => "Incident declared.",
+        Some("update") => "Update shared.",
+        Some("edit") => "Changes saved.",
         Some(_) | None => "",
     };
-    Ok(view.answer(&headers, done))
+    Ok(page.answer(&headers, done))
 }
 
-/// Everything on the page.
-struct View<'a> {
+/// The content of the page.
+struct IncidentPage<'a> {
     frame: Frame<'a>,
     story: Story,
-    /// Who can be given a role.
+    /// The people to whom a role can be assigned.
     people: Vec<domain::user::User>,
-    /// What Slack is still owed because of it; nothing where it is not connected.
-    owed: Vec<Step>,
-    draft: edit::Draft,
+    /// The Slack steps that are not done. Empty if Slack is not connected.
+    slack_steps: Vec<Step>,
+    /// The update form that was refused, with what the person entered.
+    update: edit::UpdateForm,
+    /// Why the form was refused.
+    error: Option<String>,
 }
 
-/// The most people who are offered for a role.
-const MOST_PEOPLE: usize = 200;
+/// The most people whom a role field offers.
+const OFFERED_PEOPLE: usize = 200;
 
-impl<'a> View<'a> {
-    /// Reads everything that the page shows.
-    async fn of(desk: &'a Desk, signed_in: &'a SignedIn, incident: Incident) -> Result<Self, Refusal> {
-        let (store, org) = (&desk.ctx.store, incident.org);
-        let frame = Frame::new(desk, signed_in, Section::Incidents);
-        let owed = match signed_in.rules.org.slack {
+impl<'a> IncidentPage<'a> {
+    /// Reads the content of the page.
+    async fn load(web: &'a WebState, signed_in: &'a SignedIn, incident: Incident) -> Result<Self, Refusal> {
+        let (store, org) = (&web.ctx.store, incident.org);
+        let frame = Frame::new(web, signed_in, Section::Incidents);
+        let slack_steps = match signed_in.rules.org.slack {
             Some(_) => owed(store, &incident).await?,
             None => Vec::new(),
         };
         let story = story(store, &signed_in.rules, incident).await?;
-        let people = store.users_after(org, None, MOST_PEOPLE).await?;
-        Ok(Self { frame, story, people, owed, draft: edit::Draft::default() })
+        let people = store.users_after(org, None, OFFERED_PEOPLE).await?;
+        let update = edit::UpdateForm::default();
+        Ok(Self { frame, story, people, slack_steps, update, error: None })
     }
 
     fn answer(&self, headers: &HeaderMap, done: &str) -> Response {
@@ -149,7 +153,7 @@ impl<'a> View<'a> {
         self.frame.answer(headers, &title, &self.main(done))
     }
 
-    /// Where it is.
+    /// The path of the page.
     fn path(&self) -> String {
         format!("/incidents/{}", self.story.incident.number)
     }
@@ -161,14 +165,17 @@ impl<'a> View<'a> {
             div.columns {
                 div.column {
                     (self.update_form())
-                    section.card aria-labelledby="story" {
-                        h2 #story { "Timeline" }
+                    section.card aria-labelledby="timeline-title" {
+                        h2 #timeline-title { "Timeline" }
                         div #timeline data-live { (timeline::timeline(&self.story, self.frame.now)) }
                     }
                 }
-                aside.column aria-label="About this incident" {
+                aside.column aria-label="Details" {
                     div #about data-live {
-                        (self.about()) (self.escalations()) (self.alerts()) (slack::owed(&self.owed, self.frame.now))
+                        (self.properties())
+                        (self.escalations())
+                        (self.alerts())
+                        (slack::pending_steps(&self.slack_steps, self.frame.now))
                     }
                     @if self.frame.may(Permission::EditIncidents) { (self.roles_form()) (self.edit_form()) }
                 }
@@ -179,7 +186,7 @@ impl<'a> View<'a> {
     fn head(&self) -> Markup {
         let (incident, choices) = (&self.story.incident, &self.story.choices);
         let by = match &incident.creator {
-            domain::Identity::System(_) => "Opened by ",
+            domain::Identity::System(_) => "Created by ",
             domain::Identity::ApiKey(_) | domain::Identity::User(_) => "Declared by ",
         };
         html! {
@@ -189,35 +196,35 @@ impl<'a> View<'a> {
                     (state_badge(choices, incident.head().state(), incident.status()))
                     @if let Some(severity) = incident.severity { (severity_badge(choices, severity)) }
                 }
-                h1 { (foreign(&incident.title)) }
+                h1 { (untrusted(&incident.title)) }
                 ul.facts {
-                    li { (words::since(incident.created_at, self.frame.now)) }
-                    li { (by) (foreign(self.story.who(&incident.creator))) }
+                    li { (words::ago_and_time(incident.created_at, self.frame.now)) }
+                    li { (by) (untrusted(self.story.who(&incident.creator))) }
                 }
                 @if let Some(summary) = &incident.summary { p.description dir="auto" { (summary) } }
-                @for paging in &self.story.escalations { (self.strip(paging)) }
+                @for paging in &self.story.escalations { (self.open_escalation(paging)) }
             }
         }
     }
 
-    /// What still needs somebody, with the button, where nobody has to look for it.
-    fn strip(&self, paging: &Paging) -> Markup {
+    /// An escalation that needs a response, with its Acknowledge button.
+    fn open_escalation(&self, paging: &Paging) -> Markup {
         let escalation = &paging.escalation;
         let state = escalation.head().state();
         html! {
             @if state.notifies() {
                 div.card.strip.(tone(state)) data-item {
                     p.line {
-                        span.badge.(tone(state)) { (state_words(state)) }
+                        (escalation::state_badge(state))
                         " " span { (self.level(paging)) }
                     }
-                    (escalation::acknowledge(&self.frame, escalation.id, &self.path()))
+                    (escalation::acknowledge_button(&self.frame, escalation.id, &self.path()))
                 }
             }
         }
     }
 
-    /// Who is paged by an escalation now.
+    /// The current level of an escalation and its people.
     fn level(&self, paging: &Paging) -> Markup {
         let level = paging.levels.get(usize::from(paging.escalation.level));
         let names: Vec<&str> = level
@@ -228,11 +235,11 @@ impl<'a> View<'a> {
         html! {
             "Level " (paging.escalation.level + 1)
             @if paging.levels.len() > 1 { " of " (paging.levels.len()) }
-            @if !names.is_empty() { ": " (foreign(&words::names(&names))) }
+            @if !names.is_empty() { ": " (untrusted(&words::join_names(&names))) }
         }
     }
 
-    fn about(&self) -> Markup {
+    fn properties(&self) -> Markup {
         let (incident, choices) = (&self.story.incident, &self.story.choices);
         html! {
             section.card aria-labelledby="properties" {
@@ -244,13 +251,13 @@ impl<'a> View<'a> {
                         dd {
                             @match incident.severity {
                                 Some(severity) => (severity_badge(choices, severity)),
-                                None => span.soft { "Not said yet" },
+                                None => span.soft { "Not set" },
                             }
                         }
                     }
                     @for role in &choices.roles {
                         @if let Some(user) = incident.roles.get(&role.id) {
-                            div { dt { (foreign(&role.what.name)) } dd { (foreign(self.story.person(*user))) } }
+                            div { dt { (untrusted(&role.what.name)) } dd { (untrusted(self.story.person(*user))) } }
                         }
                     }
                     @for milestone in Milestone::ALL {
@@ -267,7 +274,7 @@ impl<'a> View<'a> {
         html! {
             section.card aria-labelledby="escalations" {
                 h2 #escalations { "Escalations" }
-                @if self.story.escalations.is_empty() { p.none { "Nobody was paged." } }
+                @if self.story.escalations.is_empty() { p.none { "No escalations. Nobody was paged." } }
                 ul.rows {
                     @for paging in &self.story.escalations { (self.escalation(paging)) }
                 }
@@ -278,11 +285,10 @@ impl<'a> View<'a> {
 
     fn escalation(&self, paging: &Paging) -> Markup {
         let escalation = &paging.escalation;
-        let state = escalation.head().state();
         html! {
             li {
                 p.line {
-                    span.badge.(tone(state)) { (state_words(state)) }
+                    (escalation::state_badge(escalation.head().state()))
                     " " a href=(format!("/escalations/{}", escalation.id)) { (self.level(paging)) }
                 }
                 p.soft { (words::ago(escalation.created_at, self.frame.now)) }
@@ -294,20 +300,17 @@ impl<'a> View<'a> {
         html! {
             section.card aria-labelledby="alerts" {
                 h2 #alerts { "Alerts" }
-                @if self.story.alerts.is_empty() { p.none { "No alert belongs to it." } }
+                @if self.story.alerts.is_empty() { p.none { "No alerts." } }
                 ul.rows {
                     @for alert in &self.story.alerts {
-                        @let (tone, says) = match alert.head().state() {
-                            AlertState::Firing => ("paging", "Firing"),
-                            AlertState::Resolved => ("acked", "Resolved"),
-                        };
                         li {
                             p.line {
-                                span.badge.(tone) { (says) }
-                                " " a href=(format!("/alerts/{}", alert.id)) { (foreign(&alert.title)) }
+                                (alerts::state_badge(alert.head().state()))
+                                " " a href=(format!("/alerts/{}", alert.id)) { (untrusted(&alert.title)) }
                             }
                             p.soft {
-                                (foreign(self.story.source(alert.source))) " · " (words::ago(alert.created_at, self.frame.now))
+                                (untrusted(self.story.source(alert.source)))
+                                " · " (words::ago(alert.created_at, self.frame.now))
                             }
                         }
                     }

@@ -1,4 +1,4 @@
-//! The list of incidents.
+//! The list of incidents and its filters.
 
 use std::sync::Arc;
 
@@ -13,30 +13,32 @@ use machine::Stateful;
 use maud::{Markup, html};
 use store::Choices;
 
-use super::Desk;
+use super::WebState;
+use super::form::select;
 use super::frame::{Frame, Section};
 use super::incident::{severity_badge, state_badge};
-use super::list::{Terms, Wanted, select};
+use super::list::{List, QueryParams};
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::words::{self, foreign};
+use super::words::{self, untrusted};
 
 /// The routes of the list.
-pub(super) const ROUTES: &[Route] = &[Route::get("/incidents", Access::SignedIn, || get(all))];
+pub(super) const ROUTES: &[Route] = &[Route::get("/incidents", Access::SignedIn, || get(list))];
 
-/// Which incidents are shown.
+/// A filter of the list by how far incidents are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum IncidentFilter {
     Open,
     PostIncident,
     Over,
     All,
 }
 
-impl Shown {
+impl IncidentFilter {
     const ALL: &'static [Self] = &[Self::Open, Self::PostIncident, Self::Over, Self::All];
 
+    /// The value of the query parameter `show`.
     const fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -46,16 +48,18 @@ impl Shown {
         }
     }
 
-    const fn says(self) -> &'static str {
+    /// The label.
+    const fn label(self) -> &'static str {
         match self {
             Self::Open => "Open",
             Self::PostIncident => "Post-incident",
-            Self::Over => "Over",
+            Self::Over => "Closed",
             Self::All => "All",
         }
     }
 
-    fn takes(self, state: IncidentState) -> bool {
+    /// Returns whether the filter shows incidents in this state.
+    fn matches(self, state: IncidentState) -> bool {
         match self {
             Self::All => true,
             Self::Open => state.stage() == IncidentStage::Open,
@@ -64,26 +68,27 @@ impl Shown {
         }
     }
 
+    /// The filter with this name. Open incidents are the default.
     fn named(name: Option<&str>) -> Self {
-        Self::ALL.iter().copied().find(|shown| Some(shown.name()) == name).unwrap_or(Self::Open)
+        Self::ALL.iter().copied().find(|filter| Some(filter.name()) == name).unwrap_or(Self::Open)
     }
 }
 
-async fn all(
-    State(desk): State<Arc<Desk>>,
+async fn list(
+    State(web): State<Arc<WebState>>,
     headers: HeaderMap,
     signed_in: SignedIn,
-    wanted: Wanted,
+    params: QueryParams,
 ) -> Result<Response, Refusal> {
     let signed_in = &signed_in;
-    let (store, rules, org) = (&desk.ctx.store, &signed_in.rules, signed_in.session.org);
+    let (store, rules, org) = (&web.ctx.store, &signed_in.rules, signed_in.session.org);
     let me = &signed_in.actor();
-    let terms = Terms::read("/incidents", wanted);
-    let shown = Shown::named(terms.text("show"));
-    let severity: Option<SeverityId> = terms.chosen("severity");
+    let list = List::new("/incidents", &params);
+    let filter = IncidentFilter::named(params.text("show"));
+    let severity: Option<SeverityId> = params.parsed("severity");
     let choices = store.incident_choices(org).await?;
-    let filtered = shown != Shown::All || severity.is_some();
-    let page = terms
+    let filtered = filter != IncidentFilter::All || severity.is_some();
+    let page = list
         .scan(filtered)
         .run(
             |before, most| async move {
@@ -94,7 +99,7 @@ async fn all(
                 let found = store.incident(org, id).await?;
                 Ok(found.filter(|incident| {
                     incident.is_seen_by(me)
-                        && shown.takes(incident.head().state())
+                        && filter.matches(incident.head().state())
                         && (severity.is_none() || incident.severity == severity)
                 }))
             },
@@ -110,14 +115,16 @@ async fn all(
         rows.push((incident, lead));
     }
 
-    let frame = Frame::new(&desk, signed_in, Section::Incidents);
-    let of_severity = severity.map(|id| id.to_string()).unwrap_or_default();
-    let with = |shown: Shown| {
-        let name = if shown == Shown::Open { "" } else { shown.name() };
-        vec![("show", name.to_owned()), ("severity", of_severity.clone())]
+    let frame = Frame::new(&web, signed_in, Section::Incidents);
+    let severity_id = severity.map(|id| id.to_string()).unwrap_or_default();
+    let params_of = |filter: IncidentFilter| {
+        let name = if filter == IncidentFilter::Open { "" } else { filter.name() };
+        vec![("show", name.to_owned()), ("severity", severity_id.clone())]
     };
-    let tabs: Vec<_> = Shown::ALL.iter().map(|&one| (one == shown, one.says(), with(one))).collect();
-    let severities = choices.severities.iter().map(|one| (one.id.to_string(), one.what.name.as_str()));
+    let tabs: Vec<_> =
+        IncidentFilter::ALL.iter().map(|&tab| (tab == filter, tab.label(), params_of(tab))).collect();
+    let severities =
+        choices.severities.iter().map(|severity| (severity.id.to_string(), severity.what.name.as_str()));
     let main = html! {
         div.headline {
             h1 { "Incidents" }
@@ -126,21 +133,16 @@ async fn all(
             }
         }
         div.filters {
-            (terms.tabs("Which", &tabs))
-            form.filter method="get" action="/incidents" role="search" aria-label="Filter" {
-                @if shown != Shown::Open { input type="hidden" name="show" value=(shown.name()); }
-                (select("severity", "Severity", "Any", severities, severity.map(|id| id.to_string()).as_deref()))
+            (list.tabs("State", &tabs))
+            form.filter method="get" action="/incidents" role="search" aria-label="Filters" {
+                @if filter != IncidentFilter::Open { input type="hidden" name="show" value=(filter.name()); }
+                (select("severity", "Severity", "Any", severities, Some(&severity_id)))
                 button type="submit" { "Filter" }
             }
         }
         div #list data-live {
             @if rows.is_empty() && page.after.is_none() {
-                p.empty {
-                    @match shown {
-                        Shown::Open => "No incident is open.",
-                        Shown::PostIncident | Shown::Over | Shown::All => "There is none like this.",
-                    }
-                }
+                (no_incidents(filter, severity.is_some()))
             } @else {
                 ul.card.list {
                     @for (incident, lead) in &rows {
@@ -148,10 +150,22 @@ async fn all(
                     }
                 }
             }
-            (terms.turn(&with(shown), page.after.as_deref(), rows.len()))
+            (list.pagination(&params_of(filter), page.after.as_deref(), rows.len()))
         }
     };
     Ok(frame.answer(&headers, "Incidents", &main))
+}
+
+/// The text in place of an empty list.
+fn no_incidents(filter: IncidentFilter, has_severity: bool) -> Markup {
+    let text = match filter {
+        _ if has_severity => "No incidents match these filters.",
+        IncidentFilter::Open => "No open incidents.",
+        IncidentFilter::PostIncident => "No incidents in the post-incident phase.",
+        IncidentFilter::Over => "No closed incidents.",
+        IncidentFilter::All => "No incidents yet.",
+    };
+    html! { p.empty { (text) } }
 }
 
 /// An incident in the list.
@@ -160,13 +174,13 @@ fn row(frame: &Frame<'_>, choices: &Choices, incident: &Incident, lead: Option<&
         li data-item {
             a.entry.wide href=(format!("/incidents/{}", incident.number)) data-row {
                 span.reference { (incident.reference()) }
-                span.name { (foreign(&incident.title)) }
+                span.name { (untrusted(&incident.title)) }
                 span.badges {
                     (state_badge(choices, incident.head().state(), incident.status()))
                     @if let Some(severity) = incident.severity { (severity_badge(choices, severity)) }
                 }
                 span.soft {
-                    @if let Some(lead) = lead { (foreign(lead)) " · " }
+                    @if let Some(lead) = lead { (untrusted(lead)) " · " }
                     (words::ago(incident.created_at, frame.now))
                 }
             }

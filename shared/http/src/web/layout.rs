@@ -1,4 +1,4 @@
-//! What all pages have around them, the one stylesheet and the one script.
+//! The layout of every page, the stylesheet, the script and the icon.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::route::{Access, Route};
 
-/// A file that pages refer to; its name changes with its content, so it is kept for ever.
+/// A static file. Its name is a hash of its content, so browsers may keep it forever.
 struct Asset {
     name: String,
     content_type: &'static str,
@@ -29,18 +29,20 @@ impl Asset {
 }
 
 /// The stylesheet.
-static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("style.css")));
+static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    let content = concat!(include_str!("style.css"), include_str!("style/parts.css"));
+    Asset::new("css", "text/css; charset=utf-8", content)
+});
 
-/// The script: pages work without it, and look again by themselves with it.
+/// The script. Pages work without it; with it they update automatically and have keyboard shortcuts.
 static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("script.js")));
 
-/// The bell.
+/// The icon, a bell.
 static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("svg", "image/svg+xml; charset=utf-8", include_str!("icon.svg")));
 
-/// The routes of the files that pages refer to.
+/// The routes of the static files.
 pub(super) const ROUTES: &[Route] = &[Route::get("/assets/{name}", Access::Anybody, || get(asset))];
 
 async fn asset(Path(name): Path<String>) -> Response {
@@ -54,25 +56,25 @@ async fn asset(Path(name): Path<String>) -> Response {
     (headers, asset.content).into_response()
 }
 
-/// What stands at the top of a page.
+/// The parts of a page around its content.
 #[derive(Default)]
-pub(super) struct Top<'a> {
-    /// The page's title.
+pub(super) struct Layout<'a> {
+    /// The title of the page.
     pub(super) title: &'a str,
-    /// What the browser is told beside it.
+    /// Additional elements of the HTML head.
     pub(super) head: Markup,
-    /// What stands beside the name.
+    /// The content of the header bar beside the name.
     pub(super) bar: Markup,
-    /// What keys do; only pages that have this have the script.
-    pub(super) keys: Option<Markup>,
-    /// What stands at the end.
+    /// The dialogs of the script. Only pages that have these load the script.
+    pub(super) dialogs: Option<Markup>,
+    /// The footer.
     pub(super) footer: Markup,
     /// Whether the page is one narrow column.
     pub(super) narrow: bool,
 }
 
-/// A whole page.
-pub(super) fn page(top: &Top<'_>, main: &Markup) -> Markup {
+/// Builds a whole page.
+pub(super) fn page(layout: &Layout<'_>, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -81,28 +83,28 @@ pub(super) fn page(top: &Top<'_>, main: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="robots" content="noindex, nofollow";
                 meta name="color-scheme" content="light dark";
-                (top.head)
+                (layout.head)
                 link rel="stylesheet" href=(STYLE.path());
                 link rel="icon" type="image/svg+xml" href=(ICON.path());
-                @if top.keys.is_some() { script src=(SCRIPT.path()) defer {} }
-                title { (top.title) " · Firebell" }
+                @if layout.dialogs.is_some() { script src=(SCRIPT.path()) defer {} }
+                title { (layout.title) " · Firebell" }
             }
-            body class=[top.narrow.then_some("narrow")] {
-                a.skip href="#main" { "Skip to the content" }
+            body class=[layout.narrow.then_some("narrow")] {
+                a.skip href="#main" { "Skip to main content" }
                 header.top {
                     @let brand = html! { (PreEscaped(include_str!("icon.svg"))) span { "Firebell" } };
-                    @if top.keys.is_some() { a.brand href="/" { (brand) } } @else { div.brand { (brand) } }
-                    (top.bar)
+                    @if layout.dialogs.is_some() { a.brand href="/" { (brand) } } @else { div.brand { (brand) } }
+                    (layout.bar)
                 }
                 main #main tabindex="-1" { (main) }
-                @if let Some(keys) = &top.keys { footer { (top.footer) } (keys) }
+                @if let Some(dialogs) = &layout.dialogs { footer { (layout.footer) } (dialogs) }
             }
         }
     }
 }
 
-/// A page that says one thing.
+/// Builds a page with one short message.
 pub(super) fn notice(title: &str, text: &Markup) -> Markup {
-    let top = Top { title, narrow: true, ..Top::default() };
-    page(&top, &html! { section.card.notice { h1 { (title) } (text) } })
+    let layout = Layout { title, narrow: true, ..Layout::default() };
+    page(&layout, &html! { section.card.notice { h1 { (title) } (text) } })
 }

@@ -1,85 +1,102 @@
-//! Lists: what is asked of them, and the way to what is older.
+//! Lists: their filters, which are query parameters, and the links to older and newer items.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
-use axum::extract::Query;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query};
 use domain::id::AlertId;
+use http::request::Parts;
 use maud::{Markup, html};
 use store::Order;
 
 use crate::page::{IndexScan, PageRequest};
 use crate::query::Span;
 
-/// How many things a list shows at once.
-pub(super) const SHOWN: usize = 25;
+/// How many items a list shows on one page.
+const PAGE_SIZE: usize = 25;
 
-/// What is asked for beside the page itself.
-pub(super) type Wanted = Result<Query<BTreeMap<String, String>>, QueryRejection>;
+/// A query parameter: its name and its value.
+pub(super) type Param<'a> = (&'a str, String);
 
-/// A name in an address, and what it stands for.
-pub(super) type Term<'a> = (&'a str, String);
+/// A filter as a link: whether it is active, its label, and its query parameters.
+pub(super) type Tab<'a> = (bool, &'a str, Vec<Param<'a>>);
 
-/// A filter as a link: whether it holds, its name, and its terms.
-pub(super) type Tab<'a> = (bool, &'a str, Vec<Term<'a>>);
+/// The query parameters of a page. Parameters that cannot be parsed are ignored.
+#[derive(Debug, Default)]
+pub(super) struct QueryParams(BTreeMap<String, String>);
 
-/// What is asked of a list; whatever makes no sense is left out.
-pub(super) struct Terms {
-    path: &'static str,
-    given: BTreeMap<String, String>,
+impl<S: Send + Sync> FromRequestParts<S> for QueryParams {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let query = Query::from_request_parts(parts, state).await;
+        Ok(Self(query.map(|Query(params)| params).unwrap_or_default()))
+    }
 }
 
-impl Terms {
-    /// Reads what is asked of the list at a path.
-    pub(super) fn read(path: &'static str, wanted: Wanted) -> Self {
-        Self { path, given: wanted.map(|Query(given)| given).unwrap_or_default() }
-    }
-
-    /// What was chosen under a name, if it is anything.
-    pub(super) fn chosen<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
-        self.given.get(name)?.parse().ok()
-    }
-
-    /// What is there.
+impl QueryParams {
+    /// The value of a parameter. `None` if it is absent.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.given.get(name).map(String::as_str)
+        self.0.get(name).map(String::as_str)
     }
 
-    /// The search through the index.
+    /// The parsed value of a parameter. `None` if it is absent or invalid.
+    pub(super) fn parsed<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
+        self.text(name)?.parse().ok()
+    }
+}
+
+/// A list of things that happened: alerts, escalations or incidents.
+pub(super) struct List<'a> {
+    path: &'static str,
+    params: &'a QueryParams,
+}
+
+impl<'a> List<'a> {
+    /// Describes the list at `path` with these query parameters.
+    pub(super) const fn new(path: &'static str, params: &'a QueryParams) -> Self {
+        Self { path, params }
+    }
+
+    /// The search of the list index for one page. `filtered` says whether entries of the index may be left out.
     pub(super) fn scan(&self, filtered: bool) -> IndexScan {
-        let after = self.chosen::<AlertId>("after").map(|id| id.to_string());
         IndexScan {
-            page: PageRequest { size: SHOWN, after },
+            page: PageRequest { size: PAGE_SIZE, after: self.after().map(|id| id.to_string()) },
             order: Order::Newest,
             created: Span::ALL,
             filtered,
         }
     }
 
-    /// The address of the list with these terms.
-    fn at(&self, terms: &[Term<'_>]) -> String {
-        let terms = terms.iter().filter(|(_, value)| !value.is_empty());
-        let escaped =
-            |value| percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
-        let terms: Vec<String> = terms.map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-        if terms.is_empty() { self.path.to_owned() } else { format!("{}?{}", self.path, terms.join("&")) }
+    /// The id after which the page begins. The ids of all lists have the same form.
+    fn after(&self) -> Option<AlertId> {
+        self.params.parsed("after")
     }
 
-    /// The way to what is older, and back to the newest. `terms` are those that hold.
-    pub(super) fn turn(&self, terms: &[Term<'_>], after: Option<&str>, found: usize) -> Markup {
-        let later = self.chosen::<AlertId>("after").is_some();
+    /// The address of the list with these query parameters.
+    fn address(&self, params: &[Param<'_>]) -> String {
+        let params = params.iter().filter(|(_, value)| !value.is_empty());
+        let escaped =
+            |value| percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
+        let params: Vec<String> = params.map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+        if params.is_empty() { self.path.to_owned() } else { format!("{}?{}", self.path, params.join("&")) }
+    }
+
+    /// The links to older items and back to the newest. `params` are those of the active filters.
+    pub(super) fn pagination(&self, params: &[Param<'_>], after: Option<&str>, found: usize) -> Markup {
+        let is_later_page = self.after().is_some();
         let older = after.map(|after| {
-            let mut terms = terms.to_vec();
-            terms.push(("after", after.to_owned()));
-            self.at(&terms)
+            let mut params = params.to_vec();
+            params.push(("after", after.to_owned()));
+            self.address(&params)
         });
         html! {
-            @if later || older.is_some() {
+            @if is_later_page || older.is_some() {
                 nav.turn aria-label="Pages" {
-                    @if later { a.button href=(self.at(terms)) { "Newest" } }
+                    @if is_later_page { a.button href=(self.address(params)) { "Newest" } }
                     @if let Some(older) = older {
                         a.button href=(older) rel="next" {
-                            @if found == 0 { "Nothing so far: look further back" } @else { "Older" }
+                            @if found == 0 { "No matches yet. Search older items" } @else { "Older" }
                         }
                     }
                 }
@@ -87,33 +104,12 @@ impl Terms {
         }
     }
 
-    /// Filters of which one holds, as links.
+    /// Filters as links. One of them is active.
     pub(super) fn tabs(&self, label: &str, tabs: &[Tab<'_>]) -> Markup {
         html! {
             nav.tabs aria-label=(label) {
-                @for (holds, name, terms) in tabs {
-                    a href=(self.at(terms)) aria-current=[holds.then_some("true")] { (name) }
-                }
-            }
-        }
-    }
-}
-
-/// A choice of several, with the one that holds.
-pub(super) fn select<'a>(
-    name: &str,
-    label: &str,
-    none: &str,
-    options: impl IntoIterator<Item = (String, &'a str)>,
-    chosen: Option<&str>,
-) -> Markup {
-    html! {
-        label.field {
-            span { (label) }
-            select name=(name) {
-                option value="" { (none) }
-                @for (value, says) in options {
-                    option value=(value) selected[chosen == Some(value.as_str())] { (says) }
+                @for (is_active, label, params) in tabs {
+                    a href=(self.address(params)) aria-current=[is_active.then_some("true")] { (label) }
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Sign-in by a provider of OpenID Connect: there, and back again.
+//! Sign-in with an OpenID Connect provider: the redirect to the provider, and the callback.
 
 use std::sync::Arc;
 
@@ -15,29 +15,29 @@ use maud::html;
 use serde::Deserialize;
 use tracing::warn;
 
-use super::Desk;
-use super::layout::{Top, page};
+use super::WebState;
+use super::layout::{Layout, page};
 use super::refusal::Refusal;
 use super::route::{Access, Route};
-use super::session::{begun, cookies, is_secure};
+use super::session::{cookies, is_secure, start_cookie};
 
-/// The routes of the way to the provider and back.
+/// The routes of the redirect and the callback.
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/sign-in/oidc", Access::Anybody, || get(leave)),
-    Route::get("/sign-in/oidc/callback", Access::Anybody, || get(come_back)),
+    Route::get("/sign-in/oidc", Access::Anybody, || get(redirect)),
+    Route::get("/sign-in/oidc/callback", Access::Anybody, || get(callback)),
 ];
 
 impl From<OidcError> for Refusal {
     fn from(error: OidcError) -> Self {
         match error {
-            OidcError::Forged => Self::ForgedProvider,
+            OidcError::Forged => Self::InvalidProviderAnswer,
             OidcError::Refused(reason) => {
-                warn!(reason, "a provider's answer was refused");
-                Self::RefusedProvider
+                warn!(reason, "rejected answer of sign-in provider");
+                Self::ProviderRefused
             }
-            OidcError::Nobody => Self::UnknownToUs,
+            OidcError::Nobody => Self::UnknownPerson,
             OidcError::Away(reason) => {
-                warn!(reason, "a provider could not be asked");
+                warn!(reason, "cannot reach sign-in provider");
                 Self::Unavailable
             }
             OidcError::App(error) => error.into(),
@@ -45,60 +45,64 @@ impl From<OidcError> for Refusal {
     }
 }
 
-/// The name of the cookie that a browser keeps while it is away.
+/// The name of the cookie that a browser keeps while it is at the provider.
 fn cookie_name(public_url: &str) -> &'static str {
     if is_secure(public_url) { "__Host-firebell-oidc" } else { "firebell-oidc" }
 }
 
-/// The header that gives it, or takes it back. It comes back from another site, so it is not as strict as a session.
-fn away(public_url: &str, value: &str, seconds: i64) -> HeaderValue {
+/// The header that sets or removes that cookie. It cannot be `SameSite=Strict`, because the callback comes from another
+/// site.
+fn set_cookie(public_url: &str, value: &str, seconds: i64) -> HeaderValue {
     let (name, secure) = (cookie_name(public_url), if is_secure(public_url) { "; Secure" } else { "" });
     let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&cookie).expect("tokens, numbers and signatures are plain text")
 }
 
-/// The provider, if this installation has one.
-fn provider(desk: &Desk) -> Result<&Oidc, Refusal> {
-    desk.ctx.oidc.as_deref().ok_or(Refusal::Gone)
+/// The sign-in provider. Answers 404 if this installation has none.
+fn provider(web: &WebState) -> Result<&Oidc, Refusal> {
+    web.ctx.oidc.as_deref().ok_or(Refusal::NotFound)
 }
 
-async fn leave(State(desk): State<Arc<Desk>>) -> Result<Response, Refusal> {
-    let ctx = &desk.ctx;
-    let sent = begin(provider(&desk)?, &ctx.seal, &ctx.public_url, ctx.now()).await?;
-    let cookie = away(&ctx.public_url, &sent.kept, GOOD_FOR.as_secs());
-    Ok((AppendHeaders([(SET_COOKIE, cookie)]), Redirect::to(&sent.url)).into_response())
+async fn redirect(State(web): State<Arc<WebState>>) -> Result<Response, Refusal> {
+    let ctx = &web.ctx;
+    let begun = begin(provider(&web)?, &ctx.seal, &ctx.public_url, ctx.now()).await?;
+    let cookie = set_cookie(&ctx.public_url, &begun.kept, GOOD_FOR.as_secs());
+    Ok((AppendHeaders([(SET_COOKIE, cookie)]), Redirect::to(&begun.url)).into_response())
 }
 
-/// What the provider sends a browser back with.
+/// The query parameters that the provider adds to the callback.
 #[derive(Deserialize)]
-struct Back {
+struct OidcCallback {
     state: Option<String>,
     code: Option<String>,
 }
 
-async fn come_back(
-    State(desk): State<Arc<Desk>>,
+async fn callback(
+    State(web): State<Arc<WebState>>,
     headers: HeaderMap,
-    back: Result<Query<Back>, QueryRejection>,
+    query: Result<Query<OidcCallback>, QueryRejection>,
 ) -> Result<Response, Refusal> {
-    let (ctx, oidc) = (&desk.ctx, provider(&desk)?);
-    let Ok(Query(Back { state: Some(state), code })) = back else { return Err(Refusal::ForgedProvider) };
-    // Without a code the provider has said no, or somebody there has.
-    let Some(code) = code else { return Err(Refusal::RefusedProvider) };
-    let kept = cookies(&headers, cookie_name(&ctx.public_url)).next().ok_or(Refusal::ForgedProvider)?;
+    let (ctx, oidc) = (&web.ctx, provider(&web)?);
+    let Ok(Query(OidcCallback { state: Some(state), code })) = query else {
+        return Err(Refusal::InvalidProviderAnswer);
+    };
+    // Without a code, the provider or the person at the provider has refused.
+    let Some(code) = code else { return Err(Refusal::ProviderRefused) };
+    let kept =
+        cookies(&headers, cookie_name(&ctx.public_url)).next().ok_or(Refusal::InvalidProviderAnswer)?;
     let brought = Brought { kept, state: &state, code: &code };
     let from = (oidc, &*ctx.public_url);
     let token = finish(&ctx.store, &ctx.seal, from, &brought, &ctx.random, ctx.now()).await?;
-    let given = AppendHeaders([
-        (SET_COOKIE, begun(&ctx.public_url, &token)),
-        (SET_COOKIE, away(&ctx.public_url, "", 0)),
+    let cookies = AppendHeaders([
+        (SET_COOKIE, start_cookie(&ctx.public_url, &token)),
+        (SET_COOKIE, set_cookie(&ctx.public_url, "", 0)),
     ]);
-    // A browser that was sent here by another site brings a strict cookie only once it goes on from a page of ours.
+    // Browsers do not send a strict cookie after a redirect from another site, only after a page of our own.
     let head = html! { meta http-equiv="refresh" content="0; url=/"; };
-    let top = Top { title: "Signed in", head, narrow: true, ..Top::default() };
+    let layout = Layout { title: "Signed in", head, narrow: true, ..Layout::default() };
     let page = page(
-        &top,
-        &html! { section.card.notice { h1 { "You are signed in" } p { a href="/" { "Go on" } } } },
+        &layout,
+        &html! { section.card.notice { h1 { "You are signed in" } p { a href="/" { "Go to Home" } } } },
     );
-    Ok((given, page).into_response())
+    Ok((cookies, page).into_response())
 }

@@ -1,17 +1,19 @@
-//! What belongs to a private incident: it is hidden from whoever does not see the incident, wherever it is listed.
+//! Alerts and escalations of private incidents: they are hidden from people who may not see the incident.
 
 use app::escalation::history::EscalationHistory as Story;
 use app::incident::seen::hides;
 use domain::Actor;
 use maud::{Markup, html};
 
-/// What stands where a title would.
-pub(super) fn instead() -> Markup {
-    html! { span.soft { "Belongs to a private incident" } }
+/// The text that replaces a hidden title.
+pub(super) fn placeholder() -> Markup {
+    html! { span.soft { "Private incident" } }
 }
 
-/// Says whether an escalation is hidden from somebody: whoever is paged by it sees it, as its pages say what it is.
+/// Returns whether an escalation is hidden from somebody. A person who was notified by it may see it, because the
+/// notifications contain its title.
 pub(super) fn hides_escalation(story: &Story, by: &Actor) -> bool {
-    let is_paged = story.notifications.iter().any(|page| Some(page.user) == by.identity().user());
-    !is_paged && hides(story.escalation.incident, story.incident.as_ref(), by)
+    let is_notified =
+        story.notifications.iter().any(|notification| Some(notification.user) == by.identity().user());
+    !is_notified && hides(story.escalation.incident, story.incident.as_ref(), by)
 }

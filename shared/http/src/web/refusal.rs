@@ -1,4 +1,4 @@
-//! Refusals, as a page that says what to do next.
+//! Error pages: what happened, and what to do.
 
 use app::AppError;
 use axum::response::{IntoResponse, Response};
@@ -7,63 +7,63 @@ use maud::{Markup, html};
 use tracing::warn;
 
 use super::layout;
-use super::sign_in::ask_for_link;
+use super::sign_in::request_link_form;
 
-/// A page that could not be shown, or a form that was not taken.
+/// A page that cannot be shown, or a form that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The link is not one of ours.
-    Forged,
-    /// The link was good once.
-    Expired,
-    /// The link was for somebody who has left.
-    Left,
-    /// What it was about is not there.
-    Gone,
-    /// Whoever is signed in may not.
+    /// The acknowledge link is invalid.
+    InvalidLink,
+    /// The acknowledge link has expired.
+    ExpiredLink,
+    /// The acknowledge link belongs to a person who was removed.
+    RemovedPerson,
+    /// There is no such thing, or the person may not see it.
+    NotFound,
+    /// The signed-in person does not have a permission.
     Forbidden(domain::access::Forbidden),
     /// Nobody is signed in.
     SignedOut,
-    /// The link to sign in is not one of ours.
-    ForgedSignIn,
-    /// The link to sign in was good once.
-    ExpiredSignIn,
-    /// The link to sign in was used.
-    UsedSignIn,
-    /// What comes back from a provider is no answer to what this browser was sent with.
-    ForgedProvider,
-    /// The provider said no, or what it said cannot be believed.
-    RefusedProvider,
-    /// The provider knows somebody whom we do not.
-    UnknownToUs,
-    /// Too many links were asked for.
+    /// The sign-in link is invalid.
+    InvalidSignInLink,
+    /// The sign-in link has expired.
+    ExpiredSignInLink,
+    /// The sign-in link was already used.
+    UsedSignInLink,
+    /// The answer of a sign-in provider does not belong to a sign-in that this browser started.
+    InvalidProviderAnswer,
+    /// The sign-in provider refused, or its answer cannot be trusted.
+    ProviderRefused,
+    /// The sign-in provider named a person who is not in the organisation.
+    UnknownPerson,
+    /// Too many sign-in links were requested.
     TooManySignIns,
-    /// A form did not come from our pages, or not from this session.
-    CrossSite,
-    /// A form holds more than one may.
+    /// A form was not sent from our own pages, or not in this session.
+    InvalidForm,
+    /// A form is larger than [`super::FORM_BYTES`].
     TooLong,
-    /// We failed.
+    /// Firebell failed.
     Unavailable,
 }
 
-/// How long a person waits before they try again, in seconds.
+/// The time after which to try again, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::Forged
-            | Self::Left
-            | Self::ForgedSignIn
-            | Self::CrossSite
+            Self::InvalidLink
+            | Self::RemovedPerson
+            | Self::InvalidSignInLink
+            | Self::InvalidForm
             | Self::Forbidden(_)
-            | Self::ForgedProvider
-            | Self::RefusedProvider
-            | Self::UnknownToUs => StatusCode::FORBIDDEN,
-            Self::Expired | Self::ExpiredSignIn | Self::UsedSignIn => StatusCode::GONE,
+            | Self::InvalidProviderAnswer
+            | Self::ProviderRefused
+            | Self::UnknownPerson => StatusCode::FORBIDDEN,
+            Self::ExpiredLink | Self::ExpiredSignInLink | Self::UsedSignInLink => StatusCode::GONE,
             Self::TooManySignIns => StatusCode::TOO_MANY_REQUESTS,
-            Self::Gone => StatusCode::NOT_FOUND,
+            Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -72,103 +72,106 @@ impl Refusal {
     fn title(self) -> &'static str {
         match self {
             Self::SignedOut => "You are not signed in",
-            Self::Forbidden(_) => "Your role does not allow this",
-            Self::Forged | Self::ForgedSignIn => "This link is not one of ours",
-            Self::Expired | Self::ExpiredSignIn => "This link has expired",
-            Self::UsedSignIn => "This link was used",
-            Self::TooManySignIns => "Too many links",
-            Self::ForgedProvider => "This sign-in did not begin here",
-            Self::RefusedProvider => "Your provider did not sign you in",
-            Self::UnknownToUs => "Nobody here has your address",
-            Self::CrossSite => "This form is no longer good",
-            Self::Left => "This link is no longer good",
-            Self::Gone => "There is nothing here",
-            Self::TooLong => "That is too much text",
-            Self::Unavailable => "That did not work just now",
+            Self::Forbidden(_) => "You do not have permission",
+            Self::InvalidLink | Self::InvalidSignInLink => "This link is invalid or incomplete",
+            Self::ExpiredLink | Self::ExpiredSignInLink => "This link has expired",
+            Self::UsedSignInLink => "This link was already used",
+            Self::TooManySignIns => "Too many sign-in links",
+            Self::InvalidProviderAnswer | Self::ProviderRefused => "Sign-in failed",
+            Self::UnknownPerson => "You are not a member of this organisation",
+            Self::InvalidForm => "This form is no longer valid",
+            Self::RemovedPerson => "This link is no longer valid",
+            Self::NotFound => "Page not found",
+            Self::TooLong => "This text is too long",
+            Self::Unavailable => "Firebell is temporarily unavailable",
         }
     }
 
-    /// What happened, and what to do.
+    /// Tells what happened and what to do.
     fn advice(self) -> Markup {
         match self {
-            Self::Forged => html! {
-                p { "It was changed, or your mail program cut it. " strong { "Nothing was acknowledged." } }
-                p { "Open it again from the mail itself, or copy the whole link. If that does not help, sign in and \
-                     acknowledge there." }
+            Self::InvalidLink => html! {
+                p { "The link was changed, or your email program cut it off. " strong { "Nothing was acknowledged." } }
+                p { "Open the link from the original message, or copy the whole link. You can also "
+                    a href="/" { "sign in" } " and acknowledge the escalation there." }
             },
-            Self::Expired => html! {
-                p { "Links in pages are good for three days. " strong { "Nothing was acknowledged." } }
-                p { "If this still needs somebody, sign in and acknowledge there." }
+            Self::ExpiredLink => html! {
+                p { "Acknowledge links are valid for three days. " strong { "Nothing was acknowledged." } }
+                p { "To acknowledge the escalation, " a href="/" { "sign in" } "." }
             },
-            Self::Left => html! {
-                p { "The person whom it was sent to is no longer in this organisation. "
+            Self::RemovedPerson => html! {
+                p { "The person who received this link was removed from the organisation. "
                     strong { "Nothing was acknowledged." } }
-                p { "Sign in with an account of your own, or call somebody who is on duty." }
+                p { "Sign in with your own account, or call the person who is on call." }
             },
-            Self::Gone => html! {
-                p { "What you are looking for does not exist, or does not exist any more. "
-                    strong { "Nothing was changed." } }
+            Self::NotFound => html! {
+                p { "This page does not exist, or you may not see it. " strong { "Nothing was changed." } }
+                p { a href="/" { "Go to Home" } }
             },
             Self::Forbidden(forbidden) => html! {
-                p { "It needs the permission to " (forbidden.0.what()) ". " strong { "Nothing was changed." } }
-                p { "Ask an administrator of your organisation for another role, or to do it for you." }
+                p { "You need the permission to " (forbidden.0.what()) ". " strong { "Nothing was changed." } }
+                p { "Ask an administrator of your organisation to change your role, or to do this for you." }
             },
             Self::SignedOut => html! {
+                p { "Sign in to see this page." }
                 (how_to_sign_in())
-                p { "If you have signed in already in this browser, " a href="/" { "open the page again" } "." }
+                p { "If you have just signed in with this browser, " a href="/" { "go to Home" } "." }
             },
-            Self::ForgedSignIn => html! {
-                p { "It was changed or cut. Copy the whole link." }
-                (how_to_sign_in())
-            },
-            Self::ExpiredSignIn => html! {
-                p { "Links to sign in are good for a quarter of an hour." }
+            Self::InvalidSignInLink => html! {
+                p { "The sign-in link was changed or cut off. Copy the whole link, or request a new one." }
                 (how_to_sign_in())
             },
-            Self::UsedSignIn => html! {
-                p { "Each link to sign in is good once. If it was not you who used it, tell an administrator." }
+            Self::ExpiredSignInLink => html! {
+                p { "Sign-in links are valid for 15 minutes. Request a new one." }
                 (how_to_sign_in())
             },
-            Self::ForgedProvider => html! {
-                p { "It began in another browser, or took longer than ten minutes. Nobody was signed in." }
-                p { a href="/sign-in" { "Begin again" } }
+            Self::UsedSignInLink => html! {
+                p { "A sign-in link can be used once. If you did not use this link, tell an administrator." }
+                (how_to_sign_in())
             },
-            Self::RefusedProvider => html! {
-                p { "It said no, or what it said could not be believed: its address for you must be verified there." }
-                p { a href="/sign-in" { "Begin again" } }
+            Self::InvalidProviderAnswer => html! {
+                p { "The sign-in was started in another browser, or it took longer than 10 minutes. You are not signed \
+                     in." }
+                p { a href="/sign-in" { "Start again" } }
             },
-            Self::UnknownToUs => html! {
-                p { "Your provider knows who you are, and nobody in this organisation has the address that it gave. Ask \
-                     an administrator to add you." }
-                p { a href="/sign-in" { "Sign in otherwise" } }
+            Self::ProviderRefused => html! {
+                p { "Your sign-in provider refused the sign-in, or it has not verified your email address. You are not \
+                     signed in." }
+                p { a href="/sign-in" { "Start again" } }
+            },
+            Self::UnknownPerson => html! {
+                p { "Nobody in this organisation has the email address that your sign-in provider sent. Ask an \
+                     administrator to add you." }
+                p { a href="/sign-in" { "Sign in another way" } }
             },
             Self::TooManySignIns => html! {
-                p { "Too many links were asked for from where you are. Try again in a quarter of an hour." }
+                p { "Too many sign-in links were requested from your network. Try again in 15 minutes." }
             },
-            Self::CrossSite => html! {
-                p { "It did not come from a page of this session. " strong { "Nothing was changed." } }
-                p { a href="/" { "Open the page again" } " and press the button there." }
+            Self::InvalidForm => html! {
+                p { "The form belongs to another session, or it was not sent from a Firebell page. "
+                    strong { "Nothing was changed." } }
+                p { a href="/" { "Open the page again" } " and send the form from there." }
             },
             Self::TooLong => html! {
-                p { "A form takes 16 KB. " strong { "Nothing was changed." } }
-                p { "Go back and make it shorter; your browser still has what you wrote." }
+                p { "A form can hold at most 16 KB. " strong { "Nothing was changed." } }
+                p { "Go back and shorten your text. Your browser has kept it." }
             },
             Self::Unavailable => html! {
-                p { "We could not reach our own database, so " strong { "count on nothing having been recorded." } }
-                p { "Try again in a few seconds. If it goes on, tell your team by another way that you are on it." }
+                p { "Firebell cannot reach its database. " strong { "Your action was probably not saved." } }
+                p { "Try again in a few seconds. If the problem continues, tell your team in another way that you are \
+                     responding." }
             },
         }
     }
 }
 
-/// Where to find a link.
+/// The form and the hints for a person who has to sign in.
 fn how_to_sign_in() -> Markup {
     html! {
-        (ask_for_link())
+        (request_link_form())
         p { a href="/sign-in" { "Other ways to sign in" } }
-        p { "On one machine, Firebell prints a link to sign in each time it starts: look at the terminal or the log \
-             where " code { "cargo local" } " runs. It is good for a quarter of an hour, and once; start it again for a \
-             new one." }
+        p { "If you run Firebell on your own machine, " code { "cargo local" } " prints a sign-in link each time it \
+             starts. The link is valid for 15 minutes and can be used once." }
     }
 }
 
@@ -176,10 +179,10 @@ impl From<AppError> for Refusal {
     fn from(error: AppError) -> Self {
         match error {
             AppError::Forbidden(forbidden) => Self::Forbidden(forbidden),
-            AppError::NotFound { .. } | AppError::Invalid { .. } | AppError::Illegal(_) => Self::Gone,
+            AppError::NotFound { .. } | AppError::Invalid { .. } | AppError::Illegal(_) => Self::NotFound,
             AppError::Conflict | AppError::Unavailable { .. } => {
                 let cause = std::error::Error::source(&error).map(tracing::field::display);
-                warn!(%error, cause, "a page could not be shown");
+                warn!(%error, cause, "cannot show page");
                 Self::Unavailable
             }
         }
@@ -187,7 +190,7 @@ impl From<AppError> for Refusal {
 }
 
 impl From<crate::ApiError> for Refusal {
-    /// What goes through an index fails only as the store does, and says so itself.
+    /// A list fails only if the store fails, which has been logged already.
     fn from(_: crate::ApiError) -> Self {
         Self::Unavailable
     }

@@ -1,51 +1,51 @@
-//! The routes of the pages, said once: the router is made of them, and tests ask each of them.
+//! The routes of the pages. Routers are built from these lists, and tests request every route in them.
 
 use std::sync::Arc;
 
 use axum::routing::MethodRouter;
 use domain::access::Permission;
 
-use super::Desk;
+use super::WebState;
 
-/// Who may come to a route.
+/// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Whoever comes; a token in the request says what they may do, if anything.
+    /// Anybody. A token in the request, if any, decides what they may do.
     Anybody,
-    /// Whoever is signed in, whatever their role.
+    /// Every signed-in person, whatever their role.
     SignedIn,
-    /// Whoever is signed in and may do this.
+    /// Every signed-in person who has this permission.
     Needs(Permission),
 }
 
-/// A page, or what takes a form.
+/// A route: a page, or the target of a form.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
-    /// The method.
+    /// The HTTP method.
     pub method: &'static str,
     /// The path.
     pub path: &'static str,
-    /// Who may come; what decides is the verb or the page itself, and a test compares.
+    /// Who may use the route. The handler or its verb enforces this; a test compares the two.
     pub access: Access,
-    make: fn() -> MethodRouter<Arc<Desk>>,
+    handler: MakeHandler,
 }
 
-/// What makes the handler of a route.
-type Make = fn() -> MethodRouter<Arc<Desk>>;
+/// Makes the handler of a route.
+type MakeHandler = fn() -> MethodRouter<Arc<WebState>>;
 
 impl Route {
-    /// A page.
-    pub(super) const fn get(path: &'static str, access: Access, make: Make) -> Self {
-        Self { method: "GET", path, access, make }
+    /// Declares a page.
+    pub(super) const fn get(path: &'static str, access: Access, handler: MakeHandler) -> Self {
+        Self { method: "GET", path, access, handler }
     }
 
-    /// What takes a form.
-    pub(super) const fn post(path: &'static str, access: Access, make: Make) -> Self {
-        Self { method: "POST", path, access, make }
+    /// Declares the target of a form.
+    pub(super) const fn post(path: &'static str, access: Access, handler: MakeHandler) -> Self {
+        Self { method: "POST", path, access, handler }
     }
 }
 
-/// The router of some routes.
-pub(super) fn router<'a>(routes: impl IntoIterator<Item = &'a Route>) -> axum::Router<Arc<Desk>> {
-    routes.into_iter().fold(axum::Router::new(), |router, route| router.route(route.path, (route.make)()))
+/// Builds the router of some routes.
+pub(super) fn router<'a>(routes: impl IntoIterator<Item = &'a Route>) -> axum::Router<Arc<WebState>> {
+    routes.into_iter().fold(axum::Router::new(), |router, route| router.route(route.path, (route.handler)()))
 }

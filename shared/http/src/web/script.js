@@ -1,4 +1,5 @@
-// Pages work without this. With it, times are the viewer's own, pages look again by themselves, and keys do things.
+// Pages work without this script. It shows times in the time zone of the viewer, updates pages automatically and adds
+// keyboard shortcuts.
 "use strict";
 
 (() => {
@@ -8,24 +9,24 @@
 
   const units = [[60, 1, "s"], [3600, 60, "min"], [172800, 3600, "h"], [Infinity, 86400, "days"]];
 
-  /** A length of time in its largest unit. */
+  /** Formats a duration in its largest unit. */
   function length(seconds) {
     const [, size, unit] = units.find(([below]) => seconds < below);
     return `${Math.floor(seconds / size)} ${unit}`;
   }
 
-  /** How far a moment is from now. */
+  /** Formats the distance between a time and now. */
   function distance(at, now) {
     const seconds = Math.trunc((now - at) / 1000);
     if (seconds === 0) return "just now";
     return seconds > 0 ? `${length(seconds)} ago` : `in ${length(-seconds)}`;
   }
 
-  /** When something is due, or how late it is. */
+  /** Formats the time until something is due, or how late it is. */
   function due(at, now) {
     const late = Math.trunc((now - at) / 1000);
-    if (late > 60) return `late by ${length(late)}`;
-    return late < 0 ? distance(at, now) : "any moment now";
+    if (late > 60) return `overdue by ${length(late)}`;
+    return late < 0 ? distance(at, now) : "due now";
   }
 
   const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -33,24 +34,24 @@
   const year = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
   const whole = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long" });
 
-  /** A moment in the viewer's zone, with no more of the date than is needed. */
+  /** Formats a time in the time zone of the viewer, with only as much of the date as is needed. */
   function moment(at, now) {
     const [then, today] = [new Date(at), new Date(now)];
     if (then.toDateString() === today.toDateString()) return clock.format(then);
     return (then.getFullYear() === today.getFullYear() ? day : year).format(then);
   }
 
-  // The server's clock is what everything was written by; the viewer's may be wrong.
+  // All times come from the clock of the server. The clock of the viewer may be wrong by this many milliseconds.
   let ahead = 0;
   const asOf = () => document.querySelector("time[data-now]");
 
-  /** Writes a text, if it is another one. */
+  /** Sets the text of an element, if it differs. */
   function write(element, text) {
     if (element.textContent !== text) element.textContent = text;
   }
 
-  /** Puts every time on the page into the viewer's zone, as of now. */
-  function tell() {
+  /** Updates the text of every time on the page. */
+  function updateTimes() {
     const now = Date.now() + ahead;
     for (const element of all("time[data-as]")) {
       const at = Date.parse(element.dateTime);
@@ -85,30 +86,30 @@
     }
   }
 
-  // --- Looking again -------------------------------------------------------------------------------------------------
+  // --- Automatic updates ---------------------------------------------------------------------------------------------
 
   const status = document.getElementById("live");
   const every = Number(status?.dataset.every ?? 0) * 1000;
   let version = null;
   let failures = 0;
   let timer = 0;
-  let looking = false;
-  const was = new Map();
+  let loading = false;
+  const known = new Map();
 
   const regions = (root) => all("[data-live][id]", root);
 
-  /** A region's text without how long ago anything was. */
-  const lasting = (region) => region.innerHTML.replace(/(<time[^>]*>)[^]*?<\/time>/g, "$1");
+  /** The content of a region without the text of its times, which changes all the time. */
+  const withoutTimes = (region) => region.innerHTML.replace(/(<time[^>]*>)[^]*?<\/time>/g, "$1");
 
-  /** Says whether somebody is in the middle of something there. */
+  /** Returns whether the viewer is entering something in a region. */
   function isBusy(region) {
     if (document.querySelector("dialog[open]") && region.contains(asking)) return true;
     const dirty = all("textarea, input:not([type=hidden]), select", region);
     return dirty.some((field) => field === document.activeElement || (field.value !== field.defaultValue && field.type !== "select-one"));
   }
 
-  /** What tells an element from its neighbours when its region is written anew. */
-  function mark(element, region) {
+  /** A selector that finds an element again after its region was replaced. */
+  function selectorOf(element, region) {
     if (!region.contains(element)) return null;
     if (element.id) return `#${CSS.escape(element.id)}`;
     const form = element.closest("form[action]");
@@ -117,14 +118,14 @@
     return link ? `${element.localName}[href="${CSS.escape(link)}"]` : element.localName === "summary" ? "summary" : null;
   }
 
-  /** Puts what is new into the page; focus and what was folded out stay. */
-  function renew(next) {
+  /** Replaces the regions that have changed. The focus and opened details stay. */
+  function replaceRegions(next) {
     for (const region of regions(document)) {
       const fresh = next.getElementById(region.id);
-      if (!fresh || was.get(region.id) === lasting(fresh) || isBusy(region)) continue;
-      const focused = mark(document.activeElement, region);
+      if (!fresh || known.get(region.id) === withoutTimes(fresh) || isBusy(region)) continue;
+      const focused = selectorOf(document.activeElement, region);
       const open = all("details", region).map((details) => details.open);
-      was.set(region.id, lasting(fresh));
+      known.set(region.id, withoutTimes(fresh));
       region.innerHTML = fresh.innerHTML;
       all("details", region).forEach((details, n) => { if (open[n]) details.open = true; });
       if (focused) region.querySelector(focused)?.focus({ preventScroll: true });
@@ -132,80 +133,80 @@
     document.title = next.title;
   }
 
-  /** Asks for the page again; what has not changed is not sent. */
-  async function look() {
+  /** Requests the page again. The server sends it only if it has changed. */
+  async function update() {
     clearTimeout(timer);
-    if (looking || document.hidden) return;
-    looking = true;
+    if (loading || document.hidden) return;
+    loading = true;
     try {
       const headers = version ? { "If-None-Match": version } : {};
       const answer = await fetch(status.dataset.from ?? location.href, { headers, cache: "no-store", redirect: "error" });
       if (answer.status === 401) {
-        status.textContent = " · you are signed out: sign in again to see what is new";
+        status.textContent = " · you are signed out. Sign in again to see updates.";
         return;
       }
       if (answer.status !== 304) {
-        if (!answer.ok) throw new Error(`the page answers ${answer.status}`);
+        if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
         const next = new DOMParser().parseFromString(await answer.text(), "text/html");
         version = answer.headers.get("ETag");
-        renew(next);
+        replaceRegions(next);
       }
       failures = 0;
       const time = asOf();
       if (time) time.dateTime = new Date(Date.now() + ahead).toISOString();
-      write(status, " · looks again by itself");
-      tell();
+      write(status, " · updates automatically");
+      updateTimes();
     } catch {
       failures += 1;
-      write(status, " · cannot reach Firebell: what you see is old");
+      write(status, " · cannot reach Firebell. This page is out of date.");
     } finally {
-      looking = false;
+      loading = false;
     }
-    plan();
+    schedule();
   }
 
-  /** Looks again later; the more it fails, the later. */
-  function plan() {
+  /** Schedules the next update. After failures the interval grows. */
+  function schedule() {
     clearTimeout(timer);
-    if (!document.hidden) timer = setTimeout(look, every * Math.min(2 ** failures, 6));
+    if (!document.hidden) timer = setTimeout(update, every * Math.min(2 ** failures, 6));
   }
 
-  // --- Questions -----------------------------------------------------------------------------------------------------
+  // --- Confirmations -------------------------------------------------------------------------------------------------
 
-  const sure = document.getElementById("sure");
+  const confirmation = document.getElementById("confirm");
   let asking = null;
 
-  /** Asks before a form is sent that says so. */
+  /** Asks for confirmation before a form with `data-confirm` is sent. */
   document.addEventListener("submit", (event) => {
-    const question = event.submitter?.dataset.sure ?? event.target.dataset.sure;
-    if (!question || event.target.dataset.answered) return;
+    const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
+    if (!question || event.target.dataset.confirmed) return;
     event.preventDefault();
-    ask(question, event.submitter?.textContent ?? "Yes", event.target, event.submitter);
+    ask(question, event.submitter?.textContent ?? "Confirm", event.target, event.submitter);
   });
 
-  /** Asks, and sends the form if the answer is yes. */
-  function ask(question, yes, form, submitter) {
+  /** Asks for confirmation, and sends the form if the viewer confirms. */
+  function ask(question, action, form, submitter) {
     asking = form;
-    sure.querySelector("[data-question]").textContent = question;
-    sure.querySelector("[value=yes]").textContent = yes;
-    sure.returnValue = "no";
-    sure.showModal();
-    sure.onclose = () => {
+    confirmation.querySelector("[data-question]").textContent = question;
+    confirmation.querySelector("[value=yes]").textContent = action;
+    confirmation.returnValue = "no";
+    confirmation.showModal();
+    confirmation.onclose = () => {
       asking = null;
-      if (sure.returnValue !== "yes") return submitter?.focus();
-      form.dataset.answered = "yes";
+      if (confirmation.returnValue !== "yes") return submitter?.focus();
+      form.dataset.confirmed = "yes";
       form.requestSubmit(submitter);
     };
   }
 
-  // --- Keys ----------------------------------------------------------------------------------------------------------
+  // --- Keyboard shortcuts --------------------------------------------------------------------------------------------
 
   const help = document.getElementById("keys");
   const OFF = "firebell-keys-off";
   const areOff = () => localStorage.getItem(OFF) === "yes";
   let first = "";
 
-  /** Goes to the next or the previous thing in the list. */
+  /** Moves the focus to the next or the previous item of a list. */
   function step(by) {
     const rows = all("[data-row]");
     if (!rows.length) return;
@@ -215,7 +216,7 @@
     rows[to].scrollIntoView({ block: "nearest" });
   }
 
-  /** Acknowledges what is in focus, or the first that can be; asks before. */
+  /** Acknowledges the escalation in focus, or the first one on the page, after a confirmation. */
   function acknowledge() {
     const item = document.activeElement.closest("[data-item]");
     const button = item?.querySelector("[data-acknowledge]") ?? document.querySelector("[data-acknowledge]");
@@ -223,7 +224,7 @@
     const place = button.closest("[data-item]");
     const title = place?.querySelector("h1, h3") ?? document.querySelector("main h1");
     const what = title?.textContent.trim() ?? document.title;
-    ask(`Acknowledge “${what}”? It stops paging, and everybody sees that you are on it.`, "Acknowledge", button.form, button);
+    ask(`Acknowledge “${what}”? Notifications stop, and everybody sees that you are responding.`, "Acknowledge", button.form, button);
   }
 
   document.addEventListener("keydown", (event) => {
@@ -240,7 +241,7 @@
       if (link) { event.preventDefault(); link.click(); }
       return;
     }
-    const does = {
+    const action = {
       "g": () => { first = "g"; setTimeout(() => { first = ""; }, 1500); },
       "j": () => step(1),
       "k": () => step(-1),
@@ -250,10 +251,10 @@
       "u": () => document.querySelector("[data-update]")?.focus(),
       "?": () => help.showModal(),
     }[event.key];
-    if (does) { event.preventDefault(); does(); }
+    if (action) { event.preventDefault(); action(); }
   });
 
-  // --- Begin ---------------------------------------------------------------------------------------------------------
+  // --- Start ---------------------------------------------------------------------------------------------------------
 
   for (const button of all("[data-help]")) {
     button.hidden = false;
@@ -265,12 +266,12 @@
 
   const rendered = Date.parse(asOf()?.dateTime ?? "");
   if (!Number.isNaN(rendered) && Math.abs(rendered - Date.now()) > 5000) ahead = rendered - Date.now();
-  for (const region of regions(document)) was.set(region.id, lasting(region));
-  tell();
-  setInterval(() => { if (!document.hidden) tell(); }, 5000);
-  if (status && every && was.size) {
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
-    write(status, " · looks again by itself");
-    plan();
+  for (const region of regions(document)) known.set(region.id, withoutTimes(region));
+  updateTimes();
+  setInterval(() => { if (!document.hidden) updateTimes(); }, 5000);
+  if (status && every && known.size) {
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) update(); });
+    write(status, " · updates automatically");
+    schedule();
   }
 })();

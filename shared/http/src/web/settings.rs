@@ -1,71 +1,140 @@
-//! What the pages of settings have in common: the way from one to the other, what was done, and what is wrong.
+//! The frame that the settings pages have in common, and that of their lists.
 
+use axum::response::Response;
 use domain::access::Permission;
+use http::HeaderMap;
 use maud::{Markup, html};
-use serde::Deserialize;
 
+use super::form::{error_message, refused};
 use super::frame::Frame;
 
-/// The pages of settings.
+/// How many items a settings list shows on one page.
+pub(super) const PAGE_SIZE: usize = 50;
+
+/// The settings pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    /// Alert sources.
-    AlertSources,
+pub(super) enum SettingsSection {
     /// People.
     People,
+    /// Alert sources.
+    AlertSources,
     /// API keys.
     ApiKeys,
-    /// Who changed what.
-    Audit,
+    /// The audit log.
+    AuditLog,
 }
 
-/// Every page, with its address, its name, and who may see it.
-const PARTS: &[(Part, &str, &str, Permission)] = &[
-    (Part::People, "/people", "People", Permission::See),
-    (Part::AlertSources, "/alert-sources", "Alert sources", Permission::SeeOnCall),
-    (Part::ApiKeys, "/api-keys", "API keys", Permission::ManageApiKeys),
-    (Part::Audit, "/audit", "Audit log", Permission::SeeAudit),
-];
+impl SettingsSection {
+    /// All pages, in the order of the navigation.
+    const ALL: &'static [Self] = &[Self::People, Self::AlertSources, Self::ApiKeys, Self::AuditLog];
 
-/// The way from one page to the other.
-pub(super) fn parts(frame: &Frame<'_>, here: Part) -> Markup {
+    /// The path of the page.
+    const fn path(self) -> &'static str {
+        match self {
+            Self::People => "/people",
+            Self::AlertSources => "/alert-sources",
+            Self::ApiKeys => "/api-keys",
+            Self::AuditLog => "/audit",
+        }
+    }
+
+    /// The title of the page.
+    const fn title(self) -> &'static str {
+        match self {
+            Self::People => "People",
+            Self::AlertSources => "Alert sources",
+            Self::ApiKeys => "API keys",
+            Self::AuditLog => "Audit log",
+        }
+    }
+
+    /// The permission that a person needs to see the page.
+    const fn permission(self) -> Permission {
+        match self {
+            Self::People => Permission::See,
+            Self::AlertSources => Permission::SeeOnCall,
+            Self::ApiKeys => Permission::ManageApiKeys,
+            Self::AuditLog => Permission::SeeAudit,
+        }
+    }
+}
+
+/// The navigation between the settings pages.
+pub(super) fn navigation(frame: &Frame<'_>, current: SettingsSection) -> Markup {
     html! {
         nav.tabs aria-label="Settings" {
-            @for (part, path, name, needs) in PARTS {
-                @if frame.may(*needs) {
-                    a href=(path) aria-current=[(*part == here).then_some("page")] { (name) }
+            @for section in SettingsSection::ALL {
+                @if frame.may(section.permission()) {
+                    a href=(section.path()) aria-current=[(*section == current).then_some("page")] { (section.title()) }
                 }
             }
         }
     }
 }
 
-/// What a page of a list begins with.
-pub(super) fn head(frame: &Frame<'_>, here: Part) -> Markup {
-    let name = PARTS.iter().find(|(part, ..)| *part == here).map(|(_, _, name, _)| name);
-    html! {
-        div.headline { @if let Some(name) = name { h1 { (name) } } }
-        (parts(frame, here))
+/// The confirmation of the last action. Empty if there was none.
+pub(super) fn confirmation(done: &str) -> Markup {
+    html! { @if !done.is_empty() { p.flash role="status" { (done) } } }
+}
+
+/// One page of a settings list.
+pub(super) struct ListPage<T> {
+    /// The items.
+    pub(super) items: Vec<T>,
+    /// The id after which the next page begins. `None` on the last page.
+    pub(super) next: Option<String>,
+}
+
+impl<T> ListPage<T> {
+    /// Makes a page from the items that were read: one more than [`PAGE_SIZE`], to know whether there is a next page.
+    pub(super) fn new(mut found: Vec<T>, id: impl Fn(&T) -> String) -> Self {
+        let has_next = found.len() > PAGE_SIZE;
+        found.truncate(PAGE_SIZE);
+        let next = found.last().filter(|_| has_next).map(id);
+        Self { items: found, next }
     }
 }
 
-/// What was done, and what is wrong.
-pub(super) fn said(done: &str, complaint: Option<&str>) -> Markup {
-    html! {
-        @if !done.is_empty() { p.flash role="status" { (done) } }
-        @if let Some(complaint) = complaint { p.complaint role="alert" { (complaint) "." } }
-    }
+/// A settings page with a list, and a form that adds an item.
+pub(super) struct SettingsList {
+    /// Which page it is.
+    pub(super) section: SettingsSection,
+    /// The confirmation of the last action.
+    pub(super) done: Markup,
+    /// Why the form was refused.
+    pub(super) error: Option<String>,
+    /// What is shown before the list.
+    pub(super) intro: Markup,
+    /// The list.
+    pub(super) list: Markup,
+    /// The id after which the next page of the list begins, and the label of the link to it.
+    pub(super) next: Option<(String, &'static str)>,
+    /// The form that adds an item. Empty if the person may not add one.
+    pub(super) form: Markup,
+    /// Whether the page answers a form. The script then updates it from the path of the list.
+    pub(super) answers_form: bool,
 }
 
-/// The way on in the list at a path, if it goes on after something.
-pub(super) fn onward(path: &str, after: Option<impl std::fmt::Display>, says: &str) -> Markup {
-    html! {
-        @if let Some(after) = after {
-            nav.turn aria-label="Pages" { a.button href=(format!("{path}?after={after}")) rel="next" { (says) } }
+impl SettingsList {
+    /// Answers with the page. The status is 422 if the form was refused.
+    pub(super) fn answer(self, mut frame: Frame<'_>, headers: &HeaderMap) -> Response {
+        let (path, title) = (self.section.path(), self.section.title());
+        if self.answers_form {
+            frame.update_from = Some(path.to_owned());
         }
+        let main = html! {
+            div.headline { h1 { (title) } }
+            (navigation(&frame, self.section))
+            (self.done)
+            (error_message(self.error.as_deref()))
+            (self.intro)
+            (self.list)
+            @if let Some((after, label)) = &self.next {
+                nav.turn aria-label="Pages" { a.button href=(format!("{path}?after={after}")) rel="next" { (label) } }
+            }
+            (self.form)
+        };
+        let page = frame.answer(headers, title, &main);
+        if self.error.is_some() { refused(page) } else { page }
     }
 }
-
-/// A form with nothing but its button.
-#[derive(Debug, Deserialize)]
-pub(super) struct Pressed {}

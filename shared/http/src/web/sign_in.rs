@@ -1,4 +1,4 @@
-//! Sign-in by a link: asked for by mail, or printed where only the owner looks. It is good once.
+//! Sign-in by a link that works once. A person requests it by email; `cargo local` prints one for the owner.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use app::sign_in::ask::{Asked, ask};
 use app::sign_in::enter::{EnterError, Opened, enter, look};
 use app::sign_in::hand_over::hand_over;
 use axum::Extension;
-use axum::extract::rejection::{FormRejection, QueryRejection};
-use axum::extract::{Form, Query, State};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, State};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use domain::id::OrgId;
@@ -21,14 +21,15 @@ use maud::{Markup, html};
 use runtime::Tracing;
 use serde::Deserialize;
 
-use super::Desk;
-use super::layout::{Top, notice, page};
+use super::WebState;
+use super::layout::{Layout, notice, page};
+use super::list::QueryParams;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
-use super::session::{Confirmed, begun, ended, is_from_us};
-use super::words::foreign;
+use super::session::{Confirmed, end_cookie, is_same_origin, start_cookie};
+use super::words::untrusted;
 
-/// A link that signs its holder in as the owner of the organisation, once; whoever can read it is believed.
+/// Makes a link that signs its holder in as the owner of the organisation, once. Show it to the owner only.
 ///
 /// # Errors
 /// [`app::AppError`] if the store failed.
@@ -48,36 +49,27 @@ pub(super) const ROUTES: &[Route] = &[
 impl From<EnterError> for Refusal {
     fn from(error: EnterError) -> Self {
         match error {
-            EnterError::Link(LinkError::Forged) => Self::ForgedSignIn,
-            EnterError::Link(LinkError::Expired) => Self::ExpiredSignIn,
-            EnterError::Link(LinkError::Used) => Self::UsedSignIn,
+            EnterError::Link(LinkError::Forged) => Self::InvalidSignInLink,
+            EnterError::Link(LinkError::Expired) => Self::ExpiredSignInLink,
+            EnterError::Link(LinkError::Used) => Self::UsedSignInLink,
             EnterError::App(error) => error.into(),
         }
     }
 }
 
-/// What a link carries, if it is one.
-#[derive(Deserialize)]
-struct Link {
-    token: Option<String>,
-}
-
-async fn show(
-    State(desk): State<Arc<Desk>>,
-    asked: Result<Query<Link>, QueryRejection>,
-) -> Result<Response, Refusal> {
-    let Ok(Query(Link { token: Some(token) })) = asked else { return Ok(asking(&desk)) };
-    let ctx = &desk.ctx;
-    let Opened { whom, user, .. } = look(&ctx.store, &ctx.seal, &token, ctx.now()).await?;
-    let rules = desk.rules.of(whom.org).await?;
-    let top = Top { title: "Sign in", narrow: true, ..Top::default() };
+async fn show(State(web): State<Arc<WebState>>, params: QueryParams) -> Result<Response, Refusal> {
+    let Some(token) = params.text("token") else { return Ok(request_link_page(&web)) };
+    let ctx = &web.ctx;
+    let Opened { whom, user, .. } = look(&ctx.store, &ctx.seal, token, ctx.now()).await?;
+    let rules = web.rules.of(whom.org).await?;
+    let layout = Layout { title: "Sign in", narrow: true, ..Layout::default() };
     let page = page(
-        &top,
+        &layout,
         &html! {
             section.card.notice {
-                h1 { "Sign in to " (foreign(&rules.org.name)) }
-                p { "You will be signed in as " strong { (foreign(&user.name)) } ", in this browser, for twelve hours. \
-                     The link is good once." }
+                h1 { "Sign in to " (untrusted(&rules.org.name)) }
+                p { "You will be signed in as " strong { (untrusted(&user.name)) } " in this browser for 12 hours. \
+                     This link can be used once." }
                 form method="post" action="/sign-in" {
                     input type="hidden" name="token" value=(token);
                     button.primary type="submit" { "Sign in" }
@@ -88,93 +80,95 @@ async fn show(
     Ok(page.into_response())
 }
 
-/// The page that asks for an address.
-fn asking(desk: &Desk) -> Response {
+/// The page on which a person requests a sign-in link.
+fn request_link_page(web: &WebState) -> Response {
     let text = html! {
-        @if let Some(oidc) = &desk.ctx.oidc {
-            p { a href="/sign-in/oidc" { "Sign in with " (foreign(oidc.host())) } }
+        @if let Some(oidc) = &web.ctx.oidc {
+            p { a href="/sign-in/oidc" { "Sign in with " (untrusted(oidc.host())) } }
         }
-        (ask_for_link())
+        (request_link_form())
     };
     let page = notice("Sign in", &text);
-    // Our own form must say where it comes from; other sites still hear nothing.
+    // The form must send its origin to us. Other sites still receive no referrer.
     (AppendHeaders([(REFERRER_POLICY, "same-origin")]), page).into_response()
 }
 
-/// The form that asks for a link.
-pub(super) fn ask_for_link() -> Markup {
+/// The form that requests a sign-in link.
+pub(super) fn request_link_form() -> Markup {
     html! {
         form.ask method="post" action="/sign-in" {
-            p { label for="email" { "Your mail address" } }
+            p { label for="email" { "Email address" } }
             p { input #email type="email" name="email" required autocomplete="email" maxlength="254"; }
-            button.primary type="submit" { "Send me a link" }
+            button.primary type="submit" { "Send sign-in link" }
         }
     }
 }
 
-/// What the button of a link, or the form that asks for one, carries.
+/// The form that uses a sign-in link (`token`) or requests one (`email`).
 #[derive(Deserialize)]
-struct Fields {
+struct SignInForm {
     token: Option<String>,
     email: Option<String>,
 }
 
 async fn sign_in(
-    State(desk): State<Arc<Desk>>,
+    State(web): State<Arc<WebState>>,
     trace: Option<Extension<Tracing>>,
     headers: HeaderMap,
-    form: Result<Form<Fields>, FormRejection>,
+    form: Result<Form<SignInForm>, FormRejection>,
 ) -> Result<Response, Refusal> {
-    // Nobody is signed in by another site, least of all as somebody else.
-    if !is_from_us(&headers, &desk.ctx.public_url) {
-        return Err(Refusal::CrossSite);
+    // Another site must not sign a person in, possibly as somebody else.
+    if !is_same_origin(&headers, &web.ctx.public_url) {
+        return Err(Refusal::InvalidForm);
     }
-    let ctx = &desk.ctx;
+    let ctx = &web.ctx;
     match form {
-        Ok(Form(Fields { token: Some(token), .. })) => {
-            let kept = enter(&ctx.store, &ctx.seal, &token, &ctx.random, ctx.now()).await?;
-            let cookie = begun(&ctx.public_url, &kept);
+        Ok(Form(SignInForm { token: Some(token), .. })) => {
+            let token = enter(&ctx.store, &ctx.seal, &token, &ctx.random, ctx.now()).await?;
+            let cookie = start_cookie(&ctx.public_url, &token);
             Ok((AppendHeaders([(SET_COOKIE, cookie)]), Redirect::to("/")).into_response())
         }
-        Ok(Form(Fields { email: Some(email), .. })) => {
+        Ok(Form(SignInForm { email: Some(email), .. })) => {
             let trace = trace.map_or_else(|| Trace::begin(ctx.random()), |Extension(Tracing(trace))| trace);
-            let place = place(&headers);
-            match ask(&ctx.store, &email, &place, trace, &ctx.random, ctx.now()).await {
-                Ok(Asked::Noted) => Ok(noted()),
+            let client = client_address(&headers);
+            match ask(&ctx.store, &email, &client, trace, &ctx.random, ctx.now()).await {
+                Ok(Asked::Noted) => Ok(link_requested()),
                 Ok(Asked::TooMany) => Err(Refusal::TooManySignIns),
-                // What is no address is nobody's.
-                Err(app::AppError::Invalid { .. }) => Ok(noted()),
+                // The answer must not tell whether an address is valid or known.
+                Err(app::AppError::Invalid { .. }) => Ok(link_requested()),
                 Err(error) => Err(error.into()),
             }
         }
-        Ok(_) | Err(_) => Err(Refusal::ForgedSignIn),
+        Ok(_) | Err(_) => Err(Refusal::InvalidSignInLink),
     }
 }
 
-/// Where a request comes from, as the last one says who handed it on; nobody before can be believed.
-fn place(headers: &HeaderMap) -> String {
+/// The address of the client, as the last proxy reports it. Earlier entries of the header can be forged.
+fn client_address(headers: &HeaderMap) -> String {
     let last =
         headers.get_all("x-forwarded-for").into_iter().next_back().and_then(|value| value.to_str().ok());
     let last = last.and_then(|value| value.rsplit(',').next()).unwrap_or("direct");
     domain::text::shorten(last.trim(), 60)
 }
 
-/// What is said of every address, whether it is anybody's or not.
-fn noted() -> Response {
+/// The answer to every request for a link, so that it does not tell which addresses are known.
+fn link_requested() -> Response {
     let text = html! {
-        p { "If somebody here has this address, a link is on its way to it. It is good for a quarter of an hour, and once." }
-        p { "Nothing after a few minutes? Look among unwanted mail, or ask an administrator which address is yours." }
+        p { "If a member of this organisation has this email address, we have sent a sign-in link to it. The link is \
+             valid for 15 minutes and can be used once." }
+        p { "If you do not receive it within a few minutes, check your spam folder, or ask an administrator which address \
+             is on your account." }
     };
-    (StatusCode::ACCEPTED, notice("Look into your mail", &text)).into_response()
+    (StatusCode::ACCEPTED, notice("Check your email", &text)).into_response()
 }
 
 async fn sign_out(
-    State(desk): State<Arc<Desk>>,
+    State(web): State<Arc<WebState>>,
     Confirmed(signed_in): Confirmed,
 ) -> Result<Response, Refusal> {
-    let (ctx, actor) = (&desk.ctx, signed_in.actor());
-    let whose = (&actor, &*signed_in.user);
-    app::session::end::end(&ctx.store, whose, signed_in.session.token(), &ctx.random, ctx.now()).await?;
-    let cookie = ended(&ctx.public_url);
+    let (ctx, actor) = (&web.ctx, signed_in.actor());
+    let owner = (&actor, &*signed_in.user);
+    app::session::end::end(&ctx.store, owner, signed_in.session.token(), &ctx.random, ctx.now()).await?;
+    let cookie = end_cookie(&ctx.public_url);
     Ok((AppendHeaders([(SET_COOKIE, cookie)]), Redirect::to("/")).into_response())
 }

@@ -1,10 +1,10 @@
-//! Times, links and texts of strangers, as people read them.
+//! Times, links and untrusted texts in the form in which pages show them.
 
 use domain::Timestamp;
 use jiff::SignedDuration;
 use maud::{Markup, html};
 
-/// A moment: in UTC, and how long ago it was.
+/// A time in UTC, followed by how long ago it was.
 pub(super) fn time(at: Timestamp, now: Timestamp) -> Markup {
     html! {
         time datetime=(machine_time(at)) data-as="clock-ago" {
@@ -13,32 +13,32 @@ pub(super) fn time(at: Timestamp, now: Timestamp) -> Markup {
     }
 }
 
-/// How long ago a moment was, and nothing else to see.
+/// How long ago a time was. The time itself is shown on hover.
 pub(super) fn ago(at: Timestamp, now: Timestamp) -> Markup {
     html! { time datetime=(machine_time(at)) data-as="ago" title=(moment(at, now)) { (distance(at, now)) } }
 }
 
-/// As of when a page is, to the second, in UTC.
-pub(super) fn as_of(at: Timestamp) -> Markup {
+/// The time at which a page was made, in UTC.
+pub(super) fn page_time(at: Timestamp) -> Markup {
     html! { time data-now datetime=(machine_time(at)) data-as="clock" { (at.strftime("%H:%M:%S UTC").to_string()) } }
 }
 
-/// What is later than this is late, and said to be.
-const PROMPT: SignedDuration = SignedDuration::from_secs(60);
+/// Something that is later than this is shown as overdue.
+const TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
-/// When something is due, or how late it is.
+/// The time until something is due, or how long it is overdue.
 pub(super) fn due(at: Option<Timestamp>, now: Timestamp) -> Markup {
-    let Some(at) = at else { return html! { "any moment now" } };
-    let said = match now.duration_since(at) {
-        late if late > PROMPT => format!("late by {}", length(late)),
+    let Some(at) = at else { return html! { "due now" } };
+    let text = match now.duration_since(at) {
+        late if late > TOLERANCE => format!("overdue by {}", length(late)),
         late if late < SignedDuration::ZERO => distance(at, now),
-        _ => "any moment now".to_owned(),
+        _ => "due now".to_owned(),
     };
-    html! { time datetime=(machine_time(at)) data-as="due" { (said) } }
+    html! { time datetime=(machine_time(at)) data-as="due" { (text) } }
 }
 
-/// How long ago a moment was, with the moment itself beside it.
-pub(super) fn since(at: Timestamp, now: Timestamp) -> Markup {
+/// How long ago a time was, followed by the time in UTC.
+pub(super) fn ago_and_time(at: Timestamp, now: Timestamp) -> Markup {
     html! {
         time datetime=(machine_time(at)) data-as="ago-clock" {
             strong { (distance(at, now)) } " · " (moment(at, now))
@@ -46,12 +46,12 @@ pub(super) fn since(at: Timestamp, now: Timestamp) -> Markup {
     }
 }
 
-/// A moment as programs read it.
+/// A time in the format of the `datetime` attribute.
 fn machine_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// A moment in UTC, with no more of the date than is needed.
+/// A time in UTC, with only as much of the date as is needed.
 fn moment(at: Timestamp, now: Timestamp) -> String {
     let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
     let format = if day(at) == day(now) {
@@ -64,7 +64,7 @@ fn moment(at: Timestamp, now: Timestamp) -> String {
     at.strftime(format).to_string()
 }
 
-/// How far a moment is from now, in one unit.
+/// The distance between a time and now, in one unit.
 pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
     let apart = now.duration_since(at);
     if apart.as_secs() == 0 {
@@ -74,7 +74,7 @@ pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
     if apart < SignedDuration::ZERO { format!("in {length}") } else { format!("{length} ago") }
 }
 
-/// A length of time in its largest unit.
+/// A duration in its largest unit.
 pub(super) fn length(apart: SignedDuration) -> String {
     let seconds = apart.as_secs();
     let (count, unit) = match seconds {
@@ -86,18 +86,18 @@ pub(super) fn length(apart: SignedDuration) -> String {
     format!("{count} {unit}")
 }
 
-/// A text that a stranger wrote; whatever direction it takes, it keeps it to itself.
-pub(super) fn foreign(text: &str) -> Markup {
+/// A text that a sender or a person wrote. It is escaped, and its writing direction does not affect the text around it.
+pub(super) fn untrusted(text: &str) -> Markup {
     html! { bdi { (text) } }
 }
 
-/// A link to where an alert came from, if that is a place in the web; anything else is no link.
+/// A link to the page of an alert at its source. `None` if the address is not a valid HTTP or HTTPS address.
 pub(super) fn source_link(url: Option<&str>) -> Option<Markup> {
     let (url, host) = url.and_then(|url| Some((url, host(url)?)))?;
-    Some(html! { a.source href=(url) rel="noopener noreferrer nofollow" { "Open at " (foreign(host)) } })
+    Some(html! { a.source href=(url) rel="noopener noreferrer nofollow" { "Open at " (untrusted(host)) } })
 }
 
-/// The host of an address in the web; none for any other scheme, and for what only looks like an address.
+/// The host of an HTTP or HTTPS address. `None` for other schemes and for malformed addresses.
 fn host(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
@@ -111,8 +111,8 @@ fn host(url: &str) -> Option<&str> {
     (!host.is_empty()).then_some(host)
 }
 
-/// Names as a list: `Ada`, `Ada and Grace`, `Ada, Grace and Linus`.
-pub(super) fn names(names: &[&str]) -> String {
+/// Joins names: `Ada`, `Ada and Grace`, `Ada, Grace and Linus`.
+pub(super) fn join_names(names: &[&str]) -> String {
     match names {
         [] => "nobody".to_owned(),
         [one] => (*one).to_owned(),
@@ -120,8 +120,8 @@ pub(super) fn names(names: &[&str]) -> String {
     }
 }
 
-/// A text with a capital at its beginning.
-pub(super) fn capital(text: &str) -> String {
+/// Makes the first letter of a text a capital.
+pub(super) fn capitalize(text: &str) -> String {
     let mut rest = text.chars();
     rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
@@ -131,8 +131,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_places_in_the_web_become_links() {
-        for (url, shown) in [
+    fn only_http_addresses_become_links() {
+        for (url, expected) in [
             ("https://grafana.example.com/d/1?x=<a>", Some("grafana.example.com")),
             ("HTTP://10.0.0.1:9090/graph", Some("10.0.0.1:9090")),
             ("https://example.com@evil.example/", Some("evil.example")),
@@ -146,15 +146,15 @@ mod tests {
             ("//example.com", None),
             ("/metrics", None),
         ] {
-            assert_eq!(host(url), shown, "{url}");
+            assert_eq!(host(url), expected, "{url}");
         }
     }
 
     #[test]
-    fn distances_are_in_one_unit_and_know_the_future() {
+    fn distances_are_in_one_unit_and_can_be_in_the_future() {
         let at = |second| Timestamp::from_second(second).unwrap();
 
-        for (then, now, said) in [
+        for (then, now, text) in [
             (100, 100, "just now"),
             (100, 101, "1 s ago"),
             (100, 159, "59 s ago"),
@@ -163,14 +163,14 @@ mod tests {
             (0, 172_800, "2 days ago"),
             (400, 100, "in 5 min"),
         ] {
-            assert_eq!(distance(at(then), at(now)), said);
+            assert_eq!(distance(at(then), at(now)), text);
         }
     }
 
     #[test]
-    fn names_read_as_a_list() {
-        assert_eq!(names(&[]), "nobody");
-        assert_eq!(names(&["Ada"]), "Ada");
-        assert_eq!(names(&["Ada", "Grace", "Linus"]), "Ada, Grace and Linus");
+    fn names_are_joined_with_commas_and_and() {
+        assert_eq!(join_names(&[]), "nobody");
+        assert_eq!(join_names(&["Ada"]), "Ada");
+        assert_eq!(join_names(&["Ada", "Grace", "Linus"]), "Ada, Grace and Linus");
     }
 }

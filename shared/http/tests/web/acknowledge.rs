@@ -1,4 +1,4 @@
-//! The link in a page.
+//! The acknowledge link.
 
 use domain::Identity;
 use domain::escalation::EscalationState;
@@ -8,7 +8,7 @@ use machine::Stateful;
 use crate::support::{Scene, alert};
 
 #[tokio::test]
-async fn looking_at_a_link_changes_nothing() {
+async fn opening_a_link_changes_nothing() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.ada);
@@ -52,22 +52,22 @@ async fn link_shows_the_alert_and_who_is_paged() {
 }
 
 #[tokio::test]
-async fn what_is_late_is_said_to_be() {
+async fn overdue_notifications_and_levels_are_marked() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.ada);
 
     scene.pass(59);
-    assert!(scene.get(&link).await.text.contains("any moment now</time>"), "the page is due");
+    assert!(scene.get(&link).await.text.contains("due now</time>"), "the page is due");
     scene.pass(361);
     let text = scene.get(&link).await.text;
 
-    assert!(text.contains("late by 7 min</time>"), "the page: {text}");
-    assert!(text.contains("late by 2 min</time>."), "the next level: {text}");
+    assert!(text.contains("overdue by 7 min</time>"), "the page: {text}");
+    assert!(text.contains("overdue by 2 min</time>."), "the next level: {text}");
 }
 
 #[tokio::test]
-async fn pressing_the_button_acknowledges_as_the_person_of_the_link() {
+async fn button_acknowledges_as_the_person_of_the_link() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.ada);
@@ -80,12 +80,12 @@ async fn pressing_the_button_acknowledges_as_the_person_of_the_link() {
     let last = story.history.last().unwrap();
     assert_eq!((&*last.by, &*last.to), (&*Identity::User(scene.ada.id).to_string(), "acked"));
     let seen = scene.get(&link).await;
-    assert!(seen.text.contains("You are on it."), "{}", seen.text);
+    assert!(seen.text.contains("You acknowledged this escalation."), "{}", seen.text);
     assert!(!seen.text.contains("<form"), "there is nothing left to press");
 }
 
 #[tokio::test]
-async fn second_press_says_who_was_faster_and_changes_nothing() {
+async fn second_acknowledgement_shows_who_was_first_and_changes_nothing() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     scene.post(&scene.link(&escalation, &scene.ada)).await;
@@ -98,7 +98,7 @@ async fn second_press_says_who_was_faster_and_changes_nothing() {
 
     assert_eq!(scene.everything(&escalation).await, before);
     for part in [
-        "Somebody else is on it.",
+        "Somebody else acknowledged this escalation.",
         "Acknowledged by <strong><bdi>Ada Oncall</bdi></strong>",
         "1 min ago",
         "<bdi>not needed any more</bdi>",
@@ -108,21 +108,21 @@ async fn second_press_says_who_was_faster_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn escalation_that_nobody_answered_can_still_be_acknowledged() {
+async fn expired_escalation_can_still_be_acknowledged() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.grace);
-    scene.nobody_answers(&escalation).await;
+    scene.let_expire(&escalation).await;
     assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Expired);
 
-    assert!(scene.get(&link).await.text.contains("Every level was paged and nobody answered."));
+    assert!(scene.get(&link).await.text.contains("Every level was notified, and nobody acknowledged."));
     scene.post(&link).await;
 
     assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Acked);
 }
 
 #[tokio::test]
-async fn forged_link_is_refused_and_says_what_to_do() {
+async fn invalid_link_is_refused_with_advice() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let before = scene.everything(&escalation).await;
@@ -138,12 +138,12 @@ async fn forged_link_is_refused_and_says_what_to_do() {
             assert!(!seen.text.contains("<script"), "{forged}");
         }
     }
-    assert!(scene.get(&as_grace).await.text.contains("Open it again from the mail itself"));
+    assert!(scene.get(&as_grace).await.text.contains("Open the link from the original message"));
     assert_eq!(scene.everything(&escalation).await, before);
 }
 
 #[tokio::test]
-async fn expired_link_is_gone_and_acknowledges_nothing() {
+async fn expired_link_acknowledges_nothing() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.ada);
@@ -157,7 +157,7 @@ async fn expired_link_is_gone_and_acknowledges_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_keeps_frames_indexes_or_passes_on_a_link() {
+async fn link_page_is_not_stored_framed_indexed_or_sent_as_referrer() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.ada);
@@ -205,7 +205,7 @@ fn event(title: &str) -> domain::alert::AlertEvent {
 }
 
 #[tokio::test]
-async fn stylesheet_is_served_under_the_name_of_its_content_and_kept() {
+async fn stylesheet_is_named_by_its_hash_and_cached() {
     let scene = Scene::new().await;
     let page = scene.get("/acknowledge/x").await.text;
     let path = page.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".css")).unwrap();

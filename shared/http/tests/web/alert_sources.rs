@@ -1,4 +1,4 @@
-//! The pages of alert sources: from a draft to one that pages.
+//! The pages of alert sources.
 
 use axum::body::Body;
 use domain::id::SourceId;
@@ -39,13 +39,13 @@ async fn state(scene: &Scene, path: &str) -> SourceState {
 }
 
 #[tokio::test]
-async fn source_begins_as_a_draft_shows_what_arrives_and_pages_once_it_is_activated() {
+async fn source_starts_as_a_draft_shows_its_events_and_pages_after_activation() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let path = draft(&scene, &session).await;
 
     let page = scene.look(&session, &path).await;
-    assert!(page.contains("This is a draft") && page.contains("Nothing has arrived yet"), "{page}");
+    assert!(page.contains("A draft pages nobody.") && page.contains("Nothing received yet"), "{page}");
     assert!(page.contains("&lt;b&gt;Backups&lt;/b&gt;") && !page.contains("<b>Backups"), "{page}");
     assert!(!page.replacen(OUR_SCRIPT, "", 1).contains("<script"));
     let url = format!("http://firebell.test/v2/alert_events/http/{}", path.rsplit('/').next().unwrap());
@@ -59,8 +59,8 @@ async fn source_begins_as_a_draft_shows_what_arrives_and_pages_once_it_is_activa
     handle(&scene).await;
     let page = scene.look(&session, &path).await;
     let arrived = between(&page, "id=\"arrived\"", "</section>");
-    assert!(arrived.contains("This arrived last") && arrived.contains("No route would take it"), "{arrived}");
-    assert!(arrived.contains("It would page Olive Owner first"), "{arrived}");
+    assert!(arrived.contains("Last event: ") && arrived.contains("No alert route matches."), "{arrived}");
+    assert!(arrived.contains("Would page first: Olive Owner"), "{arrived}");
     assert_eq!(scene.ctx.store.list_alerts(scene.org, None, 10).await.unwrap().len(), 0);
 
     let activated = scene.fill(&session, &format!("{path}/activate"), &[]).await;
@@ -72,7 +72,7 @@ async fn source_begins_as_a_draft_shows_what_arrives_and_pages_once_it_is_activa
 }
 
 #[tokio::test]
-async fn source_is_switched_off_and_on_rotated_and_removed() {
+async fn source_is_disabled_enabled_rotated_and_deleted() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let path = draft(&scene, &session).await;
@@ -102,7 +102,7 @@ async fn source_is_switched_off_and_on_rotated_and_removed() {
 }
 
 #[tokio::test]
-async fn whoever_may_only_look_sees_no_secret_and_no_button() {
+async fn viewer_sees_no_secret_and_no_button_of_a_source() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let path = draft(&scene, &session).await;
@@ -114,23 +114,23 @@ async fn whoever_may_only_look_sees_no_secret_and_no_button() {
     assert!(page.contains("Backups") && !page.contains(&secret), "{page}");
     assert!(!page.contains("Activate") && !page.contains("Rotate"), "{page}");
     let list = scene.look(&session, "/alert-sources").await;
-    assert!(list.contains("Backups") && !list.contains("Add as a draft"), "{list}");
+    assert!(list.contains("Backups") && !list.contains("Add as draft"), "{list}");
 }
 
 #[tokio::test]
-async fn heartbeat_says_how_often_it_is_expected_and_when_it_came() {
+async fn heartbeat_shows_its_interval_and_its_last_ping() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let wrong = [("name", "Backup"), ("kind", "heartbeat"), ("minutes", "0")];
     let refused = scene.fill(&session, "/alert-sources", &wrong).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.text.contains("1 to 43200") && refused.text.contains("value=\"Backup\""));
+    assert!(refused.text.contains("1 to 44640 minutes.") && refused.text.contains("value=\"Backup\""));
 
     let fields = [("name", "Backup"), ("kind", "heartbeat"), ("minutes", "10")];
     let added = scene.fill(&session, "/alert-sources", &fields).await;
     let path = added.header("location").to_owned();
     let page = scene.look(&session, &path).await;
-    assert!(page.contains("Waiting for its first ping; one is expected every 10 min"), "{page}");
+    assert!(page.contains("Waiting for the first ping, expected every 10 min"), "{page}");
 
     let id: SourceId = path.rsplit('/').next().unwrap().parse().unwrap();
     let (trace, now) = (domain::trace::Trace::begin(1), scene.ctx.now());

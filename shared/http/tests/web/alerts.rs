@@ -13,7 +13,7 @@ async fn newest(scene: &Scene) -> AlertId {
 }
 
 #[tokio::test]
-async fn page_shows_what_was_sent_what_was_parsed_and_who_is_paged() {
+async fn page_shows_payload_details_and_escalations() {
     let scene = Scene::new().await;
     let mut event = alert("Disk full");
     event.priority = Some("critical".to_owned());
@@ -30,33 +30,33 @@ async fn page_shows_what_was_sent_what_was_parsed_and_who_is_paged() {
         "href=\"https://grafana.example.com/d/1\"",
         "<bdi>critical</bdi>",
         "&quot;host&quot;: &quot;&lt;b&gt;db-1&lt;/b&gt;&quot;",
-        "At least one route took it.",
-        "It has no conditions.",
+        "At least one route matched.",
+        "This route has no conditions.",
         "href=\"/incidents/1\"",
         "Acknowledge</button>",
-        "Resolve by hand</button>",
+        "Mark as resolved</button>",
     ] {
         assert!(page.contains(part), "no {part:?} in {page}");
     }
-    assert!(page.contains("1 other routes") && page.contains("it takes no alerts of this source"), "{page}");
+    assert!(page.contains("1 other route<") && page.contains("not for this alert source"), "{page}");
 }
 
 #[tokio::test]
-async fn unrouted_alert_says_which_condition_failed_and_what_it_found() {
+async fn unrouted_alert_shows_the_failed_condition_and_its_value() {
     let scene = Scene::new().await;
-    scene.fire_unrouted(alert("Nobody's disk")).await;
+    scene.fire_unrouted(alert("Old disk")).await;
     let session = scene.sign_in().await;
 
     let page = scene.look(&session, &format!("/alerts/{}", newest(&scene).await)).await;
 
-    assert!(page.contains("No route took it, so nobody was paged."));
+    assert!(page.contains("No route matched, so nobody was paged."));
     let checks = between(&page, "<ul class=\"checks\">", "</ul>");
-    assert_eq!(checks, "Fails: alert.title is one of “never” — it is Nobody's disk");
-    assert!(page.contains("Does not</span>") && page.contains("Nobody was paged."), "{page}");
+    assert_eq!(checks, "Not matched: alert.title is one of “never” — value: Old disk");
+    assert!(page.contains("Not matched</span>") && page.contains("Nobody was paged."), "{page}");
 }
 
 #[tokio::test]
-async fn alert_is_resolved_by_hand_and_its_page_says_by_whom() {
+async fn alert_is_marked_as_resolved_and_its_page_shows_by_whom() {
     let scene = Scene::new().await;
     scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
@@ -69,23 +69,23 @@ async fn alert_is_resolved_by_hand_and_its_page_says_by_whom() {
     let after = scene.ctx.store.alert(scene.org, id).await.unwrap().unwrap();
     assert_eq!(after.head().state(), AlertState::Resolved);
     let page = scene.look(&session, &here).await;
-    assert!(page.contains("Resolved by hand") && !page.contains("Resolve by hand</button>"), "{page}");
+    assert!(page.contains("Resolved by hand") && !page.contains("Mark as resolved</button>"), "{page}");
     let history = between(&page, "<h2 id=\"history\">", "</section>");
     assert!(history.contains("Resolved by hand Olive Owner"), "{history}");
     let story = scene.look(&session, "/incidents/1").await;
-    assert!(story.contains("Olive Owner</bdi></strong> says that it is over"), "{story}");
+    assert!(story.contains("Alert resolved by <strong><bdi>Olive Owner</bdi></strong>"), "{story}");
 }
 
 #[tokio::test]
-async fn alert_that_is_over_fires_again_by_its_button() {
+async fn resolved_alert_is_triggered_again() {
     let scene = Scene::new().await;
     scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
     let first = newest(&scene).await;
     let here = format!("/alerts/{first}");
-    assert!(!scene.look(&session, &here).await.contains("Fire again"), "it fires");
+    assert!(!scene.look(&session, &here).await.contains("Trigger again"), "it fires");
     scene.fill(&session, &format!("{here}/resolve"), &[("back", &here)]).await;
-    assert!(scene.look(&session, &here).await.contains("Fire again</button>"));
+    assert!(scene.look(&session, &here).await.contains("Trigger again</button>"));
     scene.pass(60);
 
     let pressed = scene.fill(&session, &format!("{here}/retrigger"), &[("back", "/alerts")]).await;
@@ -122,14 +122,14 @@ async fn list_filters_by_state_and_source() {
 }
 
 #[tokio::test]
-async fn list_is_searched_by_words_that_stay_in_its_links() {
+async fn search_words_stay_in_the_links_of_the_list() {
     let scene = Scene::new().await;
     scene.fire(alert("Disk full of db-1")).await;
     scene.fire(domain::alert::AlertEvent { description: None, ..alert("Queue grows") }).await;
     let session = scene.sign_in().await;
 
     let page = scene.look(&session, "/alerts?search=DISK+%3Cdb").await;
-    assert!(page.contains("There is no alert like this") && !page.contains("<db"), "{page}");
+    assert!(page.contains("No alerts match these filters.") && !page.contains("<db"), "{page}");
     assert!(page.contains("state=firing&amp;search=DISK%20%3Cdb"), "{page}");
 
     let page = scene.look(&session, "/alerts?search=DISK+db-1").await;

@@ -1,4 +1,4 @@
-//! The first page.
+//! The dashboard.
 
 use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget};
 use domain::escalation::EscalationState;
@@ -10,17 +10,17 @@ use http::{Method, StatusCode};
 use machine::Stateful;
 use store::Commit;
 
+use crate::faults::Fault;
 use crate::support::{OUR_SCRIPT, Scene, alert, form};
-use crate::weather::Sky;
 
-/// The numbers at the top: open, nobody answered, unrouted.
+/// The numbers at the top: open, expired, unrouted.
 fn numbers(page: &str) -> Vec<&str> {
     let tiles = page.split("</dl>").next().unwrap();
     tiles.split("<dd>").skip(1).map(|rest| rest.split("</dd>").next().unwrap()).collect()
 }
 
 #[tokio::test]
-async fn page_is_calm_while_nothing_is_open() {
+async fn dashboard_is_quiet_without_open_escalations() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
 
@@ -35,7 +35,7 @@ async fn page_is_calm_while_nothing_is_open() {
 async fn open_escalations_are_shown_newest_first_with_their_history() {
     let scene = Scene::new().await;
     let older = scene.fire(alert("Older")).await;
-    scene.nobody_answers(&older).await;
+    scene.let_expire(&older).await;
     scene.fire(alert("Newer")).await;
     scene.pass(60);
     let session = scene.sign_in().await;
@@ -46,13 +46,13 @@ async fn open_escalations_are_shown_newest_first_with_their_history() {
     let newer = text.find("<bdi>Newer</bdi>").unwrap();
     let (newer, older) = text.split_at(text.find("<bdi>Older</bdi>").unwrap().max(newer));
     for part in
-        ["<bdi>Newer</bdi>", "INC-2", "Level 1 of 2", "Paging", "<strong>1 min ago</strong>", "Opened"]
+        ["<bdi>Newer</bdi>", "INC-2", "Level 1 of 2", "Triggered", "<strong>1 min ago</strong>", "Opened"]
     {
         assert!(newer.contains(part), "no {part:?} in {newer}");
     }
     for part in [
         "INC-1",
-        "Every level was paged and nobody answered.",
+        "Every level was notified, and nobody acknowledged.",
         "Nobody acknowledged at any level",
         "Level 2 is paged",
         "Email to <bdi>Grace Backup</bdi>",
@@ -66,7 +66,7 @@ async fn open_escalations_are_shown_newest_first_with_their_history() {
 }
 
 #[tokio::test]
-async fn pressing_acknowledge_is_recorded_as_who_is_signed_in() {
+async fn acknowledgement_is_recorded_for_the_signed_in_person() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
@@ -85,7 +85,7 @@ async fn pressing_acknowledge_is_recorded_as_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn form_from_a_browser_that_tells_only_its_origin_is_taken() {
+async fn form_with_only_an_origin_header_is_accepted() {
     for origin in ["http://firebell.test", "http://localhost:8080"] {
         let scene = Scene::new().await;
         let escalation = scene.fire(alert("Disk full")).await;
@@ -100,7 +100,7 @@ async fn form_from_a_browser_that_tells_only_its_origin_is_taken() {
 }
 
 #[tokio::test]
-async fn second_press_says_who_was_faster() {
+async fn second_acknowledgement_shows_who_was_first() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
@@ -116,7 +116,7 @@ async fn second_press_says_who_was_faster() {
 }
 
 #[tokio::test]
-async fn looking_at_the_page_changes_nothing_and_looking_at_its_button_does_nothing() {
+async fn get_requests_change_nothing() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
@@ -131,7 +131,7 @@ async fn looking_at_the_page_changes_nothing_and_looking_at_its_button_does_noth
 }
 
 #[tokio::test]
-async fn acknowledging_what_is_not_there_says_so() {
+async fn acknowledging_an_unknown_escalation_answers_404() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
 
@@ -145,14 +145,14 @@ async fn acknowledging_what_is_not_there_says_so() {
 #[tokio::test]
 async fn unrouted_alerts_are_shown_with_their_source() {
     let scene = Scene::new().await;
-    scene.fire_unrouted(alert("Nobody's disk")).await;
+    scene.fire_unrouted(alert("Old disk")).await;
     scene.pass(7200);
     let session = scene.sign_in().await;
 
     let text = scene.browse(&session.cookie, "/").await.text;
 
     assert_eq!(numbers(&text), ["0", "0", "1"]);
-    for part in ["<bdi>Nobody's disk</bdi>", "<bdi>Old Nagios</bdi>", "<strong>2 h ago</strong>"] {
+    for part in ["<bdi>Old disk</bdi>", "<bdi>Old Nagios</bdi>", "<strong>2 h ago</strong>"] {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
 }
@@ -160,7 +160,7 @@ async fn unrouted_alerts_are_shown_with_their_source() {
 #[tokio::test]
 async fn resolved_alert_is_no_longer_unrouted() {
     let scene = Scene::new().await;
-    scene.fire_unrouted(alert("Nobody's disk")).await;
+    scene.fire_unrouted(alert("Old disk")).await;
     let session = scene.sign_in().await;
     let id = scene.ctx.store.unrouted(scene.org, 1).await.unwrap()[0];
 
@@ -171,7 +171,7 @@ async fn resolved_alert_is_no_longer_unrouted() {
 }
 
 #[tokio::test]
-async fn open_escalation_is_not_hidden_by_those_that_were_answered_since() {
+async fn old_open_escalation_is_shown_after_many_acknowledged_ones() {
     let scene = Scene::new().await;
     scene.fire(alert("Forgotten")).await;
     for n in 0..60 {
@@ -191,11 +191,11 @@ async fn open_escalation_is_not_hidden_by_those_that_were_answered_since() {
 }
 
 #[tokio::test]
-async fn what_an_index_says_is_read_again() {
+async fn entries_of_a_stale_index_are_read_again() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
-    scene.weather.set(Sky::StaleIndex);
+    scene.database.set(Fault::StaleIndex);
     scene.post(&scene.link(&escalation, &scene.ada)).await;
 
     let text = scene.browse(&session.cookie, "/").await.text;
@@ -206,16 +206,16 @@ async fn what_an_index_says_is_read_again() {
 }
 
 #[tokio::test]
-async fn page_asks_the_database_as_often_however_much_is_over() {
+async fn number_of_database_calls_does_not_grow_with_ended_escalations() {
     let scene = Scene::new().await;
     scene.fire(alert("Open")).await;
     let session = scene.sign_in().await;
     let mut asked = Vec::new();
     for n in 0..30 {
         if n % 29 == 0 {
-            let before = scene.weather.calls();
+            let before = scene.database.calls();
             scene.browse(&session.cookie, "/").await;
-            asked.push(scene.weather.calls() - before);
+            asked.push(scene.database.calls() - before);
         }
         scene.pass(1);
         let escalation = scene.fire(alert(&format!("Answered {n}"))).await;
@@ -227,13 +227,13 @@ async fn page_asks_the_database_as_often_however_much_is_over() {
 }
 
 #[tokio::test]
-async fn our_own_failure_says_that_nothing_may_have_been_recorded() {
+async fn database_failure_answers_503_and_warns_that_nothing_was_saved() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
     let link = scene.link(&escalation, &scene.ada);
     let path = format!("/escalations/{}/acknowledge", escalation.id);
-    scene.weather.set(Sky::Down);
+    scene.database.set(Fault::Unreachable);
 
     for seen in [
         scene.get(&link).await,
@@ -242,15 +242,15 @@ async fn our_own_failure_says_that_nothing_may_have_been_recorded() {
         scene.send(form(&path, &session.token, &[("cookie", &session.cookie)])).await,
     ] {
         assert_eq!((seen.status, seen.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "5"));
-        assert!(seen.text.contains("count on nothing having been recorded"), "{}", seen.text);
+        assert!(seen.text.contains("Your action was probably not saved"), "{}", seen.text);
     }
 
-    scene.weather.set(Sky::Clear);
+    scene.database.set(Fault::None);
     assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Triggered);
 }
 
 #[tokio::test]
-async fn no_more_than_fifty_are_shown_and_the_page_says_so() {
+async fn at_most_fifty_escalations_are_shown_with_a_note() {
     let scene = Scene::new().await;
     for n in 0..52 {
         scene.pass(1);
@@ -290,7 +290,7 @@ async fn hostile_texts_are_shown_as_text() {
 }
 
 #[tokio::test]
-async fn page_looks_again_by_itself_until_it_is_paused() {
+async fn dashboard_reloads_without_javascript_until_it_is_paused() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let refresh = r#"<meta http-equiv="refresh" content="15; url=/">"#;
@@ -300,7 +300,7 @@ async fn page_looks_again_by_itself_until_it_is_paused() {
 }
 
 #[tokio::test]
-async fn page_tells_its_own_forms_where_they_come_from_and_other_sites_nothing() {
+async fn referrer_is_sent_to_our_own_pages_only() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
 
@@ -312,7 +312,7 @@ async fn page_tells_its_own_forms_where_they_come_from_and_other_sites_nothing()
 }
 
 #[tokio::test]
-async fn workspace_whose_token_slack_refuses_is_shown_to_whoever_can_connect_it_anew() {
+async fn rejected_slack_token_is_shown_to_people_who_can_connect_slack() {
     let scene = Scene::new().await;
     let store = &scene.ctx.store;
     let before = store.org(scene.org).await.unwrap().unwrap();

@@ -10,7 +10,7 @@ use machine::Stateful;
 use crate::support::{Scene, between};
 
 #[tokio::test]
-async fn incident_is_declared_with_everything_that_was_chosen_and_pages_whom_it_names() {
+async fn declared_incident_has_all_selected_values_and_starts_an_escalation() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let form = scene.look(&session, "/incidents/new").await;
@@ -42,11 +42,11 @@ async fn incident_is_declared_with_everything_that_was_chosen_and_pages_whom_it_
     assert_eq!(incident.creator.user(), Some(scene.owner.id));
     let role = |kind| choices.roles.iter().find(|role| role.what.kind == kind).unwrap().id;
     let roles = [(role(RoleKind::Lead), scene.grace.id), (role(RoleKind::Reporter), scene.owner.id)];
-    assert_eq!(incident.roles, BTreeMap::from(roles), "whoever declares an incident is its reporter");
+    assert_eq!(incident.roles, BTreeMap::from(roles), "the person who declares an incident is its reporter");
     let escalations = scene.ctx.store.open_escalations(scene.org, 9).await.unwrap();
     assert_eq!(escalations.len(), 1, "and paged once");
     let page = scene.look(&session, "/incidents/1").await;
-    assert!(page.contains("Level 1 is paged") && page.contains("Acknowledge</button>"), "{page}");
+    assert!(page.contains("Level 1 notified") && page.contains("Acknowledge</button>"), "{page}");
 
     let path = format!("/escalations/{}/acknowledge", escalations[0].id);
     let pressed = scene.fill(&session, &path, &[("back", "/incidents/1")]).await;
@@ -61,7 +61,7 @@ async fn incident_is_declared_with_everything_that_was_chosen_and_pages_whom_it_
 }
 
 #[tokio::test]
-async fn what_cannot_be_declared_is_kept_in_the_form_and_nothing_is_opened() {
+async fn refused_declaration_keeps_the_form_and_creates_nothing() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let unknown = domain::id::UserId::new(scene.ctx.now(), 9).to_string();
@@ -69,14 +69,14 @@ async fn what_cannot_be_declared_is_kept_in_the_form_and_nothing_is_opened() {
 
     for (fields, why) in [
         (vec![("name", " "), ("summary", "Kept"), ("key", "k")], "A name is required."),
-        (vec![("name", "x"), ("summary", "Kept")], "This form is no longer good: open it again."),
+        (vec![("name", "x"), ("summary", "Kept")], "This form is incomplete. Open it again."),
         (
             vec![("name", "x"), ("summary", "Kept"), ("severity", "x"), ("key", "k")],
-            "There is no such severity.",
+            "The selected severity does not exist. Select another one.",
         ),
         (
             vec![("name", "x"), ("summary", "Kept"), ("page", "boss"), ("key", "k")],
-            "There is nobody like that to page.",
+            "The selected escalation path or person does not exist. Select another one.",
         ),
         (vec![("name", "x"), ("summary", "Kept"), ("lead", &unknown), ("key", "k")], "There is no"),
     ] {
@@ -100,7 +100,7 @@ async fn what_cannot_be_declared_is_kept_in_the_form_and_nothing_is_opened() {
 }
 
 #[tokio::test]
-async fn more_than_a_form_takes_is_refused_and_says_so() {
+async fn form_above_the_size_limit_is_refused() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let long = "x".repeat(20_000);

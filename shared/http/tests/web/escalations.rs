@@ -7,24 +7,24 @@ use machine::Stateful;
 use crate::support::{OUR_SCRIPT, Scene, alert, between};
 
 #[tokio::test]
-async fn page_shows_each_level_whom_it_paged_and_what_came_of_it() {
+async fn page_shows_each_level_with_its_notifications() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
-    scene.nobody_answers(&escalation).await;
+    scene.let_expire(&escalation).await;
     let session = scene.sign_in().await;
 
     let page = scene.look(&session, &format!("/escalations/{}", escalation.id)).await;
 
     let levels = between(&page, "<ol class=\"levels\">", "</ol>");
     for part in [
-        "Level 1: Ada Oncall · 5 min to answer",
+        "Level 1: Ada Oncall · 5 min to acknowledge",
         "Level 2: Grace Backup",
-        "Nobody answered: the fallback contact",
+        "Expired: fallback contact",
         "Email to Olive Owner",
     ] {
         assert!(levels.contains(part), "no {part:?} in {levels}");
     }
-    assert!(page.contains("Every level was paged and nobody answered."));
+    assert!(page.contains("Every level was notified, and nobody acknowledged."));
     assert!(page.contains("Acknowledge</button>") && page.contains("Cancel escalation</button>"));
 }
 
@@ -47,14 +47,14 @@ async fn escalation_is_acknowledged_and_cancelled_from_its_page() {
     scene.fill(&session, &format!("{here}/cancel"), &[("back", &here)]).await;
     assert_eq!(scene.escalation(&escalation).await.head().state(), EscalationState::Cancelled);
     let page = scene.look(&session, &here).await;
-    assert!(!page.contains("Cancel escalation</button>"), "it is over");
+    assert!(!page.contains("Cancel escalation</button>"), "it is cancelled");
     let before = scene.everything(&escalation).await;
     scene.fill(&session, &format!("{here}/cancel"), &[]).await;
-    assert_eq!(scene.everything(&escalation).await, before, "over is over");
+    assert_eq!(scene.everything(&escalation).await, before, "a cancelled escalation does not change");
 }
 
 #[tokio::test]
-async fn list_shows_all_or_those_that_need_somebody() {
+async fn list_shows_all_or_open_escalations() {
     let scene = Scene::new().await;
     let first = scene.fire(alert("Answered")).await;
     scene.pass(1);

@@ -7,8 +7,8 @@ use domain::incident::{Incident, IncidentState, Severity, Status};
 use http::{Method, StatusCode};
 use machine::Stateful;
 
+use crate::faults::Fault;
 use crate::support::{OUR_SCRIPT, Scene, Session, alert, between};
-use crate::weather::Sky;
 
 /// The newest incident.
 async fn newest(scene: &Scene) -> Incident {
@@ -44,7 +44,7 @@ fn timeline(page: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn incident_of_an_alert_tells_its_whole_story_in_order() {
+async fn timeline_of_an_incident_from_an_alert_is_complete_and_ordered() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
@@ -65,15 +65,15 @@ async fn incident_of_an_alert_tells_its_whole_story_in_order() {
         timeline(&page),
         [
             "Alert fired: Disk full",
-            "Alertmanager opened the incident Disk fullStatus Active",
-            "Level 1 is paged: Ada Oncall · Escalation",
-            "Ada Oncall acknowledged · Escalation",
+            "Alertmanager created the incident Disk fullStatus Active",
+            "Level 1 notified: Ada Oncall · Escalation",
+            "Acknowledged by Ada Oncall · Escalation",
             "Olive Owner shared an updateDeleting old logs.\nThen we look.Severity Major",
-            "Olive Owner says that it is over: Disk full",
-            "Olive Owner changedStatus Active → to Closed",
+            "Alert resolved by Olive Owner: Disk full",
+            "Olive Owner edited the incidentStatus Active → to Closed",
         ]
     );
-    assert!(page.contains("INC-1") && page.contains("Reopen</button>"), "{page}");
+    assert!(page.contains("INC-1") && page.contains("Reopen incident</button>"), "{page}");
     assert!(!page.contains("Close incident</button>"), "it is closed");
 }
 
@@ -96,7 +96,7 @@ async fn closing_an_incident_on_its_page_ends_the_paging_that_was_started_for_it
 }
 
 #[tokio::test]
-async fn same_steps_from_the_page_and_from_the_api_tell_the_same_story() {
+async fn timeline_is_the_same_for_changes_by_page_and_by_api() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let by = Actor::person(scene.org, &scene.owner);
@@ -145,7 +145,7 @@ async fn same_steps_from_the_page_and_from_the_api_tell_the_same_story() {
 }
 
 #[tokio::test]
-async fn list_shows_what_is_open_and_filters_by_state_and_severity() {
+async fn list_shows_open_incidents_and_filters_by_state_and_severity() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     for name in ["First", "Second", "Third"] {
@@ -171,7 +171,7 @@ async fn list_shows_what_is_open_and_filters_by_state_and_severity() {
 }
 
 #[tokio::test]
-async fn list_is_paged_and_every_page_asks_for_as_much() {
+async fn every_page_of_the_list_makes_the_same_number_of_calls() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     for n in 0..60 {
@@ -180,9 +180,9 @@ async fn list_is_paged_and_every_page_asks_for_as_much() {
     }
     let (mut path, mut found, mut asked) = ("/incidents".to_owned(), 0, Vec::new());
     loop {
-        let before = scene.weather.calls();
+        let before = scene.database.calls();
         let page = scene.look(&session, &path).await;
-        asked.push(scene.weather.calls() - before);
+        asked.push(scene.database.calls() - before);
         found += page.matches("data-row").count();
         let Some((_, older)) = page.split_once("nav class=\"turn\"") else { break };
         let Some(next) = older.split("href=\"").skip(1).find(|rest| rest.contains("rel=\"next\"")) else {
@@ -201,14 +201,14 @@ async fn list_is_paged_and_every_page_asks_for_as_much() {
 }
 
 #[tokio::test]
-async fn page_asks_for_no_more_however_long_the_story_is() {
+async fn number_of_calls_does_not_grow_with_the_timeline() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     declared(&scene, &session, "Long").await;
     let ask = async || {
-        let before = scene.weather.calls();
+        let before = scene.database.calls();
         scene.look(&session, "/incidents/1").await;
-        scene.weather.calls() - before
+        scene.database.calls() - before
     };
     let short = ask().await;
     for n in 0..210 {
@@ -218,12 +218,12 @@ async fn page_asks_for_no_more_however_long_the_story_is() {
 
     assert_eq!(ask().await, short);
     let page = scene.look(&session, "/incidents/1").await;
-    assert!(page.contains("What was before that is not shown.") && page.contains("Update 209"));
+    assert!(page.contains("Earlier entries are not shown.") && page.contains("Update 209"));
     assert!(!page.contains(">Update 9<"), "it is beyond what is read");
 }
 
 #[tokio::test]
-async fn update_pressed_twice_is_shared_once_and_the_same_words_later_again() {
+async fn update_sent_twice_is_shared_once_and_the_same_text_later_again() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     declared(&scene, &session, "Twice").await;
@@ -245,7 +245,7 @@ async fn update_pressed_twice_is_shared_once_and_the_same_words_later_again() {
 }
 
 #[tokio::test]
-async fn update_that_cannot_be_keeps_what_was_written_and_says_why() {
+async fn refused_update_keeps_its_text_and_shows_the_error() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     declared(&scene, &session, "Kept").await;
@@ -255,14 +255,17 @@ async fn update_that_cannot_be_keeps_what_was_written_and_says_why() {
 
     for (fields, why) in [
         (vec![("message", "Precious <words>"), ("status", &*declined)], "no edge"),
-        (vec![("message", "Precious <words>"), ("severity", "nonsense")], "There is no such severity."),
+        (
+            vec![("message", "Precious <words>"), ("severity", "nonsense")],
+            "The selected severity does not exist. Select another one.",
+        ),
         (vec![("message", "  ")], "An update needs a message, a status or a severity."),
     ] {
         let seen = scene.fill(&session, "/incidents/1/update", &fields).await;
         assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
         let said = between(&seen.text, "role=\"alert\">", "</p>");
         assert!(said.contains(why) || why == "no edge" && !said.is_empty(), "{said}");
-        assert!(seen.text.contains("data-from=\"/incidents/1\""), "it looks again where that can be");
+        assert!(seen.text.contains("data-from=\"/incidents/1\""), "it updates from the page of the incident");
         if fields.len() > 1 {
             assert!(seen.text.contains("Precious &lt;words&gt;</textarea>"), "{}", seen.text);
         }
@@ -274,7 +277,7 @@ async fn update_that_cannot_be_keeps_what_was_written_and_says_why() {
 }
 
 #[tokio::test]
-async fn edits_and_roles_touch_only_what_the_person_changed() {
+async fn edits_change_only_the_fields_that_the_person_changed() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     declared(&scene, &session, "Words").await;
@@ -316,7 +319,7 @@ async fn edits_and_roles_touch_only_what_the_person_changed() {
 }
 
 #[tokio::test]
-async fn private_incident_is_not_there_for_whoever_has_no_part_in_it() {
+async fn private_incident_answers_404_to_people_who_may_not_see_it() {
     let scene = Scene::new().await;
     let new = app::incident::create::NewIncident {
         org: scene.org,
@@ -340,7 +343,7 @@ async fn private_incident_is_not_there_for_whoever_has_no_part_in_it() {
 }
 
 #[tokio::test]
-async fn nothing_is_changed_by_looking_or_from_elsewhere() {
+async fn get_requests_and_forms_of_other_sites_change_nothing() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     declared(&scene, &session, "Safe").await;
@@ -360,7 +363,7 @@ async fn nothing_is_changed_by_looking_or_from_elsewhere() {
     }
     scene.look(&session, "/incidents/INC-1").await;
     assert_eq!(newest(&scene).await.head(), before);
-    scene.weather.set(Sky::Down);
+    scene.database.set(Fault::Unreachable);
     for path in ["/incidents", "/incidents/1", "/incidents/new"] {
         let seen = scene.browse(&session.cookie, path).await;
         assert_eq!(seen.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
@@ -368,7 +371,7 @@ async fn nothing_is_changed_by_looking_or_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn hostile_words_are_shown_as_words() {
+async fn hostile_texts_of_an_incident_are_shown_as_text() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let hostile = "<script>alert(1)</script>\u{202e}🔥\"'&";
@@ -386,7 +389,7 @@ async fn hostile_words_are_shown_as_words() {
 }
 
 #[tokio::test]
-async fn viewer_is_offered_nothing_that_they_may_not_do_and_is_refused_it() {
+async fn viewer_sees_no_forms_and_their_requests_are_refused() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;

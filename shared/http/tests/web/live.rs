@@ -1,18 +1,18 @@
-//! Pages that look again by themselves.
+//! Pages that update automatically.
 
 use axum::body::Body;
 use http::{Request, StatusCode};
 
 use crate::support::{Scene, Seen, Session, alert};
 
-/// Looks again, knowing a version.
-async fn again(scene: &Scene, session: &Session, path: &str, version: &str) -> Seen {
+/// Requests a page of which the browser has a version.
+async fn request_again(scene: &Scene, session: &Session, path: &str, version: &str) -> Seen {
     let request = Request::get(path).header("cookie", &session.cookie).header("if-none-match", version);
     scene.send(request.body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
-async fn page_is_sent_again_only_if_something_happened() {
+async fn page_is_sent_again_only_after_a_change() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;
@@ -27,31 +27,31 @@ async fn page_is_sent_again_only_if_something_happened() {
     scene.pass(200);
 
     for (path, version) in paths.iter().zip(&known) {
-        let seen = again(&scene, &session, path, version).await;
+        let seen = request_again(&scene, &session, path, version).await;
         assert_eq!((seen.status, &*seen.text), (StatusCode::NOT_MODIFIED, ""), "{path}");
         assert_eq!(seen.header("cache-control"), "no-store");
     }
     scene.post(&scene.link(&escalation, &scene.ada)).await;
     for path in ["/", "/incidents/1", "/escalations", &escalation_path, &alert_path] {
         let version = &known[paths.iter().position(|one| *one == path).unwrap()];
-        let seen = again(&scene, &session, path, version).await;
+        let seen = request_again(&scene, &session, path, version).await;
         assert_eq!(seen.status, StatusCode::OK, "{path}");
         assert_ne!(seen.header("etag"), version);
     }
 }
 
 #[tokio::test]
-async fn whoever_is_signed_out_hears_so_instead_of_nothing_new() {
+async fn signed_out_browser_gets_401_instead_of_304() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let version = scene.browse(&session.cookie, "/").await.header("etag").to_owned();
     scene.pass(13 * 3600);
 
-    assert_eq!(again(&scene, &session, "/", &version).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(request_again(&scene, &session, "/", &version).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn script_is_ours_alone_and_stands_on_no_page_of_a_stranger() {
+async fn only_our_script_is_loaded_and_none_on_the_acknowledge_page() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let session = scene.sign_in().await;

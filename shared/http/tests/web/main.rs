@@ -1,7 +1,8 @@
-//! The pages for people, over the embedded database.
+//! The web pages, over the embedded database.
 
-#![expect(clippy::unwrap_used, reason = "what prepares a test may fail it")]
+#![expect(clippy::unwrap_used, reason = "the setup of a test may fail it")]
 
+mod access;
 mod acknowledge;
 mod alert_sources;
 mod alerts;
@@ -10,13 +11,12 @@ mod audit;
 mod dashboard;
 mod declare;
 mod escalations;
+mod faults;
 mod incidents;
 mod live;
 mod oidc;
-mod owed;
 mod people;
 mod private;
 mod session;
-mod strangers;
+mod slack_steps;
 mod support;
-mod weather;

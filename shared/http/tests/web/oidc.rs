@@ -1,4 +1,4 @@
-//! Sign-in by a provider: one of our own on loopback, asked over the network, that may lie in every way.
+//! Sign-in with a provider: a test provider on loopback that can send every kind of invalid answer.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -109,13 +109,13 @@ async fn scene() -> (Scene, Shared) {
 }
 
 /// A browser that was sent to the provider.
-struct Away {
+struct SentToProvider {
     cookie: String,
     query: BTreeMap<String, String>,
 }
 
 /// Leaves for the provider.
-async fn leave(scene: &Scene) -> Away {
+async fn leave(scene: &Scene) -> SentToProvider {
     let seen = scene.get("/sign-in/oidc").await;
     assert_eq!(seen.status, StatusCode::SEE_OTHER, "{}", seen.text);
     let cookie = seen.header("set-cookie").split(';').next().unwrap().to_owned();
@@ -124,10 +124,10 @@ async fn leave(scene: &Scene) -> Away {
     );
     let (_, query) = seen.header("location").split_once("/authorize?").unwrap();
     let query = query.split('&').map(|pair| pair.split_once('=').unwrap());
-    Away { cookie, query: query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
+    SentToProvider { cookie, query: query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
 }
 
-impl Away {
+impl SentToProvider {
     /// Somebody is known at the provider, which gives a code.
     fn code(&self, provider: &Shared, code: &str) -> String {
         let said = (self.query["code_challenge"].clone(), self.query["nonce"].clone());
@@ -145,7 +145,7 @@ fn session(seen: &Seen) -> Option<String> {
 }
 
 #[tokio::test]
-async fn whoever_the_provider_knows_by_a_verified_address_is_signed_in() {
+async fn person_with_a_verified_address_is_signed_in() {
     let (scene, provider) = scene().await;
     assert!(scene.get("/sign-in").await.text.contains("href=\"/sign-in/oidc\""));
 
@@ -166,7 +166,7 @@ async fn whoever_the_provider_knows_by_a_verified_address_is_signed_in() {
 }
 
 #[tokio::test]
-async fn answer_that_this_browser_has_not_asked_for_signs_nobody_in() {
+async fn callback_of_another_browser_signs_nobody_in() {
     let (scene, provider) = scene().await;
     let (mine, theirs) = (leave(&scene).await, leave(&scene).await);
     let late = leave(&scene).await;
@@ -200,7 +200,7 @@ async fn answer_that_this_browser_has_not_asked_for_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn provider_that_says_what_it_must_not_signs_nobody_in() {
+async fn invalid_answer_of_the_provider_signs_nobody_in() {
     let (scene, provider) = scene().await;
     for (n, lie) in [
         json!({ "email_verified": false }),
@@ -237,7 +237,7 @@ async fn provider_that_says_what_it_must_not_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn installation_without_a_provider_has_no_way_to_one() {
+async fn installation_without_a_provider_answers_404() {
     let scene = Scene::new().await;
 
     assert!(!scene.get("/sign-in").await.text.contains("/sign-in/oidc"));

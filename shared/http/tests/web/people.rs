@@ -6,7 +6,7 @@ use http::StatusCode;
 use crate::support::{OUR_SCRIPT, Scene, between};
 
 #[tokio::test]
-async fn person_is_added_given_a_role_and_removed_from_the_page() {
+async fn person_is_added_gets_a_role_and_is_removed() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let store = &scene.ctx.store;
@@ -16,7 +16,7 @@ async fn person_is_added_given_a_role_and_removed_from_the_page() {
 
     assert_eq!((added.status, added.header("location")), (StatusCode::SEE_OTHER, "/people?done=added"));
     let page = scene.look(&session, "/people?done=added").await;
-    assert!(page.contains("&lt;b&gt;Nora&lt;/b&gt;") && page.contains("They are added"), "{page}");
+    assert!(page.contains("&lt;b&gt;Nora&lt;/b&gt;") && page.contains("Person added."), "{page}");
     assert!(!page.replacen(OUR_SCRIPT, "", 1).contains("<script"));
     let (org, nora) = store.person("nora@example.com").await.unwrap().unwrap();
     assert_eq!(store.user(org, nora).await.unwrap().unwrap().role, Role::Viewer);
@@ -34,7 +34,7 @@ async fn person_is_added_given_a_role_and_removed_from_the_page() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
+async fn refused_form_shows_the_error_and_keeps_its_values() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let owner = format!("/people/{}", scene.owner.id);
@@ -53,7 +53,7 @@ async fn what_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
         (
             "/people".to_owned(),
             vec![("name", "Kept"), ("email", "k@example.com"), ("role", "king")],
-            "There is no such role",
+            "The selected role does not exist.",
         ),
         (
             format!("{owner}/role"),
@@ -74,7 +74,7 @@ async fn what_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_is_offered_nothing_and_an_administrator_makes_no_owner() {
+async fn viewer_sees_no_forms_and_an_administrator_cannot_make_an_owner() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let ada = scene.enter(scene.org, scene.ada.id).await;
@@ -95,7 +95,7 @@ async fn whoever_may_not_is_offered_nothing_and_an_administrator_makes_no_owner(
 }
 
 #[tokio::test]
-async fn key_is_shown_once_opens_what_was_chosen_and_is_revoked() {
+async fn token_is_shown_once_has_the_selected_permissions_and_is_revoked() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let fields = [("name", "Deploys <i>"), ("comments", "From CI"), ("may-incident_creator", "on")];
@@ -106,7 +106,7 @@ async fn key_is_shown_once_opens_what_was_chosen_and_is_revoked() {
     let token = between(&made.text, "<code class=\"token\">", "</code>");
     let holder = scene.ctx.store.key_holder(&domain::api_key::hash(&token)).await.unwrap().unwrap();
     assert_eq!((holder.org, holder.roles.len(), holder.roles[0].name()), (scene.org, 1, "incident_creator"));
-    let live = made.text.split_once("id=\"list\"").unwrap().1.split_once("Make an API key").unwrap().0;
+    let live = made.text.split_once("id=\"list\"").unwrap().1.split_once("Create an API key").unwrap().0;
     assert!(!live.contains(&token), "what is renewed would take it away");
     let page = scene.look(&session, "/api-keys").await;
     assert!(
@@ -121,7 +121,7 @@ async fn key_is_shown_once_opens_what_was_chosen_and_is_revoked() {
 }
 
 #[tokio::test]
-async fn key_that_cannot_be_made_keeps_the_form_and_nobody_gives_more_than_they_have() {
+async fn refused_key_keeps_the_form_and_nobody_grants_permissions_they_lack() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let ada = scene.enter(scene.org, scene.ada.id).await;
@@ -129,7 +129,7 @@ async fn key_that_cannot_be_made_keeps_the_form_and_nobody_gives_more_than_they_
     let before = scene.ctx.store.api_keys_after(scene.org, None, 9).await.unwrap();
 
     for (fields, why) in [
-        (vec![("name", "Kept")], "Choose at least one thing that the key may do"),
+        (vec![("name", "Kept")], "Select at least one permission."),
         (vec![("name", "Kept"), ("may-king", "on")], "is no role of an API key"),
         (vec![("comments", "Kept"), ("may-viewer", "on")], "A name of 1 to 100 bytes is needed"),
     ] {
@@ -147,7 +147,7 @@ async fn key_that_cannot_be_made_keeps_the_form_and_nobody_gives_more_than_they_
 }
 
 #[tokio::test]
-async fn person_has_a_page_where_a_webhook_is_added_whose_secret_is_shown_once() {
+async fn webhook_is_added_and_its_secret_is_shown_once() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let here = format!("/people/{}", scene.ada.id);
@@ -167,23 +167,23 @@ async fn person_has_a_page_where_a_webhook_is_added_whose_secret_is_shown_once()
     assert!(!page.contains(&secret) && page.contains("93.184.216.34"), "{page}");
     let webhook = between(&page, "93.184.216.34", "</li></ul>");
     assert!(
-        webhook.contains("Urgent pages: not used") && webhook.contains("Other pages: at once"),
+        webhook.contains("High urgency: not used") && webhook.contains("Low urgency: immediately"),
         "{webhook}"
     );
     let listed = between(&page, "id=\"rule-list\"", "</section>");
-    assert!(listed.contains("At once: Mail to ada@example.com"), "{listed}");
+    assert!(listed.contains("Immediately: Email to ada@example.com"), "{listed}");
 }
 
 #[tokio::test]
-async fn method_that_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
+async fn refused_method_shows_the_error_and_keeps_its_values() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let path = format!("/people/{}/methods", scene.ada.id);
 
     for (channel, address, why) in [
         ("email", "kept", "It is no mail address"),
-        ("pigeon", "kept", "Choose how they are reached"),
-        ("slack", "U012AB3CD", "Choose how they are reached"),
+        ("pigeon", "kept", "Select a method."),
+        ("slack", "U012AB3CD", "Select a method."),
         ("webhook", "http://kept.example.com/", "https"),
         ("webhook", "https://127.0.0.1/kept", "It leads into a private network"),
     ] {
@@ -198,7 +198,7 @@ async fn method_that_cannot_be_is_said_in_words_and_what_was_written_is_kept() {
 }
 
 #[tokio::test]
-async fn people_set_their_own_methods_and_see_no_hidden_address_of_others() {
+async fn people_change_their_own_methods_and_see_no_addresses_of_others() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let ada = scene.enter(scene.org, scene.ada.id).await;
@@ -224,7 +224,7 @@ async fn people_set_their_own_methods_and_see_no_hidden_address_of_others() {
 }
 
 #[tokio::test]
-async fn person_says_when_a_method_is_used_and_takes_it_away_but_not_the_last() {
+async fn person_sets_rules_and_removes_all_methods_but_the_last() {
     let scene = Scene::new().await;
     let ada = scene.enter(scene.org, scene.ada.id).await;
     let here = format!("/people/{}", scene.ada.id);

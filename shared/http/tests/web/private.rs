@@ -1,4 +1,4 @@
-//! What belongs to a private incident, for whoever has no part in it.
+//! Alerts and escalations of a private incident, for people who may not see it.
 
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
@@ -29,10 +29,10 @@ async fn secret() -> (Scene, String, EscalationId) {
 }
 
 /// What is shown where the title would be.
-const INSTEAD: &str = "Belongs to a private incident";
+const INSTEAD: &str = "Private incident";
 
 #[tokio::test]
-async fn title_of_a_private_incidents_alert_is_on_no_page_of_whoever_has_no_part_in_it() {
+async fn title_of_a_private_alert_is_hidden_on_every_page() {
     let (scene, alert, escalation) = secret().await;
     let grace = scene.enter(scene.org, scene.grace.id).await;
 
@@ -52,7 +52,7 @@ async fn title_of_a_private_incidents_alert_is_on_no_page_of_whoever_has_no_part
 }
 
 #[tokio::test]
-async fn whoever_is_paged_for_a_private_incident_sees_what_for_and_whoever_looks_after_all_sees_it() {
+async fn notified_people_and_administrators_see_a_private_alert() {
     let (scene, alert, escalation) = secret().await;
     let ada = scene.enter(scene.org, scene.ada.id).await;
     let session = scene.sign_in().await;
@@ -72,7 +72,7 @@ async fn whoever_is_paged_for_a_private_incident_sees_what_for_and_whoever_looks
 }
 
 #[tokio::test]
-async fn escalation_of_a_private_incident_is_answered_by_whoever_is_paged_or_sees_it_and_by_nobody_else() {
+async fn private_escalation_is_acknowledged_only_by_people_who_may_see_it() {
     let (scene, alert, escalation) = secret().await;
     let grace = scene.enter(scene.org, scene.grace.id).await;
     let ada = scene.enter(scene.org, scene.ada.id).await;

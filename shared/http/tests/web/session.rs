@@ -1,4 +1,4 @@
-//! Who is signed in, and whose forms are taken.
+//! Sessions and the protection of forms.
 
 use domain::escalation::EscalationState;
 use http::{Method, StatusCode};
@@ -7,20 +7,20 @@ use machine::Stateful;
 use crate::support::{Scene, alert, form};
 
 #[tokio::test]
-async fn somebody_who_is_not_signed_in_sees_nothing_but_how_to_sign_in() {
+async fn signed_out_person_sees_only_how_to_sign_in() {
     let scene = Scene::new().await;
     scene.fire(alert("Disk full")).await;
 
     for path in ["/", "/?answered=x"] {
         let seen = scene.get(path).await;
         assert_eq!(seen.status, StatusCode::UNAUTHORIZED, "{path}");
-        assert!(seen.text.contains("Firebell prints a link to sign in each time it starts"));
+        assert!(seen.text.contains("prints a sign-in link each time it starts"));
         assert!(!seen.text.contains("Disk full"));
     }
 }
 
 #[tokio::test]
-async fn looking_at_the_link_to_sign_in_signs_nobody_in() {
+async fn opening_a_sign_in_link_signs_nobody_in() {
     let scene = Scene::new().await;
 
     for method in [Method::GET, Method::HEAD] {
@@ -31,7 +31,7 @@ async fn looking_at_the_link_to_sign_in_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn pressing_sign_in_gives_a_cookie_that_no_script_and_no_other_site_can_use() {
+async fn session_cookie_is_not_readable_by_scripts_and_other_sites() {
     for (public_url, name, secure) in
         [("http://firebell.test", "firebell=", false), ("https://firebell.test", "__Host-firebell=", true)]
     {
@@ -52,7 +52,7 @@ async fn pressing_sign_in_gives_a_cookie_that_no_script_and_no_other_site_can_us
 }
 
 #[tokio::test]
-async fn forged_or_expired_link_signs_nobody_in() {
+async fn invalid_or_expired_link_signs_nobody_in() {
     let scene = Scene::new().await;
     let link = scene.sign_in_link().await;
     let token = link.split_once("token=").unwrap().1.to_owned();
@@ -70,7 +70,7 @@ async fn forged_or_expired_link_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn link_in_a_page_does_not_sign_anybody_in() {
+async fn acknowledge_link_signs_nobody_in() {
     let scene = Scene::new().await;
     let escalation = scene.fire(alert("Disk full")).await;
     let link = scene.link(&escalation, &scene.owner);
@@ -83,7 +83,7 @@ async fn link_in_a_page_does_not_sign_anybody_in() {
 }
 
 #[tokio::test]
-async fn session_ends_after_twelve_hours_and_cannot_be_made_up() {
+async fn session_ends_after_twelve_hours_and_cannot_be_forged() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let made_up = format!("firebell={}", "A".repeat(43));
@@ -145,7 +145,7 @@ async fn form_without_the_token_of_its_session_is_refused() {
 }
 
 #[tokio::test]
-async fn signing_out_takes_the_cookie_back_and_needs_the_token_too() {
+async fn sign_out_removes_the_cookie_and_needs_the_form_token() {
     let scene = Scene::new().await;
     let session = scene.sign_in().await;
     let headers = [("cookie", &*session.cookie)];
@@ -156,12 +156,12 @@ async fn signing_out_takes_the_cookie_back_and_needs_the_token_too() {
     assert_eq!((refused.status, refused.header("set-cookie")), (StatusCode::FORBIDDEN, ""));
     assert_eq!(taken.status, StatusCode::SEE_OTHER);
     assert!(taken.header("set-cookie").starts_with("firebell=; Path=/; Max-Age=0;"));
-    // Whoever has kept the cookie has nothing.
+    // A copy of the cookie is worthless.
     assert_eq!(scene.browse(&session.cookie, "/").await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn link_signs_in_once_and_looking_at_it_does_not_use_it_up() {
+async fn sign_in_link_works_once_and_opening_it_does_not_use_it() {
     let scene = Scene::new().await;
     let link = scene.sign_in_link().await;
     let token = link.split_once("token=").unwrap().1;
@@ -176,7 +176,7 @@ async fn link_signs_in_once_and_looking_at_it_does_not_use_it_up() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_in_by_the_form_of_another_site() {
+async fn form_of_another_site_signs_nobody_in() {
     let scene = Scene::new().await;
     let link = scene.sign_in_link().await;
     let token = link.split_once("token=").unwrap().1;
@@ -188,7 +188,7 @@ async fn nobody_is_signed_in_by_the_form_of_another_site() {
 }
 
 #[tokio::test]
-async fn page_to_sign_in_asks_for_an_address_and_says_the_same_of_every_one() {
+async fn sign_in_page_gives_the_same_answer_for_every_address() {
     let scene = Scene::new().await;
     let page = scene.get("/sign-in").await;
     assert_eq!((page.status, page.header("referrer-policy")), (StatusCode::OK, "same-origin"));
@@ -203,5 +203,5 @@ async fn page_to_sign_in_asks_for_an_address_and_says_the_same_of_every_one() {
         said.push(seen.text);
     }
     said.dedup();
-    assert_eq!(said.len(), 1, "an address is told from another");
+    assert_eq!(said.len(), 1, "known and unknown addresses get different answers");
 }

@@ -1,4 +1,4 @@
-//! A small organisation, and a browser that keeps what it is given.
+//! A small organisation, and a browser with cookies.
 
 use std::sync::Arc;
 
@@ -27,9 +27,9 @@ use http_body_util::BodyExt;
 use jiff::SignedDuration;
 use tower::ServiceExt;
 
-use crate::weather::Weather;
+use crate::faults::FaultyDatabase;
 
-/// An organisation with two people on a path of two levels, and a source of which nothing is routed.
+/// An organisation with two people on a path of two levels, and a second source whose alerts no route matches.
 pub(crate) struct Scene {
     pub(crate) ctx: Context,
     pub(crate) org: OrgId,
@@ -38,14 +38,14 @@ pub(crate) struct Scene {
     pub(crate) grace: User,
     routed: SourceId,
     unrouted: SourceId,
-    pub(crate) weather: Arc<Weather>,
+    pub(crate) database: Arc<FaultyDatabase>,
     pub(crate) embedded: Embedded,
     rules: Rules,
     clock: SetClock,
     router: axum::Router,
 }
 
-/// What a browser sees of an answer.
+/// A response as a browser sees it.
 pub(crate) struct Seen {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -59,14 +59,14 @@ impl Seen {
     }
 }
 
-/// Every page there is.
+/// The router of all pages.
 fn served(ctx: &Context) -> axum::Router {
     http_api::web::router(ctx.clone())
         .merge(http_api::web::slack(ctx.clone()))
         .merge(http_api::web::alert_sources(ctx.clone()))
 }
 
-/// An alert of the test's own.
+/// A firing event with this title.
 pub(crate) fn alert(title: &str) -> AlertEvent {
     AlertEvent {
         status: AlertStatus::Firing,
@@ -91,12 +91,12 @@ impl Scene {
     /// Sets it up at noon, reached at an address.
     pub(crate) async fn at(public_url: &str) -> Self {
         let mut installation = Installation::new(NOON, 7).unwrap();
-        let weather = Weather::over(installation.embedded.backend());
+        let database = FaultyDatabase::over(installation.embedded.backend());
         let Context { queues, clock, .. } = installation.context;
-        // The weather is between the pages and the database; the queues are always there.
+        // The faults are between the pages and the database. The queues have none.
         let random: app::Random = Arc::new(|| fastrand::u128(..));
-        let under_weather = harness::context(weather.clone(), clock, random);
-        installation.context = Context { queues, public_url: public_url.to_owned(), ..under_weather };
+        let with_faults = harness::context(database.clone(), clock, random);
+        installation.context = Context { queues, public_url: public_url.to_owned(), ..with_faults };
         let (org, _) = installation.create_org("Tests & Co", "owner@example.com").await.unwrap();
         let Installation { embedded, clock, context: ctx } = installation;
         let owner = ctx.store.user(org.id, org.owner).await.unwrap().unwrap();
@@ -120,7 +120,7 @@ impl Scene {
             grace,
             routed,
             unrouted,
-            weather,
+            database,
             rules,
             clock,
             router,
@@ -160,7 +160,7 @@ impl Scene {
         }
     }
 
-    /// An alert fires and somebody is paged.
+    /// Fires an alert that pages Ada, and returns its escalation.
     pub(crate) async fn fire(&self, event: AlertEvent) -> Escalation {
         self.receive(self.routed, event).await;
         let newest = self.ctx.store.list_escalations(self.org, None, 1).await.unwrap().remove(0);
@@ -168,13 +168,13 @@ impl Scene {
         self.ctx.store.escalation(self.org, id).await.unwrap().unwrap()
     }
 
-    /// An alert fires that no route takes.
+    /// Fires an alert that no route matches.
     pub(crate) async fn fire_unrouted(&self, event: AlertEvent) {
         self.receive(self.unrouted, event).await;
     }
 
-    /// An escalation's levels pass by without an answer.
-    pub(crate) async fn nobody_answers(&self, escalation: &Escalation) {
+    /// Lets all levels of an escalation expire.
+    pub(crate) async fn let_expire(&self, escalation: &Escalation) {
         for _ in 0..2 {
             self.pass(301);
             let (store, now) = (&self.ctx.store, self.ctx.now());
@@ -193,7 +193,7 @@ impl Scene {
         format!("{story:?}")
     }
 
-    /// The link in a person's page, good for an hour.
+    /// The acknowledge link in a notification, valid for an hour.
     pub(crate) fn link(&self, escalation: &Escalation, user: &User) -> String {
         let until = self.ctx.now() + SignedDuration::from_hours(1);
         let link = AcknowledgeLink { org: self.org, escalation: escalation.id, user: user.id, until };
@@ -214,22 +214,22 @@ impl Scene {
         self.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
     }
 
-    /// Looks at a page.
+    /// Opens a page.
     pub(crate) async fn get(&self, path: &str) -> Seen {
         self.ask(Method::GET, path).await
     }
 
-    /// Presses a button that needs nothing else.
+    /// Sends a form without fields.
     pub(crate) async fn post(&self, path: &str) -> Seen {
         self.ask(Method::POST, path).await
     }
 }
 
-/// A browser that somebody has signed in with.
+/// A browser in which a person is signed in.
 pub(crate) struct Session {
-    /// The cookie that it keeps.
+    /// The session cookie.
     pub(crate) cookie: String,
-    /// What the forms on the first page carry.
+    /// The token in the forms on the dashboard.
     pub(crate) token: String,
 }
 
@@ -276,7 +276,7 @@ impl Scene {
         Session { cookie, token: token.to_owned() }
     }
 
-    /// Gives the installation a provider that people may sign in with.
+    /// Configures a sign-in provider.
     pub(crate) fn provide(&mut self, oidc: app::oidc::Oidc) {
         self.ctx.oidc = Some(Arc::new(oidc));
         self.router = served(&self.ctx);
@@ -298,7 +298,7 @@ pub(crate) fn form(path: &str, token: &str, headers: &[(&str, &str)]) -> Request
     request.body(Body::from(format!("token={token}"))).unwrap()
 }
 
-/// What every page of a session has of its own; no other script may stand on it.
+/// The script element of every page. No page may have another one.
 pub(crate) const OUR_SCRIPT: &str = "<script src=\"/assets/";
 
 /// A text as a form sends it.
@@ -324,7 +324,7 @@ impl Scene {
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
-    /// Somebody else becomes the owner, and whoever was is left to look.
+    /// Ada becomes the owner, and the previous owner a viewer.
     pub(crate) async fn owner_becomes_a_viewer(&self) {
         let (ctx, by) = (&self.ctx, Actor::system(self.org, "test"));
         for (user, role) in [(&self.ada, Role::Owner), (&self.owner, Role::Viewer)] {

@@ -5,12 +5,12 @@ use app::slack::connect;
 use app::user;
 use domain::alert::AlertState;
 use domain::alert::attribute::Bound;
-use domain::audit::{Did, Entry, Kind as ThingKind, Thing};
+use domain::audit::{AuditAction, AuditTarget, AuditEntry, AuditKind as ThingKind};
 use domain::id::{AttributeId, AuditId, SourceId};
 use domain::slack::step::NewStep;
 use domain::slack::{ChannelId, StepId, TeamId, Thread, Work};
-use domain::source::heartbeat::Beat;
-use domain::source::{Intake, Lasts, Source, SourceKind};
+use domain::source::heartbeat::PingSchedule;
+use domain::source::{AutoResolve, IntakeRules, Source, SourceKind};
 use domain::template::Binding;
 use domain::trace::Trace;
 use domain::{Actor, Timestamp};
@@ -20,7 +20,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use store::Commit;
 use testing::bundle::Bundle;
-use testing::fake_slack::{ANNOUNCEMENTS, Mood, TEAM};
+use testing::fake_slack::{ANNOUNCEMENTS, SlackFaults, TEAM};
 use testing::faults::FaultPlan;
 use testing::inbox::Provider;
 use testing::ledger::Ledger;
@@ -103,7 +103,7 @@ pub(crate) struct Case {
 const ALERTS: usize = 3;
 
 /// A job is expected once a minute, and ten seconds later at most.
-const BEAT: Beat = Beat { interval_s: 60, grace_s: 10, threshold: 1 };
+const BEAT: PingSchedule = PingSchedule { interval_s: 60, grace_s: 10, threshold: 1 };
 
 /// How long an alert lasts that its source does not send again.
 const MINUTES: u32 = 3;
@@ -123,8 +123,11 @@ impl Case {
             Kind::SlackStep => bundle.connect_slack().await.unwrap(),
             Kind::HeartbeatCheck => case.heartbeat = Some(heartbeat(bundle).await),
             Kind::AlertExpiry => {
-                let lasts = Some(Lasts { minutes: MINUTES, in_incidents: true });
-                change_source(bundle, |source| source.intake = Intake { lasts, ..Intake::default() }).await;
+                let lasts = Some(AutoResolve { minutes: MINUTES, in_incidents: true });
+                change_source(bundle, |source| {
+                    source.intake = IntakeRules { lasts, ..IntakeRules::default() }
+                })
+                .await;
             }
             Kind::Backfill => {
                 case.fire(&["fire 0", "fire 1", "fire 2"]).await;
@@ -205,7 +208,7 @@ impl Case {
                 escalations.flat_map(|(_, rows)| rows).filter(|row| row.to == "resolved").count()
             }
             Kind::SignInMail => bundle.inbox.letters().len(),
-            Kind::SlackStep => bundle.slack.said_in(ANNOUNCEMENTS).len(),
+            Kind::SlackStep => bundle.slack.messages_in(ANNOUNCEMENTS).len(),
             Kind::HeartbeatCheck => self.ledger().await.alerts.len(),
             Kind::AlertExpiry => {
                 let history = self.ledger().await.history;
@@ -232,7 +235,7 @@ impl Case {
             Kind::EscalationLevel => json!({"due": {"org": org, "escalation": ledger.escalations[0].id}}),
             Kind::AlertSettle => json!({"alert": {"org": org, "alert": ledger.alerts[0].id}}),
             Kind::Notification => {
-                let page = &ledger.pages[0];
+                let page = &ledger.notifications[0];
                 json!({"check": {"org": org, "escalation": page.escalation, "page": page.id}})
             }
             Kind::SignInMail => {
@@ -284,7 +287,7 @@ impl Case {
     /// Lets the system that takes the effect fail, or work again.
     pub(crate) fn provider_is_down(&self, down: bool) {
         self.bundle.inbox.provider(Provider { down, ..Provider::default() });
-        self.bundle.slack.mood(Mood { down, ..Mood::default() });
+        self.bundle.slack.set_faults(SlackFaults { down, ..SlackFaults::default() });
     }
 
     /// Claims the job as a worker does that never comes back.
@@ -292,7 +295,7 @@ impl Case {
         let (bundle, store) = (&self.bundle, &self.bundle.calm.store);
         match self.kind {
             Kind::Notification => {
-                let page = self.ledger().await.pages.remove(0);
+                let page = self.ledger().await.notifications.remove(0);
                 let claimed = store.claim(page.claim(bundle.now()).unwrap()).await.unwrap();
                 assert_eq!(claimed, store::Claimed::Ours);
             }
@@ -352,12 +355,12 @@ impl Case {
 
     /// Everything in the table.
     pub(crate) async fn ledger(&self) -> Ledger {
-        Ledger::read(&self.bundle.embedded.wire()).await.unwrap()
+        Ledger::read(&self.bundle.embedded.backend()).await.unwrap()
     }
 
     /// The partition keys that begin so.
     async fn keys(&self, begin: &str) -> Vec<String> {
-        let dynamo = embedded::dynamodb(self.bundle.embedded.wire());
+        let dynamo = embedded::dynamodb(self.bundle.embedded.backend());
         let found = dynamo.scan().table_name(embedded::TABLE).send().await.unwrap();
         let keys = found.items().iter().map(|item| item["pk"].as_s().unwrap().clone());
         keys.filter(|key| key.starts_with(begin)).collect()
@@ -389,7 +392,7 @@ async fn heartbeat(bundle: &Bundle) -> SourceId {
         kind: SourceKind("heartbeat".to_owned()),
         secret: Some(bundle.demo.secret.clone()),
         template: Default::default(),
-        intake: Intake { beat: Some(BEAT), ..Intake::default() },
+        intake: IntakeRules { beat: Some(BEAT), ..IntakeRules::default() },
         draft: false,
         document: Default::default(),
     };
@@ -403,8 +406,8 @@ async fn change_source(bundle: &Bundle, change: impl FnOnce(&mut Source)) {
     let before = store.source(bundle.org, bundle.source()).await.unwrap().unwrap();
     let step = before.amend(bundle.now()).unwrap().because("law", "changed").with(change);
     let id = AuditId::new(bundle.now(), bundle.calm.random());
-    let thing = Thing::new(ThingKind::AlertSource, before.id, "source");
-    let entry = Entry::by_system(bundle.org, "law", id, Did::Updated, thing);
+    let thing = AuditTarget::new(ThingKind::AlertSource, before.id, "source");
+    let entry = AuditEntry::by_system(bundle.org, "law", id, AuditAction::Updated, thing);
     store.commit(Commit::new().source(step, Some(&before), &entry)).await.unwrap();
 }
 

@@ -1,30 +1,30 @@
-//! What a sender sent, set out in lines.
+//! The payload of an alert as its source sent it, formatted for reading.
 
 use maud::{Markup, html};
 use serde_json::value::RawValue;
 
-/// How much of it is shown, in bytes.
-const MOST_BYTES: usize = 64 * 1024;
+/// The largest part of a payload that is shown, in bytes.
+const SHOWN_BYTES: usize = 64 * 1024;
 
-/// What is longer than this is folded at first, in bytes.
+/// A longer payload is folded at first, in bytes.
 const FOLDED_BYTES: usize = 6 * 1024;
 
-/// What was sent, cut where it is too long to be looked at.
+/// The payload, cut if it is too long. `raw` is `None` if it is no longer stored.
 pub(super) fn payload(raw: Option<&str>) -> Markup {
     let shown = raw.map(pretty);
     html! {
         section.card aria-labelledby="payload" {
             h2 #payload { "Payload" }
             @match &shown {
-                None => p.none { "What was sent is no longer kept; that is done for 30 days." },
+                None => p.none { "The payload is no longer available. Payloads are kept for 30 days." },
                 Some(text) => {
                     details open[text.len() <= FOLDED_BYTES] {
-                        summary { "As it was sent, " (size(raw.map_or(0, str::len))) }
-                        // Long lines are scrolled, with the keys too.
+                        summary { "As received, " (size(raw.map_or(0, str::len))) }
+                        // Long lines scroll. The tab index makes that possible with the keyboard.
                         pre.payload tabindex="0" role="region" aria-label="Payload" dir="ltr" {
-                            code { (domain::text::shorten(text, MOST_BYTES)) }
+                            code { (domain::text::shorten(text, SHOWN_BYTES)) }
                         }
-                        @if text.len() > MOST_BYTES { p.none { "Only the first " (size(MOST_BYTES)) " are shown." } }
+                        @if text.len() > SHOWN_BYTES { p.none { "Only the first " (size(SHOWN_BYTES)) " are shown." } }
                     }
                 }
             }
@@ -32,10 +32,10 @@ pub(super) fn payload(raw: Option<&str>) -> Markup {
     }
 }
 
-/// The most levels that are indented.
+/// The deepest level of indentation.
 const DEEPEST: usize = 24;
 
-/// The text in lines. Only the space between its parts is ours: order and numbers stay as they were sent.
+/// Formats JSON. Only whitespace between values changes: the order of fields and the form of numbers stay.
 fn pretty(raw: &str) -> String {
     if serde_json::from_str::<&RawValue>(raw).is_err() {
         return raw.to_owned();
@@ -85,7 +85,7 @@ fn pretty(raw: &str) -> String {
     text
 }
 
-/// A number of bytes, as people say it.
+/// Formats a number of bytes.
 fn size(bytes: usize) -> String {
     match bytes {
         0..1024 => format!("{bytes} bytes"),
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_keep_order_numbers_and_texts_as_they_were_sent() {
+    fn formatting_keeps_the_order_numbers_and_texts_that_were_sent() {
         let raw = r#"{"z":1.00,"a":[{},[ ],{"b":"x, {y}: \"[\\"}], "n":123456789012345678901234567890}"#;
 
         let text = pretty(raw);
@@ -113,19 +113,19 @@ mod tests {
     }
 
     #[test]
-    fn payload_is_set_out_escaped_and_cut() {
+    fn payload_is_formatted_escaped_and_cut() {
         let hostile = payload(Some(r#"{"a":"<script>alert(1)</script>","b":[1,2]}"#)).into_string();
         assert!(hostile.contains("&quot;b&quot;: [\n"), "{hostile}");
         assert!(hostile.contains("&lt;script&gt;") && !hostile.contains("<script>"), "{hostile}");
 
         let long = payload(Some(&format!(r#"{{"a":"{}"}}"#, "x".repeat(200_000)))).into_string();
-        assert!(long.len() < MOST_BYTES + 2000, "{}", long.len());
+        assert!(long.len() < SHOWN_BYTES + 2000, "{}", long.len());
         assert!(long.contains("Only the first 64 KB are shown."));
 
         assert!(
             payload(Some("{\"a\":")).into_string().contains("{&quot;a&quot;:"),
-            "what was cut is shown as it is"
+            "a payload that was cut is shown unchanged"
         );
-        assert!(payload(None).into_string().contains("no longer kept"));
+        assert!(payload(None).into_string().contains("no longer available"));
     }
 }

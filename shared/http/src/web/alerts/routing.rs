@@ -1,76 +1,79 @@
-//! Why an alert was routed so: what became of it then, and what each of today's routes makes of it.
+//! Why an alert was routed as it was: the stored result, and how each current route evaluates the alert.
 
 use app::alert::explain::AlertDetails;
 use domain::alert::Routing;
-use domain::alert_route::{ConditionResult, GroupResult, MOST_ROUTES, Route, RouteDecision, Test};
+use domain::alert_route::{ConditionResult, GroupResult, MOST_ROUTES, Route, Test, RouteDecision};
 use domain::template::Binding;
 use maud::{Markup, html};
 
 use crate::web::frame::Frame;
-use crate::web::words::foreign;
+use crate::web::words::untrusted;
 
-/// How many routes are shown that had nothing to do with it.
-const MOST_OTHERS: usize = 20;
+/// How many routes are shown that cannot apply to the alert.
+const SHOWN_OTHERS: usize = 20;
 
-/// How much of a value is shown, in bytes.
+/// The largest part of a value that is shown, in bytes.
 const VALUE_BYTES: usize = 200;
 
-/// What became of it, and why.
-pub(super) fn routing(frame: &Frame<'_>, told: &AlertDetails) -> Markup {
-    let routes = &frame.signed_in.rules.routes;
+/// The routing of an alert.
+pub(super) fn routing(frame: &Frame<'_>, explained: &AlertDetails) -> Markup {
+    let rules = &frame.signed_in.rules;
     html! {
         section.card aria-labelledby="routing" {
-            h2 #routing { "Why it was routed so" }
-            p.situation { (then(told.alert.routing)) }
-            @match told.verdicts(routes) {
-                None => p.none { "What was sent is no longer kept, so the routes cannot be asked again." },
+            h2 #routing { "Routing" }
+            p.situation { (result(explained.alert.routing)) }
+            @match explained.verdicts(&rules.routes) {
+                None => p.none {
+                    "The payload is no longer available, so the routes cannot be evaluated again."
+                },
                 Some(verdicts) => {
-                    p.lead {
-                        "What today's routes make of what it says now. A route that was changed since says what it would do \
-                         today."
-                    }
-                    (today(&verdicts))
+                    p.lead { "Evaluated against the current routes, which may have changed since." }
+                    (current_routes(&verdicts))
                 }
             }
-            @if frame.signed_in.rules.unreadable > 0 {
-                p.complaint { (frame.signed_in.rules.unreadable) " routes cannot be read; what they would take pages the fallback contact." }
+            @if rules.unreadable > 0 {
+                p.form-error {
+                    (rules.unreadable)
+                    @if rules.unreadable == 1 { " route cannot be read." } @else { " routes cannot be read." }
+                    " Alerts that they could match page the fallback contact."
+                }
             }
         }
     }
 }
 
-/// What became of it then, as it is stored.
-const fn then(routing: Routing) -> &'static str {
+/// The result of the routing, as it is stored.
+const fn result(routing: Routing) -> &'static str {
     match routing {
-        Routing::Routed => "At least one route took it.",
-        Routing::Unrouted => "No route took it, so nobody was paged.",
-        Routing::Fallback => "No route could take it, so the fallback contact was paged.",
-        Routing::Over => "It was over before it was seen, so nobody was paged.",
+        Routing::Routed => "At least one route matched.",
+        Routing::Unrouted => "No route matched, so nobody was paged.",
+        Routing::Fallback => "No route was available for this alert, so the fallback contact was paged.",
+        Routing::Over => "The alert was already resolved when Firebell received it, so nobody was paged.",
     }
 }
 
-/// What each route makes of it now.
-fn today(verdicts: &[(&Route, RouteDecision<'_>)]) -> Markup {
-    let concerned =
-        |verdict: &RouteDecision<'_>| !matches!(verdict, RouteDecision::Off | RouteDecision::OtherSource);
-    let others = verdicts.iter().filter(|(_, verdict)| !concerned(verdict));
-    let mut taken = 0;
+/// How each current route evaluates the alert.
+fn current_routes(verdicts: &[(&Route, RouteDecision<'_>)]) -> Markup {
+    let applies = |verdict: &RouteDecision<'_>| !matches!(verdict, RouteDecision::Off | RouteDecision::OtherSource);
+    let others = verdicts.iter().filter(|(_, verdict)| !applies(verdict));
+    let other_count = others.clone().count();
+    let mut matched = 0;
     html! {
-        @if verdicts.is_empty() { p.none { "There is no route." } }
+        @if verdicts.is_empty() { p.none { "There are no alert routes." } }
         ol.routes {
-            @for (route, verdict) in verdicts.iter().filter(|(_, verdict)| concerned(verdict)) {
-                @let counted = { taken += usize::from(verdict.takes()); taken };
-                li { (one(route, verdict, counted > MOST_ROUTES)) }
+            @for (route, verdict) in verdicts.iter().filter(|(_, verdict)| applies(verdict)) {
+                @let position = { matched += usize::from(verdict.takes()); matched };
+                li { (route_result(route, verdict, position > MOST_ROUTES)) }
             }
         }
-        @if others.clone().next().is_some() {
+        @if other_count > 0 {
             details {
-                summary { (others.clone().count()) " other routes" }
+                summary { (other_count) @if other_count == 1 { " other route" } @else { " other routes" } }
                 ul.dots {
-                    @for (route, verdict) in others.take(MOST_OTHERS) {
+                    @for (route, verdict) in others.take(SHOWN_OTHERS) {
                         li {
-                            (foreign(&route.name)) ": "
-                            @if *verdict == RouteDecision::Off { "it is off" } @else { "it takes no alerts of this source" }
+                            (untrusted(&route.name)) ": "
+                            @if *verdict == RouteDecision::Off { "disabled" } @else { "not for this alert source" }
                         }
                     }
                 }
@@ -79,63 +82,70 @@ fn today(verdicts: &[(&Route, RouteDecision<'_>)]) -> Markup {
     }
 }
 
-/// One route that has to do with it.
-fn one(route: &Route, verdict: &RouteDecision<'_>, beyond: bool) -> Markup {
+/// How one route evaluates the alert. `is_beyond_limit` says that enough earlier routes have matched.
+fn route_result(route: &Route, verdict: &RouteDecision<'_>, is_beyond_limit: bool) -> Markup {
     html! {
         p.line {
-            @if beyond { span.badge.over { "Beyond ten" } }
-            @else if verdict.takes() { span.badge.acked { "Takes it" } }
-            @else { span.badge.over { "Does not" } }
-            " " strong { (foreign(&route.name)) }
+            @if is_beyond_limit { span.badge.over { "Over the limit" } }
+            @else if verdict.takes() { span.badge.acked { "Matched" } }
+            @else { span.badge.over { "Not matched" } }
+            " " strong { (untrusted(&route.name)) }
         }
+        @if is_beyond_limit { p.soft { "At most " (MOST_ROUTES) " routes can match an alert." } }
         @match verdict {
             RouteDecision::Off | RouteDecision::OtherSource => {}
-            RouteDecision::Doubt(problem) => p.soft { "In doubt it takes the alert: " (foreign(&problem.0)) },
+            RouteDecision::Doubt(problem) => p.soft {
+                "A condition cannot be evaluated, so the route matches: " (untrusted(&problem.0))
+            },
             RouteDecision::Judged { of_source, of_all, .. } => {
-                @if of_source.is_empty() && of_all.is_empty() { p.soft { "It has no conditions." } }
-                (groups("For this source", of_source))
-                (groups("For every alert", of_all))
+                @if of_source.is_empty() && of_all.is_empty() { p.soft { "This route has no conditions." } }
+                (groups("Conditions for this alert source", of_source))
+                (groups("Conditions for all alerts", of_all))
             }
         }
     }
 }
 
-/// Some groups of conditions.
-fn groups(says: &str, groups: &[GroupResult<'_>]) -> Markup {
+/// Groups of conditions. One group has to hold.
+fn groups(label: &str, groups: &[GroupResult<'_>]) -> Markup {
     html! {
         @if !groups.is_empty() {
-            p.soft { (says) @if groups.len() > 1 { ", one of these:" } @else { ":" } }
+            p.soft { (label) @if groups.len() > 1 { " (one group has to match):" } @else { ":" } }
             @for group in groups {
-                ul.checks { @for checked in group { li.{ @if checked.holds { "holds" } @else { "fails" } } { (condition(checked)) } } }
+                ul.checks {
+                    @for checked in group {
+                        li.(if checked.holds { "holds" } else { "fails" }) { (condition(checked)) }
+                    }
+                }
             }
         }
     }
 }
 
-/// A condition, and what it found.
+/// A condition, and the value that it found.
 fn condition(checked: &ConditionResult<'_>) -> Markup {
     let subject = match &checked.condition.subject {
-        Binding::Literal(text) | Binding::Template(text) => html! { q { (foreign(text)) } },
-        Binding::Reference(reference) => html! { code { (foreign(reference)) } },
+        Binding::Literal(text) | Binding::Template(text) => html! { q { (untrusted(text)) } },
+        Binding::Reference(reference) => html! { code { (untrusted(reference)) } },
     };
-    let of = |texts: &[String]| texts.iter().map(|text| format!("“{text}”")).collect::<Vec<_>>().join(", ");
+    let list = |texts: &[String]| texts.iter().map(|text| format!("“{text}”")).collect::<Vec<_>>().join(", ");
     let test = match &checked.condition.test {
-        Test::OneOf(texts) => format!("is one of {}", of(texts)),
-        Test::NotOneOf(texts) => format!("is none of {}", of(texts)),
+        Test::OneOf(texts) => format!("is one of {}", list(texts)),
+        Test::NotOneOf(texts) => format!("is not one of {}", list(texts)),
         Test::Contains(part) => format!("contains “{part}”"),
         Test::DoesNotContain(part) => format!("does not contain “{part}”"),
-        Test::StartsWith(start) => format!("begins with “{start}”"),
-        Test::IsSet => "is there".to_owned(),
-        Test::IsNotSet => "is not there".to_owned(),
+        Test::StartsWith(start) => format!("starts with “{start}”"),
+        Test::IsSet => "is set".to_owned(),
+        Test::IsNotSet => "is not set".to_owned(),
     };
     html! {
-        span.unseen { @if checked.holds { "Holds: " } @else { "Fails: " } }
-        (subject) " " (foreign(&domain::text::shorten(&test, VALUE_BYTES)))
+        span.unseen { @if checked.holds { "Matched: " } @else { "Not matched: " } }
+        (subject) " " (untrusted(&domain::text::shorten(&test, VALUE_BYTES)))
         span.soft {
-            " — it is "
+            " — value: "
             @match &checked.found {
-                Some(found) => q { (foreign(&domain::text::shorten(found, VALUE_BYTES))) },
-                None => "not there",
+                Some(found) => q { (untrusted(&domain::text::shorten(found, VALUE_BYTES))) },
+                None => "not set",
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What can be done with an incident: an update, other roles, other words.
+//! The forms on the page of an incident: share an update, edit the name and the summary, assign roles.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,100 +12,101 @@ use domain::access::Permission;
 use domain::choice::Configured;
 use domain::id::{RoleId, UserId};
 use domain::incident::{Incident, IncidentState, Status};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use machine::{State as _, Stateful};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{View, find};
-use crate::web::Desk;
-use crate::web::escalations::Id;
-use crate::web::list::select;
+use super::{IncidentPage, find};
+use crate::web::WebState;
+use crate::web::form::{Submitted, error_message, form_error, refused, select};
+use crate::web::path_param::PathParam;
 use crate::web::refusal::Refusal;
 use crate::web::session::SignedIn;
-use crate::web::submitted::Submitted;
-use crate::web::words::capital;
 
-/// An update as it is written.
+/// The form that shares an update.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Draft {
+pub(super) struct UpdateForm {
     #[serde(default)]
     message: String,
     #[serde(default)]
     status: String,
     #[serde(default)]
     severity: String,
-    /// The status that a button of its own means.
+    /// The status of the button that was pressed. Empty for the button "Share update".
     #[serde(default)]
     to: String,
-    /// The version of the incident that it was written about.
+    /// The version of the incident that the person saw.
     #[serde(default)]
     version: u64,
-    /// What was wrong with it.
-    #[serde(skip)]
-    complaint: Option<String>,
 }
 
-/// The id that a field is; an empty field is none.
-pub(super) fn chosen<T: std::str::FromStr>(what: &str, text: &str) -> Result<Option<T>, AppError> {
+/// The form that edits the name and the summary. It contains the previous values too, so that only a field that the
+/// person changed overwrites a change that somebody else has made in the meantime.
+#[derive(Debug, Deserialize)]
+pub(super) struct EditForm {
+    name: String,
+    was_name: String,
+    summary: String,
+    was_summary: String,
+}
+
+/// Parses the id in a field. `None` if the field is empty.
+pub(super) fn optional_id<T: std::str::FromStr>(field: &str, text: &str) -> Result<Option<T>, AppError> {
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| AppError::invalid(what, format!("there is no such {what}")))
+    let unknown =
+        |_| AppError::invalid(field, format!("the selected {field} does not exist. Select another one"));
+    text.parse().map(Some).map_err(unknown)
 }
 
-impl Draft {
+/// Removes surrounding whitespace from a text, and the carriage returns that browsers send.
+fn normalized(text: &str) -> String {
+    text.replace("\r\n", "\n").trim().to_owned()
+}
+
+impl UpdateForm {
     fn update(&self) -> Result<Update, AppError> {
         let status = if self.to.is_empty() { &self.status } else { &self.to };
         Ok(Update {
-            // Browsers send line ends as a mail does.
-            message: domain::text::present(Some(self.message.replace("\r\n", "\n").trim().to_owned())),
-            status: chosen("status", status)?,
-            severity: chosen("severity", &self.severity)?,
+            message: domain::text::present(Some(normalized(&self.message))),
+            status: optional_id("status", status)?,
+            severity: optional_id("severity", &self.severity)?,
         })
     }
 
-    /// What tells a button that was pressed twice from the same words written again.
+    /// The idempotency key. It is the same if one button is pressed twice, and differs if the same text is sent later.
     fn key(&self, by: UserId) -> String {
-        let Self { message, status, severity, to, version, .. } = self;
-        let told = format!("{:?}", (by, version, message, status, severity, to));
-        format!("web {}", domain::text::fingerprint(told.as_bytes(), 32))
+        let Self { message, status, severity, to, version } = self;
+        let content = format!("{:?}", (by, version, message, status, severity, to));
+        format!("web {}", domain::text::fingerprint(content.as_bytes(), 32))
     }
 }
 
-/// What is wrong with what was sent, for whoever can put it right.
-pub(in crate::web) fn complaint(error: AppError) -> Result<String, Refusal> {
-    match error {
-        AppError::Invalid { reason, .. } | AppError::Illegal(reason) => Ok(capital(&reason)),
-        AppError::NotFound { .. }
-        | AppError::Forbidden(_)
-        | AppError::Conflict
-        | AppError::Unavailable { .. } => Err(error.into()),
-    }
-}
-
-/// The page again, with what is wrong.
-async fn again(
-    desk: &Desk,
+/// Answers with the page of the incident, with the error and what the person entered.
+async fn refuse(
+    web: &WebState,
     signed_in: &SignedIn,
     incident: Incident,
     error: AppError,
-    draft: Draft,
+    update: UpdateForm,
 ) -> Result<Response, Refusal> {
-    let complaint = complaint(error)?;
-    let mut view = View::of(desk, signed_in, incident).await?;
-    view.draft = Draft { complaint: Some(complaint), ..draft };
-    view.frame.from = Some(view.path());
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, view.answer(&HeaderMap::new(), "")).into_response())
+    let error = form_error(error)?;
+    let mut page = IncidentPage::load(web, signed_in, incident).await?;
+    page.update = update;
+    page.error = Some(error);
+    page.frame.update_from = Some(page.path());
+    Ok(refused(page.answer(&HeaderMap::new(), "")))
 }
 
 pub(super) async fn update(
-    State(desk): State<Arc<Desk>>,
-    number: Id<String>,
-    Submitted { signed_in, form }: Submitted<Draft>,
+    State(web): State<Arc<WebState>>,
+    PathParam(number): PathParam<String>,
+    Submitted { signed_in, form }: Submitted<UpdateForm>,
 ) -> Result<Response, Refusal> {
-    let incident = find(&desk, &signed_in, number).await?;
-    let (store, user, now) = (&desk.ctx.store, signed_in.session.user, desk.ctx.now());
+    let incident = find(&web, &signed_in, &number).await?;
+    let (store, user, now) = (&web.ctx.store, signed_in.session.user, web.ctx.now());
     let (key, update) = (form.key(user), form.update());
     let shared = async {
         let by = signed_in.actor();
@@ -113,85 +114,80 @@ pub(super) async fn update(
     };
     match shared.await {
         Ok(_) => Ok(done(&incident, "update")),
-        Err(error) => again(&desk, &signed_in, incident, error, form).await,
+        Err(error) => refuse(&web, &signed_in, incident, error, form).await,
     }
 }
 
-/// Back to the page, which says that it is done.
-fn done(incident: &Incident, what: &str) -> Response {
-    Redirect::to(&format!("/incidents/{}?done={what}", incident.number)).into_response()
+/// Redirects to the page of the incident, which then confirms that a change was made.
+fn done(incident: &Incident, change: &str) -> Response {
+    Redirect::to(&format!("/incidents/{}?done={change}", incident.number)).into_response()
 }
 
-/// Other words for it. What somebody else has changed meanwhile stays as it is.
-#[derive(Debug, Deserialize)]
-pub(super) struct Words {
-    name: String,
-    was_name: String,
-    summary: String,
-    was_summary: String,
-}
-
-/// What a person has changed in a field.
-fn changed(text: &str, was: &str) -> Option<String> {
-    let [text, was] = [text, was].map(|text| text.replace("\r\n", "\n").trim().to_owned());
-    (text != was).then_some(text)
+/// The new value of a field. `None` if the person has not changed it.
+fn changed(text: &str, previous: &str) -> Option<String> {
+    let [text, previous] = [text, previous].map(normalized);
+    (text != previous).then_some(text)
 }
 
 pub(super) async fn edit(
-    State(desk): State<Arc<Desk>>,
-    number: Id<String>,
-    Submitted { signed_in, form }: Submitted<Words>,
+    State(web): State<Arc<WebState>>,
+    PathParam(number): PathParam<String>,
+    Submitted { signed_in, form }: Submitted<EditForm>,
 ) -> Result<Response, Refusal> {
     let edit = Edit {
         name: changed(&form.name, &form.was_name),
         summary: changed(&form.summary, &form.was_summary),
         ..Edit::default()
     };
-    commit(&desk, &signed_in, number, Ok(edit)).await
+    save(&web, &signed_in, &number, Ok(edit)).await
 }
 
 pub(super) async fn roles(
-    State(desk): State<Arc<Desk>>,
-    number: Id<String>,
+    State(web): State<Arc<WebState>>,
+    PathParam(number): PathParam<String>,
     Submitted { signed_in, form }: Submitted<BTreeMap<String, String>>,
 ) -> Result<Response, Refusal> {
-    commit(&desk, &signed_in, number, given(&form)).await
+    save(&web, &signed_in, &number, changed_roles(&form)).await
 }
 
-/// Who is to have which role, of those that the person has changed.
-fn given(form: &BTreeMap<String, String>) -> Result<Edit, AppError> {
+/// The roles that the person has changed, with the person to whom each is assigned now.
+fn changed_roles(form: &BTreeMap<String, String>) -> Result<Edit, AppError> {
     let mut roles = Vec::new();
     for (name, user) in form {
         let Some(role) = name.strip_prefix("role-") else { continue };
         if form.get(&format!("was-{role}")).is_some_and(|was| was == user) {
             continue;
         }
-        let id: Option<RoleId> = chosen("role", role)?;
-        let id = id.ok_or_else(|| AppError::invalid("role", "there is no such role"))?;
-        roles.push((id, chosen("person", user)?));
+        let id: Option<RoleId> = optional_id("role", role)?;
+        let id = id.ok_or_else(|| AppError::invalid("role", "the selected role does not exist"))?;
+        roles.push((id, optional_id("person", user)?));
     }
     Ok(Edit { roles, announce: true, ..Edit::default() })
 }
 
-/// Commits an edit.
-async fn commit(
-    desk: &Desk,
+/// Saves an edit.
+async fn save(
+    web: &WebState,
     signed_in: &SignedIn,
-    number: Id<String>,
+    number: &str,
     edit: Result<Edit, AppError>,
 ) -> Result<Response, Refusal> {
-    let incident = find(desk, signed_in, number).await?;
-    let (store, by, now) = (&desk.ctx.store, signed_in.actor(), desk.ctx.now());
+    let incident = find(web, signed_in, number).await?;
+    let (store, by, now) = (&web.ctx.store, signed_in.actor(), web.ctx.now());
     let edited = async { app::incident::edit::edit(store, &by, incident.id, &edit?, now).await };
     match edited.await {
         Ok(_) => Ok(done(&incident, "edit")),
-        Err(error) => again(desk, signed_in, incident, error, Draft::default()).await,
+        Err(error) => refuse(web, signed_in, incident, error, UpdateForm::default()).await,
     }
 }
 
-impl View<'_> {
-    /// The statuses that it can go to. Merging needs another incident, which is said elsewhere.
-    fn next(&self) -> impl Iterator<Item = &Configured<Status>> {
+/// The confirmation before an incident is closed.
+const CONFIRM_CLOSE: &str =
+    "Close this incident? Its ongoing escalations are cancelled. You can reopen the incident later.";
+
+impl IncidentPage<'_> {
+    /// The statuses to which the incident can change. Merging needs another incident, so it is not offered.
+    fn next_statuses(&self) -> impl Iterator<Item = &Configured<Status>> {
         let state = self.story.incident.head().state();
         let can = move |to: IncidentState| {
             to == state || state.successors().contains(&to) && to != IncidentState::Merged
@@ -199,52 +195,48 @@ impl View<'_> {
         self.story.choices.statuses.iter().filter(move |status| can(status.what.state))
     }
 
-    /// The button that brings it to a state in one press.
-    fn one_press(&self, state: IncidentState, says: &str, sure: &str) -> Markup {
+    /// A button that changes the status to the default status of a state, after the question in `confirm` if there is one.
+    fn status_button(&self, state: IncidentState, label: &str, confirm: Option<&str>) -> Markup {
         let id = Status::default_id(self.story.incident.org, state);
-        let there = self.story.incident.head().state() != state && self.next().any(|status| status.id == id);
+        let is_possible =
+            self.story.incident.head().state() != state && self.next_statuses().any(|status| status.id == id);
         html! {
-            @if there { button type="submit" name="to" value=(id) data-sure=[(!sure.is_empty()).then_some(sure)] { (says) } }
-        }
-    }
-
-    /// What a person reads who has sent something that does not work.
-    fn complaint(&self) -> Markup {
-        html! {
-            @if let Some(complaint) = &self.draft.complaint { p.complaint role="alert" { (complaint) "." } }
+            @if is_possible { button type="submit" name="to" value=(id) data-confirm=[confirm] { (label) } }
         }
     }
 
     pub(super) fn update_form(&self) -> Markup {
-        let (incident, draft) = (&self.story.incident, &self.draft);
+        let (incident, form) = (&self.story.incident, &self.update);
         let state = incident.head().state();
-        let statuses = self.next().filter(|status| status.id != incident.status());
-        let statuses = statuses.map(|one| (one.id.to_string(), one.what.name.as_str()));
+        let statuses = self.next_statuses().filter(|status| status.id != incident.status());
+        let statuses = statuses.map(|status| (status.id.to_string(), status.what.name.as_str()));
         let severities = self.story.choices.severities.iter();
-        let severities = severities.filter(|one| Some(one.id) != incident.severity);
-        let severities = severities.map(|one| (one.id.to_string(), one.what.name.as_str()));
+        let severities = severities.filter(|severity| Some(severity.id) != incident.severity);
+        let severities = severities.map(|severity| (severity.id.to_string(), severity.what.name.as_str()));
         let is_final = matches!(state, IncidentState::Merged | IncidentState::Canceled);
         let can_be_changed = !is_final && self.frame.may(Permission::EditIncidents);
         html! {
-            (self.complaint())
+            (error_message(self.error.as_deref()))
             @if can_be_changed {
                 form.card.update method="post" action=(format!("{}/update", self.path())) aria-labelledby="update" {
-                    (self.frame.field())
+                    (self.frame.token_field())
                     input type="hidden" name="version" value=(incident.head().version());
                     h2 { label #update for="message" { "Share an update" } }
                     textarea #message name="message" rows="3" maxlength="8000" dir="auto" data-update
-                        placeholder="What is known, what is being done, what comes next" { (draft.message) }
+                        placeholder="What do you know, what are you doing, and what happens next?" { (form.message) }
                     div.fields {
-                        (select("status", "Status", "Stays", statuses, Some(&draft.status)))
-                        (select("severity", "Severity", "Stays", severities, Some(&draft.severity)))
+                        (select("status", "Status", "No change", statuses, Some(&form.status)))
+                        (select("severity", "Severity", "No change", severities, Some(&form.severity)))
                     }
                     div.buttons {
                         button.primary type="submit" { "Share update" }
-                        (self.one_press(IncidentState::Closed, "Close incident", "Close this incident? It can be opened again."))
+                        (self.status_button(IncidentState::Closed, "Close incident", Some(CONFIRM_CLOSE)))
                         @if state != IncidentState::Paused && state != IncidentState::Triage {
-                            (self.one_press(IncidentState::Active, "Reopen", ""))
+                            (self.status_button(IncidentState::Active, "Reopen incident", None))
                         }
-                        @if state == IncidentState::Triage { (self.one_press(IncidentState::Active, "Accept", "")) }
+                        @if state == IncidentState::Triage {
+                            (self.status_button(IncidentState::Active, "Accept incident", None))
+                        }
                     }
                 }
             }
@@ -257,19 +249,21 @@ impl View<'_> {
             details.card.fold {
                 summary { "Roles" }
                 form method="post" action=(format!("{}/roles", self.path())) {
-                    (self.frame.field())
+                    (self.frame.token_field())
                     @for role in &choices.roles {
-                        @let has = incident.roles.get(&role.id).map(ToString::to_string);
-                        input type="hidden" name=(format!("was-{}", role.id)) value=(has.as_deref().unwrap_or_default());
-                        (select(&format!("role-{}", role.id), &role.what.name, "Nobody", self.people(), has.as_deref()))
+                        @let holder = incident.roles.get(&role.id).map(ToString::to_string);
+                        @let holder = holder.as_deref();
+                        @let (field, previous) = (format!("role-{}", role.id), format!("was-{}", role.id));
+                        input type="hidden" name=(previous) value=(holder.unwrap_or_default());
+                        (select(&field, &role.what.name, "Not assigned", self.people(), holder))
                     }
-                    button type="submit" { "Keep roles" }
+                    button type="submit" { "Save roles" }
                 }
             }
         }
     }
 
-    /// Whoever can be given a role.
+    /// The people to whom a role can be assigned.
     fn people(&self) -> impl Iterator<Item = (String, &str)> {
         self.people.iter().map(|user| (user.id.to_string(), user.name.as_str()))
     }
@@ -281,15 +275,18 @@ impl View<'_> {
             details.card.fold {
                 summary { "Name and summary" }
                 form method="post" action=(format!("{}/edit", self.path())) {
-                    (self.frame.field())
+                    (self.frame.token_field())
                     input type="hidden" name="was_name" value=(incident.title);
                     input type="hidden" name="was_summary" value=(summary);
-                    label.field { span { "Name" } input type="text" name="name" value=(incident.title) maxlength="200" required dir="auto"; }
+                    label.field {
+                        span { "Name" }
+                        input type="text" name="name" value=(incident.title) maxlength="200" required dir="auto";
+                    }
                     label.field {
                         span { "Summary" }
                         textarea name="summary" rows="4" maxlength="2000" dir="auto" { (summary) }
                     }
-                    button type="submit" { "Keep" }
+                    button type="submit" { "Save" }
                 }
             }
         }

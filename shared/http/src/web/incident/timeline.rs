@@ -1,102 +1,105 @@
-//! What happened in an incident, as people read it: the newest first.
+//! The timeline of an incident, newest first.
 
-use app::incident::timeline::IncidentTimeline as Story;
+use app::incident::timeline::IncidentTimeline;
 use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use domain::id::{EscalationId, UserId};
-use domain::incident::{BeforeAfter, FieldChange, InitialValues, TimelineEntry, TimelineEvent};
+use domain::incident::{BeforeAfter, TimelineEntry, FieldChange, InitialValues, TimelineEvent};
 use domain::{Identity, Timestamp};
 use maud::{Markup, html};
 
 use super::{severity_name, status_name};
-use crate::web::words::{self, capital, foreign};
+use crate::web::words::{self, untrusted};
 
-/// How much of a long text is shown where it changed, in bytes.
+/// The largest part of a changed text that is shown, in bytes.
 const SHOWN_BYTES: usize = 200;
 
-/// Everything that happened.
-pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
+/// The whole timeline.
+pub(super) fn timeline(story: &IncidentTimeline, now: Timestamp) -> Markup {
     html! {
         ol.story-line {
             @for entry in story.entries.iter().rev() { (row(story, entry, now)) }
         }
-        @if story.earlier { p.none { "What was before that is not shown." } }
+        @if story.earlier { p.none { "Earlier entries are not shown." } }
     }
 }
 
-/// One thing that happened.
-fn row(story: &Story, entry: &TimelineEntry, now: Timestamp) -> Markup {
-    let (tone, what) = told(story, entry);
+/// An entry.
+fn row(story: &IncidentTimeline, entry: &TimelineEntry, now: Timestamp) -> Markup {
+    let (tone, text) = describe(story, entry);
     html! {
         li.(tone) {
-            div.happened { (what) }
+            div.happened { (text) }
             p.when {
                 (words::time(entry.at, now))
-                @if let Some(Identity::ApiKey(_)) = &entry.by { " · through the API" }
+                @if let Some(Identity::ApiKey(_)) = &entry.by { " · via the API" }
             }
         }
     }
 }
 
-/// Whoever caused it.
-fn who(story: &Story, entry: &TimelineEntry) -> Markup {
+/// The person or the system that caused an entry.
+fn who(story: &IncidentTimeline, entry: &TimelineEntry) -> Markup {
     let name = entry.by.as_ref().map_or("Somebody", |by| story.who(by));
-    html! { strong { (foreign(name)) } }
+    html! { strong { (untrusted(name)) } }
 }
 
-/// What happened, and its colour.
-fn told(story: &Story, entry: &TimelineEntry) -> (&'static str, Markup) {
+/// The style and the text of an entry.
+fn describe(story: &IncidentTimeline, entry: &TimelineEntry) -> (&'static str, Markup) {
     let who = who(story, entry);
     match &entry.what {
         TimelineEvent::Opened(began) => ("paging", opened(story, entry, began, &who)),
         TimelineEvent::Alert { alert, state } => {
-            let title = story.alert(*alert).map_or("an alert", |alert| alert.title.as_str());
-            let alert = html! { a href=(format!("/alerts/{alert}")) { (foreign(title)) } };
+            let title = story.alert(*alert).map_or("unknown alert", |alert| alert.title.as_str());
+            let alert = html! { a href=(format!("/alerts/{alert}")) { (untrusted(title)) } };
             match state {
                 AlertState::Firing => ("paging", html! { p { "Alert fired: " (alert) } }),
-                AlertState::Resolved => ("acked", html! { p { (who) " says that it is over: " (alert) } }),
+                AlertState::Resolved => ("acked", html! { p { "Alert resolved by " (who) ": " (alert) } }),
             }
         }
         TimelineEvent::Escalation { escalation, state, level, why } => {
             escalated(story, *escalation, (*state, *level, why), &who)
         }
         TimelineEvent::Changed { message, differences } => {
-            let tone = if message.is_some() { "told" } else { "over" };
+            let tone = if message.is_some() { "update" } else { "over" };
             (tone, changed(story, message.as_deref(), differences, &who))
         }
     }
 }
 
-/// How it began.
-fn opened(story: &Story, entry: &TimelineEntry, began: &InitialValues, who: &Markup) -> Markup {
-    let by_itself = matches!(entry.by, Some(Identity::System(_)) | None);
+/// The creation of the incident.
+fn opened(story: &IncidentTimeline, entry: &TimelineEntry, began: &InitialValues, who: &Markup) -> Markup {
+    let is_automatic = matches!(entry.by, Some(Identity::System(_)) | None);
     html! {
-        p { (who) @if by_itself { " opened " } @else { " declared " } "the incident " q { (foreign(&began.name)) } }
+        p {
+            (who) @if is_automatic { " created " } @else { " declared " } "the incident "
+            q { (untrusted(&began.name)) }
+        }
         ul.changes {
-            li { "Status " b { (foreign(status_name(&story.choices, began.status))) } }
+            li { "Status " b { (untrusted(status_name(&story.choices, began.status))) } }
             @if let Some(severity) = began.severity {
-                li { "Severity " b { (foreign(severity_name(&story.choices, severity))) } }
+                li { "Severity " b { (untrusted(severity_name(&story.choices, severity))) } }
             }
             @for role in &story.choices.roles {
                 @if let Some(user) = began.roles.get(&role.id) {
-                    li { (foreign(&role.what.name)) " " b { (foreign(story.person(*user))) } }
+                    li { (untrusted(&role.what.name)) " " b { (untrusted(story.person(*user))) } }
                 }
             }
         }
     }
 }
 
-/// A step of an escalation.
+/// A transition of an escalation.
 fn escalated(
-    story: &Story,
+    story: &IncidentTimeline,
     id: EscalationId,
     (state, level, why): (EscalationState, Option<u16>, &str),
     who: &Markup,
 ) -> (&'static str, Markup) {
     let link = html! { a.soft href=(format!("/escalations/{id}")) { "Escalation" } };
-    let step = |what: Markup| html! { p { (what) " · " (link) } };
+    let text = |text: Markup| html! { p { (text) " · " (link) } };
     match state {
-        EscalationState::Pending => ("waiting", step(html! { "Paging begins soon" })),
+        EscalationState::Pending => ("waiting", text(html! { "Escalation created" })),
         EscalationState::Triggered => {
             let targets = story
                 .escalation(id)
@@ -105,39 +108,40 @@ fn escalated(
             let names: Vec<&str> =
                 targets.into_iter().flatten().map(|target| story.person(target.user)).collect();
             let level = level.map_or(1, |level| level + 1);
-            let paged = html! { "Level " (level) " is paged: " b { (foreign(&words::names(&names))) } };
-            ("paging", step(paged))
+            let notified =
+                html! { "Level " (level) " notified: " b { (untrusted(&words::join_names(&names))) } };
+            ("paging", text(notified))
         }
-        EscalationState::Acked => ("acked", step(html! { (who) " acknowledged" })),
-        EscalationState::Expired => ("expired", step(html! { "Nobody answered at any level" })),
-        EscalationState::Resolved => ("acked", step(html! { "Paging ended: " (capital(why)) })),
-        EscalationState::Cancelled => ("over", step(html! { (who) " cancelled the paging" })),
+        EscalationState::Acked => ("acked", text(html! { "Acknowledged by " (who) })),
+        EscalationState::Expired => ("expired", text(html! { "Expired: nobody acknowledged at any level" })),
+        EscalationState::Resolved => ("acked", text(html! { "Escalation ended: " (why) })),
+        EscalationState::Cancelled => ("over", text(html! { "Escalation cancelled by " (who) })),
     }
 }
 
-/// A change, with what others were told.
-fn changed(story: &Story, message: Option<&str>, differences: &[FieldChange], who: &Markup) -> Markup {
+/// A change of the incident, with the update that was shared.
+fn changed(story: &IncidentTimeline, message: Option<&str>, differences: &[FieldChange], who: &Markup) -> Markup {
     html! {
         p {
             (who)
             @match (message, differences) {
                 (Some(_), _) => " shared an update",
-                (None, []) => " confirmed how it is",
-                (None, _) => " changed",
+                (None, []) => " confirmed the current state",
+                (None, _) => " edited the incident",
             }
         }
         @if let Some(message) = message { blockquote.message dir="auto" { (message) } }
         @if !differences.is_empty() {
-            ul.changes { @for difference in differences { li { (differs(story, difference)) } } }
+            ul.changes { @for difference in differences { li { (field_change(story, difference)) } } }
         }
     }
 }
 
-/// One thing, before and after.
-fn differs(story: &Story, difference: &FieldChange) -> Markup {
-    let text = |moved: &BeforeAfter<String>| {
+/// A field, before and after.
+fn field_change(story: &IncidentTimeline, difference: &FieldChange) -> Markup {
+    let text = |values: &BeforeAfter<String>| {
         let shown = |text: &String| domain::text::shorten(text, SHOWN_BYTES);
-        BeforeAfter { before: moved.before.as_ref().map(shown), after: moved.after.as_ref().map(shown) }
+        BeforeAfter { before: values.before.as_ref().map(shown), after: values.after.as_ref().map(shown) }
     };
     let choices = &story.choices;
     match difference {
@@ -149,7 +153,7 @@ fn differs(story: &Story, difference: &FieldChange) -> Markup {
         FieldChange::Status(status) => arrow("Status", &named(status, |id| status_name(choices, *id))),
         FieldChange::Role(role, user) => {
             let role = choices.roles.iter().find(|one| one.id == *role);
-            let role = role.map_or("A role that is gone", |role| role.what.name.as_str());
+            let role = role.map_or("A deleted role", |role| role.what.name.as_str());
             arrow(role, &named(user, |id: &UserId| story.person(*id)))
         }
         FieldChange::Milestone(milestone, at) => {
@@ -159,23 +163,23 @@ fn differs(story: &Story, difference: &FieldChange) -> Markup {
             arrow(milestone.name(), &at)
         }
         FieldChange::Pinned { text, author } => html! {
-            "Pinned what " (foreign(author.as_deref().unwrap_or("somebody"))) " said: "
-            b { (foreign(&domain::text::shorten(text, SHOWN_BYTES))) }
+            "Pinned message from " (untrusted(author.as_deref().unwrap_or("somebody"))) ": "
+            b { (untrusted(&domain::text::shorten(text, SHOWN_BYTES))) }
         },
     }
 }
 
-/// The names of what moved.
-fn named<'a, T>(moved: &BeforeAfter<T>, name: impl Fn(&T) -> &'a str) -> BeforeAfter<String> {
+/// Replaces ids by names.
+fn named<'a, T>(values: &BeforeAfter<T>, name: impl Fn(&T) -> &'a str) -> BeforeAfter<String> {
     let name = |id: &T| name(id).to_owned();
-    BeforeAfter { before: moved.before.as_ref().map(&name), after: moved.after.as_ref().map(&name) }
+    BeforeAfter { before: values.before.as_ref().map(&name), after: values.after.as_ref().map(&name) }
 }
 
-/// Something, before and after.
-fn arrow(what: &str, moved: &BeforeAfter<String>) -> Markup {
+/// A field with its values before and after.
+fn arrow(field: &str, values: &BeforeAfter<String>) -> Markup {
     html! {
-        (foreign(what)) " "
-        @if let Some(before) = &moved.before { s { (foreign(before)) } span.to { " → " span.unseen { "to " } } }
-        b { (foreign(moved.after.as_deref().unwrap_or("nothing"))) }
+        (untrusted(field)) " "
+        @if let Some(before) = &values.before { s { (untrusted(before)) } span.to { " → " span.unseen { "to " } } }
+        b { (untrusted(values.after.as_deref().unwrap_or("not set"))) }
     }
 }

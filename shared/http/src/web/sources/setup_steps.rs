@@ -1,42 +1,43 @@
-//! How a source is set up at its sender: the kind's own steps, with this source's address and secret in them.
+//! The setup instructions of a source type, with the address and the secret of one source.
 
 use maud::{Markup, PreEscaped};
 use pulldown_cmark::{CowStr, Event, Parser, html};
 
-/// The steps. What is filled in is filled in after they were read, so that it is never taken for more than text.
-pub(super) fn steps(docs: &str, own: &[(&str, &str)]) -> Markup {
-    let fill =
-        |text: CowStr<'_>| own.iter().fold(text.to_string(), |text, (name, value)| text.replace(name, value));
+/// Renders the instructions, which are Markdown. Values are filled in after parsing, so a value is always plain text.
+pub(super) fn setup_steps(docs: &str, values: &[(&str, &str)]) -> Markup {
+    let fill = |text: CowStr<'_>| {
+        values.iter().fold(text.to_string(), |text, (name, value)| text.replace(name, value))
+    };
     let events = Parser::new(docs).map(|event| match event {
         Event::Text(text) => Event::Text(fill(text).into()),
         Event::Code(text) => Event::Code(fill(text).into()),
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(fill(text).into()),
         other => other,
     });
-    let mut shown = String::new();
-    html::push_html(&mut shown, events);
-    PreEscaped(shown)
+    let mut html = String::new();
+    html::push_html(&mut html, events);
+    PreEscaped(html)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const OWN: &[(&str, &str)] =
+    const VALUES: &[(&str, &str)] =
         &[("{url}", "https://a.example/x"), ("{secret}", "s3cret"), ("{email}", "x@a.example")];
 
     #[test]
-    fn every_kind_is_shown_with_its_own_address_and_secret() {
+    fn instructions_of_every_type_contain_the_address_and_the_secret() {
         for source in sources::all() {
-            let PreEscaped(shown) = steps(source.docs(), OWN);
-            assert!(OWN.iter().all(|(name, _)| !shown.contains(name)), "{}: {shown}", source.kind());
+            let PreEscaped(shown) = setup_steps(source.docs(), VALUES);
+            assert!(VALUES.iter().all(|(name, _)| !shown.contains(name)), "{}: {shown}", source.kind());
             assert!(shown.contains("<li>") || shown.contains("<p>"), "{}: {shown}", source.kind());
         }
     }
 
     #[test]
-    fn secret_that_looks_like_a_page_is_text() {
-        let PreEscaped(shown) = steps(
+    fn secret_that_contains_markup_is_shown_as_text() {
+        let PreEscaped(shown) = setup_steps(
             "1. Say `{secret}` to {url}.\n\n```\n{secret}\n```\n",
             &[("{url}", "*u*"), ("{secret}", "<b>`*x*`")],
         );

@@ -1,4 +1,4 @@
-//! What Slack is owed because of an incident, on its page.
+//! Pending Slack steps on the page of an incident.
 
 use app::slack::connect::connect;
 use domain::Actor;
@@ -42,7 +42,7 @@ fn said(page: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_slack_is_owed_stands_on_the_page_with_its_attempts_and_its_last_error_until_it_is_done() {
+async fn pending_slack_step_is_shown_with_attempts_and_error_until_it_is_done() {
     let scene = Scene::new().await;
     connected(&scene).await;
     let session = scene.sign_in().await;
@@ -51,7 +51,7 @@ async fn what_slack_is_owed_stands_on_the_page_with_its_attempts_and_its_last_er
 
     let page = scene.look(&session, "/incidents/1").await;
     assert!(
-        said(&page).contains("Waiting Follow the incidentDue any moment nowfirst attempt"),
+        said(&page).contains("Waiting Follow the incidentNext attempt: due nowattempt 1"),
         "{}",
         said(&page)
     );
@@ -62,7 +62,7 @@ async fn what_slack_is_owed_stands_on_the_page_with_its_attempts_and_its_last_er
     store.commit(store::Commit::new().transition(again)).await.unwrap();
     let page = scene.look(&session, "/incidents/1").await;
     assert!(page.contains("Slack says &lt;b&gt;no&lt;/b&gt;"), "{}", said(&page));
-    assert!(said(&page).contains("Due in 2 sattempt 2"), "{}", said(&page));
+    assert!(said(&page).contains("Next attempt: in 2 sattempt 2"), "{}", said(&page));
 
     store.mark(step(&scene).await.claim(scene.ctx.now()).unwrap()).await.unwrap();
     store.mark(step(&scene).await.failed("given up", scene.ctx.now()).unwrap()).await.unwrap();
@@ -75,11 +75,11 @@ async fn what_slack_is_owed_stands_on_the_page_with_its_attempts_and_its_last_er
         .unwrap();
     store.mark(step(&scene).await.obsolete("nobody cares", scene.ctx.now()).unwrap()).await.unwrap();
     let page = scene.look(&session, "/incidents/1").await;
-    assert!(!page.contains("Owed to Slack"), "{page}");
+    assert!(!page.contains("Pending in Slack"), "{page}");
 }
 
 #[tokio::test]
-async fn nothing_of_slack_is_read_or_said_where_it_is_not_connected() {
+async fn slack_steps_are_not_read_without_a_connected_workspace() {
     let (with, without) = (Scene::new().await, Scene::new().await);
     connected(&with).await;
     let mut calls = Vec::new();
@@ -87,10 +87,10 @@ async fn nothing_of_slack_is_read_or_said_where_it_is_not_connected() {
         let session = scene.sign_in().await;
         declared(scene, &session).await;
         scene.look(&session, "/incidents/1").await;
-        let before = scene.weather.calls();
+        let before = scene.database.calls();
         let page = scene.look(&session, "/incidents/1").await;
-        calls.push(scene.weather.calls() - before);
-        assert_eq!(page.contains("Owed to Slack"), is_connected);
+        calls.push(scene.database.calls() - before);
+        assert_eq!(page.contains("Pending in Slack"), is_connected);
     }
 
     assert_eq!(

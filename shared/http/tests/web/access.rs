@@ -1,7 +1,7 @@
-//! Who may come to which page: nobody, another organisation, and people by their roles.
+//! Access to every page: for signed-out people, members of another organisation, and each role.
 //!
-//! The routes are those that the router is made of, so a new one is tried without a line here. A form that takes fields
-//! gets them in `FIELDS`, an address that takes another kind of thing in `of`.
+//! The tests request every route of the routers, so a new route is tested without a change here. If its form has other
+//! fields, add them to `FIELDS`. If its path takes another kind of id, add an example to `path_of`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Scene, Seen, Session, alert};
 
-/// What stands only in what the organisation has.
+/// Texts that only appear in the data of the organisation.
 const MARKS: &[&str] =
     &["Sekret", "Ada Oncall", "Grace Backup", "Olive Owner", "Old Nagios", "Tests &amp; Co"];
 
-/// What the forms take, all together.
+/// The fields of all forms.
 const FIELDS: &[(&str, &str)] = &[
     ("name", "x"),
     ("was_name", "y"),
@@ -37,26 +37,26 @@ const FIELDS: &[(&str, &str)] = &[
     ("switch", "off"),
 ];
 
-/// Every route of every page.
+/// All routes of all pages.
 fn all() -> impl Iterator<Item = &'static Route> {
     routes().chain(slack_routes()).chain(source_routes())
 }
 
-/// Something of everything that pages show.
-async fn settled() -> Scene {
+/// An organisation with data for every page.
+async fn scene_with_data() -> Scene {
     let scene = Scene::new().await;
     scene.fire(alert("Sekret")).await;
     scene
 }
 
-/// Every item of the table in which this organisation is not named, by its key.
+/// The items of the table that do not name this organisation, by their keys.
 fn without(scene: &Scene, org: OrgId) -> BTreeMap<String, Value> {
     let other = org.to_string();
     let items = items(scene).into_iter().filter(|item| !item.to_string().contains(&other));
     items.map(|item| (format!("{} {}", item["pk"], item["sk"]), item)).collect()
 }
 
-/// Every item of the table.
+/// All items of the table.
 fn items(scene: &Scene) -> Vec<Value> {
     let scan = json!({ "TableName": embedded::TABLE }).to_string();
     let answer = scene.embedded.dynamo().answer("Scan", scan.as_bytes());
@@ -64,7 +64,7 @@ fn items(scene: &Scene) -> Vec<Value> {
     found["Items"].as_array().unwrap().clone()
 }
 
-/// Everything in the table that looks like an id, and the number of the incident.
+/// All ids in some items, and the number of the incident.
 fn ids(items: &BTreeMap<String, Value>) -> BTreeSet<String> {
     let text = Value::from_iter(items.iter().map(|(key, item)| json!([key, item]))).to_string();
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
@@ -74,22 +74,28 @@ fn ids(items: &BTreeMap<String, Value>) -> BTreeSet<String> {
     words.filter(is_id).map(str::to_owned).chain(["1".to_owned(), "INC-1".to_owned()]).collect()
 }
 
-/// Asks for a page, or sends its form with these fields.
-async fn ask(scene: &Scene, session: &Session, method: &str, path: &str, fields: &[(&str, &str)]) -> Seen {
+/// Requests a page, or sends its form with these fields.
+async fn request(
+    scene: &Scene,
+    session: &Session,
+    method: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Seen {
     match method {
         "POST" => scene.fill(session, path, fields).await,
         _ => scene.browse(&session.cookie, path).await,
     }
 }
 
-/// An address with something in its place.
+/// The path of a route with an id.
 fn at(route: &Route, id: &str) -> String {
     let (before, rest) = route.path.split_once('{').unwrap();
     format!("{before}{id}{}", rest.split_once('}').unwrap().1)
 }
 
-/// What an address of ours takes.
-async fn of(scene: &Scene, route: &Route) -> String {
+/// The path of a route with an id of the organisation.
+async fn path_of(scene: &Scene, route: &Route) -> String {
     let store = &scene.ctx.store;
     let id = match route.path.split('/').nth(1).unwrap() {
         _ if !route.path.contains('{') => return route.path.to_owned(),
@@ -99,13 +105,13 @@ async fn of(scene: &Scene, route: &Route) -> String {
         "alert-sources" => store.sources_after(scene.org, None, 1).await.unwrap().remove(0).id.to_string(),
         "api-keys" => store.api_keys_after(scene.org, None, 1).await.unwrap().remove(0).id.to_string(),
         "people" => scene.grace.id.to_string(),
-        part => panic!("no example of {part:?}: give it one in `of` in tests/web/strangers.rs"),
+        part => panic!("no example of {part:?}: add one to `path_of` in tests/web/access.rs"),
     };
     at(route, &id)
 }
 
-/// Somebody of another organisation, who owns it.
-async fn stranger(scene: &Scene) -> (OrgId, Session) {
+/// The owner of another organisation.
+async fn outsider(scene: &Scene) -> (OrgId, Session) {
     let (ctx, now) = (&scene.ctx, scene.ctx.now());
     let new = NewOrg {
         name: "Others".to_owned(),
@@ -118,9 +124,9 @@ async fn stranger(scene: &Scene) -> (OrgId, Session) {
 }
 
 #[tokio::test]
-async fn whatever_is_asked_of_another_organisations_ids_is_404_and_writes_nothing() {
-    let scene = settled().await;
-    let (other, session) = stranger(&scene).await;
+async fn every_id_of_another_organisation_answers_404_and_writes_nothing() {
+    let scene = scene_with_data().await;
+    let (other, session) = outsider(&scene).await;
     let before = without(&scene, other);
     let ids = ids(&before);
     let mut asked = 0;
@@ -128,7 +134,7 @@ async fn whatever_is_asked_of_another_organisations_ids_is_404_and_writes_nothin
     for route in all().filter(|route| route.path.contains('{')) {
         for id in &ids {
             let path = at(route, id);
-            let seen = ask(&scene, &session, route.method, &path, FIELDS).await;
+            let seen = request(&scene, &session, route.method, &path, FIELDS).await;
             let refused = match route.access {
                 Access::Anybody => seen.status.is_client_error(),
                 Access::SignedIn | Access::Needs(_) => seen.status == StatusCode::NOT_FOUND,
@@ -144,9 +150,9 @@ async fn whatever_is_asked_of_another_organisations_ids_is_404_and_writes_nothin
 }
 
 #[tokio::test]
-async fn whatever_takes_an_id_in_its_form_or_its_query_tells_nothing_of_another_organisations() {
-    let scene = settled().await;
-    let (other, session) = stranger(&scene).await;
+async fn ids_of_another_organisation_in_forms_and_queries_reveal_nothing() {
+    let scene = scene_with_data().await;
+    let (other, session) = outsider(&scene).await;
     let before = without(&scene, other);
 
     for route in all().filter(|route| !route.path.contains('{') && route.path != "/sign-out") {
@@ -169,9 +175,9 @@ async fn whatever_takes_an_id_in_its_form_or_its_query_tells_nothing_of_another_
                     .collect(),
             };
             for (path, fields) in asks {
-                let seen = ask(&scene, &session, route.method, &path, &fields).await;
-                let told = MARKS.iter().find(|mark| seen.text.contains(**mark));
-                assert_eq!(told, None, "{} {path} {fields:?}: {}", route.method, seen.text);
+                let seen = request(&scene, &session, route.method, &path, &fields).await;
+                let revealed = MARKS.iter().find(|mark| seen.text.contains(**mark));
+                assert_eq!(revealed, None, "{} {path} {fields:?}: {}", route.method, seen.text);
             }
         }
     }
@@ -180,14 +186,14 @@ async fn whatever_takes_an_id_in_its_form_or_its_query_tells_nothing_of_another_
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_is_asked_to_sign_in() {
-    let scene = settled().await;
+async fn signed_out_people_are_asked_to_sign_in() {
+    let scene = scene_with_data().await;
     let nobody = Session { cookie: String::new(), token: String::new() };
     let before = items(&scene);
 
     for route in all().filter(|route| route.access != Access::Anybody) {
-        let path = of(&scene, route).await;
-        let seen = ask(&scene, &nobody, route.method, &path, FIELDS).await;
+        let path = path_of(&scene, route).await;
+        let seen = request(&scene, &nobody, route.method, &path, FIELDS).await;
         assert_eq!(seen.status, StatusCode::UNAUTHORIZED, "{} {path}", route.method);
         assert!(!MARKS.iter().any(|mark| seen.text.contains(mark)), "{path}: {}", seen.text);
     }
@@ -196,18 +202,18 @@ async fn whoever_is_not_signed_in_is_asked_to_sign_in() {
 }
 
 #[tokio::test]
-async fn role_opens_what_the_table_says_and_for_the_rest_it_is_told_what_is_missing() {
+async fn each_role_opens_its_routes_and_others_name_the_missing_permission() {
     let (mut refused, mut taken) = (0, 0);
     for role in Role::ALL {
-        let scene = settled().await;
+        let scene = scene_with_data().await;
         let (ctx, by) = (&scene.ctx, Actor::system(scene.org, "test"));
         let new = NewUser { name: "Who".to_owned(), email: "who@example.net".to_owned(), role: *role };
         let who = app::user::create::create(&ctx.store, &by, &new, &ctx.random, ctx.now()).await.unwrap();
         let session = scene.enter(scene.org, who.id).await;
 
         for route in all().filter(|route| route.path != "/sign-out") {
-            let (path, before) = (of_any(&scene, route).await, items(&scene));
-            let seen = ask(&scene, &session, route.method, &path, FIELDS).await;
+            let (path, before) = (path_of_any(&scene, route).await, items(&scene));
+            let seen = request(&scene, &session, route.method, &path, FIELDS).await;
             let lacks = match route.access {
                 Access::Needs(what) => Some(what).filter(|what| *role < what.least()),
                 Access::Anybody => continue,
@@ -227,19 +233,19 @@ async fn role_opens_what_the_table_says_and_for_the_rest_it_is_told_what_is_miss
     assert!(refused > 10 && taken > 30, "{refused} refused, {taken} taken");
 }
 
-/// What an address takes; nothing in particular where it asks for a token.
-async fn of_any(scene: &Scene, route: &Route) -> String {
+/// The path of a route with an id of the organisation. Routes with a token keep their placeholder.
+async fn path_of_any(scene: &Scene, route: &Route) -> String {
     match route.access {
         Access::Anybody => route.path.to_owned(),
-        Access::SignedIn | Access::Needs(_) => of(scene, route).await,
+        Access::SignedIn | Access::Needs(_) => path_of(scene, route).await,
     }
 }
 
 #[test]
-fn every_route_stands_once_and_reads_or_takes_a_form() {
+fn every_route_is_unique_and_uses_get_or_post() {
     let mut seen = BTreeSet::new();
     for route in all() {
-        assert!(seen.insert((route.method, route.path)), "{} {} stands twice", route.method, route.path);
+        assert!(seen.insert((route.method, route.path)), "{} {} is there twice", route.method, route.path);
         assert!(["GET", "POST"].contains(&route.method), "{} {}", route.method, route.path);
     }
 }
