@@ -75,7 +75,13 @@ fn ids(items: &BTreeMap<String, Value>) -> BTreeSet<String> {
 }
 
 /// Requests a page, or sends its form with these fields.
-async fn request(scene: &Scene, session: &Session, method: &str, path: &str, fields: &[(&str, &str)]) -> Seen {
+async fn request(
+    scene: &Scene,
+    session: &Session,
+    method: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Seen {
     match method {
         "POST" => scene.fill(session, path, fields).await,
         _ => scene.browse(&session.cookie, path).await,
