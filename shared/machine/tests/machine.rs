@@ -90,7 +90,7 @@ fn unreachable_state_is_found() {
 fn missing_edge_is_illegal_and_says_so() {
     let illegal = house(Door::Open, 1).transition_to(Door::Gone, Timestamp::UNIX_EPOCH).unwrap_err();
 
-    assert_eq!(illegal.to_string(), "house cannot go from `open` to `gone`");
+    assert_eq!(illegal.to_string(), "the house cannot change from `open` to `gone`");
 }
 
 #[test]

@@ -24,7 +24,7 @@ async fn stops_what_pages_for_the_alert_and_names_who_is_on_it() {
     let last = history.last().unwrap();
     assert_eq!(
         (last.version, last.to.as_str(), last.why.as_str()),
-        (2, "acked", "acknowledged at its sender (Ada)")
+        (2, "acked", "acknowledged in the system that sent the alert (Ada)")
     );
 }
 

@@ -219,17 +219,17 @@ mod tests {
             ("String", false, vec![reference("payload.nowhere")], Ok(vec![])),
             ("Number", false, vec![reference("payload.labels.cpu")], Ok(vec!["97.5"])),
             ("Number", false, vec![literal(" 7 ")], Ok(vec!["7"])),
-            ("Number", false, vec![literal("seven")], Err("the attribute `A1`: `seven` is no number")),
-            ("Number", false, vec![literal("inf")], Err("the attribute `A1`: `inf` is no number")),
+            ("Number", false, vec![literal("seven")], Err("alert attribute `A1`: `seven` is not a number")),
+            ("Number", false, vec![literal("inf")], Err("alert attribute `A1`: `inf` is not a number")),
             ("Bool", false, vec![reference("payload.labels.up")], Ok(vec!["true"])),
-            ("Bool", false, vec![literal("yes")], Err("the attribute `A1`: `yes` is neither true nor false")),
+            ("Bool", false, vec![literal("yes")], Err("alert attribute `A1`: `yes` is not true or false")),
             ("String", true, vec![reference("payload.tags")], Ok(vec!["a", "b", "3"])),
             ("String", true, vec![literal("x"), reference("payload.tags")], Ok(vec!["x", "a", "b", "3"])),
             (
                 "String",
                 false,
                 vec![reference("payload.tags")],
-                Err("the attribute `A1`: it has one value, and there are 3"),
+                Err("alert attribute `A1`: it takes one value, but 3 were found"),
             ),
             ("01CATALOGTYPE", false, vec![literal("01ENTRY")], Ok(vec!["01ENTRY"])),
         ];
@@ -260,6 +260,6 @@ mod tests {
 
         let (said, problems) = said(&[bound], &[], &Expressions::new(&[], &event, &json!({})));
 
-        assert!(said.is_empty() && problems[0].0.ends_with("is gone"), "{problems:?}");
+        assert!(said.is_empty() && problems[0].0.ends_with("no longer exists"), "{problems:?}");
     }
 }

@@ -183,7 +183,7 @@ fn what_fails_is_noted_once_and_something_else_takes_its_place() {
 
     assert_eq!(
         told(&[failing]),
-        (vec![], vec!["the expression `x`: operations.0: `shop` is no number".to_owned()])
+        (vec![], vec!["expression `x`: operations.0: `shop` is not a number".to_owned()])
     );
     assert_eq!(told(std::slice::from_ref(&instead)).0, ["7"]);
     let nothing = Expression { root: "payload.nothing".to_owned(), operations: vec![], ..instead };

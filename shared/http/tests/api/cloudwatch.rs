@@ -173,7 +173,7 @@ async fn topic_is_confirmed_and_pinned_and_then_its_signature_alone_counts() {
     post(&world, &source, "", &envelope(&world, "Notification", other, &alarm("OK"))).await.refused(401);
     assert_eq!(last_error(&world, &source).await, "", "who is not known cannot write anything");
     post(&world, &source, &query, &serde_json::from_str(&alarm("OK")).unwrap()).await.refused(401);
-    assert!(last_error(&world, &source).await.contains("raw message delivery must be off"));
+    assert!(last_error(&world, &source).await.contains("turn raw message delivery off"));
     post(&world, &source, &query, &envelope(&world, "Notification", other, &alarm("OK"))).await.refused(401);
     post(&world, &source, &query, &envelope(&world, "SubscriptionConfirmation", other, ""))
         .await

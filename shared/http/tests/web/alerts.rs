@@ -96,7 +96,7 @@ async fn resolved_alert_is_triggered_again() {
     assert_ne!(next, first);
     let page = scene.look(&session, &format!("/alerts/{next}")).await;
     let history = between(&page, "<h2 id=\"history\">", "</section>");
-    assert!(history.contains("Fired again by hand Olive Owner"), "{history}");
+    assert!(history.contains("Triggered again by hand Olive Owner"), "{history}");
 }
 
 #[tokio::test]
