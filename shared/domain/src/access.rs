@@ -103,7 +103,7 @@ impl Permission {
             Self::ManageSettings => "change severities, statuses, roles and attributes",
             Self::SeePrivate => "see all private incidents",
             Self::ConfigureOnCall => "change alert sources, routes and escalation paths",
-            Self::ManageApiKeys => "make and revoke API keys",
+            Self::ManageApiKeys => "create and revoke API keys",
             Self::ManageUsers => "add and remove people, and change their roles",
             Self::SeeAudit => "see who changed what",
             Self::ManageOwners => "add and remove owners",

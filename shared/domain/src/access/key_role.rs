@@ -61,7 +61,7 @@ const ROWS: &[Row] = &[
     idle("status_page_publisher"),
     idle("status_page_viewer"),
     idle("postmortems_manage"),
-    row("api_keys_manage", "make and revoke API keys", &[ManageApiKeys]),
+    row("api_keys_manage", "create and revoke API keys", &[ManageApiKeys]),
     row(
         "notification_methods_manage",
         "set people's notification methods and rules",

@@ -298,7 +298,10 @@ async fn required_attribute_that_is_missing_is_told_and_pages_nobody_once_more()
     world.deliver(&source, &changed(&event("db", "firing"), "/metadata", json!({ "none": 1 }))).await;
 
     let problems = alerts(&world, &source).await[0]["problems"].clone();
-    assert_eq!(problems, json!(["the alert attribute `Team` is required, but the alert has no value for it"]));
+    assert_eq!(
+        problems,
+        json!(["the alert attribute `Team` is required, but the alert has no value for it"])
+    );
 }
 
 #[tokio::test]

@@ -405,7 +405,7 @@ async fn viewer_sees_no_forms_and_their_requests_are_refused() {
             .map(|rest| rest.split('"').next().unwrap())
             .collect();
         assert_eq!(forms, ["/sign-out"], "{path}");
-        assert!(!page.contains("Declare"), "{path}");
+        assert!(!page.contains("Declare incident"), "{path}");
     }
     for (path, fields) in [
         ("/incidents/new", vec![("name", "x"), ("key", "k")]),
