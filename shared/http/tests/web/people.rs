@@ -130,7 +130,7 @@ async fn refused_key_keeps_the_form_and_nobody_grants_permissions_they_lack() {
 
     for (fields, why) in [
         (vec![("name", "Kept")], "Select at least one permission."),
-        (vec![("name", "Kept"), ("may-king", "on")], "is no role of an API key"),
+        (vec![("name", "Kept"), ("may-king", "on")], "is not a role for API keys"),
         (vec![("comments", "Kept"), ("may-viewer", "on")], "A name of 1 to 100 bytes is needed"),
     ] {
         let seen = scene.fill(&session, "/api-keys", &fields).await;
