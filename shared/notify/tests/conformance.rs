@@ -205,6 +205,6 @@ async fn direct_message_has_a_button_and_pings_nobody_else() {
     let sent = replies.sent.lock().unwrap().remove(0);
     let ::slack::Request::Call { arguments, .. } = sent else { panic!("no call") };
     assert_eq!((&arguments["channel"], &arguments["unfurl_links"]), (&"U012AB3CD".into(), &false.into()));
-    assert_eq!(arguments["text"], "You are paged: &lt;!channel&gt; fire");
+    assert_eq!(arguments["text"], "Firebell alert: &lt;!channel&gt; fire");
     assert!(arguments["blocks"].to_string().contains("acknowledge_page"), "{arguments}");
 }

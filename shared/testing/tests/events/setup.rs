@@ -105,7 +105,7 @@ async fn a_deployment_that_cannot_be_is_answered_too() {
     let answer = deploy(&fixture, "setup/create-without-address").await;
 
     assert_eq!(answer["Status"], "FAILED");
-    assert!(answer["Reason"].as_str().unwrap().contains("no mail address"), "{answer}");
+    assert!(answer["Reason"].as_str().unwrap().contains("not a valid email address"), "{answer}");
 }
 
 #[tokio::test]

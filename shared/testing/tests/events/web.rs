@@ -171,7 +171,7 @@ fn lets_out<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()>
 fn notes_that_somebody_asks<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         assert_eq!(invoked.answer["statusCode"], 202);
-        assert!(invoked.answer["body"].as_str().unwrap().contains("Look into your mail"));
+        assert!(invoked.answer["body"].as_str().unwrap().contains("Check your email"));
     })
 }
 
