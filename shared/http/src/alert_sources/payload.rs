@@ -119,12 +119,15 @@ struct EmailOptionsPayload {
 
 /// What is removed from emails.
 #[derive(JsonSchema)]
-#[schemars(inline, rename_all = "snake_case")]
+#[schemars(inline)]
 #[expect(dead_code, reason = "it describes `domain::source::Redaction`")]
 pub(super) enum RedactionName {
-    CreditCardNumbers,
-    UsSocialSecurityNumbers,
-    PhoneNumbers,
+    #[schemars(rename = "credit_card_numbers")]
+    CreditCard,
+    #[schemars(rename = "us_social_security_numbers")]
+    UsSocialSecurity,
+    #[schemars(rename = "phone_numbers")]
+    Phone,
 }
 
 /// The options of a heartbeat.

@@ -207,9 +207,9 @@ impl From<&Backfill> for BackfillView {
             status: backfill.head().state().name(),
             asked_at: Time(backfill.asked_at),
             back_to: Time(backfill.back_to()),
-            alerts_read: progress.read.into(),
-            alerts_changed: progress.changed.into(),
-            alerts_skipped: progress.skipped.into(),
+            alerts_read: progress.read,
+            alerts_changed: progress.changed,
+            alerts_skipped: progress.skipped,
             through: progress.through.map(|through| Time(through.at())),
         }
     }
