@@ -17,7 +17,7 @@ async fn handle(ctx: Context, rules: Rules, delivery: Delivery<EscalationMessage
             Ok(())
         }
         EscalationMessage::Alert { org, alert } => {
-            escalation::settle::settle(&ctx.store, &rules, org, alert, ctx.now()).await
+            escalation::reconcile::reconcile(&ctx.store, &rules, org, alert, ctx.now()).await
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Creates the organisation, its owner and its first API key when the stack is deployed.
 
-use app::org::create::{Created, NewOrg, admit, create};
+use app::org::create::{CreatedOrg, NewOrg, admit, create};
 use app::{AppError, Context};
 use runtime::{Change, Function, Made};
 use serde::Deserialize;
@@ -32,8 +32,8 @@ async fn handle(ctx: Context, change: Change<Properties>) -> Result<Made, AppErr
         api_key: Some(api_key.clone()),
     };
     let org = match create(&ctx.store, &ctx.seal, &new, &ctx.random, ctx.now()).await? {
-        Created::New { org, .. } => org.id,
-        Created::There(org) => org,
+        CreatedOrg::New { org, .. } => org.id,
+        CreatedOrg::Existing(org) => org,
     };
     let key = admit(&ctx.store, org, &api_key, &ctx.random, ctx.now()).await?;
     let data = [("OrganisationId", org.to_string()), ("ApiKeyId", key.to_string())];

@@ -1,16 +1,16 @@
 //! Does what people request in Slack, and brings changes to Slack, one step at a time.
 
-use app::slack::{Desk, work};
+use app::slack::{SlackServices, work};
 use app::{AppError, Context};
 use domain::slack::SlackMessage;
 use runtime::{Delivery, Function};
 
 /// The function.
 pub fn function(ctx: Context) -> Function {
-    let desk = Desk::new(&ctx);
+    let desk = SlackServices::new(&ctx);
     runtime::sqs(move |delivery| handle(ctx.clone(), desk.clone(), delivery))
 }
 
-async fn handle(ctx: Context, desk: Desk, delivery: Delivery<SlackMessage>) -> Result<(), AppError> {
+async fn handle(ctx: Context, desk: SlackServices, delivery: Delivery<SlackMessage>) -> Result<(), AppError> {
     work(&desk, &delivery.message, &delivery.trace, ctx.now()).await
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use app::Context;
-use app::org::create::{Created, NewOrg, create};
+use app::org::create::{CreatedOrg, NewOrg, create};
 use domain::id::OrgId;
 use embedded::{AwsBackend, CountingBackend, Counts, Embedded};
 use http_api::web::sign_in_link;
@@ -253,7 +253,7 @@ async fn organise(
     let created = create(&context.store, &context.seal, &new, &context.random, context.now()).await?;
     let file = data.api_key_file();
     Ok(match created {
-        Created::New { api_key, org } => {
+        CreatedOrg::New { api_key, org } => {
             data.store_api_key(&api_key)?;
             (Some(org.id), ApiKeyText::New(api_key, file))
         }

@@ -6,7 +6,7 @@ pub mod update;
 
 use domain::access::{Allowed, KeyRole};
 use domain::api_key::ApiKey;
-use domain::audit::{AuditTarget, Kind};
+use domain::audit::{AuditKind, AuditTarget};
 use domain::id::{ApiKeyId, OrgId};
 use store::Store;
 
@@ -18,12 +18,12 @@ const NAME_BYTES: usize = 100;
 /// How long comments may be.
 const COMMENT_BYTES: usize = 1000;
 
-/// A key, as the audit log names it.
+/// The audit log's name of an API key.
 pub(crate) fn thing(key: &ApiKey) -> AuditTarget {
-    AuditTarget::new(Kind::ApiKey, key.id, &key.name)
+    AuditTarget::new(AuditKind::ApiKey, key.id, &key.name)
 }
 
-/// What a program shows: long, random, and told once.
+/// A new token for an API key: long and random.
 pub(crate) fn token(seal: &Seal) -> String {
     format!("fb_{}", seal.random_token(30))
 }
@@ -31,24 +31,24 @@ pub(crate) fn token(seal: &Seal) -> String {
 /// Finds a key.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is none.
+/// [`AppError::NotFound`] if it does not exist.
 pub async fn find(store: &Store, org: OrgId, id: ApiKeyId) -> Result<ApiKey, AppError> {
     store.api_key(org, id).await?.ok_or_else(|| AppError::not_found("API key", id))
 }
 
-/// What a key is to be.
+/// The settings of an API key.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ApiKeySettings {
     /// Its name.
     pub name: String,
-    /// What it is for, in words.
+    /// What the key is for.
     pub comments: String,
-    /// What it may do.
+    /// Its roles.
     pub roles: Vec<KeyRole>,
 }
 
-/// Says what is wrong with a key that somebody asks for: nobody gives a key more than they may do themselves.
-fn check(allowed: &Allowed<'_>, asked: &Asked) -> Result<(), AppError> {
+/// Checks the settings of an API key. Nobody may give a key permissions that they do not have themselves.
+fn check(allowed: &Allowed<'_>, asked: &ApiKeySettings) -> Result<(), AppError> {
     if asked.name.trim().is_empty() || asked.name.len() > NAME_BYTES {
         return Err(AppError::invalid("name", format!("the name must have 1 to {NAME_BYTES} bytes")));
     }
@@ -61,7 +61,7 @@ fn check(allowed: &Allowed<'_>, asked: &Asked) -> Result<(), AppError> {
     check_roles(allowed, &asked.roles)
 }
 
-/// Says whether somebody may do all that these roles allow.
+/// Checks that the actor has every permission of these roles.
 fn check_roles(allowed: &Allowed<'_>, roles: &[KeyRole]) -> Result<(), AppError> {
     for what in roles.iter().flat_map(|role| role.grants()) {
         allowed.actor().may(*what)?;

@@ -1,4 +1,4 @@
-//! What functions are built from: the ports, the clock, the random.
+//! What functions are built from: ports, clock and randomness.
 
 use std::sync::Arc;
 
@@ -14,22 +14,22 @@ use crate::oidc::Oidc;
 use crate::seal::Seal;
 use crate::slack::{SlackApp, Workspaces};
 
-/// Tells the time, in whole milliseconds.
+/// Returns the current time, in whole milliseconds.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Gives random bits for ids; secrets come from [`Seal::random_token`].
+/// Returns random bits for ids. Secrets come from [`Seal::random_token`].
 pub type Random = Arc<dyn Fn() -> u128 + Send + Sync>;
 
-/// Mail that comes in.
+/// Settings for incoming mail.
 #[derive(Clone, Default)]
 pub struct Incoming {
-    /// What stands behind the `@` of a source's address; none if this installation takes no mail.
+    /// The domain of the sources' mail addresses; `None` if this installation receives no mail.
     pub domain: Option<String>,
-    /// Where mails lie, for the function that reads them.
+    /// The mailbox, for the function that reads it.
     pub mailbox: Option<Arc<dyn Mailbox>>,
 }
 
-/// What a function is built from.
+/// Everything that a function is built from.
 #[derive(Clone)]
 pub struct Context {
     /// The table.
@@ -42,21 +42,21 @@ pub struct Context {
     pub channels: Vec<Arc<dyn Channel>>,
     /// The Slack app.
     pub slack: SlackApp,
-    /// Asks addresses outside, as far as they may be asked.
+    /// The client for outbound HTTP requests.
     pub outside: egress::Client,
-    /// How far requests to addresses that people give may go.
+    /// Which addresses outbound requests may reach.
     pub reach: Reach,
-    /// Mail that comes in.
+    /// Settings for incoming mail.
     pub mail: Incoming,
-    /// What links begin with.
+    /// The base URL of links.
     pub public_url: String,
-    /// The organisation's first API key, where the installation was given one.
+    /// The first API key of the organisation, if the installation was given one.
     pub first_key: Option<SecretString>,
-    /// The provider that people may sign in with, where the operator has named one.
+    /// The OpenID Connect provider, if the operator configured one.
     pub oidc: Option<Arc<Oidc>>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
-    /// Gives random bits.
+    /// The source of random bits.
     pub random: Random,
 }
 
@@ -71,7 +71,7 @@ impl Context {
         (self.random)()
     }
 
-    /// What sending pages needs.
+    /// What sending notifications needs.
     pub fn senders(&self) -> Senders {
         let mut channels = self.channels.clone();
         if let Some(slack) = &self.slack.api {

@@ -1,38 +1,38 @@
-//! Why a verb did not do what was asked, by what the caller does next.
+//! The errors of verbs, by what the caller does next.
 
 use domain::access::Forbidden;
 use machine::{BoxError, CommitError, IsConflict};
 use store::{QueueError, StoreError};
 
-/// A verb did not do what was asked.
+/// An error of a verb.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// There is no such thing in this organisation.
-    #[error("no {kind} `{id}`")]
+    /// The object does not exist in this organisation.
+    #[error("there is no {kind} `{id}`")]
     NotFound {
-        /// What was looked for.
+        /// The kind of object.
         kind: &'static str,
-        /// Its id, as it was asked for.
+        /// The id in the request.
         id: String,
     },
-    /// Whoever asks may not.
+    /// The actor lacks a permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// What was asked makes no sense.
+    /// A field of the request is invalid.
     #[error("{field}: {reason}")]
     Invalid {
-        /// The field at fault, as the API names it.
+        /// The field, as the API names it.
         field: String,
-        /// What is wrong with it.
+        /// Why it is invalid.
         reason: String,
     },
-    /// It cannot go that way from where it is.
+    /// The state of the object does not allow the change.
     #[error("{0}")]
     Illegal(String),
-    /// Another writer was faster, again and again.
+    /// Other writers changed the same data first, repeatedly.
     #[error("somebody else changed the same data at the same time: try again")]
     Conflict,
-    /// Something that we depend on failed: try later.
+    /// A dependency failed; the caller may try again later.
     #[error("{what} failed")]
     Unavailable {
         /// What failed.
@@ -44,12 +44,12 @@ pub enum AppError {
 }
 
 impl AppError {
-    /// Nothing is there.
+    /// An error for an object that does not exist.
     pub fn not_found(kind: &'static str, id: impl ToString) -> Self {
         Self::NotFound { kind, id: id.to_string() }
     }
 
-    /// Says whether an item itself is at fault: trying later does not help.
+    /// Says whether a stored item is unreadable, so that trying again does not help.
     pub fn is_unreadable(&self) -> bool {
         match self {
             Self::Unavailable { source, .. } => {
@@ -63,7 +63,7 @@ impl AppError {
         }
     }
 
-    /// A field is wrong.
+    /// An error for an invalid field.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
     }
@@ -81,7 +81,7 @@ impl From<QueueError> for AppError {
     }
 }
 
-/// What came of a write that another one may have been faster than: then it is done all the same.
+/// Treats a conflict as success, for a write that any writer may do.
 pub(crate) fn whoever_was_first(done: Result<(), CommitError>) -> Result<(), AppError> {
     match done {
         Ok(()) | Err(CommitError::Conflict) => Ok(()),

@@ -4,6 +4,6 @@ pub(crate) mod begin;
 pub mod create;
 pub mod history;
 pub mod open;
+pub mod reconcile;
 pub mod respond;
-pub mod settle;
 pub mod tick;

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod alert_route;
 pub mod api_key;
+pub mod bounded_cache;
 pub mod choice;
 pub mod escalation;
 pub mod escalation_path;

@@ -1,4 +1,4 @@
-//! Signed links: bound to one escalation and one person, and expiring.
+//! Signed links: each is valid for one escalation and one person, and expires.
 
 use domain::Timestamp;
 use domain::id::{EscalationId, OrgId, UserId};
@@ -6,13 +6,13 @@ use jiff::SignedDuration;
 
 use crate::seal::Seal;
 
-/// How long a link in a page is good.
+/// How long the link in a notification is valid.
 pub const GOOD_FOR: SignedDuration = SignedDuration::from_hours(72);
 
 /// What the signature is for.
 const PURPOSE: &str = "acknowledge";
 
-/// What a link in a page allows: this person may acknowledge this escalation.
+/// The link in a notification: it allows one person to acknowledge one escalation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcknowledgeLink {
     /// The organisation.
@@ -25,16 +25,16 @@ pub struct AcknowledgeLink {
     pub until: Timestamp,
 }
 
-/// Why a link is not honoured.
+/// Why a link is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// It was not made here, or was changed.
+    /// The link is invalid or was changed.
     #[error("this link is invalid or incomplete")]
     Forged,
-    /// It was good once.
+    /// The link has expired.
     #[error("this link has expired")]
     Expired,
-    /// It was good once, and somebody has used it.
+    /// The link was used before.
     #[error("this link was already used")]
     Used,
 }
@@ -53,7 +53,7 @@ impl AcknowledgeLink {
     /// Reads a token.
     ///
     /// # Errors
-    /// [`LinkError`] if it is not ours, or no longer good.
+    /// [`LinkError`] if it is invalid or has expired.
     pub fn read(seal: &Seal, token: &str, now: Timestamp) -> Result<Self, LinkError> {
         let (text, signature) = token.rsplit_once('.').ok_or(LinkError::Forged)?;
         if !seal.is_signed(PURPOSE, text, signature) {

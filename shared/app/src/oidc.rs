@@ -1,6 +1,6 @@
-//! Signing in by a provider of OpenID Connect: the code flow, with PKCE, state and nonce.
+//! Signing in with an OpenID Connect provider: the code flow with PKCE, state and nonce.
 //!
-//! The provider is the operator's own choice; people are found by the address that it has verified.
+//! The operator chooses the provider. People are found by the email address that it verified.
 
 pub mod begin;
 pub mod finish;
@@ -21,41 +21,41 @@ use crate::AppError;
 /// One request to the provider.
 #[derive(Clone)]
 pub struct Request {
-    /// Where to.
+    /// The URL.
     pub url: String,
-    /// What is posted, as a form; without it, it is fetched.
+    /// The form to post; a GET request if `None`.
     pub form: Option<String>,
-    /// What is said of who asks, as the header of that name.
+    /// The `Authorization` header.
     pub authorization: Option<SecretString>,
 }
 
-/// What the provider answers.
+/// A response of the provider.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// Its status.
     pub status: u16,
-    /// Its body, as far as it was read.
+    /// The body, up to the size limit.
     pub body: Vec<u8>,
 }
 
-/// Asks a provider over the network.
+/// Sends requests to a provider.
 pub trait Fetch: Send + Sync {
-    /// Sends one request, within ten seconds, and follows nothing.
+    /// Sends one request with a timeout of ten seconds, and does not follow redirects.
     fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Answer, BoxError>>;
 }
 
-/// What the operator says of the provider.
+/// The operator's settings for the provider.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Its address.
     pub issuer: String,
-    /// Who we are there.
+    /// The client id.
     pub client_id: String,
-    /// How we show that.
+    /// The client secret.
     pub client_secret: SecretString,
 }
 
-/// A provider, with what was fetched of it.
+/// A provider, with its cached discovery document and keys.
 pub struct Oidc {
     settings: Settings,
     fetch: Arc<dyn Fetch>,
@@ -63,22 +63,22 @@ pub struct Oidc {
     keys: Mutex<Option<Kept<Arc<Vec<Key>>>>>,
 }
 
-/// Why nobody is signed in.
+/// Why signing in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OidcError {
-    /// What came back is not the answer to what this browser was sent with, or came too late.
+    /// The response does not belong to a sign-in that this browser started, or came too late.
     #[error("the response does not belong to a sign-in that this browser started: sign in again")]
     Forged,
-    /// The provider said no, or what it said cannot be believed.
+    /// The provider refused, or its response is invalid.
     #[error("the identity provider's response is invalid: {0}")]
     Refused(String),
-    /// The provider knows who it is, and we do not.
+    /// The provider identified the person, but no user has that email address.
     #[error("no Firebell user has the email address that the identity provider verified")]
     Nobody,
-    /// The provider cannot be asked just now.
+    /// The provider cannot be reached.
     #[error("the identity provider cannot be reached: {0}")]
     Away(String),
-    /// We failed.
+    /// Firebell failed.
     #[error(transparent)]
     App(#[from] AppError),
 }
@@ -90,18 +90,18 @@ impl OidcError {
 }
 
 impl Oidc {
-    /// Knows nothing of the provider yet; it is asked when somebody signs in.
+    /// A provider with an empty cache. It is asked when somebody signs in.
     pub fn new(settings: Settings, fetch: Arc<dyn Fetch>) -> Self {
         Self { settings, fetch, endpoints: Mutex::default(), keys: Mutex::default() }
     }
 
-    /// The provider's host, for people.
+    /// The provider's host name, which the page shows.
     pub fn host(&self) -> &str {
         let rest = self.settings.issuer.split_once("://").map_or("", |(_, rest)| rest);
         rest.split('/').next().unwrap_or(rest)
     }
 
-    /// Says whether an issuer may be asked: encrypted, or on this machine.
+    /// Says whether an issuer may be used: it must use https, or run on this machine.
     pub fn is_safe(url: &str) -> bool {
         if url.contains(['@', '#', ' ']) {
             return false;
@@ -113,7 +113,7 @@ impl Oidc {
     }
 }
 
-/// Says whether something that was kept since then still holds.
+/// Says whether a cached value of that time is still valid.
 fn holds(since: Timestamp, for_seconds: i64, now: Timestamp) -> bool {
     now.duration_since(since).as_secs() < for_seconds
 }

@@ -1,11 +1,10 @@
-//! An organisation's configuration, kept while its generation stays the same.
+//! Caches an organisation's configuration while its generation stays the same.
 //!
-//! One read of the generation, never stale, tells whether what is kept still holds: a new route counts for the very
-//! next alert, and an unchanged configuration costs one read.
+//! One consistent read of the generation tells whether the cache is still valid: a new route counts for the very next
+//! alert, and an unchanged configuration costs one read.
 
-use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use domain::Timestamp;
 use domain::alert::Attribute;
@@ -22,20 +21,27 @@ use store::{Store, StoreError};
 use tracing::warn;
 
 use crate::AppError;
+use crate::bounded_cache::BoundedCache;
 
-/// The configurations of the organisations that this process has seen lately.
+/// A cache of the configurations of organisations.
 #[derive(Clone)]
 pub struct Rules {
     store: Store,
-    kept: Arc<Mutex<HashMap<OrgId, Arc<Snapshot>>>>,
-    seen: Arc<Mutex<HashMap<SourceId, Timestamp>>>,
+    snapshots: Arc<BoundedCache<OrgId, Arc<Snapshot>>>,
+    deliveries: Arc<BoundedCache<SourceId, Timestamp>>,
 }
 
-/// How many organisations are kept.
-const MOST: usize = 64;
+/// How many organisations are cached.
+const MOST_ORGS: usize = 64;
 
-/// What was read once under a key, absence included.
-type Memo<K, V> = Mutex<HashMap<K, Option<Arc<V>>>>;
+/// How many sources' last deliveries are remembered.
+const MOST_SOURCES: usize = 1024;
+
+/// How many values of a kind are cached for an organisation.
+const MOST_VALUES: usize = 4096;
+
+/// A cache of values by key; it also remembers that a value does not exist.
+type Memo<K, V> = BoundedCache<K, Option<Arc<V>>>;
 
 /// An organisation's configuration at one generation.
 pub struct Snapshot {
@@ -44,7 +50,7 @@ pub struct Snapshot {
     pub org: Org,
     /// Its routes, in order.
     pub routes: Vec<Route>,
-    /// How many routes there are that cannot be read: what they would have taken pages the fallback contact.
+    /// How many routes cannot be read. While there are any, unrouted alerts notify the fallback contact.
     pub unreadable: usize,
     store: Store,
     users: Memo<UserId, User>,
@@ -54,49 +60,47 @@ pub struct Snapshot {
 }
 
 impl Rules {
-    /// Keeps nothing yet.
+    /// An empty cache.
     pub fn new(store: Store) -> Self {
-        Self { store, kept: Arc::default(), seen: Arc::default() }
+        let snapshots = Arc::new(BoundedCache::new(MOST_ORGS));
+        let deliveries = Arc::new(BoundedCache::new(MOST_SOURCES));
+        Self { store, snapshots, deliveries }
     }
 
-    /// Says whether this process has not noted a delivery of the source for so long, and remembers that it does now.
+    /// Says whether this process last recorded a delivery of the source longer than `pause` ago, and remembers that it
+    /// does now.
     pub fn seen(&self, source: SourceId, at: Timestamp, pause: SignedDuration) -> bool {
-        let mut seen = lock(&self.seen);
-        if seen.get(&source).is_some_and(|last| at.duration_since(*last) < pause) {
-            return false;
-        }
-        if seen.len() >= MOST * 16 {
-            seen.clear();
-        }
-        seen.insert(source, at);
-        true
+        self.deliveries.update(|last| {
+            if last.get(&source).is_some_and(|last| at.duration_since(*last) < pause) {
+                return false;
+            }
+            last.put(source, at);
+            true
+        })
     }
 
-    /// The configuration as it is now.
+    /// The current configuration of an organisation.
     ///
     /// # Errors
     /// [`AppError::NotFound`] if there is no such organisation; otherwise what the store says.
     pub async fn of(&self, org: OrgId) -> Result<Arc<Snapshot>, AppError> {
         let generation = self.store.generation(org).await?;
-        let kept = lock(&self.kept).get(&org).cloned();
-        if let Some(snapshot) = kept.filter(|snapshot| snapshot.generation == generation) {
+        let cached = self.snapshots.get(&org);
+        if let Some(snapshot) = cached.filter(|snapshot| snapshot.generation == generation) {
             return Ok(snapshot);
         }
-        // Read after the generation: what is read is at least as new, and the next change counts further up.
+        // The configuration is read after the generation, so it is at least as new, and the next change increases the
+        // generation.
         let found = self.store.org(org).await?.ok_or_else(|| AppError::not_found("organisation", org))?;
         let (routes, unreadable) = self.store.routes(org).await?;
         let snapshot = Arc::new(Snapshot { generation, routes, unreadable, ..self.bare(found) });
-        let mut kept = lock(&self.kept);
-        if kept.len() >= MOST {
-            kept.clear();
-        }
-        kept.insert(org, snapshot.clone());
+        self.snapshots.insert(org, snapshot.clone());
         Ok(snapshot)
     }
 }
 
 impl Rules {
-    /// The organisation and nothing of its rules: all that is needed to page the fallback contact.
+    /// The organisation without its routes: what is needed to notify the fallback contact.
     ///
     /// # Errors
     /// [`AppError::NotFound`] if there is no such organisation; otherwise what the store says.
@@ -112,35 +116,29 @@ impl Rules {
             routes: Vec::new(),
             unreadable: 0,
             store: self.store.clone(),
-            users: Memo::default(),
-            paths: Memo::default(),
-            sources: Memo::default(),
-            attributes: Memo::default(),
+            users: Memo::new(MOST_VALUES),
+            paths: Memo::new(MOST_VALUES),
+            sources: Memo::new(MOST_VALUES),
+            attributes: Memo::new(MOST_VALUES),
         }
     }
 }
 
-/// Locks; what is kept is only ever replaced whole, so a panic elsewhere leaves nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Looks up what was read before, or reads it.
+/// Returns a cached value, or reads it.
 async fn remember<K: Copy + Eq + Hash, V>(
     memo: &Memo<K, V>,
     key: K,
     read: impl Future<Output = Result<Option<V>, StoreError>>,
 ) -> Result<Option<Arc<V>>, StoreError> {
-    let known = lock(memo).get(&key).cloned();
-    if let Some(known) = known {
-        return Ok(known);
+    if let Some(cached) = memo.get(&key) {
+        return Ok(cached);
     }
     let found = read.await?.map(Arc::new);
-    lock(memo).insert(key, found.clone());
+    memo.insert(key, found.clone());
     Ok(found)
 }
 
-/// Does without what is there but cannot be read: what else is known still counts, and pages somebody.
+/// Treats an unreadable item as absent, so that the rest is still handled and somebody is notified.
 pub(crate) fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
     match found {
         Err(fault @ StoreError::Item { .. }) => {
@@ -160,7 +158,7 @@ impl Snapshot {
         remember(&self.sources, id, self.store.source(self.org.id, id)).await
     }
 
-    /// The attributes that alerts may have; read once a generation, and only where a source binds one.
+    /// The organisation's alert attributes; read once a generation, and only if a source binds one.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -195,10 +193,10 @@ impl Snapshot {
         Ok(None)
     }
 
-    /// The levels of a plan, and the people whom they name.
+    /// The levels that an escalation runs, and the people whom they name.
     ///
-    /// What cannot be read is as if it were gone, so that the fallback contact is paged: an escalation that waited for
-    /// it to become readable would page nobody at all.
+    /// An unreadable path or person counts as deleted, so that the fallback contact is notified: an escalation that
+    /// waited for it to become readable would notify nobody.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.

@@ -8,14 +8,14 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
 
-/// The installation's key, as the two keys that are made of it.
+/// The two keys that are derived from the installation's key.
 pub struct Seal {
     sealing: LessSafeKey,
     signing: hmac::Key,
     random: SystemRandom,
 }
 
-/// A sealed secret that this installation cannot open.
+/// The error for a sealed secret that cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed secret cannot be opened: it was sealed with another key")]
 pub struct Unopened;
@@ -30,7 +30,7 @@ impl hkdf::KeyType for KeyLength {
 }
 
 impl Seal {
-    /// Makes the two keys of the installation's key.
+    /// Derives the two keys from the installation's key.
     pub fn new(key: &SecretString) -> Self {
         let master = hkdf::Salt::new(hkdf::HKDF_SHA256, b"firebell").extract(key.expose_secret().as_bytes());
         let derive = |purpose: &[u8]| {
@@ -48,14 +48,14 @@ impl Seal {
         }
     }
 
-    /// Fresh random bytes, in letters, digits, `-` and `_`.
+    /// New random bytes, encoded in letters, digits, `-` and `_`.
     pub fn random_token(&self, bytes: usize) -> String {
         let mut random = vec![0; bytes];
         self.random.fill(&mut random).expect("the system has randomness");
         URL_SAFE_NO_PAD.encode(random)
     }
 
-    /// Seals a secret for one place; it opens in no other.
+    /// Seals a secret for one place; it can be opened only for the same place.
     pub fn seal(&self, place: &str, secret: &str) -> String {
         let mut nonce = [0; NONCE_LEN];
         self.random.fill(&mut nonce).expect("the system has randomness");
@@ -70,7 +70,7 @@ impl Seal {
         URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what was sealed for this place.
+    /// Opens a secret that was sealed for this place.
     ///
     /// # Errors
     /// [`Unopened`] if it was sealed for another place or under another key.

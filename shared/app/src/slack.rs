@@ -1,4 +1,4 @@
-//! Slack: what people ask for there, and what is owed to it.
+//! Slack: requests of people, and work that is owed to Slack.
 
 mod act;
 pub mod ask;
@@ -29,27 +29,27 @@ use store::Store;
 use crate::seal::{Seal, Unopened};
 use crate::{AppError, Context, Rules};
 
-/// What an installation knows of its Slack app; nothing, if it has none.
+/// The settings of the Slack app of an installation; all `None` if it has no app.
 #[derive(Clone, Default)]
 pub struct SlackApp {
-    /// By which requests of Slack's are known.
+    /// The secret that signs Slack's requests.
     pub signing_secret: Option<SecretString>,
-    /// The app's id and secret, by which it is installed.
+    /// The app's client id and secret, with which it is installed.
     pub client: Option<(String, SecretString)>,
-    /// Slack itself.
+    /// The Slack client.
     pub api: Option<Slack>,
 }
 
-/// What work for Slack is done with.
+/// The services that requests from Slack and work for Slack need.
 #[derive(Clone)]
-pub struct Desk {
+pub struct SlackServices {
     pub(crate) store: Store,
     pub(crate) rules: Rules,
     pub(crate) seal: Arc<Seal>,
     pub(crate) slack: Option<Slack>,
 }
 
-/// What a token is sealed for.
+/// The place for which a workspace token is sealed.
 fn place(workspace: &str) -> String {
     format!("slack/{workspace}")
 }
@@ -69,8 +69,8 @@ impl From<Unopened> for AppError {
     }
 }
 
-impl Desk {
-    /// What a function does work for Slack with.
+impl SlackServices {
+    /// The services from the function's context.
     pub fn new(ctx: &Context) -> Self {
         Self {
             store: ctx.store.clone(),
@@ -80,7 +80,7 @@ impl Desk {
         }
     }
 
-    /// The workspace of an organisation, and how to speak with it.
+    /// The connection to an organisation's workspace; `None` if it has none.
     pub(crate) fn connection(&self, org: &Org) -> Result<Option<Connection>, AppError> {
         let (Some(slack), Some(workspace)) = (&self.slack, &org.slack) else { return Ok(None) };
         let token = token(&self.seal, workspace)?;
@@ -88,16 +88,16 @@ impl Desk {
     }
 }
 
-/// A workspace, and how to speak with it.
+/// A connection to a workspace.
 pub(crate) struct Connection {
     pub(crate) slack: Slack,
     pub(crate) token: Token,
     pub(crate) workspace: Workspace,
 }
 
-/// The organisation in which somebody asks, and what it is to them.
-pub(crate) struct Room<'a> {
-    pub(crate) desk: &'a Desk,
+/// The context of one request from Slack: the organisation, its rules and its workspace.
+pub(crate) struct SlackRequestContext<'a> {
+    pub(crate) desk: &'a SlackServices,
     pub(crate) org: OrgId,
     pub(crate) rules: Arc<crate::rules::Snapshot>,
     pub(crate) connection: Connection,
@@ -105,14 +105,14 @@ pub(crate) struct Room<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// The workspaces of organisations, for whoever sends through them.
+/// Looks up workspace tokens for the Slack notification channel.
 pub struct Workspaces {
     store: Store,
     seal: Arc<Seal>,
 }
 
 impl Workspaces {
-    /// Reads them from the store.
+    /// Reads tokens from the store.
     pub const fn new(store: Store, seal: Arc<Seal>) -> Self {
         Self { store, seal }
     }
@@ -128,7 +128,7 @@ impl WorkspaceTokens for Workspaces {
     }
 }
 
-/// Puts what was heard on its queue. Once this returns, it is durable.
+/// Queues a message from Slack. Once this returns, the message is durable.
 ///
 /// # Errors
 /// [`AppError`] if it may not have arrived.
@@ -136,7 +136,7 @@ pub async fn hear(ctx: &Context, trace: Trace, message: &SlackMessage) -> Result
     let envelope = Envelope::new(trace, message);
     let body = serde_json::to_string(&envelope).expect("messages are plain values");
     let outgoing = store::Outgoing {
-        // The only two characters that a queue refuses and JSON does not escape.
+        // These are the only two characters that the queue refuses and JSON does not escape.
         body: body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"),
         delay: 0,
         group: None,
@@ -144,18 +144,18 @@ pub async fn hear(ctx: &Context, trace: Trace, message: &SlackMessage) -> Result
     Ok(ctx.queues.send(domain::message::Queue::SlackWork, vec![outgoing]).await?)
 }
 
-/// Does what a message asks for.
+/// Handles a message from the queue.
 ///
 /// # Errors
 /// [`AppError`] if the message must come again.
 pub async fn work(
-    desk: &Desk,
+    desk: &SlackServices,
     message: &SlackMessage,
     trace: &Trace,
     now: Timestamp,
 ) -> Result<(), AppError> {
     match message {
-        SlackMessage::Asked(asked) => ask::ask(desk, asked, trace, now).await,
+        SlackMessage::Request(asked) => ask::ask(desk, asked, trace, now).await,
         SlackMessage::Step { org, thread, step } => {
             step::step(desk, *org, (thread, step), now).await.map(drop)
         }

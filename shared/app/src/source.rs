@@ -14,7 +14,7 @@ pub mod update;
 use domain::Timestamp;
 use domain::access::Allowed;
 use domain::alert::Attribute;
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind, changes};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget, changes};
 use domain::id::{AuditId, OrgId, SourceId};
 use domain::source::{Source, SourceKind, SourceState, Template};
 use machine::{Stateful, Transition};
@@ -115,7 +115,7 @@ async fn commit(
     (random, now): (&Random, Timestamp),
 ) -> Result<Source, AppError> {
     let after = step.after().clone();
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&after))
+    let entry = AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&after))
         .changing(changes(Some(before), Some(&after)));
     store.commit(Commit::new().source(step, Some(before), &entry)).await?;
     Ok(after)
@@ -123,7 +123,7 @@ async fn commit(
 
 /// The name of a source in the audit log.
 fn thing(source: &Source) -> AuditTarget {
-    AuditTarget::new(Kind::AlertSource, source.id, &source.name)
+    AuditTarget::new(AuditKind::AlertSource, source.id, &source.name)
 }
 
 /// Finds a source that was not deleted.

@@ -1,14 +1,14 @@
 //! People.
 
 pub mod create;
-pub mod reach;
+pub mod methods;
 pub mod remove;
 pub mod role;
 
-use domain::audit::{AuditTarget, Kind};
+use domain::audit::{AuditKind, AuditTarget};
 use domain::user::User;
 
-/// A person, as the audit log names them.
+/// The audit log's name of a person.
 pub(crate) fn thing(user: &User) -> AuditTarget {
-    AuditTarget::new(Kind::User, user.id, &user.name)
+    AuditTarget::new(AuditKind::User, user.id, &user.name)
 }

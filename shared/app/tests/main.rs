@@ -22,7 +22,7 @@ mod escalation {
     //! Verbs of escalations.
 
     mod create;
+    mod reconcile;
     mod respond;
-    mod settle;
     mod tick;
 }

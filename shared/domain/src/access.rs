@@ -1,7 +1,7 @@
-//! Who may do what: one table for people's roles, one for the roles of API keys.
+//! Permissions: one table for people's roles, one for the roles of API keys.
 //!
-//! A verb asks its [`Actor`] and gets an [`Allowed`]; what is written down of a change is made of that and of nothing
-//! else, so that no configuration is changed by somebody who was not asked.
+//! A verb asks its [`Actor`] for a permission and gets an [`Allowed`]. An audit entry can only be made from that, so no
+//! configuration is changed without a permission check.
 
 use crate::id::{ApiKeyId, IncidentId, OrgId, UserId};
 use crate::identity::Identity;
@@ -11,8 +11,8 @@ mod key_role;
 
 pub use key_role::{KeyRole, UnknownRole};
 
-/// Something that not everybody may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
 pub enum Permission {
     /// See incidents, people and settings.
     See,
@@ -49,27 +49,10 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// Every one, from what most may do to what fewest may.
-    pub const ALL: &'static [Self] = &[
-        Self::See,
-        Self::SeeOnCall,
-        Self::SetOwnMethods,
-        Self::CreateIncidents,
-        Self::EditIncidents,
-        Self::CreateEscalations,
-        Self::Respond,
-        Self::SeeAddresses,
-        Self::SetMethods,
-        Self::ManageSettings,
-        Self::SeePrivate,
-        Self::ConfigureOnCall,
-        Self::ManageApiKeys,
-        Self::ManageUsers,
-        Self::SeeAudit,
-        Self::ManageOwners,
-    ];
+    /// Every permission, from the most common to the rarest.
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// The least role that has it: the whole table of people's roles.
+    /// The lowest role that has the permission. This is the whole table of people's roles.
     pub const fn least(self) -> Role {
         match self {
             Self::See | Self::SeeOnCall | Self::SetOwnMethods => Role::Viewer,
@@ -88,7 +71,7 @@ impl Permission {
         }
     }
 
-    /// What it allows, in words that follow "may".
+    /// What the permission allows, in words that follow "may".
     pub const fn what(self) -> &'static str {
         match self {
             Self::See => "see incidents, people and settings",
@@ -121,12 +104,12 @@ impl Granted {
         Permission::ALL.iter().copied().collect()
     }
 
-    /// Says whether it is among them.
+    /// Says whether the set has a permission.
     pub const fn has(self, what: Permission) -> bool {
         self.0 & (1 << what as u32) != 0
     }
 
-    /// The first of these that is not among them.
+    /// The first of the asked permissions that the set lacks.
     pub fn lacks(self, asked: Self) -> Option<Permission> {
         Permission::ALL.iter().copied().find(|what| asked.has(*what) && !self.has(*what))
     }
@@ -139,13 +122,13 @@ impl FromIterator<Permission> for Granted {
 }
 
 impl Role {
-    /// What people of this role may do.
+    /// The permissions of people with this role.
     pub fn grants(self) -> Granted {
         Permission::ALL.iter().copied().filter(|what| what.least() <= self).collect()
     }
 }
 
-/// Who asks, in which organisation, and what they may do there.
+/// The caller of a verb: an identity in an organisation, with its permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     org: OrgId,
@@ -155,54 +138,54 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Firebell itself, in the role of `part`: it does what it was built to do.
+    /// Firebell itself, named by the part that acts. It has every permission.
     pub fn system(org: OrgId, part: &str) -> Self {
         Self { org, identity: Identity::system(part), granted: Granted::all(), invited: None }
     }
 
-    /// A person, as their role is now.
+    /// A person with their current role.
     pub fn person(org: OrgId, user: &User) -> Self {
         Self { org, identity: Identity::User(user.id), granted: user.role.grants(), invited: None }
     }
 
-    /// A program that has a key.
+    /// A program with an API key.
     pub fn api_key(org: OrgId, id: ApiKeyId, roles: &[KeyRole]) -> Self {
         let granted = roles.iter().flat_map(|role| role.grants()).copied().collect();
         Self { org, identity: Identity::ApiKey(id), granted, invited: None }
     }
 
-    /// Whoever holds the link in a person's page: that person, who may answer and nothing else.
+    /// The holder of the link in a notification: the notified person, who may only respond.
     pub fn paged(org: OrgId, user: UserId) -> Self {
         let granted = [Permission::Respond].into_iter().collect();
         Self { org, identity: Identity::User(user), granted, invited: None }
     }
 
-    /// The same, in an incident's own channel: whoever was let in there sees it, even if it is private.
+    /// The same actor in an incident's Slack channel, where members see the incident even if it is private.
     pub fn invited(self, incident: IncidentId) -> Self {
         Self { invited: Some(incident), ..self }
     }
 
-    /// Says whether they were let into an incident's channel.
+    /// Says whether the actor is in the channel of an incident.
     pub fn is_invited(&self, incident: IncidentId) -> bool {
         self.invited == Some(incident)
     }
 
-    /// The organisation; nothing of another one is to be had.
+    /// The organisation. A verb never reads data of another one.
     pub fn org(&self) -> OrgId {
         self.org
     }
 
-    /// The name in the history.
+    /// The identity in histories.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// All that they may do.
+    /// The actor's permissions.
     pub fn granted(&self) -> Granted {
         self.granted
     }
 
-    /// Asks for a permission.
+    /// Checks a permission.
     ///
     /// # Errors
     /// [`Forbidden`] if it was not given.
@@ -210,7 +193,7 @@ impl Actor {
         if self.granted.has(what) { Ok(Allowed { actor: self }) } else { Err(Forbidden(what)) }
     }
 
-    /// Asks for the permission to change how somebody is reached; one's own ways need less.
+    /// Checks the permission to change a person's notification methods and rules. One's own need a lower permission.
     ///
     /// # Errors
     /// [`Forbidden`] if neither was given.
@@ -220,7 +203,7 @@ impl Actor {
     }
 }
 
-/// The proof that somebody was asked and may.
+/// The proof that a permission was checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowed<'a> {
     actor: &'a Actor,
@@ -233,7 +216,7 @@ impl Allowed<'_> {
     }
 }
 
-/// What was asked for was not given.
+/// The error for a missing permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("you need the permission to {}", .0.what())]
 pub struct Forbidden(pub Permission);

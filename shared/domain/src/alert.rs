@@ -23,16 +23,16 @@ pub use original::OriginalText;
 pub use received::{AlertEvent, AlertStatus, ReceivedEvent, key_hash};
 
 /// The states of an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
 pub enum AlertState {
-    /// It is going on.
+    /// The alert is firing.
     Firing,
-    /// It is over; the key's next firing is another alert.
+    /// The alert is resolved. The next firing of its key opens another alert.
     Resolved,
 }
 
 impl State for AlertState {
-    const ALL: &'static [Self] = &[Self::Firing, Self::Resolved];
+    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Firing, Self::Resolved];
 
     fn name(self) -> &'static str {
@@ -50,21 +50,21 @@ impl State for AlertState {
     }
 }
 
-/// What became of an alert's routing.
+/// The outcome of an alert's routing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Routing {
-    /// At least one route took it.
+    /// At least one route matched.
     Routed,
-    /// No route took it; it waits on the first page.
+    /// No route matched. The home page shows the alert.
     Unrouted,
-    /// No route could take it, so the fallback contact was paged.
+    /// No route could match, so the fallback contact was notified.
     Fallback,
-    /// It was over before it was seen, so nobody was paged.
+    /// The alert was resolved before it arrived, so nobody was notified.
     Over,
 }
 
-/// How many bytes of the title stand in the small items; the whole title is in the body.
+/// The most bytes of a title in the alert's item. The body has the whole title.
 pub const TITLE_BYTES: usize = 240;
 
 /// An alert.
@@ -85,38 +85,38 @@ pub struct Alert {
     pub title: String,
     /// The hash of its deduplication key.
     pub key: String,
-    /// When it was received.
+    /// When its first event was received.
     pub created_at: Timestamp,
-    /// When it began, by the event time.
+    /// When it started firing, by the event time.
     pub started_at: Timestamp,
     /// When it was resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<Timestamp>,
-    /// The incident that it opened.
+    /// The incident that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
-    /// The escalations that page for it.
+    /// The escalations that notify people of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escalations: Vec<EscalationId>,
-    /// The group that it belongs to, by the alert that opened that.
+    /// The group that it belongs to, named by the alert that opened the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<AlertId>,
-    /// What became of its routing.
+    /// The outcome of its routing.
     pub routing: Routing,
-    /// When its escalations are owed a look: it has joined them, or it is over.
+    /// When its escalations have to be reconciled, because it joined a group or was resolved; `None` once that is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
-    /// What people have tagged it with.
+    /// The tags that people added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// How many notes people have written about it.
+    /// The number of notes.
     #[serde(default, skip_serializing_if = "is_none")]
     pub notes: u32,
     /// The trace that it came in.
     pub trace: Trace,
 }
 
-/// Whether there is none, which is not kept.
+/// Says whether the count is zero, which is not stored.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_none(count: &u32) -> bool {
     *count == 0
@@ -138,10 +138,10 @@ impl Stateful for Alert {
 }
 
 impl Alert {
-    /// Its end, as of a time; its escalations are owed the news at once.
+    /// The transition that resolves the alert. Its escalations are reconciled at once.
     ///
     /// # Errors
-    /// [`Illegal`] if it is over.
+    /// [`Illegal`] if it is resolved.
     pub fn end(
         &self,
         resolved_at: Timestamp,
@@ -153,7 +153,7 @@ impl Alert {
     }
 }
 
-/// What an alert says, as its newest delivery put it.
+/// The content of an alert, as its newest event gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
     /// The whole title.
@@ -161,24 +161,24 @@ pub struct Body {
     /// The description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Where to look at it in the system that sent it.
+    /// A link to the alert in the system that sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
     /// Its priority, as the sender wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
-    /// What it says of the attributes that its source binds.
+    /// The values of its attributes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<AlertAttribute>,
     /// The deduplication key in full.
     pub deduplication_key: String,
-    /// What of our own rules failed on it; it was routed without them.
+    /// Problems with the organisation's own rules. The alert was routed without the rules that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
-    /// What was sent, where the source's template says something else.
+    /// The original text, if the source's template changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<OriginalText>,
-    /// When this text was received.
+    /// When this content was received.
     pub updated_at: Timestamp,
 }
 

@@ -1,18 +1,18 @@
-//! Alert routes: which alerts open what, and whom they page.
+//! Alert routes: which alerts start which escalations and open which incidents.
 
 mod verdict;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use verdict::{Checked, CheckedGroup, Verdict};
+pub use verdict::{ConditionResult, GroupResult, RouteDecision};
 
 use crate::alert::AlertEvent;
 use crate::id::{PathId, RouteId, SourceId, UserId};
 use crate::template::{Binding, Problem};
 use crate::text::Document;
 
-/// At most this many routes take one alert.
+/// The most routes that match one alert.
 pub const MOST_ROUTES: usize = 10;
 
 /// An alert route.
@@ -24,20 +24,20 @@ pub struct Route {
     pub version: u64,
     /// Its name.
     pub name: String,
-    /// Whether it takes alerts.
+    /// Whether the route is enabled.
     pub enabled: bool,
-    /// The sources that it takes alerts from, each with its own conditions.
+    /// The sources whose alerts it matches, each with conditions of its own.
     pub sources: Vec<RouteSource>,
-    /// Conditions on every alert.
+    /// Conditions on alerts of every source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub conditions: Vec<Group>,
-    /// The escalation paths that it begins.
+    pub conditions: Vec<ConditionGroup>,
+    /// The escalation paths that it starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<PathId>,
-    /// People whom it pages directly.
+    /// People whom it notifies directly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<UserId>,
-    /// Whether an escalation is over once its alerts are.
+    /// Whether an escalation ends when its alerts are resolved.
     pub auto_cancel: bool,
     /// The incident that it opens, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,12 +59,12 @@ pub struct IncidentTemplate {
     pub summary: Option<Binding>,
 }
 
-/// Which alerts belong together: they share one incident and are paged once.
+/// How alerts are grouped: grouped alerts share one incident and are notified once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grouping {
-    /// What must be the same in all of them.
+    /// The values that must be equal.
     pub keys: Vec<Binding>,
-    /// How long after one alert another still joins it.
+    /// How long after an alert another one still joins.
     pub window_seconds: u32,
 }
 
@@ -75,39 +75,39 @@ pub struct RouteSource {
     pub source: SourceId,
     /// Conditions on its alerts; any group suffices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub conditions: Vec<Group>,
+    pub conditions: Vec<ConditionGroup>,
 }
 
 /// Conditions that must all hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Group(pub Vec<Condition>);
+pub struct ConditionGroup(pub Vec<Condition>);
 
-/// One condition: data, never a language.
+/// One condition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
-    /// What is looked at.
+    /// The value that is tested.
     pub subject: Binding,
-    /// What must be true of it.
+    /// The test.
     pub test: Test,
 }
 
-/// What must be true of a subject.
+/// A test of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Test {
-    /// It is one of these.
+    /// The value is one of these.
     OneOf(Vec<String>),
-    /// It is none of these.
+    /// The value is none of these.
     NotOneOf(Vec<String>),
-    /// It contains this.
+    /// The value contains this text.
     Contains(String),
-    /// It does not contain this.
+    /// The value does not contain this text.
     DoesNotContain(String),
-    /// It begins with this.
+    /// The value begins with this text.
     StartsWith(String),
-    /// It is there.
+    /// There is a value.
     IsSet,
-    /// It is not there.
+    /// There is no value.
     IsNotSet,
 }
 
@@ -127,7 +127,7 @@ impl Test {
 }
 
 impl Test {
-    /// Tests a list of texts: one of them suffices, unless it is told what none of them may be.
+    /// Tests a list of texts. One matching text suffices; for a negative test, no text may match.
     pub(crate) fn holds_for(&self, texts: &[String]) -> bool {
         match self {
             _ if texts.is_empty() => self.holds(None),
@@ -141,12 +141,12 @@ impl Test {
     }
 }
 
-/// Says whether any group holds; no groups at all hold for every alert.
-fn any_holds(groups: &[Group], event: &AlertEvent, payload: &Value) -> Result<bool, Problem> {
+/// Says whether any group holds; an empty list of groups always holds.
+fn any_holds(groups: &[ConditionGroup], event: &AlertEvent, payload: &Value) -> Result<bool, Problem> {
     if groups.is_empty() {
         return Ok(true);
     }
-    for Group(conditions) in groups {
+    for ConditionGroup(conditions) in groups {
         let mut all = true;
         for condition in conditions {
             let text = condition.subject.resolve(event, payload)?;
@@ -160,12 +160,12 @@ fn any_holds(groups: &[Group], event: &AlertEvent, payload: &Value) -> Result<bo
 }
 
 impl Route {
-    /// Says whether this route takes alerts of the source at all.
+    /// Says whether this route may match alerts of a source.
     pub fn serves(&self, source: SourceId) -> bool {
         self.enabled && self.sources.iter().any(|entry| entry.source == source)
     }
 
-    /// Says whether this route takes the alert.
+    /// Says whether this route matches the alert.
     ///
     /// # Errors
     /// [`Problem`] if a condition could not be evaluated.
@@ -177,9 +177,9 @@ impl Route {
     }
 }
 
-/// The routes that take an alert, and what of our own rules failed on the way.
+/// The routes that match an alert, and the problems found on the way.
 ///
-/// A route whose condition fails takes the alert: when in doubt, page.
+/// A route whose condition cannot be evaluated matches: when in doubt, notify.
 pub fn matching<'a>(
     routes: &'a [Route],
     source: SourceId,
@@ -215,7 +215,7 @@ mod tests {
         SourceId::new(Timestamp::UNIX_EPOCH, n)
     }
 
-    fn route(name: &str, from: SourceId, conditions: Vec<Group>) -> Route {
+    fn route(name: &str, from: SourceId, conditions: Vec<ConditionGroup>) -> Route {
         Route {
             id: RouteId::new(Timestamp::UNIX_EPOCH, 1),
             version: 1,
@@ -232,8 +232,8 @@ mod tests {
         }
     }
 
-    fn condition(reference: &str, test: Test) -> Group {
-        Group(vec![Condition { subject: Binding::Reference(reference.to_owned()), test }])
+    fn condition(reference: &str, test: Test) -> ConditionGroup {
+        ConditionGroup(vec![Condition { subject: Binding::Reference(reference.to_owned()), test }])
     }
 
     fn names(routes: &[Route]) -> (Vec<&str>, usize) {

@@ -1,4 +1,4 @@
-//! API keys: what a program shows, kept as a hash, and what it may do.
+//! API keys: the hash of a token, and the roles of the program that has it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -8,12 +8,12 @@ use crate::id::{ApiKeyId, OrgId};
 use crate::identity::Identity;
 use crate::text::fingerprint;
 
-/// The hash under which a key is kept.
+/// The hash under which a token is stored.
 pub fn hash(key: &str) -> String {
     fingerprint(key.as_bytes(), 64)
 }
 
-/// Who holds a key: all that a request reads, found by the key's hash.
+/// The holder of a key: everything that a request reads, found by the token's hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyHolder {
     /// The organisation.
@@ -22,51 +22,51 @@ pub struct KeyHolder {
     pub id: ApiKeyId,
     /// The key's name.
     pub name: String,
-    /// What it may do; a key that was made before there were roles has every one.
+    /// Its roles; a key from before there were roles has every role.
     #[serde(default = "KeyRole::all", deserialize_with = "known")]
     pub roles: Vec<KeyRole>,
 }
 
-/// A key, as it is listed.
+/// An API key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// Its id.
     pub id: ApiKeyId,
     /// Its name.
     pub name: String,
-    /// What it is for, in words.
+    /// What the key is for.
     #[serde(default)]
     pub comments: String,
-    /// What it may do.
+    /// Its roles.
     #[serde(deserialize_with = "known")]
     pub roles: Vec<KeyRole>,
-    /// The hash of what the program shows.
+    /// The hash of the token.
     pub hash: String,
-    /// Who made it.
+    /// Who created it.
     pub creator: Identity,
     /// When.
     pub created_at: Timestamp,
-    /// When what the program shows was last made anew.
+    /// When its token was last rotated.
     pub issued_at: Timestamp,
     /// Each change adds one.
     pub version: u64,
 }
 
-/// The roles that this version knows: those of a newer one allow nothing.
+/// The roles that this version knows; unknown roles grant nothing.
 fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyRole>, D::Error> {
     let names = Vec::<String>::deserialize(deserializer)?;
     Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
 impl ApiKey {
-    /// Who holds it.
+    /// The holder of the key.
     pub fn holder(&self, org: OrgId) -> KeyHolder {
         KeyHolder { org, id: self.id, name: self.name.clone(), roles: self.roles.clone() }
     }
 }
 
 impl KeyHolder {
-    /// The program, with what it may do.
+    /// The actor for the program.
     pub fn actor(&self) -> Actor {
         Actor::api_key(self.org, self.id, &self.roles)
     }

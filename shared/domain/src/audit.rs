@@ -1,4 +1,4 @@
-//! Who changed what: an entry of the audit log for each change of configuration, in the same write.
+//! The audit log: an entry for each change of configuration, written in the same commit.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,15 @@ use crate::id::{AuditId, OrgId};
 use crate::identity::Identity;
 use crate::text::shorten;
 
-/// What happened to a thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum AuditAction {
-    /// It was made.
+    /// The object was created.
     Created,
-    /// It was changed.
+    /// The object was changed.
     Updated,
-    /// It was removed.
+    /// The object was deleted.
     Deleted,
     /// A person signed in.
     SignedIn,
@@ -29,20 +30,14 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// The word in an action's name.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Deleted => "deleted",
-            Self::SignedIn => "signed_in",
-            Self::SignedOut => "signed_out",
-        }
+    fn name(self) -> &'static str {
+        self.into()
     }
 }
 
-/// The kinds of things that an entry is about.
+/// The kinds of objects in the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum AuditKind {
     /// The organisation itself.
     Organisation,
     /// A person.
@@ -59,7 +54,7 @@ pub enum Kind {
     Choice(ChoiceKind),
 }
 
-impl Kind {
+impl AuditKind {
     /// The word in an action's name.
     const fn name(self) -> &'static str {
         match self {
@@ -77,7 +72,7 @@ impl Kind {
     }
 }
 
-/// What an entry is about.
+/// The object of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditTarget {
     /// Its kind, in a word.
@@ -88,32 +83,32 @@ pub struct AuditTarget {
     pub name: String,
 }
 
-/// How long a name or a value is kept.
+/// The most bytes of a name or a value.
 const TEXT_BYTES: usize = 120;
 
 impl AuditTarget {
-    /// A thing of a kind.
-    pub fn new(kind: Kind, id: impl ToString, name: &str) -> Self {
+    /// An object of a kind.
+    pub fn new(kind: AuditKind, id: impl ToString, name: &str) -> Self {
         Self { kind: kind.name().to_owned(), id: id.to_string(), name: shorten(name, TEXT_BYTES) }
     }
 }
 
-/// A field that is not what it was.
+/// A field that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub struct AuditChange {
     /// The field.
     pub field: String,
-    /// What it was, if that is no secret and short.
+    /// The old value, if it is short and not secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// What it is now, likewise.
+    /// The new value, if it is short and not secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
 
-/// An entry: who did what to which thing.
+/// An entry of the audit log: who did what to which object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct AuditEntry {
     /// Its id, in the order of time.
     pub id: AuditId,
     /// The organisation.
@@ -124,52 +119,53 @@ pub struct Entry {
     pub by: Identity,
     /// What happened, as `alert_route.updated`.
     pub action: String,
-    /// To what.
-    pub thing: AuditTarget,
-    /// Which fields are not what they were.
+    /// The object.
+    #[serde(rename = "thing")]
+    pub target: AuditTarget,
+    /// The fields that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<Change>,
+    pub changes: Vec<AuditChange>,
 }
 
-impl Entry {
-    /// What somebody did who was asked and may.
-    pub fn of(allowed: &Allowed<'_>, id: AuditId, did: AuditAction, thing: AuditTarget) -> Self {
-        Self::by(allowed.actor(), id, did, thing)
+impl AuditEntry {
+    /// An entry for a permitted action.
+    pub fn of(allowed: &Allowed<'_>, id: AuditId, did: AuditAction, target: AuditTarget) -> Self {
+        Self::by(allowed.actor(), id, did, target)
     }
 
-    /// What Firebell itself did.
-    pub fn by_system(org: OrgId, part: &str, id: AuditId, did: AuditAction, thing: AuditTarget) -> Self {
-        Self::by(&Actor::system(org, part), id, did, thing)
+    /// An entry for an action of Firebell itself.
+    pub fn by_system(org: OrgId, part: &str, id: AuditId, did: AuditAction, target: AuditTarget) -> Self {
+        Self::by(&Actor::system(org, part), id, did, target)
     }
 
-    /// What somebody did to themselves, for which nobody is asked: they came, or went.
+    /// An entry for signing in or out, which needs no permission.
     pub fn session(actor: &Actor, id: AuditId, did: AuditAction, name: &str) -> Self {
         let user = actor.identity().user().map(|user| user.to_string()).unwrap_or_default();
-        Self::by(actor, id, did, AuditTarget::new(Kind::User, user, name))
+        Self::by(actor, id, did, AuditTarget::new(AuditKind::User, user, name))
     }
 
-    fn by(actor: &Actor, id: AuditId, did: AuditAction, thing: AuditTarget) -> Self {
-        let action = format!("{}.{}", thing.kind, did.name());
+    fn by(actor: &Actor, id: AuditId, did: AuditAction, target: AuditTarget) -> Self {
+        let action = format!("{}.{}", target.kind, did.name());
         let (org, by) = (actor.org(), actor.identity().clone());
-        Self { id, org, at: id.at(), by, action, thing, changes: Vec::new() }
+        Self { id, org, at: id.at(), by, action, target, changes: Vec::new() }
     }
 
-    /// Adds what differs.
+    /// Adds the fields that changed.
     #[must_use]
-    pub fn changing(mut self, changes: Vec<Change>) -> Self {
+    pub fn changing(mut self, changes: Vec<AuditChange>) -> Self {
         self.changes.extend(changes);
         self
     }
 }
 
-/// Fields that change with every change and say nothing.
+/// Fields that change with every update and are not listed.
 const SILENT: &[&str] = &["version", "updated_at", "created_at", "id", "org", "used", "head"];
 
-/// Fields whose values are told: short, and nobody's secret.
+/// Fields whose values are listed: they are short and not secret.
 const TOLD: &[&str] = &["name", "role", "roles", "enabled", "state", "kind", "rank", "owner"];
 
-/// The fields that differ between what was and what is, by their names.
-pub fn changes<T: Serialize>(before: Option<&T>, after: Option<&T>) -> Vec<Change> {
+/// The fields that differ between two versions of an object.
+pub fn changes<T: Serialize>(before: Option<&T>, after: Option<&T>) -> Vec<AuditChange> {
     let (before, after) = (fields(before), fields(after));
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let differs = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
@@ -178,7 +174,7 @@ pub fn changes<T: Serialize>(before: Option<&T>, after: Option<&T>) -> Vec<Chang
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (!value.is_null()).then(|| shorten(&text, TEXT_BYTES))
     };
-    let change = |name: &String| Change {
+    let change = |name: &String| AuditChange {
         field: shorten(name, TEXT_BYTES),
         before: told(name, &before),
         after: told(name, &after),
@@ -189,7 +185,7 @@ pub fn changes<T: Serialize>(before: Option<&T>, after: Option<&T>) -> Vec<Chang
 /// How many changes an entry lists.
 const MOST_CHANGES: usize = 40;
 
-/// The fields of a thing, with those that lie in an envelope taken out of it.
+/// The fields of an object; those of a nested envelope are moved up.
 fn fields<T: Serialize>(thing: Option<&T>) -> Map<String, Value> {
     let Some(Ok(Value::Object(mut fields))) = thing.map(serde_json::to_value) else { return Map::new() };
     for envelope in ["document", "what"] {

@@ -1,7 +1,7 @@
-//! Choices: what an organisation offers to pick from, as severities, statuses and roles of incidents.
+//! Choices: configurable values that people select, such as severities, statuses and roles of incidents.
 //!
-//! An organisation begins with the built-in ones, which are stored only once somebody changes them. One that was ever
-//! used stays: what refers to it must find it.
+//! An organisation starts with the built-in choices, which are stored only when somebody changes them. A choice that
+//! was ever used cannot be deleted, so that references to it stay valid.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -15,18 +15,18 @@ use crate::id::OrgId;
 /// The kinds of choices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChoiceKind {
-    /// How bad an incident is.
+    /// The severity.
     Severity,
-    /// How far an incident is.
+    /// The status.
     Status,
-    /// Who does what in an incident.
+    /// A role in an incident.
     Role,
-    /// What alerts say in the same words, whatever their source.
+    /// An attribute of alerts.
     Attribute,
 }
 
 impl ChoiceKind {
-    /// What people call one.
+    /// The name for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Severity => "severity",
@@ -54,16 +54,16 @@ pub trait Choice: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
     /// Which kind it is.
     const KIND: ChoiceKind;
 
-    /// What people call it.
+    /// The name.
     fn name(&self) -> &str;
 
-    /// Where it stands among the others.
+    /// The order among the others.
     fn rank(&self) -> i64;
 
-    /// What an organisation begins with.
+    /// The built-in choices of an organisation.
     fn built_in(org: OrgId) -> Vec<(Self::Id, Self)>;
 
-    /// Says whether it may never be deleted: the system itself relies on it.
+    /// Says whether it cannot be deleted, because Firebell relies on it.
     fn is_fixed(&self) -> bool;
 }
 
@@ -72,14 +72,14 @@ pub trait Choice: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
 pub struct ConfiguredChoice<T, I> {
     /// Its id.
     pub id: I,
-    /// What it is.
+    /// The value.
     pub what: T,
     /// Each change adds one; 0 for a built-in one that nobody has changed.
     pub version: u64,
-    /// Whether anything was ever given it.
+    /// Whether it was ever used.
     #[serde(default)]
     pub used: bool,
-    /// Whether it is a built-in one that was deleted.
+    /// Whether it is a built-in choice that was deleted.
     #[serde(default)]
     pub gone: bool,
     /// When it was made.
@@ -91,7 +91,7 @@ pub struct ConfiguredChoice<T, I> {
 /// A choice of a kind, as an organisation has it.
 pub type Configured<T> = ConfiguredChoice<T, <T as Choice>::Id>;
 
-/// The built-in choices of an organisation, as nobody has changed them.
+/// The built-in choices of an organisation, unchanged.
 pub fn built_in<T: Choice>(org: OrgId) -> Vec<Configured<T>> {
     let offer = |(id, what)| ConfiguredChoice {
         id,
@@ -105,7 +105,7 @@ pub fn built_in<T: Choice>(org: OrgId) -> Vec<Configured<T>> {
     T::built_in(org).into_iter().map(offer).collect()
 }
 
-/// What an organisation offers: the built-in choices, each as it was changed, and its own, by their rank.
+/// The choices of an organisation: the built-in ones with their changes, and its own, by rank.
 pub fn offered<T: Choice>(org: OrgId, stored: Vec<Configured<T>>) -> Vec<Configured<T>> {
     let untouched = |choice: &Configured<T>| !stored.iter().any(|stored| stored.id == choice.id);
     let mut all: Vec<Configured<T>> = built_in::<T>(org).into_iter().filter(untouched).collect();

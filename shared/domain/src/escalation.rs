@@ -1,4 +1,4 @@
-//! Escalations: paging level after level until somebody acknowledges.
+//! Escalations: they notify level after level until somebody acknowledges.
 
 pub mod level;
 pub mod tick;
@@ -15,25 +15,24 @@ pub use level::{NewEscalation, Responders, levels_of};
 pub use tick::{Tick, tick};
 
 /// The states of an escalation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
 pub enum EscalationState {
-    /// It waits before its first level.
+    /// The first level has not been notified yet.
     Pending,
-    /// A level has been paged and has time to answer.
+    /// A level was notified and has time to acknowledge.
     Triggered,
-    /// Somebody has said that they are on it.
+    /// Somebody acknowledged.
     Acked,
-    /// What it was about is over.
+    /// Its alerts were resolved.
     Resolved,
-    /// Every level has had its time and nobody answered.
+    /// No level acknowledged in time.
     Expired,
-    /// Somebody called it off.
+    /// Somebody cancelled it, or its incident ended.
     Cancelled,
 }
 
 impl State for EscalationState {
-    const ALL: &'static [Self] =
-        &[Self::Pending, Self::Triggered, Self::Acked, Self::Resolved, Self::Expired, Self::Cancelled];
+    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Pending, Self::Triggered];
 
     fn name(self) -> &'static str {
@@ -59,7 +58,7 @@ impl State for EscalationState {
 }
 
 impl EscalationState {
-    /// Says whether it answers for an alert that joins it: somebody is being paged, or is on it.
+    /// Says whether it covers an alert that joins: somebody is being notified, or has acknowledged.
     pub const fn answers(self) -> bool {
         match self {
             Self::Pending | Self::Triggered | Self::Acked => true,
@@ -67,7 +66,7 @@ impl EscalationState {
         }
     }
 
-    /// Says whether it can still be called off.
+    /// Says whether it can still be cancelled.
     pub const fn is_going_on(self) -> bool {
         match self {
             Self::Pending | Self::Triggered | Self::Acked | Self::Expired => true,
@@ -75,7 +74,7 @@ impl EscalationState {
         }
     }
 
-    /// Says whether somebody is still to be paged; the fence of every page asks this.
+    /// Says whether somebody may still be notified. The fence of every notification checks this.
     pub const fn notifies(self) -> bool {
         match self {
             Self::Pending | Self::Triggered | Self::Expired => true,
@@ -84,11 +83,11 @@ impl EscalationState {
     }
 }
 
-/// Whom an escalation pages, in which order.
+/// The path or people that an escalation runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PathRef {
-    /// A path, at the version that it had when the escalation began.
+    /// A path, at its version when the escalation started.
     Path {
         /// The path.
         id: PathId,
@@ -111,27 +110,27 @@ pub struct Escalation {
     pub org: OrgId,
     /// Its id.
     pub id: EscalationId,
-    /// What it is about, cut.
+    /// The title, shortened.
     pub title: String,
-    /// What whoever began it says of it, cut.
+    /// The description of the person who started it, shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Where to look at it.
+    /// A link to what it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Whom it pages.
+    /// The path or people that it runs.
     pub plan: PathRef,
-    /// The level that is being paged.
+    /// The current level.
     pub level: u16,
-    /// Counts how often it began again after an acknowledgement; pages of an older cycle are void.
+    /// How often it restarted after an acknowledgement. Notifications of an older cycle are void.
     pub cycle: u16,
-    /// When the level's time is up.
+    /// When the time of the level ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
-    /// The alert that it pages for.
+    /// The alert that it notifies people of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<AlertId>,
-    /// The group of alerts that it pages for, by the alert that opened that.
+    /// The group of alerts that it notifies people of, named by the alert that opened the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<AlertId>,
     /// The incident that it belongs to.
@@ -140,9 +139,9 @@ pub struct Escalation {
     /// Whether Slack follows it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub followed: bool,
-    /// Whether it is over once its alerts are.
+    /// Whether it ends when its alerts are resolved.
     pub auto_cancel: bool,
-    /// Who began it.
+    /// Who started it.
     pub creator: crate::Identity,
     /// When it began.
     pub created_at: Timestamp,

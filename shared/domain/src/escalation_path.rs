@@ -1,4 +1,4 @@
-//! Escalation paths: who is paged, in which order, and how long they have.
+//! Escalation paths: who is notified, in which order, and how long they have to acknowledge.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,12 +6,12 @@ use crate::id::{PathId, UserId};
 use crate::text::Document;
 use crate::user::Urgency;
 
-/// An escalation path at one version; versions stay, so that an escalation keeps the path it began on.
+/// One version of an escalation path. Versions are kept, so that an escalation runs the version with which it started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Path {
     /// Its id.
     pub id: PathId,
-    /// Its version; an update writes the next.
+    /// Its version; an update writes the next one.
     pub version: u64,
     /// Its name.
     pub name: String,
@@ -30,10 +30,10 @@ pub enum AckMode {
     First,
 }
 
-/// One level: some people and the time they have to acknowledge.
+/// One level: people, and the time they have to acknowledge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {
-    /// Who is paged.
+    /// Who is notified.
     pub targets: Vec<Target>,
     /// How long they have before the next level.
     pub ack_seconds: u32,
@@ -47,15 +47,15 @@ pub struct Level {
 pub struct Target {
     /// The person.
     pub user: UserId,
-    /// How loudly.
+    /// The urgency.
     pub urgency: Urgency,
 }
 
-/// How many people one level may name.
+/// The most people that one level may name.
 pub const MOST_TARGETS: usize = 20;
 
-/// The most pages that one level makes: what a transaction holds beside the escalation.
+/// The most notifications of one level: the number that a transaction holds beside the escalation.
 pub const MAX_NOTIFICATIONS: usize = 90;
 
-/// How long somebody has where nothing says so.
+/// The default time to acknowledge, in seconds.
 pub const DEFAULT_ACK_SECONDS: u32 = 300;

@@ -1,7 +1,7 @@
-//! Expressions: how a source's template makes a value of an alert, as data and in a bounded time.
+//! Expressions: a source's template computes values from an alert in bounded time.
 //!
-//! An expression begins at a root and goes through operations. What of it fails is noted on the alert, which is made
-//! without it.
+//! An expression starts at a root and applies operations. A part that fails is recorded as a problem on the alert and
+//! left out.
 
 mod check;
 mod engine;
@@ -13,10 +13,10 @@ mod value;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alert_route::Group;
+use crate::alert_route::ConditionGroup;
 use crate::template::Binding;
 
-pub use check::{ExpressionError, Shapes, check, check_transform};
+pub use check::{ExpressionError, InferredTypes, check, check_transform};
 pub(crate) use check::{check_binding, literal_fits};
 pub use engine::{Engine, check_template};
 pub use evaluate::Expressions;
@@ -30,7 +30,7 @@ pub const MOST_OPERATIONS: usize = 20;
 /// The most branches of an operation.
 pub const MOST_BRANCHES: usize = 50;
 
-/// The bytes of a text that is compiled.
+/// The most bytes of a text that is compiled.
 pub const SOURCE_BYTES: usize = 4 * 1024;
 
 /// The root from which everything can be reached.
@@ -39,28 +39,28 @@ pub const EVERYTHING: &str = ".";
 /// An expression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expression {
-    /// What people call it.
+    /// The name.
     pub label: String,
-    /// By what bindings refer to it: `expressions["<reference>"]`.
+    /// The name that bindings use: `expressions["<reference>"]`.
     pub reference: String,
-    /// Where it begins.
+    /// The value that it starts from.
     pub root: String,
-    /// What is done, in order.
+    /// The operations, in order.
     pub operations: Vec<Operation>,
-    /// What it is where nothing comes of that.
+    /// The value if the operations give nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub otherwise: Vec<Binding>,
 }
 
-/// What is done to the value at hand.
+/// An operation on the current value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// Goes on to a path, through every element of a list.
+    /// Navigates to a path, through every element of a list.
     Navigate(String),
     /// Keeps those elements for which any group of conditions holds.
-    Filter(Vec<Group>),
-    /// Adds the elements of something else.
+    Filter(Vec<ConditionGroup>),
+    /// Appends the elements of another value.
     Concatenate(String),
     /// Counts the elements.
     Count,
@@ -70,25 +70,25 @@ pub enum Operation {
     Max,
     /// The sum of all numbers.
     Sum,
-    /// Any element, and always the same one for an alert.
+    /// Picks an element, always the same one for an alert.
     Random,
     /// The first element.
     First,
-    /// Evaluates a path, or an expression in the words of templates.
+    /// Evaluates a path or a template expression.
     Parse {
         /// The path or expression.
         source: String,
-        /// What it is to give.
+        /// The type of the result.
         returns: Returns,
     },
     /// The result of the first branch whose conditions hold.
     Branches {
         /// The branches, in order.
         branches: Vec<Branch>,
-        /// What they give.
+        /// The type of the results.
         returns: Returns,
     },
-    /// Makes it of another type.
+    /// Converts to another type.
     Cast(Returns),
 }
 
@@ -96,8 +96,8 @@ pub enum Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branch {
     /// When it is taken: if any group holds.
-    pub when: Vec<Group>,
-    /// What it gives.
+    pub when: Vec<ConditionGroup>,
+    /// The result.
     pub result: Vec<Binding>,
 }
 
@@ -111,10 +111,10 @@ pub struct Returns {
     pub array: bool,
 }
 
-/// What an element is, as far as that is known before an alert comes.
+/// The type of an element, as far as it is known before an alert arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Anything: it comes from a payload.
+pub enum ValueType {
+    /// Unknown: the value comes from a payload.
     Any,
     /// A text.
     Text,
@@ -124,9 +124,8 @@ pub enum Kind {
     Bool,
 }
 
-impl Kind {
-    /// The kind of a type in the API's words. A type that is not known is a text: an entry of a catalogue is named by
-    /// its id.
+impl ValueType {
+    /// The type with a name in the API. Unknown names count as texts: a catalogue entry is named by its id.
     pub fn named(name: &str) -> Self {
         match name.to_ascii_lowercase().as_str() {
             "any" => Self::Any,
@@ -146,29 +145,29 @@ impl Kind {
         }
     }
 
-    /// Whether one can stand for the other.
+    /// Says whether one type can be used as the other.
     pub fn fits(self, other: Self) -> bool {
         self == other || self == Self::Any || other == Self::Any
     }
 }
 
-/// What a value is, as far as that is known before an alert comes.
+/// The type of a value, as far as it is known before an alert arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
-    /// What each element is.
-    pub kind: Kind,
-    /// The name of that, if somebody gave it one.
+pub struct InferredType {
+    /// The type of each element.
+    pub kind: ValueType,
+    /// The type's name in the API, if one was given.
     pub name: Option<String>,
-    /// Whether there are several; none if that is not known.
+    /// Whether it is a list; `None` if that is not known.
     pub list: Option<bool>,
 }
 
-impl Shape {
+impl InferredType {
     /// Anything.
-    pub(crate) const ANY: Self = Self { kind: Kind::Any, name: None, list: None };
+    pub(crate) const ANY: Self = Self { kind: ValueType::Any, name: None, list: None };
 
-    /// One value of a kind.
-    pub(crate) const fn one(kind: Kind) -> Self {
+    /// A single value of a type.
+    pub(crate) const fn one(kind: ValueType) -> Self {
         Self { kind, name: None, list: Some(false) }
     }
 
@@ -179,17 +178,21 @@ impl Shape {
     }
 }
 
-impl From<&Returns> for Shape {
+impl From<&Returns> for InferredType {
     fn from(returns: &Returns) -> Self {
-        Self { kind: Kind::named(&returns.kind), name: Some(returns.kind.clone()), list: Some(returns.array) }
+        Self {
+            kind: ValueType::named(&returns.kind),
+            name: Some(returns.kind.clone()),
+            list: Some(returns.array),
+        }
     }
 }
 
 /// The name in `expressions["name"]`, or `expressions.name`.
 pub(crate) fn referred(reference: &str) -> Option<String> {
-    let path = path::Path::of_reference(reference)?;
+    let path = path::ValuePath::of_reference(reference)?;
     match path.split()? {
-        ("expressions", [path::Step::Name(name)]) => Some(name.clone()),
+        ("expressions", [path::PathStep::Name(name)]) => Some(name.clone()),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Ids: one newtype a concept, all ULIDs, so that no id is taken for another.
+//! Ids: one newtype for each concept, all ULIDs, so that ids are not confused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-/// What was given is no id.
+/// The error for an invalid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a valid id: an id has 26 letters and digits")]
 pub struct BadId(String);
@@ -32,7 +32,7 @@ macro_rules! ids {
                 Self(ulid(at, random))
             }
 
-            /// Derives an id from what caused it, so that doing it again gives the same id.
+            /// Derives an id from its cause, so that repeating the cause gives the same id.
             pub fn derived(at: Timestamp, cause: impl fmt::Display) -> Self {
                 let digest = Sha256::digest(format!("{} {cause}", stringify!($name)));
                 let mut random = [0; 16];
@@ -96,7 +96,7 @@ ids! {
     OrgId,
     /// An alert source's configuration.
     SourceId,
-    /// One event of an alert, as one delivery brought it.
+    /// One event of an alert.
     EventId,
     /// An alert: one episode of its deduplication key.
     AlertId,
@@ -110,9 +110,9 @@ ids! {
     RouteId,
     /// A person.
     UserId,
-    /// A way to reach a person.
+    /// A notification method of a person.
     MethodId,
-    /// When to use which method.
+    /// A notification rule.
     RuleId,
     /// An API key.
     ApiKeyId,
@@ -120,11 +120,11 @@ ids! {
     StatusId,
     /// An incident's type.
     TypeId,
-    /// How bad an incident is.
+    /// The severity.
     SeverityId,
     /// A role in an incident.
     RoleId,
-    /// A moment in an incident's life.
+    /// A milestone of an incident.
     MilestoneId,
     /// An update of an incident.
     UpdateId,
@@ -134,9 +134,9 @@ ids! {
     HistoryId,
     /// An entry of the audit log.
     AuditId,
-    /// What somebody wrote about an alert.
+    /// A note about an alert.
     NoteId,
-    /// Somebody's attempt to sign in.
+    /// A person's attempt to sign in.
     SignInId,
 }
 
@@ -144,7 +144,7 @@ ids! {
 const VERSION_BITS: u32 = 24;
 
 impl UpdateId {
-    /// The id of an incident's version, which it tells again.
+    /// The id of an incident's version; the version can be read from it.
     pub fn of(incident: IncidentId, version: u64, at: Timestamp) -> Self {
         let cause = Self::derived(at, incident).0.random() >> VERSION_BITS << VERSION_BITS;
         Self(ulid(at, cause | u128::from(version & ((1 << VERSION_BITS) - 1))))
@@ -157,7 +157,7 @@ impl UpdateId {
 }
 
 impl EventId {
-    /// The id of an event that stands for this one: another, and in the same order as those that they stand for.
+    /// The id of the summary event for this event. Summary ids have the same order as the ids of the events.
     #[must_use]
     pub fn standing(self) -> Self {
         const HIGHEST: u128 = 1 << 79;

@@ -1,4 +1,4 @@
-//! Who asks: every verb takes an identity, and the history keeps its name.
+//! Identities: who does something. Histories store their names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ApiKeyId, UserId};
 
-/// Who asks for something to be done.
+/// Who does something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Identity {
-    /// Firebell itself: a timer, a rule, a delivered alert.
+    /// Firebell itself: a timer, a rule, an alert source.
     System(String),
     /// A program with an API key.
     ApiKey(ApiKeyId),
@@ -20,7 +20,7 @@ pub enum Identity {
 }
 
 impl Identity {
-    /// Firebell itself, in the role of `part`.
+    /// Firebell itself, named by the part that acts.
     pub fn system(part: &str) -> Self {
         Self::System(part.to_owned())
     }
@@ -34,7 +34,7 @@ impl Identity {
     }
 }
 
-/// What was given names nobody.
+/// The error for an invalid identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is not a valid identity")]
 pub struct BadIdentity;

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use machine::{Head, State, Stateful};
 use serde::{Deserialize, Serialize};
 
-pub use change::{Change, Changed, Note, name, summary};
-pub use choice::{Role, RoleKind, STATUS_RANKS, Severity, Status};
+pub use change::{Change, ChangeNote, Changed, name, summary};
+pub use choice::{IncidentRole, RoleKind, STATUS_RANKS, Severity, Status};
 pub use milestone::Milestone;
-pub use timeline::{BeforeAfter, Entry, FieldChange, InitialValues, TimelineEvent, ordered};
+pub use timeline::{BeforeAfter, FieldChange, InitialValues, TimelineEntry, TimelineEvent, ordered};
 
 use crate::access::{Actor, Permission};
 use crate::event::Event;
@@ -22,37 +22,28 @@ use crate::id::{AlertId, IncidentId, OrgId, RoleId, SeverityId, StatusId, UserId
 use crate::trace::Trace;
 
 /// The states of an incident: the field's status categories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
 pub enum IncidentState {
-    /// Nobody has said yet that it is one.
+    /// Nobody has confirmed yet that it is an incident.
     Triage,
     /// People work on it.
     Active,
-    /// Work rests.
+    /// Work is paused.
     Paused,
-    /// It is over and being learned from.
+    /// Work has ended, and people learn from it.
     PostIncident,
-    /// Done.
+    /// Nothing more is to be done.
     Closed,
-    /// It was none.
+    /// It was not an incident.
     Declined,
-    /// It went into another.
+    /// It was merged into another incident.
     Merged,
     /// It was opened by mistake.
     Canceled,
 }
 
 impl State for IncidentState {
-    const ALL: &'static [Self] = &[
-        Self::Triage,
-        Self::Active,
-        Self::Paused,
-        Self::PostIncident,
-        Self::Closed,
-        Self::Declined,
-        Self::Merged,
-        Self::Canceled,
-    ];
+    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Triage, Self::Active];
 
     fn name(self) -> &'static str {
@@ -86,7 +77,7 @@ impl State for IncidentState {
 pub enum IncidentStage {
     /// People work on the incident, or will.
     Open,
-    /// The incident is over, and people learn from it.
+    /// The incident ended, and people learn from it.
     PostIncident,
     /// Nothing more is to be done.
     Over,
@@ -112,7 +103,7 @@ impl IncidentState {
     }
 }
 
-/// A state, by its name.
+/// Serialises a state by its name.
 mod state_name {
     use machine::State as _;
     use serde::de::Error as _;
@@ -131,23 +122,21 @@ mod state_name {
 }
 
 /// Who may see an incident.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Visibility {
     /// Everybody in the organisation.
     #[default]
     Public,
-    /// Those who were invited.
+    /// Only people who have a part in it.
     Private,
 }
 
 impl Visibility {
     /// The name in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Private => "private",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -165,22 +154,22 @@ pub struct Incident {
     pub number: u64,
     /// Its name.
     pub title: String,
-    /// What is going on.
+    /// The summary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
     /// Who may see it.
     #[serde(default)]
     pub visibility: Visibility,
-    /// How bad it is, if anybody has said so.
+    /// The severity, if it is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<SeverityId>,
-    /// How far it is, in the organisation's own words; none for the state's own status.
+    /// The status; `None` for the default status of the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusId>,
-    /// Who has which role.
+    /// The people in roles.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<RoleId, UserId>,
-    /// When which milestone was reached.
+    /// The times of the milestones that were reached.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub milestones: BTreeMap<Milestone, Timestamp>,
     /// Who or what opened it.
@@ -200,13 +189,13 @@ pub struct Incident {
 }
 
 impl Incident {
-    /// The name that people say: `INC-123`.
+    /// The reference that people use: `INC-123`.
     pub fn reference(&self) -> String {
         format!("INC-{}", self.number)
     }
 
-    /// Says whether somebody sees it: a private one is for whoever opened it, has a role in it, was let into its
-    /// channel, or looks after all.
+    /// Says whether an actor may see the incident. A private one is visible to people who opened it, have a role in it
+    /// or are in its channel, and to people who see all private incidents.
     pub fn is_seen_by(&self, who: &Actor) -> bool {
         match self.visibility {
             Visibility::Public => true,
@@ -225,7 +214,7 @@ impl Stateful for Incident {
     const MACHINE: &'static str = "incident";
     type State = IncidentState;
     type Event = Event;
-    type Note = Note;
+    type Note = ChangeNote;
 
     fn head(&self) -> Head<IncidentState> {
         self.head

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{OrgId, UserId};
 use crate::slack::Workspace;
 
-/// An organisation and whom to page when nothing else says so.
+/// An organisation with its fallback contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Org {
     /// Its id.
@@ -16,12 +16,12 @@ pub struct Org {
     pub name: String,
     /// The person who owns it.
     pub owner: UserId,
-    /// Who is paged when in doubt; the owner unless changed.
+    /// The fallback contact; the owner unless changed.
     pub fallback: UserId,
     /// The Slack workspace that it has connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slack: Option<Workspace>,
-    /// Everybody else whose role is that of an owner.
+    /// The other owners.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub owners: BTreeSet<UserId>,
     /// Each change adds one.
@@ -35,7 +35,7 @@ impl Org {
         Self { id, name, owner, fallback: owner, slack: None, owners: BTreeSet::new(), version: 0 }
     }
 
-    /// The organisation with another owner.
+    /// The organisation with an additional owner.
     #[must_use]
     pub fn with_owner(&self, user: UserId) -> Self {
         let mut org = self.next();
@@ -45,7 +45,7 @@ impl Org {
         org
     }
 
-    /// The organisation without one of its owners; none if it would have no owner left.
+    /// The organisation without one of its owners; `None` if no owner would remain.
     pub fn without_owner(&self, user: UserId) -> Option<Self> {
         let mut org = self.next();
         org.owners.remove(&user);
@@ -55,7 +55,7 @@ impl Org {
         Some(org)
     }
 
-    /// The organisation without somebody to page when in doubt, who is the owner from then on.
+    /// The organisation without this fallback contact; the owner takes the place.
     #[must_use]
     pub fn without_fallback(&self, user: UserId) -> Self {
         let mut org = self.next();

@@ -1,4 +1,4 @@
-//! A session: somebody who is signed in, in one browser, until it ends.
+//! Sessions of people who are signed in.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::sign_in::SignInPerson;
 /// How long a session lasts.
 pub const LASTS: SignedDuration = SignedDuration::from_hours(12);
 
-/// A session; the token that the browser keeps finds it, and is kept as a hash.
+/// A session. It is found by the hash of the token that the browser keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The organisation.
@@ -20,18 +20,18 @@ pub struct Session {
     pub since: Timestamp,
     /// When it ends.
     pub until: Timestamp,
-    /// When the item may vanish, in Unix seconds.
+    /// When the database may delete the item, in Unix seconds.
     pub ttl: i64,
 }
 
 impl Session {
-    /// Begins a session.
+    /// Starts a session.
     pub fn begin(whom: SignInPerson, now: Timestamp) -> Self {
         let until = now + LASTS;
         Self { org: whom.org, user: whom.user, since: now, until, ttl: until.as_second() }
     }
 
-    /// Says whether it goes on; a database keeps an item for a while after its time.
+    /// Says whether it is valid. The database keeps an expired item for a while.
     pub fn is_good(&self, now: Timestamp) -> bool {
         self.until > now
     }

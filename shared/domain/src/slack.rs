@@ -1,4 +1,4 @@
-//! Slack: a workspace that belongs to an organisation, what people say in it, and what is owed to it.
+//! Slack: the workspace of an organisation, requests of people, and steps that are owed to it.
 
 pub mod command;
 mod id;
@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{Command, CommandTarget};
 pub use id::{BadSlackId, ChannelId, SlackUserId, TeamId};
-pub use message::{Ask, Asked, Form, MessageRef, Pin, Press, SlackMessage};
+pub use message::{
+    ButtonPress, MessageRef, PinnedMessage, SlackAction, SlackMessage, SlackRequest, SubmittedForm,
+};
 pub use step::{Kept, Step, StepId, StepState, Thread, Work};
 
 /// The workspace that an organisation has connected.
@@ -19,35 +21,35 @@ pub use step::{Kept, Step, StepId, StepState, Thread, Work};
 pub struct Workspace {
     /// Its id.
     pub team: TeamId,
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// Who Firebell is in it.
+    /// Firebell's bot user.
     pub bot: SlackUserId,
-    /// Where incidents are announced; none, if only their own channels tell of them.
+    /// The channel in which incidents are announced, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announcements: Option<ChannelId>,
     /// The token, sealed for this workspace.
     pub token: String,
     /// When it was connected.
     pub connected_at: Timestamp,
-    /// That Slack knows the token no more; connecting anew ends it.
+    /// Set if Slack rejected the token; connecting again clears it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
 }
 
-/// A token that Slack refuses.
+/// The rejection of a workspace token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
-    /// When that was found.
+    /// When the token was rejected.
     pub at: Timestamp,
-    /// Slack's word for it.
+    /// Slack's error code.
     pub word: String,
 }
 
-/// How long a channel's name may be.
+/// The most characters of a channel name.
 const CHANNEL_NAME: usize = 80;
 
-/// The name of an incident's channel: `inc-12-disk-full`; the second try has another end.
+/// The name of an incident's channel, such as `inc-12-disk-full`. Attempt `n` after the first has a number at the end.
 pub fn channel_name(number: u64, title: &str, n: u8) -> String {
     let mut name = format!("inc-{number}");
     let mut words = title.chars().flat_map(char::to_lowercase).peekable();

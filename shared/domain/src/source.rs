@@ -29,7 +29,7 @@ pub use priority::Priorities;
 pub use redaction::Redaction;
 pub use rotation::PreviousSecret;
 
-/// The kind of a source, by its name in the API; the registry of sources knows what it means.
+/// The kind of a source, by its name in the API. The `sources` crate has the registry of kinds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SourceKind(pub String);
@@ -41,20 +41,20 @@ impl std::fmt::Display for SourceKind {
 }
 
 /// The states of a source's configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
 pub enum SourceState {
-    /// It is being set up: it takes deliveries and shows what would become of them, and nobody is paged.
+    /// It is being set up: it accepts deliveries and previews their alerts, but nobody is notified.
     Draft,
-    /// It takes deliveries.
+    /// It accepts deliveries.
     Active,
-    /// It refuses them.
+    /// It refuses deliveries.
     Disabled,
-    /// It is gone; what it sent stays.
+    /// It was deleted; its alerts stay.
     Destroyed,
 }
 
 impl State for SourceState {
-    const ALL: &'static [Self] = &[Self::Draft, Self::Active, Self::Disabled, Self::Destroyed];
+    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Draft, Self::Active];
 
     fn name(self) -> &'static str {
@@ -77,32 +77,32 @@ impl State for SourceState {
 }
 
 impl SourceState {
-    /// Says whether whatever its senders deliver is taken.
+    /// Says whether it accepts deliveries.
     pub const fn takes_deliveries(self) -> bool {
         matches!(self, Self::Draft | Self::Active)
     }
 }
 
-/// How a source's alerts are titled and described.
+/// How a source's alerts are rendered: title, description and attributes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
     /// The title.
     pub title: Binding,
     /// The description.
     pub description: Binding,
-    /// What attributes they have.
+    /// The attributes and their bindings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<Bound>,
-    /// How its senders' words are read, where they may send anything.
+    /// The mapping of a custom source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<Custom>,
-    /// What is removed from its senders' words before anything is kept of them.
+    /// What is redacted before anything is stored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redactions: Vec<Redaction>,
     /// Expressions that the bindings refer to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expressions: Vec<Expression>,
-    /// What their priority is.
+    /// The priority mapping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priorities>,
 }
@@ -135,27 +135,27 @@ pub struct Source {
     pub name: String,
     /// Its kind.
     pub kind: SourceKind,
-    /// The secret that its deliveries carry, sealed.
+    /// The sealed secret of its deliveries.
     pub secret: String,
-    /// The hash of its secret, where that alone leads to it.
+    /// The hash of its secret, if the secret alone identifies the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The secret before it, while that still holds.
+    /// The previous secret, while it is still valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousSecret>,
-    /// How its alerts are titled.
+    /// How its alerts are rendered.
     pub template: Template,
-    /// What of its events becomes alerts.
+    /// Which of its events become alerts.
     #[serde(default, skip_serializing_if = "IntakeRules::is_plain")]
     pub intake: IntakeRules,
     /// What the client sent, to be echoed.
     pub document: Document,
     /// When it was made.
     pub created_at: Timestamp,
-    /// The last delivery that was refused or could not be read.
+    /// The last delivery that was refused or could not be parsed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<DeliveryError>,
-    /// When a delivery last brought an alert.
+    /// When a delivery last contained an alert.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -164,12 +164,12 @@ pub struct Source {
     pub last_delivery_at: Option<Timestamp>,
 }
 
-/// Why a delivery could not be read.
+/// Why a delivery could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryError {
     /// When.
     pub at: Timestamp,
-    /// Why, for the person who set the source up.
+    /// The reason, for the person who set the source up.
     pub reason: String,
 }
 
@@ -188,7 +188,7 @@ impl Stateful for Source {
     }
 }
 
-/// What the door of a source needs to know: one small item, found by the source's id alone.
+/// The data that a source's function needs to verify a delivery: one small item, found by the source's id alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceCredentials {
     /// The organisation.
@@ -199,18 +199,18 @@ pub struct SourceCredentials {
     pub kind: SourceKind,
     /// The secret, sealed.
     pub secret: String,
-    /// The one before it, while that still holds.
+    /// The previous secret, while it is still valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousSecret>,
-    /// Whether deliveries are taken.
+    /// Whether deliveries are accepted.
     pub open: bool,
-    /// Whether they page nobody yet.
+    /// Whether the source is a draft.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub draft: bool,
 }
 
 impl Source {
-    /// The door to this source.
+    /// The credentials of this source.
     pub fn door(&self) -> SourceCredentials {
         SourceCredentials {
             org: self.org,

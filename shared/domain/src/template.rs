@@ -1,4 +1,4 @@
-//! Bindings: a literal, something that the source parsed, a path into the payload, or an expression.
+//! Bindings: a literal, a field of the alert, a path into the payload, or an expression.
 
 pub(crate) mod document;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alert::AlertEvent;
-use crate::expression::path::{Path, Step};
+use crate::expression::path::{PathStep, ValuePath};
 use crate::expression::{ExpressionError, Expressions, check_template};
 
 /// Where a text comes from.
@@ -17,11 +17,11 @@ pub enum Binding {
     Literal(String),
     /// `alert.<field>`, `payload.<path>`, or `expressions["<reference>"]`.
     Reference(String),
-    /// A text with places in it: `{{ … }}`, or a rich text.
+    /// A template with `{{ … }}`, or a rich text.
     Template(String),
 }
 
-/// A rule of our own that failed on an alert; the alert is handled without it.
+/// A problem with the organisation's own rules. The alert is handled without the rule that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Problem(pub String);
@@ -30,7 +30,7 @@ pub struct Problem(pub String);
 pub const ALERT_FIELDS: &[&str] = &["title", "description", "source_url", "status", "priority"];
 
 impl Binding {
-    /// A text that a customer wrote: with places in it, or as it is.
+    /// A text from a customer: a template or a literal.
     pub fn text(text: String) -> Self {
         if text.contains("{{") || document::read(&text).is_some() {
             Self::Template(text)
@@ -39,7 +39,7 @@ impl Binding {
         }
     }
 
-    /// Says what is wrong with a binding before it is stored, where there are no expressions.
+    /// Checks a binding before it is stored, where there are no expressions.
     ///
     /// # Errors
     /// [`Problem`] if no alert could ever resolve it.
@@ -49,8 +49,8 @@ impl Binding {
             Self::Template(text) => return Ok(self.check_text(text)?),
             Self::Reference(reference) => reference,
         };
-        match Path::of_reference(reference).as_ref().and_then(Path::split) {
-            Some(("alert", [Step::Name(field)])) if ALERT_FIELDS.contains(&field.as_str()) => Ok(()),
+        match ValuePath::of_reference(reference).as_ref().and_then(ValuePath::split) {
+            Some(("alert", [PathStep::Name(field)])) if ALERT_FIELDS.contains(&field.as_str()) => Ok(()),
             Some(("payload", steps)) if !steps.is_empty() => Ok(()),
             _ => Err(Problem(format!(
                 "`{reference}` is not a valid reference: use `payload.<path>` or `alert.` with one of {}",
@@ -59,7 +59,7 @@ impl Binding {
         }
     }
 
-    /// Says what is wrong with a text with places in it.
+    /// Checks a template text.
     pub(crate) fn check_text(&self, text: &str) -> Result<(), ExpressionError> {
         match document::read(text) {
             Some(_) => Ok(()),
@@ -67,7 +67,7 @@ impl Binding {
         }
     }
 
-    /// The text for this alert, where there are no expressions; none if the alert has nothing there.
+    /// The text for this alert, without expressions; `None` if the alert has no value.
     ///
     /// # Errors
     /// [`Problem`] if the reference makes no sense.
@@ -76,8 +76,7 @@ impl Binding {
         self.resolve_in(&Expressions::new(&[], event, payload))
     }
 
-    /// Every text for this alert, where there are no expressions: of a list in the payload each element, else the one
-    /// that there is.
+    /// Every text for this alert, without expressions: each element of a list in the payload, or the single value.
     ///
     /// # Errors
     /// [`Problem`] if the reference makes no sense.
@@ -86,7 +85,7 @@ impl Binding {
         self.resolve_all_in(&Expressions::new(&[], event, payload))
     }
 
-    /// The text for an alert with expressions; none if it has nothing there.
+    /// The text for an alert with expressions; `None` if the alert has no value.
     ///
     /// # Errors
     /// [`Problem`] if the reference makes no sense, or the text cannot be filled in.
@@ -114,7 +113,7 @@ impl Binding {
     }
 }
 
-/// A field of an alert, by the name that bindings have for it.
+/// A field of an alert, by its name in bindings.
 pub(crate) fn alert_field(event: &AlertEvent, field: &str) -> Option<String> {
     match field {
         "title" => Some(event.title.clone()),

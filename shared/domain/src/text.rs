@@ -1,4 +1,4 @@
-//! Texts with a bound: nothing a sender writes grows without limit.
+//! Bounded texts: nothing that a sender writes grows without limit.
 
 /// Cuts a text to at most `bytes`, never inside a character.
 pub fn clip(text: &str, bytes: usize) -> &str {
@@ -13,18 +13,19 @@ pub fn shorten(text: &str, bytes: usize) -> String {
     format!("{}…", clip(text, bytes.saturating_sub('…'.len_utf8())))
 }
 
-/// An absent text and an empty one are the same: some senders write `""` for nothing.
+/// Treats an empty text as absent: some senders write `""` for a missing value.
 pub fn present(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-/// The first `hex / 2` bytes of a SHA-256, as lower-case hexadecimal.
-pub fn fingerprint(bytes: &[u8], hex: usize) -> String {
+/// The first `letters / 2` bytes of a SHA-256, as lower-case hexadecimal.
+pub fn fingerprint(bytes: &[u8], letters: usize) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().take(hex / 2).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(bytes);
+    hex::encode(&digest[..letters / 2])
 }
 
-/// What a client sent, kept as text so that its depth is the client's affair and not the database's.
+/// A request body, stored as text so that its nesting does not count against the database's limit.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Document(pub serde_json::Value);
 

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 pub struct Trace(String);
 
 impl Trace {
-    /// Begins a trace of random bits.
+    /// Starts a trace from random bits.
     pub fn begin(random: u128) -> Self {
         let span = u64::try_from(random >> 64).unwrap_or(0) | 1;
         Self(format!("00-{:032x}-{span:016x}-01", random | 1))
     }
 
-    /// Reads a `traceparent` header; anything malformed is as if it were absent.
+    /// Parses a `traceparent` header; `None` if it is malformed.
     pub fn parse(header: &str) -> Option<Self> {
         let hex = |text: &str, length: usize| {
             text.len() == length
@@ -33,12 +33,12 @@ impl Trace {
         self.0.get(3..35).unwrap_or(&self.0)
     }
 
-    /// The id of the span that this is said in: 16 hexadecimal digits.
+    /// The span id: 16 hexadecimal digits.
     pub fn span(&self) -> &str {
         self.0.get(36..52).unwrap_or_default()
     }
 
-    /// The same trace in a span of its own; what it causes has that one as its parent.
+    /// The same trace with a new span, which is the parent of what follows.
     #[must_use]
     pub fn child(&self, span: u64) -> Self {
         let flags = self.0.get(53..55).unwrap_or("01");

@@ -1,14 +1,27 @@
-//! People, how they are reached, and when.
+//! People, their notification methods and their rules.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{MethodId, RuleId, UserId};
 
-/// What a person may do; each may do what those before may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// The role of a person; each role has the permissions of those before it.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::VariantArray,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
-    /// May look.
+    /// May see.
     Viewer,
     /// May respond.
     Responder,
@@ -19,17 +32,12 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every one, from the least to the most.
-    pub const ALL: &'static [Self] = &[Self::Viewer, Self::Responder, Self::Administrator, Self::Owner];
+    /// Every role, from the lowest to the highest.
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The name in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Responder => "responder",
-            Self::Administrator => "administrator",
-            Self::Owner => "owner",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -40,46 +48,56 @@ pub struct User {
     pub id: UserId,
     /// Their name.
     pub name: String,
-    /// The address that they are known by.
+    /// The email address that identifies them.
     pub email: String,
     /// What they may do.
     pub role: Role,
-    /// How they are reached.
+    /// Their notification methods.
     pub methods: Vec<NotificationMethod>,
-    /// When which method is used.
+    /// A notification rule: when which method is used.
     pub rules: Vec<NotificationRule>,
     /// Each change adds one.
     #[serde(default)]
     pub version: u64,
 }
 
-/// The channel of a method; one for each file in the registry of channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// The channel of a method; `notify` has a file for each.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::VariantArray,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum MethodType {
-    /// Mail.
+    /// Email.
     Email,
     /// A direct message in Slack.
     Slack,
-    /// A request to a program's own address.
+    /// An HTTP request to a program.
     Webhook,
 }
 
 impl MethodType {
     /// Every one.
-    pub const ALL: &'static [Self] = &[Self::Email, Self::Slack, Self::Webhook];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The name in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Slack => "slack",
-            Self::Webhook => "webhook",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
-/// A way to reach a person.
+/// A notification method of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationMethod {
     /// Its id.
@@ -88,29 +106,27 @@ pub struct NotificationMethod {
     pub method_type: MethodType,
     /// The address in that channel.
     pub address: String,
-    /// What signs the pages to it, sealed, where the channel signs.
+    /// The sealed secret that signs notifications, if the channel signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }
 
-/// How loudly to page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+/// The urgency of a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Urgency {
-    /// Now.
+    /// Notify at once.
     #[default]
     High,
-    /// When convenient.
+    /// Notify when convenient.
     Low,
 }
 
 impl Urgency {
     /// The name in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::High => "high",
-            Self::Low => "low",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -124,7 +140,7 @@ pub enum RuleTarget {
     Specific(MethodId),
 }
 
-/// When which method is used.
+/// A notification rule: when which method is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationRule {
     /// Its id.
@@ -140,9 +156,9 @@ pub struct NotificationRule {
 }
 
 impl User {
-    /// The methods to use at this urgency, with their delays; every usable method at once if no rule applies.
+    /// The methods for an urgency, with their delays; every usable method at once if no rule applies.
     ///
-    /// Somebody without a rule for an urgency must still be reached: when in doubt, page.
+    /// A person without a rule for an urgency must still be notified.
     pub fn reached_by(&self, urgency: Urgency) -> Vec<(u32, &NotificationMethod)> {
         let mut reached: Vec<(u32, &NotificationMethod)> = Vec::new();
         for rule in self.rules.iter().filter(|rule| rule.urgency == urgency) {

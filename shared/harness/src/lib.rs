@@ -5,7 +5,7 @@ mod clock;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use app::org::create::{Created, NewOrg};
+use app::org::create::{CreatedOrg, NewOrg};
 use app::seal::Seal;
 use app::slack::SlackApp;
 use app::{AppError, Clock, Context, Incoming, Random};
@@ -70,8 +70,8 @@ impl Installation {
         };
         let Context { store, seal, random, .. } = &self.context;
         match app::org::create::create(store, seal, &new, random, self.context.now()).await? {
-            Created::New { org, api_key } => Ok((*org, api_key)),
-            Created::There(_) => panic!("the installation has an organisation already"),
+            CreatedOrg::New { org, api_key } => Ok((*org, api_key)),
+            CreatedOrg::Existing(_) => panic!("the installation has an organisation already"),
         }
     }
 }

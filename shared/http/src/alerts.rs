@@ -2,7 +2,7 @@
 
 mod notes;
 
-use app::alert::retrigger::Again;
+use app::alert::retrigger::Retriggered;
 use app::{AppError, Context};
 use axum::extract::State;
 use axum::{Json, routing};
@@ -353,8 +353,8 @@ async fn retrigger(
     Id(id): Id<AlertId>,
 ) -> ApiResult<(StatusCode, Json<RetriggeredReply>)> {
     let alert = match app::alert::retrigger::retrigger(&api.ctx, &caller.actor, id).await? {
-        Again::Fires(alert) => alert.id,
-        Again::As(next) => next,
+        Retriggered::AlreadyFiring(alert) => alert.id,
+        Retriggered::AsAlert(next) => next,
     };
     Ok((StatusCode::ACCEPTED, Json(RetriggeredReply { alert_id: Id(alert) })))
 }

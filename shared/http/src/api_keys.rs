@@ -1,6 +1,6 @@
 //! API keys: created, changed, rotated and revoked. The token of a key is shown once.
 
-use app::api_key::{Asked as NewKey, create, find, revoke, update};
+use app::api_key::{ApiKeySettings as NewKey, create, find, revoke, update};
 use axum::extract::State;
 use axum::{Json, routing};
 use domain::Identity;

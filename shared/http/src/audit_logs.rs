@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::routing::get;
 use domain::Identity;
 use domain::access::Permission;
-use domain::audit::{Change, Entry};
+use domain::audit::{AuditChange, AuditEntry};
 use domain::id::AuditId;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -94,15 +94,16 @@ struct AuditChangeView {
     after: Option<String>,
 }
 
-impl From<&Entry> for AuditLogView {
-    fn from(entry: &Entry) -> Self {
+impl From<&AuditEntry> for AuditLogView {
+    fn from(entry: &AuditEntry) -> Self {
         let (kind, id) = match &entry.by {
             Identity::System(part) => ("system", part.clone()),
             Identity::ApiKey(id) => ("api_key", id.to_string()),
             Identity::User(id) => ("user", id.to_string()),
         };
-        let thing = entry.thing.clone();
-        let change = |Change { field, before, after }: Change| AuditChangeView { field, before, after };
+        let thing = entry.target.clone();
+        let change =
+            |AuditChange { field, before, after }: AuditChange| AuditChangeView { field, before, after };
         Self {
             id: Id(entry.id),
             occurred_at: Time(entry.at),

@@ -1,6 +1,6 @@
 //! Bindings and conditions: the bodies in which clients send them, what is evaluated, and the labels that replies add.
 
-use domain::alert_route::{Condition, Group, Test};
+use domain::alert_route::{Condition, ConditionGroup, Test};
 use domain::template::Binding;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -139,11 +139,11 @@ struct ConditionPayload {
 ///
 /// # Errors
 /// [`ApiError`] that names the field that cannot be evaluated.
-pub(crate) fn groups(field: &str, groups: Vec<ConditionGroupPayload>) -> ApiResult<Vec<Group>> {
+pub(crate) fn groups(field: &str, groups: Vec<ConditionGroupPayload>) -> ApiResult<Vec<ConditionGroup>> {
     let conditions = |(g, group): (usize, ConditionGroupPayload)| {
         let conditions = group.conditions.into_iter().enumerate();
         let conditions = conditions.map(|(c, body)| body.condition(&format!("{field}.{g}.conditions.{c}")));
-        conditions.collect::<ApiResult<Vec<_>>>().map(Group)
+        conditions.collect::<ApiResult<Vec<_>>>().map(ConditionGroup)
     };
     groups.into_iter().enumerate().map(conditions).collect()
 }

@@ -3,7 +3,7 @@
 mod view;
 
 use app::escalation::create::{EscalationTarget, ManualEscalation};
-use app::escalation::respond::{Answered, acknowledge, cancel};
+use app::escalation::respond::{StopOutcome, acknowledge, cancel};
 use app::{AppError, Context, Rules};
 use axum::extract::{Extension, State};
 use axum::{Json, http::StatusCode, routing};
@@ -13,7 +13,7 @@ use domain::id::{EscalationId, IncidentId, PathId, UserId};
 use machine::{State as _, Stateful};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Listed, Made, Order};
+use store::{IdempotentKind, Listed, Order};
 
 use crate::ApiError;
 use crate::api::{ApiResult, ApiState, JsonBody, RequestTrace, SharedState, guarded};
@@ -178,7 +178,7 @@ async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResul
     filters.span("updated_at")?;
     let mut by_key: Option<Vec<String>> = None;
     for key in filters.values("idempotency_key") {
-        let started: Option<EscalationId> = store.made_by(org, Made::Escalation, key).await?;
+        let started: Option<EscalationId> = store.made_by(org, IdempotentKind::Escalation, key).await?;
         by_key.get_or_insert_default().extend(started.map(|id| id.to_string()));
     }
     let scan = IndexScan {
@@ -327,7 +327,7 @@ async fn cancel_one(
 ///
 /// # Errors
 /// [`ApiError`] if the escalation has another state.
-fn check_state(answered: &Answered, wanted: EscalationState) -> ApiResult<StatusCode> {
+fn check_state(answered: &StopOutcome, wanted: EscalationState) -> ApiResult<StatusCode> {
     let escalation: &Escalation = answered.escalation();
     let state = escalation.head().state();
     if state == wanted {

@@ -6,7 +6,7 @@ use axum::routing::{delete, get, post, put};
 use domain::access::Permission;
 use domain::choice::Configured;
 use domain::id::RoleId;
-use domain::incident::{Role, RoleKind};
+use domain::incident::{IncidentRole, RoleKind};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub(crate) const RESOURCE: Resource = Resource {
 };
 
 const fn lists(path: &'static str) -> Operation {
-    Operation::get(path, "Lists incident roles", || get(choices::list::<Role>))
+    Operation::get(path, "Lists incident roles", || get(choices::list::<IncidentRole>))
         .needs(Permission::See)
         .reply::<IncidentRoleListReply>(200)
 }
@@ -48,7 +48,7 @@ const fn creates(path: &'static str) -> Operation {
 }
 
 const fn shows(path: &'static str) -> Operation {
-    Operation::get(path, "Shows an incident role", || get(choices::show::<Role>))
+    Operation::get(path, "Shows an incident role", || get(choices::show::<IncidentRole>))
         .needs(Permission::See)
         .reply::<IncidentRoleReply>(200)
 }
@@ -89,9 +89,9 @@ pub(crate) struct IncidentRoleView {
     updated_at: Time,
 }
 
-impl From<&Configured<Role>> for IncidentRoleView {
-    fn from(choice: &Configured<Role>) -> Self {
-        let Role { name, description, instructions, shortform, kind, required } = choice.what.clone();
+impl From<&Configured<IncidentRole>> for IncidentRoleView {
+    fn from(choice: &Configured<IncidentRole>) -> Self {
+        let IncidentRole { name, description, instructions, shortform, kind, required } = choice.what.clone();
         Self {
             id: Id(choice.id),
             name,
@@ -130,7 +130,7 @@ impl From<Vec<IncidentRoleView>> for IncidentRoleListReply {
     }
 }
 
-impl ChoiceResource for Role {
+impl ChoiceResource for IncidentRole {
     type View = IncidentRoleView;
     type Reply = IncidentRoleReply;
     type ListReply = IncidentRoleListReply;
@@ -153,8 +153,8 @@ struct IncidentRolePayload {
 
 impl IncidentRolePayload {
     /// The role. `kind`, and `required` where the body does not say, come from the role before.
-    fn role(&self, kind: RoleKind, required: bool) -> Role {
-        Role {
+    fn role(&self, kind: RoleKind, required: bool) -> IncidentRole {
+        IncidentRole {
             name: self.name.clone(),
             description: self.description.clone(),
             instructions: self.instructions.clone(),
@@ -182,13 +182,13 @@ async fn update(
     Id(id): Id<RoleId>,
     JsonBody { body, .. }: JsonBody<IncidentRolePayload>,
 ) -> ApiResult<Json<IncidentRoleReply>> {
-    let (ctx, change) = (&api.ctx, |before: &Role| body.role(before.kind, before.required));
+    let (ctx, change) = (&api.ctx, |before: &IncidentRole| body.role(before.kind, before.required));
     let updated =
         app::choice::save::update(&ctx.store, &caller.actor, id, change, &ctx.random, ctx.now()).await?;
     Ok(choices::reply(&updated))
 }
 
 async fn remove(state: SharedState, caller: Caller, id: Id<RoleId>) -> ApiResult<StatusCode> {
-    choices::delete::<Role>(state, caller, id).await?;
+    choices::delete::<IncidentRole>(state, caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -90,7 +90,7 @@ impl IncidentUpdateView {
         store: &Store,
         caller: &Caller,
         choices: &Choices,
-        shared: &update::Shared,
+        shared: &update::SharedUpdate,
     ) -> ApiResult<Self> {
         let row = &shared.row;
         let by = row.by.parse().unwrap_or_else(|_| Identity::system("unknown"));
@@ -193,7 +193,7 @@ async fn list(
         for row in rows {
             before = Some(row.version);
             let at = UpdateId::of(incident.id, row.version, row.at);
-            let Some(shared) = update::Shared::of(incident.id, row) else {
+            let Some(shared) = update::SharedUpdate::of(incident.id, row) else {
                 last = Some(at);
                 continue;
             };
@@ -227,7 +227,7 @@ async fn list_all(
     for rows in seen.chunks(AT_ONCE) {
         let read = rows.iter().map(|row| store.incident_step(caller.org, row.incident, row.id.version()));
         for (row, step) in rows.iter().zip(try_join_all(read).await?) {
-            found.extend(step.and_then(|step| update::Shared::of(row.incident, step)));
+            found.extend(step.and_then(|step| update::SharedUpdate::of(row.incident, step)));
         }
     }
     reply(store, caller, page, found, listed.after).await
@@ -238,7 +238,7 @@ async fn reply(
     store: &Store,
     caller: &Caller,
     page: &PageRequest,
-    found: Vec<update::Shared>,
+    found: Vec<update::SharedUpdate>,
     after: Option<UpdateId>,
 ) -> ApiResult<Json<IncidentUpdateListReply>> {
     let choices = store.incident_choices(caller.org).await?;

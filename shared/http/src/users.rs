@@ -1,7 +1,7 @@
 //! People: who they are, how they are notified, and when.
 
 use app::user::create::NewUser;
-use app::user::reach::NewRule;
+use app::user::methods::NewRule;
 use app::{AppError, Context};
 use axum::extract::State;
 use axum::{Json, routing};
@@ -515,7 +515,7 @@ async fn remove_method(
 ) -> ApiResult<Json<MethodListReply>> {
     let (ctx, Id(method)) = (&api.ctx, body.notification_method_id);
     let user =
-        app::user::reach::remove_method(&ctx.store, &caller.actor, (id, method), &ctx.random, ctx.now())
+        app::user::methods::remove_method(&ctx.store, &caller.actor, (id, method), &ctx.random, ctx.now())
             .await?;
     Ok(MethodListReply::new(&caller, &user))
 }
@@ -527,7 +527,7 @@ async fn add_method(
     JsonBody { body, .. }: JsonBody<NewMethodPayload>,
 ) -> ApiResult<(StatusCode, Json<NewMethodReply>)> {
     let (ctx, new) = (&api.ctx, (body.method_type, body.address.as_str()));
-    let added = app::user::reach::add_method(ctx, &caller.actor, id, new).await?;
+    let added = app::user::methods::add_method(ctx, &caller.actor, id, new).await?;
     let notification_method = NewNotificationMethodView {
         method: (&added.method).into(),
         secret: added.secret.map(|secret| secret.expose_secret().to_owned()),
@@ -553,6 +553,6 @@ async fn set_rules(
     let rules = rules.collect::<ApiResult<Vec<_>>>()?;
     let ctx = &api.ctx;
     let user =
-        app::user::reach::set_rules(&ctx.store, &caller.actor, id, &rules, &ctx.random, ctx.now()).await?;
+        app::user::methods::set_rules(&ctx.store, &caller.actor, id, &rules, &ctx.random, ctx.now()).await?;
     Ok(RuleListReply::new(&user))
 }

@@ -1,4 +1,4 @@
-//! Proofs that every machine's table must pass; each machine's test calls [`check`].
+//! Checks that every machine's table must pass; each machine's test calls [`check`].
 
 use std::collections::BTreeSet;
 

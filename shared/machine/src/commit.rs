@@ -10,10 +10,10 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Why a commit did not happen, by what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Another writer was faster: load again, decide again.
+    /// Another writer was first: load again and decide again.
     #[error("another writer was faster")]
     Conflict,
-    /// The store failed, or its answer was lost: try later.
+    /// The store failed, or its response was lost: try later.
     #[error("the store failed")]
     Store(#[source] BoxError),
 }

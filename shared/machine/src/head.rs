@@ -1,4 +1,4 @@
-//! The head: state and version, by which concurrent writers are told apart.
+//! The head: the state and the version, which detects concurrent writers.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::State;
 
-/// State and version of something stateful; version 1 is its creation.
+/// The state and version of an object; version 1 is its creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head<S> {
     state: S,
@@ -15,7 +15,7 @@ pub struct Head<S> {
 }
 
 impl<S: State> Head<S> {
-    /// Restores a head that a store has read; nothing else may make one up.
+    /// Restores a head that a store has read. Nothing else may create one.
     pub const fn stored(state: S, version: u64) -> Self {
         Self { state, version }
     }
@@ -39,7 +39,7 @@ impl<S: State> Head<S> {
     }
 }
 
-/// The head as it stands in a stored item.
+/// The head in a stored item.
 #[derive(Serialize, Deserialize)]
 struct Stored<'a> {
     #[serde(borrow)]

@@ -1,4 +1,4 @@
-//! States, edges, transitions, conflicts: generic, knows no concept.
+//! States, edges, transitions and conflicts: generic, without any concept of the product.
 //!
 //! The machine never stores; a store does, through [`TransitionStore`].
 

@@ -1,11 +1,11 @@
-//! What is measured about transitions, without the rules knowing.
+//! Observes transitions, without the rules knowing.
 
 /// How an attempted transition ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
     /// It is stored.
     Success,
-    /// Another writer was faster.
+    /// Another writer was first.
     Conflict,
     /// There is no such edge.
     InvalidTransition,
@@ -28,7 +28,7 @@ impl Outcome {
     }
 }
 
-/// Hears of every attempted transition; the metric is `core_machine_transition_duration_seconds`.
+/// Observes every attempted transition; the metric is `core_machine_transition_duration_seconds`.
 pub trait Observe: Send + Sync + 'static {
     /// One attempt and how it ended.
     fn transition(

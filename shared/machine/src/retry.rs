@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::CommitError;
 
-/// Tells a conflict from other errors.
+/// Errors that may be a conflict.
 pub trait IsConflict {
-    /// Says whether loading and deciding again may help at once.
+    /// Says whether loading and deciding again at once may help.
     fn is_conflict(&self) -> bool;
 }
 
@@ -20,7 +20,7 @@ impl IsConflict for CommitError {
 /// How often a verb loads and decides before it gives up.
 const ATTEMPTS: u32 = 8;
 
-/// Runs load, decide and write again while another writer is faster; the closure holds all three.
+/// Repeats load, decide and write while another writer is first. The closure does all three.
 ///
 /// # Errors
 /// The last error, once it is no conflict or the attempts are used up.

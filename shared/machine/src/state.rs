@@ -7,7 +7,7 @@ pub trait State: Copy + Eq + Debug + Send + Sync + 'static {
     /// Every state there is.
     const ALL: &'static [Self];
 
-    /// The states that something may be born in.
+    /// The states in which an object may be created.
     const INITIAL: &'static [Self];
 
     /// The name that is stored, logged and shown.
@@ -32,14 +32,14 @@ pub trait State: Copy + Eq + Debug + Send + Sync + 'static {
     }
 }
 
-/// There is no such edge: what was asked is already over, or never made sense.
+/// The error for a missing edge: the change was already made, or was never possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the {machine} cannot change from `{}` to `{}`", from.map_or("nothing", State::name), to.name())]
 pub struct Illegal<S: State> {
     /// The machine that refused.
     pub machine: &'static str,
-    /// Where it was; none if it was to be born in `to`.
+    /// The current state; `None` if the object was to be created in `to`.
     pub from: Option<S>,
-    /// Where it was to go.
+    /// The requested state.
     pub to: S,
 }

@@ -4,24 +4,24 @@ use jiff::Timestamp;
 
 use crate::{CommitError, Head, Illegal, State, TransitionStore};
 
-/// Something whose state changes only through its machine.
+/// An object whose state changes only through its machine.
 pub trait Stateful: Sized + Clone {
     /// The machine's name in metrics, logs and history.
     const MACHINE: &'static str;
     /// Its states.
     type State: State;
-    /// What it tells others, in the same write.
+    /// The events that are written with a transition.
     type Event;
-    /// What its history keeps of a step beyond the states; `()` if nothing.
+    /// What its history stores of a transition in addition to the states; `()` if nothing.
     type Note: Clone + std::fmt::Debug + Send + Sync;
 
     /// The current head.
     fn head(&self) -> Head<Self::State>;
 
-    /// Takes the head that a transition made; called by [`Transition`] alone.
+    /// Sets the head that a transition made; only [`Transition`] calls it.
     fn set_head(&mut self, head: Head<Self::State>);
 
-    /// Begins the life of something in an initial state.
+    /// Creates an object in an initial state.
     ///
     /// # Errors
     /// [`Illegal`] if nothing may be born in `state`.
@@ -41,7 +41,7 @@ pub trait Stateful: Sized + Clone {
         })
     }
 
-    /// Goes along one edge.
+    /// Moves along an edge to another state.
     ///
     /// # Errors
     /// [`Illegal`] if there is no such edge.
@@ -60,7 +60,7 @@ pub trait Stateful: Sized + Clone {
     /// Changes fields within a state: a new version with its own history row, but no edge.
     ///
     /// # Errors
-    /// [`Illegal`] if the state is final: what is over is not amended.
+    /// [`Illegal`] if the state is final: an object in a final state is not changed.
     fn amend(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<Self::State>> {
         let state = self.head().state();
         if state.is_final() {
@@ -69,7 +69,7 @@ pub trait Stateful: Sized + Clone {
         Ok(self.step(state, at))
     }
 
-    /// Makes the transition, its edge checked; an implementation detail of the two above.
+    /// Makes a transition whose edge was checked; used by the methods above.
     #[doc(hidden)]
     fn step(&self, to: Self::State, at: Timestamp) -> Transition<Self> {
         let mut after = self.clone();
@@ -86,7 +86,7 @@ pub trait Stateful: Sized + Clone {
     }
 }
 
-/// One step of a machine, decided but not yet stored.
+/// A transition that was decided but is not stored yet.
 #[must_use = "a transition changes nothing until a store executes it"]
 #[derive(Debug, Clone)]
 pub struct Transition<M: Stateful> {
@@ -99,12 +99,12 @@ pub struct Transition<M: Stateful> {
     events: Vec<M::Event>,
 }
 
-/// What a store needs to write of a transition.
+/// The parts of a transition that a store writes.
 #[derive(Debug, Clone)]
 pub struct Parts<M: Stateful> {
-    /// What it was; none at its creation.
+    /// The object before; `None` at its creation.
     pub before: Option<M>,
-    /// What it becomes.
+    /// The object after.
     pub after: M,
     /// When it was decided.
     pub at: Timestamp,
@@ -112,27 +112,27 @@ pub struct Parts<M: Stateful> {
     pub by: String,
     /// Why, for people.
     pub why: String,
-    /// What the history keeps of it beyond the states.
+    /// The note in the history.
     pub note: Option<M::Note>,
-    /// What others must hear, in the same write.
+    /// The events that are written with it.
     pub events: Vec<M::Event>,
 }
 
 impl<M: Stateful> Transition<M> {
-    /// Says who caused it and why; both are kept in the history.
+    /// Sets who caused it and why; the history stores both.
     pub fn because(mut self, by: impl Into<String>, why: impl Into<String>) -> Self {
         self.by = by.into();
         self.why = why.into();
         self
     }
 
-    /// Keeps a note with its row of history.
+    /// Sets the note of its history row.
     pub fn noting(mut self, note: M::Note) -> Self {
         self.note = Some(note);
         self
     }
 
-    /// Changes fields together with the state; the head stays what the machine made it.
+    /// Changes fields together with the state; the head stays as the machine made it.
     pub fn with(mut self, change: impl FnOnce(&mut M)) -> Self {
         let head = self.after.head();
         change(&mut self.after);
@@ -147,22 +147,22 @@ impl<M: Stateful> Transition<M> {
         self
     }
 
-    /// The thing as it will be.
+    /// The object after the transition.
     pub const fn after(&self) -> &M {
         &self.after
     }
 
-    /// What the history keeps of it beyond the states.
+    /// The note in the history.
     pub const fn note(&self) -> Option<&M::Note> {
         self.note.as_ref()
     }
 
-    /// The state it comes from; none at its creation.
+    /// The previous state; `None` at its creation.
     pub fn from(&self) -> Option<M::State> {
         self.before.as_ref().map(|before| before.head().state())
     }
 
-    /// The state it goes to.
+    /// The new state.
     pub fn to(&self) -> M::State {
         self.after.head().state()
     }
@@ -172,7 +172,7 @@ impl<M: Stateful> Transition<M> {
         self.at
     }
 
-    /// Takes it apart, for a store.
+    /// Returns its parts, for a store.
     pub fn into_parts(self) -> Parts<M> {
         let Self { before, after, at, by, why, note, events } = self;
         Parts { before, after, at, by, why, note, events }

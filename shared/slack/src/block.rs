@@ -1,10 +1,10 @@
-//! What is shown in Slack, as Block Kit: pure functions of values.
+//! Slack messages in Block Kit: pure functions of values.
 //!
-//! A stranger's words stand in plain text, or escaped where markup is needed: a title pings nobody.
+//! Untrusted text is plain text, or escaped where markup is needed, so that a title mentions nobody.
 
 use domain::id::{EscalationId, IncidentId, SeverityId};
 use domain::slack::text::escape;
-use domain::slack::{ChannelId, Press};
+use domain::slack::{ButtonPress, ChannelId};
 use domain::text::shorten;
 use serde_json::{Value, json};
 
@@ -13,61 +13,61 @@ const HEADER: usize = 150;
 const SECTION: usize = 2900;
 const FIELD: usize = 1900;
 
-/// An incident as people are shown it.
+/// An incident as its message shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// Its id.
     pub id: IncidentId,
-    /// The name that people say: `INC-123`.
+    /// The reference that people use: `INC-123`.
     pub reference: String,
     /// Its name.
     pub title: String,
-    /// What is going on.
+    /// The summary.
     pub summary: Option<String>,
-    /// How far it is.
+    /// The status.
     pub status: String,
-    /// How bad it is.
+    /// The severity.
     pub severity: Option<String>,
-    /// Who leads.
+    /// The lead.
     pub lead: Option<String>,
     /// Who opened it.
     pub opened_by: String,
     /// Its channel.
     pub channel: Option<ChannelId>,
-    /// How its paging goes, in a sentence.
+    /// The state of its notifications, in a sentence.
     pub paging: Option<String>,
-    /// Whether somebody is still being paged.
+    /// Whether somebody may still be notified.
     pub pages: bool,
-    /// Whether it can still be resolved.
+    /// Whether it can be closed.
     pub resolves: bool,
 }
 
-/// A message: what stands in notifications, and its blocks.
+/// A message: its fallback text and its blocks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// What it says where blocks are not shown.
+    /// The text where blocks are not shown.
     pub text: String,
     /// Its blocks.
     pub blocks: Vec<Value>,
 }
 
-/// A stranger's text, shown as it is.
+/// Untrusted text as plain text.
 fn plain(text: &str, most: usize) -> Value {
     json!({ "type": "plain_text", "text": shorten(text, most), "emoji": false })
 }
 
-/// A text of our own, with a stranger's words escaped in it.
+/// Markup of our own, with untrusted text escaped in it.
 fn markup(text: &str) -> Value {
     json!({ "type": "mrkdwn", "text": shorten(text, SECTION), "verbatim": true })
 }
 
-/// A label and a stranger's words.
+/// A label and untrusted text.
 fn field(label: &str, words: &str) -> Value {
     json!({ "type": "mrkdwn", "text": format!("*{label}*\n{}", escape(&shorten(words, FIELD))), "verbatim": true })
 }
 
 /// A button.
-fn button(press: Press, label: &str, style: Option<&str>) -> Value {
+fn button(press: ButtonPress, label: &str, style: Option<&str>) -> Value {
     let (action, value) = press.parts();
     let mut button = json!({
         "type": "button", "action_id": action, "value": value, "text": plain(label, 75),
@@ -78,7 +78,7 @@ fn button(press: Press, label: &str, style: Option<&str>) -> Value {
     button
 }
 
-/// The message of an incident: it is edited in place, and has only buttons that still do something.
+/// The message of an incident. It is edited in place and has only buttons that still apply.
 pub fn incident(shown: &Shown) -> Message {
     let name = format!("{} {}", shown.reference, shown.title);
     let mut blocks = vec![json!({ "type": "header", "text": plain(&name, HEADER) })];
@@ -100,11 +100,11 @@ pub fn incident(shown: &Shown) -> Message {
     blocks.push(json!({ "type": "context", "elements": context }));
     let mut buttons = Vec::new();
     if shown.pages {
-        buttons.push(button(Press::Acknowledge(shown.id), "Acknowledge", Some("primary")));
+        buttons.push(button(ButtonPress::Acknowledge(shown.id), "Acknowledge", Some("primary")));
     }
     if shown.resolves {
-        buttons.push(button(Press::Update(shown.id), "Update", None));
-        buttons.push(button(Press::Resolve(shown.id), "Resolve", None));
+        buttons.push(button(ButtonPress::Update(shown.id), "Update", None));
+        buttons.push(button(ButtonPress::Resolve(shown.id), "Resolve", None));
     }
     if !buttons.is_empty() {
         blocks.push(json!({ "type": "actions", "block_id": "incident", "elements": buttons }));
@@ -113,7 +113,7 @@ pub fn incident(shown: &Shown) -> Message {
     Message { text, blocks }
 }
 
-/// An update as it is shared in the incident's channel. Whoever shared it is named, not mentioned.
+/// The message of an update in the incident's channel. Its author is named, not mentioned.
 pub fn update(by: &str, message: Option<&str>, changes: &[String]) -> Message {
     let mut blocks = Vec::new();
     let title = format!("Update from {by}");
@@ -130,7 +130,7 @@ pub fn update(by: &str, message: Option<&str>, changes: &[String]) -> Message {
     Message { text: escape(&shorten(&text, FIELD)), blocks }
 }
 
-/// A page to one person.
+/// The direct message of a notification.
 pub fn page(title: &str, escalation: EscalationId, source: Option<&str>, acknowledge: &str) -> Message {
     let mut blocks = vec![
         json!({ "type": "header", "text": plain(if title.trim().is_empty() { "Notification" } else { title }, HEADER) }),
@@ -139,7 +139,7 @@ pub fn page(title: &str, escalation: EscalationId, source: Option<&str>, acknowl
             "text": plain("You are being notified. Until somebody acknowledges, others will be notified too.", FIELD),
         }),
     ];
-    let mut buttons = vec![button(Press::AcknowledgePage(escalation), "Acknowledge", Some("primary"))];
+    let mut buttons = vec![button(ButtonPress::AcknowledgePage(escalation), "Acknowledge", Some("primary"))];
     if is_link(acknowledge) {
         buttons.push(json!({
             "type": "button", "action_id": "look", "text": plain("Open in Firebell", 75), "url": acknowledge,
@@ -152,7 +152,7 @@ pub fn page(title: &str, escalation: EscalationId, source: Option<&str>, acknowl
     Message { text: format!("Firebell alert: {}", escape(&shorten(title, FIELD))), blocks }
 }
 
-/// What a page to one person is edited into once nobody is paged any more: it has no button.
+/// The direct message after nobody is notified any more: it has no button.
 pub fn paged(title: &str, outcome: &str, source: Option<&str>) -> Message {
     let name = if title.trim().is_empty() { "Notification" } else { title };
     let mut blocks = vec![
@@ -165,12 +165,12 @@ pub fn paged(title: &str, outcome: &str, source: Option<&str>) -> Message {
     Message { text: format!("{}: {}", escape(&shorten(name, FIELD)), escape(outcome)), blocks }
 }
 
-/// Whether Slack takes it as the address of a button.
+/// Says whether Slack accepts a URL for a button.
 fn is_link(url: &str) -> bool {
     (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 3000
 }
 
-/// What a form is called when it comes back, and the names of its fields.
+/// The callback ids of forms and the names of their fields.
 pub mod form {
     /// The form of a new incident.
     pub const NEW: &str = "firebell_new";
@@ -193,7 +193,7 @@ fn input(id: &str, label: &str, element: Value, optional: bool) -> Value {
     })
 }
 
-/// The field of a severity; none if there is nothing to choose from.
+/// The field of a severity; `None` if there are no severities.
 fn severities(offered: &[(SeverityId, String)]) -> Option<Value> {
     let options: Vec<Value> = offered
         .iter()
@@ -257,7 +257,7 @@ mod tests {
         }
     }
 
-    /// Says where a text that Slack would read as markup has a live `<` that is not ours.
+    /// Finds a `<` in markup that is not our own.
     fn live(value: &Value, ours: &[&str]) -> Vec<String> {
         match value {
             Value::Object(object) => {

@@ -1,4 +1,4 @@
-//! The calls of Slack's Web API that are made, and what their answers mean.
+//! The calls to Slack's Web API, and the meaning of their responses.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::transport::{Authorization, CallError, Method, Reply, Request, Transport};
 
-/// Slack, over some transport.
+/// The Slack client.
 #[derive(Clone)]
 pub struct Slack(Arc<dyn Transport>);
 
@@ -23,22 +23,22 @@ pub struct Token {
     pub secret: SecretString,
 }
 
-/// A message that is to be posted.
+/// A message to post.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewMessage {
     /// The channel, or the person.
     pub channel: String,
-    /// The message below which it stands.
+    /// The message of the thread.
     pub below: Option<String>,
-    /// What it says where blocks are not shown, in notifications among others.
+    /// The text where blocks are not shown, as in notifications.
     pub text: String,
     /// Its blocks.
     pub blocks: Vec<Value>,
-    /// What tells it from every other message in its channel.
+    /// The metadata that identifies it in its channel.
     pub mark: String,
 }
 
-/// A message that was posted.
+/// A posted message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posted {
     /// The channel.
@@ -47,14 +47,14 @@ pub struct Posted {
     pub ts: String,
 }
 
-/// An installation of the app, as Slack tells of it.
+/// An installation of the app, as Slack reports it.
 #[derive(Debug, Clone)]
 pub struct Authorised {
     /// The workspace.
     pub team: TeamId,
-    /// What it is called.
+    /// The workspace's name.
     pub name: String,
-    /// Who Firebell is in it.
+    /// Firebell's bot user.
     pub bot: SlackUserId,
     /// The token.
     pub token: SecretString,
@@ -62,14 +62,14 @@ pub struct Authorised {
     pub channel: Option<ChannelId>,
 }
 
-/// What the metadata of our messages is called.
+/// The type of our messages' metadata.
 const EVENT_TYPE: &str = "firebell_message";
-/// How many messages are looked at for one that may have been posted.
+/// How many messages are searched for one that may have been posted.
 const LOOKED_AT: u32 = 100;
-/// How many pages of channels are looked at for one that is there.
+/// How many pages of channels are searched for an existing one.
 const CHANNEL_PAGES: usize = 20;
 
-/// Words by which Slack says that it cannot just now.
+/// Slack's error codes for temporary failures.
 const PASSING: [&str; 9] = [
     "ratelimited",
     "rate_limited",
@@ -82,7 +82,7 @@ const PASSING: [&str; 9] = [
     "org_login_required",
 ];
 
-/// Reads a reply: `ok`, a refusal, or another time.
+/// Parses a response: success, a refusal, or a temporary failure.
 fn read(reply: Reply) -> Result<Value, CallError> {
     let Reply { status, retry_after, body } = reply;
     let later = |reason: String| Err(CallError::Later { reason, retry_after });
@@ -99,12 +99,12 @@ fn read(reply: Reply) -> Result<Value, CallError> {
     if PASSING.contains(&&*word) { later(word) } else { Err(CallError::Refused(word)) }
 }
 
-/// An answer that lacks what it must have.
+/// The error for a response without a required field.
 fn lacks(what: &str) -> CallError {
     CallError::unreachable(format!("Slack's response has no {what}"))
 }
 
-/// Reads an id in an answer.
+/// Parses an id in a response.
 fn id<T: std::str::FromStr>(value: &Value, what: &str) -> Result<T, CallError> {
     value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| lacks(what))
 }
@@ -143,7 +143,7 @@ impl Slack {
         Ok(Posted { channel: id(&done["channel"], "channel")?, ts })
     }
 
-    /// Finds a message of ours that may have been posted without our knowing.
+    /// Finds a message that may have been posted although the response was lost.
     ///
     /// # Errors
     /// [`CallError`] if the channel cannot be read.
@@ -154,7 +154,7 @@ impl Slack {
         mark: &str,
         since: domain::Timestamp,
     ) -> Result<Option<Posted>, CallError> {
-        // Its clock and ours may differ.
+        // Slack's clock and ours may differ.
         let oldest = since.as_second().saturating_sub(60);
         let arguments = json!({
             "channel": channel, "oldest": oldest.to_string(), "limit": LOOKED_AT, "include_all_metadata": true,
@@ -168,7 +168,7 @@ impl Slack {
         }))
     }
 
-    /// Changes a message; doing it again changes nothing.
+    /// Updates a message; repeating it changes nothing.
     ///
     /// # Errors
     /// [`CallError`] if it was not changed, or if that is not known.
@@ -198,7 +198,7 @@ impl Slack {
         id(&done["channel"]["id"], "channel")
     }
 
-    /// Finds a channel of ours by its name: one that we have created.
+    /// Finds a channel that Firebell created, by its name.
     ///
     /// # Errors
     /// [`CallError`] if channels cannot be listed.
@@ -227,7 +227,7 @@ impl Slack {
         Ok(None)
     }
 
-    /// Invites somebody into a channel; who is in already stays.
+    /// Invites a person to a channel; members stay.
     ///
     /// # Errors
     /// [`CallError`] if they were not invited, or if that is not known.
@@ -245,7 +245,7 @@ impl Slack {
         }
     }
 
-    /// Somebody's address; none if they have none that may be seen, or are no person of this workspace.
+    /// The email address of a Slack user; `None` if it is hidden, or they are not a person of this workspace.
     ///
     /// # Errors
     /// [`CallError`] if they cannot be looked at.
@@ -256,7 +256,7 @@ impl Slack {
             done => done?,
         };
         let user = &done["user"];
-        // Somebody of another workspace, or who has left, may have any address in their profile.
+        // People of other workspaces and deactivated users may have any address in their profile.
         let here = user["team_id"].as_str().is_none_or(|team| team == token.team.as_str());
         let person = user["deleted"] != true && user["is_bot"] != true && user["is_stranger"] != true;
         let confirmed = user["is_email_confirmed"] != false;
@@ -264,7 +264,7 @@ impl Slack {
         Ok(email.map(str::to_owned))
     }
 
-    /// Who has an address; none if nobody has it.
+    /// The Slack user with an email address, if any.
     ///
     /// # Errors
     /// [`CallError`] if it cannot be looked up.
@@ -276,7 +276,7 @@ impl Slack {
         }
     }
 
-    /// Opens a form; Slack takes it for three seconds after somebody asked.
+    /// Opens a form. Slack accepts it for three seconds after the request.
     ///
     /// # Errors
     /// [`CallError`] if it was not opened.
@@ -285,7 +285,7 @@ impl Slack {
         self.call(token, Method::OpenView, arguments).await.map(drop)
     }
 
-    /// Answers whoever asked, where Slack said that the answer goes; only they see it.
+    /// Sends a reply to a response URL; only the person sees it.
     ///
     /// # Errors
     /// [`CallError`] if it was not taken, or if that is not known.
@@ -302,7 +302,7 @@ impl Slack {
         }
     }
 
-    /// Exchanges the code that somebody brought from Slack for the workspace's token.
+    /// Exchanges an authorisation code for the workspace's token.
     ///
     /// # Errors
     /// [`CallError`] if it is none, or was used.
@@ -312,7 +312,7 @@ impl Slack {
         code: &str,
         redirect: &str,
     ) -> Result<Authorised, CallError> {
-        /// What a name stands beside.
+        /// The characters around a name.
         #[derive(Deserialize)]
         struct Team {
             id: TeamId,
@@ -348,7 +348,7 @@ impl Slack {
     }
 }
 
-/// Reads how long a reply asks to be left alone.
+/// Parses the `Retry-After` header.
 pub(crate) fn retry_after(header: Option<&str>) -> Option<SignedDuration> {
     let seconds: u32 = header?.trim().parse().ok()?;
     Some(SignedDuration::from_secs(i64::from(seconds)))

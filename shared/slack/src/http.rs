@@ -1,4 +1,4 @@
-//! Slack over HTTPS: over the connections that a function has to AWS anyway, which follow no redirect.
+//! Slack over HTTPS, with the HTTP client that functions use for AWS. It does not follow redirects.
 
 use std::time::Duration;
 
@@ -16,19 +16,19 @@ use serde_json::Value;
 use crate::call::retry_after;
 use crate::transport::{Authorization, CallError, Reply, Request, Transport};
 
-/// Where Slack's API is.
+/// The base URL of Slack's API.
 pub const API_URL: &str = "https://slack.com/api";
 
-/// Where answers to whoever asked go.
+/// The base URL of response URLs.
 const ANSWERS: &str = "https://hooks.slack.com/";
 
 /// How long a call may take.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What a form leaves as it is.
+/// The characters that a form does not escape.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// An address that is not to be called.
+/// The error for an address that may not be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the address must begin with https://, or with http:// and this machine's name")]
 pub struct AddressError;
@@ -40,7 +40,7 @@ pub struct Https {
     connector: SharedHttpConnector,
 }
 
-/// Says whether an address may be called: it is encrypted, or does not leave the machine.
+/// Checks that an address uses https, or is on this machine.
 ///
 /// # Errors
 /// [`AddressError`] if it may not.
@@ -48,7 +48,7 @@ pub fn check_url(url: &str) -> Result<(), AddressError> {
     if is_safe(url) { Ok(()) } else { Err(AddressError) }
 }
 
-/// Whether an address is encrypted, or does not leave the machine.
+/// Says whether an address uses https, or is on this machine.
 fn is_safe(url: &str) -> bool {
     if url.strip_prefix("https://").is_some_and(|host| !host.is_empty()) {
         return true;
@@ -64,7 +64,7 @@ fn is_safe(url: &str) -> bool {
 }
 
 impl Https {
-    /// Slack's API at an address. Answers go to Slack's own host alone, or to that of an API on this machine.
+    /// A transport for Slack's API at an address. Replies go only to Slack's own host, or to an API on this machine.
     ///
     /// # Errors
     /// [`AddressError`] if it is not encrypted and leaves the machine.
@@ -77,7 +77,7 @@ impl Https {
         Ok(Self { api: api.to_owned(), answers, connector })
     }
 
-    /// The request as it goes over the wire.
+    /// The HTTP request.
     fn wired(&self, request: &Request) -> Result<HttpRequest, CallError> {
         let (address, body, kind, authorization) = match request {
             Request::Call { method, authorization, arguments, .. } => {
@@ -112,7 +112,7 @@ impl Https {
         Ok(wired)
     }
 
-    /// Where an answer goes, if that is Slack's.
+    /// The response URL, if it belongs to Slack.
     fn answers_at<'a>(&self, to: &'a SecretString) -> Result<&'a str, CallError> {
         let to = to.expose_secret();
         let ours = to.starts_with(&self.answers) && !to.contains(['@', '\\', '#']) && !to.contains("..");
@@ -120,7 +120,7 @@ impl Https {
     }
 }
 
-/// What JSON is sent as.
+/// The content type of JSON.
 const JSON: &str = "application/json; charset=utf-8";
 
 /// Arguments as a form.
@@ -137,7 +137,7 @@ impl Transport for Https {
         Box::pin(async move {
             let wired = self.wired(request)?;
             let call = async {
-                // Neither the address nor what is sent may stand in a log: only what happened does.
+                // Neither the address nor the body may be logged, only the kind of failure.
                 let answered = self.connector.call(wired).await;
                 let answered = answered.map_err(|_| CallError::unreachable("Slack cannot be reached"))?;
                 let status = answered.status().as_u16();

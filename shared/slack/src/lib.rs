@@ -1,6 +1,6 @@
-//! Slack's side of the wire: who sent a request, what it says, what is sent back, and the calls of its Web API.
+//! Slack's wire format: signatures, payloads, messages, and calls to its Web API.
 //!
-//! Nothing here knows the store or a verb. All but `http` is pure.
+//! Nothing here knows the store or a verb. Everything except `http` is pure.
 
 pub mod block;
 mod call;

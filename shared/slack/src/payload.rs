@@ -1,35 +1,37 @@
-//! What Slack sends: slash commands, interactions, events. Pure, and forgiving of what is not understood.
+//! Parses what Slack sends: slash commands, interactions and events. Unknown content is ignored.
 
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::slack::{Ask, Asked, Form, Pin, Press, SlackMessage, TeamId};
+use domain::slack::{
+    ButtonPress, PinnedMessage, SlackAction, SlackMessage, SlackRequest, SubmittedForm, TeamId,
+};
 use domain::text::{clip, fingerprint, present};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::block::form;
 
-/// How much of a text is read.
+/// The most bytes of a text that are read.
 const TEXT_BYTES: usize = 8 * 1024;
 
-/// What came, and what it means.
+/// The meaning of a payload.
 #[derive(Debug, Clone)]
 pub enum Heard {
-    /// Something to do.
+    /// A message to handle.
     Work(Box<SlackMessage>),
-    /// Slack wants its challenge back.
+    /// Slack expects its challenge as the response.
     Challenge(String),
-    /// Nothing for us.
+    /// Nothing to do.
     Nothing,
 }
 
-/// What was sent is not what Slack sends.
+/// The error for an invalid payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the request body is not a known Slack payload")]
 pub struct Unreadable;
 
-/// Reads a form. Fields that come twice count once.
+/// Parses a form. A repeated field counts once.
 pub fn fields(body: &[u8]) -> BTreeMap<String, String> {
     let text = String::from_utf8_lossy(body);
     let decoded = |part: &str| {
@@ -40,7 +42,7 @@ pub fn fields(body: &[u8]) -> BTreeMap<String, String> {
     pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
 }
 
-/// Reads a slash command.
+/// Parses a slash command.
 ///
 /// # Errors
 /// [`Unreadable`] if it is none.
@@ -51,7 +53,7 @@ pub fn command(body: &[u8], at: Timestamp) -> Result<Heard, Unreadable> {
     }
     let mut take = |name: &str| fields.remove(name).filter(|value| !value.is_empty());
     let trigger = take("trigger_id").ok_or(Unreadable)?;
-    let asked = Asked {
+    let asked = SlackRequest {
         team: take("team_id").and_then(|id| id.parse().ok()).ok_or(Unreadable)?,
         user: take("user_id").and_then(|id| id.parse().ok()).ok_or(Unreadable)?,
         channel: take("channel_id").and_then(|id| id.parse().ok()),
@@ -59,14 +61,14 @@ pub fn command(body: &[u8], at: Timestamp) -> Result<Heard, Unreadable> {
         at,
         answer_to: take("response_url"),
         trigger: Some(trigger),
-        ask: Ask::Command { text: clip(&take("text").unwrap_or_default(), TEXT_BYTES).to_owned() },
+        action: SlackAction::Command { text: clip(&take("text").unwrap_or_default(), TEXT_BYTES).to_owned() },
     };
     Ok(work(asked))
 }
 
-/// Something that somebody asked for.
-fn work(asked: Asked) -> Heard {
-    Heard::Work(Box::new(SlackMessage::Asked(Box::new(asked))))
+/// A request of a person.
+fn work(asked: SlackRequest) -> Heard {
+    Heard::Work(Box::new(SlackMessage::Request(Box::new(asked))))
 }
 
 /// A text in a payload.
@@ -79,7 +81,7 @@ fn id<T: std::str::FromStr>(value: &Value, pointer: &str) -> Option<T> {
     text(value, pointer)?.parse().ok()
 }
 
-/// Reads an interaction: a button, or a form.
+/// Parses an interaction: a button or a form.
 ///
 /// # Errors
 /// [`Unreadable`] if it is none.
@@ -90,16 +92,16 @@ pub fn interaction(body: &[u8], at: Timestamp) -> Result<Heard, Unreadable> {
     let ask = match kind {
         "block_actions" => pressed(&payload),
         "view_submission" => submitted(&payload),
-        // Whatever else there is, we have asked for none of it.
+        // The app subscribes to no other interactions.
         _ => None,
     };
     let Some((ask, key)) = ask else { return Ok(Heard::Nothing) };
     let team: TeamId = id(&payload, "/team/id").ok_or(Unreadable)?;
-    // Somebody of another workspace, in a channel that both share, is nobody here.
+    // A person of another workspace in a shared channel is ignored.
     if text(&payload, "/user/team_id").is_some_and(|other| other != team.as_str()) {
         return Ok(Heard::Nothing);
     }
-    Ok(work(Asked {
+    Ok(work(SlackRequest {
         team,
         user: id(&payload, "/user/id").ok_or(Unreadable)?,
         channel: id(&payload, "/channel/id").or_else(|| id(&payload, "/container/channel_id")),
@@ -107,22 +109,22 @@ pub fn interaction(body: &[u8], at: Timestamp) -> Result<Heard, Unreadable> {
         at,
         answer_to: text(&payload, "/response_url").map(str::to_owned),
         trigger: text(&payload, "/trigger_id").map(str::to_owned),
-        ask,
+        action: ask,
     }))
 }
 
-/// The button that was pressed, and what tells this press from others.
-fn pressed(payload: &Value) -> Option<(Ask, String)> {
+/// The pressed button, and the key that identifies this press.
+fn pressed(payload: &Value) -> Option<(SlackAction, String)> {
     let action = payload.pointer("/actions/0")?;
-    let press = Press::named(text(action, "/action_id")?, text(action, "/value")?)?;
+    let press = ButtonPress::named(text(action, "/action_id")?, text(action, "/value")?)?;
     let (name, about) = press.parts();
     let user = text(payload, "/user/id").unwrap_or_default();
     let at = text(action, "/action_ts").or_else(|| text(payload, "/trigger_id")).unwrap_or_default();
-    Some((Ask::Press(press), format!("slack press {user} {at} {name} {about}")))
+    Some((SlackAction::Press(press), format!("slack press {user} {at} {name} {about}")))
 }
 
-/// The form that was sent, and what tells it from others.
-fn submitted(payload: &Value) -> Option<(Ask, String)> {
+/// The submitted form, and the key that identifies it.
+fn submitted(payload: &Value) -> Option<(SlackAction, String)> {
     let view = payload.get("view")?;
     let filled = |field: &str, what: &str| {
         let value = view.pointer(&format!("/state/values/{field}/{field}{what}"))?.as_str()?;
@@ -130,22 +132,22 @@ fn submitted(payload: &Value) -> Option<(Ask, String)> {
     };
     let severity = || filled(form::SEVERITY, "/selected_option/value")?.parse().ok();
     let form = match text(view, "/callback_id")? {
-        form::NEW => Form::New {
+        form::NEW => SubmittedForm::New {
             name: filled(form::NAME, "/value")?,
             summary: filled(form::TEXT, "/value"),
             severity: severity(),
         },
-        form::UPDATE => Form::Update {
+        form::UPDATE => SubmittedForm::Update {
             incident: text(view, "/private_metadata")?.parse().ok()?,
             message: filled(form::TEXT, "/value")?,
             severity: severity(),
         },
         _ => return None,
     };
-    Some((Ask::Form(form), format!("slack view {}", text(view, "/id")?)))
+    Some((SlackAction::Form(form), format!("slack view {}", text(view, "/id")?)))
 }
 
-/// Reads a request of the Events API.
+/// Parses a request of the Events API.
 ///
 /// # Errors
 /// [`Unreadable`] if it is none.
@@ -163,12 +165,12 @@ pub fn event(body: &[u8], at: Timestamp) -> Result<Heard, Unreadable> {
     let event = payload.get("event").ok_or(Unreadable)?;
     let kind = text(event, "/type").ok_or(Unreadable)?;
     if matches!(kind, "app_uninstalled" | "tokens_revoked") {
-        // Only the app's own token counts, not that of somebody who used it.
+        // Only the bot token counts, not the token of a user.
         let ours = kind == "app_uninstalled" || event.pointer("/tokens/bot/0").is_some();
         let removed = SlackMessage::Removed { team, at };
         return Ok(if ours { Heard::Work(Box::new(removed)) } else { Heard::Nothing });
     }
-    // What bots say, we among them, is not for us.
+    // Messages of bots, including our own, are ignored.
     if event.get("bot_id").is_some_and(|bot| !bot.is_null()) {
         return Ok(Heard::Nothing);
     }
@@ -178,10 +180,10 @@ pub fn event(body: &[u8], at: Timestamp) -> Result<Heard, Unreadable> {
     }
     let Some(ask) = ask_of(kind, event) else { return Ok(Heard::Nothing) };
     let Some(user) = id(event, "/user") else { return Ok(Heard::Nothing) };
-    // An event without an id is told from others by what it says.
+    // An event without an id is identified by its content.
     let spare = || fingerprint(body, 32);
     let key = text(&payload, "/event_id").map_or_else(spare, str::to_owned);
-    Ok(work(Asked {
+    Ok(work(SlackRequest {
         team,
         user,
         channel: id(event, "/channel").or_else(|| id(event, "/channel_id")),
@@ -189,30 +191,30 @@ pub fn event(body: &[u8], at: Timestamp) -> Result<Heard, Unreadable> {
         at,
         answer_to: None,
         trigger: None,
-        ask,
+        action: ask,
     }))
 }
 
-/// What an event asks for.
-fn ask_of(kind: &str, event: &Value) -> Option<Ask> {
+/// The action of an event.
+fn ask_of(kind: &str, event: &Value) -> Option<SlackAction> {
     match kind {
         "app_mention" => {
             let said = text(event, "/text").unwrap_or_default();
-            // What stands before the mention is talk about us, not to us.
+            // The text before the mention is not addressed to Firebell.
             let (_, after) = said.split_once("<@")?;
             let (_, after) = after.split_once('>')?;
             let ts = text(event, "/thread_ts").or_else(|| text(event, "/ts"))?;
-            Some(Ask::Mention { text: clip(after.trim(), TEXT_BYTES).to_owned(), ts: ts.to_owned() })
+            Some(SlackAction::Mention { text: clip(after.trim(), TEXT_BYTES).to_owned(), ts: ts.to_owned() })
         }
         "pin_added" => {
             let message = event.pointer("/item/message")?;
-            Some(Ask::Pin(Pin {
+            Some(SlackAction::Pin(PinnedMessage {
                 ts: text(message, "/ts")?.to_owned(),
                 author: id(message, "/user"),
                 text: clip(text(message, "/text").unwrap_or_default(), TEXT_BYTES).to_owned(),
             }))
         }
-        "member_joined_channel" => Some(Ask::Joined),
+        "member_joined_channel" => Some(SlackAction::Joined),
         _ => None,
     }
 }
@@ -227,10 +229,10 @@ mod tests {
 
     const AT: Timestamp = Timestamp::UNIX_EPOCH;
 
-    fn asked(heard: Result<Heard, Unreadable>) -> Asked {
+    fn asked(heard: Result<Heard, Unreadable>) -> SlackRequest {
         match heard.unwrap() {
             Heard::Work(message) => match *message {
-                SlackMessage::Asked(asked) => *asked,
+                SlackMessage::Request(asked) => *asked,
                 other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
@@ -263,7 +265,7 @@ mod tests {
 
         let asked = asked(command(body, AT));
 
-        assert_eq!(asked.ask, Ask::Command { text: "a+b & c".to_owned() });
+        assert_eq!(asked.action, SlackAction::Command { text: "a+b & c".to_owned() });
         assert_eq!((asked.key.as_str(), asked.trigger.as_deref()), ("slack trigger 13.37", Some("13.37")));
         assert!(is_nothing(command(b"ssl_check=1&token=x", AT)));
         for bad in [&b""[..], b"team_id=T1A", b"team_id=t1&user_id=U1A&trigger_id=1", b"{}"] {
@@ -278,7 +280,7 @@ mod tests {
 
         let asked = asked(interaction(&encoded(&button("resolve", &id)), AT));
 
-        assert_eq!(asked.ask, Ask::Press(Press::Resolve(incident)));
+        assert_eq!(asked.action, SlackAction::Press(ButtonPress::Resolve(incident)));
         assert_eq!(asked.key, format!("slack press U1A 5.6 resolve {id}"));
         assert!(is_nothing(interaction(&encoded(&button("a", "click_me_123")), AT)));
         let mut stranger = button("resolve", &id);
@@ -302,7 +304,10 @@ mod tests {
         let asked = asked(interaction(&encoded(&view), AT));
 
         let name = "Disk full".to_owned();
-        assert_eq!(asked.ask, Ask::Form(Form::New { name, summary: None, severity: Some(severity) }));
+        assert_eq!(
+            asked.action,
+            SlackAction::Form(SubmittedForm::New { name, summary: None, severity: Some(severity) })
+        );
         assert_eq!(asked.key, "slack view V1");
     }
 
@@ -318,8 +323,8 @@ mod tests {
         }
         let mention = json!({"type": "app_mention", "user": "U1A", "text": "hey <@U0B> status", "ts": "1.2", "channel": "C1A"});
         assert_eq!(
-            asked(of(mention.clone())).ask,
-            Ask::Mention { text: "status".to_owned(), ts: "1.2".to_owned() }
+            asked(of(mention.clone())).action,
+            SlackAction::Mention { text: "status".to_owned(), ts: "1.2".to_owned() }
         );
         let mut bot = mention.clone();
         bot["bot_id"] = json!("B1");
@@ -332,7 +337,7 @@ mod tests {
             "channel": "C1A", "message": {"type": "message", "user": "U2B", "text": "it was DNS", "ts": "7.8"}}});
         let pinned = asked(of(pin));
         assert_eq!(pinned.channel, "C1A".parse().ok());
-        let Ask::Pin(pin) = pinned.ask else { panic!("no pin") };
+        let SlackAction::Pin(pin) = pinned.action else { panic!("no pin") };
         assert_eq!((pin.ts.as_str(), pin.text.as_str()), ("7.8", "it was DNS"));
 
         assert!(matches!(

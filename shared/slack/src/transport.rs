@@ -1,4 +1,4 @@
-//! The port to Slack's Web API: one call and its answer. Two adapters: HTTPS, and a Slack for stories.
+//! The port to Slack's Web API, with two adapters: HTTPS, and a fake for tests.
 
 use domain::slack::TeamId;
 use futures_util::future::BoxFuture;
@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// What is called.
+/// A method of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Posts a message.
@@ -21,9 +21,9 @@ pub enum Method {
     Invite,
     /// Reads messages of a channel.
     History,
-    /// Tells who somebody is.
+    /// Looks up a user.
     UserInfo,
-    /// Finds somebody by their address.
+    /// Finds a user by their email address.
     LookupByEmail,
     /// Opens a form.
     OpenView,
@@ -48,7 +48,7 @@ impl Method {
         }
     }
 
-    /// Whether it takes JSON; what only reads takes a form.
+    /// Says whether it takes JSON; methods that only read take a form.
     pub const fn takes_json(self) -> bool {
         match self {
             Self::PostMessage | Self::Update | Self::Create | Self::Invite | Self::OpenView => true,
@@ -64,14 +64,14 @@ pub enum Request {
     Call {
         /// What.
         method: Method,
-        /// The workspace, for whoever tells them apart.
+        /// The workspace, for transports that distinguish them.
         team: Option<TeamId>,
         /// The token, or the app's id and secret.
         authorization: Authorization,
         /// The arguments.
         arguments: Value,
     },
-    /// An answer to whoever asked, where Slack said it is to go.
+    /// A reply to a response URL.
     Answer {
         /// The address.
         to: SecretString,
@@ -80,7 +80,7 @@ pub enum Request {
     },
 }
 
-/// Who calls.
+/// How a call is authorised.
 #[derive(Debug, Clone)]
 pub enum Authorization {
     /// A workspace's token.
@@ -94,29 +94,29 @@ pub enum Authorization {
     },
 }
 
-/// What Slack replied.
+/// Slack's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The status.
     pub status: u16,
-    /// How long it asks to be left alone.
+    /// The time in `Retry-After`.
     pub retry_after: Option<SignedDuration>,
     /// The body.
     pub body: String,
 }
 
-/// A call did not do what it was to do.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// Slack did not answer, or said that it cannot just now. It may have done it all the same.
+    /// Slack did not respond, or failed temporarily. It may have carried out the call.
     #[error("{reason}")]
     Later {
-        /// What it said.
+        /// The reason.
         reason: String,
-        /// How long it asks to be left alone.
+        /// The time in `Retry-After`.
         retry_after: Option<SignedDuration>,
     },
-    /// Slack refused.
+    /// Slack refused the call.
     #[error("Slack refused the request: {0}")]
     Refused(String),
 }
@@ -127,23 +127,23 @@ impl CallError {
         Self::Later { reason: reason.into(), retry_after: None }
     }
 
-    /// Whether Slack refused with this word.
+    /// Says whether Slack refused with this error code.
     pub fn is(&self, word: &str) -> bool {
         matches!(self, Self::Refused(refused) if refused == word)
     }
 }
 
-/// Words by which Slack says that the workspace's token is good for nothing any more.
+/// Slack's error codes for a token that is no longer valid.
 const CUT_OFF: [&str; 3] = ["invalid_auth", "token_revoked", "account_inactive"];
 
-/// Whether a refusal says that the workspace has to be connected anew.
+/// Says whether the workspace has to be connected again.
 pub fn is_cut_off(word: &str) -> bool {
     CUT_OFF.contains(&word)
 }
 
-/// Carries requests to Slack.
+/// A transport for requests to Slack.
 pub trait Transport: Send + Sync {
-    /// Sends one request and returns what came back, whatever its status.
+    /// Sends one request and returns the response, whatever its status.
     ///
     /// # Errors
     /// [`CallError::Later`] if nothing came back; it may have been done all the same.

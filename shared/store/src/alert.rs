@@ -1,4 +1,4 @@
-//! Alerts: the head, what it says, and its own raw slice.
+//! Alerts: the head, the body, and the original event.
 
 use std::time::Duration;
 
@@ -21,21 +21,21 @@ use crate::record::History;
 use crate::table::{self, Key};
 use crate::{Commit, Store};
 
-/// The most that an item of a raw slice holds; what is longer is cut and marked.
+/// The most bytes of an original event that an item holds; a longer one is cut and marked.
 const RAW_BYTES: usize = 350 * 1024;
 
-/// How long a raw slice is kept.
+/// How long an original event is kept.
 const RAW_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// The most rows of an alert's history that are read.
 const MOST_ROWS: i32 = 50;
 
-/// How often what a batch left unwritten is sent again.
+/// How often unprocessed items of a batch are sent again.
 const ATTEMPTS: u32 = 6;
 
-/// What stands beside a raw slice, whose compressed bytes are the attribute `zstd`.
+/// The attributes of an original event, beside its compressed bytes in `zstd`.
 #[derive(Serialize)]
-struct Raw {
+struct OriginalEventRow {
     /// Whether it was cut.
     cut: bool,
 }
@@ -43,15 +43,15 @@ struct Raw {
 /// The attribute of the compressed bytes.
 const ZSTD: &str = "zstd";
 
-/// An alert that waits for somebody to look at it.
+/// The row of an unrouted alert.
 #[derive(Serialize, Deserialize)]
 struct Unrouted {
     title: String,
 }
 
 impl Store {
-    /// Keeps what an alert says, its raw slice, and the number of the incident that it opens, before the transaction
-    /// that makes them known.
+    /// Stores an alert's body, its original event and the number of the incident that it opens, before the transaction
+    /// that makes them visible.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -71,8 +71,8 @@ impl Store {
         self.put_all(items).await
     }
 
-    /// Keeps what an alert says, its raw slice, and that it joins an incident, before the transaction that makes that
-    /// known.
+    /// Stores an alert's body, its original event and the row that adds it to an incident, before the transaction that
+    /// makes them visible.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -92,7 +92,7 @@ impl Store {
         self.put_all(items).await
     }
 
-    /// Keeps what an alert says and its raw slice, before the transaction that makes the alert known.
+    /// Stores an alert's body and its original event, before the transaction that makes the alert visible.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -107,7 +107,7 @@ impl Store {
         self.put_text_and_number(org, id, (body, raw), None, now).await
     }
 
-    /// Writes items that nobody else writes, in as many batches as it takes.
+    /// Writes items that have no other writer, in as many batches as needed.
     async fn put_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
         let put = |item| PutRequest::builder().set_item(Some(item)).build().expect("complete");
         let mut left: Vec<WriteRequest> =
@@ -141,7 +141,7 @@ impl Store {
         self.load("alert", &table::alert(org, id)).await
     }
 
-    /// Reads what an alert says.
+    /// Reads the body of an alert.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -149,7 +149,7 @@ impl Store {
         self.load("alert body", &table::alert_body(org, id)).await
     }
 
-    /// Keeps what an alert says of its attributes, unless it has said something new since it was read; false if it has.
+    /// Stores an alert's attributes, unless its body changed since it was read; false if it did.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -186,7 +186,7 @@ impl Store {
         }
     }
 
-    /// Reads an alert's own raw slice, while it is kept.
+    /// Reads an alert's original event, while it is stored.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -198,7 +198,7 @@ impl Store {
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// Reads an alert with its history, oldest first: few rows, since it ends but once.
+    /// Reads an alert with its history, oldest first. It has few rows, since an alert is resolved once.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -211,7 +211,7 @@ impl Store {
         let Some(head) = self.get(&place).await? else { return Ok(None) };
         let born = birth(&head);
         let alert: Alert = item::read("alert", head)?;
-        // Until its second version it has no rows beside its birth.
+        // Before its second version its only history row is its creation.
         let rows = if alert.head().version() > 1 {
             self.dynamo
                 .query()
@@ -233,7 +233,7 @@ impl Store {
         Ok(Some((alert, born.into_iter().chain(rows).collect())))
     }
 
-    /// Notes that an alert's escalations are owed nothing more, unless it has changed since; its state is not touched.
+    /// Records that an alert's escalations are reconciled, unless the alert changed since. Its state stays.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -263,7 +263,7 @@ impl Store {
         }
     }
 
-    /// The newest alerts that no route took.
+    /// The newest unrouted alerts.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -286,7 +286,7 @@ impl Store {
     }
 }
 
-/// The item of a raw slice.
+/// The item of an original event.
 fn raw_item(key: &Key, raw: &str, now: Timestamp) -> Result<Item, StoreError> {
     let squeeze = |text: &str| {
         zstd::encode_all(text.as_bytes(), 3)
@@ -295,10 +295,10 @@ fn raw_item(key: &Key, raw: &str, now: Timestamp) -> Result<Item, StoreError> {
     let mut kept = squeeze(raw)?;
     let cut = kept.len() > RAW_BYTES;
     if cut {
-        // What compresses this badly is as long as its text: that much of the text fits.
+        // A text that hardly compresses is stored as it is, as far as it fits.
         kept = squeeze(domain::text::clip(raw, RAW_BYTES - 1024))?;
     }
-    let mut item = item::write("alert slice", key, &Raw { cut })?;
+    let mut item = item::write("alert slice", key, &OriginalEventRow { cut })?;
     item.insert(ZSTD.to_owned(), AttributeValue::B(Blob::new(kept)));
     let until = now.saturating_add(RAW_KEPT).map_or(i64::MAX, |at| at.as_second());
     item.insert(table::TTL.to_owned(), n(until));
@@ -306,12 +306,12 @@ fn raw_item(key: &Key, raw: &str, now: Timestamp) -> Result<Item, StoreError> {
 }
 
 impl Commit {
-    /// Adds what an alert says now.
+    /// Adds the new body of an alert.
     pub fn body(self, org: OrgId, id: AlertId, body: &Body) -> Self {
         self.put(item::write("alert body", &table::alert_body(org, id), body))
     }
 
-    /// Adds that an alert began earlier than was known; whoever decides on that holds its key's row.
+    /// Adds an earlier start of an alert. The condition on its key's row protects the decision.
     pub fn began_earlier(self, org: OrgId, id: AlertId, at: Timestamp) -> Self {
         let update = Update::builder()
             .set_key(Some(item::key_item(&table::alert(org, id))))
@@ -322,7 +322,7 @@ impl Commit {
         self.update(update)
     }
 
-    /// Adds that an alert that is over ended later than was known, if nothing else has happened to it.
+    /// Adds a later end of a resolved alert, if it has not changed.
     pub fn ended_later(self, alert: &Alert, at: Timestamp) -> Self {
         let update = Update::builder()
             .set_key(Some(item::key_item(&table::alert(alert.org, alert.id))))
@@ -335,7 +335,7 @@ impl Commit {
         self.update(update)
     }
 
-    /// Adds an alert to those that wait for somebody to look at them.
+    /// Adds an alert to the unrouted ones.
     pub fn unrouted(self, org: OrgId, id: AlertId, title: &str, now: Timestamp) -> Self {
         let row = Unrouted { title: title.to_owned() };
         let item = item::write("unrouted alert", &table::unrouted(org, id), &row).map(|mut item| {
@@ -346,7 +346,7 @@ impl Commit {
         self.put(item)
     }
 
-    /// Removes an alert from those that wait.
+    /// Removes an alert from the unrouted ones.
     pub(crate) fn no_longer_unrouted(self, org: OrgId, id: AlertId) -> Self {
         self.delete(&table::unrouted(org, id))
     }

@@ -1,7 +1,7 @@
-//! API keys: listed by their ids, found by the hash of what a program shows.
+//! API keys: listed by id, and found by the hash of their token.
 
 use domain::api_key::{ApiKey, KeyHolder};
-use domain::audit::Entry;
+use domain::audit::AuditEntry;
 use domain::id::{ApiKeyId, OrgId};
 
 use crate::error::StoreError;
@@ -10,7 +10,7 @@ use crate::table::{self, Lookup};
 use crate::{Commit, Store};
 
 impl Store {
-    /// Who holds the API key of this hash.
+    /// The holder of the API key with this hash.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -41,8 +41,8 @@ impl Store {
 }
 
 impl Commit {
-    /// Adds a new API key, and who holds it.
-    pub fn new_api_key(self, key: &ApiKey, entry: &Entry) -> Self {
+    /// Adds a new API key and its holder row.
+    pub fn new_api_key(self, key: &ApiKey, entry: &AuditEntry) -> Self {
         let holder =
             item::write("look-up", &table::lookup(Lookup::ApiKey, &key.hash), &key.holder(entry.org));
         self.put_new(item::write("API key", &table::api_key(entry.org, key.id), key))
@@ -50,8 +50,8 @@ impl Commit {
             .audited(entry)
     }
 
-    /// Adds the next version of an API key; the hash that it had before finds nothing any more.
-    pub fn api_key(self, before: &ApiKey, key: &ApiKey, entry: &Entry) -> Self {
+    /// Adds the next version of an API key; its previous hash is removed.
+    pub fn api_key(self, before: &ApiKey, key: &ApiKey, entry: &AuditEntry) -> Self {
         let item = item::write("API key", &table::api_key(entry.org, key.id), key);
         let commit = self.put_if(item, Some("version = :before"), &[(":before", n(before.version))]);
         let commit = if before.hash == key.hash {
@@ -64,8 +64,8 @@ impl Commit {
         commit.put(holder).audited(entry)
     }
 
-    /// Adds that an API key is revoked.
-    pub fn without_api_key(self, key: &ApiKey, entry: &Entry) -> Self {
+    /// Adds the removal of an API key.
+    pub fn without_api_key(self, key: &ApiKey, entry: &AuditEntry) -> Self {
         let place = table::api_key(entry.org, key.id);
         self.delete_if(&place, "version = :before", &[(":before", n(key.version))])
             .delete(&table::lookup(Lookup::ApiKey, &key.hash))

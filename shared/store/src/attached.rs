@@ -1,7 +1,7 @@
-//! What belongs to an incident beside the alert that opened it: alerts that joined, escalations that somebody began.
+//! What belongs to an incident in addition to the alert that opened it: alerts that joined, and escalations.
 //!
-//! A row says only that something was about to belong to the incident. Whoever follows one reads what it leads to, and
-//! sees whether that names the incident.
+//! A row only says that the object was about to belong to the incident. Readers follow the row and check whether the
+//! object names the incident.
 
 use std::str::FromStr;
 
@@ -13,25 +13,25 @@ use crate::error::StoreError;
 use crate::item::{self, Item};
 use crate::{Commit, Store, table};
 
-/// Something that belongs to an incident; its key says everything.
+/// A row of an object that belongs to an incident; everything is in its key.
 #[derive(Serialize)]
-struct Attached {}
+struct AttachedRow {}
 
 /// The row of an alert that joins an incident.
 pub(crate) fn alert_item(org: OrgId, incident: IncidentId, alert: AlertId) -> Result<Item, StoreError> {
-    item::write("attached alert", &table::attached_alert(org, incident, alert), &Attached {})
+    item::write("attached alert", &table::attached_alert(org, incident, alert), &AttachedRow {})
 }
 
 impl Commit {
-    /// Adds that an alert was of an incident.
+    /// Adds the row of an alert that belongs, or belonged, to an incident.
     pub fn attached_alert(self, org: OrgId, incident: IncidentId, id: AlertId) -> Self {
         self.put(alert_item(org, incident, id))
     }
 
-    /// Adds that an escalation belongs to an incident.
+    /// Adds the row of an escalation that belongs to an incident.
     pub fn attached_escalation(self, org: OrgId, incident: IncidentId, id: EscalationId) -> Self {
         let key = table::attached_escalation(org, incident, id);
-        self.put(item::write("attached escalation", &key, &Attached {}))
+        self.put(item::write("attached escalation", &key, &AttachedRow {}))
     }
 }
 
@@ -49,7 +49,7 @@ impl Store {
         self.attached(org, incident, table::ATTACHED_ALERT, most).await
     }
 
-    /// Says whether an alert was ever of an incident.
+    /// Says whether an alert ever belonged to an incident.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -63,7 +63,7 @@ impl Store {
         Ok(incident.alert == Some(id) || self.get(&key).await?.is_some())
     }
 
-    /// The newest escalations that were begun for an incident, beside those of its alerts.
+    /// The newest escalations that were started for an incident, without those of its opening alert.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.

@@ -1,19 +1,19 @@
 //! The audit log: a partition a month, in the order of time.
 
 use domain::Timestamp;
-use domain::audit::Entry;
+use domain::audit::AuditEntry;
 use domain::id::{AuditId, OrgId};
 
 use crate::error::StoreError;
-use crate::monthly::{Monthly, More};
+use crate::monthly::{MonthlyQuery, NextPage};
 use crate::{Commit, Store, item, table};
 
 /// A page of the audit log, the newest first.
 #[derive(Debug, Clone)]
 pub struct AuditPage {
     /// The entries.
-    pub entries: Vec<Entry>,
-    /// Where to go on, if there may be more.
+    pub entries: Vec<AuditEntry>,
+    /// Where to continue, if there may be more.
     pub after: Option<AuditId>,
 }
 
@@ -31,12 +31,12 @@ impl Store {
     ) -> Result<AuditPage, StoreError> {
         let before = before.map(|id| (id.at(), id.to_string()));
         let (kind, partition) = ("audit entry", table::audit_partition);
-        let asked = Monthly { org, kind, partition, before, most, now };
-        let (entries, more): (Vec<Entry>, More) = self.monthly(asked).await?;
+        let asked = MonthlyQuery { org, kind, partition, before, most, now };
+        let (entries, more): (Vec<AuditEntry>, NextPage) = self.monthly(asked).await?;
         let after = match more {
-            More::Nothing => None,
-            More::AfterLast => entries.last().map(|entry| entry.id),
-            More::Before(at) => Some(AuditId::new(at, 0)),
+            NextPage::Nothing => None,
+            NextPage::AfterLast => entries.last().map(|entry| entry.id),
+            NextPage::Before(at) => Some(AuditId::new(at, 0)),
         };
         Ok(AuditPage { entries, after })
     }
@@ -44,7 +44,7 @@ impl Store {
 
 impl Commit {
     /// Adds an entry of the audit log.
-    pub fn audited(self, entry: &Entry) -> Self {
+    pub fn audited(self, entry: &AuditEntry) -> Self {
         self.put_new(item::write("audit entry", &table::audit(entry.org, entry.id), entry))
     }
 }

@@ -1,28 +1,28 @@
-//! Choices: what an organisation offers to pick from. They are configuration, so that few are read at once.
+//! Choices of an organisation. They are configuration, and few enough to be read at once.
 
-use domain::audit::Entry;
+use domain::audit::AuditEntry;
 use domain::choice::{Choice, ChoiceKind, Configured, built_in, offered};
 use domain::id::OrgId;
-use domain::incident::{Role, Severity, Status};
+use domain::incident::{IncidentRole, Severity, Status};
 
 use crate::error::StoreError;
 use crate::item::{self, Item, n};
 use crate::table;
 use crate::{Commit, Store};
 
-/// Everything that incidents are given.
+/// The severities, statuses and roles of incidents.
 #[derive(Debug, Clone)]
 pub struct Choices {
-    /// How bad they are.
+    /// The severities.
     pub severities: Vec<Configured<Severity>>,
-    /// How far they are.
+    /// The statuses.
     pub statuses: Vec<Configured<Status>>,
-    /// Who does what.
-    pub roles: Vec<Configured<Role>>,
+    /// The roles.
+    pub roles: Vec<Configured<IncidentRole>>,
 }
 
 impl Choices {
-    /// What a new organisation offers.
+    /// The built-in choices of a new organisation.
     pub fn built_in(org: OrgId) -> Self {
         Self { severities: built_in(org), statuses: built_in(org), roles: built_in(org) }
     }
@@ -42,7 +42,7 @@ fn among<T: Choice>(org: OrgId, items: &[Item]) -> Result<Vec<Configured<T>>, St
 }
 
 impl Store {
-    /// What an organisation offers of a kind, by rank. Few are kept of each kind, so that all are read.
+    /// The choices of a kind, by rank. There are few of each kind, so all are read.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -50,7 +50,7 @@ impl Store {
         among(org, &self.configured_items(org, table::choices(T::KIND), None, usize::MAX).await?)
     }
 
-    /// Everything that incidents are given, in one query.
+    /// The severities, statuses and roles of incidents, in one query.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -63,7 +63,7 @@ impl Store {
         })
     }
 
-    /// One choice; none if there is none, or it was deleted.
+    /// One choice; `None` if it does not exist or was deleted.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -82,7 +82,7 @@ impl Store {
 }
 
 impl Commit {
-    /// Adds a choice's next version, if nobody has changed it since.
+    /// Adds the next version of a choice, if nobody changed it since.
     fn next_choice<T: Choice>(self, org: OrgId, choice: &Configured<T>) -> Self {
         let item = item::write(T::KIND.name(), &table::choice(org, T::KIND, choice.id), choice);
         if choice.version == 1 {
@@ -92,13 +92,13 @@ impl Commit {
         }
     }
 
-    /// Adds a change of a choice, which counts its version up by one.
-    pub fn choice<T: Choice>(self, choice: &Configured<T>, entry: &Entry) -> Self {
+    /// Adds a change of a choice, which increases its version by one.
+    pub fn choice<T: Choice>(self, choice: &Configured<T>, entry: &AuditEntry) -> Self {
         self.next_choice(entry.org, choice).next_generation(entry)
     }
 
-    /// Adds that a choice is deleted, if nobody has changed or used it since. Of a built-in one it must be remembered.
-    pub fn without_choice<T: Choice>(self, choice: &Configured<T>, entry: &Entry) -> Self {
+    /// Adds the deletion of a choice, if nobody changed or used it since. The deletion of a built-in choice is stored.
+    pub fn without_choice<T: Choice>(self, choice: &Configured<T>, entry: &AuditEntry) -> Self {
         let org = entry.org;
         if built_in::<T>(org).iter().any(|one| one.id == choice.id) {
             let gone = Configured::<T> { gone: true, version: choice.version + 1, ..choice.clone() };
@@ -108,8 +108,8 @@ impl Commit {
         self.delete_if(&key, "version = :before", &[(":before", n(choice.version))]).next_generation(entry)
     }
 
-    /// Adds that a choice is being used, so that it is there as long as what uses it. The first use is written, and
-    /// conflicts with a deletion at the same moment; after that it can no longer be deleted.
+    /// Adds that a choice is used, so that it cannot be deleted any more. Only the first use is written, and it
+    /// conflicts with a deletion at the same moment.
     pub fn used<T: Choice>(self, org: OrgId, choice: &Configured<T>) -> Self {
         if choice.used || choice.what.is_fixed() {
             return self;

@@ -1,9 +1,9 @@
-//! Configuration: organisations, people, paths, routes, sources. Every change counts up the generation.
+//! Configuration: organisations, people, paths, routes and sources. Every change increases the generation.
 
 use aws_sdk_dynamodb::types::Update;
 use domain::Timestamp;
 use domain::alert_route::Route;
-use domain::audit::Entry;
+use domain::audit::AuditEntry;
 use domain::escalation_path::Path;
 use domain::id::{OrgId, PathId, RouteId, SourceId, UserId};
 use domain::org::Org;
@@ -19,24 +19,24 @@ use crate::item::{self, Item, key_item, n, s};
 use crate::table::{self, Key, Lookup};
 use crate::{Commit, Store};
 
-/// A person found by their address.
+/// The row that finds a person by their email address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Person {
+struct EmailRow {
     org: OrgId,
     id: UserId,
 }
 
-/// The one organisation of an installation.
+/// The row of an installation's own organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Home {
+struct HomeRow {
     org: OrgId,
 }
 
-/// The condition that what is stored is at the version decided on; the first one was not numbered once.
+/// The condition that the stored version is the one decided on. The first version was once stored without a number.
 const FOLLOWS: &str =
     "attribute_exists(pk) AND (version = :before OR (attribute_not_exists(version) AND :before = :zero))";
 
-/// The organisation of an installation that has one.
+/// The installation's own organisation.
 const HOME: &str = "default";
 
 impl Store {
@@ -49,12 +49,12 @@ impl Store {
         Ok(item.and_then(|item| item.get("n")?.as_n().ok()?.parse().ok()).unwrap_or(0))
     }
 
-    /// The organisation of an installation that has one.
+    /// The installation's own organisation.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
     pub async fn home(&self) -> Result<Option<OrgId>, StoreError> {
-        let home: Option<Home> = self.load("look-up", &table::lookup(Lookup::Home, HOME)).await?;
+        let home: Option<HomeRow> = self.load("look-up", &table::lookup(Lookup::Home, HOME)).await?;
         Ok(home.map(|home| home.org))
     }
 
@@ -107,7 +107,7 @@ impl Store {
         self.load("source", &table::source(org, id)).await
     }
 
-    /// Every route, in order of creation, and how many there are that this version cannot read.
+    /// Every route, in order of creation, and the number of unreadable ones.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -172,7 +172,7 @@ impl Store {
         self.configured("source", org, table::SOURCE, after, most).await
     }
 
-    /// Reads configured things of a kind, in order of creation.
+    /// Reads configuration of a kind, in order of creation.
     pub(crate) async fn configured<T: DeserializeOwned>(
         &self,
         kind: &'static str,
@@ -225,7 +225,7 @@ impl Store {
         }
     }
 
-    /// The door of a source: all that its function reads.
+    /// The credentials of a source: everything that its function reads.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -233,7 +233,7 @@ impl Store {
         self.load("look-up", &table::lookup(Lookup::Source, &id.to_string())).await
     }
 
-    /// The door that a secret alone leads to, by its hash.
+    /// The credentials that a secret alone identifies, by its hash.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -241,7 +241,7 @@ impl Store {
         self.load("look-up", &table::lookup(Lookup::SourceKey, hash)).await
     }
 
-    /// Notes when a source delivered, unless that was noted within the pause; its state is not touched.
+    /// Records when a source last delivered, unless that was recorded within the pause. Its state stays.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -275,22 +275,20 @@ impl Store {
         }
     }
 
-    /// The person of this address.
+    /// The person with an email address.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
     pub async fn person(&self, email: &str) -> Result<Option<(OrgId, UserId)>, StoreError> {
-        let person: Option<Person> =
+        let person: Option<EmailRow> =
             self.load("look-up", &table::lookup(Lookup::Email, &email.to_lowercase())).await?;
         Ok(person.map(|person| (person.org, person.id)))
     }
 }
 
 impl Commit {
-    /// Counts up the generation: every change of configuration carries this.
-    ///
-    /// And so every one of them is in the audit log.
-    pub(crate) fn next_generation(self, entry: &Entry) -> Self {
+    /// Increases the generation. Every change of configuration goes through this, so every one is in the audit log.
+    pub(crate) fn next_generation(self, entry: &AuditEntry) -> Self {
         self.audited(entry).update(
             Update::builder()
                 .set_key(Some(key_item(&table::generation(entry.org))))
@@ -300,36 +298,36 @@ impl Commit {
         )
     }
 
-    /// Adds a new organisation, the only one of its installation.
+    /// Adds the installation's own organisation.
     pub fn home(self, org: &Org) -> Self {
-        let home = Home { org: org.id };
+        let home = HomeRow { org: org.id };
         self.put_new(item::write("look-up", &table::lookup(Lookup::Home, HOME), &home)).org(org)
     }
 
-    /// Adds a new organisation beside others.
+    /// Adds another organisation.
     pub fn org(self, org: &Org) -> Self {
         self.put_new(item::write("organisation", &table::org(org.id), org))
     }
 
-    /// Adds a new person, whose address nobody else has.
-    pub fn new_user(self, user: &User, entry: &Entry) -> Self {
+    /// Adds a new person, if no other person has their email address.
+    pub fn new_user(self, user: &User, entry: &AuditEntry) -> Self {
         let org = entry.org;
-        let person = Person { org, id: user.id };
+        let person = EmailRow { org, id: user.id };
         let key = table::lookup(Lookup::Email, &user.email.to_lowercase());
         self.put_new(item::write("look-up", &key, &person))
             .put_new(item::write("user", &table::user(org, user.id), user))
             .next_generation(entry)
     }
 
-    /// Changes a person who is there.
-    pub fn user(self, user: &User, entry: &Entry) -> Self {
+    /// Adds the next version of a person.
+    pub fn user(self, user: &User, entry: &AuditEntry) -> Self {
         let item = item::write("user", &table::user(entry.org, user.id), user);
         self.put_if(item, Some(FOLLOWS), &[(":before", n(user.version - 1)), (":zero", n(0))])
             .next_generation(entry)
     }
 
-    /// Removes a person; whoever they were signed in as is nobody from then on.
-    pub fn without_user(self, user: &User, entry: &Entry) -> Self {
+    /// Adds the removal of a person; their sessions stop working.
+    pub fn without_user(self, user: &User, entry: &AuditEntry) -> Self {
         self.delete_if(
             &table::user(entry.org, user.id),
             FOLLOWS,
@@ -339,14 +337,14 @@ impl Commit {
         .next_generation(entry)
     }
 
-    /// Changes the organisation itself, beside what counts up its generation.
+    /// Adds the next version of the organisation; another action of the commit increases the generation.
     pub fn org_changed(self, org: &Org) -> Self {
         let item = item::write("organisation", &table::org(org.id), org);
         self.put_if(item, Some(FOLLOWS), &[(":before", n(org.version - 1)), (":zero", n(0))])
     }
 
-    /// Adds a path's version: version 1 is new, any other follows the one before.
-    pub fn path(self, path: &Path, entry: &Entry) -> Self {
+    /// Adds a version of a path: version 1 must be new, any other must follow the previous one.
+    pub fn path(self, path: &Path, entry: &AuditEntry) -> Self {
         let org = entry.org;
         let key = table::path(org, path.id);
         let newest = item::write("path", &key, path);
@@ -360,13 +358,13 @@ impl Commit {
             .next_generation(entry)
     }
 
-    /// Removes a path; its versions stay for the escalations that began on them.
-    pub fn without_path(self, id: PathId, entry: &Entry) -> Self {
+    /// Adds the removal of a path. Its versions stay for escalations that run them.
+    pub fn without_path(self, id: PathId, entry: &AuditEntry) -> Self {
         self.delete(&table::path(entry.org, id)).next_generation(entry)
     }
 
-    /// Adds a route: version 1 is new, any other follows the one before.
-    pub fn route(self, route: &Route, entry: &Entry) -> Self {
+    /// Adds a version of a route: version 1 must be new, any other must follow the previous one.
+    pub fn route(self, route: &Route, entry: &AuditEntry) -> Self {
         let item = item::write("route", &table::route(entry.org, route.id), route);
         let route = if route.version == 1 {
             self.put_new(item)
@@ -377,13 +375,13 @@ impl Commit {
     }
 
     /// Removes a route.
-    pub fn without_route(self, id: RouteId, entry: &Entry) -> Self {
+    pub fn without_route(self, id: RouteId, entry: &AuditEntry) -> Self {
         self.delete(&table::route(entry.org, id)).next_generation(entry)
     }
 
-    /// Adds a step of a source's configuration and the doors that go with it; a destroyed one has none. `before` is
-    /// the source as it was.
-    pub fn source(self, step: Transition<Source>, before: Option<&Source>, entry: &Entry) -> Self {
+    /// Adds a transition of a source and its credentials; a deleted source has none. `before` is the source before the
+    /// transition.
+    pub fn source(self, step: Transition<Source>, before: Option<&Source>, entry: &AuditEntry) -> Self {
         let source = step.after().clone();
         let key = table::lookup(Lookup::Source, &source.id.to_string());
         let by_secret = |source: &Source| -> Vec<Key> {
@@ -407,7 +405,7 @@ impl Commit {
         was.iter().filter(|was| !is.contains(was)).fold(stepped, |stepped, key| stepped.delete(key))
     }
 
-    /// Keeps the last error of a source; its state is not touched.
+    /// Stores the last error of a source. Its state stays.
     pub fn source_error(self, org: OrgId, id: SourceId, error: &DeliveryError) -> Self {
         let update = Update::builder()
             .set_key(Some(key_item(&table::source(org, id))))

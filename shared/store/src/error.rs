@@ -1,27 +1,27 @@
-//! Why the store failed, by what the caller does next: all of these are tried later.
+//! The errors of the store. All of them may be retried later.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use machine::{BoxError, CommitError};
 
-/// The store failed; trying later may help.
+/// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database did not answer, or refused.
+    /// A call to the database failed.
     #[error("`{operation}` failed{}", code.as_ref().map(|code| format!(": {code}")).unwrap_or_default())]
     Call {
-        /// What was asked.
+        /// The operation.
         operation: &'static str,
-        /// The code of its refusal.
+        /// The database's error code.
         code: Option<String>,
         /// Why.
         #[source]
         source: BoxError,
     },
-    /// An item is not as this version knows it.
+    /// An item cannot be read by this version.
     #[error("the stored {kind} cannot be read")]
     Item {
-        /// What was to be read.
+        /// The kind of item.
         kind: &'static str,
         /// Why.
         #[source]
@@ -39,7 +39,7 @@ impl StoreError {
         Self::Call { operation, code, source: Box::new(error) }
     }
 
-    /// Wraps an item that cannot be read or written.
+    /// Wraps an error of an item that cannot be read or written.
     pub(crate) fn item(kind: &'static str, source: serde_dynamo::Error) -> Self {
         Self::Item { kind, source: Box::new(source) }
     }

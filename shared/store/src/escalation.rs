@@ -1,4 +1,4 @@
-//! Escalations with their history and pages.
+//! Escalations with their history and notifications.
 
 use domain::escalation::Escalation;
 use domain::id::{EscalationId, OrgId};
@@ -16,7 +16,7 @@ pub struct EscalationStory {
     pub escalation: Escalation,
     /// Its history, oldest first.
     pub history: Vec<History>,
-    /// Its pages, in the order in which they were made.
+    /// Its notifications, in order of creation.
     pub notifications: Vec<Notification>,
 }
 
@@ -29,8 +29,8 @@ impl Store {
         self.load("escalation", &table::escalation(org, id)).await
     }
 
-    /// Reads an escalation with its history and its pages; both end with the escalation, so the query is bounded. The
-    /// rows of its pages' attempts do not, and are not read.
+    /// Reads an escalation with its history and notifications. Both end with the escalation, so the query is bounded.
+    /// The rows of notification attempts are not read.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -57,7 +57,7 @@ impl Store {
         Ok(escalation.map(|escalation| EscalationStory { escalation, history, notifications }))
     }
 
-    /// Reads an escalation's history and its pages.
+    /// Reads an escalation's history and notifications.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -70,7 +70,7 @@ impl Store {
         Ok(story.map(|story| (story.history, story.notifications)).unwrap_or_default())
     }
 
-    /// Reads a partition up to a sort key, of a size that has a bound of its own.
+    /// Reads a partition of bounded size up to a sort key.
     async fn partition(&self, pk: &str, beyond: &str) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let mut from = None;
@@ -96,7 +96,7 @@ impl Store {
     }
 }
 
-/// The creation, which a head carries itself.
+/// The creation, which is stored in the head.
 pub(crate) fn birth(head: &Item) -> Option<History> {
     let text = |name: &str| head.get(name).and_then(|value| value.as_s().ok()).cloned();
     Some(History {

@@ -1,4 +1,4 @@
-//! How long an alert lasts unless it is sent again: a row beside the alert, found when its time has come.
+//! Expiries: a row beside the alert, which an index finds when it is due.
 
 use domain::alert::expiry::Expiry;
 use domain::id::{AlertId, OrgId};
@@ -9,40 +9,40 @@ use crate::item::{self, Item, key_item, n, s};
 use crate::{Commit, Store, table};
 
 /// The item, with its entry in the index.
-fn item(org: OrgId, id: AlertId, lapse: &Expiry) -> Result<Item, StoreError> {
-    let mut item = item::write("lapse", &table::lapse(org, id), lapse)?;
+fn item(org: OrgId, id: AlertId, expiry: &Expiry) -> Result<Item, StoreError> {
+    let mut item = item::write("lapse", &table::lapse(org, id), expiry)?;
     item.insert(table::DUE_PK.to_owned(), s(table::due_partition(id.shard(table::DUE_SHARDS))));
-    item.insert(table::DUE_SK.to_owned(), s(table::due_sort(lapse.due)));
+    item.insert(table::DUE_SK.to_owned(), s(table::due_sort(expiry.due)));
     Ok(item)
 }
 
 impl Store {
-    /// How long an alert lasts, if it does not last until it is resolved.
+    /// The expiry of an alert, if it has one.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn lapse(&self, org: OrgId, id: AlertId) -> Result<Option<Expiry>, StoreError> {
+    pub async fn expiry(&self, org: OrgId, id: AlertId) -> Result<Option<Expiry>, StoreError> {
         self.load("lapse", &table::lapse(org, id)).await
     }
 
-    /// Looks at an alert later, unless somebody has moved its time already.
+    /// Moves the expiry of an alert to a later time, unless it was moved already.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn move_lapse(
+    pub async fn move_expiry(
         &self,
         (org, id): (OrgId, AlertId),
-        lapse: &Expiry,
+        expiry: &Expiry,
         due: Timestamp,
     ) -> Result<(), StoreError> {
         let moved = self
             .dynamo
             .put_item()
             .table_name(&*self.table)
-            .set_item(Some(item(org, id, &Expiry { due, ..*lapse })?))
+            .set_item(Some(item(org, id, &Expiry { due, ..*expiry })?))
             .condition_expression("#due = :before")
             .expression_attribute_names("#due", "due")
-            .expression_attribute_values(":before", n(lapse.due.as_millisecond()))
+            .expression_attribute_values(":before", n(expiry.due.as_millisecond()))
             .send()
             .await;
         match moved {
@@ -56,11 +56,11 @@ impl Store {
         }
     }
 
-    /// Looks at an alert no more.
+    /// Removes the expiry of an alert.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn forget_lapse(&self, org: OrgId, id: AlertId) -> Result<(), StoreError> {
+    pub async fn remove_expiry(&self, org: OrgId, id: AlertId) -> Result<(), StoreError> {
         self.dynamo
             .delete_item()
             .table_name(&*self.table)
@@ -73,13 +73,13 @@ impl Store {
 }
 
 impl Commit {
-    /// Adds how long an alert lasts.
-    pub fn lapse(self, org: OrgId, id: AlertId, lapse: &Expiry) -> Self {
-        self.put(item(org, id, lapse))
+    /// Adds the expiry of an alert.
+    pub fn expiry(self, org: OrgId, id: AlertId, expiry: &Expiry) -> Self {
+        self.put(item(org, id, expiry))
     }
 
-    /// Adds that an alert has lapsed.
-    pub fn lapsed(self, org: OrgId, id: AlertId) -> Self {
+    /// Adds the removal of an expiry.
+    pub fn expired(self, org: OrgId, id: AlertId) -> Self {
         self.delete(&table::lapse(org, id))
     }
 }

@@ -1,4 +1,4 @@
-//! Groups of alerts: what is known of one, and which of its alerts are going on.
+//! Groups of alerts: their rows, and their firing members.
 
 use domain::Timestamp;
 use domain::alert::Alert;
@@ -11,20 +11,20 @@ use crate::error::StoreError;
 use crate::item::{self, key_item, n, s};
 use crate::{Commit, Store, table};
 
-/// How long a group is remembered past its window: longer than a queue keeps messages.
+/// How long a group is stored after its window: longer than a queue keeps messages.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 15);
 
-/// An alert of a group; its key says everything.
+/// The row of a group's member; everything is in its key.
 #[derive(Serialize)]
-struct Member {}
+struct MemberRow {}
 
-/// When an item of a group may vanish.
+/// When the database may delete an item of a group.
 fn ttl(until: Timestamp) -> i64 {
     until.saturating_add(REMEMBERED).map_or(i64::MAX, |at| at.as_second())
 }
 
 impl Store {
-    /// Reads what is known of a group.
+    /// Reads the row of a group.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -32,7 +32,7 @@ impl Store {
         self.load("group", &table::group(org, hash)).await
     }
 
-    /// Moves a group's window on, unless the group is another by now or its window is as far already.
+    /// Extends a group's window, unless a newer episode started or the window already reaches that far.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -69,7 +69,7 @@ impl Store {
         }
     }
 
-    /// An alert of a group that is going on, if there is any.
+    /// A firing alert of a group, if there is one.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -91,7 +91,7 @@ impl Store {
 }
 
 impl Commit {
-    /// Adds a group's new episode, if what is known of the group is still what was decided on.
+    /// Adds a new episode of a group, if the row is still the one decided on.
     pub fn group(self, org: OrgId, hash: &str, known: Option<&GroupRow>, row: &GroupRow) -> Self {
         let item = item::write("group", &table::group(org, hash), row).map(|mut item| {
             item.insert(table::TTL.to_owned(), n(ttl(row.until)));
@@ -103,12 +103,12 @@ impl Commit {
         }
     }
 
-    /// Adds an alert to those of its group that are going on.
+    /// Adds an alert to the firing members of its group.
     pub fn member(self, org: OrgId, first: AlertId, id: AlertId) -> Self {
-        self.put(item::write("member", &table::member(org, first, id), &Member {}))
+        self.put(item::write("member", &table::member(org, first, id), &MemberRow {}))
     }
 
-    /// Removes an alert that is over from wherever alerts wait.
+    /// Removes a resolved alert from the unrouted ones and from its group.
     pub fn alert_over(self, alert: &Alert) -> Self {
         let commit = self.no_longer_unrouted(alert.org, alert.id);
         match alert.group {

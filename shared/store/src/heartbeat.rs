@@ -1,4 +1,4 @@
-//! Jobs that are heard of: a ping is one write, and touches no index.
+//! Heartbeats: a ping is one write and touches no index.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
@@ -10,17 +10,17 @@ use crate::error::StoreError;
 use crate::item::{self, key_item, n, s};
 use crate::{Store, table};
 
-/// What became of a ping.
+/// The result of a ping.
 #[derive(Debug)]
 pub enum Pinged {
-    /// It is counted.
+    /// The ping was counted.
     Counted,
-    /// It is more than one of many; what is known of the job.
+    /// The ping changes the state; this is the heartbeat's row.
     Known(Option<Heartbeat>),
 }
 
 impl Store {
-    /// What is known of a job, if it was heard of.
+    /// Reads a heartbeat, if it was ever pinged.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -28,7 +28,7 @@ impl Store {
         self.load("heartbeat", &table::heartbeat(org, source)).await
     }
 
-    /// Counts a ping of a job that is well; otherwise says what is known of it.
+    /// Counts a ping of a healthy heartbeat; otherwise returns its row.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.

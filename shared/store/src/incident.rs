@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::id::{IncidentId, OrgId};
-use domain::incident::{Incident, Note};
+use domain::incident::{ChangeNote, Incident};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -10,15 +10,15 @@ use crate::item::{self, Item, key_item, n, s};
 use crate::record::History;
 use crate::{Store, table};
 
-/// Whose number it is.
+/// The incident of a number.
 #[derive(Serialize, Deserialize)]
-struct Number {
+struct NumberRow {
     id: IncidentId,
 }
 
 /// The row of a number.
 pub(crate) fn number_item(org: OrgId, number: u64, id: IncidentId) -> Result<Item, StoreError> {
-    item::write("incident's number", &table::incident_number(org, number), &Number { id })
+    item::write("incident's number", &table::incident_number(org, number), &NumberRow { id })
 }
 
 impl Store {
@@ -43,8 +43,8 @@ impl Store {
         number.ok_or_else(|| StoreError::Item { kind: "counter", source: "it has no number".into() })
     }
 
-    /// Keeps whose number this is. Should the incident not come to be, or come to be under another number, the row
-    /// leads to nothing: whoever follows it compares.
+    /// Stores the incident of a number. If the incident is never created, or is created with another number, the row
+    /// points to nothing: readers compare the numbers.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -69,13 +69,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the database failed.
     pub async fn incident_by_number(&self, org: OrgId, number: u64) -> Result<Option<Incident>, StoreError> {
-        let row: Option<Number> =
+        let row: Option<NumberRow> =
             self.load("incident's number", &table::incident_number(org, number)).await?;
-        let Some(Number { id }) = row else { return Ok(None) };
+        let Some(NumberRow { id }) = row else { return Ok(None) };
         Ok(self.incident(org, id).await?.filter(|incident| incident.number == number))
     }
 
-    /// Reads an incident's history before a version, the newest first: at most so many rows, and nothing of its birth.
+    /// Reads an incident's history before a version, newest first: at most `most` rows, without its creation.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -85,7 +85,7 @@ impl Store {
         id: IncidentId,
         before: Option<u64>,
         most: usize,
-    ) -> Result<Vec<History<Note>>, StoreError> {
+    ) -> Result<Vec<History<ChangeNote>>, StoreError> {
         let last = match before {
             Some(before) => table::history_sort(before.saturating_sub(1)),
             // `~` sorts after every digit.
@@ -117,7 +117,7 @@ impl Store {
         org: OrgId,
         id: IncidentId,
         version: u64,
-    ) -> Result<Option<History<Note>>, StoreError> {
+    ) -> Result<Option<History<ChangeNote>>, StoreError> {
         self.load("history", &table::incident(org, id).history(version)).await
     }
 

@@ -1,5 +1,5 @@
-//! What is kept of a source's events beside its alerts: what its filter held back, how many of a minute's alerts have
-//! begun, and the last event that came to a draft.
+//! What is stored of a source's events that did not become alerts: counts of filtered events, the alerts opened in a
+//! minute, and the last event of a draft.
 
 use aws_sdk_dynamodb::types::Update;
 use domain::Timestamp;
@@ -13,38 +13,38 @@ use crate::item::{self, Item, key_item, n, s};
 use crate::record::History;
 use crate::{Commit, Store, table};
 
-/// How long it is kept what a filter held back, and what came to a draft.
+/// How long counts of filtered events and samples of drafts are stored.
 const KEPT_S: i64 = 30 * 24 * 3600;
 
-/// How long a minute is kept: longer than a late event of it takes.
+/// How long a rate limit's minute is stored: longer than a late event takes.
 const MINUTE_KEPT_S: i64 = 24 * 3600;
 
-/// The bytes of a title that are kept.
+/// The most bytes of a title.
 const TITLE_BYTES: usize = 200;
 
-/// The bytes of an event that an item holds beside its keys.
+/// The most bytes of an event that an item holds.
 const SAMPLE_BYTES: usize = 380_000;
 
-/// How many alerts of a minute have begun.
+/// The number of alerts opened in a minute.
 #[derive(Deserialize)]
-struct Used {
+struct RateLimitRow {
     used: u32,
 }
 
-/// A sample as it is stored: an event has numbers that no attribute would hold as they were sent.
+/// A stored sample. The event is stored as text, because database numbers would not keep its numbers exactly.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct SampleRow {
     sample: String,
 }
 
-/// The item, to be gone some time after.
+/// The item with its expiry time.
 fn until(mut item: Item, at: Timestamp, kept: i64) -> Item {
     item.insert(table::TTL.to_owned(), n(at.as_second().saturating_add(kept)));
     item
 }
 
 impl Store {
-    /// Counts an event that a source's filter held back.
+    /// Counts an event that a source's filter rejected.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -79,7 +79,7 @@ impl Store {
             .map_err(|error| StoreError::call("UpdateItem", error))
     }
 
-    /// What a source's filter held back on its last days, the newest first.
+    /// The filtered events of a source's last days, newest first.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -92,7 +92,7 @@ impl Store {
         days.into_iter().map(|day| item::read("count", day)).collect()
     }
 
-    /// What became of a source lately, the newest first.
+    /// The history of a source, newest first.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -105,7 +105,7 @@ impl Store {
         rows.into_iter().map(|row| item::read("history", row)).collect()
     }
 
-    /// Keeps the last event that came to a draft; one that no item would hold is not.
+    /// Stores the last event of a draft source, unless it is too large for an item.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -119,7 +119,7 @@ impl Store {
         if text.len() > SAMPLE_BYTES {
             return Ok(());
         }
-        let item = item::write("sample", &table::sample(org, source), &Stored { sample: text })?;
+        let item = item::write("sample", &table::sample(org, source), &SampleRow { sample: text })?;
         self.dynamo
             .put_item()
             .table_name(&*self.table)
@@ -130,12 +130,12 @@ impl Store {
             .map_err(|error| StoreError::call("PutItem", error))
     }
 
-    /// The last event that came to a draft.
+    /// The last event of a draft source.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
     pub async fn sample(&self, org: OrgId, source: SourceId) -> Result<Option<DraftSample>, StoreError> {
-        let stored: Option<Stored> = self.load("sample", &table::sample(org, source)).await?;
+        let stored: Option<SampleRow> = self.load("sample", &table::sample(org, source)).await?;
         let broken = |error| StoreError::Item { kind: "sample", source: Box::new(error) };
         stored.map(|stored| serde_json::from_str(&stored.sample).map_err(broken)).transpose()
     }
@@ -148,7 +148,7 @@ impl Store {
         self.load("backfill", &table::backfill(org, source)).await
     }
 
-    /// Says whether as many alerts have begun in a minute as may.
+    /// Says whether the rate limit of a minute is reached.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -157,13 +157,13 @@ impl Store {
         (org, source): (OrgId, SourceId),
         window: &RateWindow,
     ) -> Result<bool, StoreError> {
-        let used: Option<Used> = self.load("count", &table::window(org, source, window)).await?;
+        let used: Option<RateLimitRow> = self.load("count", &table::window(org, source, window)).await?;
         Ok(used.is_some_and(|row| row.used >= window.most))
     }
 }
 
 impl Commit {
-    /// Counts an alert that begins in a minute, if there is room for it.
+    /// Counts an alert in a minute, if the rate limit is not reached.
     pub fn window(self, (org, source): (OrgId, SourceId), window: &RateWindow) -> Self {
         let until = window.minute.saturating_mul(60).saturating_add(MINUTE_KEPT_S);
         let update = Update::builder()

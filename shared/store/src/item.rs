@@ -1,4 +1,4 @@
-//! Items: maps of attributes, made and read by serde.
+//! Items: maps of attributes, converted by serde.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 use crate::error::StoreError;
 use crate::table::{Key, PK, SCHEMA, SK};
 
-/// An item as the database knows it.
+/// An item of the database.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The schema number that this version writes.

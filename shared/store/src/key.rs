@@ -1,4 +1,4 @@
-//! Deduplication keys: the one conditional update that a duplicate costs.
+//! Deduplication keys: a repeated firing costs one conditional update.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
@@ -11,20 +11,20 @@ use crate::error::StoreError;
 use crate::item::{self, key_item, n, s};
 use crate::{Commit, Store, table};
 
-/// What came of touching a key.
+/// The result of touching a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Touched {
-    /// The alert goes on and says the same: counted, nothing else is to be done.
-    Counted,
-    /// It is something else: this is what is known.
-    Known(Option<Box<KeyRow>>),
+pub enum KeyTouch {
+    /// The event repeats the firing alert; it was counted, and nothing else is to be done.
+    Repeated,
+    /// The event is something else; this is the key's row.
+    Row(Option<Box<KeyRow>>),
 }
 
-/// How long a key that is not firing is remembered: longer than a queue keeps messages.
+/// How long the row of a resolved key is stored: longer than a queue keeps messages.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 15);
 
 impl Store {
-    /// Reads what is known of a key.
+    /// Reads the row of a key.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -32,7 +32,7 @@ impl Store {
         self.load("key", &table::key(org, source, hash)).await
     }
 
-    /// Counts a firing that repeats what is known; otherwise says what is known. One write, no read.
+    /// Counts a repeated firing; otherwise returns the key's row. A repeat costs one write and no read.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -42,10 +42,10 @@ impl Store {
         source: SourceId,
         hash: &str,
         arrival: &EventFacts,
-    ) -> Result<Touched, StoreError> {
+    ) -> Result<KeyTouch, StoreError> {
         let key = table::key(org, source, hash);
         if arrival.status != AlertStatus::Firing {
-            return Ok(Touched::Known(self.load("key", &key).await?.map(Box::new)));
+            return Ok(KeyTouch::Row(self.load("key", &key).await?.map(Box::new)));
         }
         let condition = "#status = :firing AND #content = :content \
             AND (#at < :at OR (#at = :at AND #event < :event))";
@@ -74,11 +74,11 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let Err(error) = touched else { return Ok(Touched::Counted) };
+        let Err(error) = touched else { return Ok(KeyTouch::Repeated) };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                 let row = failed.item().cloned().map(|item| item::read("key", item)).transpose()?;
-                Ok(Touched::Known(row.map(Box::new)))
+                Ok(KeyTouch::Row(row.map(Box::new)))
             }
             _ => Err(StoreError::call("UpdateItem", error)),
         }
@@ -86,7 +86,7 @@ impl Store {
 }
 
 impl Commit {
-    /// Adds what is known of a key now, if the row is still the one decided on.
+    /// Adds the new row of a key, if the stored one is still the one decided on.
     pub fn key(
         self,
         org: OrgId,

@@ -14,6 +14,7 @@ mod escalation;
 mod expiry;
 mod group;
 mod heartbeat;
+mod idempotency;
 mod incident;
 mod index;
 mod intake;
@@ -23,7 +24,6 @@ mod mark;
 mod monthly;
 mod note;
 mod notification;
-mod once;
 mod pinned;
 mod queue;
 mod record;
@@ -45,16 +45,16 @@ pub use heartbeat::Pinged;
 
 pub use error::StoreError;
 pub use escalation::EscalationStory;
+pub use idempotency::IdempotentKind;
 pub use index::{DueRow, Listed, Order};
-pub use key::Touched;
+pub use key::KeyTouch;
 pub use notification::Claimed;
-pub use once::Made;
 pub use queue::{Outgoing, QueueError, Queues};
 pub use record::{History, Record};
 pub use stream::{Undecodable, outbox_of};
 pub use update::{UpdatePage, UpdateRow};
 
-/// The table, and who hears of transitions.
+/// The table, with the observer of its transitions.
 #[derive(Clone)]
 pub struct Store {
     dynamo: Client,

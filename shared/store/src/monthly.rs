@@ -1,4 +1,4 @@
-//! What is kept in a partition a month, in the order of time: read from the newest, month by month.
+//! Rows in monthly partitions, in the order of time: read from the newest, month by month.
 
 use domain::Timestamp;
 use domain::id::OrgId;
@@ -13,30 +13,30 @@ use crate::item::{self, s};
 /// How many months one request looks through.
 const MOST_MONTHS: usize = 24;
 
-/// What is asked for; sort keys begin with their time.
-pub(crate) struct Monthly {
+/// A query over monthly partitions; sort keys begin with their time.
+pub(crate) struct MonthlyQuery {
     /// The organisation: nothing is older than it.
     pub(crate) org: OrgId,
-    /// What a row is, for errors.
+    /// The kind of row, for errors.
     pub(crate) kind: &'static str,
     /// The partition of a month.
     pub(crate) partition: fn(OrgId, &str) -> String,
-    /// The moment and the sort key that it must be before.
+    /// The time and the sort key before which rows are read.
     pub(crate) before: Option<(Timestamp, String)>,
     /// How many rows at most.
     pub(crate) most: usize,
-    /// Until when there can be any.
+    /// The time after which there are no rows.
     pub(crate) now: Timestamp,
 }
 
-/// Where there may be more than was read.
+/// Where reading continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum More {
-    /// Nowhere.
+pub(crate) enum NextPage {
+    /// There is nothing more.
     Nothing,
     /// After the last row.
     AfterLast,
-    /// Before this moment: nothing was found for so long.
+    /// Before this time: no rows were found in the months after it.
     Before(Timestamp),
 }
 
@@ -47,8 +47,8 @@ impl Store {
     /// [`StoreError`] if the database failed.
     pub(crate) async fn monthly<T: DeserializeOwned>(
         &self,
-        asked: Monthly,
-    ) -> Result<(Vec<T>, More), StoreError> {
+        asked: MonthlyQuery,
+    ) -> Result<(Vec<T>, NextPage), StoreError> {
         let day = |at: Timestamp| at.to_zoned_datetime(TimeZone::UTC).date();
         let begin = asked.before.as_ref().map_or(asked.now, |(at, _)| *at);
         let mut month = day(begin).first_of_month();
@@ -56,25 +56,25 @@ impl Store {
         let mut rows: Vec<T> = Vec::new();
         for _ in 0..MOST_MONTHS {
             if month < first {
-                return Ok((rows, More::Nothing));
+                return Ok((rows, NextPage::Nothing));
             }
             let room = asked.most + 1 - rows.len();
             let partition = (asked.partition)(asked.org, &month.strftime("%Y-%m").to_string());
             rows.extend(self.of_month(&asked, partition, room).await?);
             if rows.len() > asked.most {
                 rows.truncate(asked.most);
-                return Ok((rows, More::AfterLast));
+                return Ok((rows, NextPage::AfterLast));
             }
             month = month.saturating_sub(1.month());
         }
         let next = month.saturating_add(1.month()).at(0, 0, 0, 0).to_zoned_datetime(TimeZone::UTC);
-        Ok((rows, next.map_or(More::Nothing, |next| More::Before(next.timestamp()))))
+        Ok((rows, next.map_or(NextPage::Nothing, |next| NextPage::Before(next.timestamp()))))
     }
 
     /// Rows of a month.
     async fn of_month<T: DeserializeOwned>(
         &self,
-        asked: &Monthly,
+        asked: &MonthlyQuery,
         partition: String,
         most: usize,
     ) -> Result<Vec<T>, StoreError> {

@@ -1,6 +1,6 @@
-//! What people say of an alert: a row for each note, and on the alert itself its tags and how many notes there are.
+//! Notes and tags: a row for each note, and on the alert its tags and the number of notes.
 //!
-//! The alert's state and version stay as they are: a step of the alert writes what it changes, and nothing else.
+//! The alert's state and version stay. A transition of the alert writes only the attributes that it changes.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use domain::alert::Alert;
@@ -22,7 +22,7 @@ impl Store {
         found.into_iter().map(|row| item::read("note", row)).collect()
     }
 
-    /// Sets the tags of an alert: whoever says so last is right.
+    /// Replaces the tags of an alert; the last write wins.
     ///
     /// # Errors
     /// [`CommitError::Conflict`] if there is no such alert, [`CommitError::Store`] if the database failed.
@@ -52,7 +52,7 @@ impl Store {
 }
 
 impl Commit {
-    /// Adds a note, if there is room for it.
+    /// Adds a note, if the alert does not have too many.
     pub fn note(self, org: OrgId, alert: AlertId, note: &Note) -> Self {
         let count = Update::builder()
             .set_key(Some(item::key_item(&table::alert(org, alert))))
@@ -64,7 +64,7 @@ impl Commit {
         self.put_new(item::write("note", &table::note(org, alert, note.id), note)).update(count)
     }
 
-    /// Adds that an alert belongs to an incident, or to none, if it still belongs to the one that is known.
+    /// Adds that an alert belongs to an incident or to none, if its incident has not changed since.
     pub fn belongs(self, alert: &Alert, incident: Option<domain::id::IncidentId>) -> Self {
         let key = table::alert(alert.org, alert.id);
         let update = Update::builder()

@@ -1,4 +1,4 @@
-//! The topic that a source behind SNS belongs to.
+//! The SNS topic that is pinned to a source.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use domain::id::SourceId;
@@ -14,7 +14,7 @@ fn place(source: SourceId) -> table::Key {
 }
 
 impl Store {
-    /// The topic of a source, if one has asked.
+    /// The pinned topic of a source, if any.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -22,7 +22,7 @@ impl Store {
         self.load("look-up", &place(source)).await
     }
 
-    /// Pins a topic to its source, unless another one asked before with the same secret; false if one did.
+    /// Pins a topic to its source, unless another topic was pinned with the same secret; false if one was.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.

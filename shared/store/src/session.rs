@@ -1,4 +1,4 @@
-//! Sessions, attempts to sign in, and how often somebody may ask for one.
+//! Sessions, sign-in attempts and their rate limit.
 
 use domain::Timestamp;
 use domain::id::SignInId;
@@ -12,7 +12,7 @@ use crate::item::{self, key_item, n};
 use crate::table::{self, Lookup};
 use crate::{Commit, Store};
 
-/// The hash under which the token of a session is kept.
+/// The hash under which a session's token is stored.
 fn hash(token: &str) -> String {
     fingerprint(token.as_bytes(), 64)
 }
@@ -26,7 +26,7 @@ impl Store {
         self.load("attempt to sign in", &table::sign_in(id)).await
     }
 
-    /// The session of a token, whether it goes on or not.
+    /// The session of a token, whether it is valid or not.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -34,7 +34,7 @@ impl Store {
         self.load("session", &table::lookup(Lookup::Session, &hash(token))).await
     }
 
-    /// Counts something that may happen so often within a while, and says whether it still may.
+    /// Counts an action against a rate limit, and says whether it is allowed.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -79,7 +79,7 @@ impl Commit {
         self.put_new(item::write("session", &key, session))
     }
 
-    /// Adds that a session is over.
+    /// Adds the removal of a session.
     pub fn without_session(self, token: &str) -> Self {
         self.delete(&table::lookup(Lookup::Session, &hash(token)))
     }

@@ -1,6 +1,6 @@
 //! Slack: whose workspace it is, who is who in it, which channel is which incident's, and what is owed.
 
-use domain::audit::Entry;
+use domain::audit::AuditEntry;
 use domain::id::{IncidentId, OrgId, UserId};
 use domain::org::Org;
 use domain::slack::{ChannelId, SlackUserId, Step, StepId, TeamId, Thread};
@@ -138,7 +138,7 @@ impl Store {
 
 impl Commit {
     /// Adds that an organisation has connected a workspace, which no other organisation has.
-    pub fn slack_connected(self, org: &Org, team: &TeamId, entry: &Entry) -> Self {
+    pub fn slack_connected(self, org: &Org, team: &TeamId, entry: &AuditEntry) -> Self {
         let key = table::lookup(Lookup::SlackTeam, team.as_str());
         let row = item::write("look-up", &key, &Team { org: org.id });
         let mine = "attribute_not_exists(pk) OR org = :org";
@@ -154,12 +154,12 @@ impl Commit {
     }
 
     /// Adds that Slack knows the token of an organisation's workspace no more.
-    pub fn slack_refused(self, org: &Org, entry: &Entry) -> Self {
+    pub fn slack_refused(self, org: &Org, entry: &AuditEntry) -> Self {
         self.org_changed(org).next_generation(entry)
     }
 
     /// Adds that an organisation has a workspace no longer.
-    pub fn slack_disconnected(self, org: &Org, team: &TeamId, entry: &Entry) -> Self {
+    pub fn slack_disconnected(self, org: &Org, team: &TeamId, entry: &AuditEntry) -> Self {
         let key = table::lookup(Lookup::SlackTeam, team.as_str());
         self.delete_if(&key, "org = :org", &[(":org", s(org.id.to_string()))])
             .org_changed(org)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use app::user::reach::{self, NewRule};
+use app::user::methods::{self, NewRule};
 use app::{Clock, Context, Incoming, Random};
 use axum::body::Body;
 use domain::alert_route::{Grouping, Route};
@@ -343,7 +343,7 @@ impl Bundle {
         let user =
             users.iter().find(|user| user.email == email).context("there is nobody of this address")?;
         let (by, context) = (&Actor::system(self.org, "story"), &self.context);
-        reach::add_method(context, by, user.id, method).await?;
+        methods::add_method(context, by, user.id, method).await?;
         let rule = |&method_type: &MethodType| NewRule {
             id: None,
             urgency: Urgency::High,
@@ -352,7 +352,7 @@ impl Bundle {
             target: RuleTarget::All,
         };
         let rules: Vec<NewRule> = used.iter().map(rule).collect();
-        reach::set_rules(&context.store, by, user.id, &rules, &context.random, context.now()).await?;
+        methods::set_rules(&context.store, by, user.id, &rules, &context.random, context.now()).await?;
         self.faults.begin();
         Ok(user.id)
     }

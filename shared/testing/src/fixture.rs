@@ -13,7 +13,7 @@ use domain::access::KeyRole;
 use domain::alert::ReceivedEvent;
 use domain::alert_route::{IncidentTemplate, Route, RouteSource};
 use domain::api_key::ApiKey;
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget};
 use domain::escalation_path::{AckMode, Level, Path, Target};
 use domain::id::{ApiKeyId, AuditId, OrgId, PathId, RouteId, SignInId, SourceId};
 use domain::message::Queue;
@@ -173,11 +173,11 @@ impl Fixture {
             issued_at: at,
             version: 1,
         };
-        let entry = self.entry(AuditTarget::new(Kind::ApiKey, key.id, &key.name));
+        let entry = self.entry(AuditTarget::new(AuditKind::ApiKey, key.id, &key.name));
         let commit = Commit::new().home(&org).new_api_key(&key, &entry);
         self.context.store.commit(commit).await?;
         for user in [&self.owner, &self.first, &self.second] {
-            let entry = self.entry(AuditTarget::new(Kind::User, user.id, &user.name));
+            let entry = self.entry(AuditTarget::new(AuditKind::User, user.id, &user.name));
             self.context.store.commit(Commit::new().new_user(user, &entry)).await?;
         }
         let whom = SignInPerson { org: self.org, user: self.owner.id };
@@ -200,9 +200,9 @@ impl Fixture {
     }
 
     /// An entry of the audit log: what it begins with was created.
-    fn entry(&self, thing: AuditTarget) -> Entry {
+    fn entry(&self, thing: AuditTarget) -> AuditEntry {
         let id = AuditId::derived(self.context.now(), &thing.id);
-        Entry::by_system(self.org, "fixture", id, AuditAction::Created, thing)
+        AuditEntry::by_system(self.org, "fixture", id, AuditAction::Created, thing)
     }
 
     async fn add_sources(&mut self) -> anyhow::Result<()> {
@@ -231,7 +231,7 @@ impl Fixture {
                 previous: None,
             };
             let made = made.born(SourceState::Active, at)?.because("system:fixture", "created");
-            let entry = self.entry(AuditTarget::new(Kind::AlertSource, id, source.name()));
+            let entry = self.entry(AuditTarget::new(AuditKind::AlertSource, id, source.name()));
             self.context.store.commit(Commit::new().source(made, None, &entry)).await?;
             self.sources.insert(source.kind(), id);
         }
@@ -269,9 +269,9 @@ impl Fixture {
             }),
             document: Document::default(),
         };
-        let entry = self.entry(AuditTarget::new(Kind::EscalationPath, path.id, &path.name));
+        let entry = self.entry(AuditTarget::new(AuditKind::EscalationPath, path.id, &path.name));
         self.context.store.commit(Commit::new().path(&path, &entry)).await?;
-        let entry = self.entry(AuditTarget::new(Kind::AlertRoute, route.id, &route.name));
+        let entry = self.entry(AuditTarget::new(AuditKind::AlertRoute, route.id, &route.name));
         self.context.store.commit(Commit::new().route(&route, &entry)).await?;
         Ok(())
     }

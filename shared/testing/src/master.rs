@@ -221,7 +221,7 @@ impl Teller<'_> {
         let context = &self.bundle.context;
         let acknowledging = app::escalation::respond::acknowledge(&context.store, &by, id, context.now());
         let answered = self.bundle.faults.invocation("acknowledge", acknowledging).await.output();
-        if let Some(Ok(app::escalation::respond::Answered::Now(_))) = answered {
+        if let Some(Ok(app::escalation::respond::StopOutcome::Now(_))) = answered {
             self.acked.entry(id).or_insert_with(|| self.bundle.now());
             self.outcome.acknowledged += 1;
         }

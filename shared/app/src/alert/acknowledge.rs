@@ -1,4 +1,4 @@
-//! Stops an alert's escalations because somebody at its sender is on it.
+//! Acknowledges the escalations of an alert because somebody acknowledged it in the system that sent it.
 
 use domain::alert::AlertStatus;
 use domain::escalation::EscalationState;
@@ -10,13 +10,13 @@ use tracing::instrument;
 use crate::AppError;
 use crate::escalation::respond;
 
-/// How much of a sender's word for somebody is kept.
+/// The most bytes of a person's name that are kept.
 const NAME_BYTES: usize = 100;
 
-/// Acknowledges what pages for an alert that goes on.
+/// Acknowledges the escalations of a firing alert.
 ///
-/// One that is not known, or is over, has nothing to be stopped; and one of a group pages for the others, too, which
-/// nobody has said they are on.
+/// An unknown or resolved alert has nothing to acknowledge. The escalations of a grouped alert notify people for the
+/// other alerts of the group too, which nobody acknowledged, so they go on.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.

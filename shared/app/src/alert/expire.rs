@@ -25,32 +25,32 @@ const QUIET_AGAIN: &str = "it flapped, and has been quiet since its source said 
 #[instrument(skip_all, fields(alert.id = %id), err)]
 pub async fn expire(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) -> Result<(), AppError> {
     retry_conflicts(|| async move {
-        let Some(lapse) = readable(store.lapse(org, id).await)? else { return Ok(()) };
+        let Some(expiry) = readable(store.expiry(org, id).await)? else { return Ok(()) };
         // Sent ahead of its time, or moved since: the sweep comes again.
-        if now < lapse.due {
+        if now < expiry.due {
             return Ok(());
         }
         let alert = readable(store.alert(org, id).await)?;
         let Some(alert) = alert.filter(|alert| alert.head().state() == AlertState::Firing) else {
-            return Ok(store.forget_lapse(org, id).await?);
+            return Ok(store.remove_expiry(org, id).await?);
         };
         let known = readable(store.key(org, alert.source, &alert.key).await)?;
         let own = known.as_ref().filter(|row| row.alert == Some(id));
         let last = own.map_or(alert.created_at, |row| row.received_at);
         if let Some(row) = own.filter(|row| row.is_held()) {
-            return quiet(store, (alert, row), &lapse, now).await;
+            return quiet(store, (alert, row), &expiry, now).await;
         }
-        match lapse.verdict(last, in_incident(store, &alert).await?, now) {
-            Verdict::Wait(until) => Ok(store.move_lapse((org, id), &lapse, until).await?),
+        match expiry.verdict(last, in_incident(store, &alert).await?, now) {
+            Verdict::Wait(until) => Ok(store.move_expiry((org, id), &expiry, until).await?),
             Verdict::Over => {
-                let end = alert.end(now, now)?.because("system:alert-handle", why(lapse.after()));
+                let end = alert.end(now, now)?.because("system:alert-handle", why(expiry.after()));
                 let commit = match own {
                     Some(row) => {
-                        Commit::new().key(org, alert.source, &alert.key, Some(row), &row.lapsed(now), now)
+                        Commit::new().key(org, alert.source, &alert.key, Some(row), &row.expired(now), now)
                     }
                     None => Commit::new(),
                 };
-                Ok(store.commit(commit.lapsed(org, id).alert_over(end.after()).transition(end)).await?)
+                Ok(store.commit(commit.expired(org, id).alert_over(end.after()).transition(end)).await?)
             }
         }
     })
@@ -61,16 +61,16 @@ pub async fn expire(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) 
 async fn quiet(
     store: &Store,
     (alert, row): (Alert, &KeyRow),
-    lapse: &Expiry,
+    expiry: &Expiry,
     now: Timestamp,
 ) -> Result<(), AppError> {
     let (org, id) = (alert.org, alert.id);
     if let Some(until) = row.flaps.quiet_at().filter(|until| now < *until) {
-        return Ok(store.move_lapse((org, id), lapse, until).await?);
+        return Ok(store.move_expiry((org, id), expiry, until).await?);
     }
     let end = alert.end(row.over_at.unwrap_or(now), now)?.because("system:alert-handle", QUIET_AGAIN);
     let commit = Commit::new().key(org, alert.source, &alert.key, Some(row), &row.quiet(), now);
-    Ok(store.commit(commit.lapsed(org, id).alert_over(end.after()).transition(end)).await?)
+    Ok(store.commit(commit.expired(org, id).alert_over(end.after()).transition(end)).await?)
 }
 
 /// Says whether the incident goes on that an alert belongs to.

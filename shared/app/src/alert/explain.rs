@@ -1,4 +1,4 @@
-//! Explains an alert: what it says, what happened, and what today's rules make of it.
+//! Loads an alert with its history, and evaluates the current routes against it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use domain::Timestamp;
 use domain::alert::key::KeyRow;
 use domain::alert::note::Note;
 use domain::alert::{Alert, AlertEvent, AlertStatus, Body};
-use domain::alert_route::{Route, Verdict};
+use domain::alert_route::{Route, RouteDecision};
 use domain::escalation::Escalation;
 use domain::id::{AlertId, UserId};
 use domain::incident::Incident;
@@ -24,45 +24,45 @@ use crate::rules::{Snapshot, readable};
 /// The most escalations of an alert that are read.
 const MOST_ESCALATIONS: usize = 20;
 
-/// The newest notes that are read.
+/// The most notes that are read, newest first.
 const MOST_NOTES: usize = 50;
 
-/// An alert with everything that people ask about it.
-pub struct Explained {
+/// An alert with everything that its page shows.
+pub struct AlertDetails {
     /// The alert.
     pub alert: Alert,
     /// Its history, oldest first.
     pub history: Vec<History>,
-    /// What it says now.
+    /// The alert's current body.
     pub body: Option<Body>,
-    /// What its sender sent, while that is kept.
+    /// The original event as JSON; `None` once it is no longer stored.
     pub raw: Option<String>,
     /// Its source.
     pub source: Option<Source>,
     /// The incident that it belongs to.
     pub incident: Option<Incident>,
-    /// Those who are paged for it.
+    /// The escalations that notify people for the alert.
     pub escalations: Vec<Escalation>,
-    /// What people wrote about it, the newest first.
+    /// The notes, newest first.
     pub notes: Vec<Note>,
-    /// What is known of its key, while it is the newest alert of it.
+    /// The row of the alert's deduplication key, if this is the key's newest alert.
     pub key: Option<KeyRow>,
-    /// How those are called who acted on it.
+    /// The names of the people in its history and notes.
     people: BTreeMap<UserId, String>,
 }
 
-impl Explained {
-    /// Whether its ends come again and again, so that it goes on until it is quiet.
+impl AlertDetails {
+    /// Whether the alert flaps, so that its resolution is held back until it has been quiet.
     pub fn flaps(&self, now: Timestamp) -> bool {
         self.key.as_ref().is_some_and(|row| row.flaps_on(&self.alert, now))
     }
 
-    /// How a person is called.
+    /// The name of a person.
     pub fn person(&self, id: UserId) -> &str {
         self.people.get(&id).map_or(LEFT, String::as_str)
     }
 
-    /// The event as it would be routed now; none if what was sent is no longer kept.
+    /// The event as the current routes would see it; `None` if the original event is no longer stored.
     pub fn event(&self) -> Option<(AlertEvent, Value)> {
         let (body, raw) = (self.body.as_ref()?, self.raw.as_deref()?);
         let payload: Value = serde_json::from_str(raw).ok()?;
@@ -81,22 +81,22 @@ impl Explained {
         Some((event, payload))
     }
 
-    /// What today's routes make of it, in their order; none if what was sent is no longer kept.
+    /// The decision of every current route, in order; `None` if the original event is no longer stored.
     ///
-    /// What routed it then is not stored: a route that has changed since says here what it would do now.
-    pub fn verdicts<'a>(&self, routes: &'a [Route]) -> Option<Vec<(&'a Route, Verdict<'a>)>> {
+    /// The decisions of that time are not stored, so a route that has changed since shows what it would do now.
+    pub fn verdicts<'a>(&self, routes: &'a [Route]) -> Option<Vec<(&'a Route, RouteDecision<'a>)>> {
         let (event, payload) = self.event()?;
         let of = |route: &'a Route| (route, route.verdict(self.alert.source, &event, &payload));
         Some(routes.iter().map(of).collect())
     }
 }
 
-/// Explains an alert; none if there is no such alert.
+/// Loads an alert with everything that its page shows; `None` if the alert does not exist.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
 #[instrument(skip_all, fields(alert.id = %id), err)]
-pub async fn explain(store: &Store, rules: &Snapshot, id: AlertId) -> Result<Option<Explained>, AppError> {
+pub async fn explain(store: &Store, rules: &Snapshot, id: AlertId) -> Result<Option<AlertDetails>, AppError> {
     let org = rules.org.id;
     let Some((alert, history)) = store.alert_with_history(org, id).await? else { return Ok(None) };
     let body = readable(store.alert_body(org, id).await)?;
@@ -121,5 +121,5 @@ pub async fn explain(store: &Store, rules: &Snapshot, id: AlertId) -> Result<Opt
             people.insert(id, user.name.clone());
         }
     }
-    Ok(Some(Explained { alert, history, body, raw, source, incident, escalations, notes, key, people }))
+    Ok(Some(AlertDetails { alert, history, body, raw, source, incident, escalations, notes, key, people }))
 }

@@ -1,4 +1,4 @@
-//! Holds an end back of an alert that flaps: it goes on until it has been quiet for a while.
+//! Holds back the resolution of a flapping alert until it has been quiet for a while.
 
 use domain::Timestamp;
 use domain::alert::expiry::Expiry;
@@ -11,9 +11,9 @@ use store::{Commit, Store};
 use crate::AppError;
 use crate::rules::readable;
 
-/// Holds an end back, and has somebody look at the alert once it may have been quiet for long enough.
+/// Holds back a resolution, and schedules a check for the time at which the alert may have been quiet for long enough.
 ///
-/// False if there is nothing to go on: then the end is to be handled as any other.
+/// Returns false if the alert is not firing or cannot be read: then the resolution is handled as any other.
 pub(super) async fn hold(
     store: &Store,
     received: &ReceivedEvent,
@@ -27,8 +27,8 @@ pub(super) async fn hold(
     }
     let row = known.held(&received.arrival());
     let quiet_at = row.flaps.quiet_at().unwrap_or(now);
-    let lapse = Expiry::sooner(readable(store.lapse(org, id).await)?, quiet_at);
+    let expiry = Expiry::sooner(readable(store.expiry(org, id).await)?, quiet_at);
     let commit = Commit::new().key(org, received.source, &received.key(), Some(known), &row, now);
-    store.commit(commit.lapse(org, id, &lapse)).await?;
+    store.commit(commit.expiry(org, id, &expiry)).await?;
     Ok(true)
 }

@@ -1,6 +1,7 @@
-//! What becomes of an event that would begin an alert: the alert, or nothing by its source's draft, filter or limit.
+//! Decides whether an event opens an alert, or its source's draft state, filter or rate limit prevents that.
 //!
-//! In doubt it begins. What a limit holds back is told of in one alert an hour, so that nothing is lost unseen.
+//! In doubt the alert is opened. Alerts above the rate limit are summarised in one alert an hour, so that none is lost
+//! silently.
 
 use domain::alert::expiry::Expiry;
 use domain::alert::key::EventFacts;
@@ -15,59 +16,59 @@ use serde_json::Value;
 use store::{Store, StoreError};
 use tracing::info;
 
-use super::read::{Found, payload_of};
+use super::render::{SourceTemplate, payload_of};
 use crate::AppError;
 use crate::rules::Snapshot;
 
-/// How long one alert stands for those that a limit holds back.
+/// How long one summary alert stands for the alerts above the rate limit, in seconds.
 const SUMMARY_S: u32 = 3600;
 
-/// The bytes of what is counted apart, where it is shown.
+/// The most bytes of a rate limit's shard value that a title shows.
 const SHARD_BYTES: usize = 100;
 
-/// What becomes of an event that would begin an alert.
-pub(super) enum Fate {
+/// The decision of a source's intake rules about an event that would open an alert.
+pub(super) enum IntakeDecision {
     /// An alert begins.
-    Begins {
-        /// What failed on the way.
-        noted: Vec<String>,
-        /// The minute that it is counted in, if its source has a limit.
+    Open {
+        /// The problems found so far, which are recorded on the alert.
+        problems: Vec<String>,
+        /// The minute in which the alert counts, if its source has a rate limit.
         window: Option<RateWindow>,
-        /// How long it lasts, unless until it is resolved.
-        lapse: Option<Expiry>,
+        /// When the alert expires, if its source's alerts expire.
+        expiry: Option<Expiry>,
     },
-    /// Nothing: its source's filter holds it back, or the source is a draft.
+    /// Ignore the event: the source's filter rejected it, or the source is a draft.
     Held,
-    /// The minute has no room for it: another event stands for it and for more of them.
-    StoodFor(Box<Standing>),
+    /// Handle this summary event instead, as the source is above its rate limit.
+    Summarise(Box<SummaryEvent>),
 }
 
-/// An event that stands for others.
-pub(super) struct Standing {
+/// An event that summarises the alerts above a rate limit.
+pub(super) struct SummaryEvent {
     /// The event.
     pub(super) received: ReceivedEvent,
-    /// What matters of it: its content is the same whichever it stands for.
+    /// The facts that decide about its key; the content is the same whichever alerts it summarises.
     pub(super) arrival: EventFacts,
-    /// Its source's template, which does not title it.
-    pub(super) template: Found,
-    /// It is over once nothing was held back for as long as it stands for.
-    pub(super) lapse: Expiry,
+    /// The source's template without its title and description.
+    pub(super) template: SourceTemplate,
+    /// When the summary alert expires: one hour after the last alert above the limit.
+    pub(super) expiry: Expiry,
 }
 
-/// Decides what becomes of an event that would begin an alert; `over` says that it is over already.
-pub(super) async fn fate(
+/// Decides whether an event opens an alert. `over` says that the alert was resolved before it arrived.
+pub(super) async fn decide_intake(
     store: &Store,
     rules: &Snapshot,
-    (received, noted): (&ReceivedEvent, &[String]),
+    (received, problems): (&ReceivedEvent, &[String]),
     over: bool,
-) -> Result<Fate, AppError> {
+) -> Result<IntakeDecision, AppError> {
     let unknown = || {
-        let lapse = IntakeRules::default().lapse_of(&received.event, received.received_at);
-        Fate::Begins { noted: noted.to_vec(), window: None, lapse }
+        let expiry = IntakeRules::default().expiry_of(&received.event, received.received_at);
+        IntakeDecision::Open { problems: problems.to_vec(), window: None, expiry }
     };
     let source = match rules.source(received.source).await {
         Ok(Some(source)) => source,
-        // That it cannot be read is noted where its template is wanted.
+        // The unreadable source is recorded on the alert where its template is applied.
         Ok(None) | Err(StoreError::Item { .. }) => return Ok(unknown()),
         Err(error) => return Err(error.into()),
     };
@@ -76,13 +77,13 @@ pub(super) async fn fate(
         let sample = DraftSample { received_at: received.received_at, event: received.event.clone() };
         store.put_sample(place, &sample).await?;
         info!(alert_source.id = %received.source, "received an event for a draft alert source");
-        return Ok(Fate::Held);
+        return Ok(IntakeDecision::Held);
     }
-    let lapse = source.intake.lapse_of(&received.event, received.received_at);
+    let expiry = source.intake.expiry_of(&received.event, received.received_at);
     if source.intake.is_open() {
-        return Ok(Fate::Begins { noted: noted.to_vec(), window: None, lapse });
+        return Ok(IntakeDecision::Open { problems: problems.to_vec(), window: None, expiry });
     }
-    let mut noted = noted.to_vec();
+    let mut problems = problems.to_vec();
     let mut unread = Vec::new();
     let payload = payload_of(received, &mut unread);
     match admits((&source.template, &source.intake), received, &payload) {
@@ -90,12 +91,12 @@ pub(super) async fn fate(
         Ok(false) => {
             store.count_filtered(place, &received.event.title, received.received_at).await?;
             info!(alert_source.id = %received.source, "event rejected by the filter of its alert source");
-            return Ok(Fate::Held);
+            return Ok(IntakeDecision::Held);
         }
-        Err(problem) => noted.push(let_through(&problem)),
+        Err(problem) => problems.push(let_through(&problem)),
     }
     let Some(limit) = source.intake.limit.as_ref().filter(|_| !over) else {
-        return Ok(Fate::Begins { noted, window: None, lapse });
+        return Ok(IntakeDecision::Open { problems, window: None, expiry });
     };
     let shard = limit.shard_of(&payload);
     let window = RateWindow {
@@ -104,13 +105,13 @@ pub(super) async fn fate(
         most: limit.per_minute,
     };
     if store.is_full(place, &window).await? {
-        let standing = standing(&source, received, limit, &shard);
-        return Ok(Fate::StoodFor(Box::new(standing)));
+        let summary = summary(&source, received, limit, &shard);
+        return Ok(IntakeDecision::Summarise(Box::new(summary)));
     }
-    Ok(Fate::Begins { noted, window: Some(window), lapse })
+    Ok(IntakeDecision::Open { problems, window: Some(window), expiry })
 }
 
-/// Says whether a source's filter lets an event through.
+/// Says whether an event passes the filter of its source.
 pub(super) fn admits(
     (template, intake): (&Template, &IntakeRules),
     received: &ReceivedEvent,
@@ -120,14 +121,16 @@ pub(super) fn admits(
     intake.admits(template, &received.event, payload)
 }
 
-/// What is noted of an event that the filter could not judge.
+/// The problem recorded on an alert whose filter could not be evaluated.
 pub(super) fn let_through(Problem(problem): &Problem) -> String {
     format!("the filter of the alert source could not be evaluated, so the event passed: {problem}")
 }
 
-/// The event that stands for one that a limit holds back: the same one in its hour, so that it begins once and then is
-/// counted; and with the first one's payload and priority, so that whoever is paged for that is paged for all.
-fn standing(source: &Source, received: &ReceivedEvent, limit: &RateLimit, shard: &str) -> Standing {
+/// Makes the summary event for an event above the rate limit.
+///
+/// Within an hour it is the same event, so that it opens one alert and then counts as a repeat. It has the payload and
+/// priority of the first event, so that the people who would be notified for that one are notified.
+fn summary(source: &Source, received: &ReceivedEvent, limit: &RateLimit, shard: &str) -> SummaryEvent {
     let hour = received.received_at.as_second().div_euclid(SUMMARY_S.into());
     let per_minute = limit.per_minute;
     let of = if shard.is_empty() { String::new() } else { format!(" of `{}`", shorten(shard, SHARD_BYTES)) };
@@ -151,7 +154,8 @@ fn standing(source: &Source, received: &ReceivedEvent, limit: &RateLimit, shard:
     let content = fingerprint(received.event.deduplication_key.as_bytes(), 16);
     let arrival = EventFacts { content, ..received.arrival() };
     let Template { title, description, .. } = Template::default();
-    let template = Found::Tried(Box::new(Template { title, description, ..source.template.clone() }));
-    let lapse = Expiry::new(SUMMARY_S, false, received.received_at);
-    Standing { received, arrival, template, lapse }
+    let template =
+        SourceTemplate::Given(Box::new(Template { title, description, ..source.template.clone() }));
+    let expiry = Expiry::new(SUMMARY_S, false, received.received_at);
+    SummaryEvent { received, arrival, template, expiry }
 }

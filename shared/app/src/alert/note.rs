@@ -1,4 +1,4 @@
-//! Keeps what somebody writes about an alert.
+//! Adds notes to alerts and lists them.
 
 use domain::access::Permission;
 use domain::alert::note::{self, MOST_NOTES, Note};
@@ -22,7 +22,7 @@ pub async fn notes(store: &Store, by: &Actor, id: AlertId) -> Result<Vec<Note>, 
     Ok(store.notes(by.org(), alert.id, usize::try_from(MOST_NOTES).unwrap_or(usize::MAX)).await?)
 }
 
-/// Writes a note. It stays as it was written.
+/// Adds a note to an alert. Notes cannot be changed.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such alert, [`AppError::Invalid`] if the note is none, [`AppError::Illegal`] if

@@ -1,4 +1,5 @@
-//! Opens an alert: what the rules make of it, and the one commit that writes alert, incident, escalations and pages.
+//! Opens an alert: routes it, and writes the alert, its incident, its escalations and their notifications in one
+//! commit.
 
 use std::sync::Arc;
 
@@ -24,42 +25,42 @@ use crate::escalation::begin::begin;
 use crate::incident::create::{self, NewIncident};
 use crate::rules::Snapshot;
 
-use super::read::{Found, Read, body_by, body_of};
+use super::render::{RenderedAlert, SourceTemplate, body_by, body_of};
 
-/// How much is kept of each problem: it may name a route, whose name has no bound.
+/// The most bytes of a problem that are kept: it may contain the name of a route, which has no limit.
 const PROBLEM_BYTES: usize = 500;
 
-/// How many escalations one alert begins at most: what a transaction holds if none of them has room for its pages.
+/// The most escalations that one alert starts: the number that a transaction holds if none has room for its notifications.
 const MOST_PLANS: usize = 80;
 
-/// The actions that follow the escalations: the group, its member, the alert that waits for a route, and the alert.
+/// The actions after the escalations: the group, its member, the unrouted alert, and the alert.
 const AFTER_PLANS: usize = 4;
 
-/// What the rules make of an alert.
-pub(super) struct Opening {
-    /// What it says.
+/// The result of routing an alert.
+pub(super) struct RoutingResult {
+    /// Its content.
     pub(super) body: Body,
-    /// What became of its routing.
+    /// The outcome: routed, unrouted or sent to the fallback contact.
     pub(super) routing: Routing,
-    /// The routes that take it.
+    /// The routes that matched.
     pub(super) routes: Vec<RouteId>,
-    /// Whom it pages, and whether that ends with the alert.
+    /// The paths or people to escalate to, and whether each escalation ends with the alert.
     pub(super) plans: Vec<(PathRef, bool)>,
-    /// The incident that it opens: name and summary.
+    /// The incident to open: its name and summary.
     pub(super) incident: Option<(String, Option<String>)>,
-    /// The group that it belongs in.
+    /// The group that the alert belongs to.
     pub(super) group: Option<Group>,
 }
 
-/// What the rules make of an alert whose source has such a template. An error of theirs is noted, and ends in a page.
+/// Routes an alert with the current rules. An error in the rules is recorded on the alert and notifies somebody.
 ///
-/// What failed before it was looked at is noted with the rest.
-pub(super) async fn decide_by(
+/// `noted` are problems that were found before.
+pub(super) async fn route(
     rules: &Snapshot,
-    template: &Found,
-    (received, noted): (&ReceivedEvent, &[String]),
-) -> Result<Opening, AppError> {
-    let Read { mut body, payload, missing } = body_by(rules, template, (received, noted)).await?;
+    template: &SourceTemplate,
+    (received, problems): (&ReceivedEvent, &[String]),
+) -> Result<RoutingResult, AppError> {
+    let RenderedAlert { mut body, payload, missing } = body_by(rules, template, (received, problems)).await?;
     let received = &*Priorities::apply(template.priority(), received);
     let (routes, problems) = matching(&rules.routes, received.source, &received.event, &payload);
     body.problems.extend(problems.into_iter().map(|Problem(problem)| problem));
@@ -101,14 +102,14 @@ pub(super) async fn decide_by(
     for problem in &mut body.problems {
         *problem = shorten(problem, PROBLEM_BYTES);
     }
-    // Whoever looks after the rules shall hear of every alert that they fail on.
+    // An alert with problems is not grouped, so that the people who maintain the rules are notified of each one.
     let group = group.filter(|_| body.problems.is_empty());
     body.problems.extend(missing);
     let routes = routes.iter().map(|route| route.id).collect();
-    Ok(Opening { body, routing, routes, plans, incident, group })
+    Ok(RoutingResult { body, routing, routes, plans, incident, group })
 }
 
-/// The plans of a route; a path that is gone is noted and lost.
+/// The paths and people of a route. A path that no longer exists is recorded as a problem.
 async fn plans_of(
     rules: &Snapshot,
     route: &Route,
@@ -150,43 +151,43 @@ fn incident_of(
     (name.unwrap_or_else(|| body.title.clone()), summary)
 }
 
-/// Everything that opening an alert needs to know.
-pub(super) struct Case<'a> {
+/// A new alert that is about to be opened, with everything that this needs.
+pub(super) struct NewAlert<'a> {
     pub(super) store: &'a Store,
     pub(super) rules: &'a Arc<Snapshot>,
     pub(super) received: &'a ReceivedEvent,
-    /// What matters of it for its key.
+    /// The facts that decide about the deduplication key.
     pub(super) arrival: &'a EventFacts,
-    /// The minute that the alert is counted in, if that matters.
+    /// The minute in which the alert counts, if its source has a rate limit.
     pub(super) window: Option<&'a RateWindow>,
-    /// How long the alert lasts, unless until it is resolved.
-    pub(super) lapse: Option<Expiry>,
+    /// When the alert expires, if it expires.
+    pub(super) expiry: Option<Expiry>,
     pub(super) trace: &'a Trace,
     pub(super) known: Option<&'a KeyRow>,
     pub(super) by: &'a Identity,
     pub(super) now: Timestamp,
 }
 
-impl Case<'_> {
-    /// The alert's id, derived from the event: the same event opens no second alert.
+impl NewAlert<'_> {
+    /// The alert's id, derived from the event so that the same event does not open a second alert.
     pub(super) fn alert_id(&self) -> AlertId {
         AlertId::derived(self.received.received_at, self.received.id)
     }
 
-    /// Why the alert is there.
+    /// The reason in the alert's history.
     const fn why(&self) -> &'static str {
         if self.received.asked_by.is_some() { "triggered again by hand" } else { "fired" }
     }
 
-    /// The alert before it is anything.
-    fn alert(&self, opening: &Opening, routing: Routing) -> Alert {
+    /// The alert before its first transition.
+    fn alert(&self, routed: &RoutingResult, routing: Routing) -> Alert {
         Alert {
             head: Head::stored(AlertState::Firing, 0),
             org: self.received.org,
             id: self.alert_id(),
             source: self.received.source,
             kind: self.received.kind.clone(),
-            title: shorten(&opening.body.title, domain::alert::TITLE_BYTES),
+            title: shorten(&routed.body.title, domain::alert::TITLE_BYTES),
             key: self.received.key(),
             created_at: self.received.received_at,
             started_at: self.received.at(),
@@ -202,29 +203,30 @@ impl Case<'_> {
         }
     }
 
-    /// A commit that counts the alert, if its source has a limit, and says how long it lasts.
+    /// A commit that counts the alert for the rate limit and stores its expiry.
     fn counted(&self) -> Commit {
         let place = (self.received.org, self.received.source);
         let commit = self.window.map_or_else(Commit::new, |window| Commit::new().window(place, window));
-        match &self.lapse {
-            Some(lapse) => commit.lapse(self.received.org, self.alert_id(), lapse),
+        match &self.expiry {
+            Some(expiry) => commit.expiry(self.received.org, self.alert_id(), expiry),
             None => commit,
         }
     }
 
-    /// Opens the alert: it joins its group, or stands for itself.
-    pub(super) async fn open(&self, opening: Opening) -> Result<(), AppError> {
-        let Some(group) = opening.group.clone() else { return self.open_first(opening, None).await };
+    /// Opens the alert: it joins its group, or starts its own escalations.
+    pub(super) async fn open(&self, routed: RoutingResult) -> Result<(), AppError> {
+        let Some(group) = routed.group.clone() else { return self.open_first(routed, None).await };
         let row = self.store.group(self.received.org, &group.hash).await?;
         match row {
             Some(row) if row.takes(self.received.received_at) && self.answers(&row).await? => {
-                self.join(opening, &group, &row).await
+                self.join(routed, &group, &row).await
             }
-            row => self.open_first(opening, Some((&group, row))).await,
+            row => self.open_first(routed, Some((&group, row))).await,
         }
     }
 
-    /// Says whether a group still answers for whoever joins: its incident goes on, and so does somebody's page.
+    /// Says whether alerts may still join a group: its incident is open, and somebody is being notified or has
+    /// acknowledged.
     async fn answers(&self, row: &GroupRow) -> Result<bool, AppError> {
         let org = self.received.org;
         if let Some(id) = row.incident {
@@ -233,19 +235,19 @@ impl Case<'_> {
                 return Ok(false);
             }
         }
-        crate::escalation::settle::answered(self.store, org, &row.escalations).await
+        crate::escalation::reconcile::are_covering(self.store, org, &row.escalations).await
     }
 
-    /// Opens the alert as one of a group that is there: it has the group's incident, and pages nobody.
-    async fn join(&self, opening: Opening, group: &Group, row: &GroupRow) -> Result<(), AppError> {
+    /// Opens the alert in an existing group: it belongs to the group's incident and starts no escalation.
+    async fn join(&self, routed: RoutingResult, group: &Group, row: &GroupRow) -> Result<(), AppError> {
         let (org, received, now) = (self.received.org, self.received, self.now);
-        let mut alert = self.alert(&opening, opening.routing);
+        let mut alert = self.alert(&routed, routed.routing);
         alert.incident = row.incident;
         alert.escalations = row.escalations.clone();
         alert.group = Some(row.first);
-        // Should the escalations end just now, somebody has to look again.
+        // The escalations may end at this moment, so they are checked again.
         alert.due = Some(now);
-        let text = (&opening.body, received.event.payload.get());
+        let text = (&routed.body, received.event.payload.get());
         self.store.put_text_and_incident(org, alert.id, text, alert.incident, now).await?;
         let known = KeyRow::after(self.known, self.arrival, Some(alert.id));
         let commit = self
@@ -263,20 +265,20 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// Opens the alert in one commit with its incident, its escalations and their first pages; and with its group, if
-    /// it is the first there.
+    /// Opens the alert in one commit with its incident, its escalations and their first notifications, and with its
+    /// group if it is the first alert of one.
     async fn open_first(
         &self,
-        opening: Opening,
+        routed: RoutingResult,
         group: Option<(&Group, Option<GroupRow>)>,
     ) -> Result<(), AppError> {
         let (org, received, now) = (self.received.org, self.received, self.now);
-        let mut alert = self.alert(&opening, opening.routing);
+        let mut alert = self.alert(&routed, routed.routing);
         alert.group = group.as_ref().map(|_| alert.id);
         let row = KeyRow::after(self.known, self.arrival, Some(alert.id));
         let mut commit = self.counted().key(org, received.source, &alert.key, self.known, &row, now);
         let mut number = None;
-        if let Some((name, summary)) = opening.incident {
+        if let Some((name, summary)) = routed.incident {
             let new = NewIncident {
                 org,
                 id: IncidentId::derived(received.received_at, received.id),
@@ -293,16 +295,16 @@ impl Case<'_> {
             number = Some((opened.after().number, opened.after().id));
             commit = commit.transition(opened);
         }
-        let text = (&opening.body, received.event.payload.get());
+        let text = (&routed.body, received.event.payload.get());
         self.store.put_text_and_number(org, alert.id, text, number, now).await?;
-        let plans = opening.plans.len();
-        for (n, (plan, auto_cancel)) in opening.plans.into_iter().enumerate() {
+        let plans = routed.plans.len();
+        for (n, (plan, auto_cancel)) in routed.plans.into_iter().enumerate() {
             let (levels, staff) = self.rules.levels(&plan).await?;
             let new = NewEscalation {
                 org,
                 id: EscalationId::derived(received.received_at, format_args!("{} {n}", received.id)),
-                title: opening.body.title.clone(),
-                url: opening.body.source_url.clone(),
+                title: routed.body.title.clone(),
+                url: routed.body.source_url.clone(),
                 plan,
                 alert: Some(alert.id),
                 group: alert.group,
@@ -334,11 +336,11 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// Writes down an alert that was over before it came; it pages nobody.
+    /// Stores an alert that was resolved before its firing arrived; it starts no escalation.
     pub(super) async fn open_over(&self, tombstone: &KeyRow) -> Result<(), AppError> {
         let (org, received, now) = (self.received.org, self.received, self.now);
         let body = body_of(self.rules, (received, &[])).await?;
-        let opening = Opening {
+        let routed = RoutingResult {
             body,
             routing: Routing::Over,
             routes: Vec::new(),
@@ -346,9 +348,9 @@ impl Case<'_> {
             incident: None,
             group: None,
         };
-        let mut alert = self.alert(&opening, Routing::Over);
+        let mut alert = self.alert(&routed, Routing::Over);
         alert.resolved_at = Some(tombstone.at);
-        self.store.put_text(org, alert.id, &opening.body, received.event.payload.get(), now).await?;
+        self.store.put_text(org, alert.id, &routed.body, received.event.payload.get(), now).await?;
         let row = KeyRow { alert: Some(alert.id), version: tombstone.version + 1, ..tombstone.clone() };
         let commit = Commit::new().key(org, received.source, &alert.key, Some(tombstone), &row, now);
         let over = alert

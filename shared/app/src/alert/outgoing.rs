@@ -6,12 +6,12 @@ use domain::trace::Trace;
 use serde::Serialize;
 use store::Outgoing;
 
-/// Makes a message about a source, which takes turns with those of others.
+/// Makes a message about a source. Messages of different sources take turns on the queue.
 pub fn outgoing((org, source): (OrgId, SourceId), trace: &Trace, message: impl Serialize) -> Outgoing {
     let envelope = Envelope::new(trace.clone(), message);
     let body = serde_json::to_string(&envelope).expect("messages are plain values");
     Outgoing {
-        // The only two characters that a queue refuses and JSON does not escape.
+        // These are the only two characters that the queue refuses and JSON does not escape.
         body: body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"),
         delay: 0,
         group: Some(format!("{org}#{source}")),

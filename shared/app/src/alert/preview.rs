@@ -1,5 +1,4 @@
-//! Previews what a source's configuration would make of alerts: what they would say, and whom they would page. It reads,
-//! and writes nothing.
+//! Previews how alerts would look and who would be notified under a changed source configuration. It writes nothing.
 
 use domain::access::Permission;
 use domain::alert::{AlertEvent, AlertStatus, Body, ReceivedEvent, Routing};
@@ -14,65 +13,65 @@ use sources::Kind;
 use store::Store;
 use tracing::instrument;
 
-use super::again::kept;
-use super::custom::{Arrived, meant};
 use super::intake::{admits, let_through};
-use super::open::decide_by;
-use super::read::{Found, Read, body_by, payload_of};
+use super::map_event::{MappedEvent, map_by};
+use super::open::route;
+use super::render::{RenderedAlert, SourceTemplate, body_by, payload_of};
+use super::stored_event::stored_event;
 use crate::rules::{Rules, Snapshot, readable};
 use crate::{AppError, Random};
 
 /// The most alerts that are previewed at once.
 const MOST: usize = 20;
 
-/// How many of the newest alerts are looked at for those of one source.
+/// How many of the newest alerts are searched for alerts of the source.
 const MOST_LOOKED_AT: usize = 200;
 
-/// How many of them are read at the same time.
+/// How many alerts are read at the same time.
 const AT_ONCE: usize = 20;
 
-/// The bytes of a payload that is tried out.
+/// The most bytes of a payload that is previewed.
 const PAYLOAD_BYTES: usize = sources::limits::EVENT_BYTES;
 
-/// What is previewed.
+/// A request for a preview.
 #[derive(Debug, Clone)]
-pub struct Trial {
-    /// The kind of source; that of the source that is there, if nothing is said.
+pub struct PreviewRequest {
+    /// The kind of source; the existing source's kind if `None`.
     pub kind: Option<SourceKind>,
-    /// Its template, as it would be.
+    /// The new template.
     pub template: Template,
-    /// What of its events would become alerts.
+    /// The new intake rules.
     pub intake: IntakeRules,
-    /// The source, if it is there: its routes would take the alerts.
+    /// The existing source, whose routes apply.
     pub source: Option<SourceId>,
-    /// A delivery to try; else the last alerts of the source.
+    /// A payload to preview; the last alerts of the source if `None`.
     pub payload: Option<Box<RawValue>>,
 }
 
-/// What would be made of an alert.
+/// The preview of one alert.
 #[derive(Debug, Clone)]
-pub struct Previewed {
-    /// The alert, if it is one that there was.
+pub struct AlertPreview {
+    /// The alert, if the event belongs to an existing one.
     pub alert: Option<AlertId>,
-    /// Whether it would begin or end.
+    /// Whether the event fires or resolves the alert.
     pub status: AlertStatus,
-    /// Whether the filter would hold it back.
+    /// Whether the filter would reject the event.
     pub filtered: bool,
-    /// What it would say.
+    /// The body that the alert would have.
     pub body: Body,
-    /// What would become of it; none if it ends.
+    /// The outcome of its routing; `None` if the event resolves the alert.
     pub routing: Option<Routing>,
-    /// The routes that would take it.
+    /// The routes that would match.
     pub routes: Vec<(RouteId, String)>,
-    /// Whom it would page.
-    pub notifications: Vec<WouldPage>,
+    /// The escalations that would start.
+    pub notifications: Vec<PreviewedEscalation>,
     /// The name of the incident that it would open.
     pub incident: Option<String>,
 }
 
-/// An escalation that would begin.
+/// An escalation that would start.
 #[derive(Debug, Clone)]
-pub struct WouldPage {
+pub struct PreviewedEscalation {
     /// Its path, if it has one.
     pub path: Option<PathId>,
     /// The people of each level, in order.
@@ -88,18 +87,18 @@ pub struct WouldPage {
 pub async fn preview(
     store: &Store,
     by: &Actor,
-    trial: Trial,
+    request: PreviewRequest,
     random: &Random,
     now: Timestamp,
-) -> Result<Vec<Previewed>, AppError> {
+) -> Result<Vec<AlertPreview>, AppError> {
     by.may(Permission::ConfigureOnCall)?;
-    let (kind, draft) = kind_of(store, by, &trial).await?;
-    crate::source::create::check("previewed", &kind, &trial.template)?;
-    crate::source::create::check_intake(&kind, &trial.intake, &trial.template)?;
-    crate::source::check_attributes(store, by.org(), &trial.template).await?;
+    let (kind, draft) = kind_of(store, by, &request).await?;
+    crate::source::create::check("previewed", &kind, &request.template)?;
+    crate::source::create::check_intake(&kind, &request.intake, &request.template)?;
+    crate::source::check_attributes(store, by.org(), &request.template).await?;
     let rules = Rules::new(store.clone()).of(by.org()).await?;
-    let source = trial.source.unwrap_or_else(|| SourceId::new(now, random()));
-    let events = match (&trial.payload, trial.source) {
+    let source = request.source.unwrap_or_else(|| SourceId::new(now, random()));
+    let events = match (&request.payload, request.source) {
         (Some(payload), _) => of_payload(&kind, payload, now)?,
         (None, Some(source)) if draft => sample(store, by, source).await?,
         (None, Some(source)) => last(store, by, source).await?,
@@ -108,7 +107,7 @@ pub async fn preview(
             return Err(AppError::invalid("payload", reason));
         }
     };
-    let (found, intake) = (Found::Tried(Box::new(trial.template)), trial.intake);
+    let (found, intake) = (SourceTemplate::Given(Box::new(request.template)), request.intake);
     let mut previewed = Vec::new();
     for (alert, event) in events {
         let received = ReceivedEvent {
@@ -120,50 +119,54 @@ pub async fn preview(
             event,
             asked_by: None,
         };
-        previewed.push(one(&rules, (&found, &intake), alert, &received).await?);
+        previewed.push(preview_one(&rules, (&found, &intake), alert, &received).await?);
     }
     Ok(previewed)
 }
 
 /// The kind of the source that is previewed, and whether it is a draft.
-async fn kind_of(store: &Store, by: &Actor, trial: &Trial) -> Result<(SourceKind, bool), AppError> {
-    let Some(id) = trial.source else {
-        let kind = trial.kind.clone();
+async fn kind_of(
+    store: &Store,
+    by: &Actor,
+    request: &PreviewRequest,
+) -> Result<(SourceKind, bool), AppError> {
+    let Some(id) = request.source else {
+        let kind = request.kind.clone();
         let kind =
             kind.ok_or_else(|| AppError::invalid("source_type", "set the type of the alert source"))?;
         return Ok((kind, false));
     };
     let source = crate::source::find(store, by.org(), id).await?;
-    if trial.kind.as_ref().is_some_and(|kind| *kind != source.kind) {
+    if request.kind.as_ref().is_some_and(|kind| *kind != source.kind) {
         return Err(AppError::invalid("source_type", "the type of an alert source cannot be changed"));
     }
     let draft = source.head().state() == SourceState::Draft;
     Ok((source.kind, draft))
 }
 
-/// What would be made of one alert.
-async fn one(
+/// Previews one alert.
+async fn preview_one(
     rules: &Snapshot,
-    (found, intake): (&Found, &IntakeRules),
+    (found, intake): (&SourceTemplate, &IntakeRules),
     alert: Option<AlertId>,
     received: &ReceivedEvent,
-) -> Result<Previewed, AppError> {
-    let Arrived { received, mut noted } = meant(found.template(), received);
+) -> Result<AlertPreview, AppError> {
+    let MappedEvent { received, mut problems } = map_by(found.template(), received);
     let status = received.event.status;
     let payload = payload_of(&received, &mut Vec::new());
     let filtered = match found.template().map(|template| admits((template, intake), &received, &payload)) {
         Some(Ok(admitted)) => status == AlertStatus::Firing && !admitted,
         Some(Err(problem)) => {
-            noted.push(let_through(&problem));
+            problems.push(let_through(&problem));
             false
         }
         None => false,
     };
     if filtered || status == AlertStatus::Resolved {
-        let Read { mut body, missing, .. } = body_by(rules, found, (&received, &noted)).await?;
+        let RenderedAlert { mut body, missing, .. } = body_by(rules, found, (&received, &problems)).await?;
         body.problems.extend(missing);
         let (routes, notifications) = (Vec::new(), Vec::new());
-        return Ok(Previewed {
+        return Ok(AlertPreview {
             alert,
             status,
             filtered,
@@ -174,29 +177,29 @@ async fn one(
             incident: None,
         });
     }
-    let opening = decide_by(rules, found, (&received, &noted)).await?;
+    let routed = route(rules, found, (&received, &problems)).await?;
     let mut notifications = Vec::new();
-    for (plan, _) in &opening.plans {
+    for (plan, _) in &routed.plans {
         notifications.push(would_page(rules, plan).await?);
     }
     let named = |id: &RouteId| {
         let route = rules.routes.iter().find(|route| route.id == *id)?;
         Some((*id, route.name.clone()))
     };
-    Ok(Previewed {
+    Ok(AlertPreview {
         alert,
         status,
         filtered,
-        routing: Some(opening.routing),
-        routes: opening.routes.iter().filter_map(named).collect(),
+        routing: Some(routed.routing),
+        routes: routed.routes.iter().filter_map(named).collect(),
         notifications,
-        incident: opening.incident.map(|(name, _)| name),
-        body: opening.body,
+        incident: routed.incident.map(|(name, _)| name),
+        body: routed.body,
     })
 }
 
-/// Whom a plan would page.
-async fn would_page(rules: &Snapshot, plan: &PathRef) -> Result<WouldPage, AppError> {
+/// The people whom a path would notify.
+async fn would_page(rules: &Snapshot, plan: &PathRef) -> Result<PreviewedEscalation, AppError> {
     let (levels, staff) = rules.levels(plan).await?;
     let path = match plan {
         PathRef::Path { id, .. } => Some(*id),
@@ -206,10 +209,10 @@ async fn would_page(rules: &Snapshot, plan: &PathRef) -> Result<WouldPage, AppEr
         Some((target.user, staff.users.get(&target.user)?.name.clone()))
     };
     let levels = levels.iter().map(|level| level.targets.iter().filter_map(people).collect());
-    Ok(WouldPage { path, levels: levels.collect() })
+    Ok(PreviewedEscalation { path, levels: levels.collect() })
 }
 
-/// The events that a source of this kind would read of a payload.
+/// The events that a source of this kind parses from a payload.
 fn of_payload(
     kind: &SourceKind,
     payload: &RawValue,
@@ -226,7 +229,7 @@ fn of_payload(
     Ok(events.into_iter().take(MOST).map(|event| (None, event)).collect())
 }
 
-/// The last event that came to a draft, if one did.
+/// The last event that a draft source received, if any.
 async fn sample(
     store: &Store,
     by: &Actor,
@@ -236,7 +239,7 @@ async fn sample(
     Ok(sample.map(|sample| (None, sample.event)).into_iter().collect())
 }
 
-/// The last alerts of a source, as they were sent, among the newest of the organisation.
+/// The original events of a source's last alerts, among the newest alerts of the organisation.
 async fn last(
     store: &Store,
     by: &Actor,
@@ -256,7 +259,7 @@ async fn last(
     Ok(events)
 }
 
-/// An alert of a source as it was sent; none if it is another's, or what was sent is no longer kept.
+/// The original event of an alert; `None` if the alert belongs to another source, or its event is no longer stored.
 async fn as_sent(
     store: &Store,
     by: &Actor,
@@ -267,5 +270,5 @@ async fn as_sent(
     if alert.is_none_or(|alert| alert.source != source) {
         return Ok(None);
     }
-    Ok(kept(store, by.org(), id).await?.map(|(_, event)| (Some(id), event)))
+    Ok(stored_event(store, by.org(), id).await?.map(|(_, event)| (Some(id), event)))
 }

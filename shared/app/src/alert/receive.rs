@@ -1,4 +1,4 @@
-//! Handles one event of an alert: a duplicate, a new episode, new words, or the end.
+//! Handles one event of an alert: a repeat, a new episode, an update, or the resolution.
 
 use domain::alert::attribute::{Merge, merged};
 use domain::alert::key::{Decision, EventFacts, KeyRow, decide};
@@ -9,24 +9,24 @@ use domain::template::Problem;
 use domain::trace::Trace;
 use domain::{Identity, Timestamp};
 use machine::{Stateful, retry_conflicts};
-use store::{Commit, Store, Touched};
+use store::{Commit, KeyTouch, Store};
 use tracing::instrument;
 
-use super::custom::{self, Arrived};
 use super::flap;
-use super::intake::{Fate, Standing, fate};
-use super::open::{self, Case};
-use super::read;
+use super::intake::{IntakeDecision, SummaryEvent, decide_intake};
+use super::map_event::{self, MappedEvent};
+use super::open::{self, NewAlert};
+use super::render;
 use crate::escalation::begin::MOST_ACTIONS;
-use crate::escalation::settle::{Look, answer_for};
+use crate::escalation::reconcile::{RestartCause, ensure_covered};
 use crate::rules::{Snapshot, readable};
 use crate::{AppError, Rules};
 
-/// Why an escalation begins again for the next episode of its alert, whose end was overtaken.
+/// The reason for an escalation that starts again because its alert was resolved and is firing again.
 pub const FIRES_AGAIN: &str = "resolved and firing again";
 
-/// Handles one event, and says what was decided; nothing, if its source keeps it from becoming an alert. A repeated one
-/// changes nothing.
+/// Handles one event and returns the decision; `None` if the source's intake rules keep it from becoming an alert. A
+/// repeated event changes nothing.
 ///
 /// # Errors
 /// [`AppError`] if the event is not handled and must come again.
@@ -38,52 +38,53 @@ pub async fn receive(
     trace: &Trace,
     now: Timestamp,
 ) -> Result<Option<Decision>, AppError> {
-    let Arrived { received, noted } = custom::arrived(rules, received).await?;
+    let MappedEvent { received, problems } = map_event::map_event(rules, received).await?;
     let by = received.by();
     let (received, arrival) = (&*received, received.arrival());
-    let told = Told { store, rules, received, noted: &noted, arrival: &arrival, trace, by: &by, now };
-    match told.handle(None).await? {
-        Handled::As(decision) => Ok(Some(decision)),
-        Handled::Held => Ok(None),
-        Handled::StoodFor(standing) => {
-            let Standing { received, arrival, .. } = &*standing;
-            Told { received, arrival, noted: &[], ..told }.handle(Some(&standing)).await?;
+    let handler =
+        EventHandler { store, rules, received, problems: &problems, arrival: &arrival, trace, by: &by, now };
+    match handler.handle(None).await? {
+        EventOutcome::Decided(decision) => Ok(Some(decision)),
+        EventOutcome::Held => Ok(None),
+        EventOutcome::Summarise(summary) => {
+            let SummaryEvent { received, arrival, .. } = &*summary;
+            EventHandler { received, arrival, problems: &[], ..handler }.handle(Some(&summary)).await?;
             Ok(None)
         }
     }
 }
 
-/// What a source tells, and what is needed to handle it.
-struct Told<'a> {
+/// Handles one received event.
+struct EventHandler<'a> {
     store: &'a Store,
     rules: &'a Rules,
     received: &'a ReceivedEvent,
-    noted: &'a [String],
+    problems: &'a [String],
     arrival: &'a EventFacts,
     trace: &'a Trace,
     by: &'a Identity,
     now: Timestamp,
 }
 
-/// What came of it.
-enum Handled {
-    /// What was decided is done.
-    As(Decision),
-    /// Nothing, as its source wants.
+/// The outcome of an event.
+enum EventOutcome {
+    /// The decision was carried out.
+    Decided(Decision),
+    /// The source's intake rules reject the event.
     Held,
-    /// Nothing, and another event is to be handled for it.
-    StoodFor(Box<Standing>),
+    /// This summary event is to be handled instead.
+    Summarise(Box<SummaryEvent>),
 }
 
-impl Told<'_> {
-    /// Handles it. What stands for others has its own template, and is held back by nothing.
-    async fn handle(&self, stands: Option<&Standing>) -> Result<Handled, AppError> {
-        let Told { store, rules, received, noted, arrival, by, now, .. } = *self;
+impl EventHandler<'_> {
+    /// Handles the event. A summary event has its own template, and no intake rule applies to it.
+    async fn handle(&self, summary: Option<&SummaryEvent>) -> Result<EventOutcome, AppError> {
+        let EventHandler { store, rules, received, problems, arrival, by, now, .. } = *self;
         let hash = &received.key();
         retry_conflicts(|| async move {
             let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
-                Touched::Counted => return Ok(Handled::As(Decision::Repeat)),
-                Touched::Known(known) => known.map(|row| *row),
+                KeyTouch::Repeated => return Ok(EventOutcome::Decided(Decision::Repeat)),
+                KeyTouch::Row(known) => known.map(|row| *row),
             };
             let decision = decide(known.as_ref(), arrival);
             let known = known.as_ref();
@@ -101,71 +102,75 @@ impl Told<'_> {
                     resolve(store, received, alert, commit(), by, now).await?;
                 }
                 (Decision::EndOvertaken(alert), Some(known)) => {
-                    between(store, rules, received, (alert, known), by, now).await?;
+                    record_overtaken_end(store, rules, received, (alert, known), by, now).await?;
                 }
                 (Decision::EndOvertaken(_), None) => {}
-                (Decision::ResolvedLater(alert), _) => prolong(store, received, alert, commit()).await?,
+                (Decision::ResolvedLater(alert), _) => {
+                    record_later_end(store, received, alert, commit()).await?
+                }
                 (Decision::Update, _) => {
                     let earlier = known.is_some_and(|known| known.began_earlier(arrival));
                     let commit = match row.alert {
                         Some(alert) if earlier => commit().began_earlier(received.org, alert, arrival.at),
                         Some(_) | None => commit(),
                     };
-                    refresh(store, rules, (received, noted), row.alert, commit, now).await?;
+                    refresh(store, rules, (received, problems), row.alert, commit, now).await?;
                 }
                 (Decision::Open | Decision::OpenResolved, known) => {
-                    return self.begin(stands, decision, known).await;
+                    return self.begin(summary, decision, known).await;
                 }
             }
-            Ok(Handled::As(decision))
+            Ok(EventOutcome::Decided(decision))
         })
         .await
     }
 
-    /// Begins an alert, unless its source keeps it from that.
+    /// Opens an alert, unless the source's intake rules prevent it.
     async fn begin(
         &self,
-        stands: Option<&Standing>,
+        summary: Option<&SummaryEvent>,
         decision: Decision,
         known: Option<&KeyRow>,
-    ) -> Result<Handled, AppError> {
-        let Told { store, received, arrival, trace, by, now, .. } = *self;
+    ) -> Result<EventOutcome, AppError> {
+        let EventHandler { store, received, arrival, trace, by, now, .. } = *self;
         let rules = &self.rules.of(received.org).await?;
         let over = decision == Decision::OpenResolved;
-        let fate = match stands {
-            Some(standing) => Fate::Begins { noted: Vec::new(), window: None, lapse: Some(standing.lapse) },
-            // Whoever had it fire again wants it whatever its source keeps away, and until somebody says that it is over.
-            None if received.asked_by.is_some() => {
-                Fate::Begins { noted: self.noted.to_vec(), window: None, lapse: None }
+        let intake = match summary {
+            Some(summary) => {
+                IntakeDecision::Open { problems: Vec::new(), window: None, expiry: Some(summary.expiry) }
             }
-            None => fate(store, rules, (received, self.noted), over).await?,
+            // An alert that a person triggers again passes every intake rule and does not expire.
+            None if received.asked_by.is_some() => {
+                IntakeDecision::Open { problems: self.problems.to_vec(), window: None, expiry: None }
+            }
+            None => decide_intake(store, rules, (received, self.problems), over).await?,
         };
-        let (noted, window, lapse) = match fate {
-            Fate::Begins { noted, window, lapse } => (noted, window, lapse),
-            Fate::Held => return Ok(Handled::Held),
-            Fate::StoodFor(standing) => return Ok(Handled::StoodFor(standing)),
+        let (problems, window, expiry) = match intake {
+            IntakeDecision::Open { problems, window, expiry } => (problems, window, expiry),
+            IntakeDecision::Held => return Ok(EventOutcome::Held),
+            IntakeDecision::Summarise(summary) => return Ok(EventOutcome::Summarise(summary)),
         };
         let window = window.as_ref();
-        let case = Case { store, rules, received, arrival, window, lapse, trace, known, by, now };
+        let new_alert = NewAlert { store, rules, received, arrival, window, expiry, trace, known, by, now };
         match known {
-            Some(tombstone) if over => case.open_over(tombstone).await?,
+            Some(tombstone) if over => new_alert.open_over(tombstone).await?,
             _ => {
                 let own;
-                let template = match stands {
-                    Some(standing) => &standing.template,
+                let template = match summary {
+                    Some(summary) => &summary.template,
                     None => {
-                        own = read::template_of(rules, received.source).await?;
+                        own = render::template_of(rules, received.source).await?;
                         &own
                     }
                 };
-                case.open(open::decide_by(rules, template, (received, &noted)).await?).await?;
+                new_alert.open(open::route(rules, template, (received, &problems)).await?).await?;
             }
         }
-        Ok(Handled::As(decision))
+        Ok(EventOutcome::Decided(decision))
     }
 }
 
-/// Ends an alert: the key's row and the alert's transition in one commit.
+/// Resolves an alert: writes the key's row and the alert's transition in one commit.
 pub(super) async fn resolve(
     store: &Store,
     received: &ReceivedEvent,
@@ -181,7 +186,7 @@ pub(super) async fn resolve(
             commit.alert_over(end.after()).transition(end)
         }
         Some(Err(illegal)) => {
-            // Somebody resolved it by hand; the key learns of it.
+            // Somebody resolved the alert by hand: only the key is updated.
             store.illegal(&illegal);
             commit
         }
@@ -190,8 +195,8 @@ pub(super) async fn resolve(
     Ok(store.commit(commit).await?)
 }
 
-/// Notes that an alert ended later than was known; it is over all the same.
-pub(super) async fn prolong(
+/// Records a later end of a resolved alert.
+pub(super) async fn record_later_end(
     store: &Store,
     received: &ReceivedEvent,
     alert: AlertId,
@@ -206,11 +211,11 @@ pub(super) async fn prolong(
     Ok(store.commit(commit).await?)
 }
 
-/// Notes an end that the next firing has overtaken: that one was taken for more of the same, so whoever acknowledged
-/// before the end is paged again, as for a new alert.
+/// Records a resolution that arrived after the next firing. That firing was taken for a repeat, so people who
+/// acknowledged before the resolution are notified again, as for a new alert.
 ///
-/// In a group nobody is: what joins while somebody is on it pages nobody either.
-pub(super) async fn between(
+/// In a group nobody is notified again, because an alert that joins an acknowledged group notifies nobody either.
+pub(super) async fn record_overtaken_end(
     store: &Store,
     rules: &Rules,
     received: &ReceivedEvent,
@@ -224,10 +229,10 @@ pub(super) async fn between(
     let alert = store.alert(org, alert).await?;
     let alone = |alert: &Alert| alert.head().state() == AlertState::Firing && alert.group.is_none();
     if let Some(alert) = alert.filter(alone) {
-        for escalation in again(store, rules, &alert, now).await? {
+        for escalation in acknowledged_escalations(store, rules, &alert, now).await? {
             let (levels, staff) = rules.of(org).await?.levels(&escalation.plan).await?;
             let (next, notifications) = escalation.restart(&levels, &staff, by, now)?;
-            // One of them has room for certain.
+            // At least one of them always fits.
             if commit.len() + 2 + notifications.len() <= MOST_ACTIONS {
                 let next = next.because(by.to_string(), FIRES_AGAIN);
                 commit = commit.transition(next).transitions(notifications);
@@ -237,14 +242,14 @@ pub(super) async fn between(
     Ok(store.commit(commit).await?)
 }
 
-/// The escalations of an alert that somebody has acknowledged; where all have ended, they have begun again.
-async fn again(
+/// The acknowledged escalations of an alert. If all its escalations have ended, they are started again first.
+async fn acknowledged_escalations(
     store: &Store,
     rules: &Rules,
     alert: &Alert,
     now: Timestamp,
 ) -> Result<Vec<Escalation>, AppError> {
-    answer_for(store, rules, alert.org, (alert.id, Look::Joined), now).await?;
+    ensure_covered(store, rules, alert.org, (alert.id, RestartCause::AlertJoined), now).await?;
     let mut acked = Vec::new();
     for &id in &alert.escalations {
         let escalation = store.escalation(alert.org, id).await?;
@@ -253,31 +258,32 @@ async fn again(
     Ok(acked)
 }
 
-/// Keeps the newest words of an alert that goes on.
+/// Updates the body of a firing alert.
 async fn refresh(
     store: &Store,
     rules: &Rules,
-    (received, noted): (&ReceivedEvent, &[String]),
+    (received, problems): (&ReceivedEvent, &[String]),
     alert: Option<AlertId>,
     commit: Commit,
     now: Timestamp,
 ) -> Result<(), AppError> {
     let Some(alert) = alert else { return Ok(store.commit(commit).await?) };
     let rules = rules.of(received.org).await?;
-    let mut body = read::body_of(&rules, (received, noted)).await?;
+    let mut body = render::body_of(&rules, (received, problems)).await?;
     keep_attributes(store, &rules, received, (alert, &mut body)).await?;
     store.put_text(received.org, alert, &body, received.event.payload.get(), now).await?;
     Ok(store.commit(commit.body(received.org, alert, &body)).await?)
 }
 
-/// Keeps of an alert's attributes what their source wants kept when it repeats. What was said before is read only then.
+/// Merges the attributes of a repeated alert with the earlier values, as its source is configured. The earlier values
+/// are read only if that needs them.
 async fn keep_attributes(
     store: &Store,
     rules: &Snapshot,
     received: &ReceivedEvent,
     (alert, body): (AlertId, &mut Body),
 ) -> Result<(), AppError> {
-    let template = read::template_of(rules, received.source).await?;
+    let template = render::template_of(rules, received.source).await?;
     let Some(template) = template.template() else { return Ok(()) };
     if !template.attributes.iter().any(|bound| bound.merge.is_some_and(Merge::looks_back)) {
         return Ok(());

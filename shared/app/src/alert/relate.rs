@@ -1,4 +1,4 @@
-//! Says by hand which incident an alert belongs to, or that it does not belong to the one that it was given.
+//! Adds an alert to an incident by hand, or removes it from its incident.
 
 use domain::Actor;
 use domain::access::Permission;
@@ -13,9 +13,10 @@ use super::seen;
 use crate::AppError;
 use crate::incident::seen as incident_seen;
 
-/// Has an alert belong to an incident; one that does already stays as it is.
+/// Adds an alert to an incident; an alert that already belongs to it stays as it is.
 ///
-/// An alert belongs to one incident at a time. That it was taken out of this one is undone only where `again` says so.
+/// An alert belongs to one incident at a time. An alert that was removed from this incident is added again only if
+/// `again` is set.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if either is not there, [`AppError::Illegal`] if it belongs to another, or was taken out.
@@ -49,7 +50,7 @@ pub async fn relate(
     .await
 }
 
-/// Takes an alert out of an incident; what is not in it stays out. Whoever is paged for it is paged as before.
+/// Removes an alert from an incident. The alert's escalations go on.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if either is not there.

@@ -1,5 +1,5 @@
-//! Rescues an event that could not be handled: a bare alert, and a page to the fallback contact; or an end, so that the
-//! next beginning pages.
+//! Rescues an event that could not be handled: opens a bare alert and notifies the fallback contact, or records a
+//! resolution so that the next firing opens a new alert.
 
 use std::borrow::Cow;
 
@@ -9,18 +9,18 @@ use domain::escalation::PathRef;
 use domain::trace::Trace;
 use domain::{Identity, Timestamp};
 use machine::retry_conflicts;
-use store::{Commit, Store, Touched};
+use store::{Commit, KeyTouch, Store};
 use tracing::{instrument, warn};
 
-use super::custom::{self, Arrived};
-use super::open::{Case, Opening};
-use super::receive::{between, prolong, resolve};
+use super::map_event::{self, MappedEvent};
+use super::open::{NewAlert, RoutingResult};
+use super::receive::{record_later_end, record_overtaken_end, resolve};
 use crate::{AppError, Rules};
 
-/// Opens a bare alert without any of our own rules, and pages the fallback contact.
+/// Opens a bare alert without applying any rule, and notifies the fallback contact.
 ///
-/// An end is handled as well: were it dropped, its key would go on firing, and the next episode would be taken for more
-/// of the one that somebody has acknowledged long since.
+/// A resolution is handled as well. If it were dropped, its key would stay firing, and the next episode would be taken
+/// for a repeat of one that somebody acknowledged.
 ///
 /// # Errors
 /// [`AppError`] if the event is not handled and must come again.
@@ -32,21 +32,21 @@ pub async fn rescue(
     trace: &Trace,
     now: Timestamp,
 ) -> Result<Decision, AppError> {
-    // Which alert it is of is said by the source's customer, as far as that can be read.
-    let arrived = match custom::arrived(rules, received).await {
+    // The source's mapping decides which alert the event belongs to, if the source can be read.
+    let arrived = match map_event::map_event(rules, received).await {
         Err(fault) if !fault.is_unreadable() => return Err(fault),
-        Err(_) => Arrived { received: Cow::Borrowed(received), noted: Vec::new() },
+        Err(_) => MappedEvent { received: Cow::Borrowed(received), problems: Vec::new() },
         Ok(arrived) => arrived,
     };
-    let (received, noted) = (&*arrived.received, &arrived.noted);
+    let (received, problems) = (&*arrived.received, &arrived.problems);
     let hash = received.key();
     let arrival = received.arrival();
     let by = Identity::system("alert-rescue");
     let (hash, arrival, by) = (&hash, &arrival, &by);
     retry_conflicts(|| async move {
         let known = match store.touch_key(received.org, received.source, hash, arrival).await? {
-            Touched::Counted => return Ok(Decision::Repeat),
-            Touched::Known(known) => known.map(|row| *row),
+            KeyTouch::Repeated => return Ok(Decision::Repeat),
+            KeyTouch::Row(known) => known.map(|row| *row),
         };
         let decision = decide(known.as_ref(), arrival);
         match decision {
@@ -60,11 +60,11 @@ pub async fn rescue(
             }
             Decision::EndOvertaken(alert) => {
                 if let Some(known) = &known {
-                    between(store, rules, received, (alert, known), by, now).await?;
+                    record_overtaken_end(store, rules, received, (alert, known), by, now).await?;
                 }
                 return Ok(decision);
             }
-            // The alert is known already, and nobody is to be paged.
+            // The alert exists already, and nobody is to be notified.
             Decision::OpenResolved | Decision::Repeat | Decision::Update | Decision::Stale => {
                 return Ok(decision);
             }
@@ -80,13 +80,13 @@ pub async fn rescue(
             deduplication_key: event.deduplication_key.clone(),
             problems: [
                 &["the alert could not be routed: handling it failed repeatedly".to_owned()],
-                &noted[..],
+                &problems[..],
             ]
             .concat(),
             sent: None,
             updated_at: received.received_at,
         };
-        let opening = Opening {
+        let routed = RoutingResult {
             body,
             routing: Routing::Fallback,
             routes: Vec::new(),
@@ -95,14 +95,15 @@ pub async fn rescue(
             group: None,
         };
         let known = known.as_ref();
-        let case = Case { store, rules, received, arrival, window: None, lapse: None, trace, known, by, now };
-        case.open(opening).await?;
+        let new_alert =
+            NewAlert { store, rules, received, arrival, window: None, expiry: None, trace, known, by, now };
+        new_alert.open(routed).await?;
         Ok(decision)
     })
     .await
 }
 
-/// Ends what a key stands for; of an alert that cannot be read, the key alone.
+/// Resolves the alert of a key; if the alert cannot be read, only the key is updated.
 async fn end(
     store: &Store,
     received: &ReceivedEvent,
@@ -118,7 +119,7 @@ async fn end(
         Decision::Resolve(alert) | Decision::HoldFlapping(alert) => {
             (alert, resolve(store, received, alert, commit(), by, now).await)
         }
-        Decision::ResolvedLater(alert) => (alert, prolong(store, received, alert, commit()).await),
+        Decision::ResolvedLater(alert) => (alert, record_later_end(store, received, alert, commit()).await),
         Decision::Tombstone
         | Decision::Open
         | Decision::OpenResolved

@@ -1,4 +1,5 @@
-//! Finds alerts as somebody sees them: one of a private incident is not there for whoever has no part in that.
+//! Finds alerts that an actor may see: the alerts of a private incident are hidden from people who do not see the
+//! incident.
 
 use domain::Actor;
 use domain::alert::Alert;
@@ -8,10 +9,10 @@ use store::Store;
 use crate::AppError;
 use crate::incident::seen;
 
-/// Finds an alert, if there is one that `by` sees.
+/// Finds an alert that the actor may see.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is none.
+/// [`AppError::NotFound`] if it does not exist.
 pub(super) async fn find(store: &Store, by: &Actor, id: AlertId) -> Result<Alert, AppError> {
     let gone = || AppError::not_found("alert", id);
     let alert = store.alert(by.org(), id).await?.ok_or_else(gone)?;

@@ -10,7 +10,7 @@ use tracing::instrument;
 use super::seen;
 use crate::AppError;
 
-/// Sets the tags of an alert, all of them: whoever says so last is right.
+/// Replaces all tags of an alert; the last write wins.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such alert, [`AppError::Invalid`] if there are too many.

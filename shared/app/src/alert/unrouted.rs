@@ -1,4 +1,4 @@
-//! Finds the alerts that no route took and that are still firing.
+//! Finds the firing alerts that no route matched.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use tracing::instrument;
 use crate::AppError;
 use crate::rules::Snapshot;
 
-/// Alerts that wait for somebody to look at them.
+/// Unrouted alerts that are still firing.
 #[derive(Debug, Default)]
 pub struct Unrouted {
     /// The alerts, newest first, with their sources.
     pub alerts: Vec<(Alert, Option<Arc<Source>>)>,
-    /// Whether there are more than were asked for.
+    /// Whether there are more.
     pub more: bool,
 }
 
-/// Finds the newest alerts that no route took.
+/// Finds the newest alerts that no route matched.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.

@@ -1,8 +1,8 @@
 //! Saves an alert route.
 
 use domain::access::Permission;
-use domain::alert_route::{Group, Route};
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind, changes};
+use domain::alert_route::{ConditionGroup, Route};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget, changes};
 use domain::id::{AuditId, OrgId, RouteId};
 use domain::{Actor, Timestamp};
 use machine::{CommitError, retry_conflicts};
@@ -30,13 +30,13 @@ pub async fn create(
     let allowed = by.may(Permission::ConfigureOnCall)?;
     route.version = 1;
     check(store, by.org(), &route).await?;
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, thing(&route))
+    let entry = AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, thing(&route))
         .changing(changes(None, Some(&route)));
     store.commit(Commit::new().route(&route, &entry)).await?;
     Ok(route)
 }
 
-/// Updates a route. `expected` is the version that the client has seen, if it says.
+/// Updates a route. `expected` is the version that the client last saw, if it sent one.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such route, [`AppError::Illegal`] if it has changed since.
@@ -62,8 +62,9 @@ pub async fn update(
             )));
         }
         let route = Route { version: before.version + 1, ..route.clone() };
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&route))
-            .changing(changes(Some(&before), Some(&route)));
+        let entry =
+            AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&route))
+                .changing(changes(Some(&before), Some(&route)));
         store.commit(Commit::new().route(&route, &entry)).await?;
         Ok(route)
     })
@@ -84,23 +85,23 @@ pub async fn delete(
 ) -> Result<(), AppError> {
     let allowed = by.may(Permission::ConfigureOnCall)?;
     let route = load(store, by.org(), id).await?;
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&route));
+    let entry = AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&route));
     match store.commit(Commit::new().without_route(id, &entry)).await {
         Err(CommitError::Conflict) => Err(AppError::Conflict),
         done => Ok(done?),
     }
 }
 
-/// A route, as the audit log names it.
+/// The audit log's name of a route.
 fn thing(route: &Route) -> AuditTarget {
-    AuditTarget::new(Kind::AlertRoute, route.id, &route.name)
+    AuditTarget::new(AuditKind::AlertRoute, route.id, &route.name)
 }
 
 async fn load(store: &Store, org: OrgId, id: RouteId) -> Result<Route, AppError> {
     store.route(org, id).await?.ok_or_else(|| AppError::not_found("alert route", id))
 }
 
-/// Says what is wrong with a route.
+/// Checks a route.
 async fn check(store: &Store, org: OrgId, route: &Route) -> Result<(), AppError> {
     if route.name.trim().is_empty() {
         return Err(AppError::invalid("name", "a name is required"));
@@ -146,9 +147,9 @@ async fn check(store: &Store, org: OrgId, route: &Route) -> Result<(), AppError>
     Ok(())
 }
 
-/// Says what is wrong with conditions.
-fn check_groups(field: &str, groups: &[Group]) -> Result<(), AppError> {
-    for (g, Group(conditions)) in groups.iter().enumerate() {
+/// Checks conditions.
+fn check_groups(field: &str, groups: &[ConditionGroup]) -> Result<(), AppError> {
+    for (g, ConditionGroup(conditions)) in groups.iter().enumerate() {
         for (c, condition) in conditions.iter().enumerate() {
             condition.subject.check().map_err(|problem| {
                 AppError::invalid(format!("{field}.{g}.conditions.{c}.subject"), problem.to_string())

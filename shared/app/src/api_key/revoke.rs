@@ -1,7 +1,7 @@
 //! Revokes an API key.
 
 use domain::access::Permission;
-use domain::audit::{AuditAction, Entry};
+use domain::audit::{AuditAction, AuditEntry};
 use domain::id::{ApiKeyId, AuditId};
 use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
@@ -11,10 +11,10 @@ use tracing::instrument;
 use super::{find, thing};
 use crate::{AppError, Random};
 
-/// Revokes a key; a function that has just seen it forgets it within half a minute.
+/// Revokes an API key. Functions that cached it forget it within 30 seconds.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is none.
+/// [`AppError::NotFound`] if it does not exist.
 #[instrument(skip_all, fields(api_key.id = %id), err)]
 pub async fn revoke(
     store: &Store,
@@ -26,7 +26,7 @@ pub async fn revoke(
     let allowed = by.may(Permission::ManageApiKeys)?;
     retry_conflicts(|| async move {
         let key = find(store, by.org(), id).await?;
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&key));
+        let entry = AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&key));
         Ok(store.commit(Commit::new().without_api_key(&key, &entry)).await?)
     })
     .await

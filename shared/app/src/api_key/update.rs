@@ -1,45 +1,45 @@
-//! Changes an API key, or what the program shows.
+//! Changes the settings of an API key, or rotates its token.
 
 use domain::access::{Allowed, Permission};
 use domain::api_key::{ApiKey, hash};
-use domain::audit::{AuditAction, Entry, changes};
+use domain::audit::{AuditAction, AuditEntry, changes};
 use domain::id::{ApiKeyId, AuditId};
 use domain::{Actor, Timestamp};
 use machine::retry_conflicts;
 use store::{Commit, Store};
 use tracing::instrument;
 
-use super::{Asked, check, check_roles, find, thing, token};
+use super::{ApiKeySettings, check, check_roles, find, thing, token};
 use crate::seal::Seal;
 use crate::{AppError, Random};
 
-/// Changes a key; the program shows what it has shown before.
+/// Changes the settings of an API key. Its token stays the same.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is none, [`AppError::Forbidden`] if it does now, or were to do, what whoever asks
-/// may not do themselves.
+/// [`AppError::NotFound`] if it does not exist, [`AppError::Forbidden`] if its old or new roles have permissions that
+/// the actor lacks.
 #[instrument(skip_all, fields(api_key.id = %id), err)]
 pub async fn update(
     store: &Store,
     by: &Actor,
     id: ApiKeyId,
-    asked: &Asked,
+    asked: &ApiKeySettings,
     random: &Random,
     now: Timestamp,
 ) -> Result<ApiKey, AppError> {
     let allowed = by.may(Permission::ManageApiKeys)?;
     check(&allowed, asked)?;
     let change = |key: &ApiKey| {
-        let Asked { name, comments, roles } = asked.clone();
+        let ApiKeySettings { name, comments, roles } = asked.clone();
         ApiKey { name, comments, roles, ..key.clone() }
     };
     save(store, &allowed, id, &change, random, now).await
 }
 
-/// Makes anew what the program shows; what it has shown before is no key any more.
+/// Rotates the token of an API key. The previous token stops working at once.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is none, [`AppError::Forbidden`] if it does what whoever asks may not do themselves.
+/// [`AppError::NotFound`] if it does not exist, [`AppError::Forbidden`] if its roles have permissions that the actor lacks.
 #[instrument(skip_all, fields(api_key.id = %id), err)]
 pub async fn rotate(
     store: &Store,
@@ -56,7 +56,7 @@ pub async fn rotate(
     Ok((key, token))
 }
 
-/// Saves a key as it is to be, from what it is.
+/// Saves a changed API key.
 async fn save(
     store: &Store,
     allowed: &Allowed<'_>,
@@ -67,10 +67,10 @@ async fn save(
 ) -> Result<ApiKey, AppError> {
     retry_conflicts(|| async move {
         let before = find(store, allowed.actor().org(), id).await?;
-        // Whoever may not do what the key does would have it for the asking.
+        // Otherwise a person could obtain the permissions of a stronger key by rotating it.
         check_roles(allowed, &before.roles)?;
         let after = ApiKey { version: before.version + 1, ..change(&before) };
-        let entry = Entry::of(allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&after))
+        let entry = AuditEntry::of(allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&after))
             .changing(changes(Some(&before), Some(&after)));
         store.commit(Commit::new().api_key(&before, &after, &entry)).await?;
         Ok(after)

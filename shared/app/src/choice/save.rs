@@ -1,7 +1,7 @@
-//! Saves a choice, whatever its kind.
+//! Saves a choice of any kind.
 
 use domain::access::Permission;
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind, changes};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget, changes};
 use domain::choice::{Choice, Configured, ConfiguredChoice};
 use domain::id::AuditId;
 use domain::{Actor, Timestamp};
@@ -11,7 +11,7 @@ use tracing::instrument;
 
 use crate::{AppError, Random};
 
-/// The most choices of a kind, so that all of them are read at once.
+/// The most choices of a kind: all of them are read at once.
 pub const MOST: usize = 100;
 
 /// How long a name may be.
@@ -39,16 +39,16 @@ pub async fn create<T: Choice>(
     }
     let new =
         ConfiguredChoice { id, what, version: 1, used: false, gone: false, created_at: now, updated_at: now };
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, thing(&new))
+    let entry = AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, thing(&new))
         .changing(changes(None, Some(&new)));
     store.commit(Commit::new().choice(&new, &entry)).await?;
     Ok(new)
 }
 
-/// Changes a choice; `change` says what it is to be, from what it is.
+/// Changes a choice; `change` makes the new value from the current one.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is none, [`AppError::Invalid`] if it has no name, or another one has it.
+/// [`AppError::NotFound`] if it does not exist, [`AppError::Invalid`] if it has no name, or another one has it.
 #[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
 pub async fn update<T: Choice>(
     store: &Store,
@@ -68,18 +68,19 @@ pub async fn update<T: Choice>(
         let what = change(&before.what);
         check(&there, id, &what)?;
         let after = ConfiguredChoice { what, version: before.version + 1, updated_at: now, ..before.clone() };
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&after))
-            .changing(changes(Some(&before), Some(&after)));
+        let entry =
+            AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&after))
+                .changing(changes(Some(&before), Some(&after)));
         store.commit(Commit::new().choice(&after, &entry)).await?;
         Ok(after)
     })
     .await
 }
 
-/// Deletes a choice that nothing was ever given.
+/// Deletes a choice that was never used.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is none, [`AppError::Invalid`] if it is in use or the system relies on it.
+/// [`AppError::NotFound`] if it does not exist, [`AppError::Invalid`] if it is in use or the system relies on it.
 #[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
 pub async fn delete<T: Choice>(
     store: &Store,
@@ -103,18 +104,19 @@ pub async fn delete<T: Choice>(
                 format!("`{}` is in use and cannot be deleted", before.what.name()),
             ));
         }
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&before));
+        let entry =
+            AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&before));
         Ok(store.commit(Commit::new().without_choice(&before, &entry)).await?)
     })
     .await
 }
 
-/// A choice, as the audit log names it.
+/// The audit log's name of a choice.
 fn thing<T: Choice>(choice: &Configured<T>) -> AuditTarget {
-    AuditTarget::new(Kind::Choice(T::KIND), choice.id, choice.what.name())
+    AuditTarget::new(AuditKind::Choice(T::KIND), choice.id, choice.what.name())
 }
 
-/// Says what is wrong with a choice among the others.
+/// Checks a choice against the others of its kind.
 fn check<T: Choice>(others: &[Configured<T>], id: T::Id, what: &T) -> Result<(), AppError> {
     let name = what.name().trim();
     if name.is_empty() || name.len() > NAME_BYTES {

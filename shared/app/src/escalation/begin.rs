@@ -1,4 +1,4 @@
-//! Begins an escalation within a commit that does more.
+//! Adds a new escalation to a commit.
 
 use domain::Timestamp;
 use domain::escalation::{NewEscalation, Responders};
@@ -10,9 +10,10 @@ use crate::AppError;
 /// The most actions of a transaction.
 pub(crate) const MOST_ACTIONS: usize = 100;
 
-/// Adds an escalation with its first level paged. What a transaction cannot hold waits for its first tick, at once.
+/// Adds an escalation and the notifications of its first level. If the transaction has no room for them, the escalation
+/// starts pending, and its first tick, which is due at once, notifies the first level.
 ///
-/// `more` is how many actions the caller has yet to add, one at least for each escalation that is still to begin.
+/// `more` is how many actions the caller still has to add: at least one for each escalation that follows.
 pub(crate) fn begin(
     commit: Commit,
     new: NewEscalation,

@@ -1,4 +1,4 @@
-//! Begins an escalation because somebody asks for it, not an alert.
+//! Starts an escalation by hand.
 
 use domain::access::Permission;
 use domain::escalation::{Escalation, NewEscalation, PathRef};
@@ -9,7 +9,7 @@ use domain::text::shorten;
 use domain::trace::Trace;
 use domain::{Actor, Timestamp};
 use machine::CommitError;
-use store::{Commit, Made, Store};
+use store::{Commit, IdempotentKind, Store};
 use tracing::instrument;
 
 use crate::rules::Snapshot;
@@ -60,10 +60,10 @@ impl ManualEscalation {
     }
 }
 
-/// How much of a description the small item keeps.
+/// The most bytes of a description that are kept.
 const DESCRIPTION_BYTES: usize = 400;
 
-/// Begins an escalation with its first level paged; what the same key began before is returned as it is.
+/// Starts an escalation and notifies its first level. An escalation that the same key started before is returned.
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming whom or what there is not.
@@ -116,7 +116,7 @@ pub async fn create(
     let escalation = begun.after().clone();
     let mut commit = Commit::new().transition(begun).transitions(notifications).made_by(
         org,
-        Made::Escalation,
+        IdempotentKind::Escalation,
         key,
         new.id,
     );
@@ -130,9 +130,9 @@ pub async fn create(
     }
 }
 
-/// What the key began before.
+/// The escalation that the key started before.
 async fn there(store: &Store, org: OrgId, key: &str) -> Result<Option<Escalation>, AppError> {
-    let Some(id) = store.made_by(org, Made::Escalation, key).await? else { return Ok(None) };
+    let Some(id) = store.made_by(org, IdempotentKind::Escalation, key).await? else { return Ok(None) };
     Ok(store.escalation(org, id).await?)
 }
 

@@ -1,4 +1,4 @@
-//! Tells what an escalation is about, who is paged, who did what: for people who look at it.
+//! Loads an escalation with its history, its notifications and the names that its page shows.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use tracing::instrument;
 use crate::AppError;
 use crate::rules::{Snapshot, readable};
 
-/// An escalation with everything that people ask about it.
+/// An escalation with everything that its page shows.
 #[derive(Debug, Clone)]
-pub struct Story {
+pub struct EscalationHistory {
     /// The escalation.
     pub escalation: Escalation,
     /// Its history, oldest first.
@@ -28,11 +28,11 @@ pub struct Story {
     pub notifications: Vec<Notification>,
     /// The levels of its path.
     pub levels: Vec<Level>,
-    /// How the path is called, if it goes by one.
+    /// The name of its escalation path, if it runs one.
     pub path: Option<String>,
-    /// The alert that it pages for.
+    /// The alert that it notifies people of.
     pub alert: Option<Alert>,
-    /// What the alert says now.
+    /// The current body of the alert.
     pub body: Option<Body>,
     /// The alert's source.
     pub source: Option<Source>,
@@ -41,16 +41,16 @@ pub struct Story {
     people: BTreeMap<UserId, String>,
 }
 
-/// How somebody is called who is no longer there.
+/// The name shown for a person who was removed.
 pub(crate) const LEFT: &str = "a former user";
 
-impl Story {
-    /// How a person is called.
+impl EscalationHistory {
+    /// The name of a person.
     pub fn person(&self, id: UserId) -> &str {
         self.people.get(&id).map_or(LEFT, String::as_str)
     }
 
-    /// How whoever caused a step is called.
+    /// The name of the person or system that caused a step.
     pub fn who(&self, by: &str) -> &str {
         match by.parse() {
             Ok(Identity::User(id)) => self.person(id),
@@ -60,12 +60,12 @@ impl Story {
         }
     }
 
-    /// How the source of its alert is called.
+    /// The name of the alert's source.
     pub fn source_name(&self) -> &str {
         self.source.as_ref().map_or("an alert source", |source| source.name.as_str())
     }
 
-    /// The step by which it was answered or ended, if it is.
+    /// The step by which it was acknowledged or ended, if any.
     pub fn answer(&self) -> Option<&History> {
         let state = self.escalation.head().state();
         if state.notifies() {
@@ -74,24 +74,28 @@ impl Story {
         self.history.iter().rev().find(|row| EscalationState::named(&row.to) == Some(state))
     }
 
-    /// The people of the level that is paged now, or of one further on.
+    /// The people of the current level, or of one `further` levels on.
     pub fn level(&self, further: usize) -> Vec<&str> {
         let level = self.levels.get(usize::from(self.escalation.level) + further);
         level.into_iter().flat_map(|level| &level.targets).map(|target| self.person(target.user)).collect()
     }
 
-    /// Says whether its next level is still to come.
+    /// Says whether its next level may still be notified.
     pub fn is_paging(&self) -> bool {
         matches!(self.escalation.head().state(), EscalationState::Pending | EscalationState::Triggered)
     }
 }
 
-/// Tells an escalation's story; none if there is no such escalation.
+/// Loads the history of an escalation; `None` if the escalation does not exist.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
 #[instrument(skip_all, fields(escalation.id = %id), err)]
-pub async fn story(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<Option<Story>, AppError> {
+pub async fn history(
+    store: &Store,
+    rules: &Snapshot,
+    id: EscalationId,
+) -> Result<Option<EscalationHistory>, AppError> {
     let org = rules.org.id;
     let Some(told) = store.escalation_with_story(org, id).await? else { return Ok(None) };
     let escalation = told.escalation;
@@ -125,7 +129,7 @@ pub async fn story(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<
         }
     }
     let (history, notifications) = (told.history, told.notifications);
-    Ok(Some(Story {
+    Ok(Some(EscalationHistory {
         escalation,
         history,
         notifications,

@@ -1,4 +1,4 @@
-//! Answers an escalation: acknowledges it, takes that back, or calls it off.
+//! Responds to an escalation: acknowledges, unacknowledges or cancels it.
 
 use domain::access::Permission;
 use domain::escalation::{Escalation, EscalationState};
@@ -11,16 +11,16 @@ use tracing::instrument;
 use crate::incident::seen::hidden;
 use crate::{AppError, Rules};
 
-/// What came of an answer.
+/// The outcome of stopping an escalation.
 #[derive(Debug, Clone)]
-pub enum Answered {
+pub enum StopOutcome {
     /// It counts.
     Now(Escalation),
-    /// It was answered before, or is over.
+    /// It was acknowledged before, or has ended.
     Already(Escalation),
 }
 
-impl Answered {
+impl StopOutcome {
     /// The escalation as it is now.
     pub fn escalation(&self) -> &Escalation {
         match self {
@@ -46,14 +46,14 @@ async fn check_seen(store: &Store, by: &Actor, escalation: &Escalation) -> Resul
     if is_notified { Ok(()) } else { Err(AppError::not_found("escalation", id)) }
 }
 
-/// Stops an escalation in a state, if it is not there or beyond already. For verbs that have checked their caller.
+/// Stops an escalation in a state, unless it is in that state or a later one. For verbs that have checked their caller.
 pub(crate) async fn stop(
     store: &Store,
     by: &Identity,
     (org, id): (OrgId, EscalationId),
     to: (EscalationState, &str),
     now: Timestamp,
-) -> Result<Answered, AppError> {
+) -> Result<StopOutcome, AppError> {
     retry_conflicts(|| async move {
         let escalation = load(store, org, id).await?;
         stop_once(store, by, escalation, to, now).await
@@ -68,7 +68,7 @@ async fn stop_for(
     id: EscalationId,
     to: (EscalationState, &str),
     now: Timestamp,
-) -> Result<Answered, AppError> {
+) -> Result<StopOutcome, AppError> {
     retry_conflicts(|| async move {
         let escalation = load(store, by.org(), id).await?;
         check_seen(store, by, &escalation).await?;
@@ -83,20 +83,20 @@ async fn stop_once(
     escalation: Escalation,
     (to, why): (EscalationState, &str),
     now: Timestamp,
-) -> Result<Answered, AppError> {
+) -> Result<StopOutcome, AppError> {
     let stopped: Transition<Escalation> = match escalation.stop(to, by, why, now) {
         Ok(stopped) => stopped,
         Err(illegal) => {
             store.illegal(&illegal);
-            return Ok(Answered::Already(escalation));
+            return Ok(StopOutcome::Already(escalation));
         }
     };
     let after = stopped.after().clone();
     stopped.execute(store).await?;
-    Ok(Answered::Now(after))
+    Ok(StopOutcome::Now(after))
 }
 
-/// Acknowledges: somebody is on it, and nobody else is paged.
+/// Acknowledges an escalation, so that nobody else is notified.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such escalation.
@@ -106,12 +106,12 @@ pub async fn acknowledge(
     by: &Actor,
     id: EscalationId,
     now: Timestamp,
-) -> Result<Answered, AppError> {
+) -> Result<StopOutcome, AppError> {
     by.may(Permission::Respond)?;
     stop_for(store, by, id, (EscalationState::Acked, "acknowledged"), now).await
 }
 
-/// Calls it off.
+/// Cancels an escalation.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such escalation.
@@ -121,12 +121,12 @@ pub async fn cancel(
     by: &Actor,
     id: EscalationId,
     now: Timestamp,
-) -> Result<Answered, AppError> {
+) -> Result<StopOutcome, AppError> {
     by.may(Permission::Respond)?;
     stop_for(store, by, id, (EscalationState::Cancelled, "cancelled"), now).await
 }
 
-/// Takes an acknowledgement back: the first level is paged again.
+/// Withdraws an acknowledgement: the first level is notified again.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such escalation, [`AppError::Illegal`] if it was not acknowledged.

@@ -1,7 +1,7 @@
-//! A level's time is up: the next level is paged, or the escalation expires.
+//! Handles the timer of an escalation: the next level is notified, or the escalation expires.
 
 use domain::alert::AlertState;
-use domain::escalation::tick::Step;
+use domain::escalation::tick::EscalationStep;
 use domain::escalation::{Escalation, EscalationState, Tick};
 use domain::id::{EscalationId, OrgId};
 use domain::{Identity, Timestamp};
@@ -9,11 +9,11 @@ use machine::{Stateful, retry_conflicts};
 use store::{Commit, Store};
 use tracing::instrument;
 
-use super::settle;
+use super::reconcile;
 use crate::rules::readable;
 use crate::{AppError, Rules};
 
-/// Does what a timer asks for, if it is still asked for.
+/// Handles a timer, if it is still due.
 ///
 /// # Errors
 /// [`AppError`] if the timer must come again.
@@ -37,7 +37,7 @@ async fn tick_once(
 ) -> Result<Tick, AppError> {
     let Some(escalation) = store.escalation(org, id).await? else { return Ok(Tick::Over) };
     if escalation.due.is_none() {
-        look_again(store, rules, &escalation, now).await?;
+        check_group(store, rules, &escalation, now).await?;
         return Ok(Tick::Over);
     }
     let (levels, staff) = rules.of(org).await?.levels(&escalation.plan).await?;
@@ -49,7 +49,7 @@ async fn tick_once(
         decided = domain::escalation::tick(&escalation, &levels, now);
     }
     let by = Identity::system("escalation-tick");
-    let (step, notifications): Step = match decided {
+    let (step, notifications): EscalationStep = match decided {
         Tick::Wait(_) | Tick::TooEarly | Tick::Over => return Ok(decided),
         _ if alerts_are_over(store, &escalation).await? => {
             let why = "its alert was resolved";
@@ -60,12 +60,12 @@ async fn tick_once(
     };
     let after = step.after().clone();
     store.commit(Commit::new().transition(step).transitions(notifications)).await?;
-    look_again(store, rules, &after, now).await?;
+    check_group(store, rules, &after, now).await?;
     Ok(decided)
 }
 
-/// Makes sure that no alert joined a group just as its escalation ended.
-async fn look_again(
+/// Makes sure that no alert joined a group at the moment its escalation ended.
+async fn check_group(
     store: &Store,
     rules: &Rules,
     escalation: &Escalation,
@@ -75,21 +75,21 @@ async fn look_again(
     let Some(group) = escalation.group.filter(|_| ended) else { return Ok(()) };
     match store.member(escalation.org, group).await? {
         Some(joined) => {
-            let look = (joined, settle::Look::OtherOver);
-            settle::answer_for(store, rules, escalation.org, look, now).await
+            let cause = (joined, reconcile::RestartCause::OtherResolved);
+            reconcile::ensure_covered(store, rules, escalation.org, cause, now).await
         }
         None => Ok(()),
     }
 }
 
-/// Says whether the alerts of an escalation are over, so that it is about to be resolved. The message that resolves it may
+/// Says whether the alerts of an escalation are resolved, so that it is about to be resolved. The message that resolves it may
 /// be late.
 pub(crate) async fn alerts_are_over(store: &Store, escalation: &Escalation) -> Result<bool, AppError> {
     let Some(alert) = escalation.alert.filter(|_| escalation.auto_cancel) else { return Ok(false) };
     if let Some(group) = escalation.group {
         return Ok(store.member(escalation.org, group).await?.is_none());
     }
-    // One that cannot be read may go on: when in doubt, page.
+    // An unreadable alert may still be firing: when in doubt, notify.
     let alert = readable(store.alert(escalation.org, alert).await)?;
     Ok(alert.is_some_and(|alert| alert.head().state() == AlertState::Resolved))
 }

@@ -1,7 +1,7 @@
-//! Saves an escalation path: each update is a version, and an escalation keeps the version that it began on.
+//! Saves an escalation path. Each update is a new version, and an escalation keeps the version with which it started.
 
 use domain::access::Permission;
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind, changes};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget, changes};
 use domain::escalation_path::{Level, MOST_TARGETS, Path};
 use domain::id::{AuditId, OrgId, PathId, UserId};
 use domain::text::Document;
@@ -17,14 +17,14 @@ const MOST_LEVELS: usize = 30;
 /// The shortest and longest time to acknowledge.
 const ACK_SECONDS: std::ops::RangeInclusive<u32> = 1..=7 * 24 * 3600;
 
-/// A path as it is asked for.
+/// The settings of an escalation path.
 #[derive(Debug, Clone)]
 pub struct NewPath {
     /// Its name.
     pub name: String,
     /// Its levels.
     pub levels: Vec<Level>,
-    /// What the client sent, to be echoed.
+    /// The request body, which the API returns as it was sent.
     pub document: Document,
 }
 
@@ -44,13 +44,13 @@ pub async fn create(
     let allowed = by.may(Permission::ConfigureOnCall)?;
     check(store, by.org(), &new).await?;
     let path = Path { id, version: 1, name: new.name, levels: new.levels, document: new.document };
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, thing(&path))
+    let entry = AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, thing(&path))
         .changing(changes(None, Some(&path)));
     store.commit(Commit::new().path(&path, &entry)).await?;
     Ok(path)
 }
 
-/// Updates a path; escalations that began before go on as they began.
+/// Updates a path. Running escalations keep the version with which they started.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such path.
@@ -72,7 +72,7 @@ pub async fn update(
             store.path(org, id, None).await?.ok_or_else(|| AppError::not_found("escalation path", id))?;
         let NewPath { name, levels, document } = new.clone();
         let path = Path { id, version: before.version + 1, name, levels, document };
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&path))
+        let entry = AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&path))
             .changing(changes(Some(&before), Some(&path)));
         store.commit(Commit::new().path(&path, &entry)).await?;
         Ok(path)
@@ -80,7 +80,7 @@ pub async fn update(
     .await
 }
 
-/// Removes a path; escalations that began before go on as they began.
+/// Deletes a path. Running escalations keep the version with which they started.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such path.
@@ -95,16 +95,16 @@ pub async fn delete(
     let allowed = by.may(Permission::ConfigureOnCall)?;
     let found = store.path(by.org(), id, None).await?;
     let path = found.ok_or_else(|| AppError::not_found("escalation path", id))?;
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&path));
+    let entry = AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing(&path));
     Ok(store.commit(Commit::new().without_path(id, &entry)).await?)
 }
 
-/// A path, as the audit log names it.
+/// The audit log's name of a path.
 fn thing(path: &Path) -> AuditTarget {
-    AuditTarget::new(Kind::EscalationPath, path.id, &path.name)
+    AuditTarget::new(AuditKind::EscalationPath, path.id, &path.name)
 }
 
-/// Says what is wrong with a path.
+/// Checks a path.
 async fn check(store: &Store, org: OrgId, new: &NewPath) -> Result<(), AppError> {
     if new.name.trim().is_empty() {
         return Err(AppError::invalid("name", "a name is required"));
@@ -134,7 +134,7 @@ async fn check(store: &Store, org: OrgId, new: &NewPath) -> Result<(), AppError>
     Ok(())
 }
 
-/// Says whether somebody is there to be paged.
+/// Checks that a user exists.
 pub(crate) async fn check_user(store: &Store, org: OrgId, field: &str, id: UserId) -> Result<(), AppError> {
     match store.user(org, id).await? {
         Some(_) => Ok(()),

@@ -1,4 +1,4 @@
-//! What every change of an incident goes through: load, decide, one conditional write.
+//! Commits a change of an incident: one decision and one conditional write.
 
 use domain::choice::{Choice, Configured};
 use domain::id::{OrgId, StatusId};
@@ -9,7 +9,7 @@ use store::{Choices, Commit, Store};
 use super::close;
 use crate::AppError;
 
-/// Finds what an organisation offers.
+/// Finds a choice by its id.
 pub(super) fn offered<'a, T: Choice>(
     choices: &'a [Configured<T>],
     field: &str,
@@ -28,7 +28,7 @@ pub(super) fn status(
     Ok((id, offered(&choices.statuses, field, id)?.what.state))
 }
 
-/// Adds that what an incident is given is in use.
+/// Marks the choices that a change assigns as used.
 pub(super) fn uses(mut commit: Commit, org: OrgId, choices: &Choices, change: &Change) -> Commit {
     let severity = choices.severities.iter().find(|one| Some(one.id) == change.severity);
     let status = choices.statuses.iter().find(|one| Some(one.id) == change.status.map(|(id, _)| id));
@@ -43,7 +43,7 @@ pub(super) fn uses(mut commit: Commit, org: OrgId, choices: &Choices, change: &C
 }
 
 /// Commits a change of an incident, and returns the incident as it is now. A change that changes nothing writes nothing.
-/// A change to a status in which the incident is over ends its paging.
+/// A change to a status in which the incident is not open ends its notifications.
 pub(super) async fn commit(
     store: &Store,
     by: &Identity,

@@ -1,4 +1,4 @@
-//! Closes an incident, and ends the paging that belongs to it.
+//! Closes an incident, and ends its notifications.
 
 use domain::access::Permission;
 use domain::alert::AlertState;
@@ -23,7 +23,7 @@ use crate::rules::readable;
 const MOST_ESCALATIONS: usize = 100;
 
 /// The reason in the history of an alert or an escalation that ends with its incident.
-const INCIDENT_OVER: &str = "the incident is over";
+const INCIDENT_ENDED: &str = "the incident ended";
 
 /// The result of closing an incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +32,12 @@ pub enum Closed {
     Now,
     /// The incident was in triage, so it is declined.
     Declined,
-    /// The incident was over before.
+    /// The incident had ended before.
     Already,
 }
 
-/// Closes an incident, or declines it if it is still in triage. An incident that is over already stays as it is, but its
-/// paging ends: an older version of Firebell may have closed it and left people being paged.
+/// Closes an incident, or declines it if it is still in triage. An incident that has ended stays as it is, but its
+/// notifications end: an older version of Firebell may have closed it without ending them.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such incident.
@@ -66,11 +66,11 @@ pub async fn close(
     Ok((incident, closed))
 }
 
-/// Ends the paging of an incident that is about to be over: resolves the alert that opened it, and cancels the
+/// Ends the notifications of an incident that is about to end: resolves the alert that opened it, and cancels the
 /// escalations that the end of their alerts does not end.
 ///
-/// It runs before the incident's own commit. If it fails half-way, the incident is still open, and whoever closes it
-/// learns that and tries again; everything here may happen twice.
+/// It runs before the incident's own commit. If it fails half-way, the incident is still open, and the caller
+/// gets an error and tries again. Everything here may run twice.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
@@ -85,14 +85,14 @@ pub(super) async fn end_paging(
         Some(alert) => readable(store.alert(org, alert).await)?,
         None => None,
     };
-    // An alert that was taken out of the incident goes on, and so does its paging.
+    // An alert that was removed from the incident stays firing, and so do its escalations.
     let alert = alert.filter(|alert| alert.incident == Some(incident.id));
     if let Some(alert) = alert.filter(|alert| alert.head().state() == AlertState::Firing) {
-        resolve_as(store, by, (org, alert.id), INCIDENT_OVER, now).await?;
+        resolve_as(store, by, (org, alert.id), INCIDENT_ENDED, now).await?;
     }
     for escalation in escalations_of(store, incident, MOST_ESCALATIONS).await? {
         if escalation.head().state().notifies() && !alerts_are_over(store, &escalation).await? {
-            let to = (EscalationState::Cancelled, INCIDENT_OVER);
+            let to = (EscalationState::Cancelled, INCIDENT_ENDED);
             stop(store, by, (org, escalation.id), to, now).await?;
         }
     }

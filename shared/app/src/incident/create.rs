@@ -1,4 +1,4 @@
-//! Creates an incident: the only way one comes to be.
+//! Creates an incident. Every surface uses this verb.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,27 @@ use domain::incident::{Change, Incident, IncidentState, RoleKind, Visibility};
 use domain::trace::Trace;
 use domain::{Actor, Identity, Timestamp};
 use machine::{CommitError, Head, State, Stateful, Transition};
-use store::{Choices, Commit, Made, Store};
+use store::{Choices, Commit, IdempotentKind, Store};
 use tracing::instrument;
 
 use super::change::uses;
 use super::edit::Edit as Given;
 use crate::AppError;
 
-/// What is known of an incident before it is one.
+/// A new incident.
 #[derive(Debug, Clone)]
 pub struct NewIncident {
     /// Its organisation.
     pub org: OrgId,
-    /// Its id, derived from what causes it, so that the same cause opens no second one.
+    /// Its id, derived from its cause, so that the same cause does not open a second incident.
     pub id: IncidentId,
     /// Its name.
     pub name: String,
-    /// What is going on.
+    /// The summary.
     pub summary: Option<String>,
     /// Who may see it.
     pub visibility: Visibility,
-    /// Whether somebody has yet to say that it is one.
+    /// Whether it starts in triage.
     pub triage: bool,
     /// The alert that opens it.
     pub alert: Option<AlertId>,
@@ -36,8 +36,8 @@ pub struct NewIncident {
     pub trace: Trace,
 }
 
-/// Gives an incident its number and makes its first transition, for the caller's own commit. `followed` says whether
-/// Slack follows it.
+/// Numbers an incident and makes its first transition, for the caller's own commit. `followed` says whether Slack
+/// follows the incident.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
@@ -73,8 +73,8 @@ pub async fn prepare(
     Ok(incident.born(state, now)?.because(by.to_string(), "opened"))
 }
 
-/// Creates an incident that nothing else is written with; what the same key has created before is returned as it is.
-/// `given` is what it has from the beginning: its severity, its status, its roles, its milestones.
+/// Creates an incident in a commit of its own. An incident that the same key created before is returned. `given` is
+/// what it starts with: severity, status, roles and milestones.
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming what there is not, [`AppError`] if the store failed.
@@ -111,7 +111,7 @@ pub async fn create(
         prepare(store, by, new, followed, now).await?.with(|incident| incident.begin_with(&change, now));
     let incident = opened.after().clone();
     store.put_incident_number(org, incident.number, id).await?;
-    let commit = Commit::new().transition(opened).made_by(org, Made::Incident, key, id);
+    let commit = Commit::new().transition(opened).made_by(org, IdempotentKind::Incident, key, id);
     match store.commit(uses(commit, org, &choices, &change)).await {
         Ok(()) => Ok(incident),
         Err(CommitError::Conflict) => there(store, org, key).await?.ok_or(AppError::Conflict),
@@ -128,8 +128,8 @@ fn add_reporter(change: &mut Change, choices: &Choices, by: &Identity) {
     }
 }
 
-/// What the key has created before.
+/// The incident that the key created before.
 async fn there(store: &Store, org: OrgId, key: &str) -> Result<Option<Incident>, AppError> {
-    let Some(id) = store.made_by(org, Made::Incident, key).await? else { return Ok(None) };
+    let Some(id) = store.made_by(org, IdempotentKind::Incident, key).await? else { return Ok(None) };
     Ok(store.incident(org, id).await?)
 }

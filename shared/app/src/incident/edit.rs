@@ -1,4 +1,4 @@
-//! Edits an incident: what was not right, or is no longer.
+//! Edits the fields of an incident.
 
 use domain::access::Permission;
 use domain::id::{IncidentId, OrgId, RoleId, SeverityId, StatusId, UserId};
@@ -13,30 +13,30 @@ use super::seen;
 use crate::AppError;
 use crate::escalation_path::save::check_user;
 
-/// What is to be different; what is none stays as it is.
+/// A change of an incident's fields; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Edit {
     /// Its name.
     pub name: Option<String>,
-    /// What is going on; an empty text removes it.
+    /// The summary; an empty text removes it.
     pub summary: Option<String>,
-    /// How bad it is.
+    /// The severity.
     pub severity: Option<SeverityId>,
-    /// How far it is.
+    /// The status.
     pub status: Option<StatusId>,
-    /// Who has which role; nobody, to free it.
+    /// The people in roles; `None` removes the person.
     pub roles: Vec<(RoleId, Option<UserId>)>,
-    /// When which milestone was reached; none, to forget it.
+    /// The times of milestones; `None` removes the time.
     pub milestones: Vec<(Milestone, Option<Timestamp>)>,
-    /// Whether those who follow the incident are told.
+    /// Whether the change is announced in the incident's channel.
     pub announce: bool,
 }
 
-/// The most roles that an edit gives.
+/// The most roles that one edit assigns.
 const MOST_ROLES: usize = 20;
 
 impl Edit {
-    /// The change that this means, if everything it names is there.
+    /// The change to decide on, after everything that it names was found.
     pub(super) async fn change(
         self,
         store: &Store,
@@ -75,7 +75,7 @@ impl Edit {
     }
 }
 
-/// Edits an incident in one step, and says what it is now.
+/// Edits an incident in one step and returns it.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such incident, [`AppError::Invalid`] naming what there is not,
@@ -99,7 +99,7 @@ pub async fn edit(
     .await
 }
 
-/// An edit's fields are one level further in.
+/// The fields of an edit are nested in `incident`.
 fn in_incident(error: AppError) -> AppError {
     match error {
         AppError::Invalid { field, reason } => AppError::invalid(format!("incident.{field}"), reason),

@@ -1,35 +1,35 @@
-//! Keeps what somebody said in an incident's timeline.
+//! Pins a message to an incident's timeline.
 
 use domain::access::Permission;
 use domain::id::{IncidentId, UpdateId};
 use domain::incident::{Change, Incident};
 use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
-use store::{Made, Store};
+use store::{IdempotentKind, Store};
 use tracing::instrument;
 
 use super::{change, seen};
 use crate::AppError;
 
-/// What somebody said.
+/// A message that is pinned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct PinnedMessage {
     /// What.
     pub text: String,
-    /// Who, as people call them.
+    /// The author's name.
     pub author: Option<String>,
 }
 
-/// Pins what was said; what the same key has pinned before is not pinned again.
+/// Pins a message. A message that the same key pinned before is not pinned again.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is no such incident, [`AppError::Illegal`] if it is over for good.
+/// [`AppError::NotFound`] if there is no such incident, [`AppError::Illegal`] if its state allows no change.
 #[instrument(skip_all, fields(incident.id = %id), err)]
 pub async fn pin(
     store: &Store,
     by: &Actor,
     id: IncidentId,
-    said: &Said,
+    said: &PinnedMessage,
     key: &str,
     now: Timestamp,
 ) -> Result<Incident, AppError> {
@@ -39,14 +39,14 @@ pub async fn pin(
     let key = key.as_str();
     retry_conflicts(|| async move {
         let incident = seen::find(store, actor, id).await?;
-        if store.made_by::<UpdateId>(org, Made::Pin, key).await?.is_some() {
+        if store.made_by::<UpdateId>(org, IdempotentKind::Pin, key).await?.is_some() {
             return Ok(incident);
         }
         let choices = store.incident_choices(org).await?;
         let pinned = Some((said.text.clone(), said.author.clone()));
         let change = Change { pinned, ..Change::default() };
         let made = UpdateId::of(id, incident.head().version() + 1, now);
-        let with = |commit: store::Commit| commit.made_by(org, Made::Pin, key, made);
+        let with = |commit: store::Commit| commit.made_by(org, IdempotentKind::Pin, key, made);
         change::commit(store, by, incident, (&choices, &change), with, now).await
     })
     .await

@@ -1,4 +1,4 @@
-//! Finds incidents as somebody sees them: a private one is not there for whoever has no part in it.
+//! Finds incidents that an actor may see: a private incident is hidden from people who may not see it.
 
 use std::collections::BTreeSet;
 
@@ -12,16 +12,16 @@ use store::Store;
 use crate::AppError;
 use crate::rules::readable;
 
-/// Finds an incident, if there is one that `by` sees.
+/// Finds an incident that the actor may see.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is none.
+/// [`AppError::NotFound`] if it does not exist.
 pub(crate) async fn find(store: &Store, by: &Actor, id: IncidentId) -> Result<Incident, AppError> {
     let found = store.incident(by.org(), id).await?.filter(|incident| incident.is_seen_by(by));
     found.ok_or_else(|| AppError::not_found("incident", id))
 }
 
-/// Says whether what belongs to an incident is hidden from somebody; an incident that cannot be read hides it too.
+/// Says whether an object of an incident is hidden from an actor. An incident that cannot be read hides it.
 pub fn hides(id: Option<IncidentId>, incident: Option<&Incident>, who: &Actor) -> bool {
     match incident {
         Some(incident) => !incident.is_seen_by(who),
@@ -29,7 +29,7 @@ pub fn hides(id: Option<IncidentId>, incident: Option<&Incident>, who: &Actor) -
     }
 }
 
-/// Those of some incidents that somebody does not see. Those who see all of them cost no read.
+/// The incidents among these that are hidden from an actor. For an actor who sees all incidents nothing is read.
 ///
 /// # Errors
 /// [`AppError`] if the store fails.
@@ -49,7 +49,7 @@ pub async fn hidden(
     Ok(try_join_all(asked).await?.into_iter().flatten().collect())
 }
 
-/// Says whether nothing is private for somebody.
+/// Says whether an actor sees all private incidents.
 fn sees_all(who: &Actor) -> bool {
     who.may(Permission::SeePrivate).is_ok()
 }

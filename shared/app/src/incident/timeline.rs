@@ -1,4 +1,4 @@
-//! Tells what happened in an incident, in one order: for people who look at it, wherever it was done from.
+//! Loads the timeline of an incident: everything that happened, in one order, whichever surface it was done from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use domain::alert::{Alert, AlertState};
 use domain::escalation::{Escalation, EscalationState};
 use domain::escalation_path::Level;
 use domain::id::{AlertId, ApiKeyId, EscalationId, SourceId, UserId};
-use domain::incident::{Entry, FieldChange, Incident, Note, TimelineEvent, ordered};
+use domain::incident::{ChangeNote, FieldChange, Incident, TimelineEntry, TimelineEvent, ordered};
 use futures_util::future::try_join_all;
 use machine::State;
 use store::{Choices, History, Store};
@@ -17,7 +17,7 @@ use crate::AppError;
 use crate::escalation::history::LEFT;
 use crate::rules::{Snapshot, readable};
 
-/// The most steps of its own history.
+/// The most history rows of the incident.
 const MOST_STEPS: usize = 200;
 /// The most alerts.
 const MOST_ALERTS: usize = 25;
@@ -28,7 +28,7 @@ const MOST_KEYS: usize = 10;
 
 /// An escalation of an incident.
 #[derive(Debug, Clone)]
-pub struct Paging {
+pub struct TimelineEscalation {
     /// The escalation.
     pub escalation: Escalation,
     /// The levels of its path.
@@ -36,23 +36,23 @@ pub struct Paging {
     history: Vec<History>,
 }
 
-/// An incident with everything that happened.
+/// An incident with its timeline and everything that its page shows.
 #[derive(Debug, Clone)]
-pub struct Story {
+pub struct IncidentTimeline {
     /// The incident.
     pub incident: Incident,
-    /// What the organisation gives its incidents.
+    /// The organisation's severities, statuses and roles.
     pub choices: Choices,
-    /// What happened, the oldest first.
-    pub entries: Vec<Entry>,
-    /// Whether there are earlier steps than those.
+    /// The entries, oldest first.
+    pub entries: Vec<TimelineEntry>,
+    /// Whether there are earlier entries.
     pub earlier: bool,
     /// Its alerts, the newest first.
     pub alerts: Vec<Alert>,
     /// Whether there are more alerts than those.
     pub more_alerts: bool,
     /// Its escalations, the newest first.
-    pub escalations: Vec<Paging>,
+    pub escalations: Vec<TimelineEscalation>,
     /// Whether there are more escalations than those.
     pub more_escalations: bool,
     people: BTreeMap<UserId, String>,
@@ -60,18 +60,18 @@ pub struct Story {
     sources: BTreeMap<SourceId, String>,
 }
 
-impl Story {
-    /// How a person is called.
+impl IncidentTimeline {
+    /// The name of a person.
     pub fn person(&self, id: UserId) -> &str {
         self.people.get(&id).map_or(LEFT, String::as_str)
     }
 
-    /// How the source of an alert is called.
+    /// The name of an alert source.
     pub fn source(&self, id: SourceId) -> &str {
         self.sources.get(&id).map_or("a deleted alert source", String::as_str)
     }
 
-    /// How whoever caused something is called.
+    /// The name of the person or system that caused an entry.
     pub fn who(&self, by: &Identity) -> &str {
         match by {
             Identity::User(id) => self.person(*id),
@@ -89,17 +89,21 @@ impl Story {
     }
 
     /// One of its escalations.
-    pub fn escalation(&self, id: EscalationId) -> Option<&Paging> {
+    pub fn escalation(&self, id: EscalationId) -> Option<&TimelineEscalation> {
         self.escalations.iter().find(|paging| paging.escalation.id == id)
     }
 }
 
-/// Tells an incident's story.
+/// Loads the timeline of an incident.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
 #[instrument(skip_all, fields(incident.id = %incident.id), err)]
-pub async fn story(store: &Store, rules: &Snapshot, incident: Incident) -> Result<Story, AppError> {
+pub async fn timeline(
+    store: &Store,
+    rules: &Snapshot,
+    incident: Incident,
+) -> Result<IncidentTimeline, AppError> {
     let (org, id) = (incident.org, incident.id);
     let (mut rows, joined, begun, choices) = tokio::try_join!(
         store.incident_history(org, id, None, MOST_STEPS + 1),
@@ -112,7 +116,7 @@ pub async fn story(store: &Store, rules: &Snapshot, incident: Incident) -> Resul
 
     let (alerts, more_alerts) = newest(incident.alert.into_iter().chain(joined), MOST_ALERTS);
     let alerts = alerts.into_iter().map(async |id| readable(store.alert_with_history(org, id).await));
-    // What was about to belong to it, and does not, is left out.
+    // An alert whose row exists but which does not belong to the incident is left out.
     let alerts: Vec<(Alert, Vec<History>)> = try_join_all(alerts).await?.into_iter().flatten().collect();
     let alerts: Vec<_> =
         alerts.into_iter().filter(|(alert, _)| alert.incident == Some(incident.id)).collect();
@@ -120,8 +124,9 @@ pub async fn story(store: &Store, rules: &Snapshot, incident: Incident) -> Resul
     let of_alerts = alerts.iter().flat_map(|(alert, _)| alert.escalations.iter().copied());
     let (escalations, more_escalations) = newest(of_alerts.chain(begun), MOST_ESCALATIONS);
     let escalations = escalations.into_iter().map(async |id| paging(store, rules, id).await);
-    let escalations: Vec<Paging> = try_join_all(escalations).await?.into_iter().flatten().collect();
-    let escalations: Vec<Paging> =
+    let escalations: Vec<TimelineEscalation> =
+        try_join_all(escalations).await?.into_iter().flatten().collect();
+    let escalations: Vec<TimelineEscalation> =
         escalations.into_iter().filter(|paging| paging.escalation.incident == Some(incident.id)).collect();
 
     let mut entries = Vec::new();
@@ -132,7 +137,7 @@ pub async fn story(store: &Store, rules: &Snapshot, incident: Incident) -> Resul
     entries.extend(escalations.iter().flat_map(of_escalation));
     entries.extend(rows.into_iter().rev().filter_map(of_incident));
 
-    let mut story = Story {
+    let mut story = IncidentTimeline {
         incident,
         choices,
         entries: ordered(entries),
@@ -149,7 +154,7 @@ pub async fn story(store: &Store, rules: &Snapshot, incident: Incident) -> Resul
     Ok(story)
 }
 
-/// The newest of some ids, each once, and whether there are more.
+/// The newest ids without duplicates, and whether there are more.
 fn newest<T: Ord>(ids: impl IntoIterator<Item = T>, most: usize) -> (Vec<T>, bool) {
     let all: BTreeSet<T> = ids.into_iter().collect();
     let more = all.len() > most;
@@ -157,41 +162,49 @@ fn newest<T: Ord>(ids: impl IntoIterator<Item = T>, most: usize) -> (Vec<T>, boo
 }
 
 /// Reads an escalation with its history and its levels.
-async fn paging(store: &Store, rules: &Snapshot, id: EscalationId) -> Result<Option<Paging>, AppError> {
+async fn paging(
+    store: &Store,
+    rules: &Snapshot,
+    id: EscalationId,
+) -> Result<Option<TimelineEscalation>, AppError> {
     let told = readable(store.escalation_with_story(rules.org.id, id).await)?;
     let Some(told) = told else { return Ok(None) };
     let (levels, _) = rules.levels(&told.escalation.plan).await?;
-    Ok(Some(Paging { escalation: told.escalation, levels, history: told.history }))
+    Ok(Some(TimelineEscalation { escalation: told.escalation, levels, history: told.history }))
 }
 
-/// How it began.
-fn opened(incident: &Incident, rows: &[History<Note>]) -> Entry {
+/// The entry of the incident's opening.
+fn opened(incident: &Incident, rows: &[History<ChangeNote>]) -> TimelineEntry {
     let began = incident.beginning(rows.iter().filter_map(|row| row.note.as_ref()));
-    Entry { at: incident.created_at, by: Some(incident.creator.clone()), what: TimelineEvent::Opened(began) }
+    TimelineEntry {
+        at: incident.created_at,
+        by: Some(incident.creator.clone()),
+        what: TimelineEvent::Opened(began),
+    }
 }
 
-/// One step of its own history.
-fn of_incident(row: History<Note>) -> Option<Entry> {
+/// The entry of a row of the incident's history.
+fn of_incident(row: History<ChangeNote>) -> Option<TimelineEntry> {
     let note = row.note?;
     let differences = note.differences();
     let message = note.message.filter(|message| !message.is_empty());
     let what = TimelineEvent::Changed { message, differences };
-    Some(Entry { at: row.at, by: row.by.parse().ok(), what })
+    Some(TimelineEntry { at: row.at, by: row.by.parse().ok(), what })
 }
 
-/// An alert's beginning and its end.
-fn of_alert(alert: &Alert, history: &[History]) -> Vec<Entry> {
+/// The entries of an alert: it fired and it was resolved.
+fn of_alert(alert: &Alert, history: &[History]) -> Vec<TimelineEntry> {
     let entry = |row: &History| {
         let state = AlertState::named(&row.to)?;
         let moved = row.from.as_deref().and_then(AlertState::named) != Some(state);
         let what = TimelineEvent::Alert { alert: alert.id, state };
-        moved.then(|| Entry { at: row.at, by: row.by.parse().ok(), what })
+        moved.then(|| TimelineEntry { at: row.at, by: row.by.parse().ok(), what })
     };
     history.iter().filter_map(entry).collect()
 }
 
-/// An escalation's steps, each with the level that it paged.
-fn of_escalation(paging: &Paging) -> Vec<Entry> {
+/// The entries of an escalation, each with the level that was notified.
+fn of_escalation(paging: &TimelineEscalation) -> Vec<TimelineEntry> {
     let mut paged: Option<u16> = None;
     let mut entries = Vec::new();
     for row in &paging.history {
@@ -205,13 +218,13 @@ fn of_escalation(paging: &Paging) -> Vec<Entry> {
         paged = level.or(paged);
         let escalation = paging.escalation.id;
         let what = TimelineEvent::Escalation { escalation, state, level, why: row.why.clone() };
-        entries.push(Entry { at: row.at, by: row.by.parse().ok(), what });
+        entries.push(TimelineEntry { at: row.at, by: row.by.parse().ok(), what });
     }
     entries
 }
 
-/// Finds out how everybody and every source in it is called.
-async fn name(store: &Store, rules: &Snapshot, story: &mut Story) -> Result<(), AppError> {
+/// Looks up the names of the people, API keys and sources in a timeline.
+async fn name(store: &Store, rules: &Snapshot, story: &mut IncidentTimeline) -> Result<(), AppError> {
     let mut people: BTreeSet<UserId> = story.incident.roles.values().copied().collect();
     let mut sources: BTreeSet<SourceId> = story.alerts.iter().map(|alert| alert.source).collect();
     let mut keys = BTreeSet::new();

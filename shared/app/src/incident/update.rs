@@ -1,51 +1,51 @@
-//! Shares an update: what others are told of an incident, with its status and its severity.
+//! Shares an update of an incident: a message, a status, a severity.
 
 use domain::access::Permission;
 use domain::id::{IncidentId, OrgId, SeverityId, StatusId, UpdateId};
-use domain::incident::{Change, Note};
+use domain::incident::{Change, ChangeNote};
 use domain::{Actor, Timestamp};
 use machine::{Stateful, retry_conflicts};
-use store::{History, Made, Store};
+use store::{History, IdempotentKind, Store};
 use tracing::instrument;
 
 use super::change::{self, offered, status};
 use super::seen;
 use crate::AppError;
 
-/// An update that is to be shared.
+/// A new update of an incident.
 #[derive(Debug, Clone, Default)]
 pub struct Update {
-    /// What others are told.
+    /// The message.
     pub message: Option<String>,
-    /// How far it is now.
+    /// The new status.
     pub status: Option<StatusId>,
-    /// How bad it is now.
+    /// The new severity.
     pub severity: Option<SeverityId>,
 }
 
-/// An update that was shared: the row of history that keeps it.
+/// An update that was shared, with the history row that stores it.
 #[derive(Debug, Clone)]
-pub struct Shared {
+pub struct SharedUpdate {
     /// Its id.
     pub id: UpdateId,
     /// The incident.
     pub incident: IncidentId,
-    /// Who, when, and what it was then.
-    pub row: History<Note>,
+    /// The history row.
+    pub row: History<ChangeNote>,
 }
 
-impl Shared {
-    /// The update that a row of history keeps, if it keeps one.
-    pub fn of(incident: IncidentId, row: History<Note>) -> Option<Self> {
+impl SharedUpdate {
+    /// The update in a history row, if the row is one.
+    pub fn of(incident: IncidentId, row: History<ChangeNote>) -> Option<Self> {
         let id = UpdateId::of(incident, row.version, row.at);
-        row.note.as_ref().is_some_and(Note::is_update).then_some(Self { id, incident, row })
+        row.note.as_ref().is_some_and(ChangeNote::is_update).then_some(Self { id, incident, row })
     }
 }
 
 /// How long a message may be.
 const MESSAGE_BYTES: usize = 16 * 1024;
 
-/// Shares an update; what the same key has shared before is returned as it is.
+/// Shares an update. An update that the same key shared before is returned.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such incident, [`AppError::Invalid`] naming what there is not,
@@ -58,7 +58,7 @@ pub async fn update(
     update: &Update,
     key: Option<&str>,
     now: Timestamp,
-) -> Result<Shared, AppError> {
+) -> Result<SharedUpdate, AppError> {
     by.may(Permission::EditIncidents)?;
     let (org, actor, by) = (by.org(), by, by.identity());
     if update.message.is_none() && update.status.is_none() && update.severity.is_none() {
@@ -70,12 +70,12 @@ pub async fn update(
             format!("a message may have at most {MESSAGE_BYTES} bytes"),
         ));
     }
-    // A key belongs to its incident.
+    // Keys of different incidents do not collide.
     let key = key.map(|key| format!("{id} {key}"));
     let key = key.as_deref();
     retry_conflicts(|| async move {
         if let Some(key) = key
-            && let Some(made) = store.made_by::<UpdateId>(org, Made::Update, key).await?
+            && let Some(made) = store.made_by::<UpdateId>(org, IdempotentKind::Update, key).await?
         {
             return shared(store, org, id, made.version()).await;
         }
@@ -87,7 +87,7 @@ pub async fn update(
         let change = Change {
             severity: update.severity,
             status: update.status.map(|id| status(&choices, "to_incident_status_id", id)).transpose()?,
-            // An update that says nothing new is an update all the same.
+            // An update without a message is still shown as an update.
             message: Some(update.message.clone().unwrap_or_default()),
             announce: true,
             ..Change::default()
@@ -95,7 +95,7 @@ pub async fn update(
         let version = incident.head().version() + 1;
         let made = UpdateId::of(id, version, now);
         let with = |commit: store::Commit| match key {
-            Some(key) => commit.made_by(org, Made::Update, key, made),
+            Some(key) => commit.made_by(org, IdempotentKind::Update, key, made),
             None => commit,
         };
         let after = change::commit(store, by, incident, (&choices, &change), with, now).await?;
@@ -105,7 +105,8 @@ pub async fn update(
 }
 
 /// Reads an update again.
-async fn shared(store: &Store, org: OrgId, id: IncidentId, version: u64) -> Result<Shared, AppError> {
+async fn shared(store: &Store, org: OrgId, id: IncidentId, version: u64) -> Result<SharedUpdate, AppError> {
     let row = store.incident_step(org, id, version).await?;
-    row.and_then(|row| Shared::of(id, row)).ok_or_else(|| AppError::not_found("incident update", version))
+    row.and_then(|row| SharedUpdate::of(id, row))
+        .ok_or_else(|| AppError::not_found("incident update", version))
 }

@@ -17,7 +17,7 @@ use crate::AppError;
 use crate::error::whoever_was_first;
 use crate::link::{AcknowledgeLink, GOOD_FOR};
 use crate::seal::{Seal, Unopened};
-use crate::user::reach::open_secret;
+use crate::user::methods::open_secret;
 
 /// What sending needs beside the store.
 #[derive(Clone)]

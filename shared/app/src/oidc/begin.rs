@@ -1,4 +1,4 @@
-//! Sends a browser to the provider, with what it must bring back.
+//! Starts a sign-in: redirects the browser to the provider with a state that it must return.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,22 +10,22 @@ use tracing::instrument;
 use super::{Oidc, OidcError};
 use crate::seal::Seal;
 
-/// How long somebody may take at the provider.
+/// How long a sign-in at the provider may take.
 pub const GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// What the signature is for.
 const PURPOSE: &str = "oidc";
 
-/// Where a browser goes, and what it keeps until it comes back.
+/// The redirect to the provider, and the cookie that the browser keeps until it returns.
 #[derive(Debug, Clone)]
 pub struct Begun {
     /// The address at the provider.
     pub url: String,
-    /// What the browser keeps.
+    /// The value of the cookie.
     pub kept: String,
 }
 
-/// What a browser was sent with.
+/// The state of a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sent {
     pub(super) state: String,
@@ -39,7 +39,7 @@ impl Sent {
         format!("{}.{}.{}.{}", self.state, self.nonce, self.verifier, self.until.as_second())
     }
 
-    /// Reads what a browser has kept, if we gave it that lately.
+    /// Reads the cookie of a browser, if Firebell signed it recently.
     pub(super) fn read(seal: &Seal, kept: &str, now: Timestamp) -> Option<Self> {
         let (text, signature) = kept.rsplit_once('.')?;
         if !seal.is_signed(PURPOSE, text, signature) {
@@ -52,12 +52,12 @@ impl Sent {
     }
 }
 
-/// Where the provider sends a browser back to.
+/// The redirect URI.
 pub(super) fn redirect_uri(public_url: &str) -> String {
     format!("{public_url}/sign-in/oidc/callback")
 }
 
-/// A text in a query or a form.
+/// Encodes a text for a query or a form.
 pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -70,7 +70,7 @@ pub(super) fn encoded(text: &str) -> String {
     out
 }
 
-/// Begins: asks the provider where to send the browser.
+/// Starts a sign-in: looks up the provider's endpoints and makes the redirect.
 ///
 /// # Errors
 /// [`OidcError`] if the provider cannot be asked.

@@ -1,4 +1,4 @@
-//! Signs in whoever comes back from the provider.
+//! Finishes a sign-in when the browser returns from the provider.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,18 +17,18 @@ use super::{Oidc, OidcError, Request};
 use crate::seal::Seal;
 use crate::{AppError, Random};
 
-/// What a browser brings back.
+/// What the browser returns with.
 #[derive(Debug, Clone)]
 pub struct Brought<'a> {
-    /// What it has kept.
+    /// The cookie.
     pub kept: &'a str,
-    /// The state that the provider gave it along.
+    /// The state parameter.
     pub state: &'a str,
-    /// The code that stands for the token.
+    /// The authorisation code.
     pub code: &'a str,
 }
 
-/// What the provider gives for a code.
+/// The response of the token endpoint.
 #[derive(Deserialize)]
 struct Tokens {
     id_token: String,
@@ -37,7 +37,7 @@ struct Tokens {
 /// The longest code.
 const CODE_BYTES: usize = 4096;
 
-/// Finishes: fetches the token, believes it if all is right, and begins a session. Returns the session's token.
+/// Fetches and verifies the token, starts a session, and returns the session's token.
 ///
 /// # Errors
 /// [`OidcError`] saying why nobody is signed in.
@@ -70,7 +70,7 @@ pub async fn finish(
 }
 
 impl Oidc {
-    /// The request that gives a code for a token.
+    /// The request that exchanges a code for a token.
     fn exchange(&self, endpoints: &Endpoints, public_url: &str, code: &str, verifier: &str) -> Request {
         let (id, secret) = (self.settings.client_id.as_str(), self.settings.client_secret.expose_secret());
         let redirect_uri = redirect_uri(public_url);

@@ -1,4 +1,4 @@
-//! What a provider says of itself: where it is asked, and with which keys it signs.
+//! The discovery document and the signing keys of a provider.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,17 +9,17 @@ use serde::de::DeserializeOwned;
 use super::token::{Key, keys_of};
 use super::{Oidc, OidcError, Request, holds};
 
-/// Something that was fetched, and when.
+/// A cached value, and when it was fetched.
 pub(super) type Kept<T> = (Timestamp, T);
 
-/// How long it holds where a provider is asked, in seconds.
+/// How long the discovery document is cached, in seconds.
 const ENDPOINTS_HOLD: i64 = 3600;
-/// How long its keys hold.
+/// How long the keys are cached, in seconds.
 const KEYS_HOLD: i64 = 600;
-/// How soon they are fetched again because of a key that is not among them.
+/// How soon the keys may be fetched again because of an unknown key, in seconds.
 const KEYS_AGAIN: i64 = 10;
 
-/// Where a provider is asked.
+/// The endpoints of a provider.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Endpoints {
     issuer: String,
@@ -31,7 +31,7 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    /// Says whether the secret is sent in a header, as the standard has it unless the provider says otherwise.
+    /// Says whether the client secret is sent in a header, which is the standard's default.
     pub(super) fn takes_basic(&self) -> bool {
         let methods = &self.token_endpoint_auth_methods_supported;
         methods.is_empty() || methods.iter().any(|method| method == "client_secret_basic")
@@ -39,7 +39,7 @@ impl Endpoints {
 }
 
 impl Oidc {
-    /// Where the provider is asked.
+    /// The provider's endpoints.
     pub(super) async fn endpoints(&self, now: Timestamp) -> Result<Arc<Endpoints>, OidcError> {
         if let Some((since, kept)) = kept(&self.endpoints)
             && holds(since, ENDPOINTS_HOLD, now)
@@ -60,7 +60,7 @@ impl Oidc {
         Ok(found)
     }
 
-    /// The keys that a token may be signed with: those of this name, or all of them where it names none.
+    /// The keys that may have signed a token: those with this key id, or all keys if the token names none.
     pub(super) async fn keys(&self, name: Option<&str>, now: Timestamp) -> Result<Arc<Vec<Key>>, OidcError> {
         if let Some((since, kept)) = kept(&self.keys) {
             let there = name.is_none_or(|name| kept.iter().any(|key| key.is_named(name)));
@@ -80,7 +80,7 @@ impl Oidc {
         self.ask(request).await
     }
 
-    /// Asks, and reads what comes back.
+    /// Sends a request and reads the response.
     pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, OidcError> {
         let answer = self.fetch.fetch(request).await.map_err(|error| OidcError::Away(error.to_string()))?;
         if answer.status >= 500 || answer.status == 429 {
@@ -93,7 +93,7 @@ impl Oidc {
     }
 }
 
-/// What is kept, if anything is.
+/// The cached value, if there is one.
 fn kept<T: Clone>(place: &Mutex<Option<Kept<Arc<T>>>>) -> Option<Kept<Arc<T>>> {
     place.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

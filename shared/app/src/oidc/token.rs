@@ -1,4 +1,4 @@
-//! The token that says who somebody is: signed by the provider, for us, for this browser, and fresh.
+//! Verifies id tokens: signature, issuer, audience, nonce and times.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,13 +12,13 @@ use subtle::ConstantTimeEq;
 
 use super::OidcError;
 
-/// How far clocks may be apart, in seconds.
+/// The allowed clock difference, in seconds.
 const SKEW: i64 = 60;
 
 /// The bytes of a token.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// A key that a provider signs with, by what it signs in.
+/// A signing key of a provider, by its algorithm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     name: Option<String>,
@@ -34,12 +34,12 @@ enum Public {
 }
 
 impl Key {
-    /// Says whether this is its name.
+    /// Says whether this is its key id.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name.as_deref() == Some(name)
     }
 
-    /// Says whether it has signed this; a key signs in its own way alone, whatever a token claims.
+    /// Verifies a signature. The key's own algorithm is used, whatever the token's header says.
     fn has_signed(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
         match (&self.public, algorithm) {
             (Public::Rsa(n, e), "RS256") => RsaPublicKeyComponents { n, e }
@@ -59,7 +59,7 @@ pub(super) struct KeySet {
     keys: Vec<Value>,
 }
 
-/// Those that a token may be signed with; what is of another kind is left out.
+/// The keys with supported algorithms; others are left out.
 pub(super) fn keys_of(set: KeySet) -> Vec<Key> {
     set.keys.iter().filter_map(key_of).collect()
 }
@@ -88,7 +88,7 @@ fn key_of(key: &Value) -> Option<Key> {
     Some(Key { name: text("kid").map(str::to_owned), public })
 }
 
-/// A token, taken apart and not believed yet.
+/// A parsed token that is not verified yet.
 pub(super) struct Unverified<'a> {
     algorithm: String,
     name: Option<String>,
@@ -104,7 +104,7 @@ struct Header {
     crit: Option<Value>,
 }
 
-/// What a token says, as far as we ask.
+/// The claims that are checked.
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
@@ -124,20 +124,20 @@ enum Audience {
     Many(Vec<String>),
 }
 
-/// What a token must say.
+/// The claims that a token must have.
 pub(super) struct Expected<'a> {
-    /// Who must have made it.
+    /// The expected issuer.
     pub(super) issuer: &'a str,
-    /// Whom it must be for.
+    /// The expected audience.
     pub(super) client_id: &'a str,
-    /// What the browser was sent with.
+    /// The nonce of this sign-in.
     pub(super) nonce: &'a str,
     /// The time.
     pub(super) now: Timestamp,
 }
 
 impl<'a> Unverified<'a> {
-    /// Takes a token apart.
+    /// Parses a token.
     pub(super) fn parse(token: &'a str) -> Result<Self, OidcError> {
         let malformed = || OidcError::refused("its token is not valid");
         if token.len() > MOST_BYTES {
@@ -159,12 +159,12 @@ impl<'a> Unverified<'a> {
         })
     }
 
-    /// The name of the key that it says to be signed with.
+    /// The key id in its header.
     pub(super) fn key_name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The address that it says somebody has, if all of it can be believed.
+    /// The verified email address in the token, after all checks.
     pub(super) fn verified(&self, keys: &[Key], expected: &Expected<'_>) -> Result<String, OidcError> {
         let named = |key: &&Key| self.name.as_deref().is_none_or(|name| key.is_named(name));
         let signed = keys

@@ -1,10 +1,10 @@
-//! Creates the organisation of an installation: its owner, who is the fallback contact, and an API key.
+//! Creates the organisation of an installation with its owner, who is the fallback contact, and an API key.
 //!
-//! Whoever sets an installation up calls this: `cargo local` on an empty directory, `setup` when a stack is deployed.
+//! `cargo local` calls this on an empty directory, and `setup` when a stack is deployed.
 
 use domain::access::KeyRole;
 use domain::api_key::ApiKey;
-use domain::audit::{AuditAction, Entry};
+use domain::audit::{AuditAction, AuditEntry};
 use domain::id::{ApiKeyId, AuditId, OrgId};
 use domain::org::Org;
 use domain::user::Role;
@@ -18,34 +18,34 @@ use crate::seal::Seal;
 use crate::user::create::{NewUser, check_email, person};
 use crate::{AppError, Random};
 
-/// What an organisation begins with.
+/// A new organisation.
 #[derive(Debug, Clone)]
 pub struct NewOrg {
     /// Its name.
     pub name: String,
     /// The owner's name.
     pub owner_name: String,
-    /// The owner's address.
+    /// The owner's email address.
     pub owner_email: String,
-    /// Its first API key, where the owner was given one already; otherwise one is made.
+    /// The first API key, if the owner has one already; otherwise one is generated.
     pub api_key: Option<SecretString>,
 }
 
-/// What was created.
+/// The result of creating an organisation.
 #[derive(Debug, Clone)]
-pub enum Created {
-    /// It is new; the API key is shown once and kept only as a hash.
+pub enum CreatedOrg {
+    /// The organisation is new. The API key is shown once; only its hash is stored.
     New {
         /// The organisation.
         org: Box<Org>,
         /// The API key.
         api_key: String,
     },
-    /// There was one already.
-    There(OrgId),
+    /// The installation already has an organisation.
+    Existing(OrgId),
 }
 
-/// Creates the organisation, once; doing it again changes nothing.
+/// Creates the organisation once; a second call changes nothing.
 ///
 /// # Errors
 /// [`AppError::Invalid`] if the owner's address is none; any other if the store failed.
@@ -56,23 +56,23 @@ pub async fn create(
     new: &NewOrg,
     random: &Random,
     now: Timestamp,
-) -> Result<Created, AppError> {
+) -> Result<CreatedOrg, AppError> {
     if let Some(org) = store.home().await? {
-        return Ok(Created::There(org));
+        return Ok(CreatedOrg::Existing(org));
     }
     check_email("owner_email", &new.owner_email)?;
     let (org, api_key, commit) = begin(seal, new, random, now);
     match store.commit(commit.home(&org)).await {
-        Ok(()) => Ok(Created::New { org: Box::new(org), api_key }),
+        Ok(()) => Ok(CreatedOrg::New { org: Box::new(org), api_key }),
         Err(CommitError::Conflict) => {
             let there = store.home().await?.ok_or(AppError::Conflict)?;
-            Ok(Created::There(there))
+            Ok(CreatedOrg::Existing(there))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Creates an organisation beside the one of the installation; returns it and its API key.
+/// Creates another organisation in the installation, and returns it with its API key.
 ///
 /// # Errors
 /// [`AppError::Invalid`] if somebody has the owner's address already.
@@ -94,7 +94,7 @@ pub async fn create_beside(
     }
 }
 
-/// An organisation, its key, and the rows of its owner and its key.
+/// A new organisation, its API key, and a commit with its owner and key.
 fn begin(seal: &Seal, new: &NewOrg, random: &Random, now: Timestamp) -> (Org, String, Commit) {
     let owner = NewUser { name: new.owner_name.clone(), email: new.owner_email.clone(), role: Role::Owner };
     let owner = person(&owner, random, now);
@@ -105,17 +105,17 @@ fn begin(seal: &Seal, new: &NewOrg, random: &Random, now: Timestamp) -> (Org, St
     };
     let key = first_key(domain::api_key::hash(&api_key), random, now);
     let entry =
-        |thing| Entry::by_system(org.id, PART, AuditId::new(now, random()), AuditAction::Created, thing);
+        |thing| AuditEntry::by_system(org.id, PART, AuditId::new(now, random()), AuditAction::Created, thing);
     let commit = Commit::new()
         .new_user(&owner, &entry(crate::user::thing(&owner)))
         .new_api_key(&key, &entry(crate::api_key::thing(&key)));
     (org, api_key, commit)
 }
 
-/// Who does all this, in the audit log.
+/// The actor in the audit log.
 const PART: &str = "setup";
 
-/// An organisation's first API key, which may do everything.
+/// The first API key of an organisation, with every role.
 fn first_key(hash: String, random: &Random, now: Timestamp) -> ApiKey {
     ApiKey {
         id: ApiKeyId::new(now, random()),
@@ -130,9 +130,9 @@ fn first_key(hash: String, random: &Random, now: Timestamp) -> ApiKey {
     }
 }
 
-/// Makes a key one of an organisation that is there, once; returns its id, which stays the same.
+/// Adds an API key to an existing organisation, once, and returns its id.
 ///
-/// An organisation that outlived its stack is reached by the key of the next one.
+/// An organisation that outlived its stack is reached with the key of the next stack.
 ///
 /// # Errors
 /// [`AppError`] if the store failed, or the key is another organisation's.
@@ -150,7 +150,8 @@ pub async fn admit(
         None => {
             let key = first_key(hash.clone(), random, now);
             let thing = crate::api_key::thing(&key);
-            let entry = Entry::by_system(org, PART, AuditId::new(now, random()), AuditAction::Created, thing);
+            let entry =
+                AuditEntry::by_system(org, PART, AuditId::new(now, random()), AuditAction::Created, thing);
             match store.commit(Commit::new().new_api_key(&key, &entry)).await {
                 Ok(()) => key.holder(org),
                 Err(CommitError::Conflict) => store.key_holder(&hash).await?.ok_or(AppError::Conflict)?,

@@ -1,6 +1,6 @@
-//! Begins a session for somebody who has shown otherwise who they are.
+//! Starts a session for a person who was authenticated in another way.
 
-use domain::audit::{AuditAction, Entry};
+use domain::audit::{AuditAction, AuditEntry};
 use domain::id::AuditId;
 use domain::session::Session;
 use domain::sign_in::SignInPerson;
@@ -15,7 +15,7 @@ use crate::{AppError, Random};
 /// How many random bytes the token of a session has.
 const TOKEN_BYTES: usize = 32;
 
-/// A fresh token, which the browser keeps.
+/// A new session token, which the browser keeps.
 pub(crate) fn token(seal: &Seal) -> String {
     seal.random_token(TOKEN_BYTES)
 }
@@ -29,11 +29,11 @@ pub(crate) fn begun(
     now: Timestamp,
 ) -> Commit {
     let actor = Actor::person(whom.org, user);
-    let entry = Entry::session(&actor, AuditId::new(now, random()), AuditAction::SignedIn, &user.name);
+    let entry = AuditEntry::session(&actor, AuditId::new(now, random()), AuditAction::SignedIn, &user.name);
     commit.new_session(token, &Session::begin(whom, now)).audited(&entry)
 }
 
-/// Begins a session, and returns the token that the browser keeps.
+/// Starts a session and returns the token that the browser keeps.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.

@@ -1,6 +1,6 @@
-//! Ends a session: whoever has its token is nobody at once.
+//! Ends a session: its token stops working at once.
 
-use domain::audit::{AuditAction, Entry};
+use domain::audit::{AuditAction, AuditEntry};
 use domain::id::AuditId;
 use domain::user::User;
 use domain::{Actor, Timestamp};
@@ -9,7 +9,7 @@ use tracing::instrument;
 
 use crate::{AppError, Random};
 
-/// Ends somebody's own session.
+/// Ends the session of a person.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
@@ -21,6 +21,6 @@ pub async fn end(
     random: &Random,
     now: Timestamp,
 ) -> Result<(), AppError> {
-    let entry = Entry::session(actor, AuditId::new(now, random()), AuditAction::SignedOut, &user.name);
+    let entry = AuditEntry::session(actor, AuditId::new(now, random()), AuditAction::SignedOut, &user.name);
     Ok(store.commit(Commit::new().without_session(token).audited(&entry)).await?)
 }

@@ -1,4 +1,4 @@
-//! Finds a session that goes on.
+//! Finds a valid session.
 
 use domain::Timestamp;
 use domain::session::Session;
@@ -7,7 +7,7 @@ use tracing::instrument;
 
 use crate::AppError;
 
-/// The session of a token, if there is one and its time is not over: one read, never stale.
+/// The session of a token, if it exists and has not expired; one consistent read.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.

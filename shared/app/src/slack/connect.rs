@@ -1,7 +1,7 @@
-//! Connects an organisation with its workspace, and takes note when the workspace removes the app.
+//! Connects an organisation to a Slack workspace, and records when the workspace removes the app.
 
 use domain::access::Permission;
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind, changes};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget, changes};
 use domain::id::{AuditId, OrgId};
 use domain::org::Org;
 use domain::slack::{Refused, TeamId, Workspace};
@@ -16,12 +16,12 @@ use super::place;
 use crate::seal::Seal;
 use crate::{AppError, Random};
 
-/// The organisation, as the audit log names it.
+/// The audit log's name of the organisation.
 fn thing(org: &Org) -> AuditTarget {
-    AuditTarget::new(Kind::Organisation, org.id, &org.name)
+    AuditTarget::new(AuditKind::Organisation, org.id, &org.name)
 }
 
-/// Connects an organisation with the workspace that its administrator has chosen. It may be another than before.
+/// Connects an organisation to the workspace that its administrator chose. It may replace another workspace.
 ///
 /// # Errors
 /// [`AppError::Illegal`] if another organisation has the workspace, [`AppError::Forbidden`] if they may not.
@@ -48,7 +48,7 @@ pub async fn connect(
         refused: None,
     };
     let left = org.slack.replace(workspace).map(|before| before.team).filter(|before| *before != team);
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&org))
+    let entry = AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, thing(&org))
         .changing(changes(Some(&before), Some(&org)));
     let mut commit = Commit::new().slack_connected(&org, &team, &entry);
     if let Some(left) = left {
@@ -65,7 +65,7 @@ pub async fn connect(
     }
 }
 
-/// Takes note that Slack knows the token of a workspace no more, so that an administrator is told.
+/// Records that Slack rejected the workspace token, so that an administrator sees it.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
@@ -78,7 +78,7 @@ pub(super) async fn refused(
 ) -> Result<(), AppError> {
     retry_conflicts(|| async move {
         let Some(org) = store.org(org).await? else { return Ok(()) };
-        // Another was connected meanwhile, or somebody has taken note already.
+        // Another workspace was connected in the meantime, or the rejection is already recorded.
         let Some(slack) = org.slack.as_ref().filter(|slack| slack.token == of.token) else { return Ok(()) };
         if slack.refused.is_some() {
             return Ok(());
@@ -86,7 +86,7 @@ pub(super) async fn refused(
         let slack = Workspace { refused: Some(Refused { at: now, word: word.to_owned() }), ..slack.clone() };
         let after = Org { slack: Some(slack), version: org.version + 1, ..org.clone() };
         let id = AuditId::derived(now, format_args!("{} {word}", of.team));
-        let entry = Entry::by_system(org.id, "slack", id, AuditAction::Updated, thing(&org))
+        let entry = AuditEntry::by_system(org.id, "slack", id, AuditAction::Updated, thing(&org))
             .changing(changes(Some(&org), Some(&after)));
         store.commit(Commit::new().slack_refused(&after, &entry)).await?;
         warn!(reason = word, "Slack rejected the workspace token (revoked)");
@@ -95,7 +95,7 @@ pub(super) async fn refused(
     .await
 }
 
-/// Forgets a workspace that has removed the app; one that has been connected again since stays.
+/// Disconnects a workspace that removed the app, unless it was connected again since.
 ///
 /// # Errors
 /// [`AppError`] if the news must come again.
@@ -109,9 +109,9 @@ pub async fn removed(store: &Store, team: &TeamId, at: Timestamp) -> Result<(), 
             return Ok(());
         }
         let after = Org { slack: None, version: org.version + 1, ..org.clone() };
-        // The same news makes the same entry.
+        // The id is derived, so that a repeated message writes the same entry.
         let entry = AuditId::derived(at, team);
-        let entry = Entry::by_system(id, "slack", entry, AuditAction::Updated, thing(&org))
+        let entry = AuditEntry::by_system(id, "slack", entry, AuditAction::Updated, thing(&org))
             .changing(changes(Some(&org), Some(&after)));
         store.commit(Commit::new().slack_disconnected(&after, team, &entry)).await?;
         info!(slack.team = %team, "Slack app removed from a workspace");

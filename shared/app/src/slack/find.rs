@@ -1,23 +1,23 @@
-//! Finds what an incident is about: its escalations, and which incident somebody means.
+//! Finds the incident, the escalations and the people that a request is about.
 
 use domain::escalation::Escalation;
 use domain::id::PathId;
 use domain::incident::Incident;
 use domain::slack::{ChannelId, CommandTarget};
 
-use super::Room;
-use super::person::Unknown;
+use super::SlackRequestContext;
+use super::person::LookupError;
 use crate::AppError;
 use crate::escalation::create::EscalationTarget;
 use crate::incident::escalations::escalations_of;
 
-/// The most escalations of an incident that are looked at.
+/// The most escalations of an incident that are read.
 const MOST: usize = 20;
-/// How many people and paths are looked at for a name.
+/// How many people and paths are searched for a name.
 const NAMES: usize = 1000;
 
-impl Room<'_> {
-    /// The incident of a number, or else of a channel.
+impl SlackRequestContext<'_> {
+    /// The incident with a number, or else the incident of a channel.
     pub(crate) async fn incident(
         &self,
         number: Option<u64>,
@@ -34,17 +34,17 @@ impl Room<'_> {
         }
     }
 
-    /// The escalations of an incident: those of its alert, and those that somebody began for it.
+    /// The escalations of an incident.
     pub(crate) async fn escalations(&self, incident: &Incident) -> Result<Vec<Escalation>, AppError> {
         escalations_of(&self.desk.store, incident, MOST).await
     }
 
-    /// The person or the path that somebody means; none if there is none of that name.
+    /// The person or path that a command names; `None` if no such person or path exists.
     pub(crate) async fn called_by(
         &self,
         whom: &CommandTarget,
         me: Option<domain::id::UserId>,
-    ) -> Result<Option<EscalationTarget>, Unknown> {
+    ) -> Result<Option<EscalationTarget>, LookupError> {
         let name = match whom {
             CommandTarget::Me => return Ok(me.map(|me| EscalationTarget::Users(vec![me]))),
             CommandTarget::Slack(slack) => {
@@ -65,7 +65,7 @@ impl Room<'_> {
             let (local, _) = user.email.split_once('@').unwrap_or((&user.email, ""));
             same(&user.name) || same(&user.email) || same(local)
         });
-        // A name that two have is nobody's.
+        // A name that two people have is ambiguous.
         match (named.next(), named.next()) {
             (Some(user), None) => Ok(Some(EscalationTarget::Users(vec![user.id]))),
             (_, Some(_)) | (None, None) => Ok(None),

@@ -1,13 +1,13 @@
 //! Looks at an incident that has changed, and writes down what is owed to Slack because of that.
 
-use domain::incident::{Note, Visibility};
+use domain::incident::{ChangeNote, Visibility};
 use domain::notification::Notification;
 use domain::slack::step::{NewStep, Place};
 use domain::slack::{Step, StepState, Work};
 use machine::{Stateful, Transition, retry_conflicts};
 use store::{Commit, History};
 
-use super::{Room, step::Did};
+use super::{SlackRequestContext, step::Did};
 use crate::AppError;
 
 /// How many changes are looked at for updates that were not shared; more than a look is ever late.
@@ -21,7 +21,7 @@ pub(super) const INVITE: &str = "invite";
 /// What the ids of shared updates begin with.
 pub(super) const SHARE: &str = "share-";
 
-impl Room<'_> {
+impl SlackRequestContext<'_> {
     /// Writes down what is owed, in the same write that ends the look.
     pub(super) async fn follow(&self, step: &Step) -> Result<Did, AppError> {
         retry_conflicts(|| self.follow_once(step)).await
@@ -89,6 +89,6 @@ impl Room<'_> {
 }
 
 /// Says whether a change is told in the incident's channel.
-fn is_told(row: &History<Note>) -> bool {
+fn is_told(row: &History<ChangeNote>) -> bool {
     row.note.as_ref().is_some_and(|note| note.is_update() && !note.quiet)
 }

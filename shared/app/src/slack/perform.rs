@@ -17,7 +17,7 @@ use slack::{CallError, NewMessage, Posted};
 use super::follow::CHANNEL;
 use super::person::of_stranger;
 use super::step::{Came, Trouble};
-use super::{Connection, Room};
+use super::{Connection, SlackRequestContext};
 use crate::AppError;
 
 /// How many names are tried for a channel.
@@ -36,7 +36,7 @@ const PERSONAL: [&str; 8] = [
     "user_team_not_in_channel",
 ];
 
-impl Room<'_> {
+impl SlackRequestContext<'_> {
     /// Does what a step asks for.
     pub(super) async fn perform(&self, step: &Step) -> Result<Came, Trouble> {
         let Connection { slack, token, .. } = &self.connection;

@@ -1,4 +1,4 @@
-//! Who is who: somebody in Slack and a person of the organisation, by their address.
+//! Links Slack users to Firebell users by their email address.
 
 use domain::id::{OrgId, UserId};
 use domain::slack::SlackUserId;
@@ -6,18 +6,18 @@ use domain::{Actor, Identity};
 use slack::CallError;
 use store::Commit;
 
-use super::Room;
+use super::SlackRequestContext;
 use crate::AppError;
 
-/// What the identity of somebody in Slack begins with who is nobody here.
+/// The prefix of the identity of a Slack user who is not a Firebell user.
 const IN_SLACK: &str = "slack:";
 
-/// Somebody in Slack who is nobody here, for the history.
+/// The actor for a Slack user who is not a Firebell user.
 pub(crate) fn stranger(org: OrgId, slack: &SlackUserId) -> Actor {
     Actor::system(org, &format!("{IN_SLACK}{slack}"))
 }
 
-/// Who somebody in Slack was, if the history names one.
+/// The Slack user of such an identity, if it is one.
 pub(crate) fn of_stranger(identity: &Identity) -> Option<SlackUserId> {
     match identity {
         Identity::System(part) => part.strip_prefix(IN_SLACK)?.parse().ok(),
@@ -25,10 +25,10 @@ pub(crate) fn of_stranger(identity: &Identity) -> Option<SlackUserId> {
     }
 }
 
-/// Why it is not known who somebody is.
+/// Why a Slack user could not be looked up.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unknown {
-    /// Slack did not say.
+pub(crate) enum LookupError {
+    /// The call to Slack failed.
     #[error(transparent)]
     Slack(#[from] CallError),
     /// The store failed.
@@ -36,8 +36,8 @@ pub(crate) enum Unknown {
     App(#[from] AppError),
 }
 
-impl Room<'_> {
-    /// Who somebody in Slack is, as far as that was found out before: no call to Slack.
+impl SlackRequestContext<'_> {
+    /// The user of a Slack user, if the link is stored. It does not call Slack.
     pub(crate) async fn known(&self, slack: &SlackUserId) -> Result<Option<UserId>, AppError> {
         let known = self.desk.store.user_of_slack(self.org, slack).await?;
         match known {
@@ -46,8 +46,8 @@ impl Room<'_> {
         }
     }
 
-    /// Who somebody in Slack is; none if nobody here has their address.
-    pub(crate) async fn who(&self, slack: &SlackUserId) -> Result<Option<UserId>, Unknown> {
+    /// The user of a Slack user; `None` if no user has their email address.
+    pub(crate) async fn who(&self, slack: &SlackUserId) -> Result<Option<UserId>, LookupError> {
         if let Some(user) = self.known(slack).await? {
             return Ok(Some(user));
         }
@@ -59,8 +59,8 @@ impl Room<'_> {
         Ok(Some(user))
     }
 
-    /// Who somebody is in Slack; none if nobody there has their address.
-    pub(crate) async fn in_slack(&self, user: UserId) -> Result<Option<SlackUserId>, Unknown> {
+    /// The Slack user of a user; `None` if no Slack user has their email address.
+    pub(crate) async fn in_slack(&self, user: UserId) -> Result<Option<SlackUserId>, LookupError> {
         if let Some(slack) = self.desk.store.slack_of_user(self.org, user).await.map_err(AppError::from)? {
             return Ok(Some(slack));
         }
@@ -72,12 +72,12 @@ impl Room<'_> {
         Ok(slack)
     }
 
-    /// Remembers that two are the same.
+    /// Stores the link between a user and a Slack user.
     async fn remember(&self, user: UserId, slack: &SlackUserId) -> Result<(), AppError> {
         Ok(self.desk.store.commit(Commit::new().slack_person(self.org, user, slack)).await?)
     }
 
-    /// How somebody is called who did something.
+    /// The name of the person or system with an identity.
     pub(crate) async fn called(&self, identity: &Identity) -> Result<String, AppError> {
         let user = match (identity.user(), of_stranger(identity)) {
             (Some(user), _) => Some(user),

@@ -1,25 +1,25 @@
-//! What is shown of an incident: read as it is now.
+//! Reads what Slack messages show of an incident.
 
 use domain::Identity;
 use domain::escalation::EscalationState;
-use domain::incident::{Changed, Incident, Note, RoleKind};
+use domain::incident::{ChangeNote, Changed, Incident, RoleKind};
 use domain::slack::ChannelId;
 use machine::Stateful;
 use slack::block::{Message, Shown, update};
 use store::{Choices, History};
 
-use super::Room;
+use super::SlackRequestContext;
 use crate::AppError;
 
-/// How an incident's paging goes.
-pub(crate) struct Paging {
-    /// In a sentence; none if nobody was paged.
+/// The state of an incident's notifications.
+pub(crate) struct PagingSummary {
+    /// A sentence for people; `None` if nobody was notified.
     pub(crate) said: Option<String>,
-    /// Whether somebody is still being paged.
+    /// Whether somebody may still be notified.
     pub(crate) pages: bool,
 }
 
-/// Names in a sentence.
+/// Joins names for a sentence.
 fn listed(mut names: Vec<String>) -> String {
     names.sort();
     names.dedup();
@@ -29,13 +29,13 @@ fn listed(mut names: Vec<String>) -> String {
     if more > 0 { format!("{names} and {more} more") } else { names }
 }
 
-impl Room<'_> {
-    /// How an incident's paging goes.
-    pub(crate) async fn paging(&self, incident: &Incident) -> Result<Paging, AppError> {
+impl SlackRequestContext<'_> {
+    /// The state of an incident's notifications.
+    pub(crate) async fn paging(&self, incident: &Incident) -> Result<PagingSummary, AppError> {
         let (mut paged, mut answered, mut pages) = (Vec::new(), None, false);
         for escalation in self.escalations(incident).await? {
             let story =
-                crate::escalation::history::story(&self.desk.store, &self.rules, escalation.id).await?;
+                crate::escalation::history::history(&self.desk.store, &self.rules, escalation.id).await?;
             let Some(story) = story else { continue };
             pages |= story.escalation.head().state().notifies();
             paged.extend(story.notifications.iter().map(|page| story.person(page.user).to_owned()));
@@ -53,10 +53,10 @@ impl Room<'_> {
             (_, false, Some(who)) => Some(format!("Acknowledged by {who}.")),
             (false, false, None) => Some(format!("Notified: {}. Notifications have stopped.", listed(paged))),
         };
-        Ok(Paging { said, pages })
+        Ok(PagingSummary { said, pages })
     }
 
-    /// An incident as people are shown it.
+    /// An incident as its Slack message shows it.
     pub(crate) async fn shown(
         &self,
         incident: &Incident,
@@ -83,14 +83,18 @@ impl Room<'_> {
             opened_by: self.called(&incident.creator).await?,
             channel,
             paging: paging.said,
-            // Where an incident is over, nobody presses a button any more.
+            // Once an incident has ended, its message has no buttons.
             pages: paging.pages && state.is_open(),
             resolves: state.is_open(),
         })
     }
 
-    /// An update as it is shared.
-    pub(crate) async fn shared(&self, row: &History<Note>, choices: &Choices) -> Result<Message, AppError> {
+    /// The Slack message of an update.
+    pub(crate) async fn shared(
+        &self,
+        row: &History<ChangeNote>,
+        choices: &Choices,
+    ) -> Result<Message, AppError> {
         let by = row.by.parse().unwrap_or_else(|_| Identity::system(""));
         let by = self.called(&by).await?;
         let mut changes = Vec::new();

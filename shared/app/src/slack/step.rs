@@ -14,7 +14,7 @@ use store::Commit;
 use tokio::time::Instant;
 use tracing::{instrument, warn};
 
-use super::{Desk, Room};
+use super::{SlackRequestContext, SlackServices};
 use crate::AppError;
 
 /// What came of a step.
@@ -62,11 +62,11 @@ pub(super) enum Trouble {
     App(#[from] AppError),
 }
 
-impl From<super::person::Unknown> for Trouble {
-    fn from(unknown: super::person::Unknown) -> Self {
+impl From<super::person::LookupError> for Trouble {
+    fn from(unknown: super::person::LookupError) -> Self {
         match unknown {
-            super::person::Unknown::Slack(error) => Self::Slack(error),
-            super::person::Unknown::App(error) => Self::App(error),
+            super::person::LookupError::Slack(error) => Self::Slack(error),
+            super::person::LookupError::App(error) => Self::App(error),
         }
     }
 }
@@ -88,7 +88,7 @@ const PATIENCE: Duration = Duration::from_secs(18);
 /// [`AppError`] if the message must come again.
 #[instrument(skip_all, fields(slack.step = %id), err)]
 pub async fn step(
-    desk: &Desk,
+    desk: &SlackServices,
     org: OrgId,
     (thread, id): (&Thread, &StepId),
     now: Timestamp,
@@ -120,7 +120,7 @@ pub async fn step(
         let gone = step.obsolete("no workspace is connected", time())?;
         return marked(store.mark(gone).await, Did::Obsolete);
     };
-    let room = Room { desk, org, rules, connection, trace: &step.trace, now: time() };
+    let room = SlackRequestContext { desk, org, rules, connection, trace: &step.trace, now: time() };
     if step.work == Work::Follow {
         return room.follow(&step).await;
     }
@@ -147,7 +147,7 @@ fn marked(done: Result<(), CommitError>, did: Did) -> Result<Did, AppError> {
     }
 }
 
-impl Room<'_> {
+impl SlackRequestContext<'_> {
     /// Marks what came of a step that is ours.
     async fn settle(
         &self,

@@ -11,13 +11,13 @@ use slack::{CallError, Posted};
 use store::EscalationStory;
 
 use super::step::{Came, Trouble};
-use super::{Connection, Room};
+use super::{Connection, SlackRequestContext};
 use crate::AppError;
 
 /// How many messages are edited in one attempt: what its time is good for.
 const AT_ONCE: usize = 20;
 
-impl Room<'_> {
+impl SlackRequestContext<'_> {
     /// Edits every direct message of an escalation; what is still on its way is waited for.
     pub(super) async fn unpage(&self, step: &Step, id: EscalationId) -> Result<Came, Trouble> {
         let Some(told) = self.desk.store.escalation_with_story(self.org, id).await? else {

@@ -4,7 +4,7 @@
 //! next, so that it goes on wherever it was interrupted. What was routed stays as it was: nobody is paged by it.
 
 use domain::access::Permission;
-use domain::audit::{AuditAction, Entry};
+use domain::audit::{AuditAction, AuditEntry};
 use domain::id::{AlertId, AuditId, OrgId, SourceId};
 use domain::source::SourceState;
 use domain::source::backfill::{Backfill, BackfillState, Progress};
@@ -50,8 +50,12 @@ pub async fn begin(
         let step = Backfill::begin(before.as_ref(), Backfill::new(org, id, trace.clone(), now), now)?
             .because(by.to_string(), "asked for");
         let begun = step.after().clone();
-        let entry =
-            Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, super::thing(&source));
+        let entry = AuditEntry::of(
+            &allowed,
+            AuditId::new(now, random()),
+            AuditAction::Updated,
+            super::thing(&source),
+        );
         store.commit(Commit::new().transition(step).audited(&entry)).await?;
         Ok(begun)
     })
@@ -133,7 +137,7 @@ async fn one(
     if alert.source != backfill.source {
         return Ok(None);
     }
-    let Some((before, after)) = crate::alert::again::attributes(store, rules, &alert).await? else {
+    let Some((before, after)) = crate::alert::stored_event::attributes(store, rules, &alert).await? else {
         return Ok(Some(Outcome::Skipped));
     };
     if before.attributes == after {

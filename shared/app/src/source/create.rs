@@ -1,7 +1,7 @@
 //! Creates an alert source, with its own secret.
 
 use domain::access::Permission;
-use domain::audit::{AuditAction, Entry, changes};
+use domain::audit::{AuditAction, AuditEntry, changes};
 use domain::expression::ExpressionError;
 use domain::id::{AuditId, SourceId};
 use domain::source::{IntakeRules, Source, SourceKind, SourceState, Template};
@@ -81,8 +81,9 @@ pub async fn create(
     };
     let made = source.born(state, now)?.because(by.identity().to_string(), "created");
     let source = made.after().clone();
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, super::thing(&source))
-        .changing(changes(None, Some(&source)));
+    let entry =
+        AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, super::thing(&source))
+            .changing(changes(None, Some(&source)));
     store.commit(Commit::new().source(made, None, &entry)).await?;
     Ok(source)
 }

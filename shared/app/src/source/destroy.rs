@@ -1,7 +1,7 @@
 //! Deletes an alert source. It accepts no more deliveries. Its alerts are kept.
 
 use domain::access::Permission;
-use domain::audit::{AuditAction, Entry};
+use domain::audit::{AuditAction, AuditEntry};
 use domain::id::{AuditId, SourceId};
 use domain::source::SourceState;
 use domain::{Actor, Timestamp};
@@ -30,7 +30,7 @@ pub async fn destroy(
         let source = find(store, org, id).await?;
         let end = source.transition_to(SourceState::Destroyed, now)?.because(by.to_string(), "destroyed");
         let thing = super::thing(end.after());
-        let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing);
+        let entry = AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, thing);
         store.commit(Commit::new().source(end, Some(&source), &entry)).await?;
         Ok(())
     })

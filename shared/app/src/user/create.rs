@@ -1,7 +1,7 @@
-//! Adds a person, who is reached by mail at once unless told otherwise.
+//! Adds a person, who is notified by email at once until they change their rules.
 
 use domain::access::Permission;
-use domain::audit::{AuditAction, Entry, changes};
+use domain::audit::{AuditAction, AuditEntry, changes};
 use domain::id::{AuditId, MethodId, RuleId, UserId};
 use domain::user::{MethodType, NotificationMethod, NotificationRule, Role, RuleTarget, Urgency, User};
 use domain::{Actor, Timestamp};
@@ -11,12 +11,12 @@ use tracing::instrument;
 
 use crate::{AppError, Random};
 
-/// What is known of a person before they are added.
+/// A new person.
 #[derive(Debug, Clone)]
 pub struct NewUser {
     /// Their name.
     pub name: String,
-    /// Their address, by which they are known.
+    /// Their email address, which identifies them.
     pub email: String,
     /// What they may do.
     pub role: Role,
@@ -24,10 +24,10 @@ pub struct NewUser {
 
 /// How long a name may be.
 const NAME_BYTES: usize = 200;
-/// How long an address may be.
+/// The most bytes of an email address.
 const EMAIL_BYTES: usize = 254;
 
-/// Says what is wrong with a mail address: what no server would take.
+/// Checks that a text may be an email address.
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming the field.
@@ -44,7 +44,7 @@ pub fn check_email(field: &str, email: &str) -> Result<(), AppError> {
     Err(AppError::invalid(field, "that is not a valid email address"))
 }
 
-/// Makes a person with a method and a rule: by mail, at once.
+/// Makes a person with one notification method and one rule: by email, at once.
 pub fn person(new: &NewUser, random: &Random, now: Timestamp) -> User {
     let method = MethodId::new(now, random());
     let rule = NotificationRule {
@@ -92,12 +92,13 @@ pub async fn create(
     }
     check_email("email", &new.email)?;
     let user = person(new, random, now);
-    let entry = Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, super::thing(&user))
-        .changing(changes(None, Some(&user)));
+    let entry =
+        AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Created, super::thing(&user))
+            .changing(changes(None, Some(&user)));
     match store.commit(Commit::new().new_user(&user, &entry)).await {
         Ok(()) => Ok(user),
         Err(CommitError::Conflict) => {
-            // A write whose answer was lost is ours all the same.
+            // The write may have succeeded although its response was lost.
             match store.person(&new.email).await? {
                 Some((there, id)) if (there, id) == (org, user.id) => Ok(user),
                 _ => Err(AppError::invalid("email", "another user has this email address")),

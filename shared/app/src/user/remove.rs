@@ -1,7 +1,7 @@
-//! Removes a person: they are paged no more, and whoever they were signed in as is nobody.
+//! Removes a person: they are no longer notified, and their sessions stop working.
 
 use domain::access::Permission;
-use domain::audit::{AuditAction, Entry};
+use domain::audit::{AuditAction, AuditEntry};
 use domain::id::{AuditId, UserId};
 use domain::user::Role;
 use domain::{Actor, Timestamp};
@@ -9,11 +9,11 @@ use machine::retry_conflicts;
 use store::{Commit, Store};
 use tracing::instrument;
 
-use super::reach::load;
+use super::methods::load;
 use super::role::no_owner;
 use crate::{AppError, Random};
 
-/// Removes a person; what names them pages the fallback contact where nobody else is left.
+/// Removes a person. A level that named only them notifies the fallback contact.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such person, [`AppError::Illegal`] if they are the only owner.
@@ -37,7 +37,7 @@ pub async fn remove(
         };
         let rest = if rest.fallback == id { rest.without_fallback(id) } else { rest };
         let entry =
-            Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, super::thing(&user));
+            AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Deleted, super::thing(&user));
         let commit = Commit::new().without_user(&user, &entry);
         let changed = domain::org::Org { version: org.version + 1, ..rest.clone() };
         let commit = if rest == org { commit } else { commit.org_changed(&changed) };

@@ -1,7 +1,7 @@
-//! Changes what a person may do.
+//! Changes the role of a person.
 
 use domain::access::Permission;
-use domain::audit::{AuditAction, Entry, changes};
+use domain::audit::{AuditAction, AuditEntry, changes};
 use domain::id::{AuditId, UserId};
 use domain::user::{Role, User};
 use domain::{Actor, Timestamp};
@@ -9,10 +9,10 @@ use machine::retry_conflicts;
 use store::{Commit, Store};
 use tracing::instrument;
 
-use super::reach::load;
+use super::methods::load;
 use crate::{AppError, Random};
 
-/// Gives a person a role; only an owner makes an owner, or takes that away, and one owner always stays.
+/// Changes the role of a person. Only an owner may add or remove owners, and one owner always remains.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such person, [`AppError::Illegal`] if nobody would be left to own it all.
@@ -33,7 +33,7 @@ pub async fn set(
         }
         let after = User { role, version: before.version + 1, ..before.clone() };
         let entry =
-            Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, super::thing(&after))
+            AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, super::thing(&after))
                 .changing(changes(Some(&before), Some(&after)));
         let commit = Commit::new().user(&after, &entry);
         let commit = if before.role == Role::Owner || role == Role::Owner {
@@ -51,7 +51,7 @@ pub async fn set(
     .await
 }
 
-/// Why the last owner stays one.
+/// The error for removing the last owner.
 pub(super) fn no_owner() -> AppError {
     AppError::Illegal("this is the only owner: make another person an owner first".to_owned())
 }

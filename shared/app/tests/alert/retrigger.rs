@@ -1,6 +1,6 @@
 //! Alerts that fire again by hand.
 
-use app::alert::retrigger::{Again, retrigger};
+use app::alert::retrigger::{Retriggered, retrigger};
 use domain::alert::AlertStatus;
 use domain::alert::key::Decision;
 use domain::message::{AlertMessage, Envelope, Queue};
@@ -16,7 +16,7 @@ async fn alert_that_is_over_fires_again_with_what_its_sender_sent() {
 
     let again = retrigger(world.ctx(), &world.actor(&world.ada), alert.id).await.unwrap();
 
-    let Again::As(next) = again else { panic!("{again:?}") };
+    let Retriggered::AsAlert(next) = again else { panic!("{again:?}") };
     let queued = world.installation.embedded.queues().receive(Queue::AlertHandle.name(), 10).unwrap();
     let envelope: Envelope<AlertMessage> = serde_json::from_str(&queued[0].body).unwrap();
     let AlertMessage::Event(received) = envelope.body else { panic!("it is no event") };
@@ -33,6 +33,6 @@ async fn alert_that_fires_already_is_shown_and_nothing_is_queued() {
 
     let again = retrigger(world.ctx(), &world.actor(&world.ada), alert.id).await.unwrap();
 
-    assert!(matches!(&again, Again::Fires(fires) if fires.id == alert.id), "{again:?}");
+    assert!(matches!(&again, Retriggered::AlreadyFiring(fires) if fires.id == alert.id), "{again:?}");
     assert_eq!(world.installation.embedded.queues().depth(Queue::AlertHandle.name()).unwrap(), 0);
 }

@@ -9,12 +9,12 @@ use machine::Stateful;
 
 use crate::world::World;
 
-fn call(world: &World, title: &str, whom: EscalationTarget) -> ManualEscalation {
+fn call(world: &World, title: &str, target: EscalationTarget) -> ManualEscalation {
     ManualEscalation {
         id: EscalationId::new(world.now(), world.ctx().random()),
         title: title.to_owned(),
         description: None,
-        target: whom,
+        target,
         incident: None,
         trace: Trace::begin(7),
     }
@@ -51,13 +51,13 @@ async fn what_makes_no_sense_is_refused_by_field() {
     let world = World::new().await;
     let (store, ada) = (&world.ctx().store, world.actor(&world.ada));
     let nobody = UserId::new(world.now(), 1);
-    for (title, whom, field) in [
+    for (title, target, field) in [
         (" ", EscalationTarget::Path(world.path), "title"),
         ("x", EscalationTarget::Users(Vec::new()), "user_ids"),
         ("x", EscalationTarget::Users(vec![nobody]), "user_ids"),
     ] {
         let refused =
-            create(store, &world.rules, &ada, ("key", call(&world, title, whom)), world.now()).await;
+            create(store, &world.rules, &ada, ("key", call(&world, title, target)), world.now()).await;
         let Err(AppError::Invalid { field: named, .. }) = refused else { panic!("{refused:?}") };
         assert!(named.starts_with(field), "{named} is not {field}");
     }

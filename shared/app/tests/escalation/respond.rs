@@ -1,7 +1,7 @@
 //! What people answer to an escalation.
 
 use app::AppError;
-use app::escalation::respond::{Answered, acknowledge, cancel, unacknowledge};
+use app::escalation::respond::{StopOutcome, acknowledge, cancel, unacknowledge};
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use machine::Stateful;
@@ -23,7 +23,7 @@ async fn acknowledgement_stops_paging_and_a_second_one_changes_nothing() {
     let first = acknowledge(store, &world.actor(&world.ada), id, world.now()).await.unwrap();
     let second = acknowledge(store, &world.actor(&world.grace), id, world.now()).await.unwrap();
 
-    assert!(matches!(first, Answered::Now(_)) && matches!(second, Answered::Already(_)));
+    assert!(matches!(first, StopOutcome::Now(_)) && matches!(second, StopOutcome::Already(_)));
     let escalation = world.escalation(id).await;
     assert_eq!((escalation.head().state(), escalation.due), (EscalationState::Acked, None));
     assert_eq!(escalation.head().version(), 2);
@@ -51,7 +51,7 @@ async fn cancelled_escalation_cannot_be_acknowledged() {
 
     let late = acknowledge(store, &ada, id, world.now()).await;
 
-    assert!(!matches!(late, Ok(Answered::Now(_))), "{late:?}");
+    assert!(!matches!(late, Ok(StopOutcome::Now(_))), "{late:?}");
     assert_eq!(world.escalation(id).await.head().state(), EscalationState::Cancelled);
 }
 

@@ -92,7 +92,7 @@ const ROWS: &[Row] = &[
 #[derive(Clone, Copy)]
 pub struct KeyRole(&'static Row);
 
-/// What was given is no role of an API key.
+/// The error for an unknown role of an API key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a role for API keys")]
 pub struct UnknownRole(String);
@@ -108,12 +108,12 @@ impl KeyRole {
         self.0.name
     }
 
-    /// What it allows, in words.
+    /// A description of what the role grants.
     pub fn what(self) -> &'static str {
         self.0.what
     }
 
-    /// What it allows.
+    /// The permissions that the role grants.
     pub fn grants(self) -> &'static [Permission] {
         self.0.grants
     }

@@ -1,4 +1,4 @@
-//! Attributes: what alerts say in the same words, whatever their source.
+//! Attributes: values that alerts of every source have under the same names.
 
 mod merge;
 
@@ -9,19 +9,19 @@ use crate::expression::Expressions;
 use crate::id::{AttributeId, OrgId};
 use crate::template::{Binding, Problem};
 
-/// An attribute that alerts may have.
+/// The definition of an alert attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribute {
-    /// What people call it.
+    /// The name.
     pub name: String,
     /// The type of its values, in the API's words.
     pub kind: String,
-    /// Whether it has several values.
+    /// Whether it takes several values.
     pub array: bool,
-    /// Whether every alert is to have it.
+    /// Whether every alert should have it.
     #[serde(default)]
     pub required: bool,
-    /// A sign for people.
+    /// An emoji that pages show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emoji: Option<String>,
 }
@@ -47,19 +47,19 @@ impl Choice for Attribute {
     }
 }
 
-/// What an attribute is bound to in a source's template.
+/// The binding of an attribute in a source's template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bound {
     /// The attribute.
     pub attribute: AttributeId,
     /// Where its values come from.
     pub values: Vec<Binding>,
-    /// What becomes of its values when the alert repeats; the newest take the place of the old, if nothing is said.
+    /// How values are merged when the alert repeats; new values replace old ones if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<Merge>,
 }
 
-/// What an alert says of an attribute, with the attribute as it was when the alert was read.
+/// The values of one attribute of an alert, with the attribute's definition at that time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertAttribute {
     /// The attribute's id.
@@ -67,22 +67,22 @@ pub struct AlertAttribute {
     /// The attribute.
     #[serde(flatten)]
     pub attribute: Attribute,
-    /// Its values: one, unless it may have several.
+    /// The values; a single one unless the attribute takes several.
     pub values: Vec<String>,
 }
 
 pub use merge::{Merge, merged};
 
-/// How many values an alert may have for one attribute.
+/// The most values that an alert may have for one attribute.
 const MOST_VALUES: usize = 50;
 
-/// The bytes of one value.
+/// The most bytes of one value.
 const VALUE_BYTES: usize = 1000;
 
-/// The bytes of all values of an alert: they share an item with its text.
+/// The most bytes of all attribute values of an alert: they share an item with its text.
 const ALL_BYTES: usize = 32 * 1024;
 
-/// What an alert says of each bound attribute. One that fails is told of, and the alert does without it.
+/// The values of each bound attribute. An attribute that fails is recorded as a problem and left out.
 pub fn said(
     bound: &[Bound],
     attributes: &[Configured<Attribute>],
@@ -113,7 +113,7 @@ pub fn said(
     (all, problems)
 }
 
-/// What is missing: attributes that every alert is to have.
+/// A problem for each required attribute that has no value.
 pub fn missing(said: &[AlertAttribute], attributes: &[Configured<Attribute>]) -> Vec<Problem> {
     let wanted = attributes.iter().filter(|known| known.what.required);
     let missing = wanted.filter(|known| !said.iter().any(|said| said.id == known.id));
@@ -126,7 +126,7 @@ pub fn missing(said: &[AlertAttribute], attributes: &[Configured<Attribute>]) ->
 }
 
 impl Attribute {
-    /// The values of this attribute, each of its type.
+    /// The values of an attribute, each converted to its type.
     fn read(&self, values: &[Binding], expressions: &Expressions<'_>) -> Result<Vec<String>, Problem> {
         let mut found = Vec::new();
         for binding in values {
@@ -144,7 +144,7 @@ impl Attribute {
         found.into_iter().map(|text| self.typed(&text)).collect()
     }
 
-    /// A value as its type writes it. Types that we do not know are texts: an entry of a catalogue is named by its id.
+    /// A value in the notation of its type. Unknown types count as texts: a catalogue entry is named by its id.
     fn typed(&self, text: &str) -> Result<String, Problem> {
         let shown = || crate::text::shorten(text, 60);
         match self.kind.to_ascii_lowercase().as_str() {

@@ -1,39 +1,39 @@
-//! Alerts that begin and end again and again: from some end on they go on, until it has been quiet for a while.
+//! Flapping: alerts that fire and resolve repeatedly stay firing until they have been quiet for a while.
 //!
-//! Nothing here holds back a beginning. What is held back is an end, so that the next beginning is none.
+//! A firing is never held back. Only resolutions are, so that the next firing does not open a new alert.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::id::EventId;
 
-/// How many ends within [`QUIET`] are flapping: the last of them is held back.
+/// How many resolutions within [`QUIET`] count as flapping; the last of them is held back.
 const ENDS: usize = 4;
 
-/// How long no end may come until flapping is over.
+/// How long an alert must not resolve until it no longer flaps.
 pub const QUIET: SignedDuration = SignedDuration::from_mins(10);
 
-/// The newest ends of a key's episodes, and whether they are so many that it flaps.
+/// The newest resolutions of a key, and whether it flaps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flaps {
-    /// When the newest ends were received, in milliseconds; not more than [`ENDS`].
+    /// When the newest resolutions were received, in milliseconds; at most [`ENDS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ends: Vec<i64>,
-    /// Whether it flapped at the newest of them.
+    /// Whether it flapped at the newest resolution.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     flapping: bool,
-    /// The end that is held back, unless it has fired since.
+    /// The resolution that is held back, unless the alert fired since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held: Option<EventId>,
 }
 
 impl Flaps {
-    /// Says whether nothing is to be kept.
+    /// Says whether there is nothing to store.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// When it has been quiet for long enough; never, if nothing has ended yet.
+    /// When the alert will have been quiet for long enough; `None` if it has never resolved.
     pub fn quiet_at(&self) -> Option<Timestamp> {
         let last = Timestamp::from_millisecond(*self.ends.iter().max()?).ok()?;
         Some(last.saturating_add(QUIET).unwrap_or(Timestamp::MAX))
@@ -44,17 +44,17 @@ impl Flaps {
         self.flapping && self.quiet_at().is_some_and(|quiet| now < quiet)
     }
 
-    /// The end that is held back, should nothing have come since.
+    /// The resolution that is held back, if nothing came since.
     pub(super) fn held(&self) -> Option<EventId> {
         self.held
     }
 
-    /// Says whether an end that is received at a time is to be held back.
+    /// Says whether a resolution received at that time is held back.
     pub(super) fn holds(&self, at: Timestamp) -> bool {
         self.goes_on(at) || self.recent(at).count() + 1 >= ENDS
     }
 
-    /// What is known after an end that is not held back.
+    /// The state after a resolution that is not held back.
     pub(super) fn ended(&self, at: Timestamp) -> Self {
         let mut ends: Vec<i64> = self.recent(at).collect();
         ends.push(at.as_millisecond());
@@ -62,18 +62,18 @@ impl Flaps {
         Self { ends, flapping: self.goes_on(at), held: None }
     }
 
-    /// What is known after an end that is held back. While one is, another says nothing new.
+    /// The state after a resolution that is held back. While one is held back, another one changes nothing.
     pub(super) fn holding(&self, event: EventId, at: Timestamp, is_held: bool) -> Self {
         let known = if is_held { self.clone() } else { self.ended(at) };
         Self { flapping: true, held: Some(event), ..known }
     }
 
-    /// What is known once it fires.
+    /// The state after a firing.
     pub(super) fn fired(&self) -> Self {
         Self { held: None, ..self.clone() }
     }
 
-    /// The ends not long before a time.
+    /// The resolutions within [`QUIET`] before a time.
     fn recent(&self, at: Timestamp) -> impl Iterator<Item = i64> {
         let from = at.saturating_sub(QUIET).unwrap_or(Timestamp::MIN).as_millisecond();
         self.ends.iter().copied().filter(move |end| *end > from)

@@ -1,8 +1,8 @@
-//! Groups of alerts: one incident and one page for alerts that belong together.
+//! Groups: alerts that belong together share one incident and are notified once.
 //!
-//! The first alert of a group opens incident and escalations; those that join within the window page nobody. A group is
-//! told by everything that an alert would cause: its route, whom it would page, and the keys. So whoever joins would
-//! have paged the same people.
+//! The first alert of a group opens the incident and the escalations. Alerts that join within the window notify nobody.
+//! A group is identified by everything that an alert would cause: its route, its targets and the grouping keys. So an
+//! alert that joins would have notified the same people.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,19 +14,19 @@ use crate::escalation::PathRef;
 use crate::id::{AlertId, EscalationId, IncidentId};
 use crate::template::Problem;
 
-/// A window is moved on at most this often, so that a flood of alerts does not write one row with each.
+/// A group's window is extended at most this often, so that a flood of alerts does not write its row with each alert.
 const MOVED: SignedDuration = SignedDuration::from_secs(10);
 
-/// The group that an alert belongs in.
+/// The group that an alert belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// What tells it from others.
+    /// The hash that identifies the group.
     pub hash: String,
-    /// How long after one alert another still joins it.
+    /// How long after an alert another one still joins.
     pub window: SignedDuration,
 }
 
-/// What is known of a group: its newest episode.
+/// The stored row of a group: its newest episode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRow {
     /// Counts the episodes; a writer that decided on an older row conflicts.
@@ -36,16 +36,16 @@ pub struct GroupRow {
     /// The incident that its alerts share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
-    /// The escalations that page for all of them.
+    /// The escalations that notify people of all its alerts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escalations: Vec<EscalationId>,
-    /// Until when alerts join it.
+    /// Until when alerts join.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub until: Timestamp,
 }
 
 impl Group {
-    /// The group of an alert by the first of its routes that groups.
+    /// The group of an alert, by the first of its routes that groups alerts.
     ///
     /// # Errors
     /// [`Problem`] if a key could not be told; the alert then stands alone.
@@ -59,7 +59,7 @@ impl Group {
         let Some((route, grouping)) = grouping else { return Ok(None) };
         let mut values = Vec::new();
         for key in &grouping.keys {
-            // What lacks a key is like nothing else.
+            // An alert without a value for a key is not grouped.
             let Some(value) = key.resolve(&received.event, payload)? else { return Ok(None) };
             values.push(value);
         }
@@ -70,12 +70,12 @@ impl Group {
 }
 
 impl GroupRow {
-    /// Says whether an alert received then still joins.
+    /// Says whether an alert received at that time still joins.
     pub fn takes(&self, received_at: Timestamp) -> bool {
         received_at <= self.until
     }
 
-    /// Until when alerts join once this one has, if that is worth a write.
+    /// The new end of the window after an alert joined, if extending it is worth a write.
     pub fn moved_on(&self, received_at: Timestamp, window: SignedDuration) -> Option<Timestamp> {
         let until = received_at.saturating_add(window).unwrap_or(self.until);
         (until.duration_since(self.until) >= MOVED.min(window)).then_some(until)

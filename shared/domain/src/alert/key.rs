@@ -1,7 +1,7 @@
-//! What one delivery means for its deduplication key. The order of events is decided here and nowhere else.
+//! Decides what one event means for its deduplication key. The order of events is decided here and nowhere else.
 //!
 //! Events arrive at least once, late and in any order. They are ordered by event time, then by event id, so that a
-//! repeated message is never newer than itself. When in doubt, the answer is the one that pages.
+//! repeated message is never newer than itself. In doubt the decision is the one that notifies.
 
 use jiff::{SignedDuration, Timestamp};
 use machine::Stateful;
@@ -11,21 +11,21 @@ use super::flap::Flaps;
 use super::{Alert, AlertState, AlertStatus};
 use crate::id::{AlertId, EventId};
 
-/// Past this much time between receptions, the order of reception counts and not the sender's clock.
+/// If two events were received further apart than this, their order of reception counts, not the sender's clock.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 
-/// The same for a firing of an episode that its own source has ended: no sender says twice of one that it fires, a
-/// minute after it said that it is over, unless it does so again.
+/// The same limit for a firing after the source itself resolved the alert: a sender that reports a firing again a
+/// minute after the resolution reports a new one.
 const AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
-/// What is known of a deduplication key: its newest event, and the alert of its newest episode.
+/// The row of a deduplication key: its newest event, and the alert of its newest episode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRow {
-    /// The status that the newest event left.
+    /// The status after the newest event.
     pub status: AlertStatus,
     /// Counts the writes; a writer that decided on an older row conflicts.
     pub version: u64,
-    /// The newest episode's alert; none for a tombstone.
+    /// The alert of the newest episode; `None` for a tombstone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<AlertId>,
     /// The newest event.
@@ -36,33 +36,33 @@ pub struct KeyRow {
     /// When the newest event was received.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub received_at: Timestamp,
-    /// The hash of what the alert shows.
+    /// The hash of the alert's content.
     pub content: String,
-    /// How many events were seen, at least.
+    /// The number of events, at least.
     pub count: u64,
-    /// Whether somebody ended the alert by hand, so that its source may well go on saying that it fires.
+    /// Whether somebody resolved the alert by hand, so that its source may still report it as firing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,
-    /// When the episode that goes on began; none once it is over, or where an older version has opened it.
+    /// When the current episode started; `None` once it is resolved, or if an older version opened it.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub since: Option<Timestamp>,
-    /// The newest end that is known.
+    /// The newest known resolution.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub over_at: Option<Timestamp>,
-    /// Its newest ends, should it flap.
+    /// Its newest resolutions, to detect flapping.
     #[serde(default, skip_serializing_if = "Flaps::is_empty")]
     pub flaps: Flaps,
 }
 
-/// What matters of an event for the decision.
+/// The facts of an event that decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventFacts {
     /// The event.
@@ -71,67 +71,68 @@ pub struct EventFacts {
     pub status: AlertStatus,
     /// The event time, not after reception.
     pub at: Timestamp,
-    /// When it was received.
+    /// When its first event was received.
     pub received_at: Timestamp,
-    /// When what it tells of began, if its source says that each time; a firing's time is that then.
+    /// When the episode started, if the source reports that with each event. It is then the time of a firing.
     pub began: Option<Timestamp>,
-    /// The hash of what it shows.
+    /// The hash of its content.
     pub content: String,
 }
 
-/// What is to be done with an event.
+/// The decision about an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// A new episode begins: a new alert, and somebody is paged.
+    /// A new episode: open an alert and notify people.
     Open,
-    /// The firing was over before it came: an alert born resolved that pages nobody.
+    /// The alert was resolved before its firing arrived: store a resolved alert and notify nobody.
     OpenResolved,
-    /// A resolve of something never seen: remembered, so that an older firing pages nobody.
+    /// A resolution of an unknown alert: remember it, so that an older firing notifies nobody.
     Tombstone,
-    /// The alert goes on and says the same.
+    /// The alert is firing, and its content is the same.
     Repeat,
-    /// The alert goes on and says something new.
+    /// The alert is firing, and its content is new.
     Update,
-    /// The alert is over.
+    /// The alert is resolved.
     Resolve(AlertId),
-    /// The alert is over, but it flaps: it goes on until it has been quiet for a while.
+    /// The alert is resolved but flaps: it stays firing until it has been quiet for a while.
     HoldFlapping(AlertId),
-    /// The alert ended later than was known.
+    /// The alert was resolved later than known.
     ResolvedLater(AlertId),
-    /// The alert was over and fires again, which came first: whoever acknowledged it before does not know.
+    /// The alert was resolved before its last firing, which arrived first. People who acknowledged before do not know
+    /// that it fires again.
     EndOvertaken(AlertId),
-    /// Nothing new: a repeated message, or one that newer events have overtaken.
+    /// Nothing to do: a repeated message, or an event older than the newest one.
     Stale,
 }
 
 impl KeyRow {
-    /// Whether the ends of an alert, of which this is the key, come again and again, so that it goes on until it is quiet.
+    /// Says whether the alert of this key flaps, so that it stays firing until it is quiet.
     pub fn flaps_on(&self, alert: &Alert, now: Timestamp) -> bool {
         let fires = self.alert == Some(alert.id) && alert.head().state() == AlertState::Firing;
         fires && self.flaps.goes_on(now)
     }
 
-    /// Says whether the event is newer than the newest one known.
+    /// Says whether the event is newer than the newest known one.
     fn is_older_than(&self, arrival: &EventFacts) -> bool {
         (self.at, self.event) < (arrival.at, arrival.event)
             || arrival.received_at.duration_since(self.received_at) > self.late(arrival.status)
     }
 
-    /// Past how much time between receptions an event of this status is newer whatever its sender's clock says.
+    /// The time between receptions after which an event of this status is newer, whatever the sender's clock says.
     fn late(&self, status: AlertStatus) -> SignedDuration {
         let over = self.status == AlertStatus::Resolved || self.is_held();
         let again = over && status == AlertStatus::Firing;
         if again && self.alert.is_some() && !self.by_hand { AGAIN } else { LATE }
     }
 
-    /// The row after this event; the status is the event's, and times never go back.
+    /// The row after this event. It has the event's status, and its times never go back.
     pub fn after(known: Option<&Self>, arrival: &EventFacts, alert: Option<AlertId>) -> Self {
-        // An event that counts in spite of its own time takes the time of its reception.
+        // An event that counts although its own time is older takes its reception time.
         let at = known.map_or(arrival.at, |row| {
             let begins = (row.status, arrival.status) == (AlertStatus::Firing, AlertStatus::Firing);
             match () {
                 () if arrival.at >= row.at => arrival.at,
-                // An earlier beginning says nothing of what happened since.
+                // An earlier start does not change the time of the newest event.
                 () if begins && arrival.began.is_some() => row.at,
                 () => arrival.received_at.max(row.at),
             }
@@ -173,7 +174,7 @@ impl KeyRow {
 }
 
 impl KeyRow {
-    /// The row once somebody has resolved its alert by hand.
+    /// The row after somebody resolved the alert by hand.
     pub fn closed(&self, now: Timestamp) -> Self {
         Self {
             status: AlertStatus::Resolved,
@@ -187,8 +188,8 @@ impl KeyRow {
         }
     }
 
-    /// The row once its alert has lapsed. Its times stay: whatever is received after its last word begins anew.
-    pub fn lapsed(&self, now: Timestamp) -> Self {
+    /// The row after the alert expired. Its times stay, so an event received after the last one opens a new alert.
+    pub fn expired(&self, now: Timestamp) -> Self {
         Self {
             status: AlertStatus::Resolved,
             version: self.version + 1,
@@ -198,12 +199,12 @@ impl KeyRow {
         }
     }
 
-    /// Says whether its newest event was an end that is held back.
+    /// Says whether its newest event was a resolution that is held back.
     pub fn is_held(&self) -> bool {
         self.status == AlertStatus::Firing && self.flaps.held() == Some(self.event)
     }
 
-    /// The row once an end is held back: as after that end, but that the alert goes on and says what it said.
+    /// The row after a resolution is held back: as after the resolution, but the alert stays firing with its content.
     pub fn held(&self, arrival: &EventFacts) -> Self {
         Self {
             status: AlertStatus::Firing,
@@ -214,46 +215,46 @@ impl KeyRow {
         }
     }
 
-    /// The row once it has been quiet for long enough after an end that was held back: as that end leaves it.
+    /// The row after the alert was quiet for long enough: the resolution that was held back takes effect.
     pub fn quiet(&self) -> Self {
         Self { status: AlertStatus::Resolved, version: self.version + 1, since: None, ..self.clone() }
     }
 
-    /// The row once an end is known that the newest firing has overtaken.
+    /// The row after a resolution that arrived later than the next firing.
     pub fn with_end(&self, at: Timestamp) -> Self {
         Self { version: self.version + 1, over_at: Some(at), ..self.clone() }
     }
 
-    /// Says whether a firing tells of the episode that goes on, by a sender who says each time when it began.
+    /// Says whether a firing belongs to the current episode, for a sender that reports the start with each event.
     fn is_of(&self, arrival: &EventFacts) -> bool {
         arrival.began.is_some() && self.over_at.is_none_or(|over| over < arrival.at)
     }
 
-    /// Says whether the episode that goes on began before it was known to.
+    /// Says whether the event reports an earlier start of the current episode.
     pub fn began_earlier(&self, arrival: &EventFacts) -> bool {
         self.is_of(arrival) && self.since.is_some_and(|since| arrival.at < since)
     }
 
-    /// Says whether a firing has newer words although it may have begun earlier: the last to be received counts.
+    /// Says whether a firing of the current episode has newer content: the last one received counts.
     fn is_overruled_by(&self, arrival: &EventFacts) -> bool {
         let later = (self.received_at, self.event) < (arrival.received_at, arrival.event);
         self.is_of(arrival) && later && self.content != arrival.content
     }
 
-    /// Says whether an end is a later one of the episode that is over.
+    /// Says whether a resolution is a later one of the resolved episode.
     fn ended_later(&self, arrival: &EventFacts) -> bool {
         let over = self.over_at.filter(|over| *over < arrival.at && !self.by_hand);
         over.is_some_and(|over| arrival.began.is_some_and(|began| began <= over))
     }
 
-    /// Says whether something ended after this episode began and before it fired last, which nobody knew of.
+    /// Says whether an unknown resolution happened after the episode's start and before its last firing.
     fn was_over(&self, arrival: &EventFacts) -> bool {
         self.since.is_some_and(|since| since <= arrival.at && arrival.at < self.at)
             && self.over_at.is_none_or(|known| known < arrival.at)
     }
 }
 
-/// Decides what one event means, given what is known of its key.
+/// Decides the meaning of an event, given the row of its key.
 pub fn decide(known: Option<&KeyRow>, arrival: &EventFacts) -> Decision {
     use AlertStatus::{Firing, Resolved};
 

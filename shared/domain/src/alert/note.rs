@@ -1,4 +1,4 @@
-//! What people say of an alert: notes, and tags. Neither changes what becomes of it.
+//! Notes and tags of alerts. Neither changes how the alert is handled.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,23 +8,23 @@ use crate::id::NoteId;
 use crate::identity::Identity;
 use crate::text::fingerprint;
 
-/// The most letters of a note.
+/// The most characters of a note.
 pub const NOTE_LETTERS: usize = 10_000;
 /// The most notes of an alert.
 pub const MOST_NOTES: u32 = 200;
 /// The most tags of an alert.
 pub const MOST_TAGS: usize = 20;
-/// The most letters of a tag.
+/// The most characters of a tag.
 pub const TAG_LETTERS: usize = 50;
 
-/// What somebody wrote about an alert.
+/// A note about an alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// Its id, which tells when it was written.
+    /// Its id, which contains the time of writing.
     pub id: NoteId,
     /// Who wrote it.
     pub by: Identity,
-    /// What they wrote.
+    /// The text.
     pub text: String,
 }
 
@@ -35,7 +35,7 @@ impl Note {
     }
 }
 
-/// A note's text as it is kept.
+/// Checks and trims the text of a note.
 ///
 /// # Errors
 /// [`ExpressionError`] if it is empty or too long.
@@ -50,7 +50,7 @@ pub fn text(text: &str) -> Result<String, ExpressionError> {
     }
 }
 
-/// Tags as they are kept: each once, whatever its case, in the order that they were given.
+/// Checks tags and removes duplicates, ignoring case; the order stays.
 ///
 /// # Errors
 /// [`ExpressionError`] if there are too many, or one is too long.
@@ -74,7 +74,7 @@ pub fn tags<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>,
     Ok(tags)
 }
 
-/// A tag's id: the same on every alert, whatever the case of its letters.
+/// The id of a tag: the same on every alert, ignoring case.
 pub fn tag_id(name: &str) -> String {
     fingerprint(name.to_lowercase().as_bytes(), 26)
 }

@@ -1,10 +1,10 @@
-//! What an alert's sender said, where its source's template says something else.
+//! The original text of an alert, if its source's template changed it.
 
 use serde::{Deserialize, Serialize};
 
 use super::{AlertEvent, Body};
 
-/// What was sent, kept only where it is not what is shown.
+/// The original text, stored only if it differs from what is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OriginalText {
     /// The title.
@@ -18,8 +18,8 @@ pub struct OriginalText {
 }
 
 impl OriginalText {
-    /// What an event said, if that is not what is shown of it; its description shortened to these bytes, since it
-    /// shares an item with what is shown.
+    /// The original text of an event, if it differs from what is shown. The description is shortened to `bytes`, since
+    /// it shares an item with what is shown.
     pub fn of(event: &AlertEvent, shown: (&str, Option<&str>, Option<&str>), bytes: usize) -> Option<Self> {
         if (event.title.as_str(), event.description.as_deref(), event.priority.as_deref()) == shown {
             return None;
@@ -34,7 +34,7 @@ impl OriginalText {
 }
 
 impl Body {
-    /// What was sent, by what is shown or kept beside it.
+    /// The original text, from the stored one or from what is shown.
     pub fn sent(&self) -> OriginalText {
         self.sent.clone().unwrap_or_else(|| OriginalText {
             title: self.title.clone(),

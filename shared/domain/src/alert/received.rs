@@ -1,4 +1,4 @@
-//! One event of an alert, as a delivery brought it.
+//! One event of an alert.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,54 +8,53 @@ use crate::Identity;
 use crate::id::{EventId, OrgId, SourceId};
 use crate::source::SourceKind;
 
-/// Whether an event says that something began or that it is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Whether an event fires or resolves its alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AlertStatus {
-    /// It is going on.
+    /// The alert is firing.
     Firing,
-    /// It is over.
+    /// The alert is resolved.
     Resolved,
 }
 
 impl AlertStatus {
     /// The name in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Firing => "firing",
-            Self::Resolved => "resolved",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
-/// What a source parsed of one alert in a delivery.
+/// One event, as the source parsed it from a delivery.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AlertEvent {
-    /// Whether it began or is over.
+    /// Whether it fires or resolves.
     pub status: AlertStatus,
-    /// What tells this alert from others of the source; the same in firing and resolved.
+    /// The sender's identity of the alert; the same in firing and resolved events.
     pub deduplication_key: String,
     /// The title.
     pub title: String,
     /// The description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Where to look at it in the system that sent it.
+    /// A link to the alert in the system that sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
     /// Its priority, as the sender wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
-    /// When it happened by the sender's clock, if the source has that for firing and resolved.
+    /// The event time by the sender's clock, if the source reports it for firing and resolved events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
-    /// When it began by the sender's clock, if each of its deliveries says that; a firing then happened when it began.
+    /// The start by the sender's clock, if the source reports it with each event. It is then the event time of a
+    /// firing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_at: Option<Timestamp>,
-    /// For how many seconds it holds unless it is sent again, if the source says that.
+    /// After how many seconds it expires unless it is sent again, if the source reports that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds_s: Option<u32>,
-    /// The alert's own raw slice of the delivery.
+    /// The part of the delivery that belongs to this alert.
     pub payload: Box<RawValue>,
 }
 
@@ -78,7 +77,7 @@ impl AlertEvent {
     }
 }
 
-/// The hash of a deduplication key, by which it is found.
+/// The hash under which a deduplication key is stored.
 pub fn key_hash(deduplication_key: &str) -> String {
     crate::text::fingerprint(deduplication_key.as_bytes(), 32)
 }
@@ -92,36 +91,36 @@ pub struct ReceivedEvent {
     pub source: SourceId,
     /// The kind of source.
     pub kind: SourceKind,
-    /// The event's id; what it causes derives its ids from this one.
+    /// The event's id. The ids of what it causes are derived from it.
     pub id: EventId,
-    /// When it was received, stamped before it was queued.
+    /// When it was received; set before it was queued.
     pub received_at: Timestamp,
     /// The event.
     pub event: AlertEvent,
-    /// Who has its alert fire again by hand; none for what a sender sent.
+    /// Who triggered the alert again by hand; `None` for a sender's event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_by: Option<Identity>,
 }
 
 impl ReceivedEvent {
-    /// Who caused it: its source, or whoever had it fire again.
+    /// The cause: its source, or the person who triggered it again.
     pub fn by(&self) -> Identity {
         let source = || Identity::System(format!("alert_source:{}", self.source));
         self.asked_by.clone().unwrap_or_else(source)
     }
 
-    /// The event time: the sender's if the source declares it, never after reception, in whole milliseconds.
+    /// The event time: the sender's if the source reports it, never later than reception, in whole milliseconds.
     pub fn at(&self) -> Timestamp {
         self.held(self.event.occurred_at.unwrap_or(self.received_at))
     }
 
-    /// A time of the sender's, held to the reception and in whole milliseconds.
+    /// A time of the sender, limited to the reception time, in whole milliseconds.
     fn held(&self, at: Timestamp) -> Timestamp {
         let at = at.min(self.received_at);
         Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
     }
 
-    /// What matters of it for the decision about its key.
+    /// The facts that decide about its key.
     pub fn arrival(&self) -> super::key::EventFacts {
         super::key::EventFacts {
             event: self.id,
@@ -138,8 +137,8 @@ impl ReceivedEvent {
         key_hash(&self.event.deduplication_key)
     }
 
-    /// The hash of everything that the alert would show, but for when it began: two senders of one alert may differ
-    /// in that for as long as it fires.
+    /// The hash of everything that the alert shows, except its start: two senders of one alert may differ in that while
+    /// it fires.
     pub fn content(&self) -> String {
         let event = &self.event;
         let began = event.began_at.and_then(|at| without(event.payload.get(), at));
@@ -155,7 +154,7 @@ impl ReceivedEvent {
     }
 }
 
-/// A payload without what of it is this time; none if it is no object.
+/// A payload without the fields that hold this time; `None` if it is not an object.
 fn without(payload: &str, at: Timestamp) -> Option<String> {
     let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(payload).ok()?;
     fields.retain(|_, value| value.as_str().and_then(|text| text.parse().ok()) != Some(at));

@@ -1,48 +1,49 @@
-//! Why a route takes an alert or not: every condition with what it found.
+//! Explains why a route matches an alert or not, with the value that each condition found.
 
 use serde_json::Value;
 
-use super::{Condition, Group, Route};
+use super::{Condition, ConditionGroup, Route};
 use crate::alert::AlertEvent;
 use crate::id::SourceId;
 use crate::template::Problem;
 
-/// A condition, and what it found.
+/// A condition with the value that it found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked<'a> {
+pub struct ConditionResult<'a> {
     /// The condition.
     pub condition: &'a Condition,
-    /// What its subject is; none if the alert has nothing there.
+    /// The value; `None` if the alert has none.
     pub found: Option<String>,
     /// Whether it holds.
     pub holds: bool,
 }
 
-/// Conditions that must all hold, each with what it found.
-pub type CheckedGroup<'a> = Vec<Checked<'a>>;
+/// Conditions that must all hold, each with the value that it found.
+pub type GroupResult<'a> = Vec<ConditionResult<'a>>;
 
-/// What a route makes of an alert.
+/// The decision of a route about an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict<'a> {
-    /// It takes no alerts at all.
+pub enum RouteDecision<'a> {
+    /// The route is disabled.
     Off,
-    /// It takes none of this source.
+    /// The route does not match alerts of this source.
     OtherSource,
-    /// A condition of it cannot be evaluated, so that it takes the alert: when in doubt, page.
+    /// A condition cannot be evaluated, so the route matches: when in doubt, notify.
     Doubt(Problem),
-    /// Its conditions decide.
+    /// The conditions decided.
     Judged {
-        /// Whether it takes the alert.
+        /// Whether the route matches.
         takes: bool,
         /// The groups of conditions on alerts of this source; any group suffices.
-        of_source: Vec<CheckedGroup<'a>>,
-        /// The groups of conditions on every alert; any group suffices. None, if those of the source refuse already.
-        of_all: Vec<CheckedGroup<'a>>,
+        of_source: Vec<GroupResult<'a>>,
+        /// The groups of conditions on alerts of every source; any group suffices. Empty if the source's own conditions
+        /// failed.
+        of_all: Vec<GroupResult<'a>>,
     },
 }
 
-impl Verdict<'_> {
-    /// Says whether the route takes the alert.
+impl RouteDecision<'_> {
+    /// Says whether the route matches the alert.
     pub const fn takes(&self) -> bool {
         match self {
             Self::Off | Self::OtherSource => false,
@@ -52,19 +53,19 @@ impl Verdict<'_> {
     }
 }
 
-/// Checks the conditions of some groups; what cannot be evaluated matters only until a group holds.
+/// Evaluates groups of conditions. A problem counts only if no earlier group holds.
 fn checked<'a>(
-    groups: &'a [Group],
+    groups: &'a [ConditionGroup],
     event: &AlertEvent,
     payload: &Value,
-) -> Result<Vec<CheckedGroup<'a>>, Problem> {
+) -> Result<Vec<GroupResult<'a>>, Problem> {
     let check = |condition: &'a Condition| {
         let found = condition.subject.resolve(event, payload)?;
         let holds = condition.test.holds(found.as_deref());
-        Ok(Checked { condition, found, holds })
+        Ok(ConditionResult { condition, found, holds })
     };
-    let mut all: Vec<CheckedGroup<'a>> = Vec::new();
-    for Group(conditions) in groups {
+    let mut all: Vec<GroupResult<'a>> = Vec::new();
+    for ConditionGroup(conditions) in groups {
         match conditions.iter().map(check).collect() {
             Ok(group) => all.push(group),
             Err(_) if !all.is_empty() && any_holds(&all) => break,
@@ -74,30 +75,30 @@ fn checked<'a>(
     Ok(all)
 }
 
-/// Says whether any group holds; no groups at all hold for every alert.
-fn any_holds(groups: &[CheckedGroup<'_>]) -> bool {
+/// Says whether any group holds; an empty list of groups always holds.
+fn any_holds(groups: &[GroupResult<'_>]) -> bool {
     groups.is_empty() || groups.iter().any(|group| group.iter().all(|checked| checked.holds))
 }
 
 impl Route {
-    /// Why this route takes an alert, or does not: it says what [`Route::takes`] does.
-    pub fn verdict(&self, source: SourceId, event: &AlertEvent, payload: &Value) -> Verdict<'_> {
+    /// Explains whether this route matches an alert. It agrees with [`Route::takes`].
+    pub fn verdict(&self, source: SourceId, event: &AlertEvent, payload: &Value) -> RouteDecision<'_> {
         if !self.enabled {
-            return Verdict::Off;
+            return RouteDecision::Off;
         }
         let Some(entry) = self.sources.iter().find(|entry| entry.source == source) else {
-            return Verdict::OtherSource;
+            return RouteDecision::OtherSource;
         };
         let of_source = match checked(&entry.conditions, event, payload) {
             Ok(of_source) => of_source,
-            Err(problem) => return Verdict::Doubt(problem),
+            Err(problem) => return RouteDecision::Doubt(problem),
         };
         if !any_holds(&of_source) {
-            return Verdict::Judged { takes: false, of_source, of_all: Vec::new() };
+            return RouteDecision::Judged { takes: false, of_source, of_all: Vec::new() };
         }
         match checked(&self.conditions, event, payload) {
-            Ok(of_all) => Verdict::Judged { takes: any_holds(&of_all), of_source, of_all },
-            Err(problem) => Verdict::Doubt(problem),
+            Ok(of_all) => RouteDecision::Judged { takes: any_holds(&of_all), of_source, of_all },
+            Err(problem) => RouteDecision::Doubt(problem),
         }
     }
 }
@@ -122,7 +123,12 @@ mod tests {
         AlertEvent { priority: None, ..AlertEvent::example(&json!({ "team": "a" })) }
     }
 
-    fn route(enabled: bool, from: u128, of_source: Vec<Group>, conditions: Vec<Group>) -> Route {
+    fn route(
+        enabled: bool,
+        from: u128,
+        of_source: Vec<ConditionGroup>,
+        conditions: Vec<ConditionGroup>,
+    ) -> Route {
         Route {
             id: RouteId::new(Timestamp::UNIX_EPOCH, 1),
             version: 1,
@@ -146,13 +152,13 @@ mod tests {
     #[test]
     fn verdict_names_the_condition_that_fails_and_what_it_found() {
         let team = condition("payload.team", Test::OneOf(vec!["b".to_owned()]));
-        let route = route(true, 1, vec![], vec![Group(vec![team.clone()])]);
+        let route = route(true, 1, vec![], vec![ConditionGroup(vec![team.clone()])]);
 
         let payload = json!({ "team": "a" });
         let verdict = route.verdict(source(1), &event(), &payload);
 
-        let checked = Checked { condition: &team, found: Some("a".to_owned()), holds: false };
-        let judged = Verdict::Judged { takes: false, of_source: vec![], of_all: vec![vec![checked]] };
+        let checked = ConditionResult { condition: &team, found: Some("a".to_owned()), holds: false };
+        let judged = RouteDecision::Judged { takes: false, of_source: vec![], of_all: vec![vec![checked]] };
         assert_eq!(verdict, judged);
     }
 
@@ -160,10 +166,13 @@ mod tests {
     fn route_that_is_off_or_of_another_source_has_nothing_to_check() {
         let payload = json!({});
 
-        assert_eq!(route(false, 1, vec![], vec![]).verdict(source(1), &event(), &payload), Verdict::Off);
+        assert_eq!(
+            route(false, 1, vec![], vec![]).verdict(source(1), &event(), &payload),
+            RouteDecision::Off
+        );
         assert_eq!(
             route(true, 2, vec![], vec![]).verdict(source(1), &event(), &payload),
-            Verdict::OtherSource
+            RouteDecision::OtherSource
         );
     }
 
@@ -179,8 +188,8 @@ mod tests {
         (reference, test).prop_map(|(reference, test)| condition(reference, test))
     }
 
-    fn any_groups() -> impl Strategy<Value = Vec<Group>> {
-        prop::collection::vec(prop::collection::vec(any_condition(), 0..3).prop_map(Group), 0..3)
+    fn any_groups() -> impl Strategy<Value = Vec<ConditionGroup>> {
+        prop::collection::vec(prop::collection::vec(any_condition(), 0..3).prop_map(ConditionGroup), 0..3)
     }
 
     proptest! {
@@ -196,7 +205,7 @@ mod tests {
 
             match routed {
                 Ok(takes) => prop_assert_eq!(verdict.takes(), takes),
-                Err(problem) => prop_assert_eq!(verdict, Verdict::Doubt(problem)),
+                Err(problem) => prop_assert_eq!(verdict, RouteDecision::Doubt(problem)),
             }
         }
     }

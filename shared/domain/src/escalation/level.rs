@@ -1,11 +1,11 @@
-//! A level: who is paged, how, and until when.
+//! The levels of an escalation: who is notified, how, and for how long.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use machine::{Head, Illegal, Stateful, Transition};
 
-use super::tick::Step;
+use super::tick::EscalationStep;
 use super::{Escalation, EscalationState, PathRef};
 use crate::Identity;
 use crate::escalation_path::{AckMode, DEFAULT_ACK_SECONDS, Level, MAX_NOTIFICATIONS, Path, Target};
@@ -15,16 +15,16 @@ use crate::notification::NewNotification;
 use crate::trace::Trace;
 use crate::user::{MethodType, Urgency, User};
 
-/// The people whom levels name, and the one who is paged when in doubt.
+/// The people whom the levels name, and the fallback contact.
 #[derive(Debug, Clone, Default)]
 pub struct Responders {
-    /// The people, by id; somebody who has left is missing.
+    /// The people by id; removed people are missing.
     pub users: BTreeMap<UserId, User>,
     /// The fallback contact.
     pub fallback: Option<UserId>,
 }
 
-/// The levels of a plan.
+/// The levels of a path or of people.
 pub fn levels_of(plan: &PathRef, path: Option<&Path>, staff: &Responders) -> Vec<Level> {
     let all_at_once = |users: &[UserId]| {
         let targets = users.iter().map(|&user| Target { user, urgency: Urgency::High }).collect();
@@ -38,7 +38,7 @@ pub fn levels_of(plan: &PathRef, path: Option<&Path>, staff: &Responders) -> Vec
     if levels.is_empty() { all_at_once(staff.fallback.as_slice()) } else { levels }
 }
 
-/// The pages of one level; the fallback contact's if it would page nobody.
+/// The notifications of a level; the fallback contact's if the level has none.
 pub(super) fn notifications(
     escalation: &Escalation,
     level: &Level,
@@ -60,7 +60,7 @@ pub(super) fn notifications(
     notifications
 }
 
-/// Each person once, as loudly as any of their entries says.
+/// Each person once, with their highest urgency.
 fn each_once(targets: &[Target]) -> Vec<Target> {
     let mut once: Vec<Target> = Vec::new();
     for target in targets {
@@ -73,7 +73,8 @@ fn each_once(targets: &[Target]) -> Vec<Target> {
     once
 }
 
-/// The pages of these people; of too many, the later ones of each person are left out, and no person is.
+/// The notifications of these people. If there are too many, the later ones of each person are left out, but no person
+/// is.
 fn within_bounds(people: Vec<Vec<NewNotification>>) -> Vec<NewNotification> {
     let ranked = people.into_iter().flat_map(|notifications| notifications.into_iter().enumerate());
     let mut ranked: Vec<(usize, NewNotification)> = ranked.collect();
@@ -84,8 +85,7 @@ fn within_bounds(people: Vec<Vec<NewNotification>>) -> Vec<NewNotification> {
     ranked.into_iter().map(|(_, notification)| notification).collect()
 }
 
-/// The pages to the fallback contact, who has nobody to stand in: without any method, a mail to the address that they
-/// are known by.
+/// The notifications of the fallback contact. Without any method they get an email to the address of their account.
 pub(super) fn fallback_notifications(staff: &Responders, at: Timestamp) -> Vec<NewNotification> {
     let Some(user) = staff.fallback.and_then(|id| staff.users.get(&id)) else { return Vec::new() };
     let mut notifications = pages_to(user, Urgency::High, at);
@@ -103,7 +103,7 @@ pub(super) fn fallback_notifications(staff: &Responders, at: Timestamp) -> Vec<N
     within_bounds(vec![notifications])
 }
 
-/// One page for each of a person's rules.
+/// One notification for each rule of a person.
 fn pages_to(user: &User, urgency: Urgency, at: Timestamp) -> Vec<NewNotification> {
     user.reached_by(urgency)
         .into_iter()
@@ -119,18 +119,18 @@ fn pages_to(user: &User, urgency: Urgency, at: Timestamp) -> Vec<NewNotification
         .collect()
 }
 
-/// What is known of an escalation before it begins.
+/// A new escalation.
 #[derive(Debug, Clone)]
 pub struct NewEscalation {
     /// Its organisation.
     pub org: OrgId,
     /// Its id.
     pub id: EscalationId,
-    /// What it is about.
+    /// The title.
     pub title: String,
-    /// Where to look at it.
+    /// A link to what it is about.
     pub url: Option<String>,
-    /// Whom it pages.
+    /// The path or people that it runs.
     pub plan: PathRef,
     /// The alert.
     pub alert: Option<AlertId>,
@@ -140,19 +140,19 @@ pub struct NewEscalation {
     pub incident: Option<IncidentId>,
     /// Whether Slack follows it.
     pub followed: bool,
-    /// Whether it is over once its alerts are.
+    /// Whether it ends when its alerts are resolved.
     pub auto_cancel: bool,
-    /// Who begins it.
+    /// Who starts it.
     pub creator: Identity,
     /// The trace.
     pub trace: Trace,
 }
 
-/// Why an escalation begins at its first level.
+/// The reason in the history of a new escalation.
 const OPENED: &str = "opened";
 
 impl NewEscalation {
-    /// The escalation before it is anything.
+    /// The escalation before its first transition.
     fn unborn(self, at: Timestamp) -> Escalation {
         Escalation {
             head: Head::stored(EscalationState::Pending, 0),
@@ -177,7 +177,7 @@ impl NewEscalation {
         }
     }
 
-    /// Begins with the first level paged, in the same write.
+    /// Starts with the first level notified, in the same write.
     ///
     /// # Errors
     /// Never; an escalation may be born triggered.
@@ -186,14 +186,14 @@ impl NewEscalation {
         levels: &[Level],
         staff: &Responders,
         at: Timestamp,
-    ) -> Result<Step, Illegal<EscalationState>> {
+    ) -> Result<EscalationStep, Illegal<EscalationState>> {
         let by = self.creator.to_string();
         let unborn = self.unborn(at);
         let new = unborn.born(EscalationState::Triggered, at)?.because(by, OPENED);
         Ok(staffed(new, levels, staff, at))
     }
 
-    /// Begins by waiting until now: the next tick pages the first level.
+    /// Starts pending: the next tick, which is due now, notifies the first level.
     ///
     /// # Errors
     /// Never; an escalation may be born pending.
@@ -204,19 +204,19 @@ impl NewEscalation {
     }
 }
 
-/// The event of a level that has been paged.
+/// The event that starts the timer of a level.
 fn timer(transition: &Transition<Escalation>) -> Event {
     let escalation = transition.after();
     Event::EscalationTriggered { org: escalation.org, escalation: escalation.id, due: escalation.due }
 }
 
-/// Sets the level's time and makes its pages.
+/// Sets the timer of the level and makes its notifications.
 pub(super) fn staffed(
     transition: Transition<Escalation>,
     levels: &[Level],
     staff: &Responders,
     at: Timestamp,
-) -> Step {
+) -> EscalationStep {
     let index = usize::from(transition.after().level);
     let level = levels.get(index).cloned().unwrap_or_else(|| Level {
         targets: Vec::new(),

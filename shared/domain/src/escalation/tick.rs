@@ -1,4 +1,4 @@
-//! What a due timer, an acknowledgement and the end of an alert mean for an escalation.
+//! Decides the effect of a timer, an acknowledgement or a resolution on an escalation.
 
 use jiff::{SignedDuration, Timestamp};
 use machine::{Illegal, Stateful, Transition};
@@ -9,25 +9,25 @@ use crate::Identity;
 use crate::escalation_path::Level;
 use crate::notification::Notification;
 
-/// A timer up to this much early waits; one that is earlier is left to the sweep.
+/// A timer that arrives this early or less waits; an earlier one is left to the sweep.
 pub const EARLY: SignedDuration = SignedDuration::from_secs(2);
 
-/// What a timer means.
+/// The decision about a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tick {
-    /// It is not yet time; it will be then.
+    /// Wait until that time.
     Wait(Timestamp),
-    /// It is too early; the sweep will come back to it.
+    /// Too early: the sweep sends another timer.
     TooEarly,
-    /// Nothing is due: somebody answered, or another tick was faster.
+    /// Nothing is due: somebody responded, or another tick was faster.
     Over,
-    /// Page this level.
+    /// Notify this level.
     Escalate(u16),
     /// No level is left.
     Expire,
 }
 
-/// Decides what a timer means now.
+/// Decides about a timer.
 pub fn tick(escalation: &Escalation, levels: &[Level], now: Timestamp) -> Tick {
     let Some(due) = escalation.due else { return Tick::Over };
     let early = due.duration_since(now);
@@ -50,14 +50,14 @@ pub fn tick(escalation: &Escalation, levels: &[Level], now: Timestamp) -> Tick {
     }
 }
 
-/// A transition of an escalation and the pages that go with it.
-pub type Step = (Transition<Escalation>, Vec<Transition<Notification>>);
+/// A transition of an escalation with its notifications.
+pub type EscalationStep = (Transition<Escalation>, Vec<Transition<Notification>>);
 
 impl Escalation {
-    /// Pages a level.
+    /// Notifies a level.
     ///
     /// # Errors
-    /// [`Illegal`] if the escalation is over.
+    /// [`Illegal`] if the escalation has ended.
     pub fn escalate(
         &self,
         level: u16,
@@ -65,7 +65,7 @@ impl Escalation {
         staff: &Responders,
         by: &Identity,
         at: Timestamp,
-    ) -> Result<Step, Illegal<EscalationState>> {
+    ) -> Result<EscalationStep, Illegal<EscalationState>> {
         let next = match self.head.state() {
             EscalationState::Triggered => self.amend(at)?,
             EscalationState::Pending
@@ -79,16 +79,16 @@ impl Escalation {
         Ok(staffed(next, levels, staff, at))
     }
 
-    /// Ends without an answer, and pages the fallback contact once.
+    /// Expires without an acknowledgement, and notifies the fallback contact once.
     ///
     /// # Errors
-    /// [`Illegal`] if the escalation is not waiting for an answer.
+    /// [`Illegal`] if the escalation is not waiting for an acknowledgement.
     pub fn expire(
         &self,
         staff: &Responders,
         by: &Identity,
         at: Timestamp,
-    ) -> Result<Step, Illegal<EscalationState>> {
+    ) -> Result<EscalationStep, Illegal<EscalationState>> {
         let next = self
             .transition_to(EscalationState::Expired, at)?
             .because(by.to_string(), "nobody acknowledged at any level")
@@ -106,10 +106,10 @@ impl Escalation {
         Ok((next, notifications))
     }
 
-    /// Stops paging, because of `to`: acknowledged, resolved or cancelled.
+    /// Stops notifying: moves to acknowledged, resolved or cancelled.
     ///
     /// # Errors
-    /// [`Illegal`] if the escalation was answered or is over already.
+    /// [`Illegal`] if the escalation was acknowledged or has ended.
     pub fn stop(
         &self,
         to: EscalationState,
@@ -123,7 +123,7 @@ impl Escalation {
         }))
     }
 
-    /// Pages again from the first level, after an acknowledgement was taken back.
+    /// Restarts at the first level after an acknowledgement was withdrawn.
     ///
     /// # Errors
     /// [`Illegal`] if it was not acknowledged.
@@ -133,7 +133,7 @@ impl Escalation {
         staff: &Responders,
         by: &Identity,
         at: Timestamp,
-    ) -> Result<Step, Illegal<EscalationState>> {
+    ) -> Result<EscalationStep, Illegal<EscalationState>> {
         let next = self
             .transition_to(EscalationState::Triggered, at)?
             .because(by.to_string(), "the acknowledgement was withdrawn")

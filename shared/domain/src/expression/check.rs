@@ -1,34 +1,33 @@
-//! Says what is wrong with expressions before they are stored, and where: what each operation gives is known as far as
-//! that can be before an alert comes.
+//! Checks expressions before they are stored, and infers the type of each operation's result.
 
 use std::cell::{Cell, OnceCell};
 
 use super::engine::check_expression;
-use super::path::{Path, Step};
+use super::path::{PathStep, ValuePath};
 use super::{
-    EVERYTHING, Expression, Kind, MOST_BRANCHES, MOST_EXPRESSIONS, MOST_OPERATIONS, Operation, Returns,
-    Shape, referred,
+    EVERYTHING, Expression, InferredType, MOST_BRANCHES, MOST_EXPRESSIONS, MOST_OPERATIONS, Operation,
+    Returns, ValueType, referred,
 };
-use crate::alert_route::Group;
+use crate::alert_route::ConditionGroup;
 use crate::template::{ALERT_FIELDS, Binding, Problem, document};
 
-/// What does not fit, and where.
+/// An error in an expression, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct ExpressionError {
-    /// Where, as a field of what was sent.
+    /// The place, as a field of the request.
     pub at: String,
     /// Why.
     pub reason: String,
 }
 
 impl ExpressionError {
-    /// Something that does not fit.
+    /// An error at a place.
     pub(crate) fn new(at: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { at: at.into(), reason: reason.into() }
     }
 
-    /// The same, within something else.
+    /// The same error, with its place inside another one.
     #[must_use]
     pub fn within(self, outer: impl std::fmt::Display) -> Self {
         let at = if self.at.is_empty() { outer.to_string() } else { format!("{outer}.{}", self.at) };
@@ -36,14 +35,14 @@ impl ExpressionError {
     }
 }
 
-/// What each operation of an expression gives; the last is what the expression does.
-pub type Shapes = Vec<Shape>;
+/// The type of each operation's result; the last one is the type of the expression.
+pub type InferredTypes = Vec<InferredType>;
 
-/// Says what is wrong with expressions; else what the operations of each give.
+/// Checks expressions and returns the inferred types of each.
 ///
 /// # Errors
 /// [`ExpressionError`] with the place, as in `2.operations.0.navigate`.
-pub fn check(all: &[Expression]) -> Result<Vec<Shapes>, ExpressionError> {
+pub fn check(all: &[Expression]) -> Result<Vec<InferredTypes>, ExpressionError> {
     if all.len() > MOST_EXPRESSIONS {
         return Err(ExpressionError::new(
             "",
@@ -73,17 +72,17 @@ pub fn check(all: &[Expression]) -> Result<Vec<Shapes>, ExpressionError> {
     Ok(checker.done.into_iter().map(|shapes| shapes.into_inner().unwrap_or_default()).collect())
 }
 
-/// Says what is wrong with a binding that may refer to expressions; else what it gives.
+/// Checks a binding that may refer to expressions and returns its type.
 ///
 /// # Errors
 /// [`ExpressionError`] with `literal` or `reference` as its place.
 pub(crate) fn check_binding(
     all: &[Expression],
-    shapes: &[Shapes],
+    shapes: &[InferredTypes],
     binding: &Binding,
-) -> Result<Shape, ExpressionError> {
+) -> Result<InferredType, ExpressionError> {
     match binding {
-        Binding::Literal(_) => Ok(Shape::one(Kind::Any)),
+        Binding::Literal(_) => Ok(InferredType::one(ValueType::Any)),
         Binding::Template(text) => {
             let document = document::read(text);
             for name in document.iter().flat_map(document::references).filter_map(|named| referred(&named)) {
@@ -91,7 +90,7 @@ pub(crate) fn check_binding(
                     return Err(ExpressionError::new("literal", format!("there is no expression `{name}`")));
                 }
             }
-            binding.check_text(text).map(|()| Shape::one(Kind::Text))
+            binding.check_text(text).map(|()| InferredType::one(ValueType::Text))
         }
         Binding::Reference(reference) => {
             let Some(name) = referred(reference) else {
@@ -105,7 +104,7 @@ pub(crate) fn check_binding(
     }
 }
 
-/// Says what is wrong with the transform of a source whose senders send anything.
+/// Checks the transform of a custom source.
 ///
 /// # Errors
 /// Why it cannot be evaluated, and what to write instead.
@@ -113,14 +112,14 @@ pub fn check_transform(source: &str) -> Result<(), String> {
     check_expression(source)
 }
 
-/// What a reference gives that is to no expression.
-fn plain_reference(reference: &str) -> Result<Shape, String> {
-    let path = Path::of_reference(reference);
-    match path.as_ref().and_then(Path::split) {
-        Some(("alert", [Step::Name(field)])) if ALERT_FIELDS.contains(&field.as_str()) => {
-            Ok(Shape::one(Kind::Text))
+/// The type of a reference that does not name an expression.
+fn plain_reference(reference: &str) -> Result<InferredType, String> {
+    let path = ValuePath::of_reference(reference);
+    match path.as_ref().and_then(ValuePath::split) {
+        Some(("alert", [PathStep::Name(field)])) if ALERT_FIELDS.contains(&field.as_str()) => {
+            Ok(InferredType::one(ValueType::Text))
         }
-        Some(("payload", _)) => Ok(Shape::ANY),
+        Some(("payload", _)) => Ok(InferredType::ANY),
         _ => Err(format!(
             "`{}` is not a valid reference: use `payload`, `payload.<path>`, `expressions[\"<reference>\"]` or \
              `alert.` with one of {}",
@@ -133,13 +132,13 @@ fn plain_reference(reference: &str) -> Result<Shape, String> {
 /// Checks expressions, each once, in the order in which they refer to each other.
 struct Checker<'a> {
     all: &'a [Expression],
-    done: Vec<OnceCell<Shapes>>,
+    done: Vec<OnceCell<InferredTypes>>,
     busy: Vec<Cell<bool>>,
 }
 
 impl Checker<'_> {
-    /// What the operations of an expression give.
-    fn shapes(&self, index: usize) -> Result<&Shapes, ExpressionError> {
+    /// The types of the operations of an expression.
+    fn shapes(&self, index: usize) -> Result<&InferredTypes, ExpressionError> {
         let (cell, busy) = (&self.done[index], &self.busy[index]);
         if let Some(shapes) = cell.get() {
             return Ok(shapes);
@@ -155,7 +154,7 @@ impl Checker<'_> {
         Ok(cell.get_or_init(|| shapes))
     }
 
-    fn expression(&self, expression: &Expression) -> Result<Shapes, ExpressionError> {
+    fn expression(&self, expression: &Expression) -> Result<InferredTypes, ExpressionError> {
         if expression.operations.len() > MOST_OPERATIONS {
             return Err(ExpressionError::new(
                 "operations",
@@ -163,7 +162,7 @@ impl Checker<'_> {
             ));
         }
         let mut at = match expression.root.as_str() {
-            EVERYTHING => Shape::ANY,
+            EVERYTHING => InferredType::ANY,
             root => self.reference(root).map_err(|reason| ExpressionError::new("root_reference", reason))?,
         };
         let mut shapes = Vec::new();
@@ -185,13 +184,13 @@ impl Checker<'_> {
         Ok(shapes)
     }
 
-    /// What an operation gives, or what is wrong with it.
+    /// The type of an operation's result, or its error.
     fn operation(
         &self,
-        at: &Shape,
+        at: &InferredType,
         operation: &Operation,
         everything: bool,
-    ) -> Result<Shape, ExpressionError> {
+    ) -> Result<InferredType, ExpressionError> {
         let several = |what: &str| match at.list {
             Some(false) => Err(ExpressionError::new(
                 "operation_type",
@@ -200,8 +199,8 @@ impl Checker<'_> {
             Some(true) | None => Ok(()),
         };
         let numbers = |what: &str| match at.kind {
-            Kind::Number | Kind::Any => Ok(()),
-            Kind::Text | Kind::Bool => Err(ExpressionError::new(
+            ValueType::Number | ValueType::Any => Ok(()),
+            ValueType::Text | ValueType::Bool => Err(ExpressionError::new(
                 "operation_type",
                 format!("`{what}` needs numbers, but this is {}: cast it to `Number` first", at.kind.name()),
             )),
@@ -218,15 +217,15 @@ impl Checker<'_> {
                             .to_owned(),
                     ));
                 }
-                if Path::of_reference(reference).is_none() {
+                if ValuePath::of_reference(reference).is_none() {
                     return Err(misfit(format!(
                         "`{}` is not a valid path",
                         crate::text::shorten(reference, 60)
                     )));
                 }
                 match at.kind {
-                    Kind::Any => Ok(Shape::ANY),
-                    Kind::Text | Kind::Number | Kind::Bool => {
+                    ValueType::Any => Ok(InferredType::ANY),
+                    ValueType::Text | ValueType::Number | ValueType::Bool => {
                         Err(misfit(format!("{} has no fields to navigate to", at.kind.name())))
                     }
                 }
@@ -234,7 +233,7 @@ impl Checker<'_> {
             Operation::Filter(groups) => {
                 several("filter")?;
                 self.groups(groups).map_err(|misfit| misfit.within("filter.condition_groups"))?;
-                Ok(Shape { list: Some(true), ..at.clone() })
+                Ok(InferredType { list: Some(true), ..at.clone() })
             }
             Operation::Concatenate(reference) => {
                 let other = self
@@ -248,15 +247,21 @@ impl Checker<'_> {
                     );
                     return Err(ExpressionError::new("concatenate.reference", reason));
                 }
-                let whole = if at.kind == Kind::Any { Shape::ANY } else { at.clone() };
-                Ok(Shape { list: Some(true), ..whole })
+                let whole = if at.kind == ValueType::Any { InferredType::ANY } else { at.clone() };
+                Ok(InferredType { list: Some(true), ..whole })
             }
-            Operation::Count => several("count").map(|()| Shape::one(Kind::Number)),
-            Operation::Min => several("min").and_then(|()| numbers("min")).map(|()| Shape::one(Kind::Number)),
-            Operation::Max => several("max").and_then(|()| numbers("max")).map(|()| Shape::one(Kind::Number)),
-            Operation::Sum => several("sum").and_then(|()| numbers("sum")).map(|()| Shape::one(Kind::Number)),
-            Operation::First => several("first").map(|()| Shape { list: Some(false), ..at.clone() }),
-            Operation::Random => several("random").map(|()| Shape { list: Some(false), ..at.clone() }),
+            Operation::Count => several("count").map(|()| InferredType::one(ValueType::Number)),
+            Operation::Min => {
+                several("min").and_then(|()| numbers("min")).map(|()| InferredType::one(ValueType::Number))
+            }
+            Operation::Max => {
+                several("max").and_then(|()| numbers("max")).map(|()| InferredType::one(ValueType::Number))
+            }
+            Operation::Sum => {
+                several("sum").and_then(|()| numbers("sum")).map(|()| InferredType::one(ValueType::Number))
+            }
+            Operation::First => several("first").map(|()| InferredType { list: Some(false), ..at.clone() }),
+            Operation::Random => several("random").map(|()| InferredType { list: Some(false), ..at.clone() }),
             Operation::Parse { source, returns } => {
                 self.source(source).map_err(|reason| ExpressionError::new("parse.source", reason))?;
                 Ok(returns.into())
@@ -286,31 +291,31 @@ impl Checker<'_> {
         }
     }
 
-    /// What a reference gives.
-    fn reference(&self, reference: &str) -> Result<Shape, String> {
+    /// The type of a reference.
+    fn reference(&self, reference: &str) -> Result<InferredType, String> {
         let Some(name) = referred(reference) else { return plain_reference(reference) };
         let index = self.all.iter().position(|one| one.reference == name);
         let index =
             index.ok_or_else(|| format!("there is no expression `{}`", crate::text::shorten(&name, 60)))?;
         let shapes = self.shapes(index).map_err(|misfit| misfit.reason)?;
-        Ok(shapes.last().cloned().unwrap_or(Shape::ANY))
+        Ok(shapes.last().cloned().unwrap_or(InferredType::ANY))
     }
 
-    /// What is wrong with a text that is a path or an expression.
+    /// Checks a text that is a path or an expression.
     fn source(&self, source: &str) -> Result<(), String> {
-        let Some(path) = Path::of_source(source) else { return check_expression(source) };
+        let Some(path) = ValuePath::of_source(source) else { return check_expression(source) };
         match path.split() {
             Some(("alert" | "payload" | "expressions", _)) => self.reference(source.trim()).map(drop),
             _ => Ok(()),
         }
     }
 
-    fn groups(&self, groups: &[Group]) -> Result<(), ExpressionError> {
-        for (g, Group(conditions)) in groups.iter().enumerate() {
+    fn groups(&self, groups: &[ConditionGroup]) -> Result<(), ExpressionError> {
+        for (g, ConditionGroup(conditions)) in groups.iter().enumerate() {
             for (c, condition) in conditions.iter().enumerate() {
                 let Binding::Reference(subject) = &condition.subject else { continue };
-                let path = Path::of_reference(subject);
-                let wrong = match path.as_ref().map(Path::split) {
+                let path = ValuePath::of_reference(subject);
+                let wrong = match path.as_ref().map(ValuePath::split) {
                     None => Some(format!("`{}` is not a valid path", crate::text::shorten(subject, 60))),
                     Some(Some(("alert" | "payload" | "expressions", _))) => self.reference(subject).err(),
                     Some(_) => None,
@@ -323,9 +328,9 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// What is wrong with what a branch gives.
+    /// Checks the result of a branch.
     fn results(&self, results: &[Binding], returns: &Returns) -> Result<(), ExpressionError> {
-        let wanted = Kind::named(&returns.kind);
+        let wanted = ValueType::named(&returns.kind);
         if results.len() > 1 && !returns.array {
             return Err(ExpressionError::new("result.array_value", "a single value is required"));
         }
@@ -343,7 +348,7 @@ impl Checker<'_> {
                     .map_err(|misfit| ExpressionError::new(at("literal"), misfit.reason)),
                 Binding::Reference(reference) => match self.reference(reference) {
                     Err(reason) => Err(ExpressionError::new(at("reference"), reason)),
-                    Ok(shape) if !shape.kind.fits(wanted) && wanted != Kind::Text => {
+                    Ok(shape) if !shape.kind.fits(wanted) && wanted != ValueType::Text => {
                         let reason =
                             format!("this is {}, but {} is needed", shape.kind.name(), wanted.name());
                         Err(ExpressionError::new(at("reference"), reason))
@@ -361,12 +366,12 @@ impl Checker<'_> {
     }
 }
 
-/// Whether a literal is of a kind.
-pub(crate) fn literal_fits(text: &str, wanted: Kind) -> Result<(), String> {
+/// Checks that a literal has a type.
+pub(crate) fn literal_fits(text: &str, wanted: ValueType) -> Result<(), String> {
     let is = match wanted {
-        Kind::Any | Kind::Text => true,
-        Kind::Number => text.trim().parse::<f64>().is_ok_and(f64::is_finite),
-        Kind::Bool => matches!(text.trim().to_ascii_lowercase().as_str(), "true" | "false"),
+        ValueType::Any | ValueType::Text => true,
+        ValueType::Number => text.trim().parse::<f64>().is_ok_and(f64::is_finite),
+        ValueType::Bool => matches!(text.trim().to_ascii_lowercase().as_str(), "true" | "false"),
     };
     if is {
         return Ok(());

@@ -1,7 +1,7 @@
-//! The engine that evaluates what customers write: expressions, and texts with `{{ … }}` in them.
+//! The engine that evaluates expressions and templates that customers write.
 //!
-//! It knows few words, has no loops over ranges and no way out, and its fuel bounds both its time and its memory. What
-//! it has no fuel for fails; so does what is too long to be compiled, whoever stored it.
+//! It has few filters, no loops over ranges and no access to anything outside. Its fuel bounds time and memory: an
+//! evaluation without fuel left fails. A text that is too long to be compiled is refused.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use super::{ExpressionError, SOURCE_BYTES};
 use crate::alert::AlertEvent;
 use crate::template::Problem;
 
-/// What one evaluation may use: an instruction each, and about 64 bytes of data each.
+/// The fuel of one evaluation: one unit for an instruction, and one for about 64 bytes of data.
 const FUEL: u64 = 50_000;
 
 /// How deep an evaluation may recurse.
 const DEPTH: usize = 40;
 
-/// The most words and signs of what is compiled: the compiler recurses over them.
+/// The most words and symbols of a text: the compiler recurses over them.
 const MOST_TOKENS: usize = 400;
 
-/// How deep brackets may nest in what is compiled.
+/// How deep brackets may nest in a text.
 const MOST_BRACKETS: usize = 20;
 
 /// How deep a result may nest.
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// The environment: a handful of filters, and nothing else.
+/// The environment with its filters.
 fn environment() -> Environment<'static> {
     let mut known = Environment::empty();
     known.set_fuel(Some(FUEL));
@@ -70,12 +70,12 @@ fn environment() -> Environment<'static> {
     known
 }
 
-/// The filters and tests that there are, for people.
+/// The available filters and tests, for error messages.
 const WORDS: &str = "default, first, float, int, join, last, length, lower, replace, round, split, title, trim, upper; \
                      `is defined`, `is startingwith(…)`, `is endingwith(…)`";
 
 impl Engine {
-    /// An engine that knows an alert and its payload.
+    /// An engine for an alert and its payload.
     pub fn new(event: &AlertEvent, payload: &Value) -> Self {
         let text =
             |text: &Option<String>| text.as_deref().map_or(value::Value::UNDEFINED, value::Value::from);
@@ -89,7 +89,7 @@ impl Engine {
         Self { environment: environment(), alert, payload: known(payload) }
     }
 
-    /// Everything that a text may name.
+    /// The variables of a template.
     fn scope(&self, item: Option<&Value>, expressions: Vec<(String, Value)>) -> value::Value {
         let expressions = expressions.iter().map(|(name, value)| (name.as_str(), known(value)));
         object([
@@ -100,7 +100,7 @@ impl Engine {
         ])
     }
 
-    /// Evaluates an expression over the value at hand.
+    /// Evaluates an expression on the current value.
     ///
     /// # Errors
     /// [`Problem`] if it cannot be compiled, fails, or takes too much.
@@ -117,7 +117,7 @@ impl Engine {
         plain(&result, RESULT_DEPTH, &mut left)
     }
 
-    /// Fills in a text.
+    /// Evaluates a template.
     ///
     /// # Errors
     /// [`Problem`] if it cannot be compiled, fails, or takes too much.
@@ -128,7 +128,7 @@ impl Engine {
     }
 }
 
-/// Refuses what is too long to be compiled.
+/// Refuses a text that is too long to be compiled.
 fn within(source: &str, is_text: bool) -> Result<(), Problem> {
     if source.len() > SOURCE_BYTES {
         return Err(Problem(format!(
@@ -150,8 +150,8 @@ fn within(source: &str, is_text: bool) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Counts words and signs, which bounds how deep they nest, and how deep brackets do; in a text, those within its
-/// places, where each statement counts as deep as those before it.
+/// Counts words and symbols, and how deep brackets nest. In a template only the parts in `{{ … }}` count, and each
+/// statement counts as deep as those before it.
 fn tokens(source: &str, is_text: bool) -> (usize, usize) {
     let (mut count, mut in_word, mut quote, mut outside) = (0, false, None, is_text);
     let (mut deep, mut deepest, mut statements) = (0_usize, 0, 0);
@@ -185,10 +185,12 @@ fn tokens(source: &str, is_text: bool) -> (usize, usize) {
     (count, deepest)
 }
 
-/// What went wrong, without the text that it went wrong in.
+/// The error without the customer's text.
 fn problem(error: &Error) -> Problem {
     match error.kind() {
-        ErrorKind::OutOfFuel => Problem("it takes too long, or makes too much".to_owned()),
+        ErrorKind::OutOfFuel => {
+            Problem("evaluating it takes too long, or its result is too large".to_owned())
+        }
         kind => {
             let said = error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"));
             Problem(crate::text::shorten(&said, 200))
@@ -196,13 +198,13 @@ fn problem(error: &Error) -> Problem {
     }
 }
 
-/// An object as the engine knows it.
+/// An object for the engine.
 fn object<'a>(fields: impl IntoIterator<Item = (&'a str, value::Value)>) -> value::Value {
     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
     value::Value::from(fields.collect::<BTreeMap<String, value::Value>>())
 }
 
-/// A value as the engine knows it.
+/// A value for the engine.
 fn known(value: &Value) -> value::Value {
     match value {
         Value::Null => value::Value::from(()),
@@ -218,7 +220,7 @@ fn known(value: &Value) -> value::Value {
     }
 }
 
-/// What the engine made, as a plain value.
+/// Converts the engine's value to JSON.
 fn plain(value: &value::Value, depth: usize, left: &mut usize) -> Result<Value, Problem> {
     let too_much = || Problem("its result is too large".to_owned());
     *left = left.checked_sub(1).ok_or_else(too_much)?;
@@ -247,21 +249,21 @@ fn plain(value: &value::Value, depth: usize, left: &mut usize) -> Result<Value, 
             }
             Value::Object(fields)
         }
-        ValueKind::Invalid => return Err(Problem("it gives nothing that can be used".to_owned())),
+        ValueKind::Invalid => return Err(Problem("it does not give a usable value".to_owned())),
         _ => value.as_str().map_or_else(|| Value::String(value.to_string()), |text| text.into()),
     })
 }
 
-/// Signs by which JavaScript is known, outside of what is in quotes.
+/// Symbols that show that a text is JavaScript, outside of quotes.
 const JAVASCRIPT: &[&str] =
     &["$", "===", "!==", "&&", "||", "=>", "?", "return ", "function", "const ", "let "];
 
-/// What to write instead of JavaScript.
-const INSTEAD: &str = "JavaScript is not evaluated here. Write a path such as `$.a.b[0]`; or an expression with `payload` for \
+/// The hint for people who write JavaScript.
+const INSTEAD: &str = "JavaScript is not supported. Write a path such as `$.a.b[0]`, or an expression with `payload` for \
                        `$`, `or` for `||`, `and` for `&&`, `==` for `===`, `a if b else c` for `b ? a : c`, `text|lower` \
                        for `text.toLowerCase()`, and no `return`";
 
-/// A text without what stands in quotes.
+/// A text without its quoted parts.
 fn unquoted(source: &str) -> String {
     let mut quote = None;
     let mut bare = String::new();
@@ -276,7 +278,7 @@ fn unquoted(source: &str) -> String {
     bare
 }
 
-/// Whether a method is called, which no value here has.
+/// Says whether a method is called, which is not supported.
 fn calls_a_method(bare: &str) -> bool {
     bare.match_indices('.').any(|(dot, _)| {
         let after = bare[dot + 1..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
@@ -284,7 +286,7 @@ fn calls_a_method(bare: &str) -> bool {
     })
 }
 
-/// Says what is wrong with an expression before it is stored.
+/// Checks an expression before it is stored.
 ///
 /// # Errors
 /// Why it cannot be evaluated, and what to write instead.
@@ -300,14 +302,14 @@ pub(super) fn check_expression(source: &str) -> Result<(), String> {
     }
 }
 
-/// Says which word an expression has that is not known: the engine itself says so only once it meets it.
+/// Finds an unknown filter or test in an expression, which the engine itself reports only when it evaluates it.
 fn words(source: &str) -> Result<(), String> {
     tried(|engine| {
         engine.environment.compile_expression(source)?.eval(engine.scope(None, Vec::new())).map(drop)
     })
 }
 
-/// Tries something about an alert that says nothing, and tells of a word that is not known.
+/// Evaluates a text with an empty alert and reports an unknown filter or test.
 fn tried(run: impl FnOnce(&Engine) -> Result<(), Error>) -> Result<(), String> {
     let event = crate::alert::AlertEvent {
         status: crate::alert::AlertStatus::Firing,
@@ -335,7 +337,7 @@ fn tried(run: impl FnOnce(&Engine) -> Result<(), Error>) -> Result<(), String> {
     }
 }
 
-/// Says what is wrong with a text with `{{ … }}` in it before it is stored.
+/// Checks a template before it is stored.
 ///
 /// # Errors
 /// [`ExpressionError`] that says why it cannot be filled in.

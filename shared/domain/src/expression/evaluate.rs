@@ -1,4 +1,4 @@
-//! Evaluates expressions about one alert: each once, when it is first asked for, and all of them within one budget.
+//! Evaluates the expressions of a template for one alert: each once, on first use, and all within one budget.
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -6,22 +6,22 @@ use std::cell::{Cell, OnceCell, RefCell};
 use serde_json::Value;
 
 use super::engine::Engine;
-use super::path::{Path, Step, follow, navigate};
+use super::path::{PathStep, ValuePath, follow, navigate};
 use super::value::{cast, elements, is_nothing, least, pay, sum};
 use super::{
     EVERYTHING, Expression, MOST_BRANCHES, MOST_EXPRESSIONS, MOST_OPERATIONS, Operation, Returns, referred,
 };
 use crate::alert::AlertEvent;
-use crate::alert_route::Group;
+use crate::alert_route::ConditionGroup;
 use crate::template::{Binding, Problem, alert_field, document, text_of};
 
-/// The bytes that all expressions of an alert may make together.
+/// The most bytes that all expressions of an alert may produce.
 const BUDGET: usize = 8 * 1024 * 1024;
 
-/// How many conditions all expressions of an alert may look at together.
+/// The most conditions that all expressions of an alert may evaluate.
 const MOST_CONDITIONS: usize = 200_000;
 
-/// The expressions of a template about one alert, and what else its bindings refer to.
+/// The expressions of a template for one alert, and the values that its bindings refer to.
 #[derive(Debug)]
 pub struct Expressions<'a> {
     all: &'a [Expression],
@@ -36,7 +36,7 @@ pub struct Expressions<'a> {
 }
 
 impl<'a> Expressions<'a> {
-    /// The expressions of a template; those beyond the most there may be are as if they were not there.
+    /// The expressions of a template; those above the limit are ignored.
     pub fn new(all: &'a [Expression], event: &'a AlertEvent, payload: &'a Value) -> Self {
         let all = all.get(..MOST_EXPRESSIONS).unwrap_or(all);
         Self {
@@ -52,12 +52,12 @@ impl<'a> Expressions<'a> {
         }
     }
 
-    /// What failed so far.
+    /// The problems so far.
     pub fn into_problems(self) -> Vec<Problem> {
         self.problems.into_inner()
     }
 
-    /// Fills in a text with `{{ … }}`, or a rich text with places in it.
+    /// Evaluates a template, or a rich text with variables.
     pub(crate) fn fill_in(&self, text: &str) -> Result<String, Problem> {
         match document::read(text) {
             Some(document) => Ok(document::fill_in(&document, |reference| {
@@ -82,7 +82,7 @@ impl<'a> Expressions<'a> {
             .collect()
     }
 
-    /// What an expression gives. What of it fails is noted once, and it gives what it is to be otherwise.
+    /// The value of an expression. If it fails, the problem is recorded once and its default is used.
     fn value(&self, reference: &str) -> Result<&Value, Problem> {
         let index = self.all.iter().position(|one| one.reference == reference);
         let index = index.ok_or_else(|| {
@@ -111,7 +111,7 @@ impl<'a> Expressions<'a> {
         self.problems.borrow_mut().push(Problem(format!("expression `{name}`: {problem}")));
     }
 
-    /// What an expression is where nothing comes of its operations.
+    /// The default value of an expression.
     fn otherwise(&self, expression: &Expression) -> Value {
         if expression.otherwise.is_empty() {
             return Value::Null;
@@ -127,7 +127,7 @@ impl<'a> Expressions<'a> {
         })
     }
 
-    /// Goes through the operations of an expression.
+    /// Applies the operations of an expression.
     fn run(&self, expression: &Expression) -> Result<Cow<'_, Value>, Problem> {
         if expression.operations.len() > MOST_OPERATIONS {
             return Err(Problem(format!("the expression has more than {MOST_OPERATIONS} operations")));
@@ -143,7 +143,7 @@ impl<'a> Expressions<'a> {
         Ok(at.unwrap_or(Cow::Owned(Value::Null)))
     }
 
-    /// Does one operation; at the root of everything there is no value yet.
+    /// Applies one operation. At the root of everything there is no current value yet.
     fn step<'s>(
         &'s self,
         at: Option<Cow<'s, Value>>,
@@ -157,7 +157,7 @@ impl<'a> Expressions<'a> {
         };
         let made = match operation {
             Operation::Navigate(reference) => {
-                let path = Path::of_reference(reference);
+                let path = ValuePath::of_reference(reference);
                 let path = path.ok_or_else(|| Problem("the path to navigate to is not valid".to_owned()))?;
                 match at {
                     Cow::Borrowed(value) => match navigate(value, &path.steps) {
@@ -201,9 +201,9 @@ impl<'a> Expressions<'a> {
         Ok(Cow::Owned(self.paid(made)?))
     }
 
-    /// Evaluates what a customer wrote: a path, or an expression for the engine.
+    /// Evaluates a path or an expression.
     fn parse<'v>(&'v self, source: &str, at: &'v Value) -> Result<Cow<'v, Value>, Problem> {
-        let Some(path) = Path::of_source(source) else {
+        let Some(path) = ValuePath::of_source(source) else {
             return Ok(Cow::Owned(self.engine().evaluate(source, at, self.named_in(source))?));
         };
         match path.split() {
@@ -212,7 +212,7 @@ impl<'a> Expressions<'a> {
         }
     }
 
-    /// Any element, by the alert's deduplication key: what comes again is the same.
+    /// Picks an element by the alert's deduplication key, so that the same alert always gets the same one.
     fn any_of(&self, at: &Value) -> Value {
         let elements = elements(at);
         let key = crate::alert::key_hash(&self.event.deduplication_key);
@@ -221,25 +221,25 @@ impl<'a> Expressions<'a> {
         index.and_then(|index| elements.get(index)).cloned().unwrap_or(Value::Null)
     }
 
-    /// What a reference leads to.
+    /// The value of a reference.
     pub(crate) fn lookup(&self, reference: &str) -> Result<Cow<'_, Value>, Problem> {
         let nowhere =
             || Problem(format!("`{}` is not a valid reference", crate::text::shorten(reference, 60)));
-        let path = Path::of_reference(reference).ok_or_else(nowhere)?;
+        let path = ValuePath::of_reference(reference).ok_or_else(nowhere)?;
         match path.split().ok_or_else(nowhere)? {
-            ("alert", [Step::Name(field)]) => {
+            ("alert", [PathStep::Name(field)]) => {
                 let found = alert_field(self.event, field).map(Value::String);
                 Ok(Cow::Owned(found.unwrap_or(Value::Null)))
             }
             ("payload", steps) => {
                 Ok(follow(self.payload, steps).map_or(Cow::Owned(Value::Null), Cow::Borrowed))
             }
-            ("expressions", [Step::Name(name)]) => self.value(name).map(Cow::Borrowed),
+            ("expressions", [PathStep::Name(name)]) => self.value(name).map(Cow::Borrowed),
             _ => Err(nowhere()),
         }
     }
 
-    /// What some bindings give: one value, or a list of several.
+    /// The value of bindings: a single value, or a list.
     fn results(&self, bindings: &[Binding]) -> Result<Value, Problem> {
         let one = |binding: &Binding| match binding {
             Binding::Literal(text) => Ok(Value::String(text.clone())),
@@ -260,12 +260,12 @@ impl<'a> Expressions<'a> {
         Ok(Value::Array(all))
     }
 
-    /// Says whether any group of conditions holds for the value at hand; no groups at all hold for everything.
-    pub(crate) fn any_holds(&self, groups: &[Group], item: &Value) -> Result<bool, Problem> {
+    /// Says whether any group of conditions holds for the current value; an empty list of groups always holds.
+    pub(crate) fn any_holds(&self, groups: &[ConditionGroup], item: &Value) -> Result<bool, Problem> {
         if groups.is_empty() {
             return Ok(true);
         }
-        for Group(conditions) in groups {
+        for ConditionGroup(conditions) in groups {
             let mut all = true;
             for condition in conditions {
                 let left = self.conditions_left.get().checked_sub(1);
@@ -285,7 +285,7 @@ impl<'a> Expressions<'a> {
         Ok(false)
     }
 
-    /// What a condition looks at: `item` and what is below it, a path below it, or a reference.
+    /// The subject of a condition: `item`, a path below it, or a reference.
     fn subject<'v>(&'v self, subject: &'v Binding, item: &'v Value) -> Result<Cow<'v, Value>, Problem> {
         let reference = match subject {
             Binding::Literal(text) | Binding::Template(text) => {
@@ -294,7 +294,7 @@ impl<'a> Expressions<'a> {
             Binding::Reference(reference) => reference,
         };
         let nowhere = || Problem(format!("`{}` is not a valid path", crate::text::shorten(reference, 60)));
-        let path = Path::of_reference(reference).ok_or_else(nowhere)?;
+        let path = ValuePath::of_reference(reference).ok_or_else(nowhere)?;
         match path.split() {
             Some(("alert" | "payload" | "expressions", _)) => self.lookup(reference),
             Some(("item", steps)) => Ok(navigate(item, steps)),
@@ -302,7 +302,7 @@ impl<'a> Expressions<'a> {
         }
     }
 
-    /// Takes what a value costs from the budget.
+    /// Subtracts the cost of a value from the budget.
     fn paid(&self, value: Value) -> Result<Value, Problem> {
         let mut left = self.bytes_left.get();
         if !pay(&value, &mut left) {
@@ -314,7 +314,7 @@ impl<'a> Expressions<'a> {
 }
 
 impl Operation {
-    /// What it is declared to give.
+    /// The declared type of the result.
     pub(super) const fn returns(&self) -> Option<&Returns> {
         match self {
             Self::Parse { returns, .. } | Self::Branches { returns, .. } | Self::Cast(returns) => {
@@ -334,7 +334,7 @@ impl Operation {
 }
 
 impl Expression {
-    /// Whether its reference can be found by.
+    /// Says whether its reference is a valid name.
     pub(super) fn is_named(&self) -> bool {
         let reference = format!("expressions[\"{}\"]", self.reference);
         !self.reference.trim().is_empty() && referred(&reference).as_deref() == Some(&self.reference)

@@ -1,4 +1,4 @@
-//! Paths into a payload, in the words that people bring from elsewhere: `a.b`, `a[0]`, `$.a`, `$['a']["b"]`.
+//! Paths into a payload, in common notations: `a.b`, `a[0]`, `$.a`, `$['a']["b"]`.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ const MOST_STEPS: usize = 32;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum PathStep {
     /// To the field of an object; in a list, a number is an index.
     Name(String),
     /// To an element of a list.
@@ -20,26 +20,26 @@ pub(crate) enum Step {
 
 /// A path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Path {
-    /// Whether it began with `$`, the value at hand.
+pub(crate) struct ValuePath {
+    /// Whether it begins with `$`, the current value.
     pub(crate) rooted: bool,
     /// The steps, in order.
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<PathStep>,
 }
 
-impl Path {
-    /// Reads a path as a reference has it: a name is whatever stands between two dots.
+impl ValuePath {
+    /// Parses the path of a reference: a name may contain anything except dots and brackets.
     pub(crate) fn of_reference(text: &str) -> Option<Self> {
         Self::read(text, |c| !matches!(c, '.' | '[' | ']'))
     }
 
-    /// Reads a path where something else than a path may stand, too: what is no plain name must be in quotes.
+    /// Parses a path where an expression may stand as well: unusual names must be quoted.
     pub(crate) fn of_source(text: &str) -> Option<Self> {
         let text = text.trim().trim_end_matches(';').trim_end();
         Self::read(text, |c| c.is_alphanumeric() || matches!(c, '_' | '@'))
     }
 
-    /// Reads a path whose names are of such characters.
+    /// Parses a path whose names consist of such characters.
     fn read(text: &str, plain: fn(char) -> bool) -> Option<Self> {
         if text.len() > SOURCE_BYTES {
             return None;
@@ -56,7 +56,10 @@ impl Path {
                     let below = rest.strip_prefix("?.").or_else(|| rest.strip_prefix('.'));
                     let named = if steps.is_empty() && !rooted { rest } else { below? };
                     let end = named.find(|c| !plain(c)).unwrap_or(named.len());
-                    (Step::Name(named.get(..end).filter(|name| !name.is_empty())?.to_owned()), &named[end..])
+                    (
+                        PathStep::Name(named.get(..end).filter(|name| !name.is_empty())?.to_owned()),
+                        &named[end..],
+                    )
                 }
             };
             steps.push(step);
@@ -67,43 +70,43 @@ impl Path {
     }
 
     /// The name of its first step, and the steps after that.
-    pub(crate) fn split(&self) -> Option<(&str, &[Step])> {
+    pub(crate) fn split(&self) -> Option<(&str, &[PathStep])> {
         match self.steps.split_first()? {
-            (Step::Name(name), rest) if !self.rooted => Some((name, rest)),
-            (Step::Name(_) | Step::Index(_), _) => None,
+            (PathStep::Name(name), rest) if !self.rooted => Some((name, rest)),
+            (PathStep::Name(_) | PathStep::Index(_), _) => None,
         }
     }
 }
 
-/// Reads what stands in brackets: an index, or a name in quotes. Gives what follows them.
-fn in_brackets(inside: &str) -> Option<(Step, &str)> {
+/// Parses an index or a quoted name in brackets, and returns the rest.
+fn in_brackets(inside: &str) -> Option<(PathStep, &str)> {
     let quote = inside.chars().next().filter(|c| matches!(c, '"' | '\''));
     let Some(quote) = quote else {
         let (index, after) = inside.split_once(']')?;
-        return Some((Step::Index(index.trim().parse().ok()?), after));
+        return Some((PathStep::Index(index.trim().parse().ok()?), after));
     };
     let (name, after) = inside[1..].split_once(quote)?;
-    Some((Step::Name(name.to_owned()), after.strip_prefix(']')?))
+    Some((PathStep::Name(name.to_owned()), after.strip_prefix(']')?))
 }
 
-/// One step from a value.
-fn step<'a>(at: &'a Value, step: &Step) -> Option<&'a Value> {
+/// Takes one step from a value.
+fn step<'a>(at: &'a Value, step: &PathStep) -> Option<&'a Value> {
     match (at, step) {
-        (Value::Object(fields), Step::Name(name)) => fields.get(name),
-        (Value::Array(elements), Step::Name(name)) => elements.get(name.parse::<usize>().ok()?),
-        (Value::Array(elements), Step::Index(index)) => elements.get(*index),
-        (Value::Object(_), Step::Index(_))
+        (Value::Object(fields), PathStep::Name(name)) => fields.get(name),
+        (Value::Array(elements), PathStep::Name(name)) => elements.get(name.parse::<usize>().ok()?),
+        (Value::Array(elements), PathStep::Index(index)) => elements.get(*index),
+        (Value::Object(_), PathStep::Index(_))
         | (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_), _) => None,
     }
 }
 
 /// Follows a path.
-pub(crate) fn follow<'a>(value: &'a Value, steps: &[Step]) -> Option<&'a Value> {
+pub(crate) fn follow<'a>(value: &'a Value, steps: &[PathStep]) -> Option<&'a Value> {
     steps.iter().try_fold(value, step)
 }
 
-/// Follows a path through every element of the lists on its way; what comes of several is a list.
-pub(crate) fn navigate<'a>(value: &'a Value, steps: &[Step]) -> Cow<'a, Value> {
+/// Follows a path through every element of lists; several results are a list.
+pub(crate) fn navigate<'a>(value: &'a Value, steps: &[PathStep]) -> Cow<'a, Value> {
     let (mut found, mut several) = (Vec::new(), false);
     gather(value, steps, &mut found, &mut several);
     match (several, found.first()) {
@@ -113,8 +116,8 @@ pub(crate) fn navigate<'a>(value: &'a Value, steps: &[Step]) -> Cow<'a, Value> {
     }
 }
 
-/// Gathers what a path leads to.
-fn gather<'a>(value: &'a Value, steps: &[Step], found: &mut Vec<&'a Value>, several: &mut bool) {
+/// Collects the results of a path.
+fn gather<'a>(value: &'a Value, steps: &[PathStep], found: &mut Vec<&'a Value>, several: &mut bool) {
     let Some((first, rest)) = steps.split_first() else {
         match value {
             Value::Array(elements) if *several => found.extend(elements),
@@ -156,16 +159,16 @@ mod tests {
             ("list.1", Some(json!("q"))),
         ];
         for (text, expected) in cases {
-            let path = Path::of_source(text).unwrap_or_else(|| panic!("{text} is no path"));
+            let path = ValuePath::of_source(text).unwrap_or_else(|| panic!("{text} is no path"));
             assert_eq!(follow(&value, &path.steps).cloned(), expected, "{text}");
         }
         for text in [
             "", ".a", "a.", "a..b", "a[", "a[x]", "a['x", "$a", "a b", "a || b", "a.b()", "a-b", "'a'", "1+1",
         ] {
-            assert_eq!(Path::of_source(text), None, "{text}");
+            assert_eq!(ValuePath::of_source(text), None, "{text}");
         }
-        assert_eq!(Path::of_source(&vec!["a"; MOST_STEPS + 1].join(".")), None);
-        assert!(Path::of_reference("payload.host-name.a b").is_some());
+        assert_eq!(ValuePath::of_source(&vec!["a"; MOST_STEPS + 1].join(".")), None);
+        assert!(ValuePath::of_reference("payload.host-name.a b").is_some());
     }
 
     #[test]
@@ -180,7 +183,7 @@ mod tests {
             ("nothing.at.all", json!(null)),
         ];
         for (text, expected) in cases {
-            let path = Path::of_source(text).unwrap();
+            let path = ValuePath::of_source(text).unwrap();
             assert_eq!(navigate(&value, &path.steps).into_owned(), expected, "{text}");
         }
     }

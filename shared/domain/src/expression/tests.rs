@@ -47,8 +47,8 @@ fn expression(reference: &str, root: &str, operations: Vec<Operation>) -> Expres
     }
 }
 
-fn when(subject: &str, test: Test) -> Vec<Group> {
-    vec![Group(vec![Condition { subject: Binding::Reference(subject.to_owned()), test }])]
+fn when(subject: &str, test: Test) -> Vec<ConditionGroup> {
+    vec![ConditionGroup(vec![Condition { subject: Binding::Reference(subject.to_owned()), test }])]
 }
 
 fn one_of(text: &str) -> Test {

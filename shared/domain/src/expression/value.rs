@@ -1,14 +1,14 @@
-//! What is done to values: counted, compared, summed up, made of another type.
+//! Operations on values: cost, numbers, sums and conversions.
 
 use serde_json::{Number, Value};
 
-use super::{Kind, Returns};
+use super::{Returns, ValueType};
 use crate::template::{Problem, text_of};
 
-/// The bytes that each value counts for, beside its text.
+/// The cost of each value in bytes, in addition to its text.
 const NODE: usize = 32;
 
-/// Takes what a value costs; says whether there was enough.
+/// Subtracts the cost of a value; returns false if the budget is exhausted.
 pub(super) fn pay(value: &Value, left: &mut usize) -> bool {
     let text = match value {
         Value::String(text) => text.len(),
@@ -24,7 +24,7 @@ pub(super) fn pay(value: &Value, left: &mut usize) -> bool {
     }
 }
 
-/// Whether a value is as good as none.
+/// Says whether a value counts as absent.
 pub(super) fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -34,7 +34,7 @@ pub(super) fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// The elements of a list; one value is a list of itself, and nothing an empty one.
+/// The elements of a list; a single value counts as a list of itself, and null as an empty list.
 pub(super) fn elements(value: &Value) -> &[Value] {
     match value {
         Value::Null => &[],
@@ -45,7 +45,7 @@ pub(super) fn elements(value: &Value) -> &[Value] {
     }
 }
 
-/// A number; senders write them as texts, too.
+/// The number in a value; senders also write numbers as texts.
 fn number(value: &Value) -> Result<f64, Problem> {
     let found = match value {
         Value::Number(number) => number.as_f64(),
@@ -56,9 +56,9 @@ fn number(value: &Value) -> Result<f64, Problem> {
     found.filter(|number| number.is_finite()).ok_or_else(|| Problem(format!("`{}` is not a number", shown())))
 }
 
-/// A number as JSON writes it: whole if it is whole.
+/// A JSON number; an integer if it is whole.
 fn written(number: f64) -> Value {
-    /// Up to here every whole number is exact.
+    /// Every whole number up to this one is exact.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within what is exact")]
@@ -67,7 +67,7 @@ fn written(number: f64) -> Value {
     Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
-/// The number of a list that comes before all others.
+/// The number of a list that comes first in an order.
 pub(super) fn least(value: &Value, before: fn(f64, f64) -> bool) -> Result<Value, Problem> {
     let mut best: Option<f64> = None;
     for element in elements(value) {
@@ -88,18 +88,18 @@ pub(super) fn sum(value: &Value) -> Result<Value, Problem> {
     Ok(written(sum))
 }
 
-/// A value made of another type.
+/// Converts a value to another type.
 pub(super) fn cast(value: &Value, returns: &Returns) -> Result<Value, Problem> {
-    let kind = Kind::named(&returns.kind);
+    let kind = ValueType::named(&returns.kind);
     let typed = |element: &Value| match kind {
-        Kind::Any => Ok(element.clone()),
-        Kind::Number => number(element).map(written),
-        Kind::Bool => match text_of(element).unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        ValueType::Any => Ok(element.clone()),
+        ValueType::Number => number(element).map(written),
+        ValueType::Bool => match text_of(element).unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
             other => Err(Problem(format!("`{}` is not true or false", crate::text::shorten(other, 60)))),
         },
-        Kind::Text => Ok(text_of(element).map_or(Value::Null, Value::String)),
+        ValueType::Text => Ok(text_of(element).map_or(Value::Null, Value::String)),
     };
     let there = elements(value).iter().filter(|element| !element.is_null());
     let mut all = there.map(typed).collect::<Result<Vec<_>, _>>()?;

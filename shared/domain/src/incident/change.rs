@@ -1,4 +1,4 @@
-//! What changes an incident, decided before anything is written.
+//! Decides changes of an incident.
 
 use jiff::Timestamp;
 use machine::{Illegal, Stateful, Transition};
@@ -9,111 +9,112 @@ use crate::Identity;
 use crate::event::Event;
 use crate::id::{RoleId, SeverityId, StatusId, UserId};
 
-/// How long a name may be in the incident's small item.
+/// The most bytes of a name.
 const NAME_BYTES: usize = crate::alert::TITLE_BYTES;
-/// How long a summary may be there.
+/// The most bytes of a summary.
 const SUMMARY_BYTES: usize = 2048;
 
-/// What is to change; what is none stays as it is.
+/// A change of an incident; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// Its name.
     pub name: Option<String>,
-    /// What is going on; an empty text removes it.
+    /// The summary; an empty text removes it.
     pub summary: Option<String>,
-    /// How bad it is.
+    /// The severity.
     pub severity: Option<SeverityId>,
-    /// How far it is, and the state that this means.
+    /// The status and its state.
     pub status: Option<(StatusId, IncidentState)>,
-    /// Who has which role; nobody, to free it.
+    /// The people in roles; `None` removes the person.
     pub roles: Vec<(RoleId, Option<UserId>)>,
-    /// When which milestone was reached; none, to forget it.
+    /// The times of milestones; `None` removes the time.
     pub milestones: Vec<(Milestone, Option<Timestamp>)>,
-    /// What others are told with it.
+    /// The message of an update.
     pub message: Option<String>,
-    /// What somebody said that is worth keeping, and who.
+    /// A pinned message and its author.
     pub pinned: Option<(String, Option<String>)>,
-    /// Whether those who follow the incident are told.
+    /// Whether the change is announced in the incident's channel.
     pub announce: bool,
 }
 
-/// One thing that a change changed, as it is now.
+/// A field that changed, with its new value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Changed {
     /// Its name.
     Name(String),
-    /// What is going on.
+    /// The summary.
     Summary(String),
-    /// How bad it is.
+    /// The severity.
     Severity(SeverityId),
-    /// How far it is.
+    /// The status.
     Status(StatusId),
-    /// Who has a role.
+    /// The person in a role.
     Role {
         /// The role.
         role: RoleId,
-        /// Who has it; nobody, if it was freed.
+        /// The person; `None` if the role was freed.
         user: Option<UserId>,
     },
     /// When a milestone was reached.
     Milestone {
         /// The milestone.
         milestone: Milestone,
-        /// When; none, if that was forgotten.
+        /// The time; `None` if it was removed.
         at: Option<Timestamp>,
     },
-    /// Something that somebody said was pinned.
+    /// A message was pinned.
     Pinned {
-        /// What was said.
+        /// The text.
         text: String,
-        /// Who said it.
+        /// The author.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         author: Option<String>,
     },
 }
 
-/// What the history keeps of a change.
+/// The note of a change in an incident's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
-    /// How far it was then.
+pub struct ChangeNote {
+    /// The status after the change.
     pub status: StatusId,
-    /// How bad it was then.
+    /// The severity after the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<SeverityId>,
-    /// What others were told.
+    /// The message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What changed.
+    /// The fields that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Changed>,
-    /// What it was before, of what was anything.
+    /// The old values of these fields, if they had any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub was: Vec<Changed>,
-    /// Whether those who follow the incident are not told.
+    /// Whether the change is not announced.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quiet: bool,
 }
 
-impl Note {
-    /// Says whether it tells people how the incident goes, and not only that something was put right.
+impl ChangeNote {
+    /// Says whether the change is an update: it has a message, a new status or a new severity.
     pub fn is_update(&self) -> bool {
         let tells = |changed: &Changed| matches!(changed, Changed::Status(_) | Changed::Severity(_));
         self.message.is_some() || self.changed.iter().any(tells)
     }
 }
 
-/// A name, short enough for the incident's small item.
+/// A name, shortened to the limit.
 pub fn name(text: &str) -> String {
     crate::text::shorten(text, NAME_BYTES)
 }
 
-/// A summary, short enough for the incident's small item; none if it says nothing.
+/// A summary, shortened to the limit; `None` if it is empty.
 pub fn summary(text: &str) -> Option<String> {
     crate::text::present(Some(crate::text::shorten(text, SUMMARY_BYTES)))
 }
 
-/// Puts a change into an incident's fields and says what differs. The state is the machine's alone.
+/// Applies a change to an incident's fields and returns what differs. It does not set the state, which only the machine
+/// changes.
 pub(super) fn apply(incident: &mut Incident, change: &Change, now: Timestamp) -> Vec<Changed> {
     let mut changed = Vec::new();
     if let Some(text) = change.name.as_deref().map(name).filter(|text| *text != incident.title) {
@@ -164,26 +165,26 @@ pub(super) fn apply(incident: &mut Incident, change: &Change, now: Timestamp) ->
 }
 
 impl Incident {
-    /// How far it is.
+    /// The status.
     pub fn status(&self) -> StatusId {
         self.status.unwrap_or_else(|| Status::default_id(self.org, self.head().state()))
     }
 
-    /// When a milestone was reached. That it was reported needs no saying.
+    /// When a milestone was reached; reporting is the time of creation unless it was set.
     pub fn reached(&self, milestone: Milestone) -> Option<Timestamp> {
         let reported = (milestone == Milestone::Reported).then_some(self.created_at);
         self.milestones.get(&milestone).copied().or(reported)
     }
 
-    /// Gives it what it has from the beginning.
+    /// Sets the initial values of a new incident.
     pub fn begin_with(&mut self, change: &Change, now: Timestamp) {
         apply(self, change, now);
     }
 
-    /// Decides a change: one step of the machine with its note and its event, or none if it changes nothing.
+    /// Decides a change: one transition with its note and event, or `None` if it changes nothing.
     ///
     /// # Errors
-    /// [`Illegal`] if there is no such edge, or the incident is over for good.
+    /// [`Illegal`] if there is no such edge, or the state allows no change.
     pub fn change(
         &self,
         change: &Change,
@@ -212,7 +213,7 @@ impl Incident {
         let status = incident.status.unwrap_or_else(|| Status::default_id(incident.org, state));
         let (severity, message) = (incident.severity, change.message.clone());
         let was = self.before(&changed);
-        let note = Note { status, severity, message, was, changed, quiet: !announce };
+        let note = ChangeNote { status, severity, message, was, changed, quiet: !announce };
         let event = Event::IncidentChanged { org: self.org, incident: self.id, version, announce };
         Ok(Some(step.noting(note).on_transition(|_| event)))
     }

@@ -1,4 +1,4 @@
-//! What incidents are given: severities, statuses and roles.
+//! The severities, statuses and roles of incidents.
 
 use machine::State;
 use serde::{Deserialize, Serialize};
@@ -7,14 +7,14 @@ use super::IncidentState;
 use crate::choice::{Choice, ChoiceKind};
 use crate::id::{OrgId, RoleId, SeverityId, StatusId};
 
-/// How bad an incident is.
+/// The severity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Severity {
-    /// What people call it.
+    /// The name.
     pub name: String,
-    /// What it means.
+    /// The description.
     pub description: String,
-    /// The higher, the worse.
+    /// The rank: higher is worse.
     pub rank: i64,
 }
 
@@ -47,25 +47,25 @@ impl Choice for Severity {
     }
 }
 
-/// How far an incident is, in an organisation's own words.
+/// A status of incidents, with the organisation's name for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// What people call it.
+    /// The name.
     pub name: String,
-    /// What it means.
+    /// The description.
     pub description: String,
-    /// The state that an incident in it is in.
+    /// The state of an incident with this status.
     #[serde(with = "super::state_name")]
     pub state: IncidentState,
-    /// Where it stands among the others.
+    /// The order among the others.
     pub rank: i64,
-    /// Whether an incident has it that is given no other in this state.
+    /// Whether it is the default status of its state.
     #[serde(default)]
     pub is_default: bool,
 }
 
 impl Status {
-    /// The id of the status that an incident has that is given no other.
+    /// The id of the default status of a state.
     pub fn default_id(org: OrgId, state: IncidentState) -> StatusId {
         StatusId::derived(org.at(), format_args!("{org} {}", state.name()))
     }
@@ -89,14 +89,14 @@ impl Status {
     }
 }
 
-/// What people call a state, and what it means.
+/// The name and description of a state's default status.
 const fn words(state: IncidentState) -> (&'static str, &'static str) {
     match state {
         IncidentState::Triage => ("Triage", "Nobody has confirmed yet that this is an incident."),
         IncidentState::Active => ("Active", "People are working on the incident."),
         IncidentState::Paused => ("Paused", "Work on the incident is paused."),
         IncidentState::PostIncident => {
-            ("Post-incident", "The incident is over, and people are learning from it.")
+            ("Post-incident", "The incident ended, and people are learning from it.")
         }
         IncidentState::Closed => ("Closed", "Nothing more is to be done."),
         IncidentState::Declined => ("Declined", "This was not an incident."),
@@ -105,7 +105,7 @@ const fn words(state: IncidentState) -> (&'static str, &'static str) {
     }
 }
 
-/// How many ranks there are for statuses from one state to the next.
+/// The difference of ranks between the statuses of two neighbouring states.
 pub const STATUS_RANKS: i64 = 100;
 
 impl Choice for Status {
@@ -135,48 +135,45 @@ impl Choice for Status {
     }
 }
 
-/// Who a role is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The kind of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum RoleKind {
-    /// Who leads.
+    /// The lead.
     Lead,
-    /// Who said that it is one.
+    /// The person who reported the incident.
     Reporter,
-    /// One of the organisation's own.
+    /// A role of the organisation's own.
     Custom,
 }
 
 impl RoleKind {
     /// The name in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lead => "lead",
-            Self::Reporter => "reporter",
-            Self::Custom => "custom",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
-/// Who does what in an incident.
+/// A role in an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Role {
-    /// What people call it.
+pub struct IncidentRole {
+    /// The name.
     pub name: String,
-    /// What it means.
+    /// The description.
     pub description: String,
-    /// What whoever has it is told.
+    /// The instructions for the person in the role.
     pub instructions: String,
-    /// Its name where there is little room.
+    /// The short name.
     pub shortform: String,
-    /// Who it is.
+    /// The kind.
     pub kind: RoleKind,
-    /// Whether each incident needs somebody in it.
+    /// Whether every incident needs a person in this role.
     #[serde(default)]
     pub required: bool,
 }
 
-impl Choice for Role {
+impl Choice for IncidentRole {
     type Id = RoleId;
     const KIND: ChoiceKind = ChoiceKind::Role;
 

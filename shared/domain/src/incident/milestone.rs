@@ -1,32 +1,31 @@
-//! Milestones: the moments of an incident's life.
+//! Milestones: times that an incident reaches.
 
 use serde::{Deserialize, Serialize};
 
 use super::IncidentState;
 use crate::id::{MilestoneId, OrgId};
 
-/// A moment of an incident's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A milestone of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Milestone {
-    /// Somebody said that there is something.
+    /// The incident was reported.
     Reported,
-    /// Somebody said that it is an incident.
+    /// The incident was accepted.
     Accepted,
-    /// Nobody is affected any more.
+    /// The incident was resolved.
     Resolved,
-    /// All is done.
+    /// The incident was closed.
     Closed,
-    /// Somebody said that it is none, or that it was opened by mistake.
+    /// The incident was declined, merged or cancelled.
     Dismissed,
 }
 
 impl Milestone {
-    /// Every milestone, in the order of an incident's life.
-    pub const ALL: &'static [Self] =
-        &[Self::Reported, Self::Accepted, Self::Resolved, Self::Closed, Self::Dismissed];
+    /// Every milestone, in order.
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// What people call it.
+    /// The name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reported => "Reported at",
@@ -47,7 +46,7 @@ impl Milestone {
         Self::ALL.iter().copied().find(|milestone| milestone.id(org) == id)
     }
 
-    /// Those that no longer hold in a state: the incident was opened again.
+    /// The milestones that are cleared when an incident goes back to a state.
     pub const fn left(state: IncidentState) -> &'static [Self] {
         match state {
             IncidentState::Triage | IncidentState::Active | IncidentState::Paused => {
@@ -61,7 +60,7 @@ impl Milestone {
         }
     }
 
-    /// Those that an incident reaches by going to a state.
+    /// The milestones that an incident reaches with a state.
     pub const fn reached(state: IncidentState) -> &'static [Self] {
         match state {
             IncidentState::Triage | IncidentState::Paused => &[],

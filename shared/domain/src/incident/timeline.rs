@@ -1,107 +1,107 @@
-//! The story of an incident: everything that happened to it and to what belongs to it, in one order.
+//! The timeline of an incident: everything that happened to it and its alerts and escalations, in one order.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::change::{Changed, Note};
+use super::change::{ChangeNote, Changed};
 use super::{Incident, Milestone};
 use crate::Identity;
 use crate::alert::AlertState;
 use crate::escalation::EscalationState;
 use crate::id::{AlertId, EscalationId, RoleId, SeverityId, StatusId, UserId};
 
-/// Something that was one thing and is another.
+/// A value before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BeforeAfter<T> {
-    /// What it was; none if it was nothing.
+    /// The old value; `None` if there was none.
     pub before: Option<T>,
-    /// What it is; none if it is nothing any more.
+    /// The new value; `None` if it was removed.
     pub after: Option<T>,
 }
 
-/// One thing that a change changed, before and after.
+/// A field that changed, before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldChange {
     /// Its name.
     Name(BeforeAfter<String>),
-    /// What is going on.
+    /// The summary.
     Summary(BeforeAfter<String>),
-    /// How bad it is.
+    /// The severity.
     Severity(BeforeAfter<SeverityId>),
-    /// How far it is.
+    /// The status.
     Status(BeforeAfter<StatusId>),
-    /// Who has a role.
+    /// The person in a role.
     Role(RoleId, BeforeAfter<UserId>),
     /// When a milestone was reached.
     Milestone(Milestone, BeforeAfter<Timestamp>),
-    /// Something that somebody said is worth keeping.
+    /// A pinned message.
     Pinned {
-        /// What was said.
+        /// The text.
         text: String,
-        /// Who said it.
+        /// The author.
         author: Option<String>,
     },
 }
 
-/// What an incident was when it was opened.
+/// The values of an incident when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InitialValues {
     /// Its name.
     pub name: String,
-    /// How bad it was.
+    /// The severity.
     pub severity: Option<SeverityId>,
-    /// How far it was.
+    /// The status.
     pub status: StatusId,
-    /// Who had which role.
+    /// The people in roles.
     pub roles: BTreeMap<RoleId, UserId>,
 }
 
-/// Something that happened.
+/// An event in a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimelineEvent {
-    /// An alert that belongs to it fired, or ended.
+    /// An alert of the incident fired or was resolved.
     Alert {
         /// The alert.
         alert: AlertId,
-        /// What it went to.
+        /// The new state.
         state: AlertState,
     },
-    /// It was opened.
+    /// The incident was opened.
     Opened(InitialValues),
-    /// An escalation that belongs to it moved on.
+    /// An escalation of the incident changed.
     Escalation {
         /// The escalation.
         escalation: EscalationId,
-        /// What it went to.
+        /// The new state.
         state: EscalationState,
-        /// The level that was paged with it, if one was.
+        /// The level that was notified, if any.
         level: Option<u16>,
-        /// Why, as its history keeps it.
+        /// The reason in its history.
         why: String,
     },
-    /// It was changed, or others were told of it.
+    /// The incident was changed, or an update was shared.
     Changed {
-        /// What others were told.
+        /// The message.
         message: Option<String>,
-        /// What changed.
+        /// The fields that changed.
         differences: Vec<FieldChange>,
     },
 }
 
-/// Something that happened: when, and because of whom.
+/// An entry of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct TimelineEntry {
     /// When.
     pub at: Timestamp,
-    /// Because of whom; none if that is not known any more.
+    /// Who caused it; `None` if that is no longer known.
     pub by: Option<Identity>,
     /// What.
     pub what: TimelineEvent,
 }
 
 impl TimelineEvent {
-    /// Of what happened in the same moment, causes stand before what they caused.
+    /// The order of events at the same time: causes come before their effects.
     const fn rank(&self) -> u8 {
         match self {
             Self::Alert { .. } => 0,
@@ -112,13 +112,13 @@ impl TimelineEvent {
     }
 }
 
-/// Puts entries in order, the oldest first. Those of one history come in their own order, and keep it.
-pub fn ordered(mut entries: Vec<Entry>) -> Vec<Entry> {
+/// Sorts entries, oldest first. Entries of one history keep their order.
+pub fn ordered(mut entries: Vec<TimelineEntry>) -> Vec<TimelineEntry> {
     entries.sort_by_key(|entry| (entry.at, entry.what.rank()));
     entries
 }
 
-/// Says whether two are the same thing, whatever they say of it.
+/// Says whether two changes concern the same field.
 fn is_same_thing(one: &Changed, other: &Changed) -> bool {
     match (one, other) {
         (Changed::Role { role, .. }, Changed::Role { role: other, .. }) => role == other,
@@ -129,13 +129,13 @@ fn is_same_thing(one: &Changed, other: &Changed) -> bool {
     }
 }
 
-/// A text that says something.
+/// A text; `None` if it is empty.
 fn said(text: &str) -> Option<String> {
     crate::text::present(Some(text.to_owned()))
 }
 
 impl Incident {
-    /// What it is, of what is about to change.
+    /// The current values of the fields that are about to change.
     pub(super) fn before(&self, changed: &[Changed]) -> Vec<Changed> {
         let was = changed.iter().filter_map(|changed| {
             Some(match changed {
@@ -156,15 +156,15 @@ impl Incident {
         was.collect()
     }
 
-    /// What it was when it was opened, told backwards from what it is now: `notes` is its whole history, newest first.
-    pub fn beginning<'a>(&self, notes: impl IntoIterator<Item = &'a Note>) -> InitialValues {
+    /// The values at the opening, computed backwards from the current ones. `notes` is the whole history, newest first.
+    pub fn beginning<'a>(&self, notes: impl IntoIterator<Item = &'a ChangeNote>) -> InitialValues {
         let mut began = InitialValues {
             name: self.title.clone(),
             severity: self.severity,
             status: self.status(),
             roles: self.roles.clone(),
         };
-        for difference in notes.into_iter().flat_map(Note::differences) {
+        for difference in notes.into_iter().flat_map(ChangeNote::differences) {
             match difference {
                 FieldChange::Name(name) => began.name = name.before.unwrap_or_default(),
                 FieldChange::Severity(severity) => began.severity = severity.before,
@@ -182,7 +182,7 @@ impl Incident {
     }
 }
 
-impl Note {
+impl ChangeNote {
     /// What changed, before and after.
     pub fn differences(&self) -> Vec<FieldChange> {
         self.changed.iter().map(|changed| self.difference(changed)).collect()
@@ -262,7 +262,7 @@ mod tests {
     }
 
     /// Changes an incident and says what its history keeps of that.
-    fn change(incident: &mut Incident, change: &Change, now: Timestamp) -> Note {
+    fn change(incident: &mut Incident, change: &Change, now: Timestamp) -> ChangeNote {
         let step = incident.change(change, &Identity::system("test"), now).unwrap().unwrap();
         let parts = step.into_parts();
         *incident = parts.after;
@@ -324,7 +324,7 @@ mod tests {
         let status = Status::default_id(incident().org, IncidentState::Active);
         let row = serde_json::json!({ "status": status, "changed": [{ "severity": severity }] });
 
-        let note: Note = serde_json::from_value(row).unwrap();
+        let note: ChangeNote = serde_json::from_value(row).unwrap();
 
         let after = FieldChange::Severity(BeforeAfter { before: None, after: Some(severity) });
         assert_eq!(note.differences(), [after]);
@@ -354,7 +354,7 @@ mod tests {
             (0, fired.clone()),
         ];
         let entries =
-            happened.into_iter().map(|(at, what)| Entry { at: second(at), by: None, what }).collect();
+            happened.into_iter().map(|(at, what)| TimelineEntry { at: second(at), by: None, what }).collect();
 
         let ordered: Vec<TimelineEvent> = ordered(entries).into_iter().map(|entry| entry.what).collect();
 

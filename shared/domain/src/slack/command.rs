@@ -1,34 +1,34 @@
-//! What somebody typed after `/inc`: the one place that says which words are commands.
+//! Parses the text after `/inc`.
 
 use serde::{Deserialize, Serialize};
 
 use super::id::SlackUserId;
 use super::text::plain;
 
-/// Whom a command names.
+/// The person or path that a command names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CommandTarget {
-    /// Whoever typed it.
+    /// The person who typed the command.
     Me,
-    /// Somebody in Slack.
+    /// A Slack user.
     Slack(SlackUserId),
-    /// A name: somebody's, their address, or an escalation path's.
+    /// A person's name or email address, or the name of an escalation path.
     Name(String),
 }
 
-/// A command. An incident that is not named is that of the channel.
+/// A command. If it names no incident, the channel's incident is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Ask for everything in a form.
+    /// Open the form for a new incident.
     Form,
-    /// Say what there is.
+    /// Show the help.
     Help,
     /// Open an incident.
     New {
         /// Its name.
         name: String,
     },
-    /// Say how an incident is.
+    /// Show the status of an incident.
     Status {
         /// Its number.
         incident: Option<u64>,
@@ -37,17 +37,17 @@ pub enum Command {
     Update {
         /// The incident's number.
         incident: Option<u64>,
-        /// What to share; a form asks if it is none.
+        /// The message; a form asks for it if `None`.
         message: Option<String>,
     },
-    /// Page somebody.
+    /// Notify a person or a path.
     Page {
         /// The incident's number.
         incident: Option<u64>,
-        /// Whom.
+        /// Who is meant.
         whom: CommandTarget,
     },
-    /// Say that somebody is on it.
+    /// Acknowledge the escalations of an incident.
     Acknowledge {
         /// The incident's number.
         incident: Option<u64>,
@@ -56,10 +56,10 @@ pub enum Command {
     Close {
         /// Its number.
         incident: Option<u64>,
-        /// What to share with that.
+        /// A message to share with it.
         message: Option<String>,
     },
-    /// Say who leads.
+    /// Set the lead.
     Lead {
         /// The incident's number.
         incident: Option<u64>,
@@ -68,7 +68,7 @@ pub enum Command {
     },
 }
 
-/// What there is, for people; each line is a command.
+/// The help text; each line is a command.
 pub const HELP: &str = "\
 `/inc` opens an incident with a form, `/inc the database is down` at once
 `/inc status [INC-1]` shows the status of the incident
@@ -80,7 +80,7 @@ pub const HELP: &str = "\
 In the channel of an incident you can leave out its number. `/inc new …` opens an incident with any name.";
 
 impl Command {
-    /// Reads what was typed, in Slack's markup.
+    /// Parses the text of a command, in Slack's markup.
     pub fn parse(text: &str) -> Self {
         let text = text.trim();
         let (word, rest) = split(text);
@@ -90,7 +90,7 @@ impl Command {
             "help" | "?" if rest.is_empty() => Self::Help,
             "new" if rest.is_empty() => Self::Form,
             "new" => Self::New { name: plain(rest) },
-            // `status page is down` is an incident.
+            // `status page is down` opens an incident.
             "status" if after.is_empty() => Self::Status { incident },
             "update" => Self::Update { incident, message: said(after) },
             "page" if !after.is_empty() => Self::Page { incident, whom: whom(after) },
@@ -118,12 +118,12 @@ fn reference(text: &str) -> (Option<u64>, &str) {
     }
 }
 
-/// A text, if it says anything.
+/// A text; `None` if it is empty.
 fn said(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| plain(text))
 }
 
-/// Whom a text names.
+/// The person or path that a text names.
 fn whom(text: &str) -> CommandTarget {
     if text.is_empty() || text.eq_ignore_ascii_case("me") {
         return CommandTarget::Me;

@@ -1,4 +1,4 @@
-//! Slack's own ids: capital letters and digits, so that none is taken for a piece of text.
+//! Slack's ids: capital letters and digits only, so that other text is not taken for an id.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What was given is no id of Slack's.
+/// The error for an invalid Slack id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is not a Slack id: a Slack id has capital letters and digits")]
 pub struct BadSlackId;
@@ -65,9 +65,9 @@ macro_rules! slack_ids {
 slack_ids! {
     /// A workspace.
     TeamId [b'T'],
-    /// A channel: public, private, or between two.
+    /// A channel: public, private, or direct messages.
     ChannelId [b'C' | b'G' | b'D'],
-    /// Somebody in Slack.
+    /// A Slack user.
     SlackUserId [b'U' | b'W'],
 }
 

@@ -1,4 +1,4 @@
-//! What people do in Slack, on its way to `slack-work`.
+//! Messages to `slack-work`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,9 @@ use crate::id::{EscalationId, IncidentId, OrgId, SeverityId};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlackMessage {
-    /// Somebody asks for something.
-    Asked(Box<Asked>),
+    /// A person asks for something.
+    #[serde(rename = "asked")]
+    Request(Box<SlackRequest>),
     /// A step may be due.
     Step {
         /// The organisation.
@@ -22,7 +23,7 @@ pub enum SlackMessage {
         /// The step.
         step: StepId,
     },
-    /// The workspace has removed the app.
+    /// The workspace removed the app.
     Removed {
         /// The workspace.
         team: TeamId,
@@ -31,18 +32,18 @@ pub enum SlackMessage {
     },
 }
 
-/// A message that stands somewhere in Slack: what it takes to change it later.
+/// A reference to a posted Slack message, to change it later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageRef {
-    /// The channel; of a direct message, the one between the two.
+    /// The channel; for a direct message, the direct-message channel.
     pub channel: ChannelId,
     /// The message.
     pub ts: String,
 }
 
-/// What somebody asks for, and where.
+/// A request that a person made in Slack.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Asked {
+pub struct SlackRequest {
     /// The workspace.
     pub team: TeamId,
     /// Who.
@@ -50,25 +51,26 @@ pub struct Asked {
     /// Where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<ChannelId>,
-    /// What tells this from everything else that is asked; a repetition has the same.
+    /// The key that identifies the request; a repeated delivery has the same key.
     pub key: String,
     /// When it arrived.
     pub at: Timestamp,
-    /// Where to answer, for half an hour.
+    /// The URL for replies, valid for 30 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_to: Option<String>,
-    /// What allows a form to be opened, for three seconds.
+    /// The trigger that allows opening a form, valid for three seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,
     /// What.
-    pub ask: Ask,
+    #[serde(rename = "ask")]
+    pub action: SlackAction,
 }
 
-/// What somebody asks for.
+/// An action of a person in Slack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ask {
-    /// They typed this after the command.
+pub enum SlackAction {
+    /// They used the slash command.
     Command {
         /// The text, in Slack's markup.
         text: String,
@@ -81,31 +83,31 @@ pub enum Ask {
         ts: String,
     },
     /// They pressed a button.
-    Press(Press),
-    /// They sent a form.
-    Form(Form),
+    Press(ButtonPress),
+    /// They submitted a form.
+    Form(SubmittedForm),
     /// They pinned a message.
-    Pin(Pin),
-    /// They came into a channel.
+    Pin(PinnedMessage),
+    /// They joined a channel.
     Joined,
 }
 
 /// A button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Press {
-    /// Acknowledge whatever an incident still pages for.
+pub enum ButtonPress {
+    /// Acknowledge the escalations of an incident.
     Acknowledge(IncidentId),
     /// Acknowledge one escalation.
     AcknowledgePage(EscalationId),
-    /// Resolve an incident.
+    /// Close an incident.
     Resolve(IncidentId),
-    /// Ask for an update in a form.
+    /// Open the form for an update.
     Update(IncidentId),
 }
 
-impl Press {
-    /// The name of the button, and what it is about.
+impl ButtonPress {
+    /// The button's name and the id that it carries.
     pub fn parts(self) -> (&'static str, String) {
         match self {
             Self::Acknowledge(id) => ("acknowledge", id.to_string()),
@@ -115,7 +117,7 @@ impl Press {
         }
     }
 
-    /// The button of a name and what it is about.
+    /// The button with a name and the id that it carries.
     pub fn named(name: &str, about: &str) -> Option<Self> {
         match name {
             "acknowledge" => about.parse().ok().map(Self::Acknowledge),
@@ -127,33 +129,33 @@ impl Press {
     }
 }
 
-/// A form that was filled in.
+/// A submitted form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Form {
+pub enum SubmittedForm {
     /// A new incident.
     New {
         /// Its name.
         name: String,
-        /// What is going on.
+        /// The summary.
         summary: Option<String>,
-        /// How bad it is.
+        /// The severity.
         severity: Option<SeverityId>,
     },
     /// An update of an incident.
     Update {
         /// The incident.
         incident: IncidentId,
-        /// What to share.
+        /// The message.
         message: String,
-        /// How bad it is now.
+        /// The new severity.
         severity: Option<SeverityId>,
     },
 }
 
 /// A message that was pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pin {
+pub struct PinnedMessage {
     /// The message.
     pub ts: String,
     /// Who wrote it.
@@ -171,16 +173,16 @@ mod tests {
     fn button_comes_back_from_its_name() {
         let at = Timestamp::UNIX_EPOCH;
         let all = [
-            Press::Acknowledge(IncidentId::new(at, 1)),
-            Press::AcknowledgePage(EscalationId::new(at, 2)),
-            Press::Resolve(IncidentId::new(at, 3)),
-            Press::Update(IncidentId::new(at, 4)),
+            ButtonPress::Acknowledge(IncidentId::new(at, 1)),
+            ButtonPress::AcknowledgePage(EscalationId::new(at, 2)),
+            ButtonPress::Resolve(IncidentId::new(at, 3)),
+            ButtonPress::Update(IncidentId::new(at, 4)),
         ];
         for press in all {
             let (name, about) = press.parts();
-            assert_eq!(Press::named(name, &about), Some(press));
+            assert_eq!(ButtonPress::named(name, &about), Some(press));
         }
-        assert_eq!(Press::named("resolve", "x"), None);
-        assert_eq!(Press::named("delete", &IncidentId::new(at, 1).to_string()), None);
+        assert_eq!(ButtonPress::named("resolve", "x"), None);
+        assert_eq!(ButtonPress::named("delete", &IncidentId::new(at, 1).to_string()), None);
     }
 }

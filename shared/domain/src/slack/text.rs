@@ -1,8 +1,8 @@
-//! Slack's markup: what people wrote becomes plain text, and plain text becomes what cannot ping anybody.
+//! Slack's markup: converts it to plain text, and escapes plain text so that it mentions nobody.
 
-/// Writes a text so that Slack shows it as it is: no mention, no link, no markup of a stranger's.
+/// Escapes untrusted text, so that Slack shows it as it is, without mentions, links or markup.
 ///
-/// `&`, `<` and `>` are all that Slack's markup begins with, so that `<!channel>` in a title is only text.
+/// All of Slack's markup begins with `&`, `<` or `>`, so `<!channel>` in a title becomes plain text.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -21,7 +21,7 @@ fn unescape(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
-/// What somebody wrote, as plain text: `<@U1|ada>` is `@ada`, `<https://a.example|a>` is its address.
+/// Converts Slack's markup to plain text: `<@U1|ada>` becomes `@ada`, and `<https://a.example|a>` becomes its URL.
 pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,25 +1,25 @@
-//! Sources whose senders send anything: what of it is the title, the status, the deduplication key.
+//! Custom sources: which parts of a payload are the title, the status and the deduplication key.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::alert::AlertEvent;
-use crate::expression::path::{Path, follow};
+use crate::expression::path::{ValuePath, follow};
 use crate::expression::{Engine, ExpressionError, check_transform};
 use crate::template::{Problem, text_of};
 
-/// What a customer says of the senders' words.
+/// The mapping of a custom source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Custom {
-    /// The path to what is the same in firing and resolved.
+    /// The path to the deduplication key.
     #[serde(default)]
     pub deduplication_key_path: String,
-    /// What gives the fields of the alert: an expression that gives an object, or an object of paths.
+    /// The transform: an expression that gives an object, or an object of paths.
     #[serde(default)]
     pub transform_expression: String,
 }
 
-/// The fields that a transform may give, by all their names.
+/// The fields that a transform may set, with their alternative names.
 const FIELDS: &[&str] = &[
     "title",
     "description",
@@ -31,47 +31,47 @@ const FIELDS: &[&str] = &[
     "metadata",
 ];
 
-/// What came of a sender's words.
+/// The result of a custom mapping.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MappedFields {
     /// The title.
     pub title: Option<String>,
     /// The description.
     pub description: Option<String>,
-    /// The word that says whether it is over.
+    /// The status word.
     pub status: Option<String>,
-    /// What tells it from others.
+    /// The hash that identifies the group.
     pub deduplication_key: Option<String>,
     /// A link.
     pub source_url: Option<String>,
     /// The priority.
     pub priority: Option<String>,
-    /// More for bindings: it joins the payload as its `metadata`.
+    /// More values for bindings: they are added to the payload as `metadata`.
     pub metadata: Option<Map<String, Value>>,
 }
 
-/// An object whose values are all paths or texts; none if it is something to evaluate.
+/// The object of paths or texts; `None` if the transform is an expression.
 fn paths(transform: &str) -> Option<Map<String, Value>> {
     let fields: Map<String, Value> = serde_json::from_str(transform).ok()?;
     fields.values().all(Value::is_string).then_some(fields)
 }
 
-/// What a path leads to; a text that does not begin with `$` is itself.
+/// The value of a path; a text that does not begin with `$` is taken literally.
 fn at(payload: &Value, path: &str) -> Option<Value> {
     if !path.starts_with('$') {
         return Some(Value::String(path.to_owned()));
     }
-    follow(payload, &Path::of_source(path)?.steps).cloned()
+    follow(payload, &ValuePath::of_source(path)?.steps).cloned()
 }
 
 impl Custom {
-    /// Says what is wrong with it before it is stored.
+    /// Checks it before it is stored.
     ///
     /// # Errors
     /// [`ExpressionError`] with the field.
     pub fn check(&self) -> Result<(), ExpressionError> {
         let path = self.deduplication_key_path.trim();
-        if !path.is_empty() && Path::of_source(path).is_none() {
+        if !path.is_empty() && ValuePath::of_source(path).is_none() {
             let reason =
                 "this is not a valid path: write for example `$.alert_id` or `$.labels['host.name']`";
             return Err(ExpressionError::new("deduplication_key_path", reason));
@@ -89,7 +89,7 @@ impl Custom {
                         )));
                     }
                     let path = path.as_str().unwrap_or_default();
-                    if path.starts_with('$') && Path::of_source(path).is_none() {
+                    if path.starts_with('$') && ValuePath::of_source(path).is_none() {
                         return Err(misfit(format!(
                             "`{}` is not a valid path",
                             crate::text::shorten(path, 60)
@@ -101,7 +101,7 @@ impl Custom {
         }
     }
 
-    /// What is to be made of an event.
+    /// Maps an event.
     ///
     /// # Errors
     /// [`Problem`] if the transform fails, or gives no object.
@@ -127,7 +127,7 @@ impl Custom {
             let found = names.iter().find_map(|name| text_of(fields.get(*name)?));
             crate::text::present(found)
         };
-        let path = Path::of_source(&self.deduplication_key_path);
+        let path = ValuePath::of_source(&self.deduplication_key_path);
         let key = path.and_then(|path| text_of(follow(payload, &path.steps)?));
         Ok(MappedFields {
             title: text(&["title"]),

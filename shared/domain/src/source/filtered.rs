@@ -1,11 +1,11 @@
-//! What is kept of events that became no alert: how many there were, and the last that came to a draft.
+//! Events that did not become alerts: their number, and the last event of a draft source.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::AlertEvent;
 
-/// What a source's filter held back in a day.
+/// The events that a source's filter rejected in a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilteredCount {
     /// The day, in UTC.
@@ -14,7 +14,7 @@ pub struct FilteredCount {
     pub count: u64,
     /// The title of the last one.
     pub last_title: String,
-    /// When that was received.
+    /// When it was received.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub last_at: Timestamp,
 }
@@ -26,23 +26,23 @@ impl FilteredCount {
     }
 }
 
-/// The last event that came to a draft.
+/// The last event that a draft source received.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DraftSample {
-    /// When it was received.
+    /// When its first event was received.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub received_at: Timestamp,
     /// The event.
     pub event: AlertEvent,
 }
 
-/// The minute of a source, and of what it counts apart, in which only so many alerts begin.
+/// A minute of a source's rate limit, for one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateWindow {
     /// The minute, counted since 1970.
     pub minute: i64,
-    /// The hash of what is counted apart.
+    /// The hash of the shard value.
     pub shard: String,
-    /// How many alerts may begin in it.
+    /// How many alerts may be opened in it.
     pub most: u32,
 }

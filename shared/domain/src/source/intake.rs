@@ -1,4 +1,4 @@
-//! What of a source's events becomes alerts, and how many of them in a minute.
+//! Intake rules: which events of a source become alerts, and how many in a minute.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,79 +8,79 @@ use super::Template;
 use super::heartbeat::PingSchedule;
 use crate::alert::AlertEvent;
 use crate::alert::expiry::Expiry;
-use crate::alert_route::Group;
-use crate::expression::path::{Path, follow};
+use crate::alert_route::ConditionGroup;
+use crate::expression::path::{ValuePath, follow};
 use crate::expression::{ExpressionError, Expressions};
 use crate::template::{Binding, Problem, text_of};
 
 /// The most conditions of a filter.
 const MOST_CONDITIONS: usize = 100;
 
-/// The most minutes that an alert lasts without being sent again: thirty days.
+/// The most minutes until an alert expires: thirty days.
 const MOST_MINUTES: u32 = 30 * 24 * 60;
 
-/// The most alerts a minute that a limit may let through: more is no limit.
+/// The highest rate limit, in alerts a minute.
 const MOST_PER_MINUTE: u32 = 10_000;
 
-/// What of a source's events becomes alerts, how long these last, and whether silence is one.
+/// Which events of a source become alerts, when alerts expire, and whether it is a heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct IntakeRules {
-    /// Conditions on the events that become alerts; any group suffices, and none at all lets everything through.
+    /// The filter: any group of conditions suffices, and an empty list passes every event.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub filter: Vec<Group>,
-    /// How many alerts there may be in a minute, if that is limited.
+    pub filter: Vec<ConditionGroup>,
+    /// The rate limit, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<RateLimit>,
-    /// How long an alert lasts unless it is sent again, if it does not last until it is resolved.
+    /// When alerts expire, if they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lasts: Option<AutoResolve>,
-    /// How often it is to be heard of, if it is a heartbeat.
+    /// The ping schedule, if it is a heartbeat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beat: Option<PingSchedule>,
 }
 
-/// How long an alert lasts unless it is sent again.
+/// After how long an alert is resolved automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AutoResolve {
     /// How many minutes.
     pub minutes: u32,
-    /// Whether it is over then although the incident goes on that it belongs to.
+    /// Whether it is resolved even while its incident is open.
     pub in_incidents: bool,
 }
 
-/// How many alerts a source may open in a minute.
+/// The rate limit of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateLimit {
     /// How many.
     pub per_minute: u32,
-    /// The path to what is counted apart: each host, each customer.
+    /// The path to the shard value: each value has a limit of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
 }
 
 impl IntakeRules {
-    /// Says whether nothing is said, as of most sources.
+    /// Says whether there are no rules, as for most sources.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Says whether nothing is held back.
+    /// Says whether there is neither a filter nor a rate limit.
     pub fn is_open(&self) -> bool {
         self.filter.is_empty() && self.limit.is_none()
     }
 
-    /// When somebody has to look whether an alert of the source goes on, if that is not for its sender alone to say.
-    pub fn lapse_of(&self, event: &AlertEvent, received_at: Timestamp) -> Option<Expiry> {
+    /// When an alert expires, if the source's alerts expire or the event sets an expiry.
+    pub fn expiry_of(&self, event: &AlertEvent, received_at: Timestamp) -> Option<Expiry> {
         let lasts = self.lasts.map(|lasts| (lasts.minutes.saturating_mul(60), !lasts.in_incidents));
         let holds = event.holds_s.map(|holds| (holds, false));
         let (after_s, spares_incidents) = holds.or(lasts)?;
         Some(Expiry::new(after_s, spares_incidents, received_at))
     }
 
-    /// Says whether the filter lets an event through.
+    /// Says whether the filter passes an event.
     ///
     /// # Errors
-    /// [`Problem`] if a condition could not be evaluated; in doubt, it is let through.
+    /// [`Problem`] if a condition could not be evaluated; in doubt, it passes.
     pub fn admits(&self, template: &Template, event: &AlertEvent, payload: &Value) -> Result<bool, Problem> {
         if self.filter.is_empty() {
             return Ok(true);
@@ -88,25 +88,25 @@ impl IntakeRules {
         let expressions = Expressions::new(&template.expressions, event, payload);
         let admitted = expressions.any_holds(&self.filter, &Value::Null)?;
         match expressions.into_problems().into_iter().next() {
-            // What failed reads as if it were not there: that must not be why nobody is paged.
+            // A failed expression counts as absent, but that must not be the reason why nobody is notified.
             Some(problem) if !admitted => Err(problem),
             Some(_) | None => Ok(admitted),
         }
     }
 
-    /// Says what is wrong with it before it is stored.
+    /// Checks it before it is stored.
     ///
     /// # Errors
     /// [`ExpressionError`] with the field, as the API names it.
     pub fn check(&self, template: &Template) -> Result<(), ExpressionError> {
         let shapes = crate::expression::check(&template.expressions)
             .map_err(|misfit| misfit.within("expressions").within("template"))?;
-        let conditions: usize = self.filter.iter().map(|Group(conditions)| conditions.len()).sum();
+        let conditions: usize = self.filter.iter().map(|ConditionGroup(conditions)| conditions.len()).sum();
         if conditions > MOST_CONDITIONS {
             let reason = format!("a filter may have at most {MOST_CONDITIONS} conditions");
             return Err(ExpressionError::new("filter_condition_groups", reason));
         }
-        for (g, Group(conditions)) in self.filter.iter().enumerate() {
+        for (g, ConditionGroup(conditions)) in self.filter.iter().enumerate() {
             for (c, condition) in conditions.iter().enumerate() {
                 let at = format!("filter_condition_groups.{g}.conditions.{c}.subject");
                 check_subject(&condition.subject).map_err(|reason| ExpressionError::new(&at, reason))?;
@@ -125,11 +125,11 @@ impl IntakeRules {
     }
 }
 
-/// Says what is wrong with the subject of a condition: no value is at hand that a bare path could begin at.
+/// Checks the subject of a condition. A bare path is refused, because there is no current value.
 fn check_subject(subject: &Binding) -> Result<(), String> {
     let Binding::Reference(reference) = subject else { return Ok(()) };
-    let path = Path::of_reference(reference);
-    match path.as_ref().and_then(Path::split) {
+    let path = ValuePath::of_reference(reference);
+    match path.as_ref().and_then(ValuePath::split) {
         Some(("alert" | "payload" | "expressions", _)) => Ok(()),
         Some(_) | None => {
             Err("the subject of a filter condition must be `alert.…`, `payload.…` or `expressions[\"…\"]`"
@@ -139,14 +139,14 @@ fn check_subject(subject: &Binding) -> Result<(), String> {
 }
 
 impl RateLimit {
-    /// What an event is counted by; whatever has nothing at the path is counted together.
+    /// The shard value of an event; events without one are counted together.
     pub fn shard_of(&self, payload: &Value) -> String {
-        let path = self.shard.as_deref().and_then(Path::of_source);
+        let path = self.shard.as_deref().and_then(ValuePath::of_source);
         let found = path.as_ref().and_then(|path| follow(payload, &path.steps));
         found.and_then(text_of).unwrap_or_default()
     }
 
-    /// Says what is wrong with it before it is stored.
+    /// Checks it before it is stored.
     ///
     /// # Errors
     /// [`ExpressionError`] with the field, as the API names it.
@@ -155,7 +155,7 @@ impl RateLimit {
             let reason = format!("the limit must be 1 to {MOST_PER_MINUTE} alerts a minute");
             return Err(ExpressionError::new("rate_limit.alerts_per_minute", reason));
         }
-        if self.shard.as_deref().is_some_and(|path| Path::of_source(path).is_none()) {
+        if self.shard.as_deref().is_some_and(|path| ValuePath::of_source(path).is_none()) {
             let reason = "this is not a valid path: write for example `$.labels.host`";
             return Err(ExpressionError::new("rate_limit_sharding.rate_limit_shard_key_path", reason));
         }
@@ -172,7 +172,7 @@ mod tests {
 
     fn filter(reference: &str, test: Test) -> IntakeRules {
         let condition = Condition { subject: Binding::Reference(reference.to_owned()), test };
-        IntakeRules { filter: vec![Group(vec![condition])], ..IntakeRules::default() }
+        IntakeRules { filter: vec![ConditionGroup(vec![condition])], ..IntakeRules::default() }
     }
 
     fn admits(intake: &IntakeRules, payload: &Value) -> Result<bool, Problem> {

@@ -1,4 +1,4 @@
-//! The one topic that a source behind SNS takes anything from.
+//! The single SNS topic from which a source accepts messages.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::SourceCredentials;
 use crate::id::{OrgId, SourceId};
 use crate::text::fingerprint;
 
-/// A topic that asked to be confirmed, with the source's secret, before any other.
+/// The first topic whose subscription was requested with the source's secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinnedTopic {
     /// The organisation.
@@ -16,22 +16,22 @@ pub struct PinnedTopic {
     pub source: SourceId,
     /// The topic.
     pub topic: String,
-    /// Which secret it asked with; with another one, the source knows no topic.
+    /// The secret of that request; the topic is not valid for another secret.
     pub secret: String,
-    /// When it asked.
+    /// When the subscription was requested.
     pub at: Timestamp,
 }
 
 impl PinnedTopic {
-    /// A topic for the source behind this door.
+    /// Pins a topic for a source.
     pub fn new(door: &SourceCredentials, topic: String, at: Timestamp) -> Self {
         Self { org: door.org, source: door.id, topic, secret: which(&door.secret), at }
     }
 
-    /// How it still holds, if it does.
+    /// Whether and how the pinned topic is still valid.
     ///
-    /// A secret that was replaced may be known to others, which is why it was replaced: while it holds beside the new
-    /// one, it is worth no more than before, and its topic alone is taken from.
+    /// A secret that was rotated may be known to others, which may be why it was rotated. While it is valid beside the
+    /// new one, only its own topic is accepted.
     pub fn held(&self, door: &SourceCredentials, now: Timestamp) -> Option<TopicPin> {
         let previous = door.previous.as_ref().filter(|previous| previous.holds(now));
         if self.source != door.id {
@@ -46,16 +46,16 @@ impl PinnedTopic {
     }
 }
 
-/// How a topic holds.
+/// How a pinned topic is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TopicPin {
-    /// It asked with the secret that there is.
+    /// It was requested with the current secret.
     Firmly,
-    /// It asked with the secret before: whoever names the new one may replace it.
+    /// It was requested with the previous secret: a request with the new secret replaces it.
     UntilReplaced,
 }
 
-/// Which secret it is, told by the way it is sealed: sealed anew it is another one.
+/// Identifies a secret by its sealed form: a secret that is sealed again counts as another one.
 fn which(sealed: &str) -> String {
     fingerprint(sealed.as_bytes(), 32)
 }

@@ -1,4 +1,4 @@
-//! Priorities: the organisation's word for the sender's own, and one for whoever says none.
+//! The priority mapping: the organisation's priorities for the senders' words.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 use crate::alert::ReceivedEvent;
 use crate::expression::ExpressionError;
 
-/// The most words of senders that a source translates.
+/// The most words that a source maps.
 const MOST_WORDS: usize = 50;
 
-/// The bytes of a priority, or of a sender's word for one.
+/// The most bytes of a priority or of a sender's word.
 const WORD_BYTES: usize = 100;
 
-/// What the priority of a source's alerts is.
+/// The priority mapping of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Priorities {
-    /// That of an alert whose sender says none.
+    /// The priority of an alert whose sender gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// The organisation's word for each of the sender's; the sender's are in lower case.
+    /// The priority for each of the senders' words, which are in lower case.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub words: BTreeMap<String, String>,
 }
 
 impl Priorities {
-    /// The priority of an alert whose sender says this.
+    /// The priority for a sender's word.
     pub fn of(&self, said: Option<&str>) -> Option<String> {
         match said {
             None => self.default.clone(),
@@ -37,7 +37,7 @@ impl Priorities {
         }
     }
 
-    /// An event with the priority that it has by these.
+    /// Applies the mapping to an event.
     pub fn apply<'a>(priorities: Option<&Self>, received: &'a ReceivedEvent) -> Cow<'a, ReceivedEvent> {
         let said = &received.event.priority;
         let Some(found) = priorities.map(|priorities| priorities.of(said.as_deref())) else {
@@ -51,7 +51,7 @@ impl Priorities {
         Cow::Owned(received)
     }
 
-    /// Says what is wrong with them before they are stored.
+    /// Checks them before they are stored.
     ///
     /// # Errors
     /// [`ExpressionError`] with the field.

@@ -1,4 +1,4 @@
-//! What is removed from a sender's words before anything is kept: numbers that nobody who is paged needs.
+//! Redaction: numbers that are removed from events before anything is stored.
 
 use std::borrow::Cow;
 
@@ -9,16 +9,16 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Redaction {
-    /// 13 to 19 digits whose last one is the check of the others.
+    /// A credit card number: 13 to 19 digits with a valid check digit.
     CreditCardNumbers,
-    /// `123-45-6789`.
+    /// A US social security number, `123-45-6789`.
     UsSocialSecurityNumbers,
-    /// An international number with its plus, or ten digits in groups.
+    /// A phone number: an international one with its plus, or ten digits in groups.
     PhoneNumbers,
 }
 
 impl Redaction {
-    /// What stands where such a number stood.
+    /// The replacement text.
     const fn mark(self) -> &'static str {
         match self {
             Self::CreditCardNumbers => "[credit card number removed]",
@@ -27,7 +27,7 @@ impl Redaction {
         }
     }
 
-    /// Whether a run of digits and what may stand between them is such a number.
+    /// Says whether a run of digits and separators is such a number.
     fn is(self, run: &str) -> bool {
         let digits: Vec<u32> = run.chars().filter_map(|c| c.to_digit(10)).collect();
         let groups =
@@ -49,7 +49,7 @@ impl Redaction {
     }
 }
 
-/// Whether the last digit checks the others, as Luhn has it.
+/// Verifies the Luhn check digit.
 fn is_checked(digits: &[u32]) -> bool {
     let sum: u32 = digits
         .iter()
@@ -74,7 +74,7 @@ const fn is_between(c: char) -> bool {
     matches!(c, ' ' | '-' | '.' | '(' | ')')
 }
 
-/// The text without these numbers.
+/// A text without these numbers.
 pub fn redact<'a>(redactions: &[Redaction], text: &'a str) -> Cow<'a, str> {
     if redactions.is_empty() || !text.bytes().any(|byte| byte.is_ascii_digit()) {
         return Cow::Borrowed(text);
@@ -96,7 +96,7 @@ pub fn redact<'a>(redactions: &[Redaction], text: &'a str) -> Cow<'a, str> {
     Cow::Owned(kept)
 }
 
-/// The value without these numbers, in every text of it.
+/// A JSON value without these numbers in any of its texts.
 pub fn redact_value(redactions: &[Redaction], value: &mut Value) {
     match value {
         Value::String(text) => {

@@ -1,4 +1,4 @@
-//! A secret that was replaced, and still holds until every sender has the new one.
+//! The previous secret of a source, which stays valid until every sender has the new one.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 pub struct PreviousSecret {
     /// The secret, sealed.
     pub secret: String,
-    /// Its hash, where that alone leads to the source.
+    /// Its hash, if the secret alone identifies the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Until when it holds.
+    /// Until when it is valid.
     pub until: Timestamp,
 }
 
 impl PreviousSecret {
-    /// Says whether it holds at a time.
+    /// Says whether it is valid at a time.
     pub fn holds(&self, at: Timestamp) -> bool {
         at < self.until
     }

@@ -1,14 +1,14 @@
-//! Says what is wrong with a template before it is stored.
+//! Checks templates before they are stored.
 
 use super::Template;
 use crate::alert::Attribute;
 use crate::alert::attribute::Merge;
 use crate::choice::Configured;
-use crate::expression::{ExpressionError, Kind, check_binding, literal_fits};
+use crate::expression::{ExpressionError, ValueType, check_binding, literal_fits};
 use crate::template::Binding;
 
 impl Template {
-    /// Says what is wrong with it by itself.
+    /// Checks the template without the organisation's attributes.
     ///
     /// # Errors
     /// [`ExpressionError`] with the field, within the template.
@@ -28,7 +28,7 @@ impl Template {
         Ok(())
     }
 
-    /// Says what is wrong with it once it is known which attributes there are.
+    /// Checks the template against the organisation's attributes.
     ///
     /// # Errors
     /// [`ExpressionError`] with the field, within the template.
@@ -42,7 +42,7 @@ impl Template {
                 let reason = format!("there is no alert attribute `{}`", bound.attribute);
                 return Err(misfit("alert_attribute_id", reason));
             };
-            let (attribute, wanted) = (&attribute.what, Kind::named(&attribute.what.kind));
+            let (attribute, wanted) = (&attribute.what, ValueType::named(&attribute.what.kind));
             if bound.values.len() > 1 && !attribute.array {
                 return Err(misfit(
                     "binding.array_value",
@@ -55,7 +55,7 @@ impl Template {
                 if let Binding::Literal(text) = binding {
                     literal_fits(text, wanted).map_err(|reason| misfit("binding", reason))?;
                 }
-                if !shape.kind.fits(wanted) && wanted != Kind::Text {
+                if !shape.kind.fits(wanted) && wanted != ValueType::Text {
                     let reason = format!(
                         "the alert attribute `{}` is {}, but this is {}",
                         attribute.name,
@@ -82,8 +82,11 @@ impl Template {
                     );
                     return Err(misfit("binding.merge_strategy", reason));
                 }
-                Some(Merge::Max | Merge::Min) if wanted != Kind::Number => {
-                    let reason = format!("`{}` is not a number: neither is the greater", attribute.name);
+                Some(Merge::Max | Merge::Min) if wanted != ValueType::Number => {
+                    let reason = format!(
+                        "the alert attribute `{}` is not a number, so no value is the greatest",
+                        attribute.name
+                    );
                     return Err(misfit("binding.merge_strategy", reason));
                 }
                 Some(_) | None => {}

@@ -1,11 +1,10 @@
-//! Rich texts: a literal that an export of another product writes as a document of paragraphs, with places in them that
-//! name what stands there.
+//! Rich texts: an export of another product writes literals as documents of paragraphs with variables.
 
 use serde_json::Value;
 
 use super::ALERT_FIELDS;
 
-/// Reads a literal as a document; none if it is a plain text.
+/// Parses a literal as a document; `None` if it is a plain text.
 pub(crate) fn read(literal: &str) -> Option<Value> {
     if !literal.trim_start().starts_with('{') {
         return None;
@@ -15,7 +14,7 @@ pub(crate) fn read(literal: &str) -> Option<Value> {
     is_one.then_some(document)
 }
 
-/// The text of a document, with what its places name.
+/// The text of a document, with the values of its variables.
 pub(crate) fn fill_in(document: &Value, find: impl Fn(&str) -> Option<String>) -> String {
     let mut text = String::new();
     write(document, &find, &mut text);
@@ -43,7 +42,7 @@ fn write(node: &Value, find: &impl Fn(&str) -> Option<String>, text: &mut String
     }
 }
 
-/// What a place names: a field of an alert and what is in the payload may be named without saying so.
+/// The reference of a variable. Fields of the alert and of the payload may be named without a prefix.
 fn reference(name: &str) -> String {
     let said = ["alert.", "payload.", "payload[", "expressions[", "expressions."];
     match name {
@@ -53,7 +52,7 @@ fn reference(name: &str) -> String {
     }
 }
 
-/// The references of a document's places.
+/// The references of a document's variables.
 pub(crate) fn references(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut nodes = vec![document];

@@ -1,6 +1,6 @@
 //! The expressions of a source's template: conversion from requests, and their types in responses.
 
-use domain::expression::{Branch, Expression, Operation, Returns, Shape, Shapes};
+use domain::expression::{Branch, Expression, InferredType, InferredTypes, Operation, Returns};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -169,12 +169,12 @@ pub(super) fn add_types(expressions: &[Expression], shown: &mut Value) {
     }
 }
 
-fn add_types_to(shown: &mut Value, shapes: &Shapes) {
+fn add_types_to(shown: &mut Value, shapes: &InferredTypes) {
     if let Some(last) = shapes.last() {
         shown["returns"] = json!(last.returns());
     }
     let operations = shown["operations"].as_array_mut().into_iter().flatten();
-    for (operation, returns) in operations.zip(shapes.iter().map(Shape::returns)) {
+    for (operation, returns) in operations.zip(shapes.iter().map(InferredType::returns)) {
         operation["returns"] = json!(returns);
         for name in ["navigate", "concatenate"] {
             let Some(reference) = operation[name]["reference"].as_str().map(str::to_owned) else { continue };

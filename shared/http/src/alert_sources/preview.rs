@@ -1,6 +1,6 @@
 //! A preview of the alerts that a configuration would create (Firebell extension).
 
-use app::alert::preview::{Previewed, Trial, WouldPage};
+use app::alert::preview::{AlertPreview, PreviewRequest, PreviewedEscalation};
 use axum::Json;
 use axum::extract::State;
 use domain::alert::Routing;
@@ -121,9 +121,10 @@ struct UserNameView {
     name: String,
 }
 
-impl From<Previewed> for AlertPreviewView {
-    fn from(previewed: Previewed) -> Self {
-        let Previewed { alert, status, filtered, body, routing, routes, notifications, incident } = previewed;
+impl From<AlertPreview> for AlertPreviewView {
+    fn from(previewed: AlertPreview) -> Self {
+        let AlertPreview { alert, status, filtered, body, routing, routes, notifications, incident } =
+            previewed;
         Self {
             alert_id: alert.map(Id),
             filtered,
@@ -143,8 +144,8 @@ impl From<Previewed> for AlertPreviewView {
     }
 }
 
-impl From<WouldPage> for EscalationPreviewView {
-    fn from(WouldPage { path, levels }: WouldPage) -> Self {
+impl From<PreviewedEscalation> for EscalationPreviewView {
+    fn from(PreviewedEscalation { path, levels }: PreviewedEscalation) -> Self {
         let level = |people: Vec<(UserId, String)>| LevelPreviewView {
             users: people.into_iter().map(|(id, name)| UserNameView { id: Id(id), name }).collect(),
         };
@@ -166,7 +167,7 @@ pub(super) async fn preview(
         (kind, _) => kind.clone(),
     };
     let unreadable = |_| ApiError::invalid("payload", "The payload cannot be read");
-    let trial = Trial {
+    let trial = PreviewRequest {
         template: body.template(kind.as_ref())?,
         intake: body.intake()?,
         kind,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use app::escalation::history::{self, Story};
+use app::escalation::history::{self, EscalationHistory};
 use app::escalation::respond;
 use app::link::{AcknowledgeLink, LinkError};
 use axum::extract::rejection::PathRejection;
@@ -47,7 +47,7 @@ type Token = Result<Path<String>, PathRejection>;
 struct OpenedLink {
     link: AcknowledgeLink,
     user: Arc<User>,
-    story: Story,
+    story: EscalationHistory,
 }
 
 /// Opens a link. The signature is verified first, before the store is read.
@@ -56,7 +56,7 @@ async fn open(web: &WebState, token: &Token) -> Result<OpenedLink, Refusal> {
     let link = AcknowledgeLink::read(&web.ctx.seal, token, web.ctx.now())?;
     let rules = web.rules.of(link.org).await?;
     let user = rules.user(link.user).await.map_err(app::AppError::from)?.ok_or(Refusal::RemovedPerson)?;
-    let story = history::story(&web.ctx.store, &rules, link.escalation).await?.ok_or(Refusal::NotFound)?;
+    let story = history::history(&web.ctx.store, &rules, link.escalation).await?.ok_or(Refusal::NotFound)?;
     Ok(OpenedLink { link, user, story })
 }
 

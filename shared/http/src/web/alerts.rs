@@ -8,7 +8,7 @@ mod routing;
 use std::sync::Arc;
 
 use app::alert::resolve;
-use app::alert::retrigger::{self as retrigger_verb, Again};
+use app::alert::retrigger::{self as retrigger_verb, Retriggered};
 use app::incident::seen;
 use axum::extract::State;
 use axum::response::{Redirect, Response};
@@ -222,7 +222,7 @@ async fn retrigger(
     Submitted { signed_in, form }: Submitted<ReturnForm>,
 ) -> Result<Redirect, Refusal> {
     match retrigger_verb::retrigger(&web.ctx, &signed_in.actor(), id).await? {
-        Again::Fires(alert) => Ok(Redirect::to(&format!("/alerts/{}", alert.id))),
-        Again::As(_) => Ok(Redirect::to(&form.location(id))),
+        Retriggered::AlreadyFiring(alert) => Ok(Redirect::to(&format!("/alerts/{}", alert.id))),
+        Retriggered::AsAlert(_) => Ok(Redirect::to(&form.location(id))),
     }
 }

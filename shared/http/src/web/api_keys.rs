@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use app::AppError;
 use app::api_key::create::create;
-use app::api_key::{Asked, revoke};
+use app::api_key::{ApiKeySettings, revoke};
 use axum::extract::State;
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
@@ -66,7 +66,7 @@ async fn list(
 }
 
 /// Reads the form.
-fn new_key(form: &CreateKeyForm) -> Result<Asked, AppError> {
+fn new_key(form: &CreateKeyForm) -> Result<ApiKeySettings, AppError> {
     let text = |name: &str| form.get(name).map(|text| text.trim().to_owned()).unwrap_or_default();
     let names = form.keys().filter_map(|field| field.strip_prefix(ROLE_PREFIX));
     let roles = names.map(|name| name.parse::<KeyRole>()).collect::<Result<Vec<_>, _>>();
@@ -74,7 +74,7 @@ fn new_key(form: &CreateKeyForm) -> Result<Asked, AppError> {
     if roles.is_empty() {
         return Err(AppError::invalid("role", "select at least one permission"));
     }
-    Ok(Asked { name: text("name"), comments: text("comments"), roles })
+    Ok(ApiKeySettings { name: text("name"), comments: text("comments"), roles })
 }
 
 async fn add(

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use domain::access::Permission;
-use domain::audit::{Change, Entry};
+use domain::audit::{AuditChange, AuditEntry};
 use domain::id::AuditId;
 use domain::{Identity, Timestamp};
 use http::HeaderMap;
@@ -94,23 +94,23 @@ fn action_text(action: &str) -> String {
 }
 
 /// An entry.
-fn row(entry: &Entry, names: &BTreeMap<String, String>, now: Timestamp) -> Markup {
+fn row(entry: &AuditEntry, names: &BTreeMap<String, String>, now: Timestamp) -> Markup {
     let who = names.get(&entry.by.to_string()).map_or("", String::as_str);
     html! {
         li {
-            h2 { (untrusted(&entry.thing.name)) }
+            h2 { (untrusted(&entry.target.name)) }
             ul.facts {
                 li { (time(entry.at, now)) }
                 li { strong { (action_text(&entry.action)) } " by " (untrusted(who)) }
                 @for change in &entry.changes { li { (change_text(change)) } }
-                li { code title="ID" { (entry.thing.id) } }
+                li { code title="ID" { (entry.target.id) } }
             }
         }
     }
 }
 
 /// A changed field with its values. Secrets and large values are not recorded; only the name of such a field is.
-fn change_text(change: &Change) -> Markup {
+fn change_text(change: &AuditChange) -> Markup {
     html! {
         (untrusted(&capitalize(&change.field.replace('_', " "))))
         @match (&change.before, &change.after) {

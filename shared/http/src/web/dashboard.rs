@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use app::alert::unrouted::{Unrouted, unrouted};
-use app::escalation::history::{Story, story};
-use app::escalation::open::{Open, open};
+use app::escalation::history::{EscalationHistory, history as story};
+use app::escalation::open::{OpenEscalations, open};
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
@@ -59,10 +59,10 @@ async fn show(
 /// The content of the dashboard.
 struct Dashboard<'a> {
     frame: Frame<'a>,
-    open: Open,
+    open: OpenEscalations,
     unrouted: Unrouted,
     /// The escalation whose button was just pressed.
-    acknowledged: Option<Story>,
+    acknowledged: Option<EscalationHistory>,
     /// Whether a browser without JavaScript does not reload the page.
     is_paused: bool,
     now: Timestamp,
@@ -144,7 +144,7 @@ impl Dashboard<'_> {
         };
         html! {
             dl.tiles {
-                (tile("paging", open, self.open.more, "Open escalations"))
+                (tile("paging", open, self.open.more, "OpenEscalations escalations"))
                 (tile("expired", expired, false, "Expired, not acknowledged"))
                 (tile("waiting", unrouted, self.unrouted.more, "Unrouted alerts"))
             }
@@ -163,7 +163,7 @@ impl Dashboard<'_> {
     fn escalations(&self) -> Markup {
         html! {
             section aria-labelledby="escalations" {
-                h2.part #escalations { "Open escalations" }
+                h2.part #escalations { "OpenEscalations escalations" }
                 @if self.open.stories.is_empty() && self.open.unreadable.is_empty() {
                     p.none { "No open escalations." }
                 }
@@ -182,7 +182,7 @@ impl Dashboard<'_> {
         }
     }
 
-    fn card(&self, story: &Story) -> Markup {
+    fn card(&self, story: &EscalationHistory) -> Markup {
         let (escalation, me) = (&story.escalation, &self.frame.signed_in.actor());
         if private::hides_escalation(story, me) {
             return self.hidden_card(story);
@@ -205,7 +205,7 @@ impl Dashboard<'_> {
     }
 
     /// An escalation of a private incident. Its state may be seen by everybody, its title may not.
-    fn hidden_card(&self, story: &Story) -> Markup {
+    fn hidden_card(&self, story: &EscalationHistory) -> Markup {
         let escalation = &story.escalation;
         let state = escalation.head().state();
         html! {

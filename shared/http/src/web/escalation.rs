@@ -1,6 +1,6 @@
 //! The presentation of an escalation on every page that shows one.
 
-use app::escalation::history::Story;
+use app::escalation::history::EscalationHistory as Story;
 use app::incident::seen::hides;
 use domain::Actor;
 use domain::Timestamp;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use app::escalation::history::{Story, story};
+use app::escalation::history::{EscalationHistory as Story, history as story};
 use app::escalation::respond;
 use app::incident::seen;
 use axum::extract::State;

@@ -7,7 +7,7 @@ mod timeline;
 
 use std::sync::Arc;
 
-use app::incident::timeline::{Paging, Story, story};
+use app::incident::timeline::{IncidentTimeline as Story, TimelineEscalation as Paging, timeline as story};
 use app::slack::owed::owed;
 use axum::extract::State;
 use axum::response::Response;

@@ -1,6 +1,6 @@
 //! Alerts and escalations of private incidents: they are hidden from people who may not see the incident.
 
-use app::escalation::history::Story;
+use app::escalation::history::EscalationHistory as Story;
 use app::incident::seen::hides;
 use domain::Actor;
 use maud::{Markup, html};

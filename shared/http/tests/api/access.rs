@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use app::api_key::Asked;
+use app::api_key::ApiKeySettings;
 use domain::Actor;
 use domain::access::{KeyRole, Permission};
 use domain::user::Role;
@@ -21,7 +21,7 @@ const NOBODY: &str = "01FCNDV6P870EA6S7TK1DSYDG0";
 async fn key_of(world: &World, roles: Vec<KeyRole>) -> String {
     let context = &world.context;
     let by = Actor::system(world.org, "test");
-    let asked = Asked { name: "of a role".to_owned(), comments: String::new(), roles };
+    let asked = ApiKeySettings { name: "of a role".to_owned(), comments: String::new(), roles };
     let made = app::api_key::create::create(
         &context.store,
         &context.seal,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use app::Context;
-use app::alert::preview::{Trial, preview};
+use app::alert::preview::{PreviewRequest, preview};
 use domain::Actor;
 use domain::id::SourceId;
 use domain::source::{SourceKind, Template};
@@ -156,7 +156,8 @@ async fn preview_calls_nothing_that_writes() {
     for payload in [Some(payload), None] {
         let kind = Some(SourceKind("http".to_owned()));
         let intake = Default::default();
-        let trial = Trial { kind, template: template.clone(), intake, source: Some(source), payload };
+        let trial =
+            PreviewRequest { kind, template: template.clone(), intake, source: Some(source), payload };
         let by = Actor::system(world.org, "test");
         let previewed = preview(&store, &by, trial, random, world.context.now()).await.unwrap();
         assert_eq!(previewed[0].body.title, "db is broken!");

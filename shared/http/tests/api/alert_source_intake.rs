@@ -155,7 +155,7 @@ async fn alerts_of_a_source_with_a_timeout_have_a_row_that_says_when_to_look() {
     world.deliver(&source, &event("db", "firing")).await;
 
     let alert = world.get("/v2/alerts").await.with(200)["alerts"][0].clone();
-    let lapse = world.context.store.lapse(world.org, id(&alert).parse().unwrap()).await.unwrap().unwrap();
+    let lapse = world.context.store.expiry(world.org, id(&alert).parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((lapse.after_s, lapse.spares_incidents), (1800, true));
 }
 

@@ -4,13 +4,13 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use app::alert::preview::Trial;
-use app::api_key::Asked;
+use app::alert::preview::PreviewRequest;
+use app::api_key::ApiKeySettings;
 use app::escalation::create::{EscalationTarget, ManualEscalation};
 use app::escalation_path::save::NewPath;
 use app::incident::create::NewIncident;
 use app::incident::edit::Edit;
-use app::incident::pin::Said;
+use app::incident::pin::PinnedMessage;
 use app::incident::update::Update;
 use app::source::create::NewSource;
 use app::source::rotate::Rotation;
@@ -47,14 +47,14 @@ pub(crate) const SYSTEM: &[&str] = &[
     "alert::unrouted::unrouted",
     "api_key::find",
     "escalation::open::open",
-    "escalation::settle::settle",
-    "escalation::history::story",
+    "escalation::reconcile::reconcile",
+    "escalation::history::history",
     "escalation::tick::tick",
     "heartbeat::look::look",
     "heartbeat::ping::ping",
     "incident::create::prepare",
     "incident::seen::hidden",
-    "incident::timeline::story",
+    "incident::timeline::timeline",
     "notification::send::send",
     "oidc::begin::begin",
     "oidc::finish::finish",
@@ -142,8 +142,8 @@ fn source_change() -> app::source::update::Change {
     }
 }
 
-fn key() -> Asked {
-    Asked { name: String::new(), comments: String::new(), roles: Vec::new() }
+fn key() -> ApiKeySettings {
+    ApiKeySettings { name: String::new(), comments: String::new(), roles: Vec::new() }
 }
 
 fn authorised() -> slack::Authorised {
@@ -224,7 +224,7 @@ verbs! {
         app::incident::edit::edit(&ctx.store, &by, nobody(), &Edit::default(), ctx.now()).await
     };
     "incident::pin::pin" EditIncidents |world, by, ctx| async move {
-        let said = Said { text: String::new(), author: None };
+        let said = PinnedMessage { text: String::new(), author: None };
         app::incident::pin::pin(&ctx.store, &by, nobody(), &said, "k", ctx.now()).await
     };
     "incident::update::update" EditIncidents |world, by, ctx| async move {
@@ -247,7 +247,7 @@ verbs! {
         app::slack::connect::connect(&ctx.store, &ctx.seal, &by, &authorised, &ctx.random, ctx.now()).await
     };
     "alert::preview::preview" ConfigureOnCall |world, by, ctx| {
-        let trial = Trial { kind: None, template: Template::default(), intake: IntakeRules::default(), source: Some(nobody()), payload: None };
+        let trial = PreviewRequest { kind: None, template: Template::default(), intake: IntakeRules::default(), source: Some(nobody()), payload: None };
         async move { app::alert::preview::preview(&ctx.store, &by, trial, &ctx.random, ctx.now()).await }
     };
     "source::activate::activate" ConfigureOnCall |world, by, ctx|
@@ -288,23 +288,23 @@ verbs! {
         let new = NewUser { name: String::new(), email: String::new(), role: Role::Viewer };
         app::user::create::create(&ctx.store, &by, &new, &ctx.random, ctx.now()).await
     };
-    "user::reach::add_method" SetMethods |world, by, ctx| {
+    "user::methods::add_method" SetMethods |world, by, ctx| {
         let method = (MethodType::Email, "x@example.com");
         async move {
-            app::user::reach::add_method(ctx, &by, nobody(), method).await
+            app::user::methods::add_method(ctx, &by, nobody(), method).await
         }
     };
-    "user::reach::remove_method" SetMethods |world, by, ctx|
-        app::user::reach::remove_method(&ctx.store, &by, (nobody(), nobody()), &ctx.random, ctx.now());
-    "user::reach::set_use" SetMethods |world, by, ctx| {
+    "user::methods::remove_method" SetMethods |world, by, ctx|
+        app::user::methods::remove_method(&ctx.store, &by, (nobody(), nobody()), &ctx.random, ctx.now());
+    "user::methods::set_use" SetMethods |world, by, ctx| {
         let delays = [(Urgency::High, Some(0)), (Urgency::Low, None)];
         async move {
             let whom = (nobody(), nobody());
-            app::user::reach::set_use(&ctx.store, &by, whom, delays, &ctx.random, ctx.now()).await
+            app::user::methods::set_use(&ctx.store, &by, whom, delays, &ctx.random, ctx.now()).await
         }
     };
-    "user::reach::set_rules" SetMethods |world, by, ctx|
-        app::user::reach::set_rules(&ctx.store, &by, nobody(), &[], &ctx.random, ctx.now());
+    "user::methods::set_rules" SetMethods |world, by, ctx|
+        app::user::methods::set_rules(&ctx.store, &by, nobody(), &[], &ctx.random, ctx.now());
     "user::remove::remove" ManageUsers |world, by, ctx|
         app::user::remove::remove(&ctx.store, &by, nobody(), &ctx.random, ctx.now());
     "user::role::set" ManageUsers |world, by, ctx|

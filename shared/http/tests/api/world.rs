@@ -1,6 +1,6 @@
 //! Two organisations over an embedded database, with a clock that the test sets.
 
-use app::org::create::{Created, NewOrg, create, create_beside};
+use app::org::create::{CreatedOrg, NewOrg, create, create_beside};
 use app::user::create::NewUser;
 use app::{Context, Rules};
 use axum::body::Body;
@@ -80,7 +80,7 @@ impl World {
             api_key: None,
         };
         let Context { store, seal, random, .. } = &context;
-        let Created::New { org: home, api_key: key } =
+        let CreatedOrg::New { org: home, api_key: key } =
             create(store, seal, &org("home"), random, context.now()).await.unwrap()
         else {
             unreachable!("the database is new")

@@ -1,6 +1,6 @@
 //! The dashboard.
 
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget};
 use domain::escalation::EscalationState;
 use domain::id::AuditId;
 use domain::org::Org;
@@ -327,9 +327,9 @@ async fn rejected_slack_token_is_shown_to_people_who_can_connect_slack() {
         refused: Some(refused),
     };
     let org = Org { slack: Some(workspace), version: before.version + 1, ..before };
-    let (kind, id) = (Kind::Organisation, AuditId::derived(scene.ctx.now(), "test"));
+    let (kind, id) = (AuditKind::Organisation, AuditId::derived(scene.ctx.now(), "test"));
     let thing = AuditTarget::new(kind, org.id, &org.name);
-    let entry = Entry::by_system(org.id, "test", id, AuditAction::Updated, thing);
+    let entry = AuditEntry::by_system(org.id, "test", id, AuditAction::Updated, thing);
     store.commit(Commit::new().slack_refused(&org, &entry)).await.unwrap();
     scene.pass(60);
 

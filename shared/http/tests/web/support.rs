@@ -9,7 +9,7 @@ use app::user::create::NewUser;
 use app::{Context, Rules};
 use axum::body::Body;
 use domain::alert::{AlertEvent, AlertStatus, ReceivedEvent};
-use domain::alert_route::{Condition, Group, IncidentTemplate, Route, RouteSource, Test};
+use domain::alert_route::{Condition, ConditionGroup, IncidentTemplate, Route, RouteSource, Test};
 use domain::escalation::Escalation;
 use domain::escalation_path::{AckMode, Level, Target};
 use domain::id::{EventId, OrgId, PathId, RouteId, SourceId, UserId};
@@ -110,7 +110,7 @@ impl Scene {
             test: Test::OneOf(vec!["never".to_owned()]),
         };
         route(&ctx, org.id, routed, vec![path], Vec::new()).await;
-        route(&ctx, org.id, unrouted, vec![path], vec![Group(vec![never])]).await;
+        route(&ctx, org.id, unrouted, vec![path], vec![ConditionGroup(vec![never])]).await;
         let router = served(&ctx);
         let rules = Rules::new(ctx.store.clone());
         Self {
@@ -402,7 +402,13 @@ async fn source(ctx: &Context, org: OrgId, name: &str) -> SourceId {
     app::source::create::create(&ctx.store, &ctx.seal, &by, new, &ctx.random, ctx.now()).await.unwrap().id
 }
 
-async fn route(ctx: &Context, org: OrgId, source: SourceId, paths: Vec<PathId>, conditions: Vec<Group>) {
+async fn route(
+    ctx: &Context,
+    org: OrgId,
+    source: SourceId,
+    paths: Vec<PathId>,
+    conditions: Vec<ConditionGroup>,
+) {
     let route = Route {
         grouping: None,
         id: RouteId::new(ctx.now(), ctx.random()),

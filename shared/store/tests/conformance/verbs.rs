@@ -15,7 +15,7 @@ use domain::source::{DraftSample, RateWindow};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use machine::{CommitError, Stateful};
-use store::{Commit, Made, Pinged, Touched};
+use store::{Commit, IdempotentKind, KeyTouch, Pinged};
 
 use crate::samples::{alert, at, event, key_row, org, source, trace};
 use crate::subject::Subject;
@@ -31,7 +31,7 @@ async fn write_key(subject: &Subject, known: Option<&KeyRow>, row: &KeyRow) -> R
     subject.store.commit(Commit::new().key(org(), source(), KEY, known, row, at(0))).await
 }
 
-async fn touch(subject: &Subject, facts: &EventFacts) -> Touched {
+async fn touch(subject: &Subject, facts: &EventFacts) -> KeyTouch {
     subject.store.touch_key(org(), source(), KEY, facts).await.unwrap()
 }
 
@@ -41,11 +41,11 @@ async fn read_key(subject: &Subject) -> KeyRow {
 
 pub(crate) async fn key_is_touched_only_by_what_repeats_it(subject: &Subject) {
     let first = event(1, AlertStatus::Firing, 0, "97 %");
-    assert_eq!(touch(subject, &first).await, Touched::Known(None), "nothing is known of it");
+    assert_eq!(touch(subject, &first).await, KeyTouch::Row(None), "nothing is known of it");
     write_key(subject, None, &key_row(&first)).await.unwrap();
 
     let repeated = event(2, AlertStatus::Firing, 60, "97 %");
-    assert_eq!(touch(subject, &repeated).await, Touched::Counted);
+    assert_eq!(touch(subject, &repeated).await, KeyTouch::Repeated);
     let row = read_key(subject).await;
     assert_eq!((row.count, row.version, row.event, row.at), (2, 2, repeated.event, at(60)));
 
@@ -56,7 +56,7 @@ pub(crate) async fn key_is_touched_only_by_what_repeats_it(subject: &Subject) {
         event(4, AlertStatus::Firing, 90, "98 %"),
         event(5, AlertStatus::Resolved, 90, "97 %"),
     ] {
-        assert_eq!(touch(subject, &facts).await, Touched::Known(Some(Box::new(row.clone()))), "{facts:?}");
+        assert_eq!(touch(subject, &facts).await, KeyTouch::Row(Some(Box::new(row.clone()))), "{facts:?}");
     }
     assert_eq!(read_key(subject).await, row);
 }
@@ -105,20 +105,20 @@ pub(crate) async fn ping_counts_while_the_job_is_healthy(subject: &Subject) {
 pub(crate) async fn expiry_moves_only_from_where_it_was(subject: &Subject) {
     let id = AlertId::new(at(0), 1);
     let expiry = Expiry::new(60, false, at(0));
-    commit(subject, Commit::new().lapse(org(), id, &expiry)).await;
-    let due = async || subject.store.lapse(org(), id).await.unwrap().map(|expiry| expiry.due);
+    commit(subject, Commit::new().expiry(org(), id, &expiry)).await;
+    let due = async || subject.store.expiry(org(), id).await.unwrap().map(|expiry| expiry.due);
 
-    subject.store.move_lapse((org(), id), &expiry, at(120)).await.unwrap();
+    subject.store.move_expiry((org(), id), &expiry, at(120)).await.unwrap();
     assert_eq!(due().await, Some(at(120)));
     // It has moved meanwhile: this one was decided on what is no longer true, and changes nothing.
-    subject.store.move_lapse((org(), id), &expiry, at(90)).await.unwrap();
+    subject.store.move_expiry((org(), id), &expiry, at(90)).await.unwrap();
     assert_eq!(due().await, Some(at(120)));
 
-    subject.store.forget_lapse(org(), id).await.unwrap();
+    subject.store.remove_expiry(org(), id).await.unwrap();
     assert_eq!(due().await, None);
     // What is gone does not come back.
-    subject.store.move_lapse((org(), id), &expiry, at(180)).await.unwrap();
-    subject.store.forget_lapse(org(), id).await.unwrap();
+    subject.store.move_expiry((org(), id), &expiry, at(180)).await.unwrap();
+    subject.store.remove_expiry(org(), id).await.unwrap();
     assert_eq!(due().await, None);
 }
 
@@ -272,7 +272,7 @@ pub(crate) async fn topic_that_is_pinned_first_stays(subject: &Subject) {
 }
 
 pub(crate) async fn client_key_finds_what_it_made(subject: &Subject) {
-    let made = |id| Commit::new().made_by(org(), Made::Incident, "a client's key", id);
+    let made = |id| Commit::new().made_by(org(), IdempotentKind::Incident, "a client's key", id);
     let id = IncidentId::new(at(0), 1);
     commit(subject, made(id)).await;
 
@@ -280,6 +280,6 @@ pub(crate) async fn client_key_finds_what_it_made(subject: &Subject) {
 
     assert!(matches!(again, Err(CommitError::Conflict)), "{again:?}");
     let find = async |kind| subject.store.made_by::<IncidentId>(org(), kind, "a client's key").await.unwrap();
-    assert_eq!(find(Made::Incident).await, Some(id));
-    assert_eq!(find(Made::Escalation).await, None, "each kind has keys of its own");
+    assert_eq!(find(IdempotentKind::Incident).await, Some(id));
+    assert_eq!(find(IdempotentKind::Escalation).await, None, "each kind has keys of its own");
 }

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use domain::Timestamp;
-use domain::slack::Press;
+use domain::slack::ButtonPress;
 use http::{Request, header};
 use ring::hmac;
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ impl FakeSlack {
     }
 
     /// The request of a pressed button.
-    pub fn press(&self, user: &str, channel: &str, press: Press, at: &str) -> Request<Body> {
+    pub fn press(&self, user: &str, channel: &str, press: ButtonPress, at: &str) -> Request<Body> {
         let (action, value) = press.parts();
         let payload = json!({
             "type": "block_actions", "team": {"id": TEAM, "domain": "stories"},

@@ -1,9 +1,9 @@
 //! What programs ask of the API.
 
-use app::user::reach::open_secret;
+use app::user::methods::open_secret;
 use domain::alert::{AlertState, Attribute};
 use domain::escalation::EscalationState;
-use domain::incident::{Role, Severity, Status};
+use domain::incident::{IncidentRole, Severity, Status};
 use domain::message::{AlertMessage, Envelope, Queue};
 use domain::source::SourceState;
 use machine::Stateful;
@@ -429,7 +429,7 @@ fn makes_an_attribute<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFutu
 fn makes_a_role<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         answered(invoked, 201);
-        let all = fixture.context.store.choices::<Role>(fixture.org).await.unwrap();
+        let all = fixture.context.store.choices::<IncidentRole>(fixture.org).await.unwrap();
         assert!(all.iter().any(|choice| choice.what.name == "Scribe"));
     })
 }

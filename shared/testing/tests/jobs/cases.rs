@@ -5,7 +5,7 @@ use app::slack::connect;
 use app::user;
 use domain::alert::AlertState;
 use domain::alert::attribute::Bound;
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind as ThingKind};
+use domain::audit::{AuditAction, AuditTarget, AuditEntry, AuditKind as ThingKind};
 use domain::id::{AttributeId, AuditId, SourceId};
 use domain::slack::step::NewStep;
 use domain::slack::{ChannelId, StepId, TeamId, Thread, Work};
@@ -183,7 +183,7 @@ impl Case {
             }
             Kind::AlertExpiry => {
                 let id = self.ledger().await.alerts[0].id;
-                store.lapse(bundle.org, id).await.unwrap().unwrap().due
+                store.expiry(bundle.org, id).await.unwrap().unwrap().due
             }
             Kind::AlertSettle | Kind::Notification | Kind::SignInMail | Kind::SlackStep | Kind::Backfill => {
                 bundle.now()
@@ -407,7 +407,7 @@ async fn change_source(bundle: &Bundle, change: impl FnOnce(&mut Source)) {
     let step = before.amend(bundle.now()).unwrap().because("law", "changed").with(change);
     let id = AuditId::new(bundle.now(), bundle.calm.random());
     let thing = AuditTarget::new(ThingKind::AlertSource, before.id, "source");
-    let entry = Entry::by_system(bundle.org, "law", id, AuditAction::Updated, thing);
+    let entry = AuditEntry::by_system(bundle.org, "law", id, AuditAction::Updated, thing);
     store.commit(Commit::new().source(step, Some(&before), &entry)).await.unwrap();
 }
 

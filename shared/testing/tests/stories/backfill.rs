@@ -3,7 +3,7 @@
 use domain::Actor;
 use domain::alert::Attribute;
 use domain::alert::attribute::Bound;
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget};
 use domain::id::{AttributeId, AuditId};
 use domain::source::backfill::{Backfill, BackfillState};
 use domain::template::Binding;
@@ -51,8 +51,8 @@ async fn bind(bundle: &Bundle) {
     let step =
         step.with(|source| source.template.attributes = vec![Bound { attribute: id, values, merge: None }]);
     let audit = AuditId::new(now, context.random());
-    let thing = AuditTarget::new(Kind::AlertSource, before.id, "source");
-    let entry = Entry::by_system(bundle.org, "story", audit, AuditAction::Updated, thing);
+    let thing = AuditTarget::new(AuditKind::AlertSource, before.id, "source");
+    let entry = AuditEntry::by_system(bundle.org, "story", audit, AuditAction::Updated, thing);
     store.commit(Commit::new().source(step, Some(&before), &entry)).await.unwrap();
 }
 

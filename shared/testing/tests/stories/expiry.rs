@@ -3,7 +3,7 @@
 use app::incident::edit::Edit;
 use domain::Actor;
 use domain::alert::AlertState;
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget};
 use domain::escalation::EscalationState;
 use domain::id::AuditId;
 use domain::source::{AutoResolve, IntakeRules};
@@ -31,8 +31,8 @@ async fn last(bundle: &Bundle, in_incidents: bool) {
     let lasts = Some(AutoResolve { minutes: MINUTES, in_incidents });
     let step = step.with(|source| source.intake = IntakeRules { lasts, ..IntakeRules::default() });
     let id = AuditId::new(bundle.now(), bundle.calm.random());
-    let thing = AuditTarget::new(Kind::AlertSource, before.id, "source");
-    let entry = Entry::by_system(bundle.org, "story", id, AuditAction::Updated, thing);
+    let thing = AuditTarget::new(AuditKind::AlertSource, before.id, "source");
+    let entry = AuditEntry::by_system(bundle.org, "story", id, AuditAction::Updated, thing);
     store.commit(Commit::new().source(step, Some(&before), &entry)).await.unwrap();
 }
 
@@ -59,7 +59,7 @@ fn alert_that_is_not_sent_again_is_over_and_so_is_its_escalation() {
             rows.iter().any(|row| row.why == "its source has not sent it again for 10 minutes"),
             "{rows:?}"
         );
-        assert_eq!(bundle.calm.store.lapse(bundle.org, found.alerts[0].id).await.unwrap(), None);
+        assert_eq!(bundle.calm.store.expiry(bundle.org, found.alerts[0].id).await.unwrap(), None);
     });
 }
 

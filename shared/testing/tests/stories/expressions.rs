@@ -1,7 +1,7 @@
 //! Expressions of a template: an alert is created and pages whatever they do.
 
 use domain::alert::attribute::{Bound, Merge};
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget};
 use domain::expression::{Expression, Operation, Returns};
 use domain::id::{AuditId, SourceId};
 use domain::source::{Custom, Source, Template};
@@ -21,8 +21,8 @@ async fn store_template(bundle: &Bundle, template: Template) {
     let step = before.amend(bundle.now()).unwrap().because("story".to_owned(), "changed");
     let step = step.with(|source| source.template = template);
     let id = AuditId::new(bundle.now(), bundle.calm.random());
-    let thing = AuditTarget::new(Kind::AlertSource, before.id, "source");
-    let entry = Entry::by_system(bundle.org, "story", id, AuditAction::Updated, thing);
+    let thing = AuditTarget::new(AuditKind::AlertSource, before.id, "source");
+    let entry = AuditEntry::by_system(bundle.org, "story", id, AuditAction::Updated, thing);
     bundle.calm.store.commit(Commit::new().source(step, Some(&before), &entry)).await.unwrap();
 }
 

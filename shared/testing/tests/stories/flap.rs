@@ -62,7 +62,7 @@ fn alert_that_flaps_goes_on_without_a_page_for_each_and_is_over_once_it_was_quie
         let over = last.resolved_at.unwrap();
         assert!(bundle.now().duration_since(over).as_secs() >= 600, "it was over when its source said so");
         assert!(found.escalations.iter().all(|one| one.head().state() != EscalationState::Triggered));
-        assert_eq!(bundle.calm.store.lapse(bundle.org, last.id).await.unwrap(), None);
+        assert_eq!(bundle.calm.store.expiry(bundle.org, last.id).await.unwrap(), None);
     });
 }
 

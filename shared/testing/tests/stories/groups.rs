@@ -3,7 +3,7 @@
 use domain::Actor;
 use domain::alert::AlertState;
 use domain::escalation::EscalationState;
-use domain::incident::{Entry, TimelineEvent};
+use domain::incident::{TimelineEntry, TimelineEvent};
 use machine::Stateful;
 use testing::bundle::Bundle;
 use testing::faults::FaultPlan;
@@ -61,9 +61,9 @@ fn incident_tells_of_every_alert_that_joined_it_while_they_last_and_after() {
         let rules = app::Rules::new(store.clone()).of(bundle.org).await.unwrap();
         let mut told = Vec::new();
         for incident in found.incidents {
-            let story = app::incident::timeline::story(store, &rules, incident).await.unwrap();
+            let story = app::incident::timeline::timeline(store, &rules, incident).await.unwrap();
             let of = |state| {
-                let is = |entry: &&Entry| matches!(entry.what, TimelineEvent::Alert { state: s, .. } if s == state);
+                let is = |entry: &&TimelineEntry| matches!(entry.what, TimelineEvent::Alert { state: s, .. } if s == state);
                 story.entries.iter().filter(is).count()
             };
             told.push((of(AlertState::Firing), of(AlertState::Resolved), story.escalations.len()));

@@ -2,8 +2,8 @@
 
 use domain::Actor;
 use domain::alert::AlertState;
-use domain::alert_route::{Condition, Group, Test};
-use domain::audit::{AuditAction, AuditTarget, Entry, Kind};
+use domain::alert_route::{Condition, ConditionGroup, Test};
+use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget};
 use domain::id::AuditId;
 use domain::source::{IntakeRules, RateLimit, Source, SourceState};
 use domain::template::Binding;
@@ -29,14 +29,14 @@ async fn keep(bundle: &Bundle, intake: IntakeRules) {
     let step = before.amend(bundle.now()).unwrap().because("story".to_owned(), "changed");
     let step = step.with(|source| source.intake = intake);
     let id = AuditId::new(bundle.now(), bundle.calm.random());
-    let thing = AuditTarget::new(Kind::AlertSource, before.id, "source");
-    let entry = Entry::by_system(bundle.org, "story", id, AuditAction::Updated, thing);
+    let thing = AuditTarget::new(AuditKind::AlertSource, before.id, "source");
+    let entry = AuditEntry::by_system(bundle.org, "story", id, AuditAction::Updated, thing);
     bundle.calm.store.commit(Commit::new().source(step, Some(&before), &entry)).await.unwrap();
 }
 
 fn only(reference: &str, test: Test) -> IntakeRules {
     let condition = Condition { subject: Binding::Reference(reference.to_owned()), test };
-    IntakeRules { filter: vec![Group(vec![condition])], ..IntakeRules::default() }
+    IntakeRules { filter: vec![ConditionGroup(vec![condition])], ..IntakeRules::default() }
 }
 
 fn limited(shard: Option<&str>) -> IntakeRules {

@@ -99,7 +99,7 @@ fn own_later_rule_of_a_person_fires_after_the_next_level_began_but_not_after_an_
     tell(|| async {
         let bundle = calm().await;
         let ada = escalation_user(&bundle).await;
-        let rule = |delay_seconds| app::user::reach::NewRule {
+        let rule = |delay_seconds| app::user::methods::NewRule {
             id: None,
             urgency: Urgency::High,
             delay_seconds,
@@ -108,7 +108,7 @@ fn own_later_rule_of_a_person_fires_after_the_next_level_began_but_not_after_an_
         };
         let rules = [rule(0), rule(400), rule(900)];
         let context = &bundle.calm;
-        app::user::reach::set_rules(
+        app::user::methods::set_rules(
             &context.store,
             &Actor::system(bundle.org, "story"),
             ada,

@@ -26,7 +26,7 @@ async fn people(bundle: &Bundle, prefix: &str, count: usize, rules: u32) -> Vec<
         };
         let user = app::user::create::create(store, &by, &new, random, bundle.now()).await.unwrap();
         let rules: Vec<_> = (0..rules)
-            .map(|minute| app::user::reach::NewRule {
+            .map(|minute| app::user::methods::NewRule {
                 id: None,
                 urgency: Urgency::High,
                 delay_seconds: minute * 60,
@@ -34,7 +34,7 @@ async fn people(bundle: &Bundle, prefix: &str, count: usize, rules: u32) -> Vec<
                 target: RuleTarget::All,
             })
             .collect();
-        app::user::reach::set_rules(store, &by, user.id, &rules, random, bundle.now()).await.unwrap();
+        app::user::methods::set_rules(store, &by, user.id, &rules, random, bundle.now()).await.unwrap();
         ids.push(user.id);
     }
     ids

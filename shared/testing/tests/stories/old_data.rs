@@ -10,7 +10,7 @@ use domain::alert::note::Note;
 use domain::alert::{Alert, AlertState, Body};
 use domain::alert_route::Route;
 use domain::api_key::{ApiKey, KeyHolder};
-use domain::audit::Entry;
+use domain::audit::AuditEntry;
 use domain::escalation::{Escalation, EscalationState};
 use domain::escalation_path::Path;
 use domain::incident::Incident;
@@ -75,11 +75,11 @@ fn decoded(item: &Value) -> &'static str {
             has(&key, item, &["zstd", "cut", "ttl"]);
             "raw slice"
         }
-        ("AUDIT", _) => read!(Entry, "audit entry"),
+        ("AUDIT", _) => read!(AuditEntry, "audit entry"),
         ("CONFIG", "APIKEY") => read!(ApiKey, "API key"),
         ("CONFIG", "ATTRIBUTE") => read!(domain::choice::Configured<domain::alert::Attribute>, "attribute"),
         ("CONFIG", "CHOICE") if number.starts_with("ROLE") => {
-            read!(domain::choice::Configured<domain::incident::Role>, "role")
+            read!(domain::choice::Configured<domain::incident::IncidentRole>, "role")
         }
         ("CONFIG", "CHOICE") if number.starts_with("SEVERITY") => {
             read!(domain::choice::Configured<domain::incident::Severity>, "severity")
@@ -317,7 +317,7 @@ fn keys_secrets_and_links_of_the_old_version_work() {
         let ada = old.fact("/people/ada").parse().unwrap();
         let ada = bundle.calm.store.user(bundle.org, ada).await.unwrap().unwrap();
         let sealed = ada.methods.iter().find(|method| method.secret.is_some()).unwrap();
-        let secret = app::user::reach::open_secret(
+        let secret = app::user::methods::open_secret(
             &bundle.calm.seal,
             ada.id,
             &sealed.address,

@@ -28,7 +28,7 @@ fn alert_that_is_put_into_another_incident_is_told_there_and_its_page_goes_on() 
         let snapshot = rules.of(bundle.org).await.unwrap();
         let told = async |id| {
             let incident = store.incident(bundle.org, id).await.unwrap().unwrap();
-            let story = app::incident::timeline::story(store, &snapshot, incident).await.unwrap();
+            let story = app::incident::timeline::timeline(store, &snapshot, incident).await.unwrap();
             let mut titles: Vec<String> = story.alerts.iter().map(|alert| alert.title.clone()).collect();
             titles.sort();
             titles

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::alert::retrigger::{Again, retrigger};
+use app::alert::retrigger::{Retriggered, retrigger};
 use domain::Actor;
 use domain::alert::AlertState;
 use machine::Stateful;
@@ -24,7 +24,7 @@ async fn over(bundle: &Bundle) -> (Alert, domain::id::AlertId) {
 }
 
 /// Fires it again through the API.
-async fn again(bundle: &Bundle, id: domain::id::AlertId) -> Again {
+async fn again(bundle: &Bundle, id: domain::id::AlertId) -> Retriggered {
     retrigger(&bundle.context, &Actor::system(bundle.org, "story"), id).await.unwrap()
 }
 
@@ -34,7 +34,7 @@ fn alert_that_fires_again_by_hand_is_a_new_episode_of_its_key_and_pages() {
         let bundle = calm().await;
         let (alert, id) = over(&bundle).await;
 
-        let Again::As(next) = again(&bundle, id).await else { panic!("it is over") };
+        let Retriggered::AsAlert(next) = again(&bundle, id).await else { panic!("it is over") };
         bundle.pass(30).await;
 
         let store = &bundle.calm.store;
@@ -62,8 +62,10 @@ fn asked_for_again_and_again_it_fires_once() {
         again(&bundle, id).await;
         again(&bundle, id).await;
         bundle.pass(30).await;
-        let Again::Fires(fires) = again(&bundle, id).await else { panic!("it fires") };
-        assert!(matches!(again(&bundle, fires.id).await, Again::Fires(same) if same.id == fires.id));
+        let Retriggered::AlreadyFiring(fires) = again(&bundle, id).await else { panic!("it fires") };
+        assert!(
+            matches!(again(&bundle, fires.id).await, Retriggered::AlreadyFiring(same) if same.id == fires.id)
+        );
         bundle.pass(30).await;
 
         assert_eq!((ledger(&bundle).await.alerts.len(), paged(&bundle).len()), (2, 2));

@@ -8,7 +8,7 @@ mod refusals;
 mod timeline;
 
 use domain::incident::Incident;
-use domain::slack::{Press, Step, Thread};
+use domain::slack::{ButtonPress, Step, Thread};
 use http::{Request, StatusCode};
 use machine::{State, Stateful};
 use serde_json::Value;
@@ -138,8 +138,11 @@ fn alert_that_opens_an_incident_is_announced_and_acknowledged_from_slack() {
         let channel = channel_of(&bundle, &incident.reference());
         assert!(channel.members.contains("U0ADA"), "who is paged is invited: {channel:?}");
 
-        send(&bundle, bundle.slack.press("U0GRACE", ANNOUNCEMENTS, Press::Acknowledge(incident.id), "1.1"))
-            .await;
+        send(
+            &bundle,
+            bundle.slack.press("U0GRACE", ANNOUNCEMENTS, ButtonPress::Acknowledge(incident.id), "1.1"),
+        )
+        .await;
         bundle.pass(10).await;
 
         let escalation = ledger(&bundle).await.escalations.remove(0);
@@ -167,8 +170,11 @@ fn resolving_from_slack_ends_the_incident_its_alert_and_its_paging() {
         let incident = incident(&bundle).await;
 
         for _ in 0..2 {
-            send(&bundle, bundle.slack.press("U0ADA", ANNOUNCEMENTS, Press::Resolve(incident.id), "1.1"))
-                .await;
+            send(
+                &bundle,
+                bundle.slack.press("U0ADA", ANNOUNCEMENTS, ButtonPress::Resolve(incident.id), "1.1"),
+            )
+            .await;
         }
         bundle.pass(10).await;
 

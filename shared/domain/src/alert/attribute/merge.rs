@@ -1,19 +1,19 @@
-//! What becomes of an attribute's values when the alert repeats.
+//! How the values of an attribute are merged when the alert repeats.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ALL_BYTES, AlertAttribute, Bound, MOST_VALUES};
 use crate::template::Problem;
 
-/// Which values stay.
+/// The merge strategy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Merge {
-    /// The first that there were.
+    /// Keep the first values.
     FirstWins,
     /// The newest.
     LastWins,
-    /// The first that there were, and those that are new.
+    /// Keep the first values and append new ones.
     Append,
     /// The greatest.
     Max,
@@ -22,7 +22,7 @@ pub enum Merge {
 }
 
 impl Merge {
-    /// Whether what was there before matters.
+    /// Says whether merging needs the earlier values.
     pub const fn looks_back(self) -> bool {
         match self {
             Self::LastWins => false,
@@ -30,7 +30,7 @@ impl Merge {
         }
     }
 
-    /// The values that stay; merging the same once more changes nothing.
+    /// Merges values. Merging the same values again changes nothing.
     fn of(self, old: &[String], new: Vec<String>) -> Vec<String> {
         match self {
             _ if old.is_empty() => new,
@@ -52,7 +52,7 @@ impl Merge {
     }
 }
 
-/// The number that comes before all others; what is no number comes last.
+/// The smallest number in an order; values that are not numbers come last.
 fn best(old: &[String], new: Vec<String>, before: fn(f64, f64) -> bool) -> Vec<String> {
     let mut best: Option<(f64, String)> = None;
     for text in old.iter().cloned().chain(new) {
@@ -64,7 +64,7 @@ fn best(old: &[String], new: Vec<String>, before: fn(f64, f64) -> bool) -> Vec<S
     best.map(|(_, text)| text).into_iter().collect()
 }
 
-/// What an alert says of its attributes once what it said before is merged in, and what there is no room for.
+/// Merges the earlier and the new attributes of an alert; returns them with the problems of values that did not fit.
 pub fn merged(
     bound: &[Bound],
     old: &[AlertAttribute],

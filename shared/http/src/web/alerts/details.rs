@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::alert::explain::{Explained, explain};
+use app::alert::explain::{AlertDetails, explain};
 use app::incident::seen;
 use axum::extract::State;
 use axum::response::Response;
@@ -65,7 +65,7 @@ pub(super) async fn show(
 }
 
 /// The content of the alert, the actions, its open escalations and the problems in its processing.
-fn head(frame: &Frame<'_>, explained: &Explained) -> Markup {
+fn head(frame: &Frame<'_>, explained: &AlertDetails) -> Markup {
     let (alert, body) = (&explained.alert, explained.body.as_ref());
     let (_, tone) = state_label(alert.head().state());
     let title = body.map_or(&*alert.title, |body| &*body.title);
@@ -108,7 +108,7 @@ const CONFIRM_TRIGGER: &str =
     "This creates a new alert, which is routed and pages the on-call person. Trigger this alert again?";
 
 /// The button that resolves a firing alert, or makes a resolved one fire again.
-fn action(frame: &Frame<'_>, explained: &Explained) -> Markup {
+fn action(frame: &Frame<'_>, explained: &AlertDetails) -> Markup {
     let here = format!("/alerts/{}", explained.alert.id);
     let is_firing = explained.alert.head().state() == AlertState::Firing;
     html! {
@@ -131,7 +131,7 @@ fn action(frame: &Frame<'_>, explained: &Explained) -> Markup {
 }
 
 /// The escalations that need a response, each with its Acknowledge button.
-fn open_escalations(frame: &Frame<'_>, explained: &Explained) -> Markup {
+fn open_escalations(frame: &Frame<'_>, explained: &AlertDetails) -> Markup {
     let here = format!("/alerts/{}", explained.alert.id);
     let open = explained.escalations.iter().filter(|escalation| escalation.head().state().notifies());
     html! {
@@ -162,7 +162,7 @@ fn problems(body: &Body) -> Markup {
 }
 
 /// The properties of the alert.
-fn details(frame: &Frame<'_>, explained: &Explained) -> Markup {
+fn details(frame: &Frame<'_>, explained: &AlertDetails) -> Markup {
     let (alert, body) = (&explained.alert, explained.body.as_ref());
     let repeated = explained.key.as_ref().filter(|key| key.count > 1);
     html! {
@@ -199,7 +199,7 @@ fn source_type(kind: &str) -> &str {
 }
 
 /// The escalations for this alert.
-fn escalations(frame: &Frame<'_>, explained: &Explained) -> Markup {
+fn escalations(frame: &Frame<'_>, explained: &AlertDetails) -> Markup {
     html! {
         section.card aria-labelledby="escalations" {
             h2 #escalations { "Escalations" }
@@ -220,7 +220,7 @@ fn escalations(frame: &Frame<'_>, explained: &Explained) -> Markup {
 }
 
 /// The history of the alert, newest first.
-fn history(frame: &Frame<'_>, explained: &Explained) -> Markup {
+fn history(frame: &Frame<'_>, explained: &AlertDetails) -> Markup {
     let who = |by: &str| match by.parse::<Identity>() {
         Ok(Identity::User(id)) => explained.person(id).to_owned(),
         Ok(Identity::ApiKey(_)) => "an API key".to_owned(),

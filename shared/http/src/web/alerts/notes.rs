@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::alert::explain::Explained;
+use app::alert::explain::AlertDetails;
 use app::alert::{note, tag};
 use axum::extract::State;
 use axum::response::Redirect;
@@ -58,7 +58,7 @@ pub(super) async fn set_tags(
 }
 
 /// The notes, and the form that adds one.
-pub(super) fn notes(frame: &Frame<'_>, explained: &Explained) -> Markup {
+pub(super) fn notes(frame: &Frame<'_>, explained: &AlertDetails) -> Markup {
     let who = |by: &Identity| match by {
         Identity::User(id) => explained.person(*id).to_owned(),
         Identity::ApiKey(_) => "an API key".to_owned(),
@@ -104,7 +104,7 @@ pub(super) fn tag_badges(tags: &[String]) -> Markup {
 }
 
 /// The form that sets the tags.
-pub(super) fn tags_form(frame: &Frame<'_>, explained: &Explained) -> Markup {
+pub(super) fn tags_form(frame: &Frame<'_>, explained: &AlertDetails) -> Markup {
     let longest = MOST_TAGS * (TAG_LETTERS + 2);
     html! {
         @if frame.may(Permission::Respond) {

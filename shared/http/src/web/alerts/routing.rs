@@ -1,8 +1,8 @@
 //! Why an alert was routed as it was: the stored result, and how each current route evaluates the alert.
 
-use app::alert::explain::Explained;
+use app::alert::explain::AlertDetails;
 use domain::alert::Routing;
-use domain::alert_route::{Checked, CheckedGroup, MOST_ROUTES, Route, Test, Verdict};
+use domain::alert_route::{ConditionResult, GroupResult, MOST_ROUTES, Route, Test, RouteDecision};
 use domain::template::Binding;
 use maud::{Markup, html};
 
@@ -16,7 +16,7 @@ const SHOWN_OTHERS: usize = 20;
 const VALUE_BYTES: usize = 200;
 
 /// The routing of an alert.
-pub(super) fn routing(frame: &Frame<'_>, explained: &Explained) -> Markup {
+pub(super) fn routing(frame: &Frame<'_>, explained: &AlertDetails) -> Markup {
     let rules = &frame.signed_in.rules;
     html! {
         section.card aria-labelledby="routing" {
@@ -53,8 +53,8 @@ const fn result(routing: Routing) -> &'static str {
 }
 
 /// How each current route evaluates the alert.
-fn current_routes(verdicts: &[(&Route, Verdict<'_>)]) -> Markup {
-    let applies = |verdict: &Verdict<'_>| !matches!(verdict, Verdict::Off | Verdict::OtherSource);
+fn current_routes(verdicts: &[(&Route, RouteDecision<'_>)]) -> Markup {
+    let applies = |verdict: &RouteDecision<'_>| !matches!(verdict, RouteDecision::Off | RouteDecision::OtherSource);
     let others = verdicts.iter().filter(|(_, verdict)| !applies(verdict));
     let other_count = others.clone().count();
     let mut matched = 0;
@@ -73,7 +73,7 @@ fn current_routes(verdicts: &[(&Route, Verdict<'_>)]) -> Markup {
                     @for (route, verdict) in others.take(SHOWN_OTHERS) {
                         li {
                             (untrusted(&route.name)) ": "
-                            @if *verdict == Verdict::Off { "disabled" } @else { "not for this alert source" }
+                            @if *verdict == RouteDecision::Off { "disabled" } @else { "not for this alert source" }
                         }
                     }
                 }
@@ -83,7 +83,7 @@ fn current_routes(verdicts: &[(&Route, Verdict<'_>)]) -> Markup {
 }
 
 /// How one route evaluates the alert. `is_beyond_limit` says that enough earlier routes have matched.
-fn route_result(route: &Route, verdict: &Verdict<'_>, is_beyond_limit: bool) -> Markup {
+fn route_result(route: &Route, verdict: &RouteDecision<'_>, is_beyond_limit: bool) -> Markup {
     html! {
         p.line {
             @if is_beyond_limit { span.badge.over { "Over the limit" } }
@@ -93,11 +93,11 @@ fn route_result(route: &Route, verdict: &Verdict<'_>, is_beyond_limit: bool) -> 
         }
         @if is_beyond_limit { p.soft { "At most " (MOST_ROUTES) " routes can match an alert." } }
         @match verdict {
-            Verdict::Off | Verdict::OtherSource => {}
-            Verdict::Doubt(problem) => p.soft {
+            RouteDecision::Off | RouteDecision::OtherSource => {}
+            RouteDecision::Doubt(problem) => p.soft {
                 "A condition cannot be evaluated, so the route matches: " (untrusted(&problem.0))
             },
-            Verdict::Judged { of_source, of_all, .. } => {
+            RouteDecision::Judged { of_source, of_all, .. } => {
                 @if of_source.is_empty() && of_all.is_empty() { p.soft { "This route has no conditions." } }
                 (groups("Conditions for this alert source", of_source))
                 (groups("Conditions for all alerts", of_all))
@@ -107,7 +107,7 @@ fn route_result(route: &Route, verdict: &Verdict<'_>, is_beyond_limit: bool) -> 
 }
 
 /// Groups of conditions. One group has to hold.
-fn groups(label: &str, groups: &[CheckedGroup<'_>]) -> Markup {
+fn groups(label: &str, groups: &[GroupResult<'_>]) -> Markup {
     html! {
         @if !groups.is_empty() {
             p.soft { (label) @if groups.len() > 1 { " (one group has to match):" } @else { ":" } }
@@ -123,7 +123,7 @@ fn groups(label: &str, groups: &[CheckedGroup<'_>]) -> Markup {
 }
 
 /// A condition, and the value that it found.
-fn condition(checked: &Checked<'_>) -> Markup {
+fn condition(checked: &ConditionResult<'_>) -> Markup {
     let subject = match &checked.condition.subject {
         Binding::Literal(text) | Binding::Template(text) => html! { q { (untrusted(text)) } },
         Binding::Reference(reference) => html! { code { (untrusted(reference)) } },

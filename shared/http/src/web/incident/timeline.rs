@@ -1,10 +1,10 @@
 //! The timeline of an incident, newest first.
 
-use app::incident::timeline::Story;
+use app::incident::timeline::IncidentTimeline;
 use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use domain::id::{EscalationId, UserId};
-use domain::incident::{BeforeAfter, Entry, FieldChange, InitialValues, TimelineEvent};
+use domain::incident::{BeforeAfter, TimelineEntry, FieldChange, InitialValues, TimelineEvent};
 use domain::{Identity, Timestamp};
 use maud::{Markup, html};
 
@@ -15,7 +15,7 @@ use crate::web::words::{self, untrusted};
 const SHOWN_BYTES: usize = 200;
 
 /// The whole timeline.
-pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
+pub(super) fn timeline(story: &IncidentTimeline, now: Timestamp) -> Markup {
     html! {
         ol.story-line {
             @for entry in story.entries.iter().rev() { (row(story, entry, now)) }
@@ -25,7 +25,7 @@ pub(super) fn timeline(story: &Story, now: Timestamp) -> Markup {
 }
 
 /// An entry.
-fn row(story: &Story, entry: &Entry, now: Timestamp) -> Markup {
+fn row(story: &IncidentTimeline, entry: &TimelineEntry, now: Timestamp) -> Markup {
     let (tone, text) = describe(story, entry);
     html! {
         li.(tone) {
@@ -39,13 +39,13 @@ fn row(story: &Story, entry: &Entry, now: Timestamp) -> Markup {
 }
 
 /// The person or the system that caused an entry.
-fn who(story: &Story, entry: &Entry) -> Markup {
+fn who(story: &IncidentTimeline, entry: &TimelineEntry) -> Markup {
     let name = entry.by.as_ref().map_or("Somebody", |by| story.who(by));
     html! { strong { (untrusted(name)) } }
 }
 
 /// The style and the text of an entry.
-fn describe(story: &Story, entry: &Entry) -> (&'static str, Markup) {
+fn describe(story: &IncidentTimeline, entry: &TimelineEntry) -> (&'static str, Markup) {
     let who = who(story, entry);
     match &entry.what {
         TimelineEvent::Opened(began) => ("paging", opened(story, entry, began, &who)),
@@ -68,7 +68,7 @@ fn describe(story: &Story, entry: &Entry) -> (&'static str, Markup) {
 }
 
 /// The creation of the incident.
-fn opened(story: &Story, entry: &Entry, began: &InitialValues, who: &Markup) -> Markup {
+fn opened(story: &IncidentTimeline, entry: &TimelineEntry, began: &InitialValues, who: &Markup) -> Markup {
     let is_automatic = matches!(entry.by, Some(Identity::System(_)) | None);
     html! {
         p {
@@ -91,7 +91,7 @@ fn opened(story: &Story, entry: &Entry, began: &InitialValues, who: &Markup) -> 
 
 /// A transition of an escalation.
 fn escalated(
-    story: &Story,
+    story: &IncidentTimeline,
     id: EscalationId,
     (state, level, why): (EscalationState, Option<u16>, &str),
     who: &Markup,
@@ -120,7 +120,7 @@ fn escalated(
 }
 
 /// A change of the incident, with the update that was shared.
-fn changed(story: &Story, message: Option<&str>, differences: &[FieldChange], who: &Markup) -> Markup {
+fn changed(story: &IncidentTimeline, message: Option<&str>, differences: &[FieldChange], who: &Markup) -> Markup {
     html! {
         p {
             (who)
@@ -138,7 +138,7 @@ fn changed(story: &Story, message: Option<&str>, differences: &[FieldChange], wh
 }
 
 /// A field, before and after.
-fn field_change(story: &Story, difference: &FieldChange) -> Markup {
+fn field_change(story: &IncidentTimeline, difference: &FieldChange) -> Markup {
     let text = |values: &BeforeAfter<String>| {
         let shown = |text: &String| domain::text::shorten(text, SHOWN_BYTES);
         BeforeAfter { before: values.before.as_ref().map(shown), after: values.after.as_ref().map(shown) }

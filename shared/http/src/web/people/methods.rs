@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use app::AppError;
-use app::user::reach::{add_method, remove_method, set_use};
+use app::user::methods::{add_method, remove_method, set_use};
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::Actor;

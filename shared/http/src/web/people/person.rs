@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::user::reach::Added;
+use app::user::methods::AddedMethod;
 use axum::extract::State;
 use axum::response::Response;
 use domain::access::Permission;
@@ -34,7 +34,7 @@ pub(super) struct PersonPage {
     /// The confirmation of the last action. Empty if there was none.
     pub(super) done: &'static str,
     /// The method that was just added.
-    pub(super) added: Option<Added>,
+    pub(super) added: Option<AddedMethod>,
     /// Why a form was refused.
     pub(super) error: Option<String>,
     /// The form that adds a method.
@@ -108,7 +108,7 @@ impl PersonPage {
 }
 
 /// The confirmation that a method was added, with its secret. The secret is not shown again.
-fn method_added(added: &Added) -> Markup {
+fn method_added(added: &AddedMethod) -> Markup {
     html! {
         div.flash role="status" {
             p {

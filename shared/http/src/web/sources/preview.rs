@@ -1,6 +1,6 @@
 //! A draft alert source: the event that it received last, and how Firebell would process it.
 
-use app::alert::preview::{Previewed, Trial, WouldPage, preview};
+use app::alert::preview::{AlertPreview, PreviewRequest, PreviewedEscalation, preview};
 use domain::access::Permission;
 use domain::source::Source;
 use maud::{Markup, html};
@@ -15,7 +15,7 @@ pub(super) async fn draft(frame: &Frame<'_>, source: &Source) -> Result<Markup, 
     let (ctx, by) = (&frame.web.ctx, frame.signed_in.actor());
     let may = frame.may(Permission::ConfigureOnCall);
     let previews = if may {
-        let trial = Trial {
+        let trial = PreviewRequest {
             kind: None,
             template: source.template.clone(),
             intake: source.intake.clone(),
@@ -53,8 +53,8 @@ pub(super) async fn draft(frame: &Frame<'_>, source: &Source) -> Result<Markup, 
 }
 
 /// The last event, and how Firebell would process it.
-fn last_event(previewed: &Previewed) -> Markup {
-    let first_level = |page: &WouldPage| {
+fn last_event(previewed: &AlertPreview) -> Markup {
+    let first_level = |page: &PreviewedEscalation| {
         let first = page.levels.iter().find(|level| !level.is_empty());
         let people: Vec<&str> = first.into_iter().flatten().map(|(_, name)| name.as_str()).collect();
         join_names(&people)

@@ -9,7 +9,7 @@ use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use domain::incident::{Incident, IncidentState, Status};
-use domain::slack::Press;
+use domain::slack::ButtonPress;
 use domain::trace::Trace;
 use machine::Stateful;
 use serde_json::json;
@@ -48,7 +48,7 @@ impl Surface {
     async fn close(self, bundle: &Bundle, incident: &Incident) {
         match self {
             Self::SlackButton => {
-                let press = Press::Resolve(incident.id);
+                let press = ButtonPress::Resolve(incident.id);
                 send(bundle, bundle.slack.press("U0ADA", ANNOUNCEMENTS, press, "9.9")).await;
             }
             Self::SlackCommand => {

@@ -8,7 +8,7 @@ use app::org::create::{NewOrg, create_beside};
 use domain::Actor;
 use domain::id::{EscalationId, IncidentId};
 use domain::incident::Visibility;
-use domain::slack::Press;
+use domain::slack::ButtonPress;
 use domain::trace::Trace;
 use machine::{State, Stateful};
 use serde_json::json;
@@ -26,7 +26,8 @@ fn somebody_whom_nobody_knows_may_open_an_incident_and_is_told_why_they_may_do_n
         bundle.pass(10).await;
         let known = incident(&bundle).await;
 
-        send(&bundle, bundle.slack.press("U0EVE", ANNOUNCEMENTS, Press::Acknowledge(known.id), "1.1")).await;
+        send(&bundle, bundle.slack.press("U0EVE", ANNOUNCEMENTS, ButtonPress::Acknowledge(known.id), "1.1"))
+            .await;
         bundle.pass(5).await;
         types(&bundle, "U0EVE", "C0SOMEWHERE", "water", "2.2").await;
 
@@ -270,10 +271,10 @@ fn ids_of_another_organisation_mean_nothing_in_a_button_and_in_a_form() {
         bundle.pass(10).await;
 
         let presses = [
-            Press::Acknowledge(theirs.id),
-            Press::Resolve(theirs.id),
-            Press::Update(theirs.id),
-            Press::AcknowledgePage(page.id),
+            ButtonPress::Acknowledge(theirs.id),
+            ButtonPress::Resolve(theirs.id),
+            ButtonPress::Update(theirs.id),
+            ButtonPress::AcknowledgePage(page.id),
         ];
         for (n, press) in presses.into_iter().enumerate() {
             send(&bundle, bundle.slack.press("U0ADA", "C0SOMEWHERE", press, &format!("1.{n}"))).await;

@@ -1,7 +1,7 @@
 //! The same incident, driven from Slack and from the API.
 
 use domain::incident::{IncidentState, RoleKind, Status};
-use domain::slack::Press;
+use domain::slack::ButtonPress;
 use serde_json::{Value, json};
 use testing::bundle::Bundle;
 use testing::fake_slack::ANNOUNCEMENTS;
@@ -41,8 +41,11 @@ fn incident_driven_from_slack_and_from_the_api_has_the_same_timeline() {
         let bundle = fired().await;
         let incident = incident(&bundle).await;
         let channel = channel_of(&bundle, "INC-1");
-        send(&bundle, bundle.slack.press("U0ADA", ANNOUNCEMENTS, Press::Acknowledge(incident.id), "1.1"))
-            .await;
+        send(
+            &bundle,
+            bundle.slack.press("U0ADA", ANNOUNCEMENTS, ButtonPress::Acknowledge(incident.id), "1.1"),
+        )
+        .await;
         bundle.pass(10).await;
         types(&bundle, "U0ADA", &channel.id, "update we are failing over", "2.2").await;
         types(&bundle, "U0ADA", &channel.id, "lead <@U0GRACE|grace>", "3.3").await;

@@ -1,4 +1,4 @@
-//! What an alert that there is would say of its attributes, by its source's configuration of now.
+//! Rebuilds the original event of a stored alert, and its attributes under the current configuration of its source.
 
 use domain::alert::attribute::AlertAttribute;
 use domain::alert::{Alert, AlertEvent, AlertStatus, Body, ReceivedEvent};
@@ -6,12 +6,12 @@ use domain::id::{AlertId, EventId, OrgId};
 use serde_json::value::RawValue;
 use store::Store;
 
-use super::custom::{Arrived, meant};
-use super::read::{body_by, template_of};
+use super::map_event::{MappedEvent, map_by};
+use super::render::{body_by, template_of};
 use crate::AppError;
 use crate::rules::{Snapshot, readable};
 
-/// The event of an alert, by what is kept of it; none if its payload was cut.
+/// The event of an alert, from its stored body and payload; `None` if the payload was cut.
 pub(super) fn event_of(body: &Body, raw: String) -> Option<AlertEvent> {
     let sent = body.sent();
     Some(AlertEvent {
@@ -28,8 +28,8 @@ pub(super) fn event_of(body: &Body, raw: String) -> Option<AlertEvent> {
     })
 }
 
-/// What an alert says, and its event as it was sent; none if that is no longer kept, or cannot be read.
-pub(super) async fn kept(
+/// The body of an alert and its original event; `None` if they are no longer stored or cannot be read.
+pub(super) async fn stored_event(
     store: &Store,
     org: OrgId,
     id: AlertId,
@@ -39,13 +39,14 @@ pub(super) async fn kept(
     Ok(event_of(&body, raw).map(|event| (body, event)))
 }
 
-/// What an alert says, and what its attributes would say now; none if what was sent is no longer kept.
+/// The body of an alert, and its attributes under the current configuration; `None` if the original event is no longer
+/// stored.
 pub(crate) async fn attributes(
     store: &Store,
     rules: &Snapshot,
     alert: &Alert,
 ) -> Result<Option<(Body, Vec<AlertAttribute>)>, AppError> {
-    let Some((body, event)) = kept(store, alert.org, alert.id).await? else { return Ok(None) };
+    let Some((body, event)) = stored_event(store, alert.org, alert.id).await? else { return Ok(None) };
     let received = ReceivedEvent {
         org: alert.org,
         source: alert.source,
@@ -56,7 +57,7 @@ pub(crate) async fn attributes(
         asked_by: None,
     };
     let template = template_of(rules, alert.source).await?;
-    let Arrived { received, noted } = meant(template.template(), &received);
-    let read = body_by(rules, &template, (&received, &noted)).await?;
+    let MappedEvent { received, problems } = map_by(template.template(), &received);
+    let read = body_by(rules, &template, (&received, &problems)).await?;
     Ok(Some((body, read.body.attributes)))
 }

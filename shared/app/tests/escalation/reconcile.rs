@@ -1,7 +1,7 @@
 //! What an alert's end means for its escalations.
 
+use app::escalation::reconcile::reconcile;
 use app::escalation::respond::acknowledge;
-use app::escalation::settle::settle;
 use domain::alert::{Alert, AlertStatus};
 use domain::escalation::EscalationState;
 use machine::Stateful;
@@ -27,7 +27,7 @@ async fn escalations_end_with_their_alert_whether_somebody_is_on_it_or_not() {
         let (world, alert) = over(acknowledged).await;
 
         for _ in 0..2 {
-            settle(&world.ctx().store, &world.rules, world.org, alert.id, world.now()).await.unwrap();
+            reconcile(&world.ctx().store, &world.rules, world.org, alert.id, world.now()).await.unwrap();
         }
 
         let escalation = world.escalation(alert.escalations[0]).await;
@@ -41,7 +41,7 @@ async fn alert_that_goes_on_and_is_answered_for_changes_nothing() {
     let world = World::new().await;
     let alert = world.firing("disk").await;
 
-    settle(&world.ctx().store, &world.rules, world.org, alert.id, world.now()).await.unwrap();
+    reconcile(&world.ctx().store, &world.rules, world.org, alert.id, world.now()).await.unwrap();
 
     let escalation = world.escalation(alert.escalations[0]).await;
     assert_eq!((escalation.head().state(), escalation.head().version()), (EscalationState::Triggered, 1));

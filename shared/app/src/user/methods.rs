@@ -1,7 +1,7 @@
-//! How a person is reached: their methods and their rules.
+//! The notification methods and rules of a person.
 
 use domain::access::Allowed;
-use domain::audit::{AuditAction, Entry, changes};
+use domain::audit::{AuditAction, AuditEntry, changes};
 use domain::id::{AuditId, MethodId, OrgId, RuleId, UserId};
 use domain::slack::SlackUserId;
 use domain::user::{MethodType, NotificationMethod, NotificationRule, RuleTarget, Urgency, User};
@@ -16,16 +16,16 @@ use super::create::check_email;
 use crate::seal::{Seal, Unopened};
 use crate::{AppError, Context, Random};
 
-/// How many methods a person may have, and how many rules: what fits beside them in one small item.
+/// The most methods, and the most rules, of a person: all of them share one item.
 const MOST: usize = 20;
 
 /// The longest delay of a rule.
 const LONGEST_DELAY: u32 = 24 * 3600;
 
-/// A rule as it is asked for.
+/// The settings of a notification rule.
 #[derive(Debug, Clone)]
 pub struct NewRule {
-    /// The rule that it replaces, if it is to keep its id.
+    /// The id of the rule that it replaces, if it keeps that.
     pub id: Option<RuleId>,
     /// The urgency that it is for.
     pub urgency: Urgency,
@@ -33,22 +33,22 @@ pub struct NewRule {
     pub delay_seconds: u32,
     /// The channel.
     pub method_type: MethodType,
-    /// Which of the person's methods.
+    /// The methods that the rule uses.
     pub target: RuleTarget,
 }
 
-/// How long the address of a webhook may be: all methods of a person share one small item.
+/// The most bytes of a webhook's address: all methods of a person share one item.
 const WEBHOOK_BYTES: usize = 1000;
 
 /// How many random bytes a secret has.
 const SECRET_BYTES: usize = 24;
 
-/// The place that a method's secret is sealed for: it signs pages to this address of this person and to no other.
+/// The place for which a method's secret is sealed: one address of one person.
 fn place(user: UserId, address: &str) -> String {
     format!("method/{user}/{address}")
 }
 
-/// Opens the secret of a page's method.
+/// Opens the secret of a notification's method.
 ///
 /// # Errors
 /// [`Unopened`] if it was sealed for another, or under another key.
@@ -56,7 +56,7 @@ pub fn open_secret(seal: &Seal, user: UserId, address: &str, sealed: &str) -> Re
     seal.open(&place(user, address), sealed)
 }
 
-/// A fresh secret, where the channel signs, as Standard Webhooks writes one.
+/// A new secret in the format of Standard Webhooks, if the channel signs.
 fn secret_for(method_type: MethodType, seal: &Seal) -> Option<SecretString> {
     match method_type {
         MethodType::Email | MethodType::Slack => None,
@@ -67,7 +67,7 @@ fn secret_for(method_type: MethodType, seal: &Seal) -> Option<SecretString> {
     }
 }
 
-/// Says what is wrong with the address of a webhook.
+/// Checks the address of a webhook.
 fn check_webhook(address: &str, reach: Reach) -> Result<(), AppError> {
     if address.len() > WEBHOOK_BYTES {
         return Err(AppError::invalid(
@@ -84,7 +84,7 @@ pub(super) async fn load(store: &Store, org: OrgId, id: UserId) -> Result<User, 
     store.user(org, id).await?.ok_or_else(|| AppError::not_found("user", id))
 }
 
-/// Changes a person in one write with its entry, and says what they are now.
+/// Changes a person and writes the audit entry in one commit; returns the person.
 async fn change(
     store: &Store,
     allowed: Allowed<'_>,
@@ -99,7 +99,7 @@ async fn change(
         user.version += 1;
         with(&mut user)?;
         let entry =
-            Entry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, super::thing(&user))
+            AuditEntry::of(&allowed, AuditId::new(now, random()), AuditAction::Updated, super::thing(&user))
                 .changing(changes(Some(&before), Some(&user)));
         store.commit(Commit::new().user(&user, &entry)).await?;
         Ok(user)
@@ -107,12 +107,12 @@ async fn change(
     .await
 }
 
-/// A method that was added, and its secret: nobody is shown it again.
+/// A method that was added, with its secret, which is shown only once.
 #[derive(Debug, Clone)]
-pub struct Added {
+pub struct AddedMethod {
     /// The method.
     pub method: NotificationMethod,
-    /// What signs the pages to it, where its channel signs.
+    /// The secret that signs notifications, if the channel signs.
     pub secret: Option<SecretString>,
 }
 
@@ -126,7 +126,7 @@ pub async fn add_method(
     by: &Actor,
     id: UserId,
     (method_type, address): (MethodType, &str),
-) -> Result<Added, AppError> {
+) -> Result<AddedMethod, AppError> {
     let allowed = by.may_reach(id)?;
     let secret = secret_for(method_type, &ctx.seal);
     match method_type {
@@ -144,7 +144,7 @@ pub async fn add_method(
         address: address.to_owned(),
         secret: sealed,
     };
-    let added = Added { method, secret };
+    let added = AddedMethod { method, secret };
     change(&ctx.store, allowed, id, (&ctx.random, ctx.now()), |user| {
         if user.methods.len() >= MOST {
             return Err(AppError::invalid(
@@ -159,7 +159,7 @@ pub async fn add_method(
     Ok(added)
 }
 
-/// Removes a method, and the rules that name it.
+/// Removes a method and the rules that use it.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if the person has no such method, [`AppError::Invalid`] if they would be left with none.
@@ -187,7 +187,7 @@ pub async fn remove_method(
     .await
 }
 
-/// Sets when a method is used for pages of each urgency; none, for not at all. What is set for the others stays.
+/// Sets the delay of a method for each urgency; `None` if it is not used. The other methods keep their settings.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if the person has no such method, [`AppError::Invalid`] if nothing would be used.

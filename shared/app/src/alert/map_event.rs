@@ -1,4 +1,4 @@
-//! Makes of an event what the source's customer says that its sender's words mean.
+//! Maps a received event with the mapping that the source is configured with.
 
 use std::borrow::Cow;
 
@@ -9,32 +9,36 @@ use store::StoreError;
 
 use crate::{AppError, Rules};
 
-/// An event as it is handled, and what failed before it was.
-pub(super) struct Arrived<'a> {
+/// A mapped event, with the problems that the mapping found.
+pub(super) struct MappedEvent<'a> {
     /// The event.
     pub(super) received: Cow<'a, ReceivedEvent>,
     /// What failed.
-    pub(super) noted: Vec<String>,
+    pub(super) problems: Vec<String>,
 }
 
-/// The event as the source's customer means it. What fails is noted, and the event stays as it came.
-pub(super) async fn arrived<'a>(rules: &Rules, received: &'a ReceivedEvent) -> Result<Arrived<'a>, AppError> {
-    let as_it_came = Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
-    // What fires again by hand was read once.
+/// Maps an event with the configuration of its source. If the mapping fails, the problem is recorded and the event
+/// stays as it was received.
+pub(super) async fn map_event<'a>(
+    rules: &Rules,
+    received: &'a ReceivedEvent,
+) -> Result<MappedEvent<'a>, AppError> {
+    let as_it_came = MappedEvent { received: Cow::Borrowed(received), problems: Vec::new() };
+    // An event that a person triggered again was mapped before.
     if sources::transform_options(&received.kind.0).is_none() || received.asked_by.is_some() {
         return Ok(as_it_came);
     }
     match rules.of(received.org).await?.source(received.source).await {
-        Ok(Some(source)) => Ok(meant(Some(&source.template), received)),
-        // That it cannot be read is noted where its template is wanted.
+        Ok(Some(source)) => Ok(map_by(Some(&source.template), received)),
+        // The unreadable source is recorded on the alert where its template is applied.
         Ok(None) | Err(StoreError::Item { .. }) => Ok(as_it_came),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The event as a customer means it, without what they want removed.
-pub(super) fn meant<'a>(template: Option<&Template>, received: &'a ReceivedEvent) -> Arrived<'a> {
-    let as_it_came = Arrived { received: Cow::Borrowed(received), noted: Vec::new() };
+/// Maps an event with a template: applies its redactions and its custom mapping.
+pub(super) fn map_by<'a>(template: Option<&Template>, received: &'a ReceivedEvent) -> MappedEvent<'a> {
+    let as_it_came = MappedEvent { received: Cow::Borrowed(received), problems: Vec::new() };
     let (Some(template), Some(options)) = (template, sources::transform_options(&received.kind.0)) else {
         return as_it_came;
     };
@@ -53,6 +57,6 @@ pub(super) fn meant<'a>(template: Option<&Template>, received: &'a ReceivedEvent
         asked_by: received.asked_by.clone(),
         ..*received
     };
-    let noted = problems.into_iter().map(|Problem(problem)| problem).collect();
-    Arrived { received: Cow::Owned(received), noted }
+    let problems = problems.into_iter().map(|Problem(problem)| problem).collect();
+    MappedEvent { received: Cow::Owned(received), problems }
 }

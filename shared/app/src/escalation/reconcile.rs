@@ -1,4 +1,4 @@
-//! An alert is over, or has joined others: its escalations are owed a look.
+//! Brings escalations in line with their alert after it was resolved or joined a group.
 
 use domain::alert::{Alert, AlertState};
 use domain::escalation::{Escalation, EscalationState, NewEscalation};
@@ -11,17 +11,17 @@ use tracing::instrument;
 use super::begin::begin;
 use crate::{AppError, Rules};
 
-/// Ends the escalations of an alert that is over, or makes sure that somebody answers for one that joined a group; then
-/// notes that nothing more is owed.
+/// Resolves the escalations of a resolved alert, or makes sure that the escalations of a group cover an alert that
+/// joined it; then marks the alert as done.
 ///
-/// An alert joins without a condition on the escalations, which would make a flood of alerts queue for one item. So it
-/// may join just as they end. Whoever comes later sees it: the look that follows each joining finds them ended, or the
-/// look that follows their end finds the alert.
+/// An alert joins a group without a condition on its escalations, because a flood of alerts would otherwise queue for
+/// one item. So it may join at the moment they end. The later of the two checks finds that: the one after each joining
+/// finds the escalations ended, or the one after their end finds the alert.
 ///
 /// # Errors
 /// [`AppError`] if the news must come again.
 #[instrument(skip_all, fields(alert.id = %id), err)]
-pub async fn settle(
+pub async fn reconcile(
     store: &Store,
     rules: &Rules,
     org: OrgId,
@@ -33,15 +33,17 @@ pub async fn settle(
         return Ok(());
     }
     match alert.head().state() {
-        AlertState::Firing if answered(store, org, &alert.escalations).await? => {}
-        AlertState::Firing => return answer_for(store, rules, org, (id, Look::Joined), now).await,
+        AlertState::Firing if are_covering(store, org, &alert.escalations).await? => {}
+        AlertState::Firing => {
+            return ensure_covered(store, rules, org, (id, RestartCause::AlertJoined), now).await;
+        }
         AlertState::Resolved => end(store, rules, &alert, now).await?,
     }
     store.alert_settled(&alert).await?;
     Ok(())
 }
 
-/// Resolves the escalations of an alert that is over, unless others of its group go on.
+/// Resolves the escalations of a resolved alert, unless other alerts of its group still fire.
 async fn end(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> Result<(), AppError> {
     let goes_on = async || match alert.group {
         Some(first) => store.member(alert.org, first).await,
@@ -52,9 +54,11 @@ async fn end(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> Res
             retry_conflicts(|| resolve(store, alert.org, escalation, now)).await?;
         }
     }
-    // Also where others went on from the beginning: what was ended may have been ended by a try before this one.
+    // This also runs if other alerts were firing before, because an earlier attempt may have ended the escalations.
     match goes_on().await? {
-        Some(other) => answer_for(store, rules, alert.org, (other, Look::OtherOver), now).await,
+        Some(other) => {
+            ensure_covered(store, rules, alert.org, (other, RestartCause::OtherResolved), now).await
+        }
         None => Ok(()),
     }
 }
@@ -74,8 +78,8 @@ async fn resolve(store: &Store, org: OrgId, id: EscalationId, now: Timestamp) ->
     Ok(())
 }
 
-/// Says whether any of these escalations answers for an alert; where nobody is to be paged, nobody needs to.
-pub(crate) async fn answered(
+/// Says whether one of these escalations covers an alert. An alert without escalations is always covered.
+pub(crate) async fn are_covering(
     store: &Store,
     org: OrgId,
     escalations: &[EscalationId],
@@ -89,8 +93,8 @@ pub(crate) async fn answered(
     Ok(escalations.is_empty())
 }
 
-/// Says whether nobody answers any more because alerts are over: one at least of these escalations was resolved.
-async fn ended_with_others(
+/// Says whether these escalations have all ended, at least one of them because its alerts were resolved.
+async fn ended_with_alerts(
     store: &Store,
     org: OrgId,
     escalations: &[EscalationId],
@@ -107,21 +111,23 @@ async fn ended_with_others(
     Ok(ended)
 }
 
-/// Why somebody looks whether an alert that goes on is answered for.
+/// Why the escalations of a firing alert may have to start again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// It has joined: its escalations answered by then, so that it is none of theirs if they have ended since.
-    Joined,
-    /// Another of its group is over. What people called off, and what nobody answered, stays so: they were told of it.
-    OtherOver,
+pub(crate) enum RestartCause {
+    /// The alert joined a group. Its escalations were active then; if they have ended since, they did not cover the
+    /// alert.
+    AlertJoined,
+    /// Another alert of its group was resolved. Cancelled and expired escalations do not start again, as people were
+    /// notified of them.
+    OtherResolved,
 }
 
-/// Makes sure that somebody answers for an alert that goes on: if its escalations have ended, they begin again.
-pub(crate) async fn answer_for(
+/// Makes sure that a firing alert is covered: if its escalations have ended, they start again.
+pub(crate) async fn ensure_covered(
     store: &Store,
     rules: &Rules,
     org: OrgId,
-    (id, look): (AlertId, Look),
+    (id, cause): (AlertId, RestartCause),
     now: Timestamp,
 ) -> Result<(), AppError> {
     retry_conflicts(|| async move {
@@ -129,23 +135,25 @@ pub(crate) async fn answer_for(
         if alert.head().state() != AlertState::Firing {
             return Ok(());
         }
-        match look {
-            Look::Joined if answered(store, org, &alert.escalations).await? => {
+        match cause {
+            RestartCause::AlertJoined if are_covering(store, org, &alert.escalations).await? => {
                 return Ok(store.alert_settled(&alert).await?);
             }
-            Look::OtherOver if !ended_with_others(store, org, &alert.escalations).await? => return Ok(()),
-            Look::Joined | Look::OtherOver => {}
+            RestartCause::OtherResolved if !ended_with_alerts(store, org, &alert.escalations).await? => {
+                return Ok(());
+            }
+            RestartCause::AlertJoined | RestartCause::OtherResolved => {}
         }
-        again(store, rules, &alert, now).await
+        restart_all(store, rules, &alert, now).await
     })
     .await
 }
 
-/// The actions of amending the alert: its head and its row of history.
+/// The number of actions that amend the alert: its head and its history row.
 const AMENDED: usize = 2;
 
-/// Begins an alert's escalations again, as its own.
-async fn again(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> Result<(), AppError> {
+/// Starts the escalations of an alert again, as its own.
+async fn restart_all(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp) -> Result<(), AppError> {
     let rules = rules.of(alert.org).await?;
     let mut commit = Commit::new();
     let mut begun = Vec::new();

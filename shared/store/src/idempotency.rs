@@ -1,4 +1,4 @@
-//! What a client's own key made, so that the same key makes nothing twice.
+//! Idempotency keys: the object that a client's key created, so that the same key creates nothing twice.
 
 use std::str::FromStr;
 
@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::{Commit, Store, item, table};
 
-/// What keys make.
+/// The kinds of objects that idempotency keys create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
+pub enum IdempotentKind {
     /// An incident.
     Incident,
     /// An update of an incident.
     Update,
     /// An escalation.
     Escalation,
-    /// Something pinned to an incident.
+    /// A message pinned to an incident.
     Pin,
 }
 
-impl Made {
+impl IdempotentKind {
     /// The name in the key of the row.
     const fn name(self) -> &'static str {
         match self {
@@ -33,35 +33,39 @@ impl Made {
     }
 }
 
-/// The row of a client's key.
+/// The row of an idempotency key.
 #[derive(Serialize, Deserialize)]
-struct Once {
+struct IdempotencyRow {
     id: String,
 }
 
-fn place(org: OrgId, made: Made, key: &str) -> table::Key {
+fn place(org: OrgId, made: IdempotentKind, key: &str) -> table::Key {
     table::once(org, made.name(), &domain::text::fingerprint(key.as_bytes(), 64))
 }
 
 impl Store {
-    /// What a client's key has made before.
+    /// The object that an idempotency key created before.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
     pub async fn made_by<T: FromStr>(
         &self,
         org: OrgId,
-        made: Made,
+        made: IdempotentKind,
         key: &str,
     ) -> Result<Option<T>, StoreError> {
-        let once: Option<Once> = self.load("client's key", &place(org, made, key)).await?;
+        let once: Option<IdempotencyRow> = self.load("client's key", &place(org, made, key)).await?;
         Ok(once.and_then(|once| once.id.parse().ok()))
     }
 }
 
 impl Commit {
-    /// Adds what a client's key makes, if it has made nothing before.
-    pub fn made_by(self, org: OrgId, made: Made, key: &str, id: impl ToString) -> Self {
-        self.put_new(item::write("client's key", &place(org, made, key), &Once { id: id.to_string() }))
+    /// Adds the row of an idempotency key, if the key created nothing before.
+    pub fn made_by(self, org: OrgId, made: IdempotentKind, key: &str, id: impl ToString) -> Self {
+        self.put_new(item::write(
+            "client's key",
+            &place(org, made, key),
+            &IdempotencyRow { id: id.to_string() },
+        ))
     }
 }

@@ -1,4 +1,4 @@
-//! What an alert says, by its source's template. What of that fails is noted, and the alert does without it.
+//! Renders an alert with its source's template. A part that fails is recorded as a problem and left out.
 
 use std::sync::Arc;
 
@@ -17,86 +17,86 @@ use store::StoreError;
 use crate::AppError;
 use crate::rules::Snapshot;
 
-/// The bytes of a description that are kept beside the one that is shown.
+/// The most bytes of the original description that are kept beside the rendered one.
 const SENT_BYTES: usize = 8 * 1024;
 
-/// A source's template, or why there is none.
+/// The template of a source, or why it is missing.
 #[derive(Clone)]
-pub(super) enum Found {
-    /// The source's own.
-    Of(Arc<Source>),
-    /// One that is tried out.
-    Tried(Box<Template>),
-    /// The source is gone.
-    Gone,
-    /// It cannot be read.
+pub(super) enum SourceTemplate {
+    /// The template of this source.
+    Source(Arc<Source>),
+    /// A template that is given, for a preview or a summary.
+    Given(Box<Template>),
+    /// The source was deleted.
+    Deleted,
+    /// The source cannot be read.
     Unreadable,
 }
 
-impl Found {
+impl SourceTemplate {
     /// The template, if there is one.
     pub(super) fn template(&self) -> Option<&Template> {
         match self {
-            Self::Of(source) => Some(&source.template),
-            Self::Tried(template) => Some(template),
-            Self::Gone | Self::Unreadable => None,
+            Self::Source(source) => Some(&source.template),
+            Self::Given(template) => Some(template),
+            Self::Deleted | Self::Unreadable => None,
         }
     }
 
-    /// What it says of priorities.
+    /// The priority mapping, if the template has one.
     pub(super) fn priority(&self) -> Option<&Priorities> {
         self.template()?.priority.as_ref()
     }
 }
 
-/// What was read of an alert.
-pub(super) struct Read {
-    /// What it says.
+/// A rendered alert.
+pub(super) struct RenderedAlert {
+    /// Its content.
     pub(super) body: Body,
     /// The payload.
     pub(super) payload: Value,
-    /// What is missing of it, which is told of and no reason to page anybody once more.
+    /// Required attributes without a value. They are recorded, but they do not notify anybody.
     pub(super) missing: Vec<String>,
 }
 
 /// The template of a source.
-pub(super) async fn template_of(rules: &Snapshot, source: SourceId) -> Result<Found, AppError> {
+pub(super) async fn template_of(rules: &Snapshot, source: SourceId) -> Result<SourceTemplate, AppError> {
     match rules.source(source).await {
-        Ok(Some(source)) => Ok(Found::Of(source)),
-        Ok(None) => Ok(Found::Gone),
-        Err(StoreError::Item { .. }) => Ok(Found::Unreadable),
+        Ok(Some(source)) => Ok(SourceTemplate::Source(source)),
+        Ok(None) => Ok(SourceTemplate::Deleted),
+        Err(StoreError::Item { .. }) => Ok(SourceTemplate::Unreadable),
         Err(error) => Err(error.into()),
     }
 }
 
-/// What an alert says, everything that is missing among its problems.
+/// Renders the body of an alert; missing attributes are among its problems.
 pub(super) async fn body_of(
     rules: &Snapshot,
-    (received, noted): (&ReceivedEvent, &[String]),
+    (received, problems): (&ReceivedEvent, &[String]),
 ) -> Result<Body, AppError> {
     let template = template_of(rules, received.source).await?;
-    let Read { mut body, missing, .. } = body_by(rules, &template, (received, noted)).await?;
+    let RenderedAlert { mut body, missing, .. } = body_by(rules, &template, (received, problems)).await?;
     body.problems.extend(missing);
     Ok(body)
 }
 
-/// What an alert says by a template.
+/// Renders an alert with a template.
 pub(super) async fn body_by(
     rules: &Snapshot,
-    found: &Found,
-    (received, noted): (&ReceivedEvent, &[String]),
-) -> Result<Read, AppError> {
-    let mut problems = noted.to_vec();
-    if matches!(found, Found::Unreadable) {
+    found: &SourceTemplate,
+    (received, problems): (&ReceivedEvent, &[String]),
+) -> Result<RenderedAlert, AppError> {
+    let mut problems = problems.to_vec();
+    if matches!(found, SourceTemplate::Unreadable) {
         problems.push("the configuration of the alert source could not be read".to_owned());
     }
     let default = Template::default();
     let template = found.template().unwrap_or(&default);
     let attributes = attributes_of(rules, template, &mut problems).await?;
-    Ok(read(template, attributes.as_deref().map(Vec::as_slice), received, problems))
+    Ok(render(template, attributes.as_deref().map(Vec::as_slice), received, problems))
 }
 
-/// The attributes, if a template binds any.
+/// The organisation's alert attributes, if the template binds any.
 async fn attributes_of(
     rules: &Snapshot,
     template: &Template,
@@ -115,7 +115,7 @@ async fn attributes_of(
     }
 }
 
-/// The payload as a value; what cannot be read is as if it were empty, and noted.
+/// The payload as a value; null, with a problem, if it is not valid JSON.
 pub(super) fn payload_of(received: &ReceivedEvent, problems: &mut Vec<String>) -> Value {
     serde_json::from_str(received.event.payload.get()).unwrap_or_else(|error| {
         problems.push(format!("the payload is not valid JSON: {error}"));
@@ -123,13 +123,13 @@ pub(super) fn payload_of(received: &ReceivedEvent, problems: &mut Vec<String>) -
     })
 }
 
-/// Reads an alert.
-fn read(
+/// Renders an alert.
+fn render(
     template: &Template,
     attributes: Option<&[Configured<Attribute>]>,
     as_sent: &ReceivedEvent,
     mut problems: Vec<String>,
-) -> Read {
+) -> RenderedAlert {
     let received = &*Priorities::apply(template.priority.as_ref(), as_sent);
     let payload = payload_of(received, &mut problems);
     let event = &received.event;
@@ -140,7 +140,7 @@ fn read(
             None
         })
     };
-    // A template may name a whole payload, which no item would hold.
+    // A template may render a whole payload, which would not fit into an item.
     let title = text(&template.title).map(|title| shorten(&title, limits::TITLE_BYTES));
     let description = text(&template.description).map(|text| shorten(&text, limits::DESCRIPTION_BYTES));
     let known = attributes.unwrap_or_default();
@@ -165,5 +165,5 @@ fn read(
         updated_at: received.received_at,
     };
     let missing = lacks.into_iter().map(|Problem(problem)| problem).collect();
-    Read { body, payload, missing }
+    RenderedAlert { body, payload, missing }
 }
