@@ -5,7 +5,7 @@ use app::slack::connect;
 use app::user;
 use domain::alert::AlertState;
 use domain::alert::attribute::Bound;
-use domain::audit::{AuditAction, AuditTarget, AuditEntry, AuditKind as ThingKind};
+use domain::audit::{AuditAction, AuditEntry, AuditKind as ThingKind, AuditTarget};
 use domain::id::{AttributeId, AuditId, SourceId};
 use domain::slack::step::NewStep;
 use domain::slack::{ChannelId, StepId, TeamId, Thread, Work};

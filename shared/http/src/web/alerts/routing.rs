@@ -2,7 +2,7 @@
 
 use app::alert::explain::AlertDetails;
 use domain::alert::Routing;
-use domain::alert_route::{ConditionResult, GroupResult, MOST_ROUTES, Route, Test, RouteDecision};
+use domain::alert_route::{ConditionResult, GroupResult, MOST_ROUTES, Route, RouteDecision, Test};
 use domain::template::Binding;
 use maud::{Markup, html};
 
@@ -54,7 +54,8 @@ const fn result(routing: Routing) -> &'static str {
 
 /// How each current route evaluates the alert.
 fn current_routes(verdicts: &[(&Route, RouteDecision<'_>)]) -> Markup {
-    let applies = |verdict: &RouteDecision<'_>| !matches!(verdict, RouteDecision::Off | RouteDecision::OtherSource);
+    let applies =
+        |verdict: &RouteDecision<'_>| !matches!(verdict, RouteDecision::Off | RouteDecision::OtherSource);
     let others = verdicts.iter().filter(|(_, verdict)| !applies(verdict));
     let other_count = others.clone().count();
     let mut matched = 0;

@@ -4,7 +4,7 @@ use app::incident::timeline::IncidentTimeline;
 use domain::alert::AlertState;
 use domain::escalation::EscalationState;
 use domain::id::{EscalationId, UserId};
-use domain::incident::{BeforeAfter, TimelineEntry, FieldChange, InitialValues, TimelineEvent};
+use domain::incident::{BeforeAfter, FieldChange, InitialValues, TimelineEntry, TimelineEvent};
 use domain::{Identity, Timestamp};
 use maud::{Markup, html};
 
@@ -120,7 +120,12 @@ fn escalated(
 }
 
 /// A change of the incident, with the update that was shared.
-fn changed(story: &IncidentTimeline, message: Option<&str>, differences: &[FieldChange], who: &Markup) -> Markup {
+fn changed(
+    story: &IncidentTimeline,
+    message: Option<&str>,
+    differences: &[FieldChange],
+    who: &Markup,
+) -> Markup {
     html! {
         p {
             (who)
