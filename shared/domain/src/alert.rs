@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SourceId};
+use crate::job::due::{Scheduled, due_at};
+use crate::job::{EscalationJob, Job, JobKind};
 use crate::source::SourceKind;
 use crate::trace::Trace;
 
@@ -137,6 +139,18 @@ impl Stateful for Alert {
     }
 }
 
+impl Scheduled for Alert {
+    const KIND: JobKind = JobKind::AlertSettle;
+
+    fn job(&self) -> Job {
+        EscalationJob::AlertSettle { org: self.org, alert: self.id }.into()
+    }
+
+    fn set_due(&mut self, at: Option<Timestamp>) {
+        self.due = at;
+    }
+}
+
 impl Alert {
     /// The transition that resolves the alert. Its escalations are reconciled at once.
     ///
@@ -148,8 +162,7 @@ impl Alert {
         now: Timestamp,
     ) -> Result<Transition<Self>, Illegal<AlertState>> {
         let end = self.transition_to(AlertState::Resolved, now)?;
-        let end = end.with(|alert| (alert.resolved_at, alert.due) = (Some(resolved_at), Some(now)));
-        Ok(end.on_transition(|end| Event::AlertResolved { org: end.after().org, alert: end.after().id }))
+        Ok(due_at(end.with(|alert| alert.resolved_at = Some(resolved_at)), now))
     }
 }
 

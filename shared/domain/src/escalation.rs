@@ -8,7 +8,10 @@ use machine::{Head, State, Stateful};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
+use crate::followers::Followers;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, PathId, UserId};
+use crate::job::due::Scheduled;
+use crate::job::{EscalationJob, Job, JobKind};
 use crate::trace::Trace;
 
 pub use level::{NewEscalation, Responders, levels_of};
@@ -136,9 +139,9 @@ pub struct Escalation {
     /// The incident that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
-    /// Whether Slack follows it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub followed: bool,
+    /// The subscribers that follow it.
+    #[serde(flatten)]
+    pub followers: Followers,
     /// Whether it ends when its alerts are resolved.
     pub auto_cancel: bool,
     /// Who started it.
@@ -163,6 +166,18 @@ impl Stateful for Escalation {
 
     fn set_head(&mut self, head: Head<EscalationState>) {
         self.head = head;
+    }
+}
+
+impl Scheduled for Escalation {
+    const KIND: JobKind = JobKind::EscalationLevel;
+
+    fn job(&self) -> Job {
+        EscalationJob::EscalationLevel { org: self.org, escalation: self.id }.into()
+    }
+
+    fn set_due(&mut self, at: Option<Timestamp>) {
+        self.due = at;
     }
 }
 

@@ -18,6 +18,7 @@ pub use timeline::{BeforeAfter, FieldChange, InitialValues, TimelineEntry, Timel
 
 use crate::access::{Actor, Permission};
 use crate::event::Event;
+use crate::followers::Followers;
 use crate::id::{AlertId, IncidentId, OrgId, RoleId, SeverityId, StatusId, UserId};
 use crate::trace::Trace;
 
@@ -177,9 +178,9 @@ pub struct Incident {
     /// The alert that opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<AlertId>,
-    /// Whether Slack follows it: a workspace was connected when it was opened.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub followed: bool,
+    /// The subscribers that follow it.
+    #[serde(flatten)]
+    pub followers: Followers,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When it last changed.

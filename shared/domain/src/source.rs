@@ -5,6 +5,7 @@ pub mod custom;
 mod filtered;
 pub mod heartbeat;
 mod intake;
+mod kind;
 pub mod pinned_topic;
 pub mod priority;
 pub mod redaction;
@@ -25,20 +26,10 @@ use crate::text::Document;
 pub use custom::Custom;
 pub use filtered::{DraftSample, FilteredCount, RateWindow};
 pub use intake::{AutoResolve, IntakeRules, RateLimit};
+pub use kind::SourceKind;
 pub use priority::Priorities;
 pub use redaction::Redaction;
 pub use rotation::PreviousSecret;
-
-/// The kind of a source, by its name in the API. The `sources` crate has the registry of kinds.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SourceKind(pub String);
-
-impl std::fmt::Display for SourceKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// The states of a source's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]

@@ -6,7 +6,8 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use app::Random;
+use app::worker::{Message, Worker};
+use app::{Context, Random};
 use aws_lambda_events::dynamodb;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
@@ -96,6 +97,42 @@ where
     E: std::error::Error + Send + 'static,
 {
     handled(handle, move |body| Ok(Envelope::new(Trace::begin(random()), serde_json::from_str(body)?)))
+}
+
+/// Makes a function that handles the messages of a queue as its worker does.
+pub fn worker<W: Worker>(ctx: &Context) -> Function {
+    let (worker, clock) = (W::new(ctx), ctx.clock.clone());
+    let handle = move |delivery: Delivery<Message<W::Job, W::Request>>| {
+        let (worker, now) = (worker.clone(), clock());
+        async move {
+            match delivery.message {
+                Message::Job(job) => worker.job(job, &delivery.trace, now).await,
+                Message::Request(request) => worker.request(request, &delivery.trace, now).await,
+            }
+        }
+    };
+    handled(handle, read::<W::Job, W::Request>)
+}
+
+/// Reads a message: as a job first, then as a request.
+///
+/// The name of the message stands before its content, so that the first attempt fails at once if it is a request.
+fn read<J: DeserializeOwned, R: DeserializeOwned>(
+    body: &str,
+) -> Result<Envelope<Message<J, R>>, serde_json::Error> {
+    let job = match serde_json::from_str::<Envelope<J>>(body) {
+        Ok(Envelope { schema, trace, body }) => {
+            return Ok(Envelope { schema, trace, body: Message::Job(body) });
+        }
+        Err(error) => error,
+    };
+    match serde_json::from_str::<Envelope<R>>(body) {
+        Ok(Envelope { schema, trace, body }) => Ok(Envelope { schema, trace, body: Message::Request(body) }),
+        Err(request) => {
+            let reason = format_args!("not a job ({job}) and not a request ({request})");
+            Err(serde::de::Error::custom(reason))
+        }
+    }
 }
 
 /// Handles messages by what `open` reads of them.

@@ -21,7 +21,7 @@ pub use fetch::{Network, provider};
 pub use function::{
     BoxFuture, Delivery, Failure, Function, Http, QueueHandler, ScheduleHandler, StreamHandler,
 };
-pub use function::{http, schedule, sqs, sqs_from_outside, stream, tick};
+pub use function::{http, schedule, sqs, sqs_from_outside, stream, tick, worker};
 pub use lambda::{run, run_receiver, run_sender, system_clock, system_random};
 pub use lambda_runtime::Error;
 pub use resource::serve as serve_resource;

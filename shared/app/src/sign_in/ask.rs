@@ -16,19 +16,19 @@ const PER_ADDRESS: (u32, SignedDuration) = (5, SignedDuration::from_mins(15));
 /// How often links may be asked for from one place.
 const PER_PLACE: (u32, SignedDuration) = (30, SignedDuration::from_mins(15));
 
-/// What came of it; neither says whether the address is anybody's.
+/// The result. It does not reveal whether anybody has the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// If somebody has this address, a link is on its way to them.
+    /// If somebody has this address, a link is mailed to them.
     Noted,
-    /// Too many were asked for from there.
+    /// Too many links were asked for from this place.
     TooMany,
 }
 
-/// Asks for a link. Whose address it is is found out later, elsewhere: here every address costs the same.
+/// Asks for a link. `send.rs` finds the person later: here every address takes the same time.
 ///
 /// # Errors
-/// [`AppError::Invalid`] if it is no mail address.
+/// [`AppError::Invalid`] if the address is no email address.
 #[instrument(skip_all, err)]
 pub async fn ask(
     store: &Store,
@@ -43,7 +43,7 @@ pub async fn ask(
     if !store.may_once_more(&format!("sign-in place {place}"), PER_PLACE, now).await? {
         return Ok(Asked::TooMany);
     }
-    // Whoever asks too often for one address has had their links already; nobody learns more from asking on.
+    // The answer is the same as for a link, so that it does not reveal how often others asked.
     if !store.may_once_more(&format!("sign-in address {email}"), PER_ADDRESS, now).await? {
         return Ok(Asked::Noted);
     }

@@ -101,13 +101,24 @@ pub(super) const AT_ONCE: Policy = Policy { wake: Wake::AtOnce, ..DECIDE };
 /// A job that is a decision, and that the sweep alone finds.
 pub(super) const BY_SWEEP: Policy = Policy { wake: Wake::Sweep, ..DECIDE };
 
-/// A notification: the lease is twice what a provider may take.
+/// A notification. A provider may take ten seconds, which its channel sees to; its lease is twice as long.
 pub(super) const NOTIFICATION: Lease = Lease {
     held_for: SignedDuration::from_secs(20),
-    timeout: SignedDuration::from_secs(10),
+    timeout: SignedDuration::from_secs(12),
     backoff: Backoff {
         first: SignedDuration::from_secs(2),
         longest: SignedDuration::from_secs(30),
+        retry_after: RetryAfter::Within(SignedDuration::from_secs(60)),
+    },
+};
+
+/// A mail with a link to sign in. Somebody waits for it.
+pub(super) const SIGN_IN_MAIL: Lease = Lease {
+    held_for: SignedDuration::from_secs(20),
+    timeout: SignedDuration::from_secs(12),
+    backoff: Backoff {
+        first: SignedDuration::from_secs(4),
+        longest: SignedDuration::from_secs(60),
         retry_after: RetryAfter::Within(SignedDuration::from_secs(60)),
     },
 };
