@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use domain::user::MethodType;
 use futures_util::future::BoxFuture;
-use mail_parser::{Address, MessageParser};
+use mail::ParsedMail;
 use notify::{Channel, Mailer, OutgoingNotification, Receipt, SendError, ServiceEmail};
 use tracing::{info, warn};
 
@@ -67,29 +67,21 @@ impl Channel for ReadableMail {
 
 /// Writes the readable copy of an `.eml` file, and returns its path.
 fn write_copy(eml: &Path) -> io::Result<PathBuf> {
-    let text = readable(&fs::read(eml)?).ok_or_else(|| io::Error::other("the email cannot be read"))?;
     let copy = eml.with_extension("txt");
-    fs::write(&copy, text)?;
+    fs::write(&copy, readable(&fs::read(eml)?))?;
     Ok(copy)
 }
 
-/// An email as a person reads it: who, what about, when, and its decoded text; `None` if it is not an email.
-fn readable(eml: &[u8]) -> Option<String> {
-    let mail = MessageParser::default().parse(eml)?;
-    let address = |address: Option<&Address<'_>>| {
-        address.and_then(Address::first).and_then(|it| it.address()).unwrap_or_default().to_owned()
-    };
-    let mut text = format!(
-        "From: {}\nTo: {}\nSubject: {}\n",
-        address(mail.from()),
-        address(mail.to()),
-        mail.subject().unwrap_or_default()
-    );
-    if let Some(date) = mail.date() {
-        text += &format!("Date: {}\n", date.to_rfc822());
+/// An email as a person reads it: sender, recipients, subject, date and decoded text.
+fn readable(eml: &[u8]) -> String {
+    let mail = ParsedMail::parse(eml);
+    let mut text =
+        format!("From: {}\nTo: {}\nSubject: {}\n", mail.from.address, mail.to.join(", "), mail.subject);
+    if let Some(date) = mail.date {
+        text += &format!("Date: {date}\n");
     }
-    let body = mail.body_text(0).unwrap_or_default().replace("\r\n", "\n");
-    Some(format!("{text}\n{}\n", body.trim_end()))
+    let body = mail.text.replace("\r\n", "\n");
+    format!("{text}\n{}\n", body.trim_end())
 }
 
 /// Checks the mail server, and warns the person at the terminal as long as it cannot be reached.
@@ -137,9 +129,9 @@ mod tests {
             Content-Type: text/html\r\n\r\n<p>No</p>\r\n--x--\r\n";
 
         assert_eq!(
-            readable(eml.as_bytes()).unwrap(),
+            readable(eml.as_bytes()),
             "From: firebell@localhost\nTo: ada@example.com\nSubject: [Firebell] Disk f\u{fc}ll\n\
-             Date: Mon, 30 Nov 2026 09:23:59 +0000\n\n\
+             Date: 2026-11-30T09:23:59Z\n\n\
              Acknowledge:\nhttp://127.0.0.1/acknowledge/01M8NW9B4VG9.01M8NW9B9PM0HMGMTK?a=b\n"
         );
     }

@@ -20,9 +20,8 @@ pub(super) fn add(new: &NewFunction, template: &str) -> anyhow::Result<String> {
     };
     let mut text = format!("{}{block}\n{}", &template[..at], &template[at..]);
     if new.trigger == Trigger::Sqs {
-        let queues = text
-            .find("\n  # front door\n")
-            .context("template.yaml has no `# front door` after the queues")?;
+        let queues =
+            text.find("\n  # HTTP API\n").context("template.yaml has no `# HTTP API` after the queues")?;
         text.insert_str(queues, &queue(new));
     }
     Ok(text)

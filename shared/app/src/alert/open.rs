@@ -67,7 +67,7 @@ pub(super) async fn route(
     body.problems.extend(problems.into_iter().map(|Problem(problem)| problem));
 
     if rules.unreadable > 0 {
-        body.problems.push(format!("{} alert routes could not be read", rules.unreadable));
+        body.problems.push(format!("alert routes that could not be read: {}", rules.unreadable));
     }
 
     let mut plans: Vec<(PathRef, bool)> = Vec::new();

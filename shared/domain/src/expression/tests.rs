@@ -289,7 +289,7 @@ fn javascript_is_told_what_to_write_instead() {
     {
         assert_eq!(check_transform(source), Ok(()), "{source}");
     }
-    assert!(check_transform("payload.a|nofilter").unwrap_err().contains("there is default"));
+    assert!(check_transform("payload.a|nofilter").unwrap_err().contains("; available: default"));
 }
 
 #[test]

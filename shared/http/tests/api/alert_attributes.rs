@@ -98,7 +98,7 @@ async fn attribute_that_fails_is_told_of_and_the_alert_is_handled_without_it() {
     assert_eq!(alert["attributes"], json!([]));
     let problems = alert["problems"].as_array().unwrap();
     assert_eq!(problems[0], "alert attribute `Cores`: `many` is not a number");
-    assert!(problems[1].as_str().unwrap().ends_with("is gone"), "{problems:?}");
+    assert!(problems[1].as_str().unwrap().ends_with("no longer exists"), "{problems:?}");
     let escalations = world.get(&format!("/v2/escalations?alert[one_of]={}", id(&alert))).await.with(200);
     assert_eq!(escalations["escalations"][0]["status"], "triggered", "a page goes out all the same");
 }

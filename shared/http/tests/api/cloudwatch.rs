@@ -184,7 +184,7 @@ async fn topic_is_confirmed_and_pinned_and_then_its_signature_alone_counts() {
     assert_eq!(world.handle().await.len(), 1);
     world.pass(61);
     post(&world, &source, "", &envelope(&world, "UnsubscribeConfirmation", TOPIC, "Bye")).await.with(202);
-    assert!(last_error(&world, &source).await.contains("has ended"));
+    assert!(last_error(&world, &source).await.contains("was deleted, so nothing more arrives from it"));
     assert_eq!((confirm(&world).await, sns.confirmed()), (0, 1), "it is not confirmed again");
 }
 

@@ -101,7 +101,7 @@ async fn second_acknowledgement_shows_who_was_first_and_changes_nothing() {
         "Somebody else acknowledged this escalation.",
         "Acknowledged by <strong><bdi>Ada Oncall</bdi></strong>",
         "1 min ago",
-        "<bdi>no longer needed</bdi>",
+        "<bdi>cancelled, no longer needed</bdi>",
     ] {
         assert!(seen.text.contains(part), "no {part:?} in {}", seen.text);
     }

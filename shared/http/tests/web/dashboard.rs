@@ -54,7 +54,7 @@ async fn open_escalations_are_shown_newest_first_with_their_history() {
         "INC-1",
         "Every level was notified, and nobody acknowledged.",
         "Nobody acknowledged at any level",
-        "Level 2 is paged",
+        "Level 2 notified",
         "Email to <bdi>Grace Backup</bdi>",
         "Email to <bdi>Olive Owner</bdi>",
         "<bdi>Firebell</bdi>",

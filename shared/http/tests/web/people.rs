@@ -131,7 +131,7 @@ async fn refused_key_keeps_the_form_and_nobody_grants_permissions_they_lack() {
     for (fields, why) in [
         (vec![("name", "Kept")], "Select at least one permission."),
         (vec![("name", "Kept"), ("may-king", "on")], "is not a role for API keys"),
-        (vec![("comments", "Kept"), ("may-viewer", "on")], "A name of 1 to 100 bytes is needed"),
+        (vec![("comments", "Kept"), ("may-viewer", "on")], "The name must have 1 to 100 bytes."),
     ] {
         let seen = scene.fill(&session, "/api-keys", &fields).await;
         assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
@@ -185,7 +185,7 @@ async fn refused_method_shows_the_error_and_keeps_its_values() {
         ("pigeon", "kept", "Select a method."),
         ("slack", "U012AB3CD", "Select a method."),
         ("webhook", "http://kept.example.com/", "https"),
-        ("webhook", "https://127.0.0.1/kept", "It leads into a private network"),
+        ("webhook", "https://127.0.0.1/kept", "It points to a private network address."),
     ] {
         let seen = scene.fill(&session, &path, &[("channel", channel), ("address", address)]).await;
         assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{channel} {address}");
@@ -248,7 +248,11 @@ async fn person_sets_rules_and_removes_all_methods_but_the_last() {
     assert_eq!(used(&user().await, Urgency::High), [(300, second.id)]);
     let never = set(&added, "", "").await;
     assert_eq!(never.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(never.text.contains("They would be reached in no way"), "{}", never.text);
+    assert!(
+        never.text.contains("No other notification method is used for this urgency: set one first."),
+        "{}",
+        never.text
+    );
 
     let remove =
         async |method: &str| scene.fill(&ada, &format!("{here}/methods/remove"), &[("method", method)]).await;
@@ -256,7 +260,11 @@ async fn person_sets_rules_and_removes_all_methods_but_the_last() {
     assert_eq!(used(&user().await, Urgency::High), [(0, first.id)], "no rule is left: it is used at once");
     let last = remove(&known).await;
     assert_eq!(last.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(last.text.contains("They would be reached in no way"), "{}", last.text);
+    assert!(
+        last.text.contains("No other notification method is used for this urgency: set one first."),
+        "{}",
+        last.text
+    );
     let grace = format!("/people/{}/methods/remove", scene.grace.id);
     let theirs = scene.grace.methods[0].id.to_string();
     assert_eq!(scene.fill(&ada, &grace, &[("method", &theirs)]).await.status, StatusCode::FORBIDDEN);

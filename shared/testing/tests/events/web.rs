@@ -178,7 +178,7 @@ fn notes_that_somebody_asks<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFutu
 fn shows_who_changed_what<'a>(_: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         assert_eq!(invoked.answer["statusCode"], 200);
-        assert!(invoked.answer["body"].as_str().unwrap().contains("severity created"));
+        assert!(invoked.answer["body"].as_str().unwrap().contains("Severity created"));
     })
 }
 

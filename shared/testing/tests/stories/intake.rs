@@ -93,7 +93,12 @@ fn filter_that_cannot_be_evaluated_lets_through_and_says_so() {
         assert_eq!(paged(&bundle).len(), 1);
         let alert = ledger(&bundle).await.alerts.remove(0);
         let body = bundle.calm.store.alert_body(bundle.org, alert.id).await.unwrap().unwrap();
-        assert!(body.problems[0].starts_with("the source's filter let it through"), "{:?}", body.problems);
+        assert!(
+            body.problems[0]
+                .starts_with("the filter of the alert source could not be evaluated, so the event passed"),
+            "{:?}",
+            body.problems
+        );
     });
 }
 

@@ -156,7 +156,7 @@ fn alert_that_opens_an_incident_is_announced_and_acknowledged_from_slack() {
             ["update", "resolve"],
             "the button that no longer applies is gone"
         );
-        assert!(announced[0].blocks.to_string().contains("Grace Backup is on it."), "{announced:?}");
+        assert!(announced[0].blocks.to_string().contains("Acknowledged by Grace Backup."), "{announced:?}");
         assert!(channel_of(&bundle, &incident.reference()).members.contains("U0GRACE"));
         bundle.pass(600).await;
         assert_eq!(paged(&bundle), ["ada@example.com"], "nobody else is paged");

@@ -99,5 +99,5 @@ fn lists_that_grow_are_stopped() {
     let values = last.resolve_all_in(&expressions).unwrap();
 
     assert!(values.len() < 1_000_000);
-    assert!(expressions.into_problems()[0].0.contains("makes too much"));
+    assert!(expressions.into_problems()[0].0.contains("its result is too large"));
 }

@@ -37,7 +37,10 @@ fn somebody_whom_nobody_knows_may_open_an_incident_and_is_told_why_they_may_do_n
         let opened = ledger.incidents.iter().find(|incident| incident.title == "water").unwrap();
         assert_eq!(opened.creator.to_string(), "system:slack:U0EVE");
         let answers = bundle.slack.answers();
-        assert!(answers[0].text.contains("Nobody in Firebell has your address"), "{answers:?}");
+        assert!(
+            answers[0].text.contains("No Firebell user has the email address of your Slack account."),
+            "{answers:?}"
+        );
         assert!(answers[1].text.contains("Opened *INC-2*"), "{answers:?}");
         let channel = channel_of(&bundle, "INC-2");
         assert!(channel.members.contains("U0EVE"), "whoever opened it is in its channel: {channel:?}");
@@ -76,9 +79,9 @@ fn command_that_means_no_incident_is_answered_with_what_to_type() {
         for (n, (text, told)) in [
             ("help", "/inc status"),
             ("status", "Which incident?"),
-            ("status INC-9", "There is no incident `INC-9`"),
+            ("status INC-9", "The incident `INC-9` does not exist."),
             ("update it is over", "/inc new"),
-            ("close INC-9", "There is no incident"),
+            ("close INC-9", "The incident `INC-9` does not exist."),
         ]
         .into_iter()
         .enumerate()
@@ -222,7 +225,7 @@ fn private_incident_is_there_in_its_own_channel_and_nowhere_else_for_whoever_has
                 types(&bundle, user, channel, text, &asked.to_string()).await;
 
                 let told = bundle.slack.answers().pop().unwrap().text;
-                let hidden = told.contains("There is no incident `INC-1`");
+                let hidden = told.contains("The incident `INC-1` does not exist.");
                 assert_eq!(hidden, !sees, "{user} in {channel}: {text}: {told}");
                 assert!(sees || !told.contains("Secret"), "{told}");
             }
