@@ -1,4 +1,4 @@
-//! Sends notifications and mails links to sign in.
+//! Sends notifications, and emails with sign-in links.
 
 use app::Context;
 use app::worker::NotificationSend;

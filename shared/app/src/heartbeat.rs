@@ -34,7 +34,7 @@ fn told(
         status,
         deduplication_key: sources::HEARTBEAT_KEY.to_owned(),
         title: shorten(
-            &format!("{} has not been heard of for {}", source.name, length(since)),
+            &format!("{} has sent no ping for {}", source.name, length(since)),
             sources::limits::TITLE_BYTES,
         ),
         description: Some(format!(

@@ -52,7 +52,7 @@ pub trait Worker: Clone + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), AppError>> + Send;
 
-    /// Does what a request asks for.
+    /// Handles a request.
     ///
     /// # Errors
     /// [`AppError`] if the message must come again.
@@ -232,7 +232,7 @@ impl Worker for EscalationTick {
     }
 }
 
-/// Sends notifications, and mails links to sign in.
+/// Sends notifications, and emails with sign-in links.
 #[derive(Clone)]
 pub struct NotificationSend {
     ctx: Context,

@@ -36,7 +36,7 @@ pub enum Queue {
     EscalationTick,
     /// Notifications that are due, and links to sign in.
     NotificationSend,
-    /// Mails that arrived for alert sources.
+    /// Emails that arrived for alert sources.
     MailReceive,
     /// Requests of people in Slack, and steps that are to be done in Slack.
     SlackWork,

@@ -22,7 +22,7 @@ pub enum NotificationState {
     Sending,
     /// The provider accepted it.
     Delivered,
-    /// The provider refused it for good.
+    /// The provider refused it permanently.
     Failed,
     /// Somebody acknowledged the escalation, or it ended, before the notification was sent.
     Cancelled,
@@ -134,7 +134,7 @@ impl Leased for Notification {
     }
 }
 
-/// What is known of a notification before it is opened.
+/// The data of a notification before it is opened.
 #[derive(Debug, Clone)]
 pub struct NewNotification {
     /// Its id within the escalation.
@@ -187,7 +187,7 @@ impl Notification {
         self.go(NotificationState::Delivered, receipt, at)
     }
 
-    /// Marks that the provider refused it for good.
+    /// Marks that the provider refused it permanently.
     ///
     /// # Errors
     /// [`Illegal`] if no worker was sending it.
@@ -203,9 +203,9 @@ impl Notification {
         self.go(NotificationState::Cancelled, why, at)
     }
 
-    /// Says whether a fallback email is to be sent after an attempt failed, either for good or once more.
-    pub fn needs_fallback_email(&self, for_good: bool) -> bool {
-        (for_good || self.attempts.attempt >= PATIENCE) && !self.id.ends_with(FALLBACK_EMAIL_SUFFIX)
+    /// Returns whether a fallback email is sent after an attempt failed, permanently or once more.
+    pub fn needs_fallback_email(&self, permanently: bool) -> bool {
+        (permanently || self.attempts.attempt >= PATIENCE) && !self.id.ends_with(FALLBACK_EMAIL_SUFFIX)
     }
 
     /// The fallback email, to the address that the person signs in with; `None` if they get an email anyway.

@@ -16,9 +16,9 @@ use crate::trace::Trace;
 pub enum SignInState {
     /// Somebody has asked for a link. It is not known yet whether anybody has the address.
     Asked,
-    /// A worker has claimed it and mails the link.
+    /// A worker has claimed it and sends the email.
     Sending,
-    /// The link was mailed, or was handed over.
+    /// The link was sent by email, or was shown to the person.
     Sent,
     /// The link was used; it cannot be used again.
     Used,
@@ -130,7 +130,7 @@ impl Leased for SignIn {
     }
 }
 
-/// What a step is made by, in the history.
+/// The actor in the history.
 const BY: &str = "system:sign_in";
 
 impl SignIn {
@@ -148,7 +148,7 @@ impl SignIn {
         }
     }
 
-    /// Somebody asks for a link to be sent to an address, whoever's it is.
+    /// Somebody requests a link for an email address, which may belong to nobody.
     ///
     /// # Errors
     /// [`Illegal`] never: an attempt may begin so.
@@ -161,7 +161,7 @@ impl SignIn {
         Ok(due_at(asked.born(SignInState::Asked, id.at())?.because(BY, "asked for"), id.at()))
     }
 
-    /// A link is handed over where only the right person looks.
+    /// Creates a link that is shown where only the right person can see it.
     ///
     /// # Errors
     /// [`Illegal`] never: an attempt may begin so.
@@ -171,7 +171,7 @@ impl SignIn {
         trace: Trace,
     ) -> Result<Transition<Self>, Illegal<SignInState>> {
         let sent = Self { whom: Some(whom), ..Self::new(id, SignInState::Sent, trace) };
-        Ok(sent.born(SignInState::Sent, id.at())?.because(BY, "handed over"))
+        Ok(sent.born(SignInState::Sent, id.at())?.because(BY, "shown to the person"))
     }
 
     /// Says whether the link is good.

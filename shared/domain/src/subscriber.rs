@@ -30,7 +30,7 @@ pub enum Owed {
     Slack(Transition<Step>),
 }
 
-/// The subscribers that follow what an organisation begins now.
+/// The subscribers that follow the incidents and escalations that an organisation begins now.
 pub fn followers(org: &Org) -> Followers {
     Followers::of(org.slack.is_some().then_some(slack::follow::NAME))
 }

@@ -41,7 +41,7 @@ pub enum BodyEnd {
     Complete,
     /// The body was longer than the limit, and the rest was not read.
     TooLong,
-    /// The connection failed, or the time was over, before the end of the body.
+    /// The connection failed or the timeout elapsed before the end of the body.
     Broken,
 }
 

@@ -1,4 +1,4 @@
-//! A custom resource of CloudFormation: it creates in a deployment what a template cannot express.
+//! A custom resource of CloudFormation: it creates things in a deployment that a template cannot express.
 //!
 //! CloudFormation waits for a response at a URL in its request. A response is sent whatever happens: without it, the
 //! deployment waits until its timeout, and its rollback does too.

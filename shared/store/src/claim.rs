@@ -7,14 +7,14 @@ use crate::error::StoreError;
 use crate::record::Record;
 use crate::{Commit, Store};
 
-/// What came of claiming a job.
+/// The result of claiming a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
-    /// It is ours to do.
+    /// This worker holds the job.
     Ours,
     /// Another worker was faster.
     Theirs,
-    /// The condition of its fence does not hold any more: the job is void.
+    /// The condition of its fence no longer holds: the job is void.
     Void,
 }
 

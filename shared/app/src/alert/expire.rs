@@ -14,7 +14,7 @@ use crate::AppError;
 use crate::rules::readable;
 
 /// The reason for the end of an alert whose resolution was held back.
-const QUIET_AGAIN: &str = "it flapped, and has been quiet since its source said that it is over";
+const QUIET_AGAIN: &str = "the alert was flapping, and has been quiet since its source resolved it";
 
 /// Resolves an alert that has expired, or moves the time of the next check.
 ///

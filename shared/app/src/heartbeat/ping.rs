@@ -42,7 +42,7 @@ pub async fn ping(
                 job.back(beat, over, now)?
             }
         };
-        let step = step.because(format!("alert_source:{id}"), "heard of");
+        let step = step.because(format!("alert_source:{id}"), "ping");
         Ok(store.commit(Commit::new().transition(step)).await?)
     })
     .await

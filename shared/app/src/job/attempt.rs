@@ -1,7 +1,7 @@
 //! Does a job in attempts: claims it, does it, and marks the result.
 //!
-//! This is the only place that claims and marks. What a kind of job does, and what each result means for it, is its
-//! [`Attempt`].
+//! This is the only place that claims and marks. The [`Attempt`] of a kind of job does its work, and says how each
+//! result is marked.
 
 use std::future::Future;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::error::whoever_was_first;
 /// How often a mark is tried before the job is left to its lease.
 const MARKS: u32 = 5;
 
-/// Time as it goes on from the moment at which a message arrived, without a clock.
+/// The time, counted from the arrival of a message without reading the clock again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Elapsing {
     arrived: Timestamp,
@@ -39,11 +39,11 @@ impl Elapsing {
     }
 }
 
-/// What a kind of job does in an attempt.
+/// The work of one kind of job.
 pub(crate) trait Attempt: Sync {
     /// The item that is the job.
     type Item: Leased + Record + Send + Sync;
-    /// What came of an attempt. A refusal of the other side is an outcome, not an error.
+    /// The result of an attempt. A refusal of the other side is an outcome, not an error.
     type Outcome: Send + Sync;
 
     /// Does the work.
@@ -131,7 +131,7 @@ pub(crate) async fn attempt<A: Attempt>(
     mark(store, attempt, &claimed, &outcome, time.now()).await
 }
 
-/// Marks what came of an attempt, again and again: a mark that is lost does the work twice.
+/// Marks the result of an attempt. Marking is retried, because the work is done twice if its mark is lost.
 async fn mark<A: Attempt>(
     store: &Store,
     attempt: &A,

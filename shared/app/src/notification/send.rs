@@ -66,7 +66,7 @@ impl Attempt for Sending<'_> {
         };
         let kind = notification.method_type;
         let Some(channel) = self.senders.channels.iter().find(|channel| channel.method_type() == kind) else {
-            // A later version may have the channel: a notification that failed for good would stay unsent.
+            // A later version may have the channel: a notification that failed permanently would stay unsent.
             return transient("this installation has no such channel", None);
         };
         match outgoing(self.senders, notification, now) {

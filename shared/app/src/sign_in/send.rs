@@ -1,4 +1,4 @@
-//! Mails a link to sign in, if somebody has the address that asked for it.
+//! Sends an email with a sign-in link, if a user has the email address.
 
 use domain::Timestamp;
 use domain::id::SignInId;
@@ -16,7 +16,7 @@ use crate::error::whoever_was_first;
 use crate::job::attempt::{Attempt, Elapsing, attempt, is_due};
 use crate::notification::send::Senders;
 
-/// Mails a link if it is still to be mailed.
+/// Sends the email if it was not sent yet.
 ///
 /// # Errors
 /// [`AppError`] if the message must come again.
@@ -30,14 +30,14 @@ pub async fn send(store: &Store, senders: &Senders, id: SignInId, now: Timestamp
     if sign_in.until <= now {
         return void(store, &sign_in, "it could not be sent in time", now).await;
     }
-    // Strangers ask, too: what is asked for an unknown address ends here, without a claim.
+    // Anybody can enter an address, so a request for an unknown address ends here, without a claim.
     match person(store, &sign_in).await? {
         Some(person) => attempt(store, &Mailing { senders, person }, &sign_in, &time).await,
         None => void(store, &sign_in, "nobody has this address", now).await,
     }
 }
 
-/// Ends an attempt to sign in without a mail, unless another worker was faster.
+/// Ends an attempt to sign in without an email, unless another worker was faster.
 async fn void(store: &Store, sign_in: &SignIn, why: &str, now: Timestamp) -> Result<(), AppError> {
     whoever_was_first(store.commit(Commit::new().transition(sign_in.void(why, now)?)).await)
 }

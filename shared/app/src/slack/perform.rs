@@ -37,7 +37,7 @@ const PERSONAL: [&str; 8] = [
 ];
 
 impl SlackRequestContext<'_> {
-    /// Does what a step asks for.
+    /// Does the work of a step.
     pub(super) async fn work_on(&self, step: &Step) -> Result<Came, Trouble> {
         let Connection { slack, token, .. } = &self.connection;
         match &step.work {
@@ -155,7 +155,7 @@ impl SlackRequestContext<'_> {
             return Ok(done(step, &posted, Some(says), "posted"));
         };
         if step.kept.says.as_ref() == Some(&says) {
-            return Ok(done(step, &posted, Some(says), "says so already"));
+            return Ok(done(step, &posted, Some(says), "unchanged"));
         }
         match slack.edit(token, &posted, &said.text, &said.blocks).await {
             Ok(()) => Ok(done(step, &posted, Some(says), "edited")),
@@ -175,7 +175,7 @@ impl SlackRequestContext<'_> {
             Some(posted) => posted,
             None => slack.post(token, &message(&gone.channel, None, said, step)).await?,
         };
-        Ok(match done(step, &posted, Some(says), "somebody has deleted it: posted anew") {
+        Ok(match done(step, &posted, Some(says), "somebody deleted the message, so it was posted again") {
             Came::Done(kept, why) => Came::Done(Kept { posted_anew: true, ..kept }, why),
             came => came,
         })

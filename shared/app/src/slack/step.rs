@@ -16,7 +16,7 @@ use crate::AppError;
 use crate::error::whoever_was_first;
 use crate::job::attempt::{Attempt, Elapsing, attempt, is_due};
 
-/// What came of doing a step.
+/// The result of doing a step.
 pub(crate) enum Came {
     /// It is done: its results, and what was done.
     Done(Kept, String),

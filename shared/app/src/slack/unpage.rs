@@ -1,5 +1,5 @@
-//! Removes the buttons of direct messages once their escalation notifies nobody any more, whoever acknowledged it and
-//! where.
+//! Removes the buttons of direct messages once their escalation notifies nobody any longer. It does not matter who
+//! acknowledged it, or where.
 
 use domain::Identity;
 use domain::escalation::EscalationState;
@@ -91,7 +91,7 @@ impl SlackRequestContext<'_> {
             EscalationState::Pending
             | EscalationState::Triggered
             | EscalationState::Expired
-            | EscalationState::Resolved => "It is over.".to_owned(),
+            | EscalationState::Resolved => "It has ended.".to_owned(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Reads a source's recent alerts again after its configuration changed, and updates their attributes.
 //!
-//! It goes from the newest to the oldest, some at a time; each step is written down with the message that asks for the
-//! next, so that it goes on wherever it was interrupted. What was routed stays as it was: nobody is paged by it.
+//! It goes from the newest to the oldest, some at a time; each step is stored together with the message for the
+//! next one, so that an interrupted backfill continues. Alerts are not routed again: a backfill pages nobody.
 
 use domain::access::Permission;
 use domain::audit::{AuditAction, AuditEntry};

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A check that is later than this was delayed by an outage of ours. The source could not repeat the alert meanwhile, so
+/// A check that is later than this was delayed by an outage of Firebell. The source could not repeat the alert meanwhile, so
 /// that it has another chance.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 

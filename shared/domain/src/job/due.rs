@@ -1,4 +1,4 @@
-//! When a job is due: its time and the event that tells of it are set in one call.
+//! The due time of a job, which is set together with the event that announces it.
 
 use jiff::Timestamp;
 use machine::{Stateful, Transition};

@@ -25,7 +25,7 @@ const MOST_LOG: usize = 16;
 /// The longest reason that is kept, in bytes.
 const MOST_WHY: usize = 120;
 
-/// What an item keeps of the attempts to do its job.
+/// The attempts at a job, as its item stores them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
     /// Counts the attempts.
@@ -69,7 +69,7 @@ impl Attempts {
     }
 }
 
-/// What a worker does with a job that may be due.
+/// The decision of a worker about a job that may be due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
     /// Nothing is to be done: the job is done or void, or another worker holds it.
@@ -108,7 +108,7 @@ pub trait Leased: Scheduled {
         (state == Self::WAITING || state == Self::HELD).then(|| self.attempts().slot)
     }
 
-    /// Decides what a worker does with the job now.
+    /// Decides what the worker does with the job now.
     fn look(&self, now: Timestamp) -> Look {
         let Some(due) = self.attempts().due else { return Look::Over };
         let early = due.duration_since(now);
@@ -151,7 +151,7 @@ pub trait Leased: Scheduled {
             self.amend(at)?.with(|item| {
                 let attempts = item.attempts_mut();
                 attempts.attempt = attempts.attempt.saturating_add(1);
-                attempts.remember(Self::WAITING.name(), "the claim's lease is over", at);
+                attempts.remember(Self::WAITING.name(), "the lease ended", at);
                 attempts.remember(Self::HELD.name(), "claimed", at);
             })
         } else {

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 pub enum Wake {
     /// A message arrives when the job is due.
     AtDue,
-    /// A message arrives at once; `due` is when the sweep looks whether it was lost.
+    /// A message arrives at once; `due` is when the sweep checks whether it was lost.
     AtOnce,
     /// The sweep alone sends messages: the job moves often, and it does not matter if it is done some seconds late.
     Sweep,
@@ -72,11 +72,11 @@ impl Backoff {
 /// How a job is woken, run and retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// How a worker learns of it.
+    /// How a worker receives the job.
     pub wake: Wake,
     /// How a worker does it.
     pub run: Run,
-    /// How long after it is due a second message looks whether the first one was lost.
+    /// How long after it is due a second message checks whether the first one was lost.
     pub again: Option<SignedDuration>,
     /// The name of the message that carries the whole item, and of its field, so that the worker reads nothing.
     pub carried: Option<(&'static str, &'static str)>,
@@ -112,7 +112,7 @@ pub(super) const NOTIFICATION: Lease = Lease {
     },
 };
 
-/// A mail with a link to sign in. Somebody waits for it.
+/// The email with a sign-in link. Somebody waits for it.
 pub(super) const SIGN_IN_MAIL: Lease = Lease {
     held_for: SignedDuration::from_secs(20),
     timeout: SignedDuration::from_secs(12),

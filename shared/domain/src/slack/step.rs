@@ -31,9 +31,9 @@ pub enum StepState {
     Doing,
     /// Slack accepted it.
     Done,
-    /// Slack refused it for good.
+    /// Slack refused it permanently.
     Failed,
-    /// There is nothing to do any more.
+    /// There is nothing to do any longer.
     Obsolete,
 }
 
@@ -157,7 +157,7 @@ impl Leased for Step {
 }
 
 impl Step {
-    /// The mark by which a message of this step is told from every other message of a channel; it is the same for every
+    /// The mark that distinguishes a message of this step from every other message of a channel. It is the same for every
     /// attempt.
     pub fn mark(&self) -> String {
         format!("{}.{}", self.thread, self.id)
@@ -181,7 +181,7 @@ impl Step {
         Ok(self.go(StepState::Done, why, at)?.with(|step| step.kept = kept))
     }
 
-    /// Marks that Slack refused it for good.
+    /// Marks that Slack refused it permanently.
     ///
     /// # Errors
     /// [`Illegal`] if no worker was doing it.
@@ -211,7 +211,7 @@ impl Step {
                 Ok(Some(self.amend(at)?.with(|step| step.wanted = step.wanted.saturating_add(1))))
             }
             StepState::Done | StepState::Failed | StepState::Obsolete => {
-                let anew = self.go(StepState::Pending, "asked for anew", at)?.with(|step| {
+                let again = self.go(StepState::Pending, "requested again", at)?.with(|step| {
                     step.attempts.attempt = 1;
                     step.since = at;
                 });
@@ -228,7 +228,7 @@ impl Step {
     /// # Errors
     /// [`Illegal`] if no worker was doing it.
     pub fn once_more(&self, kept: Kept, at: Timestamp) -> Result<Transition<Self>, Illegal<StepState>> {
-        Ok(self.wait_again("asked for anew meanwhile", at, at)?.with(|step| step.kept = kept))
+        Ok(self.wait_again("requested again meanwhile", at, at)?.with(|step| step.kept = kept))
     }
 }
 
@@ -283,7 +283,7 @@ mod tests {
         assert!(back.may_be_done() && back.since == pending.since, "what slack may have taken is looked for");
 
         let done = back.claim(at(4)).unwrap().after().done(kept.clone(), "posted", at(5)).unwrap();
-        let anew = done.after().anew(at(9)).unwrap().unwrap().after().clone();
+        let again = done.after().anew(at(9)).unwrap().unwrap().after().clone();
         assert_eq!(
             (anew.head.state(), anew.attempts.due, anew.kept),
             (StepState::Pending, Some(at(9)), kept)

@@ -243,7 +243,7 @@ impl Heartbeat {
         Ok(telling(self.amend(now)?, owed, left, now))
     }
 
-    /// Nobody watches the heartbeat, until its next ping or for good.
+    /// The heartbeat is not watched until its next ping.
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.

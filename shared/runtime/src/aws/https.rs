@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 #[derive(Debug, Clone)]
 pub(crate) struct Https(Client<hyper_rustls::HttpsConnector<Tcp>, SdkBody>);
 
-/// Opens connections, with TLS if the URL says so.
+/// Opens connections, with TLS for `https` URLs.
 fn connector() -> hyper_rustls::HttpsConnector<Tcp> {
     let mut tcp = Tcp::new();
     tcp.set_nodelay(true);

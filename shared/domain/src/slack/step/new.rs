@@ -13,7 +13,7 @@ use crate::job::due::due_at;
 use crate::job::lease::Attempts;
 use crate::trace::Trace;
 
-/// What is known of a step before it begins.
+/// The data of a step before it begins.
 #[derive(Debug, Clone)]
 pub struct NewStep {
     /// The thread that it belongs to.
