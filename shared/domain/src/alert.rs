@@ -25,7 +25,8 @@ pub use original::OriginalText;
 pub use received::{AlertEvent, AlertStatus, ReceivedEvent, key_hash};
 
 /// The states of an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum AlertState {
     /// The alert is firing.
     Firing,
@@ -34,15 +35,7 @@ pub enum AlertState {
 }
 
 impl State for AlertState {
-    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Firing, Self::Resolved];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Firing => "firing",
-            Self::Resolved => "resolved",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {

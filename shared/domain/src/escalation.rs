@@ -18,7 +18,8 @@ pub use level::{NewEscalation, Responders, levels_of};
 pub use tick::{Tick, tick};
 
 /// The states of an escalation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum EscalationState {
     /// The first level has not been notified yet.
     Pending,
@@ -35,19 +36,7 @@ pub enum EscalationState {
 }
 
 impl State for EscalationState {
-    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Pending, Self::Triggered];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Triggered => "triggered",
-            Self::Acked => "acked",
-            Self::Resolved => "resolved",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {

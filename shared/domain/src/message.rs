@@ -26,7 +26,10 @@ impl<T> Envelope<T> {
 }
 
 /// A queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Queue {
     /// Events of alerts, of which it holds the only copy until they are handled; heartbeats, expiries, backfills.
     AlertHandle,
@@ -44,24 +47,10 @@ pub enum Queue {
 
 impl Queue {
     /// Every queue.
-    pub const ALL: &'static [Self] = &[
-        Self::AlertHandle,
-        Self::AlertRescue,
-        Self::EscalationTick,
-        Self::NotificationSend,
-        Self::MailReceive,
-        Self::SlackWork,
-    ];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The name of the queue and of the function that consumes it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AlertHandle => "alert-handle",
-            Self::AlertRescue => "alert-rescue",
-            Self::EscalationTick => "escalation-tick",
-            Self::NotificationSend => "notification-send",
-            Self::MailReceive => "mail-receive",
-            Self::SlackWork => "slack-work",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }

@@ -14,7 +14,8 @@ use crate::trace::Trace;
 use crate::user::{MethodType, Urgency, User};
 
 /// The states of a notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum NotificationState {
     /// It waits until it is sent.
     Pending,
@@ -29,19 +30,7 @@ pub enum NotificationState {
 }
 
 impl State for NotificationState {
-    const ALL: &'static [Self] =
-        &[Self::Pending, Self::Sending, Self::Delivered, Self::Failed, Self::Cancelled];
     const INITIAL: &'static [Self] = &[Self::Pending];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sending => "sending",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {

@@ -12,7 +12,8 @@ use crate::job::{Job, JobKind, NotificationJob};
 use crate::trace::Trace;
 
 /// The states of an attempt to sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum SignInState {
     /// Somebody has asked for a link. It is not known yet whether anybody has the address.
     Asked,
@@ -27,18 +28,7 @@ pub enum SignInState {
 }
 
 impl State for SignInState {
-    const ALL: &'static [Self] = &[Self::Asked, Self::Sending, Self::Sent, Self::Used, Self::Void];
     const INITIAL: &'static [Self] = &[Self::Asked, Self::Sent];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Asked => "asked",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Used => "used",
-            Self::Void => "void",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {

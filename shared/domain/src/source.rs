@@ -32,7 +32,8 @@ pub use redaction::Redaction;
 pub use rotation::PreviousSecret;
 
 /// The states of a source's configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum SourceState {
     /// It is being set up: it accepts deliveries and previews their alerts, but nobody is notified.
     Draft,
@@ -45,17 +46,7 @@ pub enum SourceState {
 }
 
 impl State for SourceState {
-    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Draft, Self::Active];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Active => "active",
-            Self::Disabled => "disabled",
-            Self::Destroyed => "destroyed",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {

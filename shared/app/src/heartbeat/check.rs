@@ -44,9 +44,7 @@ pub async fn check(store: &Store, (org, id): (OrgId, SourceId), now: Timestamp) 
         Some((source, beat)) => {
             let deadline = beat.deadline(job.last_ping_at);
             match now < deadline {
-                true => {
-                    job.look_later(Some(deadline), now)?.because("system:alert-handle", "a ping arrived")
-                }
+                true => job.look_later(Some(deadline), now)?.because("system:alert-handle", "a ping arrived"),
                 false => {
                     let alert = told(source, beat, &job, AlertStatus::Firing, now);
                     job.miss(alert, now)?.because("system:alert-handle", "no ping arrived in time")

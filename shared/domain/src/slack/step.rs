@@ -23,7 +23,8 @@ use crate::job::{Job, JobKind, SlackJob};
 use crate::trace::Trace;
 
 /// The states of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum StepState {
     /// It waits until it is done.
     Pending,
@@ -38,18 +39,7 @@ pub enum StepState {
 }
 
 impl State for StepState {
-    const ALL: &'static [Self] = &[Self::Pending, Self::Doing, Self::Done, Self::Failed, Self::Obsolete];
     const INITIAL: &'static [Self] = &[Self::Pending];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Doing => "doing",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Obsolete => "obsolete",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {

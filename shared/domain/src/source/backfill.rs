@@ -17,7 +17,8 @@ pub const BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
 const LOST: SignedDuration = SignedDuration::from_mins(2);
 
 /// The states of a backfill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum BackfillState {
     /// It reads alerts again, from the newest to the oldest.
     Running,
@@ -28,16 +29,7 @@ pub enum BackfillState {
 }
 
 impl State for BackfillState {
-    const ALL: &'static [Self] = &[Self::Running, Self::Done, Self::Cancelled];
     const INITIAL: &'static [Self] = &[Self::Running];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Cancelled => "cancelled",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {

@@ -81,7 +81,8 @@ impl PingSchedule {
 }
 
 /// The states of a heartbeat. A heartbeat begins with its first ping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum HeartbeatState {
     /// Its pings arrive in time.
     Healthy,
@@ -94,17 +95,7 @@ pub enum HeartbeatState {
 }
 
 impl State for HeartbeatState {
-    const ALL: &'static [Self] = &[Self::Healthy, Self::Missed, Self::Idle, Self::Gone];
     const INITIAL: &'static [Self] = &[Self::Healthy];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Missed => "missed",
-            Self::Idle => "idle",
-            Self::Gone => "gone",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {
