@@ -205,7 +205,7 @@ impl Step {
                     step.attempts.attempt = 1;
                     step.since = at;
                 });
-                Ok(Some(due_at(anew, at)))
+                Ok(Some(due_at(again, at)))
             }
         }
     }
@@ -275,7 +275,7 @@ mod tests {
         let done = back.claim(at(4)).unwrap().after().done(kept.clone(), "posted", at(5)).unwrap();
         let again = done.after().anew(at(9)).unwrap().unwrap().after().clone();
         assert_eq!(
-            (anew.head.state(), anew.attempts.due, anew.kept),
+            (again.head.state(), again.attempts.due, again.kept),
             (StepState::Pending, Some(at(9)), kept)
         );
     }
