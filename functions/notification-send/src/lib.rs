@@ -1,4 +1,4 @@
-//! Sends notifications and mails links to sign in.
+//! Sends notifications: claims one, sends it by its channel, and stores the result.
 
 use app::Context;
 use app::worker::NotificationSend;
