@@ -7,6 +7,6 @@ mod mailbox;
 mod notification;
 mod parsed_mail;
 
-pub use mailbox::{MOST_BYTES, Mailbox, MailboxError, read_start};
+pub use mailbox::{MOST_BYTES, Mailbox, MailboxError};
 pub use notification::MailNotification;
 pub use parsed_mail::ParsedMail;

@@ -1,29 +1,10 @@
 //! The mailbox: the stored bytes of received emails.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body_util::BodyExt;
 
 /// Most bytes that are read of an email. Its text comes before its attachments, which are not stored.
 pub const MOST_BYTES: usize = 4 * 1024 * 1024;
-
-/// Reads the start of an email from a body, up to [`MOST_BYTES`].
-///
-/// # Errors
-/// If the body ends early.
-pub async fn read_start<B: BodyExt<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes, B::Error> {
-    let mut mail = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame?.into_data() {
-            mail.extend_from_slice(&data);
-        }
-        if mail.len() >= MOST_BYTES {
-            mail.truncate(MOST_BYTES);
-            break;
-        }
-    }
-    Ok(mail.freeze())
-}
 
 /// Fetching an email failed.
 #[derive(Debug, thiserror::Error)]

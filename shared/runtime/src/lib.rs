@@ -4,7 +4,6 @@ mod aws;
 mod channels;
 pub mod config;
 mod context;
-mod fetch;
 mod function;
 mod lambda;
 mod mailbox;
@@ -17,7 +16,6 @@ pub use aws::clients_elsewhere;
 pub use channels::channels;
 pub use config::{Config, ConfigError};
 pub use context::{Ports, context};
-pub use fetch::{Network, provider};
 pub use function::{
     BoxFuture, Delivery, Failure, Function, Http, QueueHandler, ScheduleHandler, StreamHandler,
 };

@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::routing::{get, post};
 use domain::message::Envelope;
 use domain::trace::Trace;
+use http::StatusCode;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 use tracing::{error, instrument};
