@@ -1,4 +1,4 @@
-//! Handles events of alerts: deduplicates them, routes them, and opens alerts, incidents and escalations.
+//! Handles alert events: deduplicates them, evaluates the routes, and opens alerts, incidents and escalations.
 
 use app::Context;
 use app::worker::AlertHandle;

@@ -1,4 +1,4 @@
-//! Rescues events that could not be handled: opens a bare alert and notifies the fallback contact.
+//! Handles alert events that failed repeatedly: writes the alert without its rules and notifies the fallback contact.
 
 use app::Context;
 use app::worker::AlertRescue;

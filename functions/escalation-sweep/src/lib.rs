@@ -1,4 +1,4 @@
-//! Finds the jobs that are due and whose message was lost, each minute.
+//! Finds jobs that are due and whose message was lost, each minute.
 
 use app::{AppError, Context, sweep};
 use domain::trace::Trace;

@@ -1,4 +1,4 @@
-//! Takes escalations to their next level when their time is up, and ends them when their alert is resolved.
+//! Moves escalations to the next level when their time is up, and ends them when their alert resolves.
 
 use app::Context;
 use app::worker::EscalationTick;

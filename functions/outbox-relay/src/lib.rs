@@ -1,4 +1,4 @@
-//! Relays events from the outboxes of the table to the queues of those who receive them.
+//! Reads the table's stream and sends outbox messages to the queues.
 
 use app::{AppError, Context, outbox};
 use aws_lambda_events::dynamodb::EventRecord;

@@ -1,4 +1,4 @@
-//! Does what people ask for in Slack, and the steps that are to be done there.
+//! Does what people request in Slack, and brings changes to Slack, one step at a time.
 
 use app::Context;
 use app::worker::SlackWork;

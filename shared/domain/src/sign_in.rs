@@ -164,6 +164,17 @@ impl SignIn {
         Ok(sent.born(SignInState::Sent, id.at())?.because(BY, "shown to the person"))
     }
 
+    /// Makes the first attempt of an item of an older version due at once.
+    ///
+    /// Older versions stored no slot, and stored as `due` when the sweep checks whether the message was lost.
+    pub fn due_at_once_if_old(mut self) -> Self {
+        let Attempts { attempt, slot, .. } = self.attempts;
+        if self.head.state() == Self::WAITING && attempt == 0 && slot == Timestamp::UNIX_EPOCH {
+            self.attempts.due = Some(self.id.at());
+        }
+        self
+    }
+
     /// Says whether the link is good.
     pub fn is_good(&self, now: Timestamp) -> bool {
         self.head.state() == SignInState::Sent && self.until > now
@@ -199,6 +210,7 @@ impl SignIn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::lease::Look;
 
     /// An attempt whose link a worker mails.
     fn asked() -> SignIn {
@@ -224,6 +236,26 @@ mod tests {
         assert!(!asked.is_good(now) && sent.is_good(now) && !used.is_good(now));
         assert!(!sent.is_good(now + GOOD_FOR));
         assert!(asked.used(now).is_err() && used.used(now).is_err());
+    }
+
+    #[test]
+    fn link_that_an_older_version_was_asked_for_is_mailed_at_once() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let asked = SignIn::asked(SignInId::new(now, 1), "ada@example.com".to_owned(), Trace::begin(1)).unwrap();
+        let mut stored = serde_json::to_value(asked.after()).unwrap();
+        let item = stored.as_object_mut().unwrap();
+        for attribute in ["attempt", "slot", "log"] {
+            item.remove(attribute);
+        }
+        item.insert("due".to_owned(), (now + SignedDuration::from_secs(30)).to_string().into());
+
+        let old: SignIn = serde_json::from_value(stored).unwrap();
+
+        assert_eq!(old.look(now), Look::TooEarly);
+        let old = old.due_at_once_if_old();
+        assert_eq!(old.look(now), Look::Claim);
+        let again = old.claim(now).unwrap().after().retry("busy", None, now).unwrap().after().clone();
+        assert_eq!(again.clone().due_at_once_if_old().attempts, again.attempts);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use app::worker::{Message, Worker};
-use app::{Context, Random};
+use app::{AppError, Context, Random};
 use aws_lambda_events::dynamodb;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
@@ -104,12 +104,14 @@ pub fn worker<W: Worker>(ctx: &Context) -> Function {
     let (worker, clock) = (W::new(ctx), ctx.clock.clone());
     let handle = move |delivery: Delivery<Message<W::Job, W::Request>>| {
         let (worker, now) = (worker.clone(), clock());
-        async move {
+        // The box ends the type of the future: without it, the compiler's depth limit is reached.
+        let handled: BoxFuture<'static, Result<(), AppError>> = Box::pin(async move {
             match delivery.message {
                 Message::Job(job) => worker.job(job, &delivery.trace, now).await,
                 Message::Request(request) => worker.request(request, &delivery.trace, now).await,
             }
-        }
+        });
+        handled
     };
     handled(handle, read::<W::Job, W::Request>)
 }

@@ -23,7 +23,7 @@ use crate::notification::send::Senders;
 #[instrument(skip_all, fields(sign_in.id = %id), err)]
 pub async fn send(store: &Store, senders: &Senders, id: SignInId, now: Timestamp) -> Result<(), AppError> {
     let time = Elapsing::from(now);
-    let Some(sign_in) = store.sign_in(id).await? else { return Ok(()) };
+    let Some(sign_in) = store.sign_in(id).await?.map(SignIn::due_at_once_if_old) else { return Ok(()) };
     if !is_due(&sign_in, &time).await {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of a source, by its name in the API; the registry of sources knows what it means.
+/// The kind of a source, by its name in the API. The `sources` crate has the registry of kinds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SourceKind(pub String);

@@ -61,7 +61,7 @@ pub(crate) fn escalation(number: u128) -> Transition<Escalation> {
         updated_at: at(0),
         trace: trace(),
     };
-    escalation.born(EscalationState::Triggered, at(0)).unwrap().because("test", "began")
+    due_at(escalation.born(EscalationState::Triggered, at(0)).unwrap().because("test", "began"), at(300))
 }
 
 /// A notification of an escalation that is to be sent.
