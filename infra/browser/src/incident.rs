@@ -120,6 +120,8 @@ pub(crate) async fn run(browser: &Browser, elsewhere: &Browser, prepared: &Prepa
     browser.until("document.querySelector('#confirm').open").await?;
     browser.evaluate(YES).await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Closed')").await?;
+    let text = browser.text("p.flash").await?;
+    ensure!(text == "Status changed.", "the page says {text:?}");
     browser.screenshot("incident-closed").await?;
     browser.press("Reopen incident").await?;
     browser.until("document.querySelector('.title .badges').textContent.includes('Active')").await

@@ -25,7 +25,7 @@ pub(crate) async fn activate(browser: &Browser, source: &str) -> anyhow::Result<
     browser.goto(source).await?;
     browser.press("Activate").await?;
     let refused = browser.text("p.form-error").await?;
-    ensure!(refused.contains("othing has arrived"), "the page says {refused:?}");
+    ensure!(refused.contains("The draft has not received an event yet"), "the page says {refused:?}");
     browser.goto(source).await?;
     browser.press("Send test alert").await?;
     browser

@@ -37,8 +37,7 @@ pub async fn activate(
             }
         }
         if store.sample(org, id).await?.is_none() {
-            let reason = "the draft has not received an event yet: send one from its sender, or send a test alert with \
-                          `actions/send_test`";
+            let reason = "the draft has not received an event yet: send an event from your system, or send a test alert";
             return Err(AppError::invalid("state", reason));
         }
         let step = source.transition_to(SourceState::Active, now)?.because(by.to_string(), "activated");

@@ -96,28 +96,41 @@ fn action_text(action: &str) -> String {
 /// An entry.
 fn row(entry: &AuditEntry, names: &BTreeMap<String, String>, now: Timestamp) -> Markup {
     let who = names.get(&entry.by.to_string()).map_or("", String::as_str);
+    let (with_values, without_values): (Vec<_>, Vec<_>) =
+        entry.changes.iter().partition(|change| change.before.is_some() || change.after.is_some());
+    // Secrets and large values are not recorded; only the names of such fields are.
+    let without_values: Vec<String> = without_values.into_iter().map(field_text).collect();
     html! {
         li {
             h2 { (untrusted(&entry.target.name)) }
             ul.facts {
                 li { (time(entry.at, now)) }
                 li { strong { (action_text(&entry.action)) } " by " (untrusted(who)) }
-                @for change in &entry.changes { li { (change_text(change)) } }
+                @for change in with_values { li { (change_text(change)) } }
+                @if !without_values.is_empty() { li { "Fields: " (untrusted(&without_values.join(", "))) } }
                 li { code title="ID" { (entry.target.id) } }
             }
         }
     }
 }
 
-/// A changed field with its values. Secrets and large values are not recorded; only the name of such a field is.
+/// The name of a changed field in words.
+fn field_text(change: &AuditChange) -> String {
+    match &*change.field {
+        "kind" => "source type".to_owned(),
+        field => field.replace('_', " "),
+    }
+}
+
+/// A changed field with its values.
 fn change_text(change: &AuditChange) -> Markup {
+    let field = capitalize(&field_text(change));
     html! {
-        (untrusted(&capitalize(&change.field.replace('_', " "))))
+        (untrusted(&field)) ": "
         @match (&change.before, &change.after) {
-            (Some(before), Some(after)) => { ": " (untrusted(before)) " → " (untrusted(after)) }
-            (None, Some(after)) => { ": " (untrusted(after)) }
-            (Some(before), None) => { ": " (untrusted(before)) " → not set" }
-            (None, None) => {}
+            (Some(before), Some(after)) => { (untrusted(before)) " → " (untrusted(after)) }
+            (None, after) => (untrusted(after.as_deref().unwrap_or_default())),
+            (Some(before), None) => { (untrusted(before)) " → not set" }
         }
     }
 }

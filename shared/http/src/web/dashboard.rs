@@ -144,7 +144,7 @@ impl Dashboard<'_> {
         };
         html! {
             dl.tiles {
-                (tile("paging", open, self.open.more, "OpenEscalations escalations"))
+                (tile("paging", open, self.open.more, "Open escalations"))
                 (tile("expired", expired, false, "Expired, not acknowledged"))
                 (tile("waiting", unrouted, self.unrouted.more, "Unrouted alerts"))
             }
@@ -163,7 +163,7 @@ impl Dashboard<'_> {
     fn escalations(&self) -> Markup {
         html! {
             section aria-labelledby="escalations" {
-                h2.part #escalations { "OpenEscalations escalations" }
+                h2.part #escalations { "Open escalations" }
                 @if self.open.stories.is_empty() && self.open.unreadable.is_empty() {
                     p.none { "No open escalations." }
                 }

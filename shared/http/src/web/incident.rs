@@ -109,6 +109,7 @@ async fn show(
     let done = match params.text("done") {
         Some("declared") => "Incident declared.",
         Some("update") => "Update shared.",
+        Some("status") => "Status changed.",
         Some("edit") => "Changes saved.",
         Some(_) | None => "",
     };

@@ -97,8 +97,10 @@ fn request_link_page(web: &WebState) -> Response {
 pub(super) fn request_link_form() -> Markup {
     html! {
         form.ask method="post" action="/sign-in" {
-            p { label for="email" { "Email address" } }
-            p { input #email type="email" name="email" required autocomplete="email" maxlength="254"; }
+            label.field {
+                span { "Email address" }
+                input type="email" name="email" required autocomplete="email" maxlength="254";
+            }
             button.primary type="submit" { "Send sign-in link" }
         }
     }

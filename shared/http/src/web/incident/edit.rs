@@ -113,7 +113,7 @@ pub(super) async fn update(
         app::incident::update::update(store, &by, incident.id, &update?, Some(&key), now).await
     };
     match shared.await {
-        Ok(_) => Ok(done(&incident, "update")),
+        Ok(_) => Ok(done(&incident, if form.to.is_empty() { "update" } else { "status" })),
         Err(error) => refuse(&web, &signed_in, incident, error, form).await,
     }
 }
