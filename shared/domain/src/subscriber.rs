@@ -36,6 +36,6 @@ pub fn followers(org: &Org) -> Followers {
 }
 
 /// The jobs that subscribers add to a change.
-pub fn owed(change: FollowedTransition<'_>) -> Vec<AddedJob> {
+pub fn added_jobs(change: FollowedTransition<'_>) -> Vec<AddedJob> {
     slack::follow::added_step(change).map(AddedJob::Slack).into_iter().collect()
 }

@@ -57,7 +57,7 @@ impl Commit {
     pub fn transition<M: Record>(mut self, transition: Transition<M>) -> Self {
         let (from, to) = ends(transition.from(), transition.to());
         self.transitions.push((M::MACHINE, from, to));
-        let owed = M::changed(&transition).map(subscriber::owed).unwrap_or_default();
+        let owed = M::changed(&transition).map(subscriber::added_jobs).unwrap_or_default();
         let leads = M::leads(&transition);
         match actions_of(transition) {
             Ok((actions, update)) => {
