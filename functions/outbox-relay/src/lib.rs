@@ -10,16 +10,18 @@ pub fn function(ctx: Context) -> Function {
 }
 
 async fn relay(ctx: Context, records: Vec<EventRecord>) -> Result<(), AppError> {
-    let mut events = Vec::new();
+    let mut entries = Vec::new();
     for record in records {
         if record.event_name != "INSERT" {
             continue;
         }
-        match store::outbox_of(record.change.new_image) {
-            Ok(found) => events.extend(found),
-            // It would be in the way of all that follow; the sweep finds what it owed.
-            Err(fault) => tracing::error!(record.id = record.event_id, "{fault}"),
+        for entry in store::outbox_of(&record.change.new_image) {
+            match entry {
+                Ok(entry) => entries.push(entry),
+                // It must not hold up the entries that follow. The sweep finds the job.
+                Err(fault) => tracing::error!(record.id = record.event_id, %fault, "skipped an outbox entry"),
+            }
         }
     }
-    outbox::relay::relay(&ctx.queues, &events, ctx.now()).await
+    outbox::relay::relay(&ctx.queues, &entries, ctx.now()).await
 }

@@ -148,7 +148,7 @@ async fn judge(
     for page in &ledger.notifications {
         let key = page.idempotency_key();
         let times = emails_of(&key);
-        let again = page.log.iter().filter(|entry| entry.to == "pending").count();
+        let again = page.attempts.log.iter().filter(|entry| entry.to == "pending").count();
         if times == 0 {
             unpaged.push(key.clone());
         }

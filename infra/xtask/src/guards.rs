@@ -26,14 +26,13 @@ const GUARDS: &[Guard] = &[
     Guard { patch: "tombstone", story: "order::firing_that_its_own_resolve_overtook" },
     Guard { patch: "join", story: "groups::alert_that_joined_just_as_the_escalation_ended" },
     Guard { patch: "lapse", story: "expiry::alert_that_is_sent_again_lasts" },
-    Guard { patch: "lease", story: "sweep::page_whose_sender_was_killed" },
+    Guard { patch: "lease", story: "laws::job_that_is_held_by_a_worker_that_never_returns" },
     Guard { patch: "look-again", story: "sweep::page_whose_message_was_lost_is_sent_by_the_second_one" },
     Guard { patch: "sweep", story: "sweep::page_whose_message_was_lost_is_sent_by_the_sweep" },
     Guard { patch: "relay", story: "sweep::page_arrives_within_ten_seconds" },
     Guard { patch: "rescue", story: "rescue::event_that_cannot_be_handled" },
     Guard { patch: "slack-claim", story: "slack::outage::bad_day_at_aws_and_at_slack" },
     Guard { patch: "slack-late-page", story: "slack::direct::page_that_lands_after_the_answer" },
-    Guard { patch: "slack-lease", story: "slack::outage::bad_day_at_aws_and_at_slack" },
     Guard {
         patch: "slack-look",
         story: "slack::outage::slack_that_does_what_it_is_asked_and_does_not_say_so",
@@ -94,7 +93,7 @@ fn stories(tree: &Path, build: &Path, filter: &str) -> Result<bool> {
     let cargo = |arguments: &[&str]| {
         let mut command = Command::new("cargo");
         command.current_dir(tree).env("CARGO_TARGET_DIR", build).env("FIREBELL_SEEDS", "0..4");
-        command.args(["test", "--quiet", "--locked", "--test", "stories"]).args(arguments);
+        command.args(["test", "--quiet", "--locked", "--test", "stories", "--test", "jobs"]).args(arguments);
         command.output().context("cannot start cargo")
     };
     let built = cargo(&["--no-run"])?;

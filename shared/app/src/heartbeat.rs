@@ -1,6 +1,6 @@
 //! Heartbeats.
 
-pub mod look;
+pub mod check;
 pub mod ping;
 
 use domain::Timestamp;
@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
-/// What is told of a job: that it was not heard of, or that it is again.
+/// The event about a heartbeat: a ping is missed, or pings arrive again.
 fn told(
     source: &Source,
     beat: &PingSchedule,
@@ -34,7 +34,7 @@ fn told(
         status,
         deduplication_key: sources::HEARTBEAT_KEY.to_owned(),
         title: shorten(
-            &format!("{} has not been heard of for {}", source.name, length(since)),
+            &format!("{} has sent no ping for {}", source.name, length(since)),
             sources::limits::TITLE_BYTES,
         ),
         description: Some(format!(
@@ -49,7 +49,7 @@ fn told(
         holds_s: None,
         payload: to_raw_value(&payload).expect("plain values are JSON"),
     };
-    // Of the ping that it is about: told twice, it is the same.
+    // The id is derived from the last ping: an event that is sent twice is the same event.
     let cause = format_args!("{} {} {}", source.id, status.name(), last);
     let id = EventId::derived(now, cause);
     ReceivedEvent {
@@ -63,7 +63,7 @@ fn told(
     }
 }
 
-/// A length of time as people say it.
+/// A duration as people write it.
 fn length(time: SignedDuration) -> String {
     let seconds = time.as_secs();
     let (count, unit) = match seconds {

@@ -9,6 +9,7 @@ pub mod escalation;
 pub mod escalation_path;
 pub mod heartbeat;
 pub mod incident;
+mod job;
 pub mod link;
 pub mod notification;
 pub mod oidc;
@@ -22,6 +23,7 @@ pub mod slack;
 pub mod source;
 pub mod sweep;
 pub mod user;
+pub mod worker;
 
 mod context;
 mod error;

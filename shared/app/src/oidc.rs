@@ -10,38 +10,25 @@ mod token;
 use std::sync::{Arc, Mutex};
 
 use domain::Timestamp;
-use futures_util::future::BoxFuture;
-use machine::BoxError;
+use egress::Client;
 use secrecy::SecretString;
 
 use self::provider::{Endpoints, Kept};
 use self::token::Key;
 use crate::AppError;
 
-/// One request to the provider.
+/// The most bytes of a response that are read.
+const MAX_RESPONSE_BYTES: usize = 512 * 1024;
+
+/// A request to the provider.
 #[derive(Clone)]
-pub struct Request {
+struct Request {
     /// The URL.
-    pub url: String,
+    url: String,
     /// The form to post; a GET request if `None`.
-    pub form: Option<String>,
+    form: Option<String>,
     /// The `Authorization` header.
-    pub authorization: Option<SecretString>,
-}
-
-/// A response of the provider.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Its status.
-    pub status: u16,
-    /// The body, up to the size limit.
-    pub body: Vec<u8>,
-}
-
-/// Sends requests to a provider.
-pub trait Fetch: Send + Sync {
-    /// Sends one request with a timeout of ten seconds, and does not follow redirects.
-    fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Answer, BoxError>>;
+    authorization: Option<SecretString>,
 }
 
 /// The operator's settings for the provider.
@@ -58,7 +45,7 @@ pub struct Settings {
 /// A provider, with its cached discovery document and keys.
 pub struct Oidc {
     settings: Settings,
-    fetch: Arc<dyn Fetch>,
+    client: Client,
     endpoints: Mutex<Option<Kept<Arc<Endpoints>>>>,
     keys: Mutex<Option<Kept<Arc<Vec<Key>>>>>,
 }
@@ -91,8 +78,9 @@ impl OidcError {
 
 impl Oidc {
     /// A provider with an empty cache. It is asked when somebody signs in.
-    pub fn new(settings: Settings, fetch: Arc<dyn Fetch>) -> Self {
-        Self { settings, fetch, endpoints: Mutex::default(), keys: Mutex::default() }
+    pub fn new(settings: Settings) -> Self {
+        let client = Client::for_configured_urls(MAX_RESPONSE_BYTES);
+        Self { settings, client, endpoints: Mutex::default(), keys: Mutex::default() }
     }
 
     /// The provider's host name, which the page shows.

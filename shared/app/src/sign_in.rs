@@ -1,6 +1,7 @@
-//! Signing in by a link: asked for, sent, used once.
+//! Signing in by a link, which is asked for, mailed, and used once.
 //!
-//! The link names its attempt and is signed, so that nothing in the table, a queue or a log lets anybody in.
+//! The link contains the id of its attempt and is signed. The table, the queues and the logs contain nothing that signs
+//! anybody in.
 
 pub mod ask;
 pub mod enter;
@@ -14,7 +15,7 @@ use domain::id::SignInId;
 use crate::link::LinkError;
 use crate::seal::Seal;
 
-/// What the signature is for.
+/// The purpose of the signature.
 const PURPOSE: &str = "sign-in";
 
 /// The token of a link.
@@ -27,10 +28,10 @@ fn link(seal: &Seal, public_url: &str, id: SignInId) -> String {
     format!("{public_url}/sign-in?token={}", token(seal, id))
 }
 
-/// Reads a token: the attempt that it names, if it is one of ours.
+/// Reads the id of the attempt from a token.
 ///
 /// # Errors
-/// [`LinkError::Forged`] if it is not.
+/// [`LinkError::Forged`] if the signature is invalid.
 pub fn read(seal: &Seal, token: &str) -> Result<SignInId, LinkError> {
     let (id, signature) = token.rsplit_once('.').ok_or(LinkError::Forged)?;
     if !seal.is_signed(PURPOSE, id, signature) {

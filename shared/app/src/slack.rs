@@ -135,12 +135,7 @@ impl WorkspaceTokens for Workspaces {
 pub async fn hear(ctx: &Context, trace: Trace, message: &SlackMessage) -> Result<(), AppError> {
     let envelope = Envelope::new(trace, message);
     let body = serde_json::to_string(&envelope).expect("messages are plain values");
-    let outgoing = store::Outgoing {
-        // These are the only two characters that the queue refuses and JSON does not escape.
-        body: body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"),
-        delay: 0,
-        group: None,
-    };
+    let outgoing = store::Outgoing { body, delay: 0, group: None };
     Ok(ctx.queues.send(domain::message::Queue::SlackWork, vec![outgoing]).await?)
 }
 
@@ -150,15 +145,12 @@ pub async fn hear(ctx: &Context, trace: Trace, message: &SlackMessage) -> Result
 /// [`AppError`] if the message must come again.
 pub async fn work(
     desk: &SlackServices,
-    message: &SlackMessage,
+    request: &SlackMessage,
     trace: &Trace,
     now: Timestamp,
 ) -> Result<(), AppError> {
-    match message {
+    match request {
         SlackMessage::Request(asked) => ask::ask(desk, asked, trace, now).await,
-        SlackMessage::Step { org, thread, step } => {
-            step::step(desk, *org, (thread, step), now).await.map(drop)
-        }
         SlackMessage::Removed { team, at } => connect::removed(&desk.store, team, *at).await,
     }
 }

@@ -1,3 +1,3 @@
-//! The sweep: whatever is due and was not heard of.
+//! The sweep: finds the jobs whose message was lost.
 
 pub mod run;

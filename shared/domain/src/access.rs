@@ -34,7 +34,7 @@ pub enum Permission {
     SetMethods,
     /// Change what incidents and alerts are given: severities, statuses, roles, attributes.
     ManageSettings,
-    /// See and change private incidents that they have no part in.
+    /// See and change private incidents of which they are not a member.
     SeePrivate,
     /// Change sources, routes and paths.
     ConfigureOnCall,

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, SourceId};
+use crate::job::due::{Scheduled, due_at};
+use crate::job::{EscalationJob, Job, JobKind};
 use crate::source::SourceKind;
 use crate::trace::Trace;
 
@@ -23,7 +25,8 @@ pub use original::OriginalText;
 pub use received::{AlertEvent, AlertStatus, ReceivedEvent, key_hash};
 
 /// The states of an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum AlertState {
     /// The alert is firing.
     Firing,
@@ -32,15 +35,7 @@ pub enum AlertState {
 }
 
 impl State for AlertState {
-    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Firing, Self::Resolved];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Firing => "firing",
-            Self::Resolved => "resolved",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {
@@ -137,6 +132,18 @@ impl Stateful for Alert {
     }
 }
 
+impl Scheduled for Alert {
+    const KIND: JobKind = JobKind::AlertSettle;
+
+    fn job(&self) -> Job {
+        EscalationJob::AlertSettle { org: self.org, alert: self.id }.into()
+    }
+
+    fn set_due(&mut self, at: Option<Timestamp>) {
+        self.due = at;
+    }
+}
+
 impl Alert {
     /// The transition that resolves the alert. Its escalations are reconciled at once.
     ///
@@ -148,8 +155,7 @@ impl Alert {
         now: Timestamp,
     ) -> Result<Transition<Self>, Illegal<AlertState>> {
         let end = self.transition_to(AlertState::Resolved, now)?;
-        let end = end.with(|alert| (alert.resolved_at, alert.due) = (Some(resolved_at), Some(now)));
-        Ok(end.on_transition(|end| Event::AlertResolved { org: end.after().org, alert: end.after().id }))
+        Ok(due_at(end.with(|alert| alert.resolved_at = Some(resolved_at)), now))
     }
 }
 

@@ -8,14 +8,18 @@ use machine::{Head, State, Stateful};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
+use crate::followers::Followers;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, PathId, UserId};
+use crate::job::due::Scheduled;
+use crate::job::{EscalationJob, Job, JobKind};
 use crate::trace::Trace;
 
 pub use level::{NewEscalation, Responders, levels_of};
 pub use tick::{Tick, tick};
 
 /// The states of an escalation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum EscalationState {
     /// The first level has not been notified yet.
     Pending,
@@ -32,19 +36,7 @@ pub enum EscalationState {
 }
 
 impl State for EscalationState {
-    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Pending, Self::Triggered];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Triggered => "triggered",
-            Self::Acked => "acked",
-            Self::Resolved => "resolved",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {
@@ -136,9 +128,9 @@ pub struct Escalation {
     /// The incident that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
-    /// Whether Slack follows it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub followed: bool,
+    /// The subscribers that follow it.
+    #[serde(flatten)]
+    pub followers: Followers,
     /// Whether it ends when its alerts are resolved.
     pub auto_cancel: bool,
     /// Who started it.
@@ -163,6 +155,18 @@ impl Stateful for Escalation {
 
     fn set_head(&mut self, head: Head<EscalationState>) {
         self.head = head;
+    }
+}
+
+impl Scheduled for Escalation {
+    const KIND: JobKind = JobKind::EscalationLevel;
+
+    fn job(&self) -> Job {
+        EscalationJob::EscalationLevel { org: self.org, escalation: self.id }.into()
+    }
+
+    fn set_due(&mut self, at: Option<Timestamp>) {
+        self.due = at;
     }
 }
 

@@ -18,11 +18,13 @@ pub use timeline::{BeforeAfter, FieldChange, InitialValues, TimelineEntry, Timel
 
 use crate::access::{Actor, Permission};
 use crate::event::Event;
+use crate::followers::Followers;
 use crate::id::{AlertId, IncidentId, OrgId, RoleId, SeverityId, StatusId, UserId};
 use crate::trace::Trace;
 
 /// The states of an incident: the field's status categories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum IncidentState {
     /// Nobody has confirmed yet that it is an incident.
     Triage,
@@ -31,6 +33,7 @@ pub enum IncidentState {
     /// Work is paused.
     Paused,
     /// Work has ended, and people learn from it.
+    #[strum(serialize = "post-incident")]
     PostIncident,
     /// Nothing more is to be done.
     Closed,
@@ -43,21 +46,7 @@ pub enum IncidentState {
 }
 
 impl State for IncidentState {
-    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Triage, Self::Active];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Triage => "triage",
-            Self::Active => "active",
-            Self::Paused => "paused",
-            Self::PostIncident => "post-incident",
-            Self::Closed => "closed",
-            Self::Declined => "declined",
-            Self::Merged => "merged",
-            Self::Canceled => "canceled",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {
@@ -177,9 +166,9 @@ pub struct Incident {
     /// The alert that opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<AlertId>,
-    /// Whether Slack follows it: a workspace was connected when it was opened.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub followed: bool,
+    /// The subscribers that follow it.
+    #[serde(flatten)]
+    pub followers: Followers,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When it last changed.

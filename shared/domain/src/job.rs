@@ -7,13 +7,15 @@
 //! To add a kind, add its entry to [`jobs!`]. The build then stops where the kind is missing: its key in
 //! `store/src/table.rs`, its worker in `app/src/worker.rs`, and its case in `testing/tests/jobs/cases.rs`.
 
+pub mod due;
+pub mod lease;
 pub mod policy;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AlertId, EscalationId, OrgId, SignInId, SourceId};
 use crate::message::Queue;
-use crate::slack::{StepId, Thread};
+use crate::slack::step::work::{StepId, Thread};
 use policy::{AT_ONCE, BY_SWEEP, DECIDE, Lease, Policy, Run};
 
 /// Makes the types of all kinds: an enum for each queue, whose serialised form is the message on that queue; [`Job`],
@@ -159,7 +161,7 @@ jobs! {
         SignInMail "sign_in" {
             /// The attempt to sign in.
             id: SignInId,
-        } = AT_ONCE,
+        } = Policy { run: Run::Attempt(policy::SIGN_IN_MAIL), ..DECIDE },
     }
 
     /// A job of `slack-work`.

@@ -1,121 +1,84 @@
-//! One page to one address: claimed, sent, marked; each send is an item with a due time.
+//! A notification: one message to one person by one method.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use machine::{Head, Illegal, State, Stateful, Transition};
 use serde::{Deserialize, Serialize};
 
-use crate::escalation::Escalation;
 use crate::event::Event;
 use crate::id::{EscalationId, OrgId, UserId};
+use crate::job::due::{Scheduled, due_at};
+use crate::job::lease::{Attempts, Leased};
+use crate::job::{Job, JobKind, NotificationJob};
 use crate::slack::MessageRef;
 use crate::trace::Trace;
 use crate::user::{MethodType, Urgency, User};
 
-/// The states of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The states of a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum NotificationState {
-    /// It is to be sent.
+    /// It waits until it is sent.
     Pending,
-    /// Somebody has claimed it and is sending, until the lease is over.
+    /// A worker has claimed it and sends it.
     Sending,
-    /// The provider took it.
+    /// The provider accepted it.
     Delivered,
-    /// The provider will never take it.
+    /// The provider refused it permanently.
     Failed,
-    /// Somebody answered before it was sent.
+    /// Somebody acknowledged the escalation, or it ended, before the notification was sent.
     Cancelled,
 }
 
 impl State for NotificationState {
-    const ALL: &'static [Self] =
-        &[Self::Pending, Self::Sending, Self::Delivered, Self::Failed, Self::Cancelled];
     const INITIAL: &'static [Self] = &[Self::Pending];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sending => "sending",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {
             Self::Pending => &[Self::Sending, Self::Cancelled],
-            Self::Sending => &[Self::Delivered, Self::Failed, Self::Pending],
+            // It is cancelled from here if the lease of its worker ended and somebody has acknowledged meanwhile.
+            Self::Sending => &[Self::Delivered, Self::Failed, Self::Pending, Self::Cancelled],
             Self::Delivered | Self::Failed | Self::Cancelled => &[],
         }
     }
 }
 
-/// A line of a page's own history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogEntry {
-    /// When.
-    pub at: Timestamp,
-    /// The state that it went to.
-    pub to: String,
-    /// Why.
-    pub why: String,
-}
-
-/// How many lines of history an item keeps in itself: the first and the newest.
-const MOST_LOG: usize = 16;
-
-/// Adds a line to a history that is kept in its item.
-pub(crate) fn remember(log: &mut Vec<LogEntry>, entry: LogEntry) {
-    if log.len() == MOST_LOG {
-        log.remove(1);
-    }
-    log.push(entry);
-}
-
-/// A page: an escalation notification.
+/// A notification of an escalation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Notification {
     /// State and version.
     #[serde(flatten)]
     pub head: Head<NotificationState>,
-    /// Its organisation.
+    /// The organisation.
     pub org: OrgId,
-    /// Its escalation.
+    /// The escalation.
     pub escalation: EscalationId,
-    /// Its id within the escalation: cycle, level, number.
+    /// The id within the escalation: cycle, level, number.
     pub id: String,
     /// The cycle of the escalation that it belongs to.
     pub cycle: u16,
-    /// Whom it is for.
+    /// The person.
     pub user: UserId,
-    /// Its channel.
+    /// The kind of method.
     pub method_type: MethodType,
     /// The address.
     pub address: String,
-    /// What signs it, sealed, where the channel signs.
+    /// The sealed secret that signs the message, if the channel signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
-    /// How loudly.
+    /// The urgency.
     pub urgency: Urgency,
-    /// What it is about.
+    /// The title of the escalation.
     pub title: String,
-    /// Where to look at it.
+    /// The address at which the person can look at the alert or incident.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Counts the attempts.
-    pub attempt: u16,
-    /// When it is to be sent, or the claim of whoever sends it is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due: Option<Timestamp>,
-    /// When it was due while it last waited; the index of due items keeps this through a claim.
-    pub slot: Timestamp,
-    /// Where it stands, if it is a message in Slack: its button goes once nobody is paged any more.
+    /// The attempts to send it.
+    #[serde(flatten)]
+    pub attempts: Attempts,
+    /// The message in Slack, if it was sent there: its button goes once the escalation notifies nobody any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageRef>,
-    /// Its history.
-    #[serde(default)]
-    pub log: Vec<LogEntry>,
-    /// The trace that it came in.
+    /// The trace that it belongs to.
     pub trace: Trace,
 }
 
@@ -134,150 +97,77 @@ impl Stateful for Notification {
     }
 }
 
-impl Notification {
-    /// The level that it belongs to; none if it is for the fallback contact, after every level.
-    pub fn level(&self) -> Option<u16> {
-        self.id.split('-').nth(1)?.parse().ok()
+impl Scheduled for Notification {
+    const KIND: JobKind = JobKind::Notification;
+
+    fn job(&self) -> Job {
+        let (org, escalation, notification) = (self.org, self.escalation, self.id.clone());
+        NotificationJob::Notification { org, escalation, notification }.into()
     }
 
-    /// Whether somebody has it in Slack, or may have it in a moment.
-    pub fn is_in_slack(&self) -> bool {
-        let arrives = match self.head.state() {
-            NotificationState::Sending | NotificationState::Delivered => true,
-            NotificationState::Pending | NotificationState::Failed | NotificationState::Cancelled => false,
-        };
-        arrives && self.method_type == MethodType::Slack
+    fn set_due(&mut self, at: Option<Timestamp>) {
+        self.attempts.wait_until(at);
     }
 }
 
-/// What is known of a page before it is opened.
+impl Leased for Notification {
+    const WAITING: NotificationState = NotificationState::Pending;
+    const HELD: NotificationState = NotificationState::Sending;
+
+    fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
+    fn attempts_mut(&mut self) -> &mut Attempts {
+        &mut self.attempts
+    }
+}
+
+/// The data of a notification before it is opened.
 #[derive(Debug, Clone)]
 pub struct NewNotification {
     /// Its id within the escalation.
     pub id: String,
-    /// Whom it is for.
+    /// The person.
     pub user: UserId,
-    /// Its channel.
+    /// The kind of method.
     pub method_type: MethodType,
     /// The address.
     pub address: String,
-    /// What signs it, sealed.
+    /// The sealed secret that signs the message.
     pub secret: Option<String>,
-    /// How loudly.
+    /// The urgency.
     pub urgency: Urgency,
     /// When it is to be sent.
     pub due: Timestamp,
 }
 
-/// How long a claim lasts: twice what a provider may take.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(20);
-
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: i64 = 30;
-
-/// The longest pause that a provider may ask for: whoever asks for more is tried all the same.
-const LONGEST_ASKED: i64 = 60;
-
-/// How many attempts a page has before a mail stands in for it: about fifteen seconds.
+/// How many attempts a notification has before a fallback email is sent: about fifteen seconds.
 const PATIENCE: u16 = 4;
 
-/// What the id of a page ends with that stands in for another.
+/// The end of the id of a fallback email.
 const FALLBACK_EMAIL_SUFFIX: &str = "-mail";
 
-/// What a due page means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    /// It is not yet time; it will be then.
-    Wait(Timestamp),
-    /// It is too early; the sweep will come back to it.
-    TooEarly,
-    /// Nothing is to be done: sent, called off, or being sent.
-    Over,
-    /// Send it now.
-    Send,
-    /// Whoever claimed it did not come back: take it over.
-    TakeOver,
-}
-
-impl NewNotification {
-    /// Opens the page, to be written together with the escalation's transition.
-    pub(crate) fn open(self, escalation: &Escalation, at: Timestamp) -> Transition<Notification> {
-        let notification = Notification {
-            head: Head::stored(NotificationState::Pending, 0),
-            org: escalation.org,
-            escalation: escalation.id,
-            id: self.id,
-            cycle: escalation.cycle,
-            user: self.user,
-            method_type: self.method_type,
-            address: self.address,
-            secret: self.secret,
-            urgency: self.urgency,
-            title: escalation.title.clone(),
-            url: escalation.url.clone(),
-            attempt: 1,
-            due: Some(self.due),
-            slot: self.due,
-            message: None,
-            log: Vec::new(),
-            trace: escalation.trace.clone(),
-        };
-        notification.begun(at)
-    }
-}
-
 impl Notification {
-    /// Decides what a due page means now.
-    pub fn due(&self, now: Timestamp) -> Due {
-        let Some(due) = self.due else { return Due::Over };
-        let early = due.duration_since(now);
-        match self.head.state() {
-            NotificationState::Pending if early > crate::escalation::tick::EARLY => Due::TooEarly,
-            NotificationState::Pending if early > SignedDuration::ZERO => Due::Wait(due),
-            NotificationState::Pending => Due::Send,
-            NotificationState::Sending if early > SignedDuration::ZERO => Due::Over,
-            NotificationState::Sending => Due::TakeOver,
-            NotificationState::Delivered | NotificationState::Failed | NotificationState::Cancelled => {
-                Due::Over
-            }
-        }
+    /// The level that it belongs to; `None` if it is for the fallback contact, after every level.
+    pub fn level(&self) -> Option<u16> {
+        self.id.split('-').nth(1)?.parse().ok()
     }
 
-    /// The key by which a provider tells a repeated send from a new one; the same for every attempt.
+    /// The key by which a provider recognises a repeated attempt; it is the same for every attempt.
     pub fn idempotency_key(&self) -> String {
         format!("{}.{}", self.escalation, self.id)
     }
 
-    /// Goes along an edge and writes it down.
-    fn go(
-        &self,
-        to: NotificationState,
-        why: &str,
-        at: Timestamp,
-    ) -> Result<Transition<Self>, Illegal<NotificationState>> {
-        let entry = LogEntry { at, to: to.name().to_owned(), why: crate::text::shorten(why, 120) };
-        Ok(self.transition_to(to, at)?.with(|notification| {
-            remember(&mut notification.log, entry);
-            if to.is_final() {
-                notification.due = None;
-            }
-        }))
+    /// Begins to wait until it is due.
+    pub(crate) fn begin(self, due: Timestamp, at: Timestamp) -> Transition<Self> {
+        due_at(self.born(NotificationState::Pending, at).expect("a notification begins as pending"), due)
     }
 
-    /// Claims the page for sending, until the lease is over.
+    /// Marks that the provider accepted it.
     ///
     /// # Errors
-    /// [`Illegal`] if it is not to be sent.
-    pub fn claim(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<NotificationState>> {
-        Ok(self
-            .go(NotificationState::Sending, "claimed", at)?
-            .with(|notification| notification.due = Some(at + LEASE)))
-    }
-
-    /// Marks that the provider took it.
-    ///
-    /// # Errors
-    /// [`Illegal`] if it was not being sent.
+    /// [`Illegal`] if no worker was sending it.
     pub fn delivered(
         &self,
         receipt: &str,
@@ -286,46 +176,28 @@ impl Notification {
         self.go(NotificationState::Delivered, receipt, at)
     }
 
-    /// Marks that the provider will never take it.
+    /// Marks that the provider refused it permanently.
     ///
     /// # Errors
-    /// [`Illegal`] if it was not being sent.
+    /// [`Illegal`] if no worker was sending it.
     pub fn failed(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<NotificationState>> {
         self.go(NotificationState::Failed, why, at)
     }
 
-    /// Puts it back, to be sent again after a pause that grows, or the one that the provider `asked` for in seconds,
-    /// if it is no longer than a page can wait.
+    /// Cancels it, because somebody acknowledged the escalation or it ended.
     ///
     /// # Errors
-    /// [`Illegal`] if it was not being sent.
-    pub fn again(
-        &self,
-        why: &str,
-        asked: Option<u64>,
-        at: Timestamp,
-    ) -> Result<Transition<Self>, Illegal<NotificationState>> {
-        let own = (1_i64 << self.attempt.min(5)).min(LONGEST_PAUSE);
-        let asked = asked.and_then(|asked| i64::try_from(asked).ok()).filter(|asked| *asked <= LONGEST_ASKED);
-        let pause = asked.map_or(own, |asked| asked.max(1));
-        Ok(self
-            .go(NotificationState::Pending, why, at)?
-            .with(|notification| {
-                notification.attempt = notification.attempt.saturating_add(1);
-                notification.slot = at + SignedDuration::from_secs(pause);
-                notification.due = Some(notification.slot);
-            })
-            .on_transition(|notification| Event::NotificationDue {
-                notification: Box::new(notification.after().clone()),
-            }))
+    /// [`Illegal`] if it was delivered, has failed, or is cancelled already.
+    pub fn cancel(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<NotificationState>> {
+        self.go(NotificationState::Cancelled, why, at)
     }
 
-    /// Says whether a mail is to stand in for it, as it has just failed, `for_good` or once more.
-    pub fn needs_fallback_email(&self, for_good: bool) -> bool {
-        (for_good || self.attempt >= PATIENCE) && !self.id.ends_with(FALLBACK_EMAIL_SUFFIX)
+    /// Returns whether a fallback email is sent after an attempt failed, permanently or once more.
+    pub fn needs_fallback_email(&self, permanently: bool) -> bool {
+        (permanently || self.attempts.attempt >= PATIENCE) && !self.id.ends_with(FALLBACK_EMAIL_SUFFIX)
     }
 
-    /// The mail that stands in for it, to the address that its person is known by; none if they are mailed anyway.
+    /// The fallback email, to the address that the person signs in with; `None` if they get an email anyway.
     pub fn fallback_email(&self, user: &User, at: Timestamp) -> Option<Transition<Self>> {
         let is_own_mail = |kind: MethodType, address: &str| {
             kind == MethodType::Email && address.eq_ignore_ascii_case(&user.email)
@@ -342,45 +214,18 @@ impl Notification {
             method_type: MethodType::Email,
             address: user.email.clone(),
             secret: None,
-            attempt: 1,
-            due: Some(at),
-            slot: at,
+            attempts: Attempts::first(at),
             message: None,
-            log: Vec::new(),
             ..self.clone()
         };
-        Some(notification.begun(at))
-    }
-
-    /// Begins to wait until it is due.
-    fn begun(self, at: Timestamp) -> Transition<Self> {
-        self.born(NotificationState::Pending, at).expect("a page may be born pending").on_transition(
-            |notification| Event::NotificationDue { notification: Box::new(notification.after().clone()) },
-        )
-    }
-
-    /// Takes it back from a claim whose lease is over, to be sent at once.
-    ///
-    /// # Errors
-    /// [`Illegal`] if it was not being sent.
-    pub fn take_over(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<NotificationState>> {
-        Ok(self.go(NotificationState::Pending, "the claim's lease is over", at)?.with(|notification| {
-            notification.attempt = notification.attempt.saturating_add(1);
-            notification.due = Some(at);
-        }))
-    }
-
-    /// Calls it off: somebody answered.
-    ///
-    /// # Errors
-    /// [`Illegal`] if it is being sent, or over.
-    pub fn cancel(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<NotificationState>> {
-        self.go(NotificationState::Cancelled, why, at)
+        Some(notification.begin(at, at))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[test]
@@ -398,19 +243,18 @@ mod tests {
             urgency: Urgency::High,
             title: "T".to_owned(),
             url: None,
-            attempt: 1,
-            due: None,
-            slot: Timestamp::UNIX_EPOCH,
+            attempts: Attempts::first(Timestamp::UNIX_EPOCH),
             message: None,
-            log: Vec::new(),
             trace: Trace::begin(1),
         };
+        let most = i64::MAX;
         for (asked, pause) in
-            [(None, 2), (Some(17), 17), (Some(0), 1), (Some(60), 60), (Some(61), 2), (Some(u64::MAX), 2)]
+            [(None, 2), (Some(17), 17), (Some(0), 1), (Some(60), 60), (Some(61), 2), (Some(most), 2)]
         {
-            let again = notification.again("busy", asked, Timestamp::UNIX_EPOCH).unwrap();
+            let asked = asked.map(SignedDuration::from_secs);
+            let again = notification.retry("busy", asked, Timestamp::UNIX_EPOCH).unwrap();
 
-            assert_eq!(again.after().due.unwrap().as_second(), pause, "{asked:?}");
+            assert_eq!(again.after().attempts.due.unwrap().as_second(), pause, "{asked:?}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Signing in by a link: asked for, sent, and used once.
+//! Signing in by a link, which is asked for, mailed, and used once.
 
 use jiff::{SignedDuration, Timestamp};
 use machine::{Head, Illegal, State, Stateful, Transition};
@@ -6,37 +6,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::id::{OrgId, SignInId, UserId};
+use crate::job::due::{Scheduled, due_at};
+use crate::job::lease::{Attempts, Leased};
+use crate::job::{Job, JobKind, NotificationJob};
 use crate::trace::Trace;
 
 /// The states of an attempt to sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum SignInState {
-    /// Somebody has asked for a link; whether their address is anybody's is not known yet.
+    /// Somebody has asked for a link. It is not known yet whether anybody has the address.
     Asked,
-    /// The link is on its way, or was handed over.
+    /// A worker has claimed it and sends the email.
+    Sending,
+    /// The link was sent by email, or was shown to the person.
     Sent,
-    /// It was used: it is good for nothing more.
+    /// The link was used; it cannot be used again.
     Used,
-    /// There is nobody to send it to, or it could not be sent in time.
+    /// Nobody has the address, or the link could not be mailed in time.
     Void,
 }
 
 impl State for SignInState {
-    const ALL: &'static [Self] = &[Self::Asked, Self::Sent, Self::Used, Self::Void];
     const INITIAL: &'static [Self] = &[Self::Asked, Self::Sent];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Asked => "asked",
-            Self::Sent => "sent",
-            Self::Used => "used",
-            Self::Void => "void",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {
-            Self::Asked => &[Self::Sent, Self::Void],
+            Self::Asked => &[Self::Sending, Self::Void],
+            Self::Sending => &[Self::Sent, Self::Void, Self::Asked],
             Self::Sent => &[Self::Used],
             Self::Used | Self::Void => &[],
         }
@@ -52,41 +49,35 @@ pub struct SignInPerson {
     pub user: UserId,
 }
 
-/// An attempt to sign in. The link names it and is signed: what it says is nowhere in the table.
+/// An attempt to sign in. The link contains its id and is signed; the table does not contain the link.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SignIn {
     /// State and version.
     #[serde(flatten)]
     pub head: Head<SignInState>,
-    /// Its id.
+    /// The id.
     pub id: SignInId,
-    /// The address that asked, until it is known whose it is.
+    /// The address that asked, until the person is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Whom it signs in, once that is known.
+    /// The person whom the link signs in, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whom: Option<SignInPerson>,
-    /// When it is good for nothing any more.
+    /// When the link expires.
     pub until: Timestamp,
-    /// How often the link was tried to be sent.
-    #[serde(default)]
-    pub attempt: u16,
-    /// When somebody has to look whether it was sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due: Option<Timestamp>,
+    /// The attempts to mail the link.
+    #[serde(flatten)]
+    pub attempts: Attempts,
     /// When the item may vanish, in Unix seconds.
     pub ttl: i64,
-    /// The trace that it came in.
+    /// The trace that it belongs to.
     pub trace: Trace,
 }
 
-/// How long a link is good.
+/// How long a link is valid.
 pub const GOOD_FOR: SignedDuration = SignedDuration::from_mins(15);
 
-/// How long after it was asked for, or tried, somebody looks whether it was sent.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
-
-/// How long an attempt is kept after it is good for nothing.
+/// How long an attempt to sign in is kept after its link has expired.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 impl Stateful for SignIn {
@@ -104,7 +95,32 @@ impl Stateful for SignIn {
     }
 }
 
-/// What a step is made by, in the history.
+impl Scheduled for SignIn {
+    const KIND: JobKind = JobKind::SignInMail;
+
+    fn job(&self) -> Job {
+        NotificationJob::SignInMail { id: self.id }.into()
+    }
+
+    fn set_due(&mut self, at: Option<Timestamp>) {
+        self.attempts.wait_until(at);
+    }
+}
+
+impl Leased for SignIn {
+    const WAITING: SignInState = SignInState::Asked;
+    const HELD: SignInState = SignInState::Sending;
+
+    fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
+    fn attempts_mut(&mut self) -> &mut Attempts {
+        &mut self.attempts
+    }
+}
+
+/// The actor in the history.
 const BY: &str = "system:sign_in";
 
 impl SignIn {
@@ -116,14 +132,13 @@ impl SignIn {
             email: None,
             whom: None,
             until,
-            attempt: 0,
-            due: None,
+            attempts: Attempts::first(id.at()),
             ttl: (until + KEPT).as_second(),
             trace,
         }
     }
 
-    /// Somebody asks for a link to be sent to an address, whoever's it is.
+    /// Somebody requests a link for an email address, which may belong to nobody.
     ///
     /// # Errors
     /// [`Illegal`] never: an attempt may begin so.
@@ -132,13 +147,11 @@ impl SignIn {
         email: String,
         trace: Trace,
     ) -> Result<Transition<Self>, Illegal<SignInState>> {
-        let due = Some(id.at() + LOOK_AGAIN);
-        let asked = Self { email: Some(email), due, ..Self::new(id, SignInState::Asked, trace) };
-        let born = asked.born(SignInState::Asked, id.at())?.because(BY, "asked for");
-        Ok(born.on_transition(|_| Event::SignInAsked { id }))
+        let asked = Self { email: Some(email), ..Self::new(id, SignInState::Asked, trace) };
+        Ok(due_at(asked.born(SignInState::Asked, id.at())?.because(BY, "asked for"), id.at()))
     }
 
-    /// A link is handed over where only the right person looks.
+    /// Creates a link that is shown where only the right person can see it.
     ///
     /// # Errors
     /// [`Illegal`] never: an attempt may begin so.
@@ -148,12 +161,18 @@ impl SignIn {
         trace: Trace,
     ) -> Result<Transition<Self>, Illegal<SignInState>> {
         let sent = Self { whom: Some(whom), ..Self::new(id, SignInState::Sent, trace) };
-        Ok(sent.born(SignInState::Sent, id.at())?.because(BY, "handed over"))
+        Ok(sent.born(SignInState::Sent, id.at())?.because(BY, "shown to the person"))
     }
 
-    /// Says whether a link is still to be sent.
-    pub fn is_owed(&self) -> bool {
-        self.head.state() == SignInState::Asked
+    /// Makes the first attempt of an item of an older version due at once.
+    ///
+    /// Older versions stored no slot, and stored as `due` when the sweep checks whether the message was lost.
+    pub fn due_at_once_if_old(mut self) -> Self {
+        let Attempts { attempt, slot, .. } = self.attempts;
+        if self.head.state() == Self::WAITING && attempt == 0 && slot == Timestamp::UNIX_EPOCH {
+            self.attempts.due = Some(self.id.at());
+        }
+        self
     }
 
     /// Says whether the link is good.
@@ -161,36 +180,22 @@ impl SignIn {
         self.head.state() == SignInState::Sent && self.until > now
     }
 
-    /// The link was sent.
+    /// The link was mailed.
     ///
     /// # Errors
-    /// [`Illegal`] if it was sent before, or given up.
+    /// [`Illegal`] if no worker was mailing it.
     pub fn sent(&self, whom: SignInPerson, now: Timestamp) -> Result<Transition<Self>, Illegal<SignInState>> {
-        let sent = self.transition_to(SignInState::Sent, now)?.because(BY, "sent");
-        Ok(sent.with(|sign_in| {
-            (sign_in.email, sign_in.whom, sign_in.due) = (None, Some(whom), None);
-        }))
+        let sent = self.go(SignInState::Sent, "mailed", now)?.because(BY, "sent");
+        Ok(sent.with(|sign_in| (sign_in.email, sign_in.whom) = (None, Some(whom))))
     }
 
-    /// The link could not be sent: it is tried again, later each time.
+    /// No link is mailed.
     ///
     /// # Errors
-    /// [`Illegal`] if it was sent before, or given up.
-    pub fn again(&self, now: Timestamp) -> Result<Transition<Self>, Illegal<SignInState>> {
-        let again = self.amend(now)?.because(BY, "tried again later");
-        Ok(again.with(|sign_in| {
-            sign_in.attempt += 1;
-            sign_in.due = Some(now + LOOK_AGAIN * i32::from(sign_in.attempt.min(10)));
-        }))
-    }
-
-    /// No link is sent.
-    ///
-    /// # Errors
-    /// [`Illegal`] if it was sent before, or given up.
+    /// [`Illegal`] if it was mailed before, or is void already.
     pub fn void(&self, why: &str, now: Timestamp) -> Result<Transition<Self>, Illegal<SignInState>> {
-        let void = self.transition_to(SignInState::Void, now)?.because(BY, why);
-        Ok(void.with(|sign_in| (sign_in.email, sign_in.due) = (None, None)))
+        let void = self.go(SignInState::Void, why, now)?.because(BY, why);
+        Ok(void.with(|sign_in| sign_in.email = None))
     }
 
     /// The link is used, this once.
@@ -205,10 +210,13 @@ impl SignIn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::lease::Look;
 
+    /// An attempt whose link a worker mails.
     fn asked() -> SignIn {
         let id = SignInId::new(Timestamp::UNIX_EPOCH, 1);
-        SignIn::asked(id, "ada@example.com".to_owned(), Trace::begin(1)).unwrap().after().clone()
+        let asked = SignIn::asked(id, "ada@example.com".to_owned(), Trace::begin(1)).unwrap();
+        asked.after().claim(Timestamp::UNIX_EPOCH).unwrap().after().clone()
     }
 
     #[test]
@@ -231,12 +239,32 @@ mod tests {
     }
 
     #[test]
+    fn link_that_an_older_version_was_asked_for_is_mailed_at_once() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let asked = SignIn::asked(SignInId::new(now, 1), "ada@example.com".to_owned(), Trace::begin(1)).unwrap();
+        let mut stored = serde_json::to_value(asked.after()).unwrap();
+        let item = stored.as_object_mut().unwrap();
+        for attribute in ["attempt", "slot", "log"] {
+            item.remove(attribute);
+        }
+        item.insert("due".to_owned(), (now + SignedDuration::from_secs(30)).to_string().into());
+
+        let old: SignIn = serde_json::from_value(stored).unwrap();
+
+        assert_eq!(old.look(now), Look::TooEarly);
+        let old = old.due_at_once_if_old();
+        assert_eq!(old.look(now), Look::Claim);
+        let again = old.claim(now).unwrap().after().retry("busy", None, now).unwrap().after().clone();
+        assert_eq!(again.clone().due_at_once_if_old().attempts, again.attempts);
+    }
+
+    #[test]
     fn address_is_forgotten_as_soon_as_nothing_is_owed_to_it() {
         let now = Timestamp::UNIX_EPOCH;
         let whom = SignInPerson { org: OrgId::new(now, 1), user: UserId::new(now, 2) };
 
         assert_eq!(asked().sent(whom, now).unwrap().after().email, None);
         let void = asked().void("nobody has this address", now).unwrap().after().clone();
-        assert_eq!((void.email, void.due), (None, None));
+        assert_eq!((void.email, void.attempts.due), (None, None));
     }
 }

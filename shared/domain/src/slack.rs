@@ -1,6 +1,7 @@
 //! Slack: the workspace of an organisation, requests of people, and steps that are owed to it.
 
 pub mod command;
+pub mod follow;
 mod id;
 mod message;
 pub mod step;

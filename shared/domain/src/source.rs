@@ -5,6 +5,7 @@ pub mod custom;
 mod filtered;
 pub mod heartbeat;
 mod intake;
+mod kind;
 pub mod pinned_topic;
 pub mod priority;
 pub mod redaction;
@@ -25,23 +26,14 @@ use crate::text::Document;
 pub use custom::Custom;
 pub use filtered::{DraftSample, FilteredCount, RateWindow};
 pub use intake::{AutoResolve, IntakeRules, RateLimit};
+pub use kind::SourceKind;
 pub use priority::Priorities;
 pub use redaction::Redaction;
 pub use rotation::PreviousSecret;
 
-/// The kind of a source, by its name in the API. The `sources` crate has the registry of kinds.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SourceKind(pub String);
-
-impl std::fmt::Display for SourceKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// The states of a source's configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum SourceState {
     /// It is being set up: it accepts deliveries and previews their alerts, but nobody is notified.
     Draft,
@@ -54,17 +46,7 @@ pub enum SourceState {
 }
 
 impl State for SourceState {
-    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
     const INITIAL: &'static [Self] = &[Self::Draft, Self::Active];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Active => "active",
-            Self::Disabled => "disabled",
-            Self::Destroyed => "destroyed",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {

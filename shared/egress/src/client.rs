@@ -22,7 +22,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::{EgressError, InvalidUrl, Reach, Target};
 
-/// How many bytes of a response body are read; the rest is ignored.
+/// How many bytes of a response body are read by default; the rest is ignored.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// How many bytes of a response head are read.
@@ -34,6 +34,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How many addresses of a host name are tried.
 const MAX_ADDRESSES: usize = 4;
 
+/// How the body of a response ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyEnd {
+    /// The body was read completely.
+    Complete,
+    /// The body was longer than the limit, and the rest was not read.
+    TooLong,
+    /// The connection failed or the timeout elapsed before the end of the body.
+    Broken,
+}
+
 /// A response; its body may be cut off.
 #[derive(Debug, Clone)]
 pub struct Response {
@@ -41,12 +52,16 @@ pub struct Response {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, cut off at 16 KiB.
+    /// The body, cut off at the client's limit.
     pub body: Bytes,
+    /// How the body ended.
+    pub end: BodyEnd,
 }
 
-/// An HTTP client for URLs that users enter.
-#[derive(Clone, Default)]
+/// An HTTP client that connects only to allowed network addresses.
+///
+/// It keeps no connection open: after Lambda has frozen a function, its old connections are often broken.
+#[derive(Clone)]
 pub struct Client {
     /// Which network addresses it may connect to.
     reach: Reach,
@@ -54,18 +69,31 @@ pub struct Client {
     tls: Arc<OnceLock<TlsConnector>>,
     /// Host names that tests resolve to this machine.
     hosts: Arc<BTreeMap<String, SocketAddr>>,
+    /// How many bytes of a response body are read.
+    max_body_bytes: usize,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(Reach::default())
+    }
 }
 
 impl Client {
     /// Creates a client that trusts the same certificate authorities as browsers.
     pub fn new(reach: Reach) -> Self {
-        Self { reach, ..Self::default() }
+        Self { reach, tls: Arc::default(), hosts: Arc::default(), max_body_bytes: MAX_BODY_BYTES }
+    }
+
+    /// Creates a client for URLs that the operator configured, which may lead to any network address.
+    pub fn for_configured_urls(max_body_bytes: usize) -> Self {
+        Self { max_body_bytes, ..Self::new(Reach::Anywhere) }
     }
 
     /// Creates a client that trusts only the given certificate authorities.
     #[cfg(any(test, feature = "fake-internet"))]
     fn trusting(roots: RootCertStore, reach: Reach) -> Self {
-        Self { reach, tls: Arc::new(OnceLock::from(connector(roots))), ..Self::default() }
+        Self { tls: Arc::new(OnceLock::from(connector(roots))), ..Self::new(reach) }
     }
 
     /// Creates a client that resolves some host names to this machine: see [`crate::fake_internet`].
@@ -99,7 +127,7 @@ impl Client {
         body: Bytes,
         within: Duration,
     ) -> Result<Response, EgressError> {
-        self.request(Method::POST, url, headers, body, within).await
+        self.send(Method::POST, url, headers, body, within).await
     }
 
     /// Sends a GET request; `within` limits the whole exchange.
@@ -107,11 +135,14 @@ impl Client {
     /// # Errors
     /// [`EgressError`] if no response arrived. A response with an error status is not an error here.
     pub async fn get(&self, url: &str, within: Duration) -> Result<Response, EgressError> {
-        self.request(Method::GET, url, HeaderMap::new(), Bytes::new(), within).await
+        self.send(Method::GET, url, HeaderMap::new(), Bytes::new(), within).await
     }
 
-    /// Sends one request, without following redirects.
-    async fn request(
+    /// Sends one request, without following redirects; `within` limits the whole exchange.
+    ///
+    /// # Errors
+    /// [`EgressError`] if no response arrived. A response with an error status is not an error here.
+    pub async fn send(
         &self,
         method: Method,
         url: &str,
@@ -125,13 +156,13 @@ impl Client {
         let stream = connected.map_err(|_| EgressError::TimedOut)??;
         let request = build_request(&target, method, headers, body)?;
         if !target.encrypted {
-            return exchange(stream, request, until).await;
+            return exchange(stream, request, until, self.max_body_bytes).await;
         }
         let name =
             ServerName::try_from(target.host).map_err(|_| EgressError::InvalidUrl(InvalidUrl::Malformed))?;
         let encrypted = timeout_at(until, self.tls().connect(name, stream)).await;
         let encrypted = encrypted.map_err(|_| EgressError::TimedOut)?.map_err(EgressError::Unconnected)?;
-        exchange(encrypted, request, until).await
+        exchange(encrypted, request, until, self.max_body_bytes).await
     }
 
     /// Resolves the host name once and connects to one of its addresses, if a connection to all of them is allowed.
@@ -200,14 +231,15 @@ async fn exchange(
     stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
     until: Instant,
+    max_body_bytes: usize,
 ) -> Result<Response, EgressError> {
     let exchange = async {
         let (mut sender, connection) =
             http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(TokioIo::new(stream)).await?;
         let response = async move {
             let (head, body) = sender.send_request(request).await?.into_parts();
-            let body = read_body(body, until).await;
-            Ok(Response { status: head.status, headers: head.headers, body })
+            let (body, end) = read_body(body, until, max_body_bytes).await;
+            Ok(Response { status: head.status, headers: head.headers, body, end })
         };
         // The connection future does the reading. It may finish before the response was taken.
         tokio::pin!(response);
@@ -224,15 +256,23 @@ async fn exchange(
 }
 
 /// Reads a body up to the size limit and the deadline.
-async fn read_body(mut body: Incoming, until: Instant) -> Bytes {
+async fn read_body(mut body: Incoming, until: Instant, limit: usize) -> (Bytes, BodyEnd) {
     let mut read = BytesMut::new();
-    while read.len() < MAX_BODY_BYTES {
-        let Ok(Some(Ok(frame))) = timeout_at(until, body.frame()).await else { break };
-        if let Some(data) = frame.data_ref() {
-            read.extend_from_slice(&data[..data.len().min(MAX_BODY_BYTES - read.len())]);
+    let end = loop {
+        match timeout_at(until, body.frame()).await {
+            Ok(None) => break BodyEnd::Complete,
+            Ok(Some(Ok(frame))) => {
+                let Some(data) = frame.data_ref() else { continue };
+                let room = limit - read.len();
+                read.extend_from_slice(&data[..data.len().min(room)]);
+                if data.len() > room {
+                    break BodyEnd::TooLong;
+                }
+            }
+            Ok(Some(Err(_))) | Err(_) => break BodyEnd::Broken,
         }
-    }
-    read.freeze()
+    };
+    (read.freeze(), end)
 }
 
 #[cfg(test)]

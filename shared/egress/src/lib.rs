@@ -1,6 +1,7 @@
-//! An HTTP client for URLs that users enter, protected against server-side request forgery (SSRF).
+//! The HTTP client for everything outside AWS and Slack, protected against server-side request forgery (SSRF).
 //!
-//! Each request is bounded in time and size, and goes only to public network addresses. Without this check a user
+//! Each request is bounded in time and size. A request to a URL that a user entered goes only to public network
+//! addresses. Without this check a user
 //! could point Firebell at hosts that only Firebell can reach: its own machine, its network, the cloud's metadata
 //! service.
 
@@ -12,7 +13,7 @@ mod reach;
 mod signer;
 mod target;
 
-pub use client::{Client, Response};
+pub use client::{BodyEnd, Client, Response};
 pub use error::{EgressError, InvalidUrl};
 pub use reach::Reach;
 pub use signer::Signer;

@@ -7,7 +7,7 @@ use http::uri::Scheme;
 
 use crate::{InvalidUrl, Reach};
 
-/// The longest URL that is accepted, in bytes.
+/// The longest URL that users can enter, in bytes.
 const MAX_URL_BYTES: usize = 2048;
 
 /// A URL that passed the checks.
@@ -31,7 +31,7 @@ impl Target {
     /// # Errors
     /// [`InvalidUrl`] if the URL is malformed or not allowed.
     pub fn parse(url: &str, reach: Reach) -> Result<Self, InvalidUrl> {
-        if url.len() > MAX_URL_BYTES {
+        if url.len() > MAX_URL_BYTES && reach != Reach::Anywhere {
             return Err(InvalidUrl::Malformed);
         }
         let uri: Uri = url.parse().map_err(|_| InvalidUrl::Malformed)?;

@@ -26,7 +26,7 @@ pub const NOON: i64 = 1_795_003_200_000;
 /// What links begin with.
 pub const PUBLIC_URL: &str = "http://firebell.example";
 
-/// What stands behind the `@` of sources that take mail.
+/// The domain of the email addresses of alert sources.
 pub const MAIL_DOMAIN: &str = "alerts.example.com";
 
 /// The key of the installation.

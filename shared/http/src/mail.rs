@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use tracing::{info, instrument, warn};
 
 /// How long an email is retried that cannot be fetched, or whose source is not found, because a replica of the table may
-/// be late. After that, the alert contains what is known of the email, or the email is dropped.
+/// be late. After that, the alert contains only the known fields of the email, or the email is dropped.
 const RETRY_FOR: SignedDuration = SignedDuration::from_mins(3);
 
 /// Most alert sources that receive one email.

@@ -24,7 +24,7 @@ pub(crate) static REQUESTS: Limit = Limit { per_minute: 1200, header: "1200, 120
 /// The limit for escalations that a key creates.
 pub(crate) static ESCALATIONS: Limit = Limit { per_minute: 60, header: "60, 1200;window=60, 60;window=60" };
 
-/// Most buckets. Beyond that, the bucket that was not used for the longest time is forgotten, and its key begins anew.
+/// Most buckets. Beyond that, the bucket that was not used for the longest time is forgotten, and its key begins with a full bucket.
 const CAPACITY: usize = 4096;
 
 /// The rest of a limit.

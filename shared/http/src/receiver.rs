@@ -1,6 +1,7 @@
 //! Receives deliveries of alert sources: verifies them over the raw bytes, parses them and queues their events. Nothing
 //! else happens in the request.
 
+use app::worker::{AlertRequest, NotificationRequest};
 use std::collections::HashMap;
 
 use app::alert::outgoing;
@@ -10,7 +11,7 @@ use axum::extract::Request;
 use bytes::Bytes;
 use domain::alert::{AlertEvent, ReceivedEvent, key_hash};
 use domain::id::EventId;
-use domain::message::{AlertMessage, NotificationMessage, Queue};
+use domain::message::Queue;
 use domain::trace::Trace;
 use http::HeaderMap;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -267,7 +268,7 @@ impl Receiver {
             self.report(credentials, trace, VerifyError::WrongTopic.to_string()).await;
             return Err(ApiError::wrong_authorization());
         }
-        let message = NotificationMessage::Subscribe { source: credentials.stored.id, url: request.url };
+        let message = NotificationRequest::Subscribe { source: credentials.stored.id, url: request.url };
         let message = self.outgoing(credentials, trace, message);
         let sent = self.ctx.queues.send(Queue::NotificationSend, vec![message]).await;
         sent.map_err(|error| unavailable(error.into()))
@@ -287,11 +288,11 @@ impl Receiver {
         let events = events.into_iter().zip(first..).map(|(event, id)| {
             let (kind, id) = (credentials.stored.kind.clone(), EventId::new(received_at, id));
             let received = ReceivedEvent { org, source, kind, id, received_at, event, asked_by: None };
-            AlertMessage::Event(Box::new(received))
+            AlertRequest::Event(Box::new(received))
         });
         let acknowledgements = acknowledgements.into_iter().map(|acknowledgement| {
             let key = key_hash(&acknowledgement.deduplication_key);
-            AlertMessage::Acknowledged { org, source, key, by: acknowledgement.by }
+            AlertRequest::Acknowledged { org, source, key, by: acknowledgement.by }
         });
         let messages = events.chain(acknowledgements);
         let messages: Vec<Outgoing> =
@@ -310,7 +311,7 @@ impl Receiver {
             return;
         }
         let (org, source, at) = (credentials.stored.org, credentials.stored.id, self.ctx.now());
-        let message = AlertMessage::DeliveryFailed { org, source, at, reason };
+        let message = AlertRequest::DeliveryFailed { org, source, at, reason };
         let message = self.outgoing(credentials, trace, message);
         if let Err(error) = self.ctx.queues.send(Queue::AlertHandle, vec![message]).await {
             warn!(alert_source.id = %source, %error, "reporting failed delivery failed");

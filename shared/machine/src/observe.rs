@@ -1,7 +1,10 @@
 //! Observes transitions, without the rules knowing.
 
 /// How an attempted transition ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// It is stored.
     Success,
@@ -15,16 +18,11 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: &'static [Self] = &[Self::Success, Self::Conflict, Self::InvalidTransition, Self::Error];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The label's value.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Conflict => "conflict",
-            Self::InvalidTransition => "invalid_transition",
-            Self::Error => "error",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 

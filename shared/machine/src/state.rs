@@ -2,16 +2,22 @@
 
 use std::fmt::Debug;
 
+use strum::VariantArray;
+
 /// One state of a machine; the exhaustive match in `successors` is the whole table.
-pub trait State: Copy + Eq + Debug + Send + Sync + 'static {
+///
+/// `strum` derives the list of states and their names from the enum.
+pub trait State: Copy + Eq + Debug + Send + Sync + VariantArray + Into<&'static str> {
     /// Every state there is.
-    const ALL: &'static [Self];
+    const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The states in which an object may be created.
     const INITIAL: &'static [Self];
 
     /// The name that is stored, logged and shown.
-    fn name(self) -> &'static str;
+    fn name(self) -> &'static str {
+        self.into()
+    }
 
     /// The states that may follow this one.
     fn successors(self) -> &'static [Self];

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use machine::{CommitError, Head, State, Stateful, Transition, TransitionStore, check, retry_conflicts};
 use proptest::prelude::*;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 enum Door {
     Open,
     Shut,
@@ -14,16 +15,7 @@ enum Door {
 }
 
 impl State for Door {
-    const ALL: &'static [Self] = &[Self::Open, Self::Shut, Self::Gone];
     const INITIAL: &'static [Self] = &[Self::Open];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Shut => "shut",
-            Self::Gone => "gone",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {
@@ -67,17 +59,14 @@ fn table_passes_its_proofs() {
 #[test]
 #[should_panic(expected = "cannot be reached")]
 fn unreachable_state_is_found() {
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+    #[strum(serialize_all = "snake_case")]
     enum Island {
         Here,
         Away,
     }
     impl State for Island {
-        const ALL: &'static [Self] = &[Self::Here, Self::Away];
         const INITIAL: &'static [Self] = &[Self::Here];
-        fn name(self) -> &'static str {
-            if self == Self::Here { "here" } else { "away" }
-        }
         fn successors(self) -> &'static [Self] {
             &[]
         }

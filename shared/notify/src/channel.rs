@@ -100,7 +100,7 @@ pub enum SendError {
 }
 
 impl SendError {
-    /// How many seconds the provider asks us to wait before the next attempt, if it says so.
+    /// How many seconds the provider asks us to wait before the next attempt. `None` if it does not ask.
     pub const fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy { after, .. } => Some(*after),

@@ -1,4 +1,4 @@
-//! The clients, made once.
+//! The AWS clients, which are created once per process.
 
 pub(crate) mod https;
 
@@ -14,34 +14,34 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use self::https::Https;
 use crate::Config;
 
-/// How often the client tries a call that failed on the way.
+/// The most attempts at a call, including the first.
 const ATTEMPTS: u32 = 4;
 
-/// The clients that a function has.
+/// The AWS clients of a function.
 pub(crate) struct Clients {
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
 }
 
-/// Makes the clients of a function on Lambda, which finds region and credentials in its environment.
+/// Creates the clients of a function on Lambda. Region and credentials come from its environment variables.
 ///
-/// The SDK's own chain would look in files, in the metadata service and at STS as well: half a megabyte of code in each
-/// function, for places in which Lambda puts nothing.
+/// The SDK's default chain also reads files, the metadata service and STS. That is half a megabyte of code in each
+/// function, and on Lambda none of these places holds credentials.
 pub(crate) async fn clients(config: &Config) -> Clients {
     let region = EnvironmentVariableRegionProvider::new().region().await;
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
-    made(config, region, credentials)
+    create(config, region, credentials)
 }
 
-/// The clients of one machine whose embedded services are asked over the network: any credentials will do.
+/// Creates the clients of `cargo local` for services at an endpoint of their own, which accept any credentials.
 pub fn clients_elsewhere(config: &Config) -> (aws_sdk_dynamodb::Client, aws_sdk_sqs::Client) {
     let credentials = Credentials::new("local", "local", None, None, "one machine");
     let Clients { dynamodb, sqs } =
-        made(config, Some(Region::new("local")), SharedCredentialsProvider::new(credentials));
+        create(config, Some(Region::new("local")), SharedCredentialsProvider::new(credentials));
     (dynamodb, sqs)
 }
 
-fn made(config: &Config, region: Option<Region>, credentials: SharedCredentialsProvider) -> Clients {
+fn create(config: &Config, region: Option<Region>, credentials: SharedCredentialsProvider) -> Clients {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(3))

@@ -1,4 +1,4 @@
-//! The channels that a configuration gives.
+//! The notification channels of a configuration.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,21 +8,21 @@ use notify::{Channel, Mailer, Webhook};
 use crate::config::{MAIL_FROM, SMTP_URL};
 use crate::{Config, ConfigError};
 
-/// Makes the channels; mail goes to a server, else to SES, else to a directory.
+/// Creates the notification channels. Email goes to the mail server, else to SES, else to the directory `mail`.
 ///
 /// # Errors
-/// [`ConfigError`] if an address cannot be one.
+/// [`ConfigError`] if the mail server's URL or the sender's address is invalid.
 pub fn channels(config: &Config, mail: Option<&Path>) -> Result<Vec<Arc<dyn Channel>>, ConfigError> {
     let mut channels: Vec<Arc<dyn Channel>> = vec![Arc::new(Webhook::new(config.reach))];
     let mailer = match (&config.smtp_url, &config.ses, mail) {
         (Some(url), _, _) => Mailer::smtp(url, &config.mail_from),
         (None, Some(ses), _) => Mailer::ses(ses.clone(), &config.mail_from),
         (None, None, Some(directory)) => Mailer::directory(directory, &config.mail_from),
-        // Nobody is reached by mail here.
+        // Email is not configured, so this process sends none.
         (None, None, None) => return Ok(channels),
     };
     let mailer = mailer
-        .map_err(|fault| ConfigError(vec![format!("{SMTP_URL} or {MAIL_FROM} cannot be used: {fault}")]))?;
+        .map_err(|fault| ConfigError(vec![format!("{SMTP_URL} or {MAIL_FROM} is invalid: {fault}")]))?;
     channels.push(Arc::new(mailer));
     Ok(channels)
 }

@@ -475,7 +475,7 @@ pub(crate) fn check_url(faults: &mut Vec<String>, name: &str, url: &str, schemes
     }
 }
 
-/// The variables of the environment that look like settings and are none: a misspelt name has no effect.
+/// The variables of the environment that look like settings but are not. A misspelt name would have no effect.
 pub fn unknown_settings() -> Vec<String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     names.filter(|name| name.starts_with("FIREBELL_") && !is_setting(name)).collect()

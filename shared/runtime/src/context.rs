@@ -1,7 +1,8 @@
-//! What functions are built from, as the configuration says: the product's one `Context`.
+//! Builds the `Context` of all functions from the configuration.
 
 use std::sync::Arc;
 
+use app::oidc::Oidc;
 use app::seal::Seal;
 use app::{Clock, Context, Incoming};
 use machine::Observe;
@@ -12,28 +13,28 @@ use store::{Queues, Store};
 
 use crate::{Config, ConfigError, system_random};
 
-/// What no configuration says.
+/// The parts of a `Context` that depend on where the process runs.
 pub struct Ports {
     /// The client of the database.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// The client of the queues.
     pub sqs: aws_sdk_sqs::Client,
-    /// Hears of transitions.
+    /// Observes the transitions of machines.
     pub observe: Arc<dyn Observe>,
-    /// The key of the installation.
+    /// The installation key.
     pub key: SecretString,
-    /// The channels that notifications are sent by.
+    /// The notification channels.
     pub channels: Vec<Arc<dyn Channel>>,
-    /// Where mails for alert sources lie.
+    /// The mailbox of received email, if this function reads it.
     pub mailbox: Option<Arc<dyn Mailbox>>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
 }
 
-/// Makes what functions are built from.
+/// Builds the context of functions.
 ///
 /// # Errors
-/// [`ConfigError`] if the address of Slack's API cannot be used.
+/// [`ConfigError`] if the URL of Slack's API is invalid.
 pub fn context(config: &Config, ports: Ports) -> Result<Context, ConfigError> {
     Ok(Context {
         store: Store::new(ports.dynamodb, config.table.as_str(), ports.observe),
@@ -44,7 +45,7 @@ pub fn context(config: &Config, ports: Ports) -> Result<Context, ConfigError> {
         outside: egress::Client::new(config.reach),
         reach: config.reach,
         public_url: config.public_url.clone().unwrap_or_default(),
-        oidc: crate::provider(config),
+        oidc: config.oidc.clone().map(|settings| Arc::new(Oidc::new(settings))),
         first_key: config.api_key.clone(),
         mail: Incoming { domain: config.mail_domain.clone(), mailbox: ports.mailbox },
         clock: ports.clock,

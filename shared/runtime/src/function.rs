@@ -1,4 +1,4 @@
-//! What a function is, and the way from an event to a verb.
+//! Functions, and the code that turns an event of Lambda into calls of verbs.
 
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,7 +6,8 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use app::Random;
+use app::worker::{Message, Worker};
+use app::{AppError, Context, Random};
 use aws_lambda_events::dynamodb;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
@@ -19,63 +20,63 @@ use tracing::{Instrument, Span, error, info_span};
 
 use crate::resource::ResourceHandler;
 
-/// A future that is boxed, so that handlers are objects.
+/// A boxed future, so that handlers can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Handles a batch of messages.
+/// Handles a batch of messages of a queue.
 pub type QueueHandler = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, SqsBatchResponse> + Send + Sync>;
-/// Handles a batch of the table's stream.
+/// Handles a batch of records of the table's stream.
 pub type StreamHandler =
     Arc<dyn Fn(dynamodb::Event) -> BoxFuture<'static, DynamoDbEventResponse> + Send + Sync>;
-/// Handles a tick of a schedule.
+/// Handles an invocation by a schedule.
 pub type ScheduleHandler = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
-/// A handler failed, and the event must come again.
+/// The failure of a handler. Lambda delivers the event again.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Failure(pub String);
 
-/// A function, by what triggers it.
+/// A function, by its trigger.
 pub enum Function {
-    /// Requests.
+    /// HTTP requests.
     Http(Http),
-    /// A queue of its own name.
+    /// The queue with the function's name.
     Sqs(QueueHandler),
     /// The table's stream.
     Stream(StreamHandler),
-    /// Every minute.
+    /// A schedule: every minute.
     Schedule(ScheduleHandler),
-    /// A deployment.
+    /// A custom resource of a deployment.
     Resource(ResourceHandler),
 }
 
-/// A function that runs on Lambda, on the one thread that it has.
+/// A running function on Lambda's single thread.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
 
-/// A function of requests, and how Lambda runs one.
+/// A function for HTTP requests, with the code that runs it on Lambda.
 ///
-/// The way to run it comes with it, so that a function of another kind has no code for requests in its binary.
+/// It carries that code, so that functions with another trigger do not have it in their binary.
 pub struct Http {
-    /// What answers.
+    /// The routes.
     pub router: axum::Router,
     pub(crate) run: fn(axum::Router) -> Running,
 }
 
-/// Makes a function that answers requests.
+/// Creates a function for HTTP requests.
 pub fn http(router: axum::Router) -> Function {
     Function::Http(Http { router, run: |router| Box::pin(lambda_http::run(router)) })
 }
 
-/// A message and what came with it.
+/// A message with its trace.
 #[derive(Debug, Clone)]
 pub struct Delivery<M> {
     /// The message.
     pub message: M,
-    /// The trace that it belongs to.
+    /// The trace of the message.
     pub trace: Trace,
 }
 
-/// Makes a function that handles messages one by one, at the same time; each fails or is done by itself.
+/// Creates a function that handles the messages of a batch concurrently. Each succeeds or fails on its own.
 pub fn sqs<M, F, E>(handle: impl Fn(Delivery<M>) -> F + Send + Sync + 'static) -> Function
 where
     M: DeserializeOwned + Send + 'static,
@@ -85,7 +86,7 @@ where
     handled(handle, |body| serde_json::from_str(body))
 }
 
-/// Makes a function that handles messages that somebody else put on its queue: they have no envelope, and begin a trace.
+/// Creates a function for messages that another system put on its queue. They have no envelope, and begin a trace.
 pub fn sqs_from_outside<M, F, E>(
     random: Random,
     handle: impl Fn(Delivery<M>) -> F + Send + Sync + 'static,
@@ -98,7 +99,45 @@ where
     handled(handle, move |body| Ok(Envelope::new(Trace::begin(random()), serde_json::from_str(body)?)))
 }
 
-/// Handles messages by what `open` reads of them.
+/// Creates a function that handles the messages of a queue with its worker.
+pub fn worker<W: Worker>(ctx: &Context) -> Function {
+    let (worker, clock) = (W::new(ctx), ctx.clock.clone());
+    let handle = move |delivery: Delivery<Message<W::Job, W::Request>>| {
+        let (worker, now) = (worker.clone(), clock());
+        // The box ends the type of the future: without it, the compiler's depth limit is reached.
+        let handled: BoxFuture<'static, Result<(), AppError>> = Box::pin(async move {
+            match delivery.message {
+                Message::Job(job) => worker.job(job, &delivery.trace, now).await,
+                Message::Request(request) => worker.request(request, &delivery.trace, now).await,
+            }
+        });
+        handled
+    };
+    handled(handle, read::<W::Job, W::Request>)
+}
+
+/// Parses a message: first as a job, then as a request.
+///
+/// The message begins with its name, so the first attempt fails at once if it is a request.
+fn read<J: DeserializeOwned, R: DeserializeOwned>(
+    body: &str,
+) -> Result<Envelope<Message<J, R>>, serde_json::Error> {
+    let job = match serde_json::from_str::<Envelope<J>>(body) {
+        Ok(Envelope { schema, trace, body }) => {
+            return Ok(Envelope { schema, trace, body: Message::Job(body) });
+        }
+        Err(error) => error,
+    };
+    match serde_json::from_str::<Envelope<R>>(body) {
+        Ok(Envelope { schema, trace, body }) => Ok(Envelope { schema, trace, body: Message::Request(body) }),
+        Err(request) => {
+            let reason = format_args!("not a job ({job}) and not a request ({request})");
+            Err(serde::de::Error::custom(reason))
+        }
+    }
+}
+
+/// Creates a function that parses messages with `open`, and handles them.
 fn handled<M, F, E>(
     handle: impl Fn(Delivery<M>) -> F + Send + Sync + 'static,
     open: impl Fn(&str) -> Result<Envelope<M>, serde_json::Error> + Send + Sync + 'static,
@@ -125,7 +164,7 @@ where
     }))
 }
 
-/// Handles one message; a failure names it, so that it alone comes again.
+/// Handles one message. A failure names the message, so that only this message is delivered again.
 async fn one<M, F, E>(
     handle: &(impl Fn(Delivery<M>) -> F + Sync),
     message: SqsMessage,
@@ -144,7 +183,7 @@ where
     let envelope = match opened {
         Ok(envelope) => envelope,
         Err(fault) => {
-            error!(message.id = id, reason = %fault, "a message cannot be read (this version writes schema {SCHEMA})");
+            error!(message.id = id, reason = %fault, "message cannot be parsed (this version writes schema {SCHEMA})");
             return failure();
         }
     };
@@ -161,23 +200,24 @@ where
     let handled = AssertUnwindSafe(handle(Delivery { message: envelope.body, trace }).instrument(span));
     match handled.catch_unwind().await {
         Ok(Ok(())) => None,
-        // The verb has logged its error.
+        // The verb has already logged its error.
         Ok(Err(_)) => failure(),
         Err(_) => {
-            error!(message.id = id, "the handler of a message panicked");
+            error!(message.id = id, "message handler panicked");
             failure()
         }
     }
 }
 
-/// The span of an attempt at a message: said twice, it is one span, and what it wrote has a parent that is known.
+/// The id of the span of an attempt at a message. The same attempt always has the same id, so that what it wrote has a
+/// known parent span.
 fn attempted(parent: &Trace, message: &str, attempt: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (parent.span(), message, attempt).hash(&mut hasher);
     hasher.finish()
 }
 
-/// Makes a function that handles the stream's records in order; a failure names the first record of those to come again.
+/// Creates a function that handles the stream's records in order. A failure names the first record to deliver again.
 pub fn stream<F, E>(handle: impl Fn(Vec<dynamodb::EventRecord>) -> F + Send + Sync + 'static) -> Function
 where
     F: Future<Output = Result<(), E>> + Send + 'static,
@@ -200,12 +240,12 @@ where
     }))
 }
 
-/// The span of a tick that begins a trace.
+/// The span of an invocation by a schedule, which begins a trace.
 pub fn tick(trace: &Trace) -> Span {
     info_span!("tick", trace.id = trace.id(), trace.span = trace.span())
 }
 
-/// Makes a function that a schedule starts; one that panics has failed, and the next tick makes up for it.
+/// Creates a function that a schedule starts. A panic counts as a failure, and the next invocation does the work.
 pub fn schedule<F, E>(handle: impl Fn() -> F + Send + Sync + 'static) -> Function
 where
     F: Future<Output = Result<(), E>> + Send + 'static,
@@ -216,7 +256,7 @@ where
         Box::pin(async move {
             match AssertUnwindSafe(running).catch_unwind().await {
                 Ok(done) => done.map_err(|fault| Failure(fault.to_string())),
-                Err(_) => Err(Failure("the handler of a tick panicked".to_owned())),
+                Err(_) => Err(Failure("the handler of a schedule panicked".to_owned())),
             }
         })
     }))

@@ -16,7 +16,7 @@ use crate::function::Function;
 use crate::telemetry::{self, Emf, Exporter, start_logging};
 use crate::{Config, ConfigError, aws};
 
-/// The system's clock, in whole milliseconds.
+/// The system clock, in whole milliseconds.
 pub fn system_clock() -> Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     Arc::new(|| {
@@ -25,45 +25,45 @@ pub fn system_clock() -> Clock {
     })
 }
 
-/// The system's random bits, for ids.
+/// Random bits for ids.
 pub fn system_random() -> Random {
     Arc::new(|| fastrand::u128(..))
 }
 
-/// Makes the channels of a configuration.
+/// Creates the notification channels of a configuration.
 type Channels = fn(&Config) -> Result<Vec<Arc<dyn Channel>>, ConfigError>;
 
-/// What some functions have in their binary and others do not.
+/// The parts that only some functions have in their binary.
 struct Parts {
-    /// The channels that it pages by.
+    /// Creates the notification channels that the function sends by.
     channels: Channels,
-    /// The mailbox that it reads.
+    /// Creates the mailbox that the function reads.
     mailbox: fn(&Config, &Clock) -> Option<Arc<dyn Mailbox>>,
 }
 
-/// What most functions have.
+/// The parts of most functions: no channels and no mailbox.
 const PLAIN: Parts = Parts { channels: |_| Ok(Vec::new()), mailbox: |_, _| None };
 
-/// Starts a function and serves its events until Lambda ends it. It has no channels.
+/// Starts a function without notification channels, and serves its events until Lambda ends it.
 ///
 /// # Errors
-/// If the configuration is wrong, or the Runtime API fails.
+/// If the configuration is invalid, or the Runtime API fails.
 pub fn run(function: fn(Context) -> Function) -> Result<(), Error> {
     start(function, PLAIN)
 }
 
-/// The same for a function that sends pages itself: it alone has the channels, and their code in its binary.
+/// Starts a function that sends notifications. Only such a function has the code of the channels in its binary.
 ///
 /// # Errors
-/// If the configuration is wrong, or the Runtime API fails.
+/// If the configuration is invalid, or the Runtime API fails.
 pub fn run_sender(function: fn(Context) -> Function) -> Result<(), Error> {
     start(function, Parts { channels: |config| crate::channels::channels(config, None), ..PLAIN })
 }
 
-/// The same for a function that reads mails that came in.
+/// Starts a function that reads received email.
 ///
 /// # Errors
-/// If the configuration is wrong, or the Runtime API fails.
+/// If the configuration is invalid, or the Runtime API fails.
 pub fn run_receiver(function: fn(Context) -> Function) -> Result<(), Error> {
     start(function, Parts { mailbox: crate::mailbox::mailbox, ..PLAIN })
 }
@@ -72,11 +72,11 @@ fn start(function: fn(Context) -> Function, parts: Parts) -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(function, parts))
 }
 
-/// What a function that runs on Lambda is built from.
+/// Builds the context of a function that runs on Lambda.
 async fn context(config: &Config, parts: &Parts) -> Result<Context, Error> {
     let clock = system_clock();
     let aws = aws::clients(config).await;
-    // A function that was given no key has one that nobody knows: what it signs is worthless, not forgeable.
+    // A function without an installation key gets a random one. Nobody accepts what it signs, and nobody can forge it.
     let fresh = || Seal::new(&SecretString::from("")).random_token(48);
     let ports = Ports {
         dynamodb: aws.dynamodb,

@@ -4,7 +4,6 @@ mod aws;
 mod channels;
 pub mod config;
 mod context;
-mod fetch;
 mod function;
 mod lambda;
 mod mailbox;
@@ -17,11 +16,10 @@ pub use aws::clients_elsewhere;
 pub use channels::channels;
 pub use config::{Config, ConfigError};
 pub use context::{Ports, context};
-pub use fetch::{Network, provider};
 pub use function::{
     BoxFuture, Delivery, Failure, Function, Http, QueueHandler, ScheduleHandler, StreamHandler,
 };
-pub use function::{http, schedule, sqs, sqs_from_outside, stream, tick};
+pub use function::{http, schedule, sqs, sqs_from_outside, stream, tick, worker};
 pub use lambda::{run, run_receiver, run_sender, system_clock, system_random};
 pub use lambda_runtime::Error;
 pub use resource::serve as serve_resource;

@@ -1,6 +1,6 @@
-//! The bucket that SES puts mails into.
+//! The S3 bucket in which SES stores received email.
 //!
-//! A mail is one signed request: the client of S3 is larger than the rest of the function.
+//! An email is fetched with one signed request, because the S3 client is larger than the rest of the function.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,35 +8,30 @@ use std::time::Duration;
 use app::Clock;
 use bytes::Bytes;
 use domain::Timestamp;
-use egress::Signer;
+use egress::{BodyEnd, Client, Signer};
 use futures_util::future::BoxFuture;
 use http::header::{HeaderMap, HeaderValue, RANGE};
 use http::{Method, StatusCode};
-use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use machine::BoxError;
 use mail::{MOST_BYTES, Mailbox, MailboxError};
 use secrecy::ExposeSecret;
 
 use crate::Config;
-use crate::aws::https::connector;
 use crate::config::{Bucket, Credentials};
 
-/// How long a mail may take.
+/// The timeout of fetching an email.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The bucket.
+/// The bucket of received email.
 struct S3 {
-    /// What stands before a key.
+    /// The URL of the bucket, without a slash at the end.
     base: String,
     signer: Signer,
     clock: Clock,
-    client: Client<hyper_rustls::HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client,
 }
 
-/// The mailbox that a configuration names, if it names one.
+/// The mailbox of a configuration; `None` if no bucket is set.
 pub(crate) fn mailbox(config: &Config, clock: &Clock) -> Option<Arc<dyn Mailbox>> {
     let Bucket { name, endpoint, credentials } = config.mail_bucket.as_ref()?;
     let Credentials { region, access_key_id, secret_access_key, session_token } = credentials;
@@ -50,7 +45,7 @@ pub(crate) fn mailbox(config: &Config, clock: &Clock) -> Option<Arc<dyn Mailbox>
         base,
         signer: Signer::new("s3", region, (access_key_id, secret_access_key.expose_secret(), session)),
         clock: clock.clone(),
-        client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector()),
+        client: Client::for_configured_urls(MOST_BYTES),
     }))
 }
 
@@ -61,31 +56,29 @@ impl S3 {
         headers.insert(RANGE, HeaderValue::from_str(&format!("bytes=0-{}", MOST_BYTES - 1))?);
         let since = Duration::try_from((self.clock)().duration_since(Timestamp::UNIX_EPOCH))?;
         let headers = self.signer.signed((&Method::GET, &url), headers, b"", since)?;
-        let mut request = http::Request::get(&url).body(Full::default())?;
-        *request.headers_mut() = headers;
-        let answer = self.client.request(request).await?;
-        let status = answer.status();
-        let mail = mail::read_start(answer.into_body()).await?;
-        if matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
-            return Ok(mail);
+        let response = self.client.send(Method::GET, &url, headers, Bytes::new(), TIMEOUT).await?;
+        let (status, body) = (response.status, response.body);
+        if !matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
+            let text = domain::text::shorten(&String::from_utf8_lossy(&body), 300);
+            return Err(format!("S3 responded {status}: {text}").into());
         }
-        Err(format!("S3 answered {status}: {}", domain::text::shorten(&String::from_utf8_lossy(&mail), 300))
-            .into())
+        match response.end {
+            BodyEnd::Complete | BodyEnd::TooLong => Ok(body),
+            // A part of an email could lack the text that matters, so the whole email is fetched again.
+            BodyEnd::Broken => Err("the response of S3 ended early".into()),
+        }
     }
 }
 
 impl Mailbox for S3 {
     fn fetch<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Bytes, MailboxError>> {
         Box::pin(async move {
-            // A key is put into an address as it is.
+            // The key becomes a part of the URL without any encoding.
             let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
             if key.is_empty() || !key.chars().all(plain) || key.contains("..") {
-                return Err(MailboxError::new("its key is none that SES makes"));
+                return Err(MailboxError::new("its key has characters that SES does not use"));
             }
-            match tokio::time::timeout(TIMEOUT, self.get(key)).await {
-                Ok(fetched) => fetched.map_err(MailboxError::new),
-                Err(_) => Err(MailboxError::new("S3 did not answer")),
-            }
+            self.get(key).await.map_err(MailboxError::new)
         })
     }
 }

@@ -1,56 +1,57 @@
-//! A custom resource of CloudFormation: what a deployment makes that no template can say.
+//! A custom resource of CloudFormation: it creates things in a deployment that a template cannot express.
 //!
-//! CloudFormation waits for an answer at an address that it gives. Whatever happens, one is sent: a deployment that is
-//! never answered hangs until its time is up, and so does its way back.
+//! CloudFormation waits for a response at a URL in its request. A response is sent whatever happens: without it, the
+//! deployment waits until its timeout, and its rollback does too.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
+use egress::Client;
 use futures_util::FutureExt;
+use http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{error, info};
 
-use crate::aws::https::Https;
 use crate::function::{BoxFuture, Failure, Function};
 
-/// How long a change may take; the function's own timeout leaves time for the answer.
+/// The longest time of a change. The function's own timeout leaves time for the response.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How long one try to answer may take, and how many there are.
+/// The timeout of one attempt to respond, and the number of attempts.
 const PATIENCE: Duration = Duration::from_secs(5);
 const TRIES: u32 = 3;
-/// How long to wait before another try.
+/// The pause before another attempt.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The most of a reason that is sent: an answer has 4 KB.
+/// The most bytes that are read of the reply to a response.
+const RESPONSE_BYTES: usize = 16 * 1024;
+/// The most bytes of a reason that are sent. A response may have 4 KB.
 const REASON_BYTES: usize = 1024;
-/// What a resource is called whose making failed.
+/// The physical id of a resource whose creation failed.
 const NOT_MADE: &str = "not-made";
 
-/// What CloudFormation asks for.
+/// A change that CloudFormation requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change<P> {
-    /// That it is there, with these properties: the first time, or after a change of them.
+    /// The resource must exist with these properties: it is created or updated.
     Make(P),
-    /// That it is gone. Its properties may be those that could not be made, so they are not read.
+    /// The resource must not exist. Its properties are not read, because they may be invalid: creation may have failed
+    /// for that reason.
     Remove,
 }
 
-/// What was made.
+/// A created resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Made {
-    /// What the resource is called; must not change, or CloudFormation removes the old one.
+    /// The physical id. It must not change, or CloudFormation deletes the old resource.
     pub id: String,
-    /// What the template may refer to. Nothing secret: whoever may look at the stack sees it.
+    /// The attributes that the template can refer to. They must not be secret: everybody who can see the stack sees them.
     pub data: BTreeMap<String, String>,
 }
 
-/// A request of CloudFormation.
+/// A request from CloudFormation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResourceRequest {
@@ -63,28 +64,28 @@ pub struct ResourceRequest {
     resource_properties: Value,
 }
 
-/// What a request is for.
+/// The type of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 enum RequestType {
-    /// The resource is new.
+    /// Create the resource.
     Create,
-    /// Its properties changed.
+    /// Update the resource, because its properties changed.
     Update,
-    /// It is no longer in the template, or its stack is deleted.
+    /// Delete the resource: it is no longer in the template, or its stack is deleted.
     Delete,
 }
 
-/// Whether it was done.
+/// Whether the change succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum Status {
-    /// It was.
+    /// The change succeeded.
     Success,
-    /// It was not; the reason says why.
+    /// The change failed, for the reason in the response.
     Failed,
 }
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResourceAnswer {
@@ -98,10 +99,10 @@ pub struct ResourceAnswer {
     data: BTreeMap<String, String>,
 }
 
-/// Answers a request; it cannot fail, because a failure is an answer too.
+/// Handles a request. It cannot fail, because a failure is a response too.
 pub type ResourceHandler = Arc<dyn Fn(ResourceRequest) -> BoxFuture<'static, ResourceAnswer> + Send + Sync>;
 
-/// Makes a function that a deployment calls.
+/// Creates a function that CloudFormation calls in a deployment.
 pub fn resource<P, F, E>(handle: impl Fn(Change<P>) -> F + Send + Sync + 'static) -> Function
 where
     P: DeserializeOwned + Send + 'static,
@@ -114,17 +115,14 @@ where
         Box::pin(async move {
             let made = change(&*handle, &request).await;
             if let Err(reason) = &made {
-                error!(
-                    resource = request.logical_resource_id,
-                    reason, "what a deployment asked for was not done"
-                );
+                error!(resource = request.logical_resource_id, reason, "custom resource failed");
             }
             request.answer(made)
         })
     }))
 }
 
-/// Does what a request asks for, or says why not.
+/// Applies the requested change, and returns the resource or the reason of the failure.
 async fn change<P, F, E>(
     handle: &(impl Fn(Change<P>) -> F + Sync),
     request: &ResourceRequest,
@@ -138,19 +136,19 @@ where
         RequestType::Delete => Change::Remove,
         RequestType::Create | RequestType::Update => {
             let properties = serde_json::from_value(request.resource_properties.clone());
-            Change::Make(properties.map_err(|fault| format!("its properties cannot be read: {fault}"))?)
+            Change::Make(properties.map_err(|fault| format!("the properties are invalid: {fault}"))?)
         }
     };
     let done = AssertUnwindSafe(tokio::time::timeout(LONGEST, handle(change))).catch_unwind().await;
     match done {
         Ok(Ok(Ok(made))) => Ok(made),
         Ok(Ok(Err(fault))) => Err(with_causes(&fault)),
-        Ok(Err(_)) => Err(format!("it was not done within {} seconds", LONGEST.as_secs())),
-        Err(_) => Err("its handler panicked".to_owned()),
+        Ok(Err(_)) => Err(format!("the change took longer than {} seconds", LONGEST.as_secs())),
+        Err(_) => Err("the handler panicked".to_owned()),
     }
 }
 
-/// An error and what caused it.
+/// The text of an error with its causes.
 fn with_causes(fault: &dyn std::error::Error) -> String {
     let mut text = fault.to_string();
     let mut cause = fault.source();
@@ -163,7 +161,7 @@ fn with_causes(fault: &dyn std::error::Error) -> String {
 }
 
 impl ResourceRequest {
-    /// The answer: what was made, or why not.
+    /// The response: the created resource, or the reason of the failure.
     fn answer(self, made: Result<Made, String>) -> ResourceAnswer {
         let (status, reason, made) = match made {
             Ok(made) => (Status::Success, None, made),
@@ -176,21 +174,21 @@ impl ResourceRequest {
             stack_id: self.stack_id,
             request_id: self.request_id,
             logical_resource_id: self.logical_resource_id,
-            // The name that CloudFormation knows stays: another one would mean another resource.
+            // The known physical id is kept, because another id would mean another resource.
             physical_resource_id: self.physical_resource_id.unwrap_or(id),
             data: made.data,
         }
     }
 }
 
-/// Handles a request as it comes, and sends the answer to where CloudFormation waits for it.
+/// Handles a raw request, and sends the response to the URL at which CloudFormation waits for it.
 ///
 /// # Errors
-/// If there was nobody to answer, or the answer could not be sent: Lambda then calls again.
+/// If the request has no URL for the response, or the response could not be sent. Lambda then calls again.
 pub async fn serve(handle: &ResourceHandler, event: Value) -> Result<(), Failure> {
-    // Whoever knows the address may answer in our place: it is not logged.
+    // The URL is not logged, because everybody who knows it can send the response.
     let Some(address) = event["ResponseURL"].as_str().map(str::to_owned) else {
-        error!("a request of CloudFormation has no address to answer to");
+        error!("request from CloudFormation has no ResponseURL");
         return Err(Failure("the request has no ResponseURL".to_owned()));
     };
     let answer = match serde_json::from_value::<ResourceRequest>(event.clone()) {
@@ -201,22 +199,22 @@ pub async fn serve(handle: &ResourceHandler, event: Value) -> Result<(), Failure
     for attempt in 1..=TRIES {
         match put(&address, &body).await {
             Ok(()) => {
-                info!(status = ?answer.status, "answered CloudFormation");
+                info!(status = ?answer.status, "responded to CloudFormation");
                 return Ok(());
             }
-            Err(fault) => error!(attempt, %fault, "the answer did not reach CloudFormation"),
+            Err(fault) => error!(attempt, %fault, "the response could not be sent to CloudFormation"),
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Err(Failure("the answer did not reach CloudFormation".to_owned()))
+    Err(Failure("the response could not be sent to CloudFormation".to_owned()))
 }
 
-/// The answer to a request that this version cannot read, from what there is of it.
+/// The response to an invalid request, built from the fields that can be read.
 fn unreadable(event: &Value, fault: &serde_json::Error) -> ResourceAnswer {
     let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
     ResourceAnswer {
         status: Status::Failed,
-        reason: Some(format!("the request cannot be read: {fault}")),
+        reason: Some(format!("the request is invalid: {fault}")),
         stack_id: text("StackId"),
         request_id: text("RequestId"),
         logical_resource_id: text("LogicalResourceId"),
@@ -225,20 +223,16 @@ fn unreadable(event: &Value, fault: &serde_json::Error) -> ResourceAnswer {
     }
 }
 
-/// Puts a body at an address.
+/// Sends a body to a URL with `PUT`.
 async fn put(address: &str, body: &str) -> Result<(), Failure> {
-    let failed = |fault: &dyn std::error::Error| Failure(with_causes(fault));
-    let mut request = HttpRequest::new(SdkBody::from(body));
-    request.set_method("PUT").map_err(|fault| failed(&fault))?;
-    request.set_uri(address.to_owned()).map_err(|fault| failed(&fault))?;
-    // No content type: the address is signed for a request that has none.
-    request.headers_mut().insert("content-length", body.len().to_string());
-    let answered = tokio::time::timeout(PATIENCE, Https::new().call(request)).await;
-    let answered = answered.map_err(|fault| failed(&fault))?.map_err(|fault| failed(&fault))?;
-    if answered.status().is_success() {
+    // No content type is sent, because the URL is signed for a request without one.
+    let (client, body) = (Client::for_configured_urls(RESPONSE_BYTES), body.to_owned().into());
+    let response = client.send(Method::PUT, address, HeaderMap::new(), body, PATIENCE).await;
+    let response = response.map_err(|fault| Failure(with_causes(&fault)))?;
+    if response.status.is_success() {
         return Ok(());
     }
-    Err(Failure(format!("it was answered {}", answered.status().as_u16())))
+    Err(Failure(format!("CloudFormation responded {}", response.status.as_u16())))
 }
 
 #[cfg(test)]
@@ -249,7 +243,7 @@ mod tests {
 
     use super::*;
 
-    /// What the tests' resource is made of.
+    /// The properties of the tests' resource.
     #[derive(Deserialize)]
     struct Properties {
         name: String,
@@ -286,7 +280,7 @@ mod tests {
         })
     }
 
-    /// Waits for requests, answers each with the next status, and returns what they were.
+    /// Waits for requests, responds to each with the next status, and returns the requests.
     async fn sink(statuses: &'static [u16]) -> (String, tokio::task::JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/answer%3Ahere?signed=yes", listener.local_addr().unwrap());
@@ -309,7 +303,7 @@ mod tests {
         (address, serving)
     }
 
-    /// Whether the body is as long as the head says.
+    /// Whether the body is as long as its `Content-Length`.
     fn whole(request: &str) -> bool {
         let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
         let mut lengths = head
@@ -344,9 +338,9 @@ mod tests {
         without["ResourceProperties"] = json!({});
         let cases = [
             (event("Create", "taken", ""), "the name is taken"),
-            (event("Create", "panic", ""), "its handler panicked"),
-            (without, "its properties cannot be read: missing field `name`"),
-            (unknown, "the request cannot be read: unknown variant `Rename`"),
+            (event("Create", "panic", ""), "the handler panicked"),
+            (without, "the properties are invalid: missing field `name`"),
+            (unknown, "the request is invalid: unknown variant `Rename`"),
         ];
         for (mut event, reason) in cases {
             let (address, sink) = sink(&[200]).await;
@@ -373,7 +367,7 @@ mod tests {
 
         assert_eq!(
             (answer.status, answer.reason.as_deref()),
-            (Status::Failed, Some("it was not done within 30 seconds"))
+            (Status::Failed, Some("the change took longer than 30 seconds"))
         );
     }
 

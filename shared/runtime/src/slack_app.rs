@@ -1,4 +1,4 @@
-//! The Slack app that a configuration gives.
+//! The Slack app of a configuration.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use slack::{API_URL, Https, Slack};
 use crate::config::SLACK_API_URL;
 use crate::{Config, ConfigError};
 
-/// Makes the Slack app. Nothing is asked of Slack before a workspace is connected, nor is its client made.
+/// Creates the Slack app. It sends no request before a workspace is connected.
 ///
 /// # Errors
-/// [`ConfigError`] if the address of its API is none.
+/// [`ConfigError`] if the URL of Slack's API is invalid.
 pub fn slack_app(config: &Config) -> Result<SlackApp, ConfigError> {
     let url = config.slack_api_url.as_deref().unwrap_or(API_URL);
     let connector = SharedHttpConnector::new(crate::aws::https::Https::new());

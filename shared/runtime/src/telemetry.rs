@@ -1,4 +1,4 @@
-//! Logs, metrics, spans and errors, with the same names everywhere.
+//! Logs, metrics, spans and error reports, with the same names everywhere.
 
 mod emf;
 mod export;
@@ -23,30 +23,31 @@ pub use export::Exporter;
 pub use metrics::{Metrics, Sample};
 pub use settings::Settings;
 
-/// What is flushed before each answer; nothing where nothing is exported, and on one machine, which is never frozen.
+/// The exporter that is flushed before each response. It is not set if nothing is exported, and with `cargo local`,
+/// whose process is never frozen.
 static BEFORE_FREEZE: OnceLock<Arc<Exporter>> = OnceLock::new();
 
-/// From now on, sends what was gathered before an answer leaves: then Lambda may freeze the process.
+/// From now on, exports telemetry before each response, because Lambda may freeze the process afterwards.
 pub(crate) fn flush_before_freeze(exporter: Arc<Exporter>) {
     let _already = BEFORE_FREEZE.set(exporter);
 }
 
-/// Sends what was gathered, if anything is exported; bounded in time, and never a failure.
+/// Exports the collected telemetry, if an exporter is set. It takes a bounded time, and never fails.
 pub(crate) async fn flush() {
     if let Some(exporter) = BEFORE_FREEZE.get() {
         Box::pin(exporter.flush()).await;
     }
 }
 
-/// Whether a filter of log levels can be read. [`start_logging`] logs at level `info` if it cannot.
+/// Whether a log filter is valid. With an invalid filter, [`start_logging`] uses the level `info`.
 pub fn is_valid_filter(filter: &str) -> bool {
     filter.parse::<Targets>().is_ok()
 }
 
-/// Starts logging to standard error; a second call changes nothing.
+/// Starts logging to standard error. A second call has no effect.
 ///
-/// A filter names targets and levels, as `info,store=debug`; one of spans and fields would need regular expressions,
-/// which are a quarter of a megabyte in each function.
+/// A filter has levels and targets, for example `info,store=debug`. Filters by span and field would need regular
+/// expressions, which add a quarter of a megabyte to each function.
 pub fn start_logging(filter: &str, format: LogFormat, exporter: Option<&Arc<Exporter>>) {
     let filter = filter.parse::<Targets>().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
@@ -56,7 +57,7 @@ pub fn start_logging(filter: &str, format: LogFormat, exporter: Option<&Arc<Expo
     };
     let lines = lines.with_filter(filter).boxed();
     let layers = match exporter {
-        // What is exported does not depend on what is logged.
+        // Telemetry is exported whatever the log level is.
         Some(exporter) => vec![lines, exporter.layer().with_filter(LevelFilter::INFO).boxed()].boxed(),
         None => lines,
     };

@@ -1,4 +1,4 @@
-//! What every request goes through: a trace, a span, a line in the access log.
+//! The middleware of all requests: trace, span and access log.
 
 use std::time::Instant;
 
@@ -9,11 +9,11 @@ use domain::trace::Trace;
 use http::HeaderValue;
 use tracing::{Instrument, field, info, info_span};
 
-/// The trace of a request; a handler takes it from the request's extensions.
+/// The trace of a request. Handlers take it from the request's extensions.
 #[derive(Debug, Clone)]
 pub struct Tracing(pub Trace);
 
-/// Puts a router behind what every request goes through.
+/// Adds the middleware of all requests to a router.
 pub fn observed(router: axum::Router, clock: app::Clock, random: app::Random) -> axum::Router {
     router.layer(from_fn_with_state((clock, random), observe))
 }
@@ -32,7 +32,7 @@ async fn observe(
     };
     let id = trace.id().to_owned();
     let method = request.method().clone();
-    // The route, not the path: paths hold tokens.
+    // The route is logged instead of the path, because paths can contain tokens.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| "none".to_owned());
     let span = info_span!(
@@ -55,7 +55,7 @@ async fn observe(
         http.status = response.status().as_u16(),
         started_at = %started_at,
         duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "answered {method} {route}",
+        "responded to {method} {route}",
     );
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-firebell-trace", value);
@@ -64,7 +64,7 @@ async fn observe(
     response
 }
 
-/// The bits of a span's id.
+/// A span id from random bits.
 fn span_id(random: u128) -> u64 {
     u64::try_from(random >> 64).unwrap_or(1)
 }

@@ -45,7 +45,7 @@ pub(crate) fn priority(text: Option<String>) -> Option<String> {
     text.map(|text| shorten(&text, limits::PRIORITY_BYTES))
 }
 
-/// A link that a browser may follow. `None` if the text is not an absolute `http` or `https` URL, or is over the limit.
+/// A link that a browser may follow. `None` if the text is not an absolute `http` or `https` URL, or exceeds the limit.
 pub(crate) fn url(text: Option<String>) -> Option<String> {
     text.filter(|text| {
         let Some((scheme, rest)) = text.split_once("://") else { return false };

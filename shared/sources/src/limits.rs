@@ -1,4 +1,4 @@
-//! Limits on what a sender may deliver. Data over a limit is shortened, dropped or reported in an alert; only a
+//! Limits of deliveries. Data over a limit is shortened, dropped or reported in an alert; only a
 //! delivery over [`DELIVERY_BYTES`] is refused, and an alert reports that as well.
 
 /// Largest delivery, in bytes. AWS Lambda itself accepts 6 MB.

@@ -55,7 +55,7 @@ pub enum UnreadableReason {
 }
 
 impl UnreadableReason {
-    /// The kind of reason, as it stands in deduplication keys.
+    /// The kind of reason, as deduplication keys contain it.
     const fn kind(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too-large",
@@ -193,7 +193,7 @@ fn held(event: &AlertEvent) -> usize {
 /// Creates the alert about events that could not be read.
 ///
 /// Its deduplication key is the same for the same kind of reason within one hour. A sender that continues to send such
-/// events therefore causes one alert an hour. The alert never resolves by itself, so a key without the hour would
+/// events therefore causes one alert an hour. The alert never resolves automatically, so a key without the hour would
 /// never page again once somebody has acknowledged the first alert. Only the minute of `received_at` is used, so that
 /// equal deliveries within one minute give equal events.
 pub fn unreadable_event(source_name: &str, unreadable: &Unreadable, received_at: Timestamp) -> AlertEvent {

@@ -17,7 +17,7 @@ use crate::{Delivery, ParseError, Parsed, Verified, VerifyError};
 pub enum Endpoint {
     /// The sender posts to the source's own address, `/v2/alert_events/{kind}/{id}`.
     Webhook,
-    /// The sender appends this path to the source's own address by itself, and posts there.
+    /// The sender appends this path to the source's own address automatically, and posts there.
     WebhookBelow(&'static str),
     /// The sender writes emails to the source's own email address. A mail server may also post them to the source's
     /// own address.

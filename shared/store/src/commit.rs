@@ -4,32 +4,41 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use domain::event::Event;
+use domain::job::Job;
+use domain::job::policy::Wake;
+use domain::subscriber::{self, Owed};
 use machine::{CommitError, Head, Outcome, Parts, Stateful, Transition, TransitionStore};
 
 use crate::error::StoreError;
 use crate::item::{self, Item, key_item, n, s};
+use crate::outbox::outbox;
 use crate::record::{History, Record, ends, head_item};
-use crate::stream::outbox;
 use crate::table::{self, Key};
 use crate::{Store, item::write};
 
-/// How long a row is kept that only carries events to the stream: twice as long as the stream keeps them.
+/// How long a row is kept that only carries events: twice as long as the stream keeps its records.
 const CARRIER_KEPT_S: i64 = 2 * 24 * 3600;
 
-/// How often a transaction that met another one, or a throttle, is sent again as it is.
+/// How often a write that met another write or a throttle is sent again unchanged.
 const ATTEMPTS: u32 = 6;
 
 /// Writes that happen together or not at all.
 #[derive(Debug, Default)]
 pub struct Commit {
     actions: Vec<TransactWriteItem>,
+    /// The id that the update of an item in place carries, should the update be everything there is to write.
+    update: Option<String>,
     transitions: Vec<(&'static str, &'static str, &'static str)>,
     broken: Option<StoreError>,
 }
 
 impl Commit {
-    /// Begins with nothing.
+    /// Creates an empty commit.
     pub fn new() -> Self {
         Self::default()
     }
@@ -44,23 +53,26 @@ impl Commit {
         self.actions.is_empty()
     }
 
-    /// Adds a transition: the head if its version is still the one decided on, and its row of history.
+    /// Adds a transition: its head, on the condition that nobody has changed it, and its history row.
     pub fn transition<M: Record>(mut self, transition: Transition<M>) -> Self {
         let (from, to) = ends(transition.from(), transition.to());
         self.transitions.push((M::MACHINE, from, to));
-        let (owed, leads) = (M::owed(&transition), M::leads(&transition));
+        let owed = M::changed(&transition).map(subscriber::owed).unwrap_or_default();
+        let leads = M::leads(&transition);
         match actions_of(transition) {
-            Ok(actions) => self.actions.extend(actions),
+            Ok((actions, update)) => {
+                self.actions.extend(actions);
+                self.update = update;
+            }
             Err(error) => self.broken = Some(error),
         }
         let commit = match leads {
             Some(row) => self.put(row),
             None => self,
         };
-        match owed {
-            Some(step) => commit.transition(step),
-            None => commit,
-        }
+        owed.into_iter().fold(commit, |commit, owed| match owed {
+            Owed::Slack(step) => commit.transition(step),
+        })
     }
 
     /// Adds several transitions.
@@ -68,7 +80,7 @@ impl Commit {
         transitions.into_iter().fold(self, Self::transition)
     }
 
-    /// Adds an item that replaces whatever stands there.
+    /// Adds an item that replaces the stored one.
     pub(crate) fn put(self, item: Result<Item, StoreError>) -> Self {
         self.put_if(item, None, &[])
     }
@@ -144,18 +156,36 @@ impl Commit {
     }
 }
 
-/// The actions of one transition.
-fn actions_of<M: Record>(transition: Transition<M>) -> Result<Vec<TransactWriteItem>, StoreError> {
+/// Says whether every job that becomes due or moves has its event.
+fn announces_its_job<M: Record>(before: Option<&M>, after: &M, events: &[Event]) -> bool {
+    let due = after.index().due;
+    if due.is_none() || before.is_some_and(|before| before.index().due == due) {
+        return true;
+    }
+    let told =
+        |job: &Job| events.iter().any(|event| matches!(event, Event::Due { job: of, .. } if of == job));
+    due.is_none_or(|(job, _)| job.kind().policy().wake == Wake::Sweep || told(&job))
+}
+
+/// The actions of one transition; and the id that its update carries, if that may be written alone.
+fn actions_of<M: Record>(
+    transition: Transition<M>,
+) -> Result<(Vec<TransactWriteItem>, Option<String>), StoreError> {
     let Parts { before, after, at, by, why, note, events } = transition.into_parts();
+    debug_assert!(
+        announces_its_job(before.as_ref(), &after, &events),
+        "`{}` becomes due without an event: use `domain::job::due::due_at`",
+        M::MACHINE
+    );
     let place = after.place();
     let mut new = head_item(&after)?;
     let Some(before) = before else {
-        // The creation is its own first row of history.
+        // The item itself is the first row of its history.
         new.insert("by".to_owned(), s(by));
         new.insert("why".to_owned(), s(why));
         new.insert("born".to_owned(), s(machine::State::name(after.head().state())));
         if !events.is_empty() {
-            new.insert(table::OUTBOX.to_owned(), s(outbox(&events, place.in_place)));
+            new.insert(table::OUTBOX.to_owned(), s(outbox(&events, &after, at, place.in_place)));
         }
         let put = Put::builder()
             .table_name("")
@@ -163,9 +193,13 @@ fn actions_of<M: Record>(transition: Transition<M>) -> Result<Vec<TransactWriteI
             .condition_expression("attribute_not_exists(pk)")
             .build()
             .expect("complete");
-        return Ok(vec![TransactWriteItem::builder().put(put).build()]);
+        return Ok((vec![TransactWriteItem::builder().put(put).build()], None));
     };
 
+    let id = (place.in_place && events.is_empty()).then(|| format!("{:032x}", fastrand::u128(..)));
+    if let Some(id) = &id {
+        new.insert(table::COMMIT.to_owned(), s(id));
+    }
     let update = change(&before, &head_item(&before)?, &new, &place.head);
     let update = update.table_name("").build().expect("complete");
     let mut actions = vec![TransactWriteItem::builder().update(update).build()];
@@ -175,11 +209,11 @@ fn actions_of<M: Record>(transition: Transition<M>) -> Result<Vec<TransactWriteI
         let row = History { version: after.head().version(), from, to, at, by, why, note };
         let mut row = write("history", &(place.history)(&place.head, after.head().version()), &row)?;
         if place.in_place {
-            // It is there for the stream alone, which has it for a day.
+            // Only the stream needs it, and reads it within a day.
             row.insert(table::TTL.to_owned(), n(at.as_second().saturating_add(CARRIER_KEPT_S)));
         }
         if !events.is_empty() {
-            row.insert(table::OUTBOX.to_owned(), s(outbox(&events, false)));
+            row.insert(table::OUTBOX.to_owned(), s(outbox(&events, &after, at, false)));
             if let Some(trace) = new.get(table::TRACE) {
                 row.insert(table::TRACE.to_owned(), trace.clone());
             }
@@ -192,13 +226,14 @@ fn actions_of<M: Record>(transition: Transition<M>) -> Result<Vec<TransactWriteI
             .expect("complete");
         actions.push(TransactWriteItem::builder().put(put).build());
     }
-    Ok(actions)
+    Ok((actions, id))
 }
 
-/// An update of what differs between two items, if the stored version is still the old one.
+/// The update of the attributes that differ between two items, on the condition that the stored version is the old one.
 ///
-/// What this version does not know of stays as it is, so that an older binary loses nothing of a newer one's.
-pub(crate) fn change<M: Stateful>(
+/// An attribute that this version does not know stays as it is, so that an older version loses nothing that a newer one
+/// wrote.
+fn change<M: Stateful>(
     before: &M,
     old: &Item,
     new: &Item,
@@ -254,13 +289,18 @@ impl Store {
 
     /// Commits, and says which conditions failed.
     pub(crate) async fn commit_or(&self, commit: Commit) -> Result<(), Refused> {
-        let Commit { mut actions, transitions, broken } = commit;
+        let Commit { mut actions, update, transitions, broken } = commit;
         if let Some(error) = broken {
             return Err(Refused::Store(error));
         }
         self.name_table(&mut actions);
         let begun = Instant::now();
-        let done = self.transact(actions).await;
+        let done = match (&*actions, update) {
+            ([TransactWriteItem { update: Some(update), .. }], Some(id)) => {
+                self.update_item(update, &id).await
+            }
+            _ => self.transact(actions).await,
+        };
         let outcome = match &done {
             Ok(()) => Outcome::Success,
             Err(Refused::Conditions(_)) => Outcome::Conflict,
@@ -272,7 +312,7 @@ impl Store {
         done
     }
 
-    /// Puts the table's name into actions that were made without it.
+    /// Sets the table's name in actions.
     fn name_table(&self, actions: &mut [TransactWriteItem]) {
         for action in actions {
             let table = self.table.to_string();
@@ -286,6 +326,45 @@ impl Store {
                 check.table_name = table;
             }
         }
+    }
+
+    /// Updates one item in place, which costs half of a transaction.
+    ///
+    /// The update carries an id, so that an update that was applied and whose answer was lost is not read as losing.
+    async fn update_item(&self, update: &Update, id: &String) -> Result<(), Refused> {
+        let mut tries = 1;
+        loop {
+            let sent = self
+                .dynamo
+                .update_item()
+                .table_name(&*self.table)
+                .set_key(Some(update.key().clone()))
+                .update_expression(update.update_expression())
+                .set_condition_expression(update.condition_expression().map(str::to_owned))
+                .set_expression_attribute_names(update.expression_attribute_names().cloned())
+                .set_expression_attribute_values(update.expression_attribute_values().cloned())
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .send()
+                .await;
+            let Err(error) = sent else { return Ok(()) };
+            match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let theirs = failed.item().and_then(|item| item.get(table::COMMIT)?.as_s().ok());
+                    return if theirs == Some(id) { Ok(()) } else { Err(Refused::Conditions(vec![0])) };
+                }
+                Some(UpdateItemError::TransactionConflictException(_)) if tries < ATTEMPTS => {
+                    self.pause(tries).await;
+                    tries += 1;
+                }
+                _ => return Err(Refused::Store(StoreError::call("UpdateItem", error))),
+            }
+        }
+    }
+
+    /// Waits before a write that met another one is sent again.
+    async fn pause(&self, tries: u32) {
+        let ceiling = 25_u64 << tries;
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..ceiling))).await;
     }
 
     /// Sends one transaction under one client token until it is decided.
@@ -305,8 +384,7 @@ impl Store {
             match verdict {
                 Verdict::Conditions(which) => return Err(Refused::Conditions(which)),
                 Verdict::Again if tries < ATTEMPTS => {
-                    let ceiling = 25_u64 << tries;
-                    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..ceiling))).await;
+                    self.pause(tries).await;
                     tries += 1;
                 }
                 Verdict::Again | Verdict::Failed => {
@@ -316,18 +394,18 @@ impl Store {
         }
     }
 
-    /// Tells the metric of a transition that there is no edge for.
+    /// Counts a transition that the machine does not allow.
     pub fn illegal<S: machine::State>(&self, illegal: &machine::Illegal<S>) {
         let (from, to) = ends(illegal.from, illegal.to);
         self.observe.transition(illegal.machine, from, to, Outcome::InvalidTransition, 0.0);
     }
 }
 
-/// What a refusal of a transaction means.
+/// The meaning of a refused transaction.
 enum Verdict {
     /// These conditions did not hold.
     Conditions(Vec<usize>),
-    /// It met another transaction or a throttle: the same again.
+    /// It met another transaction or a throttle: it is sent again.
     Again,
     /// It failed.
     Failed,
@@ -381,7 +459,7 @@ impl Store {
         Ok(got.item)
     }
 
-    /// The last items of a partition whose sort keys begin so, from the last: at most so many, and no stale copy.
+    /// The last items of a partition whose sort keys begin so, the last first: at most so many, and never a stale copy.
     pub(crate) async fn last_of(
         &self,
         partition: String,
@@ -402,6 +480,14 @@ impl Store {
             .await
             .map_err(|error| StoreError::call("Query", error))?;
         Ok(page.items.unwrap_or_default())
+    }
+
+    /// Reads a record again.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database failed.
+    pub async fn reload<M: Record>(&self, record: &M) -> Result<Option<M>, StoreError> {
+        self.load(M::MACHINE, &record.place().head).await
     }
 
     /// Reads one value, never a stale copy.

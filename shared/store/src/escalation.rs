@@ -46,7 +46,7 @@ impl Store {
             let sort = item.get(table::SK).and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
             if sort.starts_with(table::HISTORY) {
                 history.push(item::read("history", item)?);
-            } else if sort.starts_with(table::PAGE) {
+            } else if sort.starts_with(table::NOTIFICATION) {
                 notifications.push(item::read("page", item)?);
             } else if sort == table::HEAD {
                 history.extend(birth(&item));

@@ -10,7 +10,7 @@ use crate::{Commit, Store, table};
 
 /// The item, with its entry in the index.
 fn item(org: OrgId, id: AlertId, expiry: &Expiry) -> Result<Item, StoreError> {
-    let mut item = item::write("lapse", &table::lapse(org, id), expiry)?;
+    let mut item = item::write("lapse", &table::expiry(org, id), expiry)?;
     item.insert(table::DUE_PK.to_owned(), s(table::due_partition(id.shard(table::DUE_SHARDS))));
     item.insert(table::DUE_SK.to_owned(), s(table::due_sort(expiry.due)));
     Ok(item)
@@ -22,7 +22,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the database failed.
     pub async fn expiry(&self, org: OrgId, id: AlertId) -> Result<Option<Expiry>, StoreError> {
-        self.load("lapse", &table::lapse(org, id)).await
+        self.load("lapse", &table::expiry(org, id)).await
     }
 
     /// Moves the expiry of an alert to a later time, unless it was moved already.
@@ -64,7 +64,7 @@ impl Store {
         self.dynamo
             .delete_item()
             .table_name(&*self.table)
-            .set_key(Some(key_item(&table::lapse(org, id))))
+            .set_key(Some(key_item(&table::expiry(org, id))))
             .send()
             .await
             .map(|_| ())
@@ -80,6 +80,6 @@ impl Commit {
 
     /// Adds the removal of an expiry.
     pub fn expired(self, org: OrgId, id: AlertId) -> Self {
-        self.delete(&table::lapse(org, id))
+        self.delete(&table::expiry(org, id))
     }
 }

@@ -1,49 +1,37 @@
-//! The two indexes: what is due, and what is listed. Decisions never read them; what they find is read again.
+//! The two indexes: due jobs, and lists. Decisions never read an index: an item that it finds is read again.
 
 use std::collections::HashMap;
 
 use domain::Timestamp;
-use domain::id::{AlertId, EscalationId, OrgId, SignInId, SourceId};
-use domain::slack::{StepId, Thread};
+use domain::id::OrgId;
+use domain::job::Job;
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, s};
-use crate::table::{self, Due};
+use crate::table;
 
-/// Something that is due, found by the sweep.
+/// A row of the index of due jobs, found by the sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DueRow {
-    /// An escalation whose level's time is up.
-    Escalation(OrgId, EscalationId),
-    /// A page to be sent.
-    Page(OrgId, EscalationId, String),
-    /// An alert whose escalations are owed the news of its end.
-    Alert(OrgId, AlertId),
-    /// An alert that may have lapsed.
-    Expiry(OrgId, AlertId),
-    /// A step that is owed to Slack.
-    Slack(OrgId, Thread, StepId),
-    /// A job that may not have been heard of.
-    Heartbeat(OrgId, SourceId),
-    /// A backfill of a source that has a step to do.
-    Backfill(OrgId, SourceId),
-    /// A link to sign in that is owed.
-    SignIn(SignInId),
+pub struct DueRow {
+    /// When the job is due.
+    pub at: Timestamp,
+    /// The job; the key of its item if this version knows no such kind.
+    pub job: Result<Job, String>,
 }
 
-/// A listed thing, as the index knows it.
+/// An entry of a list, as the index has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Its id.
     pub id: String,
-    /// Its state when the index last heard.
+    /// Its state when the index was last updated.
     pub state: String,
     /// Its title.
     pub title: String,
 }
 
-/// Which end a list begins at.
+/// The end at which a list begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// With the newest.
@@ -52,22 +40,18 @@ pub enum Order {
     Oldest,
 }
 
-/// How many pages of a shard one sweep reads at most; what is left waits a minute.
-const MAX_NOTIFICATIONS: usize = 10;
+/// How many pages of a shard one sweep reads at most. The rest waits for the next sweep.
+const MOST_PAGES: usize = 10;
 
 impl Store {
-    /// What is due until then, oldest first within a shard.
+    /// The jobs of a shard that are due until then, oldest first.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn due_until(
-        &self,
-        shard: u8,
-        until: Timestamp,
-    ) -> Result<Vec<(Timestamp, DueRow)>, StoreError> {
+    pub async fn due_until(&self, shard: u8, until: Timestamp) -> Result<Vec<DueRow>, StoreError> {
         let mut rows = Vec::new();
         let mut from: Option<HashMap<_, _>> = None;
-        for _ in 0..MAX_NOTIFICATIONS {
+        for _ in 0..MOST_PAGES {
             let page = self
                 .dynamo
                 .query()
@@ -90,12 +74,12 @@ impl Store {
         Ok(rows)
     }
 
-    /// How many shards of due things there are.
+    /// The number of shards of the index of due jobs.
     pub const fn due_shards() -> u8 {
         table::DUE_SHARDS
     }
 
-    /// Lists things of a kind beyond an id: a page of each shard, merged.
+    /// Lists entries of a kind beyond an id: a page of each shard, merged.
     pub(crate) async fn list(
         &self,
         org: OrgId,
@@ -161,13 +145,13 @@ impl Store {
         let mut listed = self.list(org, table::OPEN_ESCALATIONS, Order::Newest, before, most).await?;
         listed.extend(self.list(org, table::ANSWERED_ESCALATIONS, Order::Newest, before, most).await?);
         listed.sort_by(|a, b| b.id.cmp(&a.id));
-        // One that was answered a moment ago may be in both.
+        // An escalation that was acknowledged a moment ago may be in both lists.
         listed.dedup_by(|a, b| a.id == b.id);
         listed.truncate(most);
         Ok(listed)
     }
 
-    /// The newest escalations that still need somebody.
+    /// The newest escalations that nobody has acknowledged and that have not ended.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -175,7 +159,7 @@ impl Store {
         self.list(org, table::OPEN_ESCALATIONS, Order::Newest, None, most).await
     }
 
-    /// The newest escalations that still need somebody, before one of them.
+    /// The same, before one of them.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -208,20 +192,11 @@ fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-/// Reads a row of the due index; what this version does not know of is skipped.
-fn due_row(item: &Item) -> Option<(Timestamp, DueRow)> {
+/// A row of the index of due jobs.
+fn due_row(item: &Item) -> Option<DueRow> {
     let at = Timestamp::from_millisecond(text(item, table::DUE_SK)?.parse().ok()?).ok()?;
-    let row = match table::due_of(text(item, table::PK)?, text(item, table::SK)?)? {
-        Due::Escalation(org, id) => DueRow::Escalation(org, id),
-        Due::Page(org, escalation, id) => DueRow::Page(org, escalation, id),
-        Due::Alert(org, id) => DueRow::Alert(org, id),
-        Due::Expiry(org, id) => DueRow::Expiry(org, id),
-        Due::Slack(org, thread, step) => DueRow::Slack(org, thread, step),
-        Due::Heartbeat(org, id) => DueRow::Heartbeat(org, id),
-        Due::Backfill(org, id) => DueRow::Backfill(org, id),
-        Due::SignIn(id) => DueRow::SignIn(id),
-    };
-    Some((at, row))
+    let (pk, sk) = (text(item, table::PK)?, text(item, table::SK)?);
+    Some(DueRow { at, job: table::job_of(pk, sk).ok_or_else(|| format!("{pk} {sk}")) })
 }
 
 /// Reads a row of the list index.

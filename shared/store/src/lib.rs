@@ -7,6 +7,7 @@ mod api_key;
 mod attached;
 mod audit;
 mod choice;
+mod claim;
 mod commit;
 mod config;
 mod error;
@@ -20,16 +21,15 @@ mod index;
 mod intake;
 mod item;
 mod key;
-mod mark;
 mod monthly;
 mod note;
 mod notification;
+mod outbox;
 mod pinned;
 mod queue;
 mod record;
 mod session;
 mod slack;
-mod stream;
 mod table;
 mod update;
 
@@ -40,6 +40,7 @@ use machine::Observe;
 
 pub use audit::AuditPage;
 pub use choice::Choices;
+pub use claim::Claimed;
 pub use commit::Commit;
 pub use heartbeat::Pinged;
 
@@ -48,10 +49,9 @@ pub use escalation::EscalationStory;
 pub use idempotency::IdempotentKind;
 pub use index::{DueRow, Listed, Order};
 pub use key::KeyTouch;
-pub use notification::Claimed;
+pub use outbox::{Entry, Undecodable, outbox_of, stored};
 pub use queue::{Outgoing, QueueError, Queues};
 pub use record::{History, Record};
-pub use stream::{Undecodable, outbox_of};
 pub use update::{UpdatePage, UpdateRow};
 
 /// The table, with the observer of its transitions.

@@ -14,14 +14,14 @@ pub struct Outgoing {
     pub body: String,
     /// How long the queue keeps it back, in seconds; at most 900.
     pub delay: u16,
-    /// Whose turn it takes.
+    /// The group whose messages take turns with those of other groups.
     pub group: Option<String>,
 }
 
 /// A message could not be put on a queue.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The configuration names no such queue.
+    /// The configuration has no such queue.
     #[error("no queue `{0}` is configured")]
     Unknown(&'static str),
     /// The queue did not answer, or refused.
@@ -43,7 +43,7 @@ pub enum QueueError {
     },
 }
 
-/// The queues and where they are.
+/// The queues and their addresses.
 #[derive(Clone)]
 pub struct Queues {
     sqs: Client,
@@ -63,9 +63,11 @@ impl Queues {
     /// Puts messages on a queue, in as few calls as it takes. Once this returns, they are durable.
     ///
     /// # Errors
-    /// [`QueueError`] if any message may not have been taken; the others may have been.
+    /// [`QueueError`] if any message may not have been accepted; the others may have been.
     pub async fn send(&self, queue: Queue, messages: Vec<Outgoing>) -> Result<(), QueueError> {
         let url = self.urls.get(&queue).ok_or(QueueError::Unknown(queue.name()))?;
+        let messages =
+            messages.into_iter().map(|message| Outgoing { body: escaped(message.body), ..message }).collect();
         for batch in batches(messages) {
             match <[Outgoing; 1]>::try_from(batch) {
                 Ok([message]) => self.send_one(queue, url, message).await?,
@@ -107,11 +109,20 @@ impl Queues {
             .send()
             .await
             .map_err(|error| QueueError::Call { queue: queue.name(), source: Box::new(error) })?;
-        // A batch is answered 200 even if messages of it were refused.
+        // The answer to a batch is 200 even if the queue refused some of its messages.
         match sent.failed().len() {
             0 => Ok(()),
             refused => Err(QueueError::Refused { queue: queue.name(), refused }),
         }
+    }
+}
+
+/// Escapes the only two characters that a queue refuses and that JSON does not escape.
+fn escaped(body: String) -> String {
+    if body.contains(['\u{fffe}', '\u{ffff}']) {
+        body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+    } else {
+        body
     }
 }
 
@@ -138,6 +149,16 @@ fn batches(messages: Vec<Outgoing>) -> Vec<Vec<Outgoing>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_that_a_queue_refuses_are_escaped() {
+        let body = serde_json::json!({ "title": "a\u{fffe}b\u{ffff}c" });
+
+        let escaped = escaped(body.to_string());
+
+        assert!(!escaped.contains(['\u{fffe}', '\u{ffff}']), "{escaped}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), body);
+    }
 
     #[test]
     fn batches_hold_ten_messages_and_a_megabyte_at_most() {

@@ -1,31 +1,36 @@
-//! How a machine is kept: its head, its history, its entries in the indexes, its outbox.
+//! How a machine is stored: its head, its history, its entries in the indexes, its outbox.
 
+use aws_sdk_dynamodb::types::ConditionCheck;
+use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
 use domain::Timestamp;
 use domain::alert::Alert;
-use domain::escalation::Escalation;
+use domain::escalation::{Escalation, EscalationState};
 use domain::event::Event;
 use domain::incident::Incident;
-use domain::notification::{Notification, NotificationState};
+use domain::job::Job;
+use domain::job::due::Scheduled;
+use domain::job::lease::Leased;
+use domain::notification::Notification;
 use domain::sign_in::SignIn;
-use domain::slack::step::{owed_by_escalation, owed_by_incident};
-use domain::slack::{Step, StepState};
+use domain::slack::Step;
 use domain::source::Source;
 use domain::source::backfill::Backfill;
 use domain::source::heartbeat::Heartbeat;
+use domain::subscriber::Changed;
 use machine::{State, Stateful, Transition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::item::{self, Item, s};
+use crate::item::{self, Item, key_item, n, s};
 use crate::table::{self, Key};
 use crate::update;
 
-/// A machine that the table keeps.
+/// A machine that is stored in the table.
 pub trait Record:
     Stateful<Event = Event, Note: Serialize + DeserializeOwned> + Serialize + DeserializeOwned
 {
-    /// Where its head is, and its history.
+    /// The keys of its head and its history.
     #[doc(hidden)]
     fn place(&self) -> Place;
 
@@ -33,27 +38,33 @@ pub trait Record:
     #[doc(hidden)]
     fn index(&self) -> Index;
 
-    /// What is owed to Slack because of a transition, in the same write: no verb can forget it.
+    /// The condition under which its job may be claimed.
     #[doc(hidden)]
-    fn owed(_step: &Transition<Self>) -> Option<Transition<Step>> {
+    fn fence(&self) -> Option<Fence> {
         None
     }
 
-    /// A row that leads to a transition, in the same write: no verb can forget it either.
+    /// The transition as subscribers know it, if they react to it: the same write then holds their jobs.
+    #[doc(hidden)]
+    fn changed(_step: &Transition<Self>) -> Option<Changed<'_>> {
+        None
+    }
+
+    /// A row that leads to the transition, written in the same write.
     #[doc(hidden)]
     fn leads(_step: &Transition<Self>) -> Option<Result<Item, StoreError>> {
         None
     }
 }
 
-/// Where a record is kept.
+/// The keys of a record.
 #[derive(Debug)]
 pub struct Place {
-    /// The head.
+    /// The key of the head.
     pub(crate) head: Key,
-    /// The history row of a version.
+    /// The key of the history row of a version.
     pub(crate) history: fn(&Key, u64) -> Key,
-    /// Whether the history is in the head itself, and rows are written only to carry events.
+    /// Whether the history is in the head itself. Then a history row is written only to carry events.
     pub(crate) in_place: bool,
 }
 
@@ -61,7 +72,7 @@ pub struct Place {
 #[derive(Debug, Default)]
 pub struct Index {
     list: Option<(String, String)>,
-    due: Option<(String, String)>,
+    pub(crate) due: Option<(Job, Timestamp)>,
 }
 
 impl Index {
@@ -70,9 +81,43 @@ impl Index {
         self
     }
 
-    fn due(mut self, shard: u8, at: Option<Timestamp>) -> Self {
-        self.due = at.map(|at| (table::due_partition(shard), table::due_sort(at)));
+    fn due(mut self, job: Job, at: Option<Timestamp>) -> Self {
+        self.due = at.map(|at| (job, at));
         self
+    }
+}
+
+/// A condition on another item under which a job may be claimed.
+#[derive(Debug)]
+pub struct Fence {
+    /// The other item.
+    on: Key,
+    /// The states that it may be in.
+    states: Vec<&'static str>,
+    /// Its attributes that must have these values.
+    same: Vec<(&'static str, u64)>,
+}
+
+impl Fence {
+    /// The condition of a transaction.
+    pub(crate) fn check(&self) -> ConditionCheckBuilder {
+        let mut check = ConditionCheck::builder()
+            .set_key(Some(key_item(&self.on)))
+            .expression_attribute_names("#state", "state");
+        let mut states = Vec::new();
+        for state in &self.states {
+            let value = format!(":{state}");
+            check = check.expression_attribute_values(&value, s(*state));
+            states.push(value);
+        }
+        let mut conditions = vec![format!("#state IN ({})", states.join(", "))];
+        for (n_th, (name, value)) in self.same.iter().enumerate() {
+            check = check
+                .expression_attribute_names(format!("#same{n_th}"), *name)
+                .expression_attribute_values(format!(":same{n_th}"), n(*value));
+            conditions.push(format!("#same{n_th} = :same{n_th}"));
+        }
+        check.condition_expression(conditions.join(" AND "))
     }
 }
 
@@ -81,7 +126,7 @@ impl Index {
 pub struct History<N = ()> {
     /// The version that it made.
     pub version: u64,
-    /// The state that it came from; none at the creation.
+    /// The state that it came from; `None` at the creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The state that it went to.
@@ -92,7 +137,7 @@ pub struct History<N = ()> {
     pub by: String,
     /// Why.
     pub why: String,
-    /// What is kept of it beyond the states.
+    /// The note about the transition.
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     pub note: Option<N>,
 }
@@ -110,23 +155,21 @@ pub(crate) fn head_item<M: Record>(record: &M) -> Result<Item, StoreError> {
         item.insert(table::LIST_PK.to_owned(), s(partition));
         item.insert(table::LIST_SK.to_owned(), s(sort));
     }
-    if let Some((partition, sort)) = index.due {
-        item.insert(table::DUE_PK.to_owned(), s(partition));
-        item.insert(table::DUE_SK.to_owned(), s(sort));
+    if let Some((job, at)) = index.due {
+        item.insert(table::DUE_PK.to_owned(), s(table::due_partition(table::due_shard(&job))));
+        item.insert(table::DUE_SK.to_owned(), s(table::due_sort(at)));
     }
     Ok(item)
 }
 
 impl Record for Alert {
     fn place(&self) -> Place {
-        Place { head: table::alert(self.org, self.id), history: Key::history, in_place: false }
+        Place { head: table::key_of(&self.job()), history: Key::history, in_place: false }
     }
 
     fn index(&self) -> Index {
         let partition = table::list_partition(self.org, "ALERT", self.id.shard(table::LIST_SHARDS));
-        Index::default()
-            .listed(partition, self.id.to_string())
-            .due(self.id.shard(table::DUE_SHARDS), self.due)
+        Index::default().listed(partition, self.id.to_string()).due(self.job(), self.due)
     }
 }
 
@@ -140,8 +183,8 @@ impl Record for Incident {
         Index::default().listed(partition, self.id.to_string())
     }
 
-    fn owed(step: &Transition<Self>) -> Option<Transition<Step>> {
-        owed_by_incident(step)
+    fn changed(step: &Transition<Self>) -> Option<Changed<'_>> {
+        Some(Changed::Incident(step))
     }
 
     fn leads(step: &Transition<Self>) -> Option<Result<Item, StoreError>> {
@@ -151,95 +194,95 @@ impl Record for Incident {
 
 impl Record for Escalation {
     fn place(&self) -> Place {
-        Place { head: table::escalation(self.org, self.id), history: Key::history, in_place: false }
+        Place { head: table::key_of(&self.job()), history: Key::history, in_place: false }
     }
 
     fn index(&self) -> Index {
-        // What still needs somebody is listed apart: finding it costs the same however much is over.
+        // Escalations that need a person have their own list: finding them costs the same however many have ended.
         let kind =
             if self.head.state().notifies() { table::OPEN_ESCALATIONS } else { table::ANSWERED_ESCALATIONS };
         let partition = table::list_partition(self.org, kind, self.id.shard(table::LIST_SHARDS));
-        Index::default()
-            .listed(partition, self.id.to_string())
-            .due(self.id.shard(table::DUE_SHARDS), self.due)
+        Index::default().listed(partition, self.id.to_string()).due(self.job(), self.due)
     }
 
-    fn owed(step: &Transition<Self>) -> Option<Transition<Step>> {
-        owed_by_escalation(step)
+    fn changed(step: &Transition<Self>) -> Option<Changed<'_>> {
+        Some(Changed::Escalation(step))
     }
 }
 
 impl Record for Step {
     fn place(&self) -> Place {
         Place {
-            head: table::slack_step(self.org, &self.thread, &self.id),
+            head: table::key_of(&self.job()),
             history: |head, version| table::slack_history_of(head, version),
             in_place: true,
         }
     }
 
     fn index(&self) -> Index {
-        let waits = match self.head.state() {
-            StepState::Pending | StepState::Doing => Some(self.slot),
-            StepState::Done | StepState::Failed | StepState::Obsolete => None,
-        };
-        Index::default().due(self.thread.shard(table::DUE_SHARDS), waits)
+        Index::default().due(self.job(), self.found_at())
     }
 }
 
 impl Record for Notification {
     fn place(&self) -> Place {
         Place {
-            head: table::notification(self.org, self.escalation, &self.id),
+            head: table::key_of(&self.job()),
             history: |head, version| table::notification_history_of(head, version),
             in_place: true,
         }
     }
 
     fn index(&self) -> Index {
-        let waits = match self.head.state() {
-            NotificationState::Pending | NotificationState::Sending => Some(self.slot),
-            NotificationState::Delivered | NotificationState::Failed | NotificationState::Cancelled => None,
-        };
-        Index::default().due(self.escalation.shard(table::DUE_SHARDS), waits)
+        Index::default().due(self.job(), self.found_at())
+    }
+
+    /// Nobody has acknowledged the escalation, and it notifies for the same cycle.
+    fn fence(&self) -> Option<Fence> {
+        let states = EscalationState::ALL.iter().filter(|state| state.notifies());
+        Some(Fence {
+            on: table::escalation(self.org, self.escalation),
+            states: states.map(|state| state.name()).collect(),
+            same: vec![("cycle", self.cycle.into())],
+        })
     }
 }
 
 impl Record for SignIn {
     fn place(&self) -> Place {
-        Place { head: table::sign_in(self.id), history: Key::history, in_place: true }
+        Place { head: table::key_of(&self.job()), history: Key::history, in_place: true }
     }
 
     fn index(&self) -> Index {
-        Index::default().due(self.id.shard(table::DUE_SHARDS), self.due)
+        Index::default().due(self.job(), self.found_at())
     }
 }
 
 impl Record for Heartbeat {
     fn place(&self) -> Place {
         Place {
-            head: table::heartbeat(self.org, self.source),
+            head: table::key_of(&self.job()),
             history: |head, version| table::heartbeat_history_of(head, version),
             in_place: true,
         }
     }
 
     fn index(&self) -> Index {
-        Index::default().due(self.source.shard(table::DUE_SHARDS), self.due)
+        Index::default().due(self.job(), self.due)
     }
 }
 
 impl Record for Backfill {
     fn place(&self) -> Place {
         Place {
-            head: table::backfill(self.org, self.source),
+            head: table::key_of(&self.job()),
             history: |head, version| table::backfill_history_of(head, version),
             in_place: true,
         }
     }
 
     fn index(&self) -> Index {
-        Index::default().due(self.source.shard(table::DUE_SHARDS), self.due)
+        Index::default().due(self.job(), self.due)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Slack: whose workspace it is, who is who in it, which channel is which incident's, and what is owed.
+//! Slack: workspaces and their organisations, users and their persons, channels and their incidents, and steps.
 
 use domain::audit::AuditEntry;
 use domain::id::{IncidentId, OrgId, UserId};
@@ -23,7 +23,7 @@ struct Channel {
     incident: IncidentId,
 }
 
-/// Who somebody is on the other side.
+/// A person and their Slack user.
 #[derive(Serialize, Deserialize)]
 struct Person {
     user: UserId,
@@ -41,7 +41,7 @@ impl Store {
         Ok(row.map(|row| row.org))
     }
 
-    /// The incident whose channel this is.
+    /// The incident of a channel.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -54,7 +54,7 @@ impl Store {
         Ok(row.map(|row| row.incident))
     }
 
-    /// Who somebody in Slack is.
+    /// The person of a Slack user.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -63,7 +63,7 @@ impl Store {
         Ok(row.map(|row| row.user))
     }
 
-    /// Who somebody is in Slack.
+    /// The Slack user of a person.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -85,7 +85,7 @@ impl Store {
         self.load("step", &table::slack_step(org, thread, id)).await
     }
 
-    /// Reads the steps of a thread whose ids begin so; those of an incident are as many as its changes.
+    /// Reads the steps of a thread whose ids begin so. An incident has at least one for each of its changes.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -137,7 +137,7 @@ impl Store {
 }
 
 impl Commit {
-    /// Adds that an organisation has connected a workspace, which no other organisation has.
+    /// Adds that an organisation has connected a workspace that no other organisation has connected.
     pub fn slack_connected(self, org: &Org, team: &TeamId, entry: &AuditEntry) -> Self {
         let key = table::lookup(Lookup::SlackTeam, team.as_str());
         let row = item::write("look-up", &key, &Team { org: org.id });
@@ -147,18 +147,18 @@ impl Commit {
             .next_generation(entry)
     }
 
-    /// Adds that an organisation has left a workspace for another.
+    /// Adds that an organisation has disconnected a workspace in favour of another one.
     pub fn slack_left(self, org: OrgId, team: &TeamId) -> Self {
         let key = table::lookup(Lookup::SlackTeam, team.as_str());
         self.delete_if(&key, "attribute_not_exists(pk) OR org = :org", &[(":org", s(org.to_string()))])
     }
 
-    /// Adds that Slack knows the token of an organisation's workspace no more.
+    /// Adds that Slack rejects the token of an organisation's workspace.
     pub fn slack_refused(self, org: &Org, entry: &AuditEntry) -> Self {
         self.org_changed(org).next_generation(entry)
     }
 
-    /// Adds that an organisation has a workspace no longer.
+    /// Adds that an organisation has disconnected its workspace.
     pub fn slack_disconnected(self, org: &Org, team: &TeamId, entry: &AuditEntry) -> Self {
         let key = table::lookup(Lookup::SlackTeam, team.as_str());
         self.delete_if(&key, "org = :org", &[(":org", s(org.id.to_string()))])
@@ -166,12 +166,12 @@ impl Commit {
             .next_generation(entry)
     }
 
-    /// Adds whose channel it is.
+    /// Adds the incident of a channel.
     pub fn slack_channel(self, org: OrgId, channel: &ChannelId, incident: IncidentId) -> Self {
         self.put(item::write("channel", &table::slack_channel(org, channel), &Channel { incident }))
     }
 
-    /// Adds that two are the same person, found both ways.
+    /// Adds that a person and a Slack user are the same, found both ways.
     pub fn slack_person(self, org: OrgId, user: UserId, slack: &SlackUserId) -> Self {
         let person = Person { user, slack: slack.clone() };
         self.put(item::write("person", &table::slack_user(org, slack), &person)).put(item::write(

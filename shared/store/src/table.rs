@@ -1,6 +1,6 @@
-//! The only file that spells a key.
+//! Keys. No other file builds one.
 //!
-//! The organisation stands in every partition key, but for look-ups, which find it.
+//! Every partition key contains the organisation, except those of look-ups, which find the organisation.
 
 use domain::Timestamp;
 use domain::choice::ChoiceKind;
@@ -8,6 +8,7 @@ use domain::id::{
     AlertId, ApiKeyId, AuditId, EscalationId, IncidentId, NoteId, OrgId, PathId, RouteId, SignInId, SourceId,
     UpdateId, UserId,
 };
+use domain::job::{AlertJob, EscalationJob, Job, NotificationJob, SlackJob};
 use domain::slack::{ChannelId, SlackUserId, StepId, Thread};
 use domain::source::RateWindow;
 
@@ -15,19 +16,19 @@ use domain::source::RateWindow;
 pub(crate) const PK: &str = "pk";
 /// The sort key's attribute.
 pub(crate) const SK: &str = "sk";
-/// The index of listed things.
+/// The index of lists.
 pub(crate) const LIST_INDEX: &str = "list";
 /// Its partition key.
 pub(crate) const LIST_PK: &str = "lpk";
 /// Its sort key.
 pub(crate) const LIST_SK: &str = "lsk";
-/// The index of due things.
+/// The index of due jobs.
 pub(crate) const DUE_INDEX: &str = "due";
 /// Its partition key.
 pub(crate) const DUE_PK: &str = "dpk";
 /// Its sort key.
 pub(crate) const DUE_SK: &str = "dsk";
-/// What others must hear, on the item that was inserted with it.
+/// The attribute that holds the events of the write that inserted the item.
 pub(crate) const OUTBOX: &str = "outbox";
 /// The trace of an item.
 pub(crate) const TRACE: &str = "trace";
@@ -35,12 +36,12 @@ pub(crate) const TRACE: &str = "trace";
 pub(crate) const SCHEMA: &str = "schema";
 /// When an item may vanish, in Unix seconds.
 pub(crate) const TTL: &str = "ttl";
-/// Which write an item updated in place comes from.
+/// The id of the write that updated an item in place.
 pub(crate) const COMMIT: &str = "commit";
 
-/// The list of escalations that still need somebody.
+/// The list of escalations that nobody has acknowledged and that have not ended.
 pub(crate) const OPEN_ESCALATIONS: &str = "ESCALATION-OPEN";
-/// The list of escalations that somebody has answered, or that are over.
+/// The list of escalations that somebody has acknowledged, or that have ended.
 pub(crate) const ANSWERED_ESCALATIONS: &str = "ESCALATION";
 
 /// The shards of the list index.
@@ -168,15 +169,15 @@ pub(crate) fn update_partition(org: OrgId, month: &str) -> String {
     format!("{org}#UPDATES#{month}")
 }
 
-/// Where an update is kept, in its month.
+/// An update of an incident, in its month.
 pub(crate) fn update(org: OrgId, id: UpdateId) -> Key {
     Key::new(update_partition(org, &id.at().strftime("%Y-%m").to_string()), id.to_string())
 }
 
-/// What the sort keys of everything begin with that incidents are given.
+/// The beginning of the sort keys of choices that are no attributes.
 pub(crate) const CHOICE: &str = "CHOICE#";
 
-/// What the sort keys of choices of a kind begin with.
+/// The beginning of the sort keys of a kind's choices.
 pub(crate) const fn choices(kind: ChoiceKind) -> &'static str {
     match kind {
         ChoiceKind::Severity => "CHOICE#SEVERITY#",
@@ -216,39 +217,40 @@ pub(crate) fn source(org: OrgId, id: SourceId) -> Key {
     Key::new(config_partition(org), format!("{SOURCE}{id}"))
 }
 
-/// The history row beside a source's configuration: its own partition, so that the configuration lists without it.
+/// The history row of a source's configuration. It is in another partition, so that listing the configuration does not
+/// read it.
 pub(crate) fn source_history_of(head: &Key, version: u64) -> Key {
     let org = head.pk.split('#').next().unwrap_or_default();
     Key::new(format!("{org}#{}", head.sk), history_sort(version))
 }
 
-/// The partition of what is kept of a source beside its configuration; its history stands there, too.
+/// The partition of a source's items beside its configuration, with its history.
 pub(crate) fn source_partition(org: OrgId, id: SourceId) -> String {
     format!("{org}#{SOURCE}{id}")
 }
 
-/// What the sort keys of days begin with on which a source's filter held something back.
+/// The beginning of the sort keys of days on which a source's filter held events back.
 pub(crate) const FILTERED: &str = "FILTERED#";
 
-/// What a source's filter held back on a day.
+/// The number of events that a source's filter held back on a day.
 pub(crate) fn filtered(org: OrgId, id: SourceId, day: &str) -> Key {
     Key::new(source_partition(org, id), format!("{FILTERED}{day}"))
 }
 
-/// The last event that came to a draft.
+/// The last event of a draft source.
 pub(crate) fn sample(org: OrgId, id: SourceId) -> Key {
     Key::new(source_partition(org, id), "SAMPLE")
 }
 
-/// The sort key of a job that is heard of.
+/// The sort key of a heartbeat.
 const HEARTBEAT: &str = "HEARTBEAT";
 
-/// The job that a heartbeat is of.
+/// A heartbeat.
 pub(crate) fn heartbeat(org: OrgId, id: SourceId) -> Key {
     Key::new(source_partition(org, id), HEARTBEAT)
 }
 
-/// The row that carries the event of a heartbeat's step.
+/// The row that carries the events of a heartbeat's version.
 pub(crate) fn heartbeat_history_of(head: &Key, version: u64) -> Key {
     Key::new(head.pk.clone(), format!("{HEARTBEAT}#{version:05}"))
 }
@@ -261,18 +263,19 @@ pub(crate) fn backfill(org: OrgId, id: SourceId) -> Key {
     Key::new(source_partition(org, id), BACKFILL)
 }
 
-/// The row that carries the event of a backfill's step.
+/// The row that carries the events of a backfill's version.
 pub(crate) fn backfill_history_of(head: &Key, version: u64) -> Key {
     Key::new(head.pk.clone(), format!("{BACKFILL}#{version:05}"))
 }
 
-/// The alerts of a source that began in a minute: a partition of its own, for a flood writes to it.
+/// The count of a source's alerts that began in a minute. It has its own partition, because a flood of alerts writes to
+/// it.
 pub(crate) fn window(org: OrgId, id: SourceId, window: &RateWindow) -> Key {
     let RateWindow { minute, shard, .. } = window;
     Key::new(format!("{org}#WINDOW#{id}#{minute}"), shard)
 }
 
-/// What is known of a deduplication key.
+/// The row of a deduplication key.
 pub(crate) fn key(org: OrgId, source: SourceId, hash: &str) -> Key {
     Key::new(format!("{org}#KEY#{source}#{hash}"), "KEY")
 }
@@ -282,20 +285,20 @@ pub(crate) fn alert(org: OrgId, id: AlertId) -> Key {
     Key::new(format!("{org}#ALERT#{id}"), HEAD)
 }
 
-/// What an alert says.
+/// The body of an alert: its attributes and texts.
 pub(crate) fn alert_body(org: OrgId, id: AlertId) -> Key {
     Key::new(format!("{org}#ALERT#{id}"), "BODY")
 }
 
-/// The sort key of what says how long an alert lasts.
-const LAPSE: &str = "LAPSE";
+/// The sort key of an alert's expiry.
+const EXPIRY: &str = "LAPSE";
 
-/// How long an alert lasts unless it is sent again.
-pub(crate) fn lapse(org: OrgId, id: AlertId) -> Key {
-    Key::new(alert(org, id).pk, LAPSE)
+/// An alert's expiry.
+pub(crate) fn expiry(org: OrgId, id: AlertId) -> Key {
+    Key::new(alert(org, id).pk, EXPIRY)
 }
 
-/// What the sort keys of notes about an alert begin with.
+/// The beginning of the sort keys of notes about an alert.
 pub(crate) const NOTE: &str = "NOTE#";
 
 /// A note about an alert.
@@ -303,22 +306,22 @@ pub(crate) fn note(org: OrgId, id: AlertId, note: NoteId) -> Key {
     Key::new(alert(org, id).pk, format!("{NOTE}{note}"))
 }
 
-/// An alert's own raw slice.
+/// The payload of an alert's event.
 pub(crate) fn alert_raw(org: OrgId, id: AlertId) -> Key {
     Key::new(format!("{org}#ALERT#{id}"), "RAW")
 }
 
-/// An alert that no route took.
+/// An alert that no route matched.
 pub(crate) fn unrouted(org: OrgId, id: AlertId) -> Key {
     Key::new(format!("{org}#UNROUTED"), id.to_string())
 }
 
-/// What is known of a group of alerts.
+/// The row of a group of alerts.
 pub(crate) fn group(org: OrgId, hash: &str) -> Key {
     Key::new(format!("{org}#GROUP#{hash}"), "GROUP")
 }
 
-/// An alert of a group that is going on; the group is named by its first alert.
+/// A firing alert of a group; the group's id is that of its first alert.
 pub(crate) fn member(org: OrgId, first: AlertId, id: AlertId) -> Key {
     Key::new(format!("{org}#MEMBER#{first}"), id.to_string())
 }
@@ -328,9 +331,9 @@ pub(crate) fn incident(org: OrgId, id: IncidentId) -> Key {
     Key::new(format!("{org}#INCIDENT#{id}"), HEAD)
 }
 
-/// What the sort keys of alerts begin with that belong to an incident.
+/// The beginning of the sort keys of an incident's alerts.
 pub(crate) const ATTACHED_ALERT: &str = "A#";
-/// What the sort keys of escalations begin with that belong to an incident.
+/// The beginning of the sort keys of an incident's escalations.
 pub(crate) const ATTACHED_ESCALATION: &str = "E#";
 
 /// An alert that belongs to an incident.
@@ -348,7 +351,7 @@ pub(crate) fn incident_number(org: OrgId, number: u64) -> Key {
     Key::new(format!("{org}#INCIDENTNUMBER#{number}"), "NUMBER")
 }
 
-/// What a client's own key made.
+/// The object that a request with an idempotency key created.
 pub(crate) fn once(org: OrgId, kind: &str, hash: &str) -> Key {
     Key::new(format!("{org}#ONCE#{kind}#{hash}"), "ONCE")
 }
@@ -363,78 +366,60 @@ pub(crate) fn escalation(org: OrgId, id: EscalationId) -> Key {
     Key::new(format!("{org}#ESCALATION#{id}"), HEAD)
 }
 
-/// What pages' sort keys begin with.
-pub(crate) const PAGE: &str = "PAGE#";
+/// The beginning of notifications' sort keys.
+pub(crate) const NOTIFICATION: &str = "PAGE#";
 
-/// A page of an escalation.
+/// A notification of an escalation.
 pub(crate) fn notification(org: OrgId, escalation: EscalationId, id: &str) -> Key {
-    Key::new(format!("{org}#ESCALATION#{escalation}"), format!("{PAGE}{id}"))
+    Key::new(format!("{org}#ESCALATION#{escalation}"), format!("{NOTIFICATION}{id}"))
 }
 
-/// What sorts after everything that belongs to an escalation's story: beyond it are the rows of its pages' attempts,
-/// which nobody reads and which a provider that is down makes many of.
+/// Sorts after everything that belongs to the history of an escalation. Beyond it stand the rows that carry the events
+/// of its notifications: nobody reads them, and a provider that is down makes many of them.
 pub(crate) const BEYOND_STORY: &str = "X#";
 
-/// The history row of a page's version; pages share their escalation's partition.
+/// The row that carries the events of a notification's version; notifications share their escalation's partition.
 pub(crate) fn notification_history_of(head: &Key, version: u64) -> Key {
-    Key::new(head.pk.clone(), format!("{BEYOND_STORY}{}#{version:05}", head.sk.trim_start_matches(PAGE)))
+    Key::new(
+        head.pk.clone(),
+        format!("{BEYOND_STORY}{}#{version:05}", head.sk.trim_start_matches(NOTIFICATION)),
+    )
 }
 
-/// What steps' sort keys begin with.
+/// The beginning of steps' sort keys.
 pub(crate) const SLACK_STEP: &str = "STEP#";
 
-/// The partition of everything that is owed to Slack because of one thing.
+/// The partition of a thread of steps in Slack.
 pub(crate) fn slack_thread(org: OrgId, thread: &Thread) -> String {
     format!("{org}#SLACK#{thread}")
 }
 
-/// A step that is owed to Slack.
+/// A step in Slack.
 pub(crate) fn slack_step(org: OrgId, thread: &Thread, id: &StepId) -> Key {
     Key::new(slack_thread(org, thread), format!("{SLACK_STEP}{id}"))
 }
 
-/// The history row of a step's version, which carries its event.
+/// The row that carries the events of a step's version.
 pub(crate) fn slack_history_of(head: &Key, version: u64) -> Key {
     Key::new(head.pk.clone(), format!("S#{}#{version:05}", head.sk.trim_start_matches(SLACK_STEP)))
 }
 
-/// Whose a channel in Slack is.
+/// The incident of a channel in Slack.
 pub(crate) fn slack_channel(org: OrgId, channel: &ChannelId) -> Key {
     Key::new(format!("{org}#SLACKCHANNEL#{channel}"), "CHANNEL")
 }
 
-/// Who somebody in Slack is.
+/// The person of a Slack user.
 pub(crate) fn slack_user(org: OrgId, user: &SlackUserId) -> Key {
     Key::new(format!("{org}#SLACKUSER#{user}"), "USER")
 }
 
-/// Who somebody is in Slack.
+/// The Slack user of a person.
 pub(crate) fn slack_person(org: OrgId, user: UserId) -> Key {
     Key::new(format!("{org}#SLACKPERSON#{user}"), "PERSON")
 }
 
-/// Something with an index entry, recognised by its primary key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Due {
-    /// An escalation whose level's time is up.
-    Escalation(OrgId, EscalationId),
-    /// A page to be sent.
-    Page(OrgId, EscalationId, String),
-    /// An alert whose escalations are owed the news of its end.
-    Alert(OrgId, AlertId),
-    /// An alert that may have lapsed.
-    Expiry(OrgId, AlertId),
-    /// A step that is owed to Slack.
-    Slack(OrgId, Thread, StepId),
-    /// A job that may not have been heard of.
-    Heartbeat(OrgId, SourceId),
-    /// A backfill of a source that has a step to do.
-    Backfill(OrgId, SourceId),
-    /// A link to sign in that is owed.
-    SignIn(SignInId),
-}
-
-/// What the keys of attempts to sign in begin with.
+/// The beginning of the partition keys of attempts to sign in.
 const SIGN_IN: &str = "LOOKUP#signin#";
 
 /// An attempt to sign in.
@@ -442,24 +427,61 @@ pub(crate) fn sign_in(id: SignInId) -> Key {
     lookup(Lookup::SignIn, &id.to_string())
 }
 
-/// Recognises what is due by its primary key.
-pub(crate) fn due_of(pk: &str, sk: &str) -> Option<Due> {
-    let mut parts = pk.split('#');
-    if let Some(id) = pk.strip_prefix(SIGN_IN) {
-        return Some(Due::SignIn(id.parse().ok()?));
-    }
-    let (org, kind, id) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
-    match (kind, sk) {
-        ("ESCALATION", HEAD) => Some(Due::Escalation(org, id.parse().ok()?)),
-        ("ESCALATION", page) => Some(Due::Page(org, id.parse().ok()?, page.strip_prefix(PAGE)?.to_owned())),
-        ("SOURCE", HEARTBEAT) => Some(Due::Heartbeat(org, id.parse().ok()?)),
-        ("SOURCE", BACKFILL) => Some(Due::Backfill(org, id.parse().ok()?)),
-        ("ALERT", HEAD) => Some(Due::Alert(org, id.parse().ok()?)),
-        ("ALERT", LAPSE) => Some(Due::Expiry(org, id.parse().ok()?)),
-        ("SLACK", step) => {
-            Some(Due::Slack(org, Thread::of_key(id)?, StepId::of(step.strip_prefix(SLACK_STEP)?)))
+/// The key of the item that is a job.
+pub(crate) fn key_of(job: &Job) -> Key {
+    match job {
+        Job::AlertHandle(AlertJob::HeartbeatCheck { org, source }) => heartbeat(*org, *source),
+        Job::AlertHandle(AlertJob::AlertExpiry { org, alert }) => expiry(*org, *alert),
+        Job::AlertHandle(AlertJob::Backfill { org, source }) => backfill(*org, *source),
+        Job::EscalationTick(EscalationJob::EscalationLevel { org, escalation: id }) => escalation(*org, *id),
+        Job::EscalationTick(EscalationJob::AlertSettle { org, alert: id }) => alert(*org, *id),
+        Job::NotificationSend(NotificationJob::Notification { org, escalation, notification: id }) => {
+            notification(*org, *escalation, id)
         }
-        _ => None,
+        Job::NotificationSend(NotificationJob::SignInMail { id }) => sign_in(*id),
+        Job::SlackWork(SlackJob::SlackStep { org, thread, step }) => slack_step(*org, thread, step),
+    }
+}
+
+/// The job that has this key; `None` if this version knows no such kind.
+pub(crate) fn job_of(pk: &str, sk: &str) -> Option<Job> {
+    if let Some(id) = pk.strip_prefix(SIGN_IN) {
+        return Some(NotificationJob::SignInMail { id: id.parse().ok()? }.into());
+    }
+    let mut parts = pk.split('#');
+    let (org, kind, id) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
+    Some(match (kind, sk) {
+        ("SOURCE", HEARTBEAT) => AlertJob::HeartbeatCheck { org, source: id.parse().ok()? }.into(),
+        ("SOURCE", BACKFILL) => AlertJob::Backfill { org, source: id.parse().ok()? }.into(),
+        ("ALERT", HEAD) => EscalationJob::AlertSettle { org, alert: id.parse().ok()? }.into(),
+        ("ALERT", EXPIRY) => AlertJob::AlertExpiry { org, alert: id.parse().ok()? }.into(),
+        ("ESCALATION", HEAD) => EscalationJob::EscalationLevel { org, escalation: id.parse().ok()? }.into(),
+        ("ESCALATION", sk) => {
+            let notification = sk.strip_prefix(NOTIFICATION)?.to_owned();
+            NotificationJob::Notification { org, escalation: id.parse().ok()?, notification }.into()
+        }
+        ("SLACK", sk) => {
+            let step = StepId::of(sk.strip_prefix(SLACK_STEP)?);
+            SlackJob::SlackStep { org, thread: Thread::of_key(id)?, step }.into()
+        }
+        _ => return None,
+    })
+}
+
+/// The shard of a job in the index of due jobs.
+pub(crate) fn due_shard(job: &Job) -> u8 {
+    match job {
+        Job::AlertHandle(AlertJob::HeartbeatCheck { source, .. } | AlertJob::Backfill { source, .. }) => {
+            source.shard(DUE_SHARDS)
+        }
+        Job::AlertHandle(AlertJob::AlertExpiry { alert, .. })
+        | Job::EscalationTick(EscalationJob::AlertSettle { alert, .. }) => alert.shard(DUE_SHARDS),
+        Job::EscalationTick(EscalationJob::EscalationLevel { escalation, .. })
+        | Job::NotificationSend(NotificationJob::Notification { escalation, .. }) => {
+            escalation.shard(DUE_SHARDS)
+        }
+        Job::NotificationSend(NotificationJob::SignInMail { id }) => id.shard(DUE_SHARDS),
+        Job::SlackWork(SlackJob::SlackStep { thread, .. }) => thread.shard(DUE_SHARDS),
     }
 }
 
@@ -480,30 +502,57 @@ pub(crate) fn list_partition(org: OrgId, kind: &str, shard: u8) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::job::JobKind;
+
     use super::*;
 
-    #[test]
-    fn what_is_due_is_recognised_by_its_key() {
+    /// One job of each kind.
+    fn jobs() -> Vec<Job> {
         let at = Timestamp::UNIX_EPOCH;
-        let (o, e, a) = (OrgId::new(at, 1), EscalationId::new(at, 2), AlertId::new(at, 3));
-        let of = |key: Key| due_of(&key.pk, &key.sk);
+        let (org, escalation, alert) = (OrgId::new(at, 1), EscalationId::new(at, 2), AlertId::new(at, 3));
+        let (id, source) = (SignInId::new(at, 4), SourceId::new(at, 5));
+        let job = |kind: &JobKind| -> Job {
+            match kind {
+                JobKind::HeartbeatCheck => AlertJob::HeartbeatCheck { org, source }.into(),
+                JobKind::AlertExpiry => AlertJob::AlertExpiry { org, alert }.into(),
+                JobKind::Backfill => AlertJob::Backfill { org, source }.into(),
+                JobKind::EscalationLevel => EscalationJob::EscalationLevel { org, escalation }.into(),
+                JobKind::AlertSettle => EscalationJob::AlertSettle { org, alert }.into(),
+                JobKind::Notification => {
+                    let notification = "000-001-02".to_owned();
+                    NotificationJob::Notification { org, escalation, notification }.into()
+                }
+                JobKind::SignInMail => NotificationJob::SignInMail { id }.into(),
+                JobKind::SlackStep => {
+                    SlackJob::SlackStep { org, thread: Thread::asked("x"), step: StepId::of("announce") }
+                        .into()
+                }
+            }
+        };
+        JobKind::ALL.iter().map(job).collect()
+    }
 
-        assert_eq!(of(escalation(o, e)), Some(Due::Escalation(o, e)));
-        assert_eq!(of(notification(o, e, "000-001-02")), Some(Due::Page(o, e, "000-001-02".to_owned())));
-        assert_eq!(of(alert(o, a)), Some(Due::Alert(o, a)));
-        assert_eq!(of(lapse(o, a)), Some(Due::Expiry(o, a)));
-        let step = slack_step(o, &Thread::asked("x"), &StepId::of("announce"));
-        assert_eq!(of(step.clone()), Some(Due::Slack(o, Thread::asked("x"), StepId::of("announce"))));
-        assert_eq!(of(slack_history_of(&step, 2)), None);
-        let b = SourceId::new(at, 5);
-        assert_eq!(of(heartbeat(o, b)), Some(Due::Heartbeat(o, b)));
-        assert_eq!(of(heartbeat_history_of(&heartbeat(o, b), 2)), None);
-        assert_eq!(of(backfill(o, b)), Some(Due::Backfill(o, b)));
-        assert_eq!(of(backfill_history_of(&backfill(o, b), 2)), None);
-        let i = SignInId::new(at, 4);
-        assert_eq!(of(sign_in(i)), Some(Due::SignIn(i)));
-        assert_eq!(of(escalation(o, e).history(2)), None);
-        assert_eq!(of(notification_history_of(&notification(o, e, "000-001-02"), 3)), None);
+    #[test]
+    fn every_job_is_recognised_by_its_key_and_no_row_of_its_history_is() {
+        for job in jobs() {
+            let key = key_of(&job);
+            assert_eq!(job_of(&key.pk, &key.sk).as_ref(), Some(&job));
+            for of in [
+                Key::history,
+                notification_history_of,
+                slack_history_of,
+                heartbeat_history_of,
+                backfill_history_of,
+            ] {
+                let row = of(&key, 2);
+                assert_eq!(
+                    job_of(&row.pk, &row.sk).filter(|_| !row.pk.starts_with(SIGN_IN)),
+                    None,
+                    "{row:?}"
+                );
+            }
+        }
+        assert_eq!(job_of("00000000000000000000000001#FUTURE#1", "HEAD"), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const SOURCE: &str = "AWS's list prices, us-east-1, on demand, arm64, withou
 
 /// What is paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Item {
+pub enum CostItem {
     /// A request through the front door.
     HttpRequest,
     /// A call of a function.
@@ -46,7 +46,7 @@ pub enum Item {
     StoredGigabyte,
 }
 
-impl Item {
+impl CostItem {
     /// What one costs, in millionths of a dollar: the one table of prices.
     pub const fn price(self) -> f64 {
         match self {
@@ -88,12 +88,12 @@ pub struct Bill {
     /// What it is for.
     pub title: String,
     /// How many of each item, and where they come from.
-    pub lines: Vec<(Item, f64, String)>,
+    pub lines: Vec<(CostItem, f64, String)>,
 }
 
 impl Bill {
     /// A line's share, in dollars.
-    fn dollars((item, count, _): &(Item, f64, String)) -> f64 {
+    fn dollars((item, count, _): &(CostItem, f64, String)) -> f64 {
         item.price() * count / 1e6
     }
 
@@ -103,7 +103,7 @@ impl Bill {
     }
 
     /// How many of an item are on it.
-    pub fn count(&self, item: Item) -> f64 {
+    pub fn count(&self, item: CostItem) -> f64 {
         self.lines.iter().filter(|line| line.0 == item).map(|line| line.1).sum()
     }
 
@@ -206,24 +206,28 @@ pub async fn idle() -> anyhow::Result<Bill> {
         title: "idle, a month".to_owned(),
         lines: vec![
             (
-                Item::QueueRequest,
+                CostItem::QueueRequest,
                 MINUTES * RECEIVES_A_MINUTE * declared.queues,
                 format!("{} queues are polled; one more with MailDomain", declared.queues),
             ),
-            (Item::QueueRequest, MINUTES * sends, "sent by the sweep".to_owned()),
-            (Item::AlarmMetric, declared.alarms, "infra/alarms.yaml; two more with MailDomain".to_owned()),
-            (Item::Secret, declared.secrets, "the installation's key, the first API key".to_owned()),
-            (Item::ReadUnit, MINUTES * reads, format!("the sweep reads {reads} a minute")),
-            (Item::WriteUnit, MINUTES * writes, "nothing is written".to_owned()),
-            (Item::Tick, MINUTES, "the sweep".to_owned()),
-            (Item::Invocation, MINUTES, "the sweep".to_owned()),
+            (CostItem::QueueRequest, MINUTES * sends, "sent by the sweep".to_owned()),
             (
-                Item::GigabyteSecond,
+                CostItem::AlarmMetric,
+                declared.alarms,
+                "infra/alarms.yaml; two more with MailDomain".to_owned(),
+            ),
+            (CostItem::Secret, declared.secrets, "the installation's key, the first API key".to_owned()),
+            (CostItem::ReadUnit, MINUTES * reads, format!("the sweep reads {reads} a minute")),
+            (CostItem::WriteUnit, MINUTES * writes, "nothing is written".to_owned()),
+            (CostItem::Tick, MINUTES, "the sweep".to_owned()),
+            (CostItem::Invocation, MINUTES, "the sweep".to_owned()),
+            (
+                CostItem::GigabyteSecond,
                 MINUTES * 0.050 * declared.gigabytes,
                 "the sweep, 50 ms assumed".to_owned(),
             ),
-            (Item::LogGigabyte, MINUTES * LOG_BYTES / 1e9, "the sweep, 1.5 KB assumed".to_owned()),
-            (Item::StoredGigabyte, STORED, "assumed".to_owned()),
+            (CostItem::LogGigabyte, MINUTES * LOG_BYTES / 1e9, "the sweep, 1.5 KB assumed".to_owned()),
+            (CostItem::StoredGigabyte, STORED, "assumed".to_owned()),
         ],
     })
 }
@@ -252,33 +256,33 @@ async fn a_million(
         title: title.to_owned(),
         lines: vec![
             (
-                Item::WriteUnit,
+                CostItem::WriteUnit,
                 million * counted.total(UnitKind::Write, UnitTarget::Table),
                 "counted, table".to_owned(),
             ),
             (
-                Item::WriteUnit,
+                CostItem::WriteUnit,
                 million * counted.total(UnitKind::Write, UnitTarget::Index),
                 "counted, indexes".to_owned(),
             ),
-            (Item::ReadUnit, million * units(&counted, UnitKind::Read), "counted".to_owned()),
+            (CostItem::ReadUnit, million * units(&counted, UnitKind::Read), "counted".to_owned()),
             (
-                Item::QueueRequest,
+                CostItem::QueueRequest,
                 million * (sends + messages * 2.0),
                 format!("{messages} messages counted, in {sends} sends; each received and deleted alone"),
             ),
-            (Item::HttpRequest, million, "one delivery".to_owned()),
+            (CostItem::HttpRequest, million, "one delivery".to_owned()),
             (
-                Item::Invocation,
+                CostItem::Invocation,
                 million * called,
                 format!("the source, {messages} by queue, {relayed} by the stream"),
             ),
             (
-                Item::GigabyteSecond,
+                CostItem::GigabyteSecond,
                 million * seconds * gigabytes,
                 "10 ms a call assumed, 150 ms with mail".to_owned(),
             ),
-            (Item::LogGigabyte, million * called * LOG_BYTES / 1e9, "1.5 KB a call assumed".to_owned()),
+            (CostItem::LogGigabyte, million * called * LOG_BYTES / 1e9, "1.5 KB a call assumed".to_owned()),
         ],
     })
 }

@@ -1,4 +1,4 @@
-//! Looks whether an alert goes on that its source has not sent again: it is over, or looked at later.
+//! Checks whether an alert has expired because its source has not repeated it.
 
 use domain::Timestamp;
 use domain::alert::expiry::{Expiry, Verdict};
@@ -13,12 +13,12 @@ use tracing::instrument;
 use crate::AppError;
 use crate::rules::readable;
 
-/// Why an alert is over whose end was held back.
-const QUIET_AGAIN: &str = "it flapped, and has been quiet since its source said that it is over";
+/// The reason for the end of an alert whose resolution was held back.
+const QUIET_AGAIN: &str = "the alert was flapping, and has been quiet since its source resolved it";
 
-/// Ends an alert that has lapsed, and moves the time of one that has not.
+/// Resolves an alert that has expired, or moves the time of the next check.
 ///
-/// Whether it has is said by what its key was told last; the row that was due is only a reason to look.
+/// The row of the deduplication key decides whether it has expired; the row that is due is only a reason to check.
 ///
 /// # Errors
 /// [`AppError`] if it has to be tried again.
@@ -26,7 +26,7 @@ const QUIET_AGAIN: &str = "it flapped, and has been quiet since its source said 
 pub async fn expire(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) -> Result<(), AppError> {
     retry_conflicts(|| async move {
         let Some(expiry) = readable(store.expiry(org, id).await)? else { return Ok(()) };
-        // Sent ahead of its time, or moved since: the sweep comes again.
+        // The message came early, or the check was moved: the sweep sends another one.
         if now < expiry.due {
             return Ok(());
         }
@@ -57,7 +57,7 @@ pub async fn expire(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) 
     .await
 }
 
-/// Ends an alert whose end was held back, once it has been quiet for long enough.
+/// Resolves an alert whose resolution was held back, once it has been quiet for long enough.
 async fn quiet(
     store: &Store,
     (alert, row): (Alert, &KeyRow),
@@ -73,14 +73,14 @@ async fn quiet(
     Ok(store.commit(commit.expired(org, id).alert_over(end.after()).transition(end)).await?)
 }
 
-/// Says whether the incident goes on that an alert belongs to.
+/// Says whether the incident of an alert is open.
 async fn in_incident(store: &Store, alert: &Alert) -> Result<bool, AppError> {
     let Some(id) = alert.incident else { return Ok(false) };
     let incident = readable(store.incident(alert.org, id).await)?;
     Ok(incident.is_some_and(|incident| incident.head().state().is_open()))
 }
 
-/// Why it is over, for its history.
+/// The reason for the end, for the alert's history.
 fn why(after: SignedDuration) -> String {
     let minutes = after.as_mins().max(1);
     let unit = if minutes == 1 { "minute" } else { "minutes" };

@@ -9,9 +9,10 @@ use domain::alert::key::{EventFacts, KeyRow};
 use domain::alert::{Alert, AlertState, Body, ReceivedEvent, Routing};
 use domain::alert_route::{IncidentTemplate, Route, matching};
 use domain::escalation::{NewEscalation, PathRef};
-use domain::event::Event;
 use domain::id::{AlertId, EscalationId, IncidentId, RouteId};
+use domain::job::due::due_at;
 use domain::source::{Priorities, RateWindow};
+use domain::subscriber;
 use domain::template::{Binding, Problem};
 use domain::text::shorten;
 use domain::trace::Trace;
@@ -245,8 +246,6 @@ impl NewAlert<'_> {
         alert.incident = row.incident;
         alert.escalations = row.escalations.clone();
         alert.group = Some(row.first);
-        // The escalations may end at this moment, so they are checked again.
-        alert.due = Some(now);
         let text = (&routed.body, received.event.payload.get());
         self.store.put_text_and_incident(org, alert.id, text, alert.incident, now).await?;
         let known = KeyRow::after(self.known, self.arrival, Some(alert.id));
@@ -254,11 +253,10 @@ impl NewAlert<'_> {
             .counted()
             .key(org, received.source, &alert.key, self.known, &known, now)
             .member(org, row.first, alert.id);
-        let joined = alert
-            .born(AlertState::Firing, now)?
-            .because(self.by.to_string(), "fired and joined a group")
-            .on_transition(|joined| Event::AlertJoined { org, alert: joined.after().id });
-        self.store.commit(commit.transition(joined)).await?;
+        let joined =
+            alert.born(AlertState::Firing, now)?.because(self.by.to_string(), "fired and joined a group");
+        // The escalations may end just now: then they have to begin again.
+        self.store.commit(commit.transition(due_at(joined, now))).await?;
         if let Some(until) = row.moved_on(received.received_at, group.window) {
             self.store.move_group_on(org, &group.hash, row, until).await?;
         }
@@ -289,8 +287,8 @@ impl NewAlert<'_> {
                 alert: Some(alert.id),
                 trace: self.trace.clone(),
             };
-            let followed = self.rules.org.slack.is_some();
-            let opened = create::prepare(self.store, self.by, new, followed, now).await?;
+            let followers = subscriber::followers(&self.rules.org);
+            let opened = create::prepare(self.store, self.by, new, followers, now).await?;
             alert.incident = Some(opened.after().id);
             number = Some((opened.after().number, opened.after().id));
             commit = commit.transition(opened);
@@ -309,7 +307,7 @@ impl NewAlert<'_> {
                 alert: Some(alert.id),
                 group: alert.group,
                 incident: alert.incident,
-                followed: self.rules.org.slack.is_some(),
+                followers: subscriber::followers(&self.rules.org),
                 auto_cancel,
                 creator: self.by.clone(),
                 trace: self.trace.clone(),

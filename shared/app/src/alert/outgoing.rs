@@ -10,10 +10,5 @@ use store::Outgoing;
 pub fn outgoing((org, source): (OrgId, SourceId), trace: &Trace, message: impl Serialize) -> Outgoing {
     let envelope = Envelope::new(trace.clone(), message);
     let body = serde_json::to_string(&envelope).expect("messages are plain values");
-    Outgoing {
-        // These are the only two characters that the queue refuses and JSON does not escape.
-        body: body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"),
-        delay: 0,
-        group: Some(format!("{org}#{source}")),
-    }
+    Outgoing { body, delay: 0, group: Some(format!("{org}#{source}")) }
 }

@@ -3,7 +3,7 @@
 use domain::access::Permission;
 use domain::alert::{Alert, AlertState, AlertStatus, ReceivedEvent};
 use domain::id::{AlertId, EventId};
-use domain::message::{AlertMessage, Queue};
+use domain::message::Queue;
 use domain::trace::Trace;
 use domain::{Actor, Timestamp};
 use jiff::SignedDuration;
@@ -12,6 +12,7 @@ use tracing::instrument;
 
 use super::stored_event::event_of;
 use super::{outgoing, seen};
+use crate::worker::AlertRequest;
 use crate::{AppError, Context};
 
 /// The outcome of an event.
@@ -68,7 +69,7 @@ pub async fn retrigger(ctx: &Context, by: &Actor, id: AlertId) -> Result<Retrigg
         asked_by: Some(by.identity().clone()),
     };
     let next = AlertId::derived(received.received_at, received.id);
-    let message = AlertMessage::Event(Box::new(received));
+    let message = AlertRequest::Event(Box::new(received));
     let message = outgoing((org, alert.source), &Trace::begin(ctx.random()), message);
     ctx.queues.send(Queue::AlertHandle, vec![message]).await?;
     Ok(Retriggered::AsAlert(next))

@@ -3,6 +3,7 @@
 use domain::Timestamp;
 use domain::escalation::{NewEscalation, Responders};
 use domain::escalation_path::Level;
+use domain::subscriber;
 use store::Commit;
 
 use crate::AppError;
@@ -22,7 +23,7 @@ pub(crate) fn begin(
     now: Timestamp,
 ) -> Result<Commit, AppError> {
     let (escalation, notifications) = new.clone().triggered(levels, staff, now)?;
-    Ok(if commit.len() + 1 + notifications.len() + more > MOST_ACTIONS {
+    Ok(if commit.len() + 1 + subscriber::MOST + notifications.len() + more > MOST_ACTIONS {
         commit.transition(new.pending(now)?)
     } else {
         commit.transition(escalation).transitions(notifications)

@@ -5,6 +5,7 @@ use domain::escalation::{Escalation, NewEscalation, PathRef};
 use domain::escalation_path::MOST_TARGETS;
 use domain::id::{EscalationId, IncidentId, OrgId, PathId, UserId};
 use domain::incident::Incident;
+use domain::subscriber;
 use domain::text::shorten;
 use domain::trace::Trace;
 use domain::{Actor, Timestamp};
@@ -102,9 +103,9 @@ pub async fn create(
         alert: None,
         group: None,
         incident: new.incident,
-        followed: match &incident {
-            Some(incident) => incident.followed,
-            None => rules.org.slack.is_some(),
+        followers: match &incident {
+            Some(incident) => incident.followers.clone(),
+            None => subscriber::followers(&rules.org),
         },
         auto_cancel: false,
         creator: by.clone(),

@@ -158,7 +158,7 @@ async fn restart_all(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp
     let mut commit = Commit::new();
     let mut begun = Vec::new();
     for (n, &old) in alert.escalations.iter().enumerate() {
-        let Some(Escalation { plan, auto_cancel, followed, .. }) = store.escalation(alert.org, old).await?
+        let Some(Escalation { plan, auto_cancel, followers, .. }) = store.escalation(alert.org, old).await?
         else {
             continue;
         };
@@ -172,7 +172,7 @@ async fn restart_all(store: &Store, rules: &Rules, alert: &Alert, now: Timestamp
             alert: Some(alert.id),
             group: alert.group,
             incident: alert.incident,
-            followed,
+            followers,
             auto_cancel,
             creator: Identity::system("alert"),
             trace: alert.trace.clone(),

@@ -1,7 +1,7 @@
 //! Handles the timer of an escalation: the next level is notified, or the escalation expires.
 
 use domain::alert::AlertState;
-use domain::escalation::tick::EscalationStep;
+use domain::escalation::level::EscalationStep;
 use domain::escalation::{Escalation, EscalationState, Tick};
 use domain::id::{EscalationId, OrgId};
 use domain::{Identity, Timestamp};

@@ -1,4 +1,4 @@
-//! A job says that it ran.
+//! A job pings its heartbeat source.
 
 use domain::Timestamp;
 use domain::alert::AlertStatus;
@@ -13,7 +13,7 @@ use tracing::instrument;
 use super::told;
 use crate::AppError;
 
-/// Counts a ping: one write, unless it is the first or ends an alert.
+/// Counts a ping. This is one write, unless the ping is the first or resolves an alert.
 ///
 /// # Errors
 /// [`AppError`] if it was not counted and must come again.
@@ -32,7 +32,7 @@ pub async fn ping(
         let source = store.source(org, id).await?;
         let source = source.filter(|source| source.head().state() != SourceState::Destroyed);
         let watched = source.as_ref().and_then(|source| Some((source, source.intake.beat.as_ref()?)));
-        // Its source went away just now: nobody watches it.
+        // Its source was deleted at this moment: nobody watches it.
         let Some((source, beat)) = watched else { return Ok(()) };
         let step = match known {
             None => Heartbeat::first((org, id), beat, trace.clone(), now)?,
@@ -42,7 +42,7 @@ pub async fn ping(
                 job.back(beat, over, now)?
             }
         };
-        let step = step.because(format!("alert_source:{id}"), "heard of");
+        let step = step.because(format!("alert_source:{id}"), "ping");
         Ok(store.commit(Commit::new().transition(step)).await?)
     })
     .await

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use domain::access::Permission;
+use domain::followers::Followers;
 use domain::id::{AlertId, IncidentId, OrgId};
 use domain::incident::{Change, Incident, IncidentState, RoleKind, Visibility};
+use domain::subscriber;
 use domain::trace::Trace;
 use domain::{Actor, Identity, Timestamp};
 use machine::{CommitError, Head, State, Stateful, Transition};
@@ -36,8 +38,8 @@ pub struct NewIncident {
     pub trace: Trace,
 }
 
-/// Numbers an incident and makes its first transition, for the caller's own commit. `followed` says whether Slack
-/// follows the incident.
+/// Numbers an incident and makes its first transition, for the caller's own commit. `followers` are the subscribers
+/// that follow the incident.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
@@ -46,7 +48,7 @@ pub async fn prepare(
     store: &Store,
     by: &Identity,
     new: NewIncident,
-    followed: bool,
+    followers: Followers,
     now: Timestamp,
 ) -> Result<Transition<Incident>, AppError> {
     let number = store.next_incident_number(new.org).await?;
@@ -65,7 +67,7 @@ pub async fn prepare(
         milestones: BTreeMap::new(),
         creator: by.clone(),
         alert: new.alert,
-        followed,
+        followers,
         created_at: now,
         updated_at: now,
         trace: new.trace,
@@ -106,9 +108,9 @@ pub async fn create(
         }
         new.triage = state == IncidentState::Triage;
     }
-    let followed = store.org(org).await?.is_some_and(|org| org.slack.is_some());
+    let followers = store.org(org).await?.as_ref().map(subscriber::followers).unwrap_or_default();
     let opened =
-        prepare(store, by, new, followed, now).await?.with(|incident| incident.begin_with(&change, now));
+        prepare(store, by, new, followers, now).await?.with(|incident| incident.begin_with(&change, now));
     let incident = opened.after().clone();
     store.put_incident_number(org, incident.number, id).await?;
     let commit = Commit::new().transition(opened).made_by(org, IdempotentKind::Incident, key, id);

@@ -1,4 +1,4 @@
-//! Mails a person whose other method does not get through: what was meant to reach them shall reach them.
+//! Sends a fallback email to a person whose notification fails on its method.
 
 use domain::Timestamp;
 use domain::notification::Notification;
@@ -8,8 +8,8 @@ use tracing::warn;
 
 use crate::AppError;
 
-/// The page that stands in for one that has just failed, `for_good` or once more; none if there is one already, or
-/// if the person is mailed anyway.
+/// The fallback email for a notification whose attempt has just failed, `for_good` or once more; `None` if there is one
+/// already, or if the person gets an email anyway.
 pub(super) async fn fallback_email(
     store: &Store,
     notification: &Notification,
@@ -27,7 +27,7 @@ pub(super) async fn fallback_email(
     }
     warn!(
         notification.key = notification.idempotency_key(),
-        "a page does not get through: a mail stands in for it"
+        "notification failed on its method, falling back to email"
     );
     Ok(Some(mail))
 }

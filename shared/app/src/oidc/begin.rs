@@ -27,14 +27,14 @@ pub struct Begun {
 
 /// The state of a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sent {
+pub(super) struct SignInState {
     pub(super) state: String,
     pub(super) nonce: String,
     pub(super) verifier: String,
     until: Timestamp,
 }
 
-impl Sent {
+impl SignInState {
     fn text(&self) -> String {
         format!("{}.{}.{}.{}", self.state, self.nonce, self.verifier, self.until.as_second())
     }
@@ -78,7 +78,7 @@ pub(super) fn encoded(text: &str) -> String {
 pub async fn begin(oidc: &Oidc, seal: &Seal, public_url: &str, now: Timestamp) -> Result<Begun, OidcError> {
     let endpoints = oidc.endpoints(now).await?;
     let random = || seal.random_token(32);
-    let sent = Sent { state: random(), nonce: random(), verifier: random(), until: now + GOOD_FOR };
+    let sent = SignInState { state: random(), nonce: random(), verifier: random(), until: now + GOOD_FOR };
     let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, sent.verifier.as_bytes()));
     let redirect_uri = redirect_uri(public_url);
     let fields = [
@@ -111,14 +111,15 @@ mod tests {
         let seal = Seal::new(&SecretString::from("key"));
         let now = Timestamp::UNIX_EPOCH;
         let part = |text: &str| text.to_owned();
-        let sent = Sent { state: part("s"), nonce: part("n"), verifier: part("v"), until: now + GOOD_FOR };
+        let sent =
+            SignInState { state: part("s"), nonce: part("n"), verifier: part("v"), until: now + GOOD_FOR };
         let text = sent.text();
         let kept = format!("{text}.{}", seal.sign(PURPOSE, &text));
 
-        assert_eq!(Sent::read(&seal, &kept, now), Some(sent));
-        assert_eq!(Sent::read(&seal, &kept, now + GOOD_FOR), None);
-        assert_eq!(Sent::read(&seal, &kept.replacen('s', "t", 1), now), None);
-        assert_eq!(Sent::read(&seal, "", now), None);
+        assert_eq!(SignInState::read(&seal, &kept, now), Some(sent));
+        assert_eq!(SignInState::read(&seal, &kept, now + GOOD_FOR), None);
+        assert_eq!(SignInState::read(&seal, &kept.replacen('s', "t", 1), now), None);
+        assert_eq!(SignInState::read(&seal, "", now), None);
     }
 
     #[test]

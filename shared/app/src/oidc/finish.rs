@@ -10,7 +10,7 @@ use store::Store;
 use subtle::ConstantTimeEq;
 use tracing::instrument;
 
-use super::begin::{Sent, encoded, redirect_uri};
+use super::begin::{SignInState, encoded, redirect_uri};
 use super::provider::Endpoints;
 use super::token::{Expected, Unverified};
 use super::{Oidc, OidcError, Request};
@@ -50,7 +50,7 @@ pub async fn finish(
     random: &Random,
     now: Timestamp,
 ) -> Result<String, OidcError> {
-    let sent = Sent::read(seal, brought.kept, now).ok_or(OidcError::Forged)?;
+    let sent = SignInState::read(seal, brought.kept, now).ok_or(OidcError::Forged)?;
     if !bool::from(sent.state.as_bytes().ct_eq(brought.state.as_bytes())) || brought.code.len() > CODE_BYTES {
         return Err(OidcError::Forged);
     }

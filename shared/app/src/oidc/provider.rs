@@ -1,8 +1,13 @@
 //! The discovery document and the signing keys of a provider.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::Timestamp;
+use egress::BodyEnd;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -12,6 +17,8 @@ use super::{Oidc, OidcError, Request, holds};
 /// A cached value, and when it was fetched.
 pub(super) type Kept<T> = (Timestamp, T);
 
+/// The timeout of a request.
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the discovery document is cached, in seconds.
 const ENDPOINTS_HOLD: i64 = 3600;
 /// How long the keys are cached, in seconds.
@@ -82,14 +89,35 @@ impl Oidc {
 
     /// Sends a request and reads the response.
     pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, OidcError> {
-        let answer = self.fetch.fetch(request).await.map_err(|error| OidcError::Away(error.to_string()))?;
-        if answer.status >= 500 || answer.status == 429 {
-            return Err(OidcError::Away(format!("it responded with {}", answer.status)));
+        let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        if let Some(authorization) = &request.authorization {
+            let value = HeaderValue::from_str(authorization.expose_secret());
+            let mut value =
+                value.map_err(|_| OidcError::refused("its credentials are not a valid header"))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
         }
-        if answer.status != 200 {
-            return Err(OidcError::refused(format!("it responded with {}", answer.status)));
+        let method = if request.form.is_some() { Method::POST } else { Method::GET };
+        if method == Method::POST {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         }
-        serde_json::from_slice(&answer.body).map_err(|_| OidcError::refused("its response is not valid JSON"))
+        let body = request.form.unwrap_or_default().into();
+        let response = self.client.send(method, &request.url, headers, body, TIMEOUT).await;
+        let response = response.map_err(|error| OidcError::Away(error.to_string()))?;
+        let status = response.status;
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(OidcError::Away(format!("it responded with {}", status.as_u16())));
+        }
+        if status != StatusCode::OK {
+            return Err(OidcError::refused(format!("it responded with {}", status.as_u16())));
+        }
+        match response.end {
+            BodyEnd::Complete => {}
+            BodyEnd::TooLong => return Err(OidcError::refused("its response is too long")),
+            BodyEnd::Broken => return Err(OidcError::Away("its response is incomplete".to_owned())),
+        }
+        serde_json::from_slice(&response.body)
+            .map_err(|_| OidcError::refused("its response is not valid JSON"))
     }
 }
 

@@ -1,41 +1,92 @@
-//! Relays events from the table's stream to the queues of those who hear them.
+//! Relays events from the outboxes to the queues of those who receive them.
 
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::event::{Event, Send};
+use domain::event::Event;
+use domain::job::Job;
+use domain::job::policy::LONGEST_DELAY;
 use domain::message::{Envelope, Queue};
 use domain::trace::Trace;
-use store::{Outgoing, Queues};
-use tracing::instrument;
+use serde_json::{Value, json};
+use store::{Entry, Outgoing, Queues};
+use tracing::{error, instrument};
 
 use crate::AppError;
 
-/// Puts what the events ask for on its queues.
+/// Puts the messages of events on their queues.
 ///
 /// # Errors
-/// [`AppError`] if any may not have arrived; all of them come again, and their consumers do not mind.
-#[instrument(skip_all, fields(events = events.len()), err)]
-pub async fn relay(queues: &Queues, events: &[(Trace, Event)], now: Timestamp) -> Result<(), AppError> {
-    let mut by_queue: BTreeMap<Queue, Vec<Outgoing>> = BTreeMap::new();
-    for (trace, event) in events {
-        for send in event.sends(now) {
-            by_queue.entry(send.queue).or_default().push(outgoing(trace.clone(), send, now));
+/// [`AppError`] once every queue was tried, if any message may not have arrived. Then all of them come again, which
+/// their consumers expect.
+#[instrument(skip_all, fields(entries = entries.len()), err)]
+pub async fn relay(queues: &Queues, entries: &[Entry], now: Timestamp) -> Result<(), AppError> {
+    let mut messages = Messages::at(now);
+    for Entry { trace, event, item } in entries {
+        match event {
+            Event::Due { job, at } => messages.add_due(trace, job, *at, item.as_ref()),
+            Event::Deliver(received) => {
+                messages.add(trace, Queue::AlertHandle, json!({ "event": received }), now);
+            }
         }
     }
-    for (queue, messages) in by_queue {
-        queues.send(queue, messages).await?;
-    }
-    Ok(())
+    messages.send(queues).await
 }
 
-/// The message of a send, kept back until it is due.
-pub(crate) fn outgoing(trace: Trace, send: Send, now: Timestamp) -> Outgoing {
-    let envelope = Envelope::new(trace, send.body);
-    Outgoing {
-        body: serde_json::to_string(&envelope).expect("messages are plain values"),
-        delay: delay(send.due, now),
-        group: None,
+/// Messages on their way to queues.
+pub(crate) struct Messages {
+    now: Timestamp,
+    by_queue: BTreeMap<Queue, Vec<Outgoing>>,
+}
+
+impl Messages {
+    /// No messages yet.
+    pub(crate) const fn at(now: Timestamp) -> Self {
+        Self { now, by_queue: BTreeMap::new() }
+    }
+
+    /// Adds the messages of a job that is due at a time. If the kind's message carries the whole item, `item` is it.
+    fn add_due(&mut self, trace: &Trace, job: &Job, at: Timestamp, item: Option<&Value>) {
+        let policy = job.kind().policy();
+        let first = match (policy.carried, item) {
+            (Some((tag, field)), Some(item)) => json!({ tag: { field: item } }),
+            _ => job.message(),
+        };
+        self.add(trace, job.queue(), first, at);
+        if let Some(again) = policy.again {
+            self.add(trace, job.queue(), job.message(), at.max(self.now) + again);
+        }
+    }
+
+    /// Adds the message that refers to a job.
+    pub(crate) fn add_reference(&mut self, trace: &Trace, job: &Job, at: Timestamp) {
+        self.add(trace, job.queue(), job.message(), at);
+    }
+
+    /// Adds a message that is to arrive at a time. One that a queue cannot keep back for so long is left to the sweep.
+    fn add(&mut self, trace: &Trace, queue: Queue, body: Value, at: Timestamp) {
+        if at.duration_since(self.now) > LONGEST_DELAY {
+            return;
+        }
+        let envelope = Envelope::new(trace.clone(), body);
+        let body = serde_json::to_string(&envelope).expect("messages consist of plain values");
+        let outgoing = Outgoing { body, delay: delay(at, self.now), group: None };
+        self.by_queue.entry(queue).or_default().push(outgoing);
+    }
+
+    /// Puts all messages on their queues. A queue that fails keeps no other queue from getting its messages.
+    ///
+    /// # Errors
+    /// [`AppError`] if any message may not have arrived.
+    pub(crate) async fn send(self, queues: &Queues) -> Result<(), AppError> {
+        let mut failed = None;
+        for (queue, messages) in self.by_queue {
+            if let Err(fault) = queues.send(queue, messages).await {
+                error!(queue = queue.name(), %fault, "cannot send messages to a queue");
+                failed = Some(fault);
+            }
+        }
+        failed.map_or(Ok(()), |fault| Err(fault.into()))
     }
 }
 

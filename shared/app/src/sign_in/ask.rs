@@ -1,4 +1,4 @@
-//! Asks for a link to sign in.
+//! Requests a sign-in link.
 
 use domain::Timestamp;
 use domain::id::SignInId;
@@ -11,24 +11,24 @@ use tracing::instrument;
 use crate::user::create::check_email;
 use crate::{AppError, Random};
 
-/// How often a link may be asked for, for one address.
+/// The most links for one email address within a period.
 const PER_ADDRESS: (u32, SignedDuration) = (5, SignedDuration::from_mins(15));
-/// How often links may be asked for from one place.
+/// The most links that one network address may request within a period.
 const PER_PLACE: (u32, SignedDuration) = (30, SignedDuration::from_mins(15));
 
-/// What came of it; neither says whether the address is anybody's.
+/// The result of a request. It does not reveal whether a user has the email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// If somebody has this address, a link is on its way to them.
+pub enum LinkRequest {
+    /// If a user has this email address, a link is sent to it.
     Noted,
-    /// Too many were asked for from there.
+    /// This network address requested too many links.
     TooMany,
 }
 
-/// Asks for a link. Whose address it is is found out later, elsewhere: here every address costs the same.
+/// Requests a sign-in link. `send.rs` finds the person later, so that every email address takes the same time here.
 ///
 /// # Errors
-/// [`AppError::Invalid`] if it is no mail address.
+/// [`AppError::Invalid`] if the email address is invalid.
 #[instrument(skip_all, err)]
 pub async fn ask(
     store: &Store,
@@ -37,17 +37,17 @@ pub async fn ask(
     trace: Trace,
     random: &Random,
     now: Timestamp,
-) -> Result<Asked, AppError> {
+) -> Result<LinkRequest, AppError> {
     let email = email.trim().to_lowercase();
     check_email("email", &email)?;
     if !store.may_once_more(&format!("sign-in place {place}"), PER_PLACE, now).await? {
-        return Ok(Asked::TooMany);
+        return Ok(LinkRequest::TooMany);
     }
-    // Whoever asks too often for one address has had their links already; nobody learns more from asking on.
+    // The answer is the same as for a link, so that it does not reveal how often others asked.
     if !store.may_once_more(&format!("sign-in address {email}"), PER_ADDRESS, now).await? {
-        return Ok(Asked::Noted);
+        return Ok(LinkRequest::Noted);
     }
     let asked = SignIn::asked(SignInId::new(now, random()), email, trace)?;
     store.commit(Commit::new().transition(asked)).await?;
-    Ok(Asked::Noted)
+    Ok(LinkRequest::Noted)
 }

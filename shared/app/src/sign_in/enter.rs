@@ -1,4 +1,4 @@
-//! Signs somebody in by their link: the link is used, and the session begins, in one write.
+//! Signs somebody in by their link. Using the link and beginning the session are one write.
 
 use std::sync::Arc;
 
@@ -13,23 +13,23 @@ use crate::link::LinkError;
 use crate::seal::Seal;
 use crate::{AppError, Random, session};
 
-/// What a link opens.
+/// A valid link.
 #[derive(Debug, Clone)]
 pub struct Opened {
     sign_in: SignIn,
-    /// Whom it signs in.
+    /// The person and organisation that it signs in.
     pub whom: SignInPerson,
     /// The person.
     pub user: Arc<User>,
 }
 
-/// Why nobody is signed in.
+/// The reason why nobody is signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum EnterError {
-    /// The link is not honoured.
+    /// The link is invalid, expired or used.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// It could not be done.
+    /// The store failed, or other writers were faster.
     #[error(transparent)]
     App(#[from] AppError),
 }
@@ -40,10 +40,10 @@ impl machine::IsConflict for EnterError {
     }
 }
 
-/// Looks at a link, and changes nothing.
+/// Checks a link without using it.
 ///
 /// # Errors
-/// [`EnterError::Link`] if it is not good.
+/// [`EnterError::Link`] if the link is invalid, expired or used.
 #[instrument(skip_all)]
 pub async fn look(store: &Store, seal: &Seal, token: &str, now: Timestamp) -> Result<Opened, EnterError> {
     let id = super::read(seal, token)?;
@@ -53,15 +53,15 @@ pub async fn look(store: &Store, seal: &Seal, token: &str, now: Timestamp) -> Re
     }
     let whom = sign_in.whom.filter(|_| sign_in.is_good(now)).ok_or(LinkError::Expired)?;
     let user = store.user(whom.org, whom.user).await.map_err(AppError::from)?;
-    // Whoever has left since is nobody.
+    // The person may have been removed meanwhile.
     let user = Arc::new(user.ok_or(LinkError::Expired)?);
     Ok(Opened { sign_in, whom, user })
 }
 
-/// Uses a link: returns the token that the browser keeps, which is kept as a hash.
+/// Uses a link. Returns the session token for the browser; the table holds only its hash.
 ///
 /// # Errors
-/// [`EnterError::Link`] if it is not good, or somebody has used it.
+/// [`EnterError::Link`] if the link is invalid, expired or used.
 #[instrument(skip_all)]
 pub async fn enter(
     store: &Store,

@@ -1,4 +1,4 @@
-//! Hands a link to sign in over where only the right person looks.
+//! Makes a link to sign in for a place where only the right person can read it.
 
 use domain::Timestamp;
 use domain::id::SignInId;
@@ -10,7 +10,7 @@ use tracing::instrument;
 use crate::seal::Seal;
 use crate::{AppError, Random};
 
-/// A link that signs somebody in, once; whoever can read it is believed.
+/// Makes a link that signs a person in, once. Everybody who can read it can use it.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.

@@ -14,6 +14,7 @@ use domain::{Actor, Identity};
 use machine::Stateful;
 use slack::CallError;
 use slack::block::{new_form, update_form};
+use store::Commit;
 
 use super::SlackRequestContext;
 use super::ask::{Refusal, Reply};
@@ -269,8 +270,12 @@ impl SlackRequestContext<'_> {
             let state = step.head().state();
             let is_owed = matches!(state, StepState::Pending | StepState::Doing | StepState::Failed);
             if is_owed && step.work != Work::Follow && step.work != Work::Post(Place::Channel) {
-                let why =
-                    step.log.last().map(|entry| format!(": {}", quoted(&entry.why))).unwrap_or_default();
+                let why = step
+                    .attempts
+                    .log
+                    .last()
+                    .map(|entry| format!(": {}", quoted(&entry.why)))
+                    .unwrap_or_default();
                 lines.push(format!("Slack: {} is {}{why}", step.work.name(), machine::State::name(state)));
             }
         }
@@ -388,7 +393,12 @@ impl SlackRequestContext<'_> {
         let user = request.user.clone();
         let noted = step.amend(self.now).map_err(crate::AppError::from)?;
         // A worker that is inviting people at this moment learns from Slack who is already in the channel.
-        match self.desk.store.mark(noted.with(|step| step.kept.people.push(user))).await {
+        match self
+            .desk
+            .store
+            .commit(Commit::new().transition(noted.with(|step| step.kept.people.push(user))))
+            .await
+        {
             Ok(()) | Err(machine::CommitError::Conflict) => Ok(None),
             Err(error) => Err(crate::AppError::from(error).into()),
         }

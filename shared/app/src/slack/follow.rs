@@ -1,47 +1,47 @@
-//! Looks at an incident that has changed, and writes down what is owed to Slack because of that.
+//! Follows an incident that has changed: begins the steps that are to be done in Slack because of the change.
 
 use domain::incident::{ChangeNote, Visibility};
-use domain::notification::Notification;
+use domain::slack::follow;
 use domain::slack::step::{NewStep, Place};
 use domain::slack::{Step, StepState, Work};
 use machine::{Stateful, Transition, retry_conflicts};
 use store::{Commit, History};
 
-use super::{SlackRequestContext, step::Did};
+use super::SlackRequestContext;
 use crate::AppError;
 
-/// How many changes are looked at for updates that were not shared; more than a look is ever late.
+/// How many changes are searched for updates that were not shared; a step that follows is never late by more.
 const MOST: usize = 50;
 
-/// The steps of an incident that are there once.
+/// The ids of the steps of which an incident has one.
 pub(super) const CHANNEL: &str = "channel";
 pub(super) const ANNOUNCE: &str = "announce";
 pub(super) const MESSAGE: &str = "message";
 pub(super) const INVITE: &str = "invite";
-/// What the ids of shared updates begin with.
+/// The beginning of the ids of shared updates.
 pub(super) const SHARE: &str = "share-";
 
 impl SlackRequestContext<'_> {
-    /// Writes down what is owed, in the same write that ends the look.
-    pub(super) async fn follow(&self, step: &Step) -> Result<Did, AppError> {
+    /// Begins the steps in the same write that ends this one.
+    pub(super) async fn follow(&self, step: &Step) -> Result<(), AppError> {
         retry_conflicts(|| self.follow_once(step)).await
     }
 
-    async fn follow_once(&self, look: &Step) -> Result<Did, AppError> {
+    async fn follow_once(&self, look: &Step) -> Result<(), AppError> {
         let store = &self.desk.store;
         let steps = store.slack_steps(self.org, &look.thread, "").await?;
         let named = |name: &str| steps.iter().find(|step| step.id.to_string() == name);
-        let Some(look) = named(&look.id.to_string()) else { return Ok(Did::Nothing) };
+        let Some(look) = named(&look.id.to_string()) else { return Ok(()) };
         if look.head().state() != StepState::Pending {
-            return Ok(Did::Nothing);
+            return Ok(());
         }
         let incident = match look.incident {
             Some(id) => store.incident(self.org, id).await?,
             None => None,
         };
         let Some(incident) = incident else {
-            store.mark(look.obsolete("there is no such incident", self.now)?).await?;
-            return Ok(Did::Obsolete);
+            let gone = look.obsolete("there is no such incident", self.now)?;
+            return Ok(store.commit(Commit::new().transition(gone)).await?);
         };
         let id = incident.id;
         let mut owed: Vec<Transition<Step>> = Vec::new();
@@ -52,11 +52,11 @@ impl SlackRequestContext<'_> {
             }
         };
         let channel = named(CHANNEL);
-        // One that failed is tried anew with each change; one that is done stays.
+        // A failed step is tried again with each change; a finished one stays.
         if channel.is_none_or(|step| step.head().state() == StepState::Failed) {
             owed.extend(once(CHANNEL, Work::CreateChannel)?);
         }
-        // Who may see it is decided by who is invited.
+        // A private incident is not announced: only invited people may see it.
         let announced = self.connection.workspace.announcements.is_some();
         if announced && incident.visibility == Visibility::Public {
             owed.extend(once(ANNOUNCE, Work::Post(Place::Announcements))?);
@@ -76,19 +76,18 @@ impl SlackRequestContext<'_> {
             if escalation.head().state().notifies() || named(&new.id.to_string()).is_some() {
                 continue;
             }
-            // Whoever claims a page from now on finds that nobody is paged any more: what is not there never will be.
+            // Nobody can claim a notification of it any more: if there is no message now, there never will be.
             let told = store.escalation_with_story(self.org, escalation.id).await?;
-            if told.is_some_and(|told| told.notifications.iter().any(Notification::is_in_slack)) {
+            if told.is_some_and(|told| told.notifications.iter().any(follow::is_direct_message)) {
                 owed.push(new.open(self.org, &look.trace, self.now));
             }
         }
         let done = look.done(look.kept.clone(), &format!("{} steps are owed", owed.len()), self.now)?;
-        store.commit(Commit::new().transition(done).transitions(owed)).await?;
-        Ok(Did::Done)
+        Ok(store.commit(Commit::new().transition(done).transitions(owed)).await?)
     }
 }
 
-/// Says whether a change is told in the incident's channel.
+/// Says whether a change is shared in the incident's channel.
 fn is_told(row: &History<ChangeNote>) -> bool {
     row.note.as_ref().is_some_and(|note| note.is_update() && !note.quiet)
 }

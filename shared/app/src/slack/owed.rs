@@ -1,7 +1,7 @@
-//! Finds what Slack is still owed because of an incident, for whoever looks at it.
+//! Finds the steps of an incident that are still to be done in Slack, for the incident's page.
 
 use domain::incident::Incident;
-use domain::slack::{Step, StepId, StepState, Thread};
+use domain::slack::{Step, StepId, StepState, Thread, follow};
 use futures_util::future::try_join_all;
 use machine::Stateful;
 use store::Store;
@@ -10,13 +10,13 @@ use tracing::instrument;
 use super::follow::{ANNOUNCE, CHANNEL, INVITE, MESSAGE, SHARE};
 use crate::AppError;
 
-/// What the ids of looks begin with.
+/// The beginning of the ids of the steps that follow an incident.
 const FOLLOW: &str = "follow-";
 
-/// The most steps of a kind of which there are as many as changes; the newest are looked at.
+/// How many steps are read of a kind of which there is one for each change: the newest.
 const MOST: usize = 20;
 
-/// Says whether a step is not done, or failed.
+/// Says whether a step is still to be done, or has failed.
 fn is_owed(step: &Step) -> bool {
     match step.head().state() {
         StepState::Pending | StepState::Doing | StepState::Failed => true,
@@ -24,15 +24,15 @@ fn is_owed(step: &Step) -> bool {
     }
 }
 
-/// Finds the steps that are owed; none if Slack does not follow the incident, without a read.
+/// Finds the steps that are to be done, without a read if Slack does not follow the incident.
 ///
-/// Of looks, each of which does for all before it, only the one that has waited longest is told.
+/// Of the steps that follow the incident, each of which does the work of all before it, only the oldest is returned.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
 #[instrument(skip_all, fields(incident.id = %incident.id), err)]
 pub async fn owed(store: &Store, incident: &Incident) -> Result<Vec<Step>, AppError> {
-    if !incident.followed {
+    if !incident.followers.contains(follow::NAME) {
         return Ok(Vec::new());
     }
     let (org, thread) = (incident.org, &Thread::incident(incident.id));

@@ -1,7 +1,7 @@
-//! What a step does in Slack.
+//! The work of each step in Slack.
 //!
-//! Slack keeps no key by which it would know a call again. So whatever may have been taken is looked for before it is
-//! done again: a channel by its name, a message by the mark in its metadata.
+//! Slack does not recognise a repeated call. So a call that may have succeeded is searched for before it is repeated: a
+//! channel by its name, a message by the mark in its metadata.
 
 use domain::Identity;
 use domain::id::UserId;
@@ -22,9 +22,9 @@ use crate::AppError;
 
 /// How many names are tried for a channel.
 const NAMES: u8 = 5;
-/// The most people that are invited.
+/// How many people are invited at most.
 const MOST_PEOPLE: usize = 50;
-/// Refusals that are about one person alone.
+/// Refusals that concern one person only.
 const PERSONAL: [&str; 8] = [
     "user_not_found",
     "users_not_found",
@@ -37,8 +37,8 @@ const PERSONAL: [&str; 8] = [
 ];
 
 impl SlackRequestContext<'_> {
-    /// Does what a step asks for.
-    pub(super) async fn perform(&self, step: &Step) -> Result<Came, Trouble> {
+    /// Does the work of a step.
+    pub(super) async fn work_on(&self, step: &Step) -> Result<Came, Trouble> {
         let Connection { slack, token, .. } = &self.connection;
         match &step.work {
             Work::Follow => Ok(Came::Obsolete("a look is no call")),
@@ -95,7 +95,7 @@ impl SlackRequestContext<'_> {
                 Err(error) if error.is("name_taken") => {}
                 Err(error) => return Err(error.into()),
             }
-            // Only one of our own making is the incident's: another may be read by anybody.
+            // Only a channel that we created is the incident's: anybody may be able to read another one.
             if let Some(channel) = slack.find_channel(token, &name, &workspace.bot).await? {
                 let whose = self.desk.store.incident_of_channel(self.org, &channel).await?;
                 if whose.is_none_or(|id| id == incident.id) {
@@ -106,7 +106,7 @@ impl SlackRequestContext<'_> {
         Err(CallError::Refused("name_taken".to_owned()).into())
     }
 
-    /// A message of this step that may have been posted without our knowing.
+    /// Finds a message of this step that may have been posted without our knowing.
     async fn find(&self, step: &Step, channel: &ChannelId) -> Result<Option<Posted>, Trouble> {
         if !step.may_be_done() {
             return Ok(None);
@@ -114,7 +114,7 @@ impl SlackRequestContext<'_> {
         let Connection { slack, token, .. } = &self.connection;
         match slack.find_posted(token, channel, &step.mark(), step.since).await {
             Ok(posted) => Ok(posted),
-            // A channel that may not be read: it may stand there twice, which is better than not at all.
+            // The channel may not be read: the message may be posted twice, which is better than not at all.
             Err(CallError::Refused(word)) => {
                 tracing::warn!(slack.step = step.mark(), reason = word, "a message may be posted twice");
                 Ok(None)
@@ -134,11 +134,11 @@ impl SlackRequestContext<'_> {
             Place::Channel => channel.clone(),
         };
         if let Some(opener) = of_stranger(&incident.creator) {
-            // They were not asked for when they opened it: nothing was to come before that.
+            // When they opened the incident, we did not ask Slack who they are, so that opening it did not wait.
             let _ = self.who(&opener).await;
         }
         let choices = self.desk.store.incident_choices(self.org).await?;
-        // In its own channel nobody needs a link to it.
+        // In the incident's own channel, nobody needs a link to the channel.
         let linked = channel.filter(|_| place == Place::Announcements);
         let said = slack::block::incident(&self.shown(&incident, &choices, linked).await?);
         let says = fingerprint(json!([said.text, said.blocks]).to_string().as_bytes(), 32);
@@ -155,7 +155,7 @@ impl SlackRequestContext<'_> {
             return Ok(done(step, &posted, Some(says), "posted"));
         };
         if step.kept.says.as_ref() == Some(&says) {
-            return Ok(done(step, &posted, Some(says), "says so already"));
+            return Ok(done(step, &posted, Some(says), "unchanged"));
         }
         match slack.edit(token, &posted, &said.text, &said.blocks).await {
             Ok(()) => Ok(done(step, &posted, Some(says), "edited")),
@@ -164,7 +164,7 @@ impl SlackRequestContext<'_> {
         }
     }
 
-    /// Posts a message anew that somebody has deleted, once: who deletes it again means it.
+    /// Posts a message again that somebody has deleted, once. If they delete it again, it stays deleted.
     async fn post_anew(&self, step: &Step, gone: &Posted, said: (&Message, String)) -> Result<Came, Trouble> {
         let Connection { slack, token, .. } = &self.connection;
         let (said, says) = said;
@@ -175,7 +175,7 @@ impl SlackRequestContext<'_> {
             Some(posted) => posted,
             None => slack.post(token, &message(&gone.channel, None, said, step)).await?,
         };
-        Ok(match done(step, &posted, Some(says), "somebody has deleted it: posted anew") {
+        Ok(match done(step, &posted, Some(says), "somebody deleted the message, so it was posted again") {
             Came::Done(kept, why) => Came::Done(Kept { posted_anew: true, ..kept }, why),
             came => came,
         })
@@ -201,7 +201,7 @@ impl SlackRequestContext<'_> {
         Ok(done(step, &posted, None, "shared"))
     }
 
-    /// Who is to be in an incident's channel.
+    /// The people who are invited to an incident's channel.
     async fn responders(&self, incident: &Incident) -> Result<(Vec<UserId>, Vec<SlackUserId>), Trouble> {
         let mut people: Vec<UserId> = incident.roles.values().copied().collect();
         people.extend(incident.creator.user());
@@ -251,7 +251,7 @@ impl SlackRequestContext<'_> {
     }
 }
 
-/// What the address of an answer is sealed for.
+/// The purpose for which the address of an answer is sealed.
 pub(super) const ANSWER: &str = "slack answer";
 
 /// A message of a step.
@@ -266,7 +266,7 @@ fn message(channel: &ChannelId, below: Option<&String>, said: &Message, step: &S
     }
 }
 
-/// A step whose message stands.
+/// The result of a step whose message was posted.
 fn done(step: &Step, posted: &Posted, says: Option<String>, why: &str) -> Came {
     let kept = Kept {
         channel: Some(posted.channel.clone()),
@@ -277,7 +277,7 @@ fn done(step: &Step, posted: &Posted, says: Option<String>, why: &str) -> Came {
     Came::Done(kept, why.to_owned())
 }
 
-/// What somebody is told, with a stranger's words escaped in it.
+/// Escapes untrusted text for Slack's markup.
 pub(super) fn quoted(text: &str) -> String {
     escape(text)
 }

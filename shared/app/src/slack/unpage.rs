@@ -1,10 +1,12 @@
-//! Takes the buttons off direct messages once their escalation pages nobody: whoever answered, and through whatever door.
+//! Removes the buttons of direct messages once their escalation notifies nobody any longer. It does not matter who
+//! acknowledged it, or where.
 
 use domain::Identity;
 use domain::escalation::EscalationState;
 use domain::id::EscalationId;
 use domain::notification::{Notification, NotificationState};
 use domain::slack::Step;
+use domain::slack::follow;
 use machine::Stateful;
 use slack::block::paged;
 use slack::{CallError, Posted};
@@ -14,11 +16,11 @@ use super::step::{Came, Trouble};
 use super::{Connection, SlackRequestContext};
 use crate::AppError;
 
-/// How many messages are edited in one attempt: what its time is good for.
+/// How many messages are edited in one attempt, so that it ends in time.
 const AT_ONCE: usize = 20;
 
 impl SlackRequestContext<'_> {
-    /// Edits every direct message of an escalation; what is still on its way is waited for.
+    /// Edits every direct message of an escalation, and waits for those that are still being sent.
     pub(super) async fn unpage(&self, step: &Step, id: EscalationId) -> Result<Came, Trouble> {
         let Some(told) = self.desk.store.escalation_with_story(self.org, id).await? else {
             return Ok(Came::Obsolete("there is no such escalation"));
@@ -29,7 +31,9 @@ impl SlackRequestContext<'_> {
         let Connection { slack, token, .. } = &self.connection;
         let mut kept = step.kept.clone();
         let (mut sending, mut edited) = (false, 0);
-        for notification in told.notifications.iter().filter(|notification| notification.is_in_slack()) {
+        for notification in
+            told.notifications.iter().filter(|notification| follow::is_direct_message(notification))
+        {
             if kept.notifications.contains(&notification.id) {
                 continue;
             }
@@ -37,7 +41,7 @@ impl SlackRequestContext<'_> {
                 sending = true;
                 continue;
             }
-            // One that was sent before its message was kept.
+            // An older version sent it and did not keep the message.
             let Some(message) = &notification.message else { continue };
             if edited == AT_ONCE {
                 return Ok(Came::Again { kept, reason: "more messages are to be edited", retry_after: None });
@@ -50,7 +54,7 @@ impl SlackRequestContext<'_> {
             let at = Posted { channel: message.channel.clone(), ts: message.ts.clone() };
             match slack.edit(token, &at, &said.text, &said.blocks).await {
                 Ok(()) => edited += 1,
-                // Of this message alone: somebody has deleted it, or has left.
+                // This concerns one message: somebody has deleted it, or has left.
                 Err(CallError::Refused(word)) if !slack::is_cut_off(&word) => {
                     tracing::warn!(
                         slack.step = step.mark(),
@@ -73,7 +77,7 @@ impl SlackRequestContext<'_> {
         Ok(Came::Done(kept, why))
     }
 
-    /// What has become of a page, in a sentence for whoever was paged. Whoever acted is named, not mentioned.
+    /// A sentence that tells the notified person what happened. The person who acted is named, not mentioned.
     async fn outcome(&self, told: &EscalationStory, notification: &Notification) -> Result<String, AppError> {
         let state = told.escalation.head().state();
         let last = told.history.iter().rev().find(|row| row.to == machine::State::name(state));
@@ -87,7 +91,7 @@ impl SlackRequestContext<'_> {
             EscalationState::Pending
             | EscalationState::Triggered
             | EscalationState::Expired
-            | EscalationState::Resolved => "It is over.".to_owned(),
+            | EscalationState::Resolved => "It has ended.".to_owned(),
         })
     }
 }

@@ -1,7 +1,7 @@
-//! Reads a source's alerts of before again, after its configuration has changed: what their attributes say now.
+//! Reads a source's recent alerts again after its configuration changed, and updates their attributes.
 //!
-//! It goes from the newest to the oldest, some at a time; each step is written down with the message that asks for the
-//! next, so that it goes on wherever it was interrupted. What was routed stays as it was: nobody is paged by it.
+//! It goes from the newest to the oldest, some at a time; each step is stored together with the message for the
+//! next one, so that an interrupted backfill continues. Alerts are not routed again: a backfill pages nobody.
 
 use domain::access::Permission;
 use domain::audit::{AuditAction, AuditEntry};
@@ -20,13 +20,13 @@ use crate::error::whoever_was_first;
 use crate::rules::{Snapshot, readable};
 use crate::{AppError, Random, Rules};
 
-/// How many alerts of the organisation one step looks at.
+/// How many alerts of the organisation one step examines.
 const STEP: usize = 50;
 
 /// How many of them are read at the same time.
 const AT_ONCE: usize = 10;
 
-/// Begins a backfill; one that is running begins anew.
+/// Begins a backfill. A running one begins again.
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] if its alerts have no attributes.
@@ -62,7 +62,7 @@ pub async fn begin(
     .await
 }
 
-/// Does one step of a backfill. A repeated message does the next one, and nothing once it is done.
+/// Does one step of a backfill. A repeated message does the next step, or nothing once the backfill is done.
 ///
 /// # Errors
 /// [`AppError`] if it has to be tried again.
@@ -87,7 +87,7 @@ pub async fn step(
             backfill.next(progress, last, now)?.because("system:alert-handle", "some were read again")
         }
     };
-    // Somebody else did this step, or began anew.
+    // On a conflict, another worker did this step, or the backfill began again.
     whoever_was_first(store.commit(Commit::new().transition(step)).await)
 }
 
@@ -118,14 +118,14 @@ async fn read_again(
     Ok((progress, listed.len() < STEP || recent.len() < ids.len()))
 }
 
-/// What came of reading one alert again.
+/// The result of reading one alert again.
 enum Outcome {
     Same,
     Changed,
     Skipped,
 }
 
-/// Reads one alert again; none if it is of another source.
+/// Reads one alert again; `None` if it is of another source.
 async fn one(
     store: &Store,
     rules: &Snapshot,
@@ -143,7 +143,7 @@ async fn one(
     if before.attributes == after {
         return Ok(Some(Outcome::Same));
     }
-    // One that has said something new since has it by the new configuration.
+    // An alert whose event changed meanwhile has its attributes by the new configuration already.
     let changed = store.revise_attributes(org, id, (&before, &after)).await?;
     Ok(Some(if changed { Outcome::Changed } else { Outcome::Same }))
 }

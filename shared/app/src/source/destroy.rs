@@ -1,4 +1,4 @@
-//! Deletes an alert source. It accepts no more deliveries. Its alerts are kept.
+//! Deletes an alert source. It no longer accepts deliveries. Its alerts are kept.
 
 use domain::access::Permission;
 use domain::audit::{AuditAction, AuditEntry};

@@ -1,21 +1,23 @@
-//! Finds what is due and tells its consumers: exact timers for the next two minutes, at once for what is past.
+//! Finds the jobs that are due and sends their messages: at once for those that are past, and with an exact delay for
+//! those of the next two minutes.
 
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::event::Send;
-use domain::message::{AlertMessage, EscalationMessage, NotificationMessage, Queue};
-use domain::slack::SlackMessage;
+use domain::job::JobKind;
 use domain::trace::Trace;
 use jiff::SignedDuration;
-use store::{DueRow, Queues, Store};
-use tracing::instrument;
+use store::{Queues, Store};
+use tracing::{instrument, warn};
 
 use crate::AppError;
-use crate::outbox::relay::outgoing;
+use crate::outbox::relay::Messages;
 
-/// How far ahead a sweep looks: a sweep that fails is made up for by the next.
+/// How far ahead a sweep looks: the next sweep makes up for one that fails.
 const AHEAD: SignedDuration = SignedDuration::from_mins(2);
+
+/// How long after its time a job is overdue: two sweeps have sent its message by then.
+const OVERDUE: SignedDuration = SignedDuration::from_mins(3);
 
 /// Sweeps every shard; returns how many rows were due.
 ///
@@ -50,50 +52,25 @@ async fn sweep(
 ) -> Result<usize, AppError> {
     let rows = store.due_until(shard, now + AHEAD).await?;
     let found = rows.len();
-    let mut by_queue: BTreeMap<Queue, Vec<_>> = BTreeMap::new();
-    for (due, row) in rows {
-        let send = message(row, due);
-        by_queue.entry(send.queue).or_default().push(outgoing(trace.clone(), send, now));
+    let mut messages = Messages::at(now);
+    let mut overdue: BTreeMap<JobKind, usize> = BTreeMap::new();
+    for row in rows {
+        match row.job {
+            Ok(job) => {
+                if now.duration_since(row.at) > OVERDUE {
+                    *overdue.entry(job.kind()).or_default() += 1;
+                }
+                messages.add_reference(trace, &job, row.at);
+            }
+            // A newer version wrote it: this one leaves it alone.
+            Err(key) => warn!(item.key = key, "found a due row of an unknown kind"),
+        }
     }
-    for (queue, messages) in by_queue {
-        queues.send(queue, messages).await?;
+    for (kind, jobs) in overdue {
+        warn!(job.kind = kind.name(), jobs, "jobs are overdue");
     }
+    messages.send(queues).await?;
     Ok(found)
-}
-
-/// The message for what is due.
-fn message(row: DueRow, due: Timestamp) -> Send {
-    let (queue, body) = match row {
-        DueRow::Escalation(org, escalation) => {
-            let body = EscalationMessage::Due { org, escalation };
-            (Queue::EscalationTick, serde_json::to_value(body))
-        }
-        DueRow::Alert(org, alert) => {
-            let body = EscalationMessage::Alert { org, alert };
-            (Queue::EscalationTick, serde_json::to_value(body))
-        }
-        DueRow::Heartbeat(org, source) => {
-            (Queue::AlertHandle, serde_json::to_value(AlertMessage::Heartbeat { org, source }))
-        }
-        DueRow::Expiry(org, alert) => {
-            (Queue::AlertHandle, serde_json::to_value(AlertMessage::Expiry { org, alert }))
-        }
-        DueRow::Slack(org, thread, step) => {
-            let body = SlackMessage::Step { org, thread, step };
-            (Queue::SlackWork, serde_json::to_value(body))
-        }
-        DueRow::Backfill(org, source) => {
-            (Queue::AlertHandle, serde_json::to_value(AlertMessage::Backfill { org, source }))
-        }
-        DueRow::SignIn(id) => {
-            (Queue::NotificationSend, serde_json::to_value(NotificationMessage::SignIn { id }))
-        }
-        DueRow::Page(org, escalation, notification) => {
-            let body = NotificationMessage::Check { org, escalation, notification };
-            (Queue::NotificationSend, serde_json::to_value(body))
-        }
-    };
-    Send { queue, body: body.expect("messages are plain values"), due }
 }
 
 #[cfg(test)]

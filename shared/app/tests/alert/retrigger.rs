@@ -1,9 +1,10 @@
 //! Alerts that fire again by hand.
 
 use app::alert::retrigger::{Retriggered, retrigger};
+use app::worker::AlertRequest;
 use domain::alert::AlertStatus;
 use domain::alert::key::Decision;
-use domain::message::{AlertMessage, Envelope, Queue};
+use domain::message::{Envelope, Queue};
 
 use crate::world::World;
 
@@ -18,8 +19,8 @@ async fn alert_that_is_over_fires_again_with_what_its_sender_sent() {
 
     let Retriggered::AsAlert(next) = again else { panic!("{again:?}") };
     let queued = world.installation.embedded.queues().receive(Queue::AlertHandle.name(), 10).unwrap();
-    let envelope: Envelope<AlertMessage> = serde_json::from_str(&queued[0].body).unwrap();
-    let AlertMessage::Event(received) = envelope.body else { panic!("it is no event") };
+    let envelope: Envelope<AlertRequest> = serde_json::from_str(&queued[0].body).unwrap();
+    let AlertRequest::Event(received) = envelope.body else { panic!("it is no event") };
     assert_eq!(received.asked_by.as_ref(), Some(world.actor(&world.ada).identity()));
     assert_eq!(world.receive(&received).await.unwrap(), Some(Decision::Open));
     let fires = world.alert(next).await;

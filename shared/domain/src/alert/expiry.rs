@@ -1,62 +1,64 @@
-//! How long an alert lasts unless its source says again that it fires.
+//! Expiry: an alert resolves because its source has not repeated it.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// What is found later than this after its time was not looked at while it could have been sent again: then we were
-/// away, and its source has another chance.
+/// A check that is later than this was delayed by an outage of Firebell. The source could not repeat the alert meanwhile, so
+/// that it has another chance.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long that chance is at most.
+/// How long that chance lasts at most.
 const CHANCE: SignedDuration = SignedDuration::from_mins(10);
 
-/// How long an alert lasts that only its source ends.
+/// The duration of an alert that only its source resolves.
 const NEVER_S: u32 = u32::MAX;
 
-/// When such an alert is looked at again, so that the row goes once the alert is over.
+/// When such an alert is checked again, so that its row is deleted once the alert is resolved.
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// When somebody has to look whether an alert goes on: beside the alert, so that a repeat does not touch it.
+/// When an alert is checked for expiry. It is an item beside the alert, so that a repeated event does not write the
+/// alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expiry {
-    /// How many seconds after it was last said it is over.
+    /// How many seconds after its last event the alert expires.
     pub after_s: u32,
-    /// Whether it waits as long as the incident goes on that the alert belongs to.
+    /// Whether the alert does not expire while its incident is open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spares_incidents: bool,
-    /// When to look.
+    /// When the alert is checked.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub due: Timestamp,
 }
 
-/// What is to become of it.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Look again then.
+    /// The alert is checked again at this time.
     Wait(Timestamp),
-    /// The alert is over.
+    /// The alert has expired.
     Over,
 }
 
 impl Expiry {
-    /// One for an alert that was received at a time.
+    /// The expiry of an alert whose event was received at a time.
     pub fn new(after_s: u32, spares_incidents: bool, received_at: Timestamp) -> Self {
         let due = received_at.saturating_add(SignedDuration::from_secs(after_s.into()));
         Self { after_s, spares_incidents, due: due.unwrap_or(Timestamp::MAX) }
     }
 
-    /// The same, or one for an alert that only its source ends, looked at once it may have been quiet for long enough.
+    /// Checks earlier: when a flapping alert may have been quiet for long enough. Without a known expiry, it is that of
+    /// an alert that only its source resolves.
     pub fn sooner(known: Option<Self>, quiet_at: Timestamp) -> Self {
         let known = known.unwrap_or(Self { after_s: NEVER_S, spares_incidents: false, due: quiet_at });
         Self { due: known.due.min(quiet_at), ..known }
     }
 
-    /// How long it lasts.
+    /// The duration after which the alert expires.
     pub fn after(&self) -> SignedDuration {
         SignedDuration::from_secs(self.after_s.into())
     }
 
-    /// What is to become of an alert that was said last at a time; `in_incident` says whether its incident goes on.
+    /// Decides about an alert whose last event was at a time; `in_incident` says whether its incident is open.
     pub fn verdict(&self, last: Timestamp, in_incident: bool, now: Timestamp) -> Verdict {
         let then = |at: Timestamp, after| at.saturating_add(after).unwrap_or(Timestamp::MAX);
         if self.after_s == NEVER_S {

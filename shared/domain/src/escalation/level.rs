@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use machine::{Head, Illegal, Stateful, Transition};
 
-use super::tick::EscalationStep;
 use super::{Escalation, EscalationState, PathRef};
 use crate::Identity;
 use crate::escalation_path::{AckMode, DEFAULT_ACK_SECONDS, Level, MAX_NOTIFICATIONS, Path, Target};
-use crate::event::Event;
+use crate::followers::Followers;
 use crate::id::{AlertId, EscalationId, IncidentId, OrgId, UserId};
-use crate::notification::NewNotification;
+use crate::job::due::due_at;
+use crate::job::lease::Attempts;
+use crate::notification::{NewNotification, Notification, NotificationState};
 use crate::trace::Trace;
 use crate::user::{MethodType, Urgency, User};
+
+/// A transition of an escalation with its notifications.
+pub type EscalationStep = (Transition<Escalation>, Vec<Transition<Notification>>);
 
 /// The people whom the levels name, and the fallback contact.
 #[derive(Debug, Clone, Default)]
@@ -138,8 +142,8 @@ pub struct NewEscalation {
     pub group: Option<AlertId>,
     /// The incident.
     pub incident: Option<IncidentId>,
-    /// Whether Slack follows it.
-    pub followed: bool,
+    /// The subscribers that follow it.
+    pub followers: Followers,
     /// Whether it ends when its alerts are resolved.
     pub auto_cancel: bool,
     /// Who starts it.
@@ -168,7 +172,7 @@ impl NewEscalation {
             alert: self.alert,
             group: self.group,
             incident: self.incident,
-            followed: self.followed,
+            followers: self.followers,
             auto_cancel: self.auto_cancel,
             creator: self.creator,
             created_at: at,
@@ -200,14 +204,31 @@ impl NewEscalation {
     pub fn pending(self, at: Timestamp) -> Result<Transition<Escalation>, Illegal<EscalationState>> {
         let by = self.creator.to_string();
         let new = self.unborn(at).born(EscalationState::Pending, at)?.because(by, OPENED);
-        Ok(new.with(|escalation| escalation.due = Some(at)).on_transition(timer))
+        Ok(due_at(new, at))
     }
 }
 
-/// The event that starts the timer of a level.
-fn timer(transition: &Transition<Escalation>) -> Event {
-    let escalation = transition.after();
-    Event::EscalationTriggered { org: escalation.org, escalation: escalation.id, due: escalation.due }
+/// Begins a notification of an escalation, to be written together with the escalation's transition.
+pub(super) fn open(new: NewNotification, escalation: &Escalation, at: Timestamp) -> Transition<Notification> {
+    let due = new.due;
+    let notification = Notification {
+        head: Head::stored(NotificationState::Pending, 0),
+        org: escalation.org,
+        escalation: escalation.id,
+        id: new.id,
+        cycle: escalation.cycle,
+        user: new.user,
+        method_type: new.method_type,
+        address: new.address,
+        secret: new.secret,
+        urgency: new.urgency,
+        title: escalation.title.clone(),
+        url: escalation.url.clone(),
+        attempts: Attempts::first(due),
+        message: None,
+        trace: escalation.trace.clone(),
+    };
+    notification.begin(due, at)
 }
 
 /// Sets the timer of the level and makes its notifications.
@@ -224,14 +245,9 @@ pub(super) fn staffed(
         ack_mode: AckMode::First,
     });
     let notifications = notifications(transition.after(), &level, staff, at);
-    let transition = transition
-        .with(|escalation| {
-            escalation.due = Some(at + SignedDuration::from_secs(i64::from(level.ack_seconds)));
-            escalation.updated_at = at;
-        })
-        .on_transition(timer);
-    let notifications =
-        notifications.into_iter().map(|notification| notification.open(transition.after(), at)).collect();
+    let transition = transition.with(|escalation| escalation.updated_at = at);
+    let transition = due_at(transition, at + SignedDuration::from_secs(i64::from(level.ack_seconds)));
+    let notifications = notifications.into_iter().map(|new| open(new, transition.after(), at)).collect();
     (transition, notifications)
 }
 

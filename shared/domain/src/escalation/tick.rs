@@ -3,14 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use machine::{Illegal, Stateful, Transition};
 
-use super::level::{Responders, fallback_notifications, staffed};
+use super::level::{EscalationStep, Responders, fallback_notifications, open, staffed};
 use super::{Escalation, EscalationState, PathRef};
 use crate::Identity;
 use crate::escalation_path::Level;
-use crate::notification::Notification;
-
-/// A timer that arrives this early or less waits; an earlier one is left to the sweep.
-pub const EARLY: SignedDuration = SignedDuration::from_secs(2);
+use crate::job::policy::EARLY;
 
 /// The decision about a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +46,6 @@ pub fn tick(escalation: &Escalation, levels: &[Level], now: Timestamp) -> Tick {
         | EscalationState::Cancelled => Tick::Over,
     }
 }
-
-/// A transition of an escalation with its notifications.
-pub type EscalationStep = (Transition<Escalation>, Vec<Transition<Notification>>);
 
 impl Escalation {
     /// Notifies a level.
@@ -101,8 +95,7 @@ impl Escalation {
         for (n, notification) in notifications.iter_mut().enumerate() {
             notification.id = format!("{:03}-fallback-{n:02}", self.cycle);
         }
-        let notifications =
-            notifications.into_iter().map(|notification| notification.open(next.after(), at)).collect();
+        let notifications = notifications.into_iter().map(|new| open(new, next.after(), at)).collect();
         Ok((next, notifications))
     }
 

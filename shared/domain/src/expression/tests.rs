@@ -55,7 +55,7 @@ fn one_of(text: &str) -> Test {
     Test::OneOf(vec![text.to_owned()])
 }
 
-/// What an attribute that is bound to the first of some expressions is told.
+/// The values and the problems of an attribute that is bound to the first of some expressions.
 fn told(all: &[Expression]) -> (Vec<String>, Vec<String>) {
     let (event, payload) = (event(), payload());
     let expressions = Expressions::new(all, &event, &payload);

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Incident, IncidentState, Milestone, Status};
 use crate::Identity;
-use crate::event::Event;
 use crate::id::{RoleId, SeverityId, StatusId, UserId};
 
 /// The most bytes of a name.
@@ -204,7 +203,6 @@ impl Incident {
             () if change.pinned.is_some() => "pin",
             () => "edit",
         };
-        let (version, announce) = (step.after().head().version(), change.announce);
         let step = step.because(by.to_string(), why).with(|incident| {
             *incident = after;
             incident.updated_at = now;
@@ -213,8 +211,7 @@ impl Incident {
         let status = incident.status.unwrap_or_else(|| Status::default_id(incident.org, state));
         let (severity, message) = (incident.severity, change.message.clone());
         let was = self.before(&changed);
-        let note = ChangeNote { status, severity, message, was, changed, quiet: !announce };
-        let event = Event::IncidentChanged { org: self.org, incident: self.id, version, announce };
-        Ok(Some(step.noting(note).on_transition(|_| event)))
+        let note = ChangeNote { status, severity, message, was, changed, quiet: !change.announce };
+        Ok(Some(step.noting(note)))
     }
 }

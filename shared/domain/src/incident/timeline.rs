@@ -254,7 +254,7 @@ mod tests {
             milestones: BTreeMap::new(),
             creator: Identity::system("test"),
             alert: None,
-            followed: false,
+            followers: crate::followers::Followers::default(),
             created_at: second(0),
             updated_at: second(0),
             trace: Trace::begin(7),

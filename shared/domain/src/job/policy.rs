@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 pub enum Wake {
     /// A message arrives when the job is due.
     AtDue,
-    /// A message arrives at once; `due` is when the sweep looks whether it was lost.
+    /// A message arrives at once; `due` is when the sweep checks whether it was lost.
     AtOnce,
     /// The sweep alone sends messages: the job moves often, and it does not matter if it is done some seconds late.
     Sweep,
@@ -72,11 +72,11 @@ impl Backoff {
 /// How a job is woken, run and retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// How a worker learns of it.
+    /// How a worker receives the job.
     pub wake: Wake,
     /// How a worker does it.
     pub run: Run,
-    /// How long after it is due a second message looks whether the first one was lost.
+    /// How long after it is due a second message checks whether the first one was lost.
     pub again: Option<SignedDuration>,
     /// The name of the message that carries the whole item, and of its field, so that the worker reads nothing.
     pub carried: Option<(&'static str, &'static str)>,
@@ -101,13 +101,24 @@ pub(super) const AT_ONCE: Policy = Policy { wake: Wake::AtOnce, ..DECIDE };
 /// A job that is a decision, and that the sweep alone finds.
 pub(super) const BY_SWEEP: Policy = Policy { wake: Wake::Sweep, ..DECIDE };
 
-/// A notification: the lease is twice what a provider may take.
+/// A notification. A provider may take ten seconds, which its channel sees to; its lease is twice as long.
 pub(super) const NOTIFICATION: Lease = Lease {
     held_for: SignedDuration::from_secs(20),
-    timeout: SignedDuration::from_secs(10),
+    timeout: SignedDuration::from_secs(12),
     backoff: Backoff {
         first: SignedDuration::from_secs(2),
         longest: SignedDuration::from_secs(30),
+        retry_after: RetryAfter::Within(SignedDuration::from_secs(60)),
+    },
+};
+
+/// The email with a sign-in link. Somebody waits for it.
+pub(super) const SIGN_IN_MAIL: Lease = Lease {
+    held_for: SignedDuration::from_secs(20),
+    timeout: SignedDuration::from_secs(12),
+    backoff: Backoff {
+        first: SignedDuration::from_secs(4),
+        longest: SignedDuration::from_secs(60),
         retry_after: RetryAfter::Within(SignedDuration::from_secs(60)),
     },
 };

@@ -4,25 +4,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::id::{ChannelId, SlackUserId, TeamId};
-use super::step::{StepId, Thread};
-use crate::id::{EscalationId, IncidentId, OrgId, SeverityId};
+use crate::id::{EscalationId, IncidentId, SeverityId};
 
-/// A message to `slack-work`.
+/// A request to `slack-work`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlackMessage {
     /// A person asks for something.
     #[serde(rename = "asked")]
     Request(Box<SlackRequest>),
-    /// A step may be due.
-    Step {
-        /// The organisation.
-        org: OrgId,
-        /// What it belongs to.
-        thread: Thread,
-        /// The step.
-        step: StepId,
-    },
     /// The workspace removed the app.
     Removed {
         /// The workspace.

@@ -1,52 +1,45 @@
-//! One thing that is owed to Slack: claimed, done, marked; each is an item with a due time.
+//! A step in Slack: one thing to do there, claimed, done and marked.
 //!
-//! What is posted once and kept up to date (the announcement, who is invited) is one step that is asked for anew:
-//! whoever does it reads what is true then, so that only the newest matters and nothing is posted twice.
+//! A message that is posted once and then kept up to date, such as the announcement of an incident, is one step that is
+//! asked for again. Its worker reads what is true when it does the step, so that only the newest state matters and
+//! nothing is posted twice.
 
-mod owed;
-mod work;
+mod new;
+pub(crate) mod work;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use machine::{Head, Illegal, State, Stateful, Transition};
 use serde::{Deserialize, Serialize};
 
-pub use owed::{NewStep, owed_by_escalation, owed_by_incident};
+pub use new::NewStep;
 pub use work::{Place, StepId, Thread, Work};
 
 use super::id::{ChannelId, SlackUserId};
 use crate::event::Event;
 use crate::id::{IncidentId, OrgId};
-use crate::notification::{Due, LogEntry, remember};
+use crate::job::due::{Scheduled, due_at};
+use crate::job::lease::{Attempts, Leased};
+use crate::job::{Job, JobKind, SlackJob};
 use crate::trace::Trace;
 
 /// The states of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum StepState {
-    /// It is to be done.
+    /// It waits until it is done.
     Pending,
-    /// Somebody has claimed it and is at it, until the lease is over.
+    /// A worker has claimed it and does it.
     Doing,
-    /// Slack took it.
+    /// Slack accepted it.
     Done,
-    /// Slack will not take it.
+    /// Slack refused it permanently.
     Failed,
-    /// Nothing is to be done any more.
+    /// There is nothing to do any longer.
     Obsolete,
 }
 
 impl State for StepState {
-    const ALL: &'static [Self] = &[Self::Pending, Self::Doing, Self::Done, Self::Failed, Self::Obsolete];
     const INITIAL: &'static [Self] = &[Self::Pending];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Doing => "doing",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Obsolete => "obsolete",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {
@@ -58,7 +51,7 @@ impl State for StepState {
     }
 }
 
-/// What came of a step, for those that come after it.
+/// The results of a step, for the steps that come after it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// The channel that was created or posted to.
@@ -67,16 +60,16 @@ pub struct Kept {
     /// The message that was posted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ts: Option<String>,
-    /// What the message says, by its fingerprint.
+    /// The fingerprint of the message's text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
-    /// Who is in.
+    /// The people who were invited.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<SlackUserId>,
-    /// Whether somebody has deleted the message once, and it was posted anew.
+    /// Whether somebody has deleted the message once, and it was posted again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub posted_anew: bool,
-    /// The pages whose buttons are off.
+    /// The notifications whose buttons were removed.
     #[serde(rename = "pages", default, skip_serializing_if = "Vec::is_empty")]
     pub notifications: Vec<String>,
 }
@@ -87,36 +80,29 @@ pub struct Step {
     /// State and version.
     #[serde(flatten)]
     pub head: Head<StepState>,
-    /// Its organisation.
+    /// The organisation.
     pub org: OrgId,
-    /// What it belongs to.
+    /// The thread that it belongs to.
     pub thread: Thread,
-    /// Its id within that.
+    /// The id within the thread.
     pub id: StepId,
     /// The incident.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
-    /// What it does.
+    /// The work.
     pub work: Work,
-    /// What came of it.
+    /// The results.
     #[serde(default)]
     pub kept: Kept,
-    /// Counts how often it was asked for anew while somebody was at it.
+    /// Counts how often it was asked for again while a worker did it.
     #[serde(default)]
     pub wanted: u32,
-    /// Counts the attempts.
-    pub attempt: u16,
     /// When it was asked for.
     pub since: Timestamp,
-    /// When it is to be done, or the claim of whoever is at it is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due: Option<Timestamp>,
-    /// When it was due while it last waited; the index of due items keeps this through a claim.
-    pub slot: Timestamp,
-    /// Its history.
-    #[serde(default)]
-    pub log: Vec<LogEntry>,
-    /// The trace that it came in.
+    /// The attempts to do it.
+    #[serde(flatten)]
+    pub attempts: Attempts,
+    /// The trace that it belongs to.
     pub trace: Trace,
 }
 
@@ -135,41 +121,41 @@ impl Stateful for Step {
     }
 }
 
-/// How long a claim lasts: twice what the calls of a step may take.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(40);
+impl Scheduled for Step {
+    const KIND: JobKind = JobKind::SlackStep;
 
-/// The longest pause between two attempts that Slack has not asked for.
-const LONGEST_PAUSE: i64 = 30;
+    fn job(&self) -> Job {
+        SlackJob::SlackStep { org: self.org, thread: self.thread.clone(), step: self.id.clone() }.into()
+    }
 
-/// The event of a step that is due.
-fn due(step: &Transition<Step>) -> Event {
-    let step = step.after();
-    Event::SlackStepDue { org: step.org, thread: step.thread.clone(), step: step.id.clone(), due: step.due }
+    fn set_due(&mut self, at: Option<Timestamp>) {
+        self.attempts.wait_until(at);
+    }
+}
+
+impl Leased for Step {
+    const WAITING: StepState = StepState::Pending;
+    const HELD: StepState = StepState::Doing;
+
+    fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
+    fn attempts_mut(&mut self) -> &mut Attempts {
+        &mut self.attempts
+    }
 }
 
 impl Step {
-    /// Decides what a due step means now.
-    pub fn due(&self, now: Timestamp) -> Due {
-        let Some(due) = self.due else { return Due::Over };
-        let early = due.duration_since(now);
-        match self.head.state() {
-            StepState::Pending if early > crate::escalation::tick::EARLY => Due::TooEarly,
-            StepState::Pending if early > SignedDuration::ZERO => Due::Wait(due),
-            StepState::Pending => Due::Send,
-            StepState::Doing if early > SignedDuration::ZERO => Due::Over,
-            StepState::Doing => Due::TakeOver,
-            StepState::Done | StepState::Failed | StepState::Obsolete => Due::Over,
-        }
-    }
-
-    /// What tells what this step posts from everything else in a channel; the same for every attempt.
+    /// The mark that distinguishes a message of this step from every other message of a channel. It is the same for every
+    /// attempt.
     pub fn mark(&self) -> String {
         format!("{}.{}", self.thread, self.id)
     }
 
-    /// Whether an attempt before may have been taken without our knowing.
+    /// Whether Slack may have accepted an earlier attempt without our knowing.
     pub fn may_be_done(&self) -> bool {
-        self.attempt > 1
+        self.attempts.attempt > 1
     }
 
     /// Whether it was tried for as long as makes sense.
@@ -177,40 +163,23 @@ impl Step {
         now.duration_since(self.since) > self.work.patience()
     }
 
-    /// Goes along an edge and writes it down.
-    fn go(&self, to: StepState, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<StepState>> {
-        let entry = LogEntry { at, to: to.name().to_owned(), why: crate::text::shorten(why, 120) };
-        Ok(self.transition_to(to, at)?.with(|step| {
-            remember(&mut step.log, entry);
-            step.due = None;
-        }))
-    }
-
-    /// Claims it, until the lease is over.
+    /// Marks that it is done, with its results.
     ///
     /// # Errors
-    /// [`Illegal`] if it is not to be done.
-    pub fn claim(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<StepState>> {
-        Ok(self.go(StepState::Doing, "claimed", at)?.with(|step| step.due = Some(at + LEASE)))
-    }
-
-    /// Marks that it is done, and what came of it.
-    ///
-    /// # Errors
-    /// [`Illegal`] if nobody was to do it.
+    /// [`Illegal`] if it was not to be done.
     pub fn done(&self, kept: Kept, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<StepState>> {
         Ok(self.go(StepState::Done, why, at)?.with(|step| step.kept = kept))
     }
 
-    /// Marks that Slack will not take it.
+    /// Marks that Slack refused it permanently.
     ///
     /// # Errors
-    /// [`Illegal`] if nobody was at it.
+    /// [`Illegal`] if no worker was doing it.
     pub fn failed(&self, why: &str, at: Timestamp) -> Result<Transition<Self>, Illegal<StepState>> {
         self.go(StepState::Failed, why, at)
     }
 
-    /// Marks that nothing is to be done any more.
+    /// Marks that there is nothing to do any more.
     ///
     /// # Errors
     /// [`Illegal`] if it is done.
@@ -218,45 +187,13 @@ impl Step {
         self.go(StepState::Obsolete, why, at)
     }
 
-    /// Puts it back, to be tried again once Slack allows it, or after a pause that grows.
+    /// Asks for it again; `None` if the worker that does it next sees the newest state anyway.
+    ///
+    /// A worker that does it at this moment may have read an older state. The request is counted, so that the worker
+    /// finds a conflict when it marks its result.
     ///
     /// # Errors
-    /// [`Illegal`] if nobody was at it.
-    pub fn again(
-        &self,
-        why: &str,
-        retry_after: Option<SignedDuration>,
-        at: Timestamp,
-    ) -> Result<Transition<Self>, Illegal<StepState>> {
-        let own = SignedDuration::from_secs((1_i64 << self.attempt.min(5)).min(LONGEST_PAUSE));
-        let slot = at + retry_after.unwrap_or(own).clamp(SignedDuration::from_secs(1), crate::event::FAR);
-        Ok(self
-            .go(StepState::Pending, why, at)?
-            .with(|step| {
-                step.attempt = step.attempt.saturating_add(1);
-                step.slot = slot;
-                step.due = Some(slot);
-            })
-            .on_transition(due))
-    }
-
-    /// Takes it back from a claim whose lease is over, to be done at once.
-    ///
-    /// # Errors
-    /// [`Illegal`] if nobody was at it.
-    pub fn take_over(&self, at: Timestamp) -> Result<Transition<Self>, Illegal<StepState>> {
-        Ok(self.go(StepState::Pending, "the claim's lease is over", at)?.with(|step| {
-            step.attempt = step.attempt.saturating_add(1);
-            step.due = Some(at);
-        }))
-    }
-
-    /// Asks for it anew; none if whoever does it next sees what is new anyway.
-    ///
-    /// Whoever is at it may have read what was true before: it is counted, and they find that their mark conflicts.
-    ///
-    /// # Errors
-    /// [`Illegal`] if it is over for good.
+    /// [`Illegal`] if it is obsolete.
     pub fn anew(&self, at: Timestamp) -> Result<Option<Transition<Self>>, Illegal<StepState>> {
         match self.head.state() {
             StepState::Pending => Ok(None),
@@ -264,38 +201,31 @@ impl Step {
                 Ok(Some(self.amend(at)?.with(|step| step.wanted = step.wanted.saturating_add(1))))
             }
             StepState::Done | StepState::Failed | StepState::Obsolete => {
-                let anew = self.go(StepState::Pending, "asked for anew", at)?.with(|step| {
-                    step.attempt = 1;
+                let again = self.go(StepState::Pending, "requested again", at)?.with(|step| {
+                    step.attempts.attempt = 1;
                     step.since = at;
-                    step.slot = at;
-                    step.due = Some(at);
                 });
-                Ok(Some(anew.on_transition(due)))
+                Ok(Some(due_at(again, at)))
             }
         }
     }
 
-    /// Puts it back because it was asked for anew while it was being done; what came of it so far is kept.
+    /// Gives it back because it was asked for again while a worker did it. Its results so far are kept.
     ///
-    /// It counts as an attempt: Slack may have taken this one without our knowing, so that it is looked for first.
+    /// This counts as an attempt: Slack may have accepted the work without our knowing, so that the next attempt looks
+    /// for it first.
     ///
     /// # Errors
-    /// [`Illegal`] if nobody was at it.
+    /// [`Illegal`] if no worker was doing it.
     pub fn once_more(&self, kept: Kept, at: Timestamp) -> Result<Transition<Self>, Illegal<StepState>> {
-        Ok(self
-            .go(StepState::Pending, "asked for anew meanwhile", at)?
-            .with(|step| {
-                step.kept = kept;
-                step.attempt = step.attempt.saturating_add(1);
-                step.slot = at;
-                step.due = Some(at);
-            })
-            .on_transition(due))
+        Ok(self.wait_again("requested again meanwhile", at, at)?.with(|step| step.kept = kept))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -317,13 +247,13 @@ mod tests {
     fn slack_is_asked_again_when_it_says_so_and_otherwise_after_a_pause_that_grows() {
         let doing = step(Work::Invite).claim(at(0)).unwrap().after().clone();
 
-        let told = doing.again("limited", Some(SignedDuration::from_secs(77)), at(1)).unwrap();
-        assert_eq!((told.after().due, told.after().attempt), (Some(at(78)), 2));
+        let told = doing.retry("limited", Some(SignedDuration::from_secs(77)), at(1)).unwrap();
+        assert_eq!((told.after().attempts.due, told.after().attempts.attempt), (Some(at(78)), 2));
         let mut pauses = Vec::new();
         let mut doing = doing;
         for _ in 0..6 {
-            let again = doing.again("down", None, at(0)).unwrap().after().clone();
-            pauses.push(again.due.unwrap().as_second());
+            let again = doing.retry("down", None, at(0)).unwrap().after().clone();
+            pauses.push(again.attempts.due.unwrap().as_second());
             doing = again.claim(at(0)).unwrap().after().clone();
         }
         assert_eq!(pauses, [2, 4, 8, 16, 30, 30]);
@@ -336,15 +266,18 @@ mod tests {
 
         let doing = pending.claim(at(1)).unwrap().after().clone();
         let wanted = doing.anew(at(2)).unwrap().unwrap().after().clone();
-        assert_eq!((wanted.wanted, wanted.due), (1, doing.due), "the claim stays as it is");
+        assert_eq!((wanted.wanted, wanted.attempts.due), (1, doing.attempts.due), "the claim stays as it is");
         let kept = Kept { ts: Some("1.2".to_owned()), ..Kept::default() };
         let back = wanted.once_more(kept.clone(), at(3)).unwrap().after().clone();
         assert_eq!((back.head.state(), back.kept.clone()), (StepState::Pending, kept.clone()));
         assert!(back.may_be_done() && back.since == pending.since, "what slack may have taken is looked for");
 
         let done = back.claim(at(4)).unwrap().after().done(kept.clone(), "posted", at(5)).unwrap();
-        let anew = done.after().anew(at(9)).unwrap().unwrap().after().clone();
-        assert_eq!((anew.head.state(), anew.due, anew.kept), (StepState::Pending, Some(at(9)), kept));
+        let again = done.after().anew(at(9)).unwrap().unwrap().after().clone();
+        assert_eq!(
+            (again.head.state(), again.attempts.due, again.kept),
+            (StepState::Pending, Some(at(9)), kept)
+        );
     }
 
     #[test]

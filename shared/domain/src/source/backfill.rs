@@ -1,4 +1,4 @@
-//! A backfill: what a source's attributes say now, of the alerts that it sent before.
+//! A backfill: reading a source's recent alerts again after its attributes changed.
 
 use jiff::{SignedDuration, Timestamp};
 use machine::{Head, Illegal, State, Stateful, Transition};
@@ -6,36 +6,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::id::{AlertId, OrgId, SourceId};
+use crate::job::due::{Scheduled, due_at};
+use crate::job::{AlertJob, Job, JobKind};
 use crate::trace::Trace;
 
-/// How long the words of an alert are kept from which its attributes can be read again.
+/// How long the payload of an alert is kept, from which its attributes can be read again.
 pub const BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// How long after a step was asked for the sweep asks again.
+/// How long after a step was requested the sweep requests it again.
 const LOST: SignedDuration = SignedDuration::from_mins(2);
 
 /// The states of a backfill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum BackfillState {
-    /// It goes from the newest alert to the oldest.
+    /// It reads alerts again, from the newest to the oldest.
     Running,
-    /// It has seen all of them.
+    /// It has read all of them.
     Done,
-    /// The source went away meanwhile.
+    /// The source was deleted meanwhile.
     Cancelled,
 }
 
 impl State for BackfillState {
-    const ALL: &'static [Self] = &[Self::Running, Self::Done, Self::Cancelled];
     const INITIAL: &'static [Self] = &[Self::Running];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Cancelled => "cancelled",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {
@@ -46,21 +40,21 @@ impl State for BackfillState {
     }
 }
 
-/// How far a backfill is.
+/// The progress of a backfill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// The oldest alert of the organisation that was looked at.
+    /// The oldest alert of the organisation that was examined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<AlertId>,
     /// How many alerts of the source were read again.
     pub read: u64,
-    /// How many of them say something else now.
+    /// How many of them have other attributes now.
     pub changed: u64,
     /// How many of them could not be read again.
     pub skipped: u64,
 }
 
-/// A backfill of a source: there is one at a time.
+/// A backfill of a source; a source has one at a time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Backfill {
     /// State and version.
@@ -70,14 +64,14 @@ pub struct Backfill {
     pub org: OrgId,
     /// The source.
     pub source: SourceId,
-    /// When it was asked for; alerts that are newer have the new configuration.
+    /// When it was requested. Newer alerts have the new configuration.
     pub asked_at: Timestamp,
-    /// How far it is.
+    /// The progress.
     pub progress: Progress,
-    /// When somebody has to look whether it goes on.
+    /// When the sweep requests the next step, should its message be lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
-    /// The trace that it was asked for in.
+    /// The trace that it belongs to.
     pub trace: Trace,
 }
 
@@ -96,8 +90,20 @@ impl Stateful for Backfill {
     }
 }
 
+impl Scheduled for Backfill {
+    const KIND: JobKind = JobKind::Backfill;
+
+    fn job(&self) -> Job {
+        AlertJob::Backfill { org: self.org, source: self.source }.into()
+    }
+
+    fn set_due(&mut self, at: Option<Timestamp>) {
+        self.due = at;
+    }
+}
+
 impl Backfill {
-    /// One that begins now.
+    /// Creates a backfill that begins now.
     pub fn new(org: OrgId, source: SourceId, trace: Trace, now: Timestamp) -> Self {
         Self {
             head: Head::stored(BackfillState::Running, 0),
@@ -110,12 +116,12 @@ impl Backfill {
         }
     }
 
-    /// The oldest time whose alerts it reads again.
+    /// The time of the oldest alerts that it reads again.
     pub fn back_to(&self) -> Timestamp {
         self.asked_at.saturating_sub(BACK).unwrap_or(Timestamp::MIN)
     }
 
-    /// The first step of one that is asked for, whatever an earlier one did.
+    /// Begins a backfill, whatever an earlier one did.
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
@@ -133,7 +139,7 @@ impl Backfill {
         Ok(asking(step.with(|backfill| *backfill = new), now))
     }
 
-    /// The step after some alerts were read again; the last one if no older alert is of its time.
+    /// Records that some alerts were read again, and requests the next step unless this was the last.
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
@@ -151,7 +157,7 @@ impl Backfill {
         Ok(asking(step, now))
     }
 
-    /// The end of one whose source is gone.
+    /// Ends a backfill whose source was deleted.
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
@@ -160,10 +166,9 @@ impl Backfill {
     }
 }
 
-/// A step after which another one is to follow.
+/// A transition after which another step follows.
 fn asking(step: Transition<Backfill>, now: Timestamp) -> Transition<Backfill> {
-    step.with(|backfill| backfill.due = now.saturating_add(LOST).ok())
-        .on_transition(|step| Event::BackfillDue { org: step.after().org, source: step.after().source })
+    due_at(step, now.saturating_add(LOST).unwrap_or(Timestamp::MAX))
 }
 
 #[cfg(test)]

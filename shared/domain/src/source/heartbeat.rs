@@ -1,4 +1,4 @@
-//! Heartbeats: how often a job is to be heard of, and whether it is.
+//! Heartbeats: a job pings its source, and a missed ping is an alert.
 
 use jiff::{SignedDuration, Timestamp};
 use machine::{Head, Illegal, State, Stateful, Transition};
@@ -8,25 +8,27 @@ use crate::alert::ReceivedEvent;
 use crate::event::Event;
 use crate::expression::ExpressionError;
 use crate::id::{OrgId, SourceId};
+use crate::job::due::Scheduled;
+use crate::job::{AlertJob, Job, JobKind};
 use crate::trace::Trace;
 
 /// The allowed intervals between two pings, in seconds.
 pub const INTERVAL_S: std::ops::RangeInclusive<u32> = 10..=31 * 24 * 3600;
 
-/// The longest grace: a week.
+/// The longest grace period: a week.
 const MOST_GRACE_S: u32 = 7 * 24 * 3600;
 
-/// The most pings that may be missed before that is an alert.
+/// The most pings that may be missed before the alert fires.
 const MOST_MISSED: u32 = 100;
 
-/// How often a job is to be heard of.
+/// The schedule of a job's pings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PingSchedule {
-    /// How many seconds lie between two pings.
+    /// The expected interval between two pings, in seconds.
     pub interval_s: u32,
-    /// How many seconds later one may come.
+    /// The grace period, in seconds: a ping may be this much late.
     pub grace_s: u32,
-    /// How many in a row have to be missed.
+    /// How many pings in a row are missed before the alert fires.
     pub threshold: u32,
 }
 
@@ -44,13 +46,13 @@ impl PingSchedule {
         }
     }
 
-    /// When a job is missed that was heard of last at a time.
+    /// When the alert of a job fires whose last ping was at a time.
     pub fn deadline(&self, last: Timestamp) -> Timestamp {
         let seconds = i64::from(self.interval_s) * i64::from(self.threshold) + i64::from(self.grace_s);
         last.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
     }
 
-    /// Says what is wrong with it before it is stored.
+    /// Checks a schedule before it is stored.
     ///
     /// # Errors
     /// [`ExpressionError`] with the field, within the options.
@@ -78,31 +80,22 @@ impl PingSchedule {
     }
 }
 
-/// The states of a heartbeat. Before its first ping there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The states of a heartbeat. A heartbeat begins with its first ping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum HeartbeatState {
-    /// It is heard of.
+    /// Its pings arrive in time.
     Healthy,
-    /// It was not heard of in time, and somebody was told.
+    /// A ping is missed, and its alert fires.
     Missed,
-    /// Nobody watches it: its source is switched off. The next ping begins anew.
+    /// Nobody watches it, because its source is disabled. The next ping begins again.
     Idle,
-    /// Its source is gone.
+    /// Its source was deleted.
     Gone,
 }
 
 impl State for HeartbeatState {
-    const ALL: &'static [Self] = &[Self::Healthy, Self::Missed, Self::Idle, Self::Gone];
     const INITIAL: &'static [Self] = &[Self::Healthy];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Missed => "missed",
-            Self::Idle => "idle",
-            Self::Gone => "gone",
-        }
-    }
 
     fn successors(self) -> &'static [Self] {
         match self {
@@ -113,35 +106,36 @@ impl State for HeartbeatState {
     }
 }
 
-/// A job that is heard of.
+/// The heartbeat of a job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Heartbeat {
-    /// State and version; every ping counts up, so that whoever decided before it conflicts.
+    /// State and version. Every ping increases the version, so that a decision that was made before it conflicts.
     #[serde(flatten)]
     pub head: Head<HeartbeatState>,
     /// The organisation.
     pub org: OrgId,
     /// The source.
     pub source: SourceId,
-    /// When it was heard of last.
+    /// When the last ping arrived.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub last_ping_at: Timestamp,
-    /// When to look: not after the last ping, but when it was looked at last.
+    /// When the heartbeat is checked. A ping does not move it, so that a ping writes no index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
-    /// What was told of it last, until that is known to be handled.
+    /// The last event about the heartbeat, until it is known to be handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<Owed>,
-    /// The trace of its first ping.
+    /// The trace of the first ping.
     pub trace: Trace,
 }
 
-/// What was told of a job, and is told again where its message was lost.
+/// An event about a heartbeat, which is sent again if its message was lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owed {
-    /// What was told, in JSON.
+    /// The event, in JSON.
     received: String,
-    /// How often it may be told again: what its source keeps from becoming an alert leaves no trace.
+    /// How often it may be sent again. An event that the source's filter or limit holds back leaves no trace, so that
+    /// there has to be an end.
     left: u8,
 }
 
@@ -160,8 +154,20 @@ impl Stateful for Heartbeat {
     }
 }
 
+impl Scheduled for Heartbeat {
+    const KIND: JobKind = JobKind::HeartbeatCheck;
+
+    fn job(&self) -> Job {
+        AlertJob::HeartbeatCheck { org: self.org, source: self.source }.into()
+    }
+
+    fn set_due(&mut self, at: Option<Timestamp>) {
+        self.due = at;
+    }
+}
+
 impl Heartbeat {
-    /// The first ping of a job.
+    /// The first ping.
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
@@ -177,7 +183,7 @@ impl Heartbeat {
             .born(HeartbeatState::Healthy, now)
     }
 
-    /// A ping of a job that was not heard of; its alert is over, if it was missed.
+    /// A ping of a heartbeat that was missed or that nobody watched. If it was missed, `over` resolves its alert.
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
@@ -196,7 +202,7 @@ impl Heartbeat {
         })
     }
 
-    /// The job is missed: its alert begins.
+    /// A ping is missed: the alert fires.
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
@@ -209,13 +215,13 @@ impl Heartbeat {
         Ok(telling(missed, alert, TIMES, now))
     }
 
-    /// What was told of it last and is not known to be handled, if it may be told again.
+    /// The last event, if it is not known to be handled and may be sent again.
     pub fn owed(&self) -> Option<ReceivedEvent> {
         let owed = self.owed.as_ref().filter(|owed| owed.left > 0)?;
         serde_json::from_str(&owed.received).ok()
     }
 
-    /// It is told again: its message was lost.
+    /// Sends the last event again, because its message was lost.
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
@@ -228,7 +234,7 @@ impl Heartbeat {
         Ok(telling(self.amend(now)?, owed, left, now))
     }
 
-    /// Nobody watches it: until its next ping, or for good.
+    /// The heartbeat is not watched until its next ping.
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
@@ -237,7 +243,7 @@ impl Heartbeat {
         Ok(self.transition_to(state, now)?.with(|job| (job.due, job.owed) = (None, None)))
     }
 
-    /// Nothing is to be done, and it is looked at then, if at all.
+    /// Nothing is to be done. The heartbeat is checked again at a time, or not before its next ping.
     ///
     /// # Errors
     /// [`Illegal`] if the machine does not allow it.
@@ -250,13 +256,13 @@ impl Heartbeat {
     }
 }
 
-/// How often something is told again.
+/// How often an event is sent again.
 const TIMES: u8 = 5;
 
-/// How long after something was told somebody looks whether it was handled.
+/// How long after an event was sent it is checked whether the event was handled.
 const LOOK: SignedDuration = SignedDuration::from_mins(1);
 
-/// A step with what is told of it, which is looked after.
+/// A transition with an event about the heartbeat, and the check whether that event was handled.
 fn telling(
     step: Transition<Heartbeat>,
     told: ReceivedEvent,
@@ -269,7 +275,7 @@ fn telling(
         job.due = Some(job.due.map_or(look, |due| due.min(look)));
         job.owed = Some(Owed { received, left });
     });
-    step.on_transition(|_| Event::SourceTells { received: Box::new(told) })
+    step.on_transition(|_| Event::Deliver(Box::new(told)))
 }
 
 #[cfg(test)]

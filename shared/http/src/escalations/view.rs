@@ -144,8 +144,11 @@ impl<'a> EscalationEvent<'a> {
 
     /// The event of a notification; `None` if it was not delivered.
     fn of_notification(notification: &'a Notification) -> Option<Self> {
-        let delivered =
-            notification.log.iter().rfind(|entry| entry.to == NotificationState::Delivered.name())?;
+        let delivered = notification
+            .attempts
+            .log
+            .iter()
+            .rfind(|entry| entry.to == NotificationState::Delivered.name())?;
         Some(Self {
             at: delivered.at,
             event: "notified_users",

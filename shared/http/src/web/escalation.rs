@@ -213,7 +213,7 @@ pub(super) fn history(story: &Story, now: Timestamp) -> Markup {
 
 /// When a notification last changed its state; when it is due, if it has not.
 pub(super) fn last_change(notification: &Notification) -> Timestamp {
-    notification.log.last().map_or(notification.slot, |entry| entry.at)
+    notification.attempts.log.last().map_or(notification.attempts.slot, |entry| entry.at)
 }
 
 /// The outcome of a cancelled notification.
@@ -221,17 +221,17 @@ const NOT_NEEDED: &str = "cancelled, no longer needed";
 
 /// A notification: its method, its person and its outcome.
 pub(super) fn notification_text(story: &Story, notification: &Notification, now: Timestamp) -> Markup {
-    let why = notification.log.last().map(|entry| entry.why.as_str()).unwrap_or_default();
+    let why = notification.attempts.log.last().map(|entry| entry.why.as_str()).unwrap_or_default();
     let text = |text: String| html! { (untrusted(&text)) };
     let (tone, outcome) = match notification.head().state() {
         // The escalation has ended, so no worker will send it. Its own state changes when its message is handled.
         NotificationState::Pending if !story.escalation.head().state().notifies() => {
             ("over", text(NOT_NEEDED.to_owned()))
         }
-        NotificationState::Pending if notification.attempt > 1 => {
-            ("waiting", text(format!("attempt {}: {why}", notification.attempt)))
+        NotificationState::Pending if notification.attempts.attempt > 1 => {
+            ("waiting", text(format!("attempt {}: {why}", notification.attempts.attempt)))
         }
-        NotificationState::Pending => ("waiting", due(notification.due, now)),
+        NotificationState::Pending => ("waiting", due(notification.attempts.due, now)),
         NotificationState::Sending => ("waiting", text("sending".to_owned())),
         NotificationState::Delivered => ("delivered", text("delivered".to_owned())),
         NotificationState::Failed => ("failed", text(format!("failed: {why}"))),

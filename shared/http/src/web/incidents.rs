@@ -27,7 +27,8 @@ use super::words::{self, untrusted};
 pub(super) const ROUTES: &[Route] = &[Route::get("/incidents", Access::SignedIn, || get(list))];
 
 /// A filter of the list by how far incidents are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 enum IncidentFilter {
     Open,
     PostIncident,
@@ -36,16 +37,11 @@ enum IncidentFilter {
 }
 
 impl IncidentFilter {
-    const ALL: &'static [Self] = &[Self::Open, Self::PostIncident, Self::Over, Self::All];
+    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The value of the query parameter `show`.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::PostIncident => "post-incident",
-            Self::Over => "over",
-            Self::All => "all",
-        }
+    fn name(self) -> &'static str {
+        self.into()
     }
 
     /// The label.

@@ -12,7 +12,7 @@ use super::frame::Frame;
 pub(super) const PAGE_SIZE: usize = 50;
 
 /// The settings pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
 pub(super) enum SettingsSection {
     /// People.
     People,
@@ -26,7 +26,7 @@ pub(super) enum SettingsSection {
 
 impl SettingsSection {
     /// All pages, in the order of the navigation.
-    const ALL: &'static [Self] = &[Self::People, Self::AlertSources, Self::ApiKeys, Self::AuditLog];
+    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The path of the page.
     const fn path(self) -> &'static str {

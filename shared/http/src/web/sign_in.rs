@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::Context;
 use app::link::LinkError;
-use app::sign_in::ask::{Asked, ask};
+use app::sign_in::ask::{LinkRequest, ask};
 use app::sign_in::enter::{EnterError, Opened, enter, look};
 use app::sign_in::hand_over::hand_over;
 use axum::Extension;
@@ -134,8 +134,8 @@ async fn sign_in(
             let trace = trace.map_or_else(|| Trace::begin(ctx.random()), |Extension(Tracing(trace))| trace);
             let client = client_address(&headers);
             match ask(&ctx.store, &email, &client, trace, &ctx.random, ctx.now()).await {
-                Ok(Asked::Noted) => Ok(link_requested()),
-                Ok(Asked::TooMany) => Err(Refusal::TooManySignIns),
+                Ok(LinkRequest::Noted) => Ok(link_requested()),
+                Ok(LinkRequest::TooMany) => Err(Refusal::TooManySignIns),
                 // The answer must not tell whether an address is valid or known.
                 Err(app::AppError::Invalid { .. }) => Ok(link_requested()),
                 Err(error) => Err(error.into()),

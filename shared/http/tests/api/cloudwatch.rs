@@ -6,9 +6,10 @@
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use app::worker::{NotificationRequest, NotificationSend, Worker};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::message::{Envelope, NotificationMessage, Queue};
+use domain::message::{Envelope, Queue};
 use egress::fake_internet::FakeInternet;
 use http::Request;
 use ring::rand::SystemRandom;
@@ -126,13 +127,11 @@ async fn cloudwatch(world: &World) -> (Value, String) {
 async fn confirm(world: &World) -> usize {
     let mut again = 0;
     for message in world.embedded.queues().receive(Queue::NotificationSend.name(), 10).unwrap() {
-        let envelope: Envelope<NotificationMessage> = serde_json::from_str(&message.body).unwrap();
+        let envelope: Envelope<NotificationRequest> = serde_json::from_str(&message.body).unwrap();
         let context = &world.context;
-        let sent =
-            app::notification::send::send(&context.store, &context.senders(), &envelope.body, context.now())
-                .await;
-        match sent {
-            Ok(_) => assert!(
+        let worker = NotificationSend::new(context);
+        match worker.request(envelope.body, &envelope.trace, context.now()).await {
+            Ok(()) => assert!(
                 world.embedded.queues().delete(Queue::NotificationSend.name(), &message.receipt).unwrap()
             ),
             Err(_) => again += 1,

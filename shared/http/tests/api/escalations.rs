@@ -1,7 +1,9 @@
 //! Escalations.
 
 use domain::id::{EscalationId, OrgId};
+use domain::job::lease::Leased;
 use serde_json::{Value, json};
+use store::Commit;
 
 use crate::world::{World, changed, event, id, route_of};
 
@@ -202,7 +204,8 @@ async fn page_that_was_delivered_is_in_the_history_with_whom_it_reached() {
     let claimed = pages[0].claim(world.context.now()).unwrap();
     let page = claimed.after().clone();
     store.claim(claimed).await.unwrap();
-    store.mark(page.delivered("250 ok", world.context.now()).unwrap()).await.unwrap();
+    let delivered = page.delivered("250 ok", world.context.now()).unwrap();
+    store.commit(Commit::new().transition(delivered)).await.unwrap();
 
     let shown = world.get(&format!("/v2/escalations/{escalation}")).await.with(200)["escalation"].clone();
     let notified = &shown["events"][1];

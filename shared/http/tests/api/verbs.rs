@@ -50,7 +50,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "escalation::reconcile::reconcile",
     "escalation::history::history",
     "escalation::tick::tick",
-    "heartbeat::look::look",
+    "heartbeat::check::check",
     "heartbeat::ping::ping",
     "incident::create::prepare",
     "incident::seen::hidden",

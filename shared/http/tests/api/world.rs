@@ -2,12 +2,14 @@
 
 use app::org::create::{CreatedOrg, NewOrg, create, create_beside};
 use app::user::create::NewUser;
+use app::worker::{AlertHandle, AlertRequest, Worker};
 use app::{Context, Rules};
 use axum::body::Body;
 use domain::Actor;
 use domain::alert::key::Decision;
 use domain::id::OrgId;
-use domain::message::{AlertMessage, Envelope, Queue};
+use domain::job::AlertJob;
+use domain::message::{Envelope, Queue};
 use domain::user::{Role, User};
 use embedded::Embedded;
 use harness::{Installation, SetClock};
@@ -206,33 +208,21 @@ impl World {
         let (store, rules) = (&self.context.store, Rules::new(self.context.store.clone()));
         let mut decisions = Vec::new();
         for message in self.embedded.queues().receive(Queue::AlertHandle.name(), 10).unwrap() {
-            let envelope: Envelope<AlertMessage> = serde_json::from_str(&message.body).unwrap();
-            match envelope.body {
-                AlertMessage::Event(received) => {
-                    let now = self.context.now();
-                    let decided =
-                        app::alert::receive::receive(store, &rules, &received, &envelope.trace, now).await;
-                    decisions.extend(decided.unwrap());
-                    app::source::seen::delivered(store, &rules, &received).await.unwrap();
-                }
-                AlertMessage::Acknowledged { org, source, key, by } => {
-                    let now = self.context.now();
-                    let told =
-                        app::alert::acknowledge::acknowledge(store, (org, source), &key, by.as_deref(), now);
-                    told.await.unwrap();
-                }
-                AlertMessage::Heartbeat { org, source } => {
-                    app::heartbeat::look::look(store, (org, source), self.context.now()).await.unwrap();
-                }
-                AlertMessage::Expiry { org, alert } => {
-                    app::alert::expire::expire(store, (org, alert), self.context.now()).await.unwrap();
-                }
-                AlertMessage::Backfill { org, source } => {
-                    let now = self.context.now();
-                    app::source::backfill::step(store, &rules, (org, source), now).await.unwrap();
-                }
-                AlertMessage::DeliveryFailed { org, source, at, reason } => {
-                    app::source::seen::failed(store, org, source, at, &reason).await.unwrap();
+            let worker = AlertHandle::new(&self.context);
+            let now = self.context.now();
+            match serde_json::from_str::<Envelope<AlertJob>>(&message.body) {
+                Ok(envelope) => worker.job(envelope.body, &envelope.trace, now).await.unwrap(),
+                Err(_) => {
+                    let envelope: Envelope<AlertRequest> = serde_json::from_str(&message.body).unwrap();
+                    match envelope.body {
+                        AlertRequest::Event(received) => {
+                            let decided =
+                                app::alert::receive::receive(store, &rules, &received, &envelope.trace, now);
+                            decisions.extend(decided.await.unwrap());
+                            app::source::seen::delivered(store, &rules, &received).await.unwrap();
+                        }
+                        request => worker.request(request, &envelope.trace, now).await.unwrap(),
+                    }
                 }
             }
             self.embedded.queues().delete(Queue::AlertHandle.name(), &message.receipt).unwrap();

@@ -1,8 +1,9 @@
 //! The pages of alert sources.
 
+use app::worker::AlertRequest;
 use axum::body::Body;
 use domain::id::SourceId;
-use domain::message::{AlertMessage, Envelope, Queue};
+use domain::message::{Envelope, Queue};
 use domain::source::SourceState;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -16,8 +17,8 @@ use crate::support::{OUR_SCRIPT, Scene, Session, between};
 async fn handle(scene: &Scene) {
     let rules = app::Rules::new(scene.ctx.store.clone());
     for message in scene.embedded.queues().receive(Queue::AlertHandle.name(), 10).unwrap() {
-        let envelope: Envelope<AlertMessage> = serde_json::from_str(&message.body).unwrap();
-        let AlertMessage::Event(received) = envelope.body else { panic!("an event") };
+        let envelope: Envelope<AlertRequest> = serde_json::from_str(&message.body).unwrap();
+        let AlertRequest::Event(received) = envelope.body else { panic!("an event") };
         let now = scene.ctx.now();
         app::alert::receive::receive(&scene.ctx.store, &rules, &received, &envelope.trace, now)
             .await

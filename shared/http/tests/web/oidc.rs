@@ -104,7 +104,7 @@ async fn scene() -> (Scene, Shared) {
     let provider = provider(scene.ctx.now().as_second()).await;
     let issuer = provider.lock().unwrap().issuer.clone();
     let settings = Settings { issuer, client_id: "firebell".to_owned(), client_secret: "a secret".into() };
-    scene.provide(Oidc::new(settings, Arc::new(runtime::Network::new())));
+    scene.provide(Oidc::new(settings));
     (scene, provider)
 }
 

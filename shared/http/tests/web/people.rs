@@ -261,7 +261,7 @@ async fn person_sets_rules_and_removes_all_methods_but_the_last() {
     let last = remove(&known).await;
     assert_eq!(last.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(
-        last.text.contains("No other notification method is used for this urgency: set one first."),
+        last.text.contains("This is the only notification method: add another one first."),
         "{}",
         last.text
     );

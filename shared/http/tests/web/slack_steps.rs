@@ -2,9 +2,11 @@
 
 use app::slack::connect::connect;
 use domain::Actor;
+use domain::job::lease::Leased;
 use domain::slack::{Step, Thread};
 use http::StatusCode;
 use slack::Authorised;
+use store::Commit;
 
 use crate::support::{Scene, Session, between};
 
@@ -57,23 +59,31 @@ async fn pending_slack_step_is_shown_with_attempts_and_error_until_it_is_done() 
     );
 
     scene.pass(1);
-    store.mark(step(&scene).await.claim(scene.ctx.now()).unwrap()).await.unwrap();
-    let again = step(&scene).await.again("Slack says <b>no</b>", None, scene.ctx.now()).unwrap();
-    store.commit(store::Commit::new().transition(again)).await.unwrap();
+    store.claim(step(&scene).await.claim(scene.ctx.now()).unwrap()).await.unwrap();
+    let again = step(&scene).await.retry("Slack says <b>no</b>", None, scene.ctx.now()).unwrap();
+    store.commit(Commit::new().transition(again)).await.unwrap();
     let page = scene.look(&session, "/incidents/1").await;
     assert!(page.contains("Slack says &lt;b&gt;no&lt;/b&gt;"), "{}", said(&page));
     assert!(said(&page).contains("Next attempt: in 2 sattempt 2"), "{}", said(&page));
 
-    store.mark(step(&scene).await.claim(scene.ctx.now()).unwrap()).await.unwrap();
-    store.mark(step(&scene).await.failed("given up", scene.ctx.now()).unwrap()).await.unwrap();
+    store.claim(step(&scene).await.claim(scene.ctx.now()).unwrap()).await.unwrap();
+    store
+        .commit(Commit::new().transition(step(&scene).await.failed("given up", scene.ctx.now()).unwrap()))
+        .await
+        .unwrap();
     let page = scene.look(&session, "/incidents/1").await;
     assert!(said(&page).contains("Failed") && said(&page).contains("Given up"), "{}", said(&page));
 
     store
-        .commit(store::Commit::new().transition(step(&scene).await.anew(scene.ctx.now()).unwrap().unwrap()))
+        .commit(Commit::new().transition(step(&scene).await.anew(scene.ctx.now()).unwrap().unwrap()))
         .await
         .unwrap();
-    store.mark(step(&scene).await.obsolete("nobody cares", scene.ctx.now()).unwrap()).await.unwrap();
+    store
+        .commit(
+            Commit::new().transition(step(&scene).await.obsolete("nobody cares", scene.ctx.now()).unwrap()),
+        )
+        .await
+        .unwrap();
     let page = scene.look(&session, "/incidents/1").await;
     assert!(!page.contains("Pending in Slack"), "{page}");
 }

@@ -1,5 +1,6 @@
 //! A small organisation, and a browser with cookies.
 
+use app::worker::AlertRequest;
 use std::sync::Arc;
 
 use app::escalation_path::save::NewPath;
@@ -13,7 +14,7 @@ use domain::alert_route::{Condition, ConditionGroup, IncidentTemplate, Route, Ro
 use domain::escalation::Escalation;
 use domain::escalation_path::{AckMode, Level, Target};
 use domain::id::{EventId, OrgId, PathId, RouteId, SourceId, UserId};
-use domain::message::{AlertMessage, Envelope, Queue};
+use domain::message::{Envelope, Queue};
 use domain::source::{IntakeRules, SourceKind, Template};
 use domain::template::Binding;
 use domain::text::Document;
@@ -153,8 +154,8 @@ impl Scene {
     /// Handles the events that wait on the queue.
     pub(crate) async fn handle(&self) {
         for message in self.embedded.queues().receive(Queue::AlertHandle.name(), 10).unwrap() {
-            let envelope: Envelope<AlertMessage> = serde_json::from_str(&message.body).unwrap();
-            let AlertMessage::Event(received) = envelope.body else { panic!("no event") };
+            let envelope: Envelope<AlertRequest> = serde_json::from_str(&message.body).unwrap();
+            let AlertRequest::Event(received) = envelope.body else { panic!("no event") };
             let (store, rules, now) = (&self.ctx.store, &self.rules, self.ctx.now());
             app::alert::receive::receive(store, rules, &received, &envelope.trace, now).await.unwrap();
         }

@@ -1,7 +1,7 @@
-//! The way to AWS: HTTP/1.1, over TLS that trusts what browsers trust.
+//! The HTTP client for AWS: HTTP/1.1 over TLS with the root certificates that browsers trust.
 //!
-//! The SDK's own connector reads the machine's certificates at each start, file by file, and parses all of them: two
-//! thirds of the time that a function takes to start. Here they are part of the binary, parsed already.
+//! The SDK's own connector reads and parses the machine's certificate files at each start, which takes two thirds of
+//! the start of a function. Here the parsed certificates are part of the binary.
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
@@ -16,26 +16,26 @@ use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector as Tc
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-/// Connections over HTTP and HTTPS; clones share them.
+/// An HTTP and HTTPS client. Clones share its connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Https(Client<hyper_rustls::HttpsConnector<Tcp>, SdkBody>);
 
-/// Connects, and encrypts where the address says so.
-pub(crate) fn connector() -> hyper_rustls::HttpsConnector<Tcp> {
+/// Opens connections, with TLS for `https` URLs.
+fn connector() -> hyper_rustls::HttpsConnector<Tcp> {
     let mut tcp = Tcp::new();
     tcp.set_nodelay(true);
-    // What is encrypted is asked through it as well.
+    // HTTPS connections are opened through this connector too.
     tcp.enforce_http(false);
     HttpsConnectorBuilder::new()
         .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-        .expect("the provider has the versions that are usual")
+        .expect("the provider supports the default TLS versions")
         .https_or_http()
         .enable_http1()
         .wrap_connector(tcp)
 }
 
 impl Https {
-    /// Makes the client; nothing is connected to before something is asked.
+    /// Creates the client. It connects at the first request.
     pub(crate) fn new() -> Self {
         Self(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector()))
     }
@@ -66,7 +66,7 @@ impl HttpClient for Https {
     }
 }
 
-/// The connection that a request went over, so that the SDK asks over another one after it failed.
+/// The connection of a request, so that the SDK uses another one after the request failed.
 fn connection(captured: &CaptureConnection) -> Option<ConnectionMetadata> {
     captured.connection_metadata().as_ref()?;
     let captured = captured.clone();
@@ -78,7 +78,7 @@ fn connection(captured: &CaptureConnection) -> Option<ConnectionMetadata> {
     Some(ConnectionMetadata::builder().proxied(false).poison_fn(poison).build())
 }
 
-/// What a broken request means to the SDK: to be tried again, unless it is our own fault.
+/// Classifies a failed request for the SDK: it is retried unless the request itself is invalid.
 fn broken(error: Error) -> ConnectorError {
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
     if cause.is_some_and(hyper::Error::is_user) {
@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers requests over one connection, as many as there are answers, and says how many connections came.
+    /// Serves the given responses over each connection, and returns the number of connections.
     async fn serve(listener: TcpListener, answers: Vec<&'static str>) -> usize {
         let mut connections = 0;
         let mut left = answers.into_iter().peekable();

@@ -1,4 +1,4 @@
-//! Metrics on AWS: embedded metric format, one line of JSON a transition on standard output.
+//! Metrics on AWS in the embedded metric format: one line of JSON on standard output for each transition.
 
 use std::io::Write;
 
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::metrics::TRANSITIONS;
 
-/// Writes each transition as a line; the dimensions that CloudWatch bills are machine and outcome alone.
+/// Writes a line for each transition. The only billed dimensions are the machine and the outcome.
 #[derive(Clone)]
 pub struct Emf {
     clock: app::Clock,
 }
 
 impl Emf {
-    /// Writes with the times of this clock.
+    /// Creates a writer that takes the time from this clock.
     pub const fn new(clock: app::Clock) -> Self {
         Self { clock }
     }
@@ -49,7 +49,7 @@ impl Observe for Emf {
         seconds: f64,
     ) {
         let line = self.line(machine, from, to, outcome, seconds);
-        // A metric that cannot be written is no reason to fail.
+        // A transition does not fail because its metric cannot be written.
         let _ = writeln!(std::io::stdout().lock(), "{line}");
     }
 }

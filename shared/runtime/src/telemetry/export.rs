@@ -1,59 +1,60 @@
-//! Gathers spans and errors, and sends them: bounded in number and in time, and never in the way.
+//! Collects spans and errors, and exports them. Their number and the time of an export are limited.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use egress::Client;
 use futures_util::future::{join, join_all};
-use http::StatusCode;
-use machine::BoxError;
 use serde_json::Value;
 use tracing::warn;
 
 use super::layer::{Fault, Gather, Part};
-use super::settings::{Door, Settings};
+use super::settings::{Endpoint, Settings};
 use super::{otlp, sentry};
-use crate::fetch::Network;
 
-/// How long an answer waits for what is exported, in all.
+/// The longest time that a response waits for the export.
 const WITHIN: Duration = Duration::from_millis(500);
 
-/// How long nobody is asked again who did not take something; what failed is said once in that time.
+/// How long an endpoint is not used after it failed. The failure is logged once in that time.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// How many spans wait to be sent.
+/// The most spans that wait for the export.
 const MOST_SPANS: usize = 512;
 
-/// How many errors wait to be sent; each is a request of its own.
+/// The most errors that wait for the export. Each is a request of its own.
 const MOST_ERRORS: usize = 16;
 
-/// How often one machine sends, which is never frozen.
+/// The most bytes that are read of a response.
+const MAX_RESPONSE_BYTES: usize = 4 * 1024;
+
+/// The interval of exports with `cargo local`, whose process is never frozen.
 const EACH: Duration = Duration::from_secs(1);
 
-/// Gathers and sends.
+/// Collects and exports spans and errors.
 pub struct Exporter {
-    network: Network,
+    client: Client,
     function: String,
-    spans: Option<Way<Value>>,
-    errors: Option<Way<Vec<u8>>>,
+    spans: Option<Exported<Value>>,
+    errors: Option<Exported<Vec<u8>>>,
 }
 
-/// What goes one way.
-struct Way<T> {
-    door: Door,
-    most: usize,
+/// The endpoint of one kind of telemetry, and what waits for it.
+struct Exported<T> {
+    endpoint: Endpoint,
+    limit: usize,
     queue: Mutex<Queue<T>>,
 }
 
-/// What waits to be sent.
+/// The spans or errors that wait for the export.
 struct Queue<T> {
     waiting: Vec<T>,
     dropped: usize,
     paused: Option<Instant>,
 }
 
-impl<T> Way<T> {
-    const fn new(door: Door, most: usize) -> Self {
-        Self { door, most, queue: Mutex::new(Queue { waiting: Vec::new(), dropped: 0, paused: None }) }
+impl<T> Exported<T> {
+    const fn new(endpoint: Endpoint, limit: usize) -> Self {
+        Self { endpoint, limit, queue: Mutex::new(Queue { waiting: Vec::new(), dropped: 0, paused: None }) }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<T>> {
@@ -62,14 +63,14 @@ impl<T> Way<T> {
 
     fn push(&self, one: T) {
         let mut queue = self.queue();
-        if queue.waiting.len() < self.most {
+        if queue.waiting.len() < self.limit {
             queue.waiting.push(one);
         } else {
             queue.dropped += 1;
         }
     }
 
-    /// Takes what is to be sent now: nothing while there is a pause.
+    /// Takes what waits; nothing while the endpoint is not used.
     fn take(&self) -> Vec<T> {
         let mut queue = self.queue();
         if queue.paused.is_some_and(|since| since.elapsed() < PAUSE) {
@@ -79,7 +80,7 @@ impl<T> Way<T> {
         std::mem::take(&mut queue.waiting)
     }
 
-    /// Says that something was not taken, and begins a pause.
+    /// Logs a failed export, and stops using the endpoint for a while.
     fn failed(&self, what: &'static str, lost: usize, reason: &str) {
         let mut queue = self.queue();
         queue.paused = Some(Instant::now());
@@ -90,40 +91,47 @@ impl<T> Way<T> {
 }
 
 impl Exporter {
-    /// What the settings ask for, if they ask for anything.
+    /// The exporter of the settings; `None` if no endpoint is set.
     pub fn of(settings: &Settings) -> Option<Arc<Self>> {
-        let spans = settings.otlp.clone().map(|door| Way::new(door, MOST_SPANS));
-        let errors = settings.sentry.clone().map(|door| Way::new(door, MOST_ERRORS));
+        let spans = settings.otlp.clone().map(|endpoint| Exported::new(endpoint, MOST_SPANS));
+        let errors = settings.sentry.clone().map(|endpoint| Exported::new(endpoint, MOST_ERRORS));
         let any = spans.is_some() || errors.is_some();
         let function = settings.function.clone();
-        any.then(|| Arc::new(Self { network: Network::fresh(), function, spans, errors }))
+        any.then(|| {
+            Arc::new(Self {
+                client: Client::for_configured_urls(MAX_RESPONSE_BYTES),
+                function,
+                spans,
+                errors,
+            })
+        })
     }
 
-    /// What gathers for it.
+    /// The tracing layer that collects for this exporter.
     pub(super) fn layer(self: &Arc<Self>) -> Gather {
         Gather(self.clone())
     }
 
-    /// Notes a span that ended.
+    /// Adds a span that has ended.
     pub(super) fn ended(&self, part: Part, at: i128) {
         if let Some(spans) = &self.spans {
             spans.push(otlp::span(part, at));
         }
     }
 
-    /// Notes an error.
+    /// Adds an error.
     pub(super) fn report(&self, fault: &Fault) {
         if let Some(errors) = &self.errors {
             errors.push(sentry::envelope(&self.function, fault));
         }
     }
 
-    /// Sends what was gathered; returns in time, whatever becomes of it.
+    /// Exports what was collected. Returns within a fixed time even if an endpoint does not respond.
     pub async fn flush(&self) {
         join(self.flush_spans(), self.flush_errors()).await;
     }
 
-    /// Sends what was gathered again and again, for a process that is never frozen.
+    /// Exports at regular intervals, for a process that is never frozen.
     pub async fn flush_for_ever(&self) {
         loop {
             tokio::time::sleep(EACH).await;
@@ -132,37 +140,32 @@ impl Exporter {
     }
 
     async fn flush_spans(&self) {
-        let Some(way) = &self.spans else { return };
-        let spans = way.take();
+        let Some(exported) = &self.spans else { return };
+        let spans = exported.take();
         if spans.is_empty() {
             return;
         }
         let count = spans.len();
         let body = otlp::request(&self.function, spans).to_string().into_bytes();
-        if let Err(reason) = self.send(&way.door, body).await {
-            way.failed("spans", count, &reason);
+        if let Err(reason) = self.send(&exported.endpoint, body).await {
+            exported.failed("spans", count, &reason);
         }
     }
 
     async fn flush_errors(&self) {
-        let Some(way) = &self.errors else { return };
-        let sent = way.take().into_iter().map(|envelope| self.send(&way.door, envelope));
+        let Some(exported) = &self.errors else { return };
+        let sent = exported.take().into_iter().map(|envelope| self.send(&exported.endpoint, envelope));
         let failed: Vec<String> = join_all(sent).await.into_iter().filter_map(Result::err).collect();
         if let Some(reason) = failed.first() {
-            way.failed("errors", failed.len(), reason);
+            exported.failed("errors", failed.len(), reason);
         }
     }
 
-    /// Sends one request; what it says of a failure holds nothing of the address.
-    async fn send(&self, door: &Door, body: Vec<u8>) -> Result<(), String> {
-        let posted = self.network.post(&door.url, door.headers.clone(), body);
-        let answered: Result<StatusCode, BoxError> = match tokio::time::timeout(WITHIN, posted).await {
-            Ok(answered) => answered,
-            Err(_) => return Err("there was no answer in time".to_owned()),
-        };
-        match answered {
-            Ok(status) if status.is_success() => Ok(()),
-            Ok(status) => Err(format!("the answer was {}", status.as_u16())),
+    /// Sends one request. The error does not contain the URL, which may contain a key.
+    async fn send(&self, endpoint: &Endpoint, body: Vec<u8>) -> Result<(), String> {
+        match self.client.post(&endpoint.url, endpoint.headers.clone(), body.into(), WITHIN).await {
+            Ok(response) if response.status.is_success() => Ok(()),
+            Ok(response) => Err(format!("the response was {}", response.status.as_u16())),
             Err(error) => Err(error.to_string()),
         }
     }

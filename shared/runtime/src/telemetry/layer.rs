@@ -1,4 +1,4 @@
-//! What spans and errors are made of, as they happen.
+//! The tracing layer that turns spans and logged errors into telemetry.
 
 use std::fmt::{Debug, Write};
 use std::sync::Arc;
@@ -13,50 +13,50 @@ use tracing_subscriber::registry::LookupSpan;
 use super::export::Exporter;
 use super::scrub::scrubbed;
 
-/// How many attributes a span or an error may have.
+/// The most attributes of a span or an error.
 const MOST_FIELDS: usize = 16;
 
-/// A span while it is open; only what belongs to a trace has one.
+/// An open span. Only spans that belong to a trace are collected.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    /// The trace.
+    /// The trace id.
     pub(super) trace: String,
-    /// The span.
+    /// The span id.
     pub(super) span: String,
-    /// The span that it is in or was caused by.
+    /// The id of the parent span.
     pub(super) parent: Option<String>,
-    /// What it is.
+    /// The name of the span.
     pub(super) name: &'static str,
-    /// When it began, in nanoseconds.
+    /// The start, in nanoseconds since 1970.
     pub(super) begun: i128,
-    /// What is known about it.
+    /// The attributes.
     pub(super) fields: Fields,
-    /// Whether an error was logged in it.
+    /// Whether an error was logged in the span.
     pub(super) failed: bool,
 }
 
-/// An error.
+/// A logged error.
 #[derive(Debug, Clone)]
 pub(super) struct Fault {
-    /// When it was logged, in nanoseconds.
+    /// The time of the log entry, in nanoseconds since 1970.
     pub(super) at: i128,
-    /// Who logged it.
+    /// The target of the log entry.
     pub(super) target: &'static str,
-    /// What it says.
+    /// The message.
     pub(super) message: String,
-    /// What is known about it.
+    /// The attributes.
     pub(super) fields: Fields,
-    /// Trace and span, if it belongs to one.
+    /// The ids of the trace and of the span, if the error belongs to a span.
     pub(super) place: Option<(String, String)>,
 }
 
-/// Names and values, clean.
+/// The names of attributes with their scrubbed values.
 pub(super) type Fields = Vec<(&'static str, String)>;
 
-/// Gathers for an exporter.
+/// Collects spans and errors for an exporter.
 pub(super) struct Gather(pub(super) Arc<Exporter>);
 
-/// Reads fields.
+/// Visits the fields of a span or a log entry.
 #[derive(Default)]
 struct Read {
     trace: Option<String>,
@@ -138,8 +138,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Gather {
     }
 }
 
-/// The time, finer than what is stored.
-#[expect(clippy::disallowed_methods, reason = "spans are measured, and nothing is decided by it")]
+/// The time in nanoseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "spans are measured with it, and no behaviour depends on it")]
 fn now() -> i128 {
     domain::Timestamp::now().as_nanosecond()
 }

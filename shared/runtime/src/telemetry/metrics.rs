@@ -1,4 +1,4 @@
-//! Metrics of one process, in Prometheus' text format.
+//! The metrics of one process in the text format of Prometheus.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,13 +6,13 @@ use std::sync::{Mutex, PoisonError};
 
 use machine::{Observe, Outcome};
 
-/// The upper bounds of the buckets, in seconds.
+/// The upper bounds of the histogram's buckets, in seconds.
 const BUCKETS: [f64; 8] = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2];
 
-/// The name of the transitions' metric.
+/// The name of the metric of transitions.
 pub(crate) const TRANSITIONS: &str = "core_machine_transition_duration_seconds";
 
-/// One histogram.
+/// A histogram.
 #[derive(Debug, Clone, Copy, Default)]
 struct Histogram {
     buckets: [u64; BUCKETS.len()],
@@ -32,19 +32,19 @@ impl Histogram {
     }
 }
 
-/// The labels of a transition.
+/// The labels of a transition: machine, from, to and outcome.
 type Labels = (&'static str, &'static str, &'static str, Outcome);
 
-/// What a process has measured.
+/// The metrics of a process.
 #[derive(Debug, Default)]
 pub struct Metrics {
     transitions: Mutex<BTreeMap<Labels, Histogram>>,
 }
 
-/// A sample that somebody else counted: its name, its labels, its value.
+/// A sample of a metric that is counted elsewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The metric.
+    /// The name of the metric.
     pub name: &'static str,
     /// The labels, in order.
     pub labels: Vec<(&'static str, String)>,
@@ -67,7 +67,7 @@ impl Observe for Metrics {
 }
 
 impl Metrics {
-    /// How many transitions ended so, over all machines and edges.
+    /// The number of transitions with an outcome, over all machines.
     pub fn transitions(&self, outcome: Outcome) -> u64 {
         let transitions = self.transitions.lock().unwrap_or_else(PoisonError::into_inner);
         transitions
@@ -77,7 +77,7 @@ impl Metrics {
             .sum()
     }
 
-    /// Shows everything, with what others counted.
+    /// Writes all metrics, and the samples that are counted elsewhere.
     pub fn show(&self, others: &[Sample]) -> String {
         let mut text = format!("# TYPE {TRANSITIONS} histogram\n");
         let transitions = self.transitions.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -1,14 +1,14 @@
-//! Spans as OTLP writes them in JSON.
+//! Spans in the JSON format of OTLP.
 
 use serde_json::{Value, json};
 
 use super::layer::Part;
 
-/// One span.
+/// A span.
 pub(super) fn span(part: Part, ended: i128) -> Value {
     let field =
         |name: &str| part.fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-    // As OpenTelemetry numbers them: internal, server, consumer.
+    // The numbers of OpenTelemetry: 1 internal, 2 server, 5 consumer.
     let kind = match part.name {
         "request" => 2,
         "message" => 5,
@@ -32,7 +32,7 @@ pub(super) fn span(part: Part, ended: i128) -> Value {
     })
 }
 
-/// A request with spans.
+/// The body of a request with spans.
 pub(super) fn request(function: &str, spans: Vec<Value>) -> Value {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let resource = [

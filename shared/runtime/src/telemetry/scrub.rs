@@ -1,17 +1,17 @@
-//! Takes out of a text what must not leave: addresses, links, tokens, numbers of telephones.
+//! Removes email addresses, links, tokens and phone numbers from texts before they are exported.
 //!
-//! Nothing of it is logged in the first place; this is for the error of a library that says more than it should.
+//! Firebell does not log such values. This is a second line of defence against error texts of libraries.
 
-/// How long a text may be, in bytes.
+/// The most bytes of a scrubbed text.
 const MOST: usize = 512;
 
-/// How long a run of letters and digits is, for it to be no word any more.
+/// From this length on, a run of letters and digits counts as a token.
 const TOKEN: usize = 20;
 
-/// How many digits behind a `+` are somebody's number.
+/// From this number of digits after a `+` on, a word counts as a phone number.
 const NUMBER: usize = 7;
 
-/// The text without what must not leave, and no longer than a line.
+/// The text with placeholders instead of private values, cut to [`MOST`] bytes.
 pub(super) fn scrubbed(text: &str) -> String {
     let mut clean = String::with_capacity(text.len().min(MOST));
     for piece in text.split_inclusive(|c: char| c.is_whitespace() || "\"'`<>()[]{},;".contains(c)) {
@@ -36,7 +36,7 @@ fn is_of_word(c: char) -> bool {
     !(c.is_whitespace() || "\"'`<>()[]{},;".contains(c))
 }
 
-/// A word, or what stands for it.
+/// The word, or its placeholder.
 fn shown(word: &str) -> &str {
     if word.contains("://") {
         return "[link]";
@@ -52,7 +52,8 @@ fn shown(word: &str) -> &str {
     if runs.any(is_token) { "[token]" } else { word }
 }
 
-/// Whether a run is a token: a secret's prefix, or long and of letters and digits without being an id.
+/// Whether a run of characters is a token: it begins like a secret, or it is long, has letters and digits, and is not
+/// an id.
 fn is_token(run: &str) -> bool {
     if ["whsec_", "xox", "Bearer", "fb_"].iter().any(|prefix| run.starts_with(prefix)) {
         return true;
@@ -61,7 +62,7 @@ fn is_token(run: &str) -> bool {
     run.len() >= TOKEN && mixed && !is_id(run)
 }
 
-/// Whether a run is an id: of ours, of a message, of a trace.
+/// Whether a run of characters is an id of Firebell, of a message or of a trace.
 fn is_id(run: &str) -> bool {
     let last = run.rsplit('_').next().unwrap_or(run);
     let ours = last.len() == 26 && last.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_must_not_leave_is_taken_out_and_the_rest_stays() {
+    fn private_values_are_removed_and_the_rest_stays() {
         for (text, clean) in [
             ("no escalation `01KANXV8Q0ABCDEFGHJKMNPQRS`", "no escalation `01KANXV8Q0ABCDEFGHJKMNPQRS`"),
             ("mail to <ada@example.com> failed", "mail to <[address]> failed"),

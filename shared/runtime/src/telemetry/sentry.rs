@@ -1,4 +1,4 @@
-//! Errors as Sentry takes them: an envelope with one event.
+//! Errors in Sentry's format: an envelope with one event.
 
 use serde_json::{Value, json};
 
@@ -9,10 +9,10 @@ pub(super) fn envelope(function: &str, fault: &Fault) -> Vec<u8> {
     let id = format!("{:032x}", fastrand::u128(1..));
     let known: serde_json::Map<String, Value> =
         fault.fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    // Whole milliseconds: a float has no room for more.
+    // Whole milliseconds, because a float cannot hold nanoseconds.
     let milliseconds = i64::try_from(fault.at / 1_000_000).unwrap_or_default();
     let at = domain::Timestamp::from_millisecond(milliseconds).unwrap_or(domain::Timestamp::UNIX_EPOCH);
-    let said = if fault.message.is_empty() {
+    let message = if fault.message.is_empty() {
         known.get("error").and_then(Value::as_str).unwrap_or("an error").to_owned()
     } else {
         fault.message.clone()
@@ -26,7 +26,7 @@ pub(super) fn envelope(function: &str, fault: &Fault) -> Vec<u8> {
         "release": concat!("firebell@", env!("CARGO_PKG_VERSION")),
         "server_name": function,
         "transaction": function,
-        "message": { "formatted": said },
+        "message": { "formatted": message },
         "tags": { "function": function },
         "extra": known,
     });

@@ -1,61 +1,61 @@
-//! Where spans and errors are sent, as the environment says it.
+//! The endpoints of telemetry, read from settings.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{OTLP_ENDPOINT, OTLP_HEADERS, SENTRY_DSN, check_url};
 
-/// Where spans and errors are sent, each if it is at all.
+/// The endpoints of spans and of errors. Each is optional.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Where spans are sent.
-    pub(super) otlp: Option<Door>,
-    /// Where errors are reported.
-    pub(super) sentry: Option<Door>,
-    /// Which function this is.
+    /// The endpoint of spans.
+    pub(super) otlp: Option<Endpoint>,
+    /// The endpoint of errors.
+    pub(super) sentry: Option<Endpoint>,
+    /// The name of the function.
     pub(super) function: String,
 }
 
-/// Somewhere that takes telemetry.
+/// An endpoint that accepts telemetry.
 #[derive(Debug, Clone)]
-pub(super) struct Door {
-    /// The address.
+pub(super) struct Endpoint {
+    /// The URL.
     pub(super) url: String,
-    /// What is said with each request; values are marked as sensitive.
+    /// The headers of each request. Their values are marked as sensitive.
     pub(super) headers: HeaderMap,
 }
 
 impl Settings {
-    /// Reads the settings and notes what is wrong with them; no value is shown, each may hold a key.
+    /// Reads the settings, and adds what is invalid to `faults`. Values are never shown, because they may contain a key.
     pub(crate) fn read(get: &impl Fn(&str) -> Option<String>, faults: &mut Vec<String>) -> Self {
-        let headers = get(OTLP_HEADERS).and_then(|said| {
-            let headers = headers(&said);
+        let headers = get(OTLP_HEADERS).and_then(|text| {
+            let headers = headers(&text);
             if headers.is_none() {
-                faults.push(format!("{OTLP_HEADERS} is not like `name=value,name=value`"));
+                faults.push(format!("{OTLP_HEADERS} is invalid: write it as `name=value,name=value`"));
             }
             headers
         });
-        let otlp = get(OTLP_ENDPOINT).map(|endpoint| {
-            check_url(faults, OTLP_ENDPOINT, &endpoint, &["http", "https"]);
+        let otlp = get(OTLP_ENDPOINT).map(|base| {
+            check_url(faults, OTLP_ENDPOINT, &base, &["http", "https"]);
             let mut headers = headers.unwrap_or_default();
             headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            Door { url: format!("{}/v1/traces", endpoint.trim_end_matches('/')), headers }
+            Endpoint { url: format!("{}/v1/traces", base.trim_end_matches('/')), headers }
         });
         let sentry = get(SENTRY_DSN).and_then(|dsn| {
-            let door = project(&dsn);
-            if door.is_none() {
-                faults.push(format!("{SENTRY_DSN} is not like `https://key@host/project`"));
+            let endpoint = project(&dsn);
+            if endpoint.is_none() {
+                faults.push(format!("{SENTRY_DSN} is invalid: write it as `https://key@host/project`"));
             }
-            door
+            endpoint
         });
         let function = get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned());
         Self { otlp, sentry, function }
     }
 }
 
-/// Headers as OpenTelemetry's own setting writes them.
-fn headers(said: &str) -> Option<HeaderMap> {
+/// Parses headers in the format of OpenTelemetry's setting: `name=value,name=value`.
+fn headers(text: &str) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
-    for pair in said.split(',').filter(|pair| !pair.trim().is_empty()) {
+    for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
         let (name, value) = pair.split_once('=')?;
         let name: HeaderName = name.trim().parse().ok()?;
         let mut value = HeaderValue::from_str(value.trim()).ok()?;
@@ -65,12 +65,12 @@ fn headers(said: &str) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// The project that a DSN names: `https://key@host/path/project`.
-fn project(dsn: &str) -> Option<Door> {
+/// The endpoint of a DSN: `https://key@host/path/project`.
+fn project(dsn: &str) -> Option<Endpoint> {
     let (scheme, rest) = dsn.split_once("://")?;
     let (key, rest) = rest.split_once('@')?;
     let (place, id) = rest.trim_end_matches('/').rsplit_once('/')?;
-    // A DSN of old had a secret behind the key, which nobody asks for any more.
+    // Old DSNs have a secret after the key, which Sentry no longer needs.
     let key = key.split(':').next()?;
     let (host, path) =
         place.split_once('/').map_or((place, String::new()), |(host, path)| (host, format!("/{path}")));
@@ -83,7 +83,7 @@ fn project(dsn: &str) -> Option<Door> {
     headers.insert(HeaderName::from_static("x-sentry-auth"), auth);
     let kind = HeaderValue::from_static("application/x-sentry-envelope");
     headers.insert(http::header::CONTENT_TYPE, kind);
-    Some(Door { url: format!("{scheme}://{host}{path}/api/{id}/envelope/"), headers })
+    Some(Endpoint { url: format!("{scheme}://{host}{path}/api/{id}/envelope/"), headers })
 }
 
 #[cfg(test)]
@@ -99,12 +99,12 @@ mod tests {
                 "http://127.0.0.1:9000/below/here/api/42/envelope/",
             ),
         ] {
-            let door = project(dsn).unwrap();
+            let endpoint = project(dsn).unwrap();
 
-            assert_eq!(door.url, url);
-            let auth = door.headers["x-sentry-auth"].to_str().unwrap();
+            assert_eq!(endpoint.url, url);
+            let auth = endpoint.headers["x-sentry-auth"].to_str().unwrap();
             assert!(auth.ends_with("sentry_key=abc"), "{auth}");
-            assert!(!format!("{door:?}").contains("abc"), "the key is shown");
+            assert!(!format!("{endpoint:?}").contains("abc"), "the key is shown");
         }
         for dsn in ["", "https://host/1", "https://@host/1", "https://abc@host", "ftp://abc@host/1"] {
             assert!(project(dsn).is_none(), "{dsn}");

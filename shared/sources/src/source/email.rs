@@ -127,7 +127,7 @@ impl AlertSource for Email {
                 json::each(records, |record| parsed_alert::add(&mut collector, "Email", record, parse))
                     .map_err(|error| ParseError::NotJson { reason: error.to_string() })?;
             }
-            // Every other object fires as well, because whoever knows the address wants to reach somebody.
+            // Every other object fires as well, because everybody who knows the address wants to reach somebody.
             Ok(_) | Err(_) => parsed_alert::add(&mut collector, "Email", document, parse),
         }
         Ok(collector.finish())

@@ -1,7 +1,7 @@
 //! The alert source for issues of GitHub repositories, which come through a webhook of a repository or an organisation.
 //!
 //! An issue is one alert. Its key is the id of the issue, because issues of other repositories may have the same number.
-//! The body decides what a delivery is about. The header with the event is not signed, so it only decides which
+//! The body decides which alert a delivery belongs to. The header with the event is not signed, so it only decides which
 //! deliveries are ignored.
 
 use ::http::header::HeaderName;

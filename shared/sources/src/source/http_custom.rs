@@ -112,7 +112,7 @@ fn event(raw: &RawValue) -> Result<AlertEvent, UnreadableReason> {
     }
 }
 
-/// An example of what a system might send.
+/// An example payload of a system.
 fn example(state: &str) -> Value {
     json!({
         "id": "backup/db-1",

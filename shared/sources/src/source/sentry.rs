@@ -1,7 +1,7 @@
 //! The alert source for Sentry's issues, issue alerts and metric alerts, which come through an internal integration.
 //!
 //! An issue is one alert, whether a delivery is about the issue, an alert rule or an error: alert rules never report the
-//! end, but the issue does. The body decides what a delivery is about. The header with the resource is not signed, so
+//! end, but the issue does. The body decides which alert a delivery belongs to. The header with the resource is not signed, so
 //! it only decides which deliveries are ignored.
 
 use ::http::header::HeaderName;

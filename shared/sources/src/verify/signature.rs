@@ -69,7 +69,7 @@ pub(crate) struct SignedHeader {
     pub(crate) separator: &'static str,
 }
 
-/// What a signed header contains.
+/// The content of a signed header.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum HeaderContent {
     /// The id of the delivery.

@@ -22,7 +22,7 @@ use crate::Delivery;
 /// Largest age of a message. SNS retries for at most one hour.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(1);
 
-/// How far the clock of SNS may be ahead of ours.
+/// How far the clock of SNS may be ahead of Firebell's.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// The object identifier of RSA keys, for every hash algorithm.

@@ -1,5 +1,7 @@
 //! What several items share: commits, marks, claims, indexes.
 
+use domain::job::lease::Leased;
+use domain::job::{Job, JobKind, NotificationJob};
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,7 +11,7 @@ use domain::notification::Notification;
 use domain::sign_in::SignIn;
 use futures_util::future::join_all;
 use machine::{CommitError, Stateful, Transition};
-use store::{Claimed, Commit, DueRow, Order, Store};
+use store::{Claimed, Commit, Order, Store};
 
 use crate::samples::{alert, at, escalation, notification, org, trace};
 use crate::subject::Subject;
@@ -137,14 +139,15 @@ async fn claimed(subject: &Subject) -> Notification {
 pub(crate) async fn mark_goes_on_from_what_was_read(subject: &Subject) {
     let sending = claimed(subject).await;
 
-    subject.store.mark(sending.delivered("taken", at(2)).unwrap()).await.unwrap();
-    let refused = subject.store.mark(sending.failed("no such user", at(3)).unwrap()).await;
+    commit(subject, Commit::new().transition(sending.delivered("taken", at(2)).unwrap())).await;
+    let refused =
+        subject.store.commit(Commit::new().transition(sending.failed("no such user", at(3)).unwrap())).await;
 
     assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
     let stored =
         subject.store.notification(sending.org, sending.escalation, &sending.id).await.unwrap().unwrap();
-    assert_eq!((stored.head().version(), stored.due), (3, None));
-    assert_eq!(stored.log.last().map(|entry| entry.why.as_str()), Some("taken"));
+    assert_eq!((stored.head().version(), stored.attempts.due), (3, None));
+    assert_eq!(stored.attempts.log.last().map(|entry| entry.why.as_str()), Some("taken"));
 }
 
 pub(crate) async fn page_is_claimed_once_and_only_while_somebody_is_paged(subject: &Subject) {
@@ -161,7 +164,7 @@ pub(crate) async fn page_is_claimed_once_and_only_while_somebody_is_paged(subjec
     assert_eq!(claim(&waiting).await, Claimed::Ours);
     assert_eq!(claim(&waiting).await, Claimed::Theirs);
     commit(subject, Commit::new().transition(acknowledge(&escalation, "user:ada"))).await;
-    assert_eq!(claim(&late).await, Claimed::Answered);
+    assert_eq!(claim(&late).await, Claimed::Void);
 
     let late =
         subject.store.notification(escalation.org, escalation.id, "000-000-01").await.unwrap().unwrap();
@@ -169,18 +172,24 @@ pub(crate) async fn page_is_claimed_once_and_only_while_somebody_is_paged(subjec
 }
 
 /// Everything that is due until a time, in all shards.
-async fn due(subject: &Subject, seconds: i64) -> Vec<DueRow> {
+async fn due(subject: &Subject, seconds: i64) -> Vec<Job> {
     let mut found = Vec::new();
     for shard in 0..Store::due_shards() {
         found.extend(
-            subject.store.due_until(shard, at(seconds)).await.unwrap().into_iter().map(|(_, row)| row),
+            subject
+                .store
+                .due_until(shard, at(seconds))
+                .await
+                .unwrap()
+                .into_iter()
+                .map(|row| row.job.unwrap()),
         );
     }
     found
 }
 
 /// Waits until the index has caught up with the table.
-async fn until_due(subject: &Subject, seconds: i64, expected: usize) -> Vec<DueRow> {
+async fn until_due(subject: &Subject, seconds: i64, expected: usize) -> Vec<Job> {
     for _ in 0..50 {
         let found = due(subject, seconds).await;
         if found.len() == expected {
@@ -198,9 +207,9 @@ pub(crate) async fn due_rows_are_found_until_they_are_done(subject: &Subject) {
     let asked = SignIn::asked(id, "ada@example.com".to_owned(), trace()).unwrap();
     commit(subject, Commit::new().transition(asked)).await;
 
-    // The notification now, the link half a minute later, the level after five minutes.
-    assert!(matches!(&until_due(subject, 1, 1).await[0], DueRow::Page(_, of, _) if *of == escalation.id));
-    until_due(subject, 31, 2).await;
+    // The notification and the link now, the level after five minutes.
+    let kinds: BTreeSet<JobKind> = until_due(subject, 1, 2).await.iter().map(Job::kind).collect();
+    assert_eq!(kinds, BTreeSet::from([JobKind::Notification, JobKind::SignInMail]));
     until_due(subject, 301, 3).await;
     // A claim keeps its place in the index: whoever claimed it may never come back.
     let waiting = stored_notification(subject, &escalation).await.unwrap();
@@ -208,10 +217,10 @@ pub(crate) async fn due_rows_are_found_until_they_are_done(subject: &Subject) {
     until_due(subject, 301, 3).await;
 
     let sending = stored_notification(subject, &escalation).await.unwrap();
-    subject.store.mark(sending.delivered("taken", at(2)).unwrap()).await.unwrap();
+    commit(subject, Commit::new().transition(sending.delivered("taken", at(2)).unwrap())).await;
     commit(subject, Commit::new().transition(acknowledge(&escalation, "user:ada"))).await;
 
-    assert!(matches!(&until_due(subject, 301, 1).await[0], DueRow::SignIn(of) if *of == id));
+    assert_eq!(until_due(subject, 301, 1).await, [NotificationJob::SignInMail { id }.into()]);
 }
 
 pub(crate) async fn list_shows_the_newest_first_and_goes_on(subject: &Subject) {

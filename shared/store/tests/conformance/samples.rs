@@ -4,7 +4,10 @@ use domain::Identity;
 use domain::alert::key::{EventFacts, KeyRow};
 use domain::alert::{Alert, AlertState, AlertStatus, Routing};
 use domain::escalation::{Escalation, EscalationState, PathRef};
+use domain::followers::Followers;
 use domain::id::{AlertId, EscalationId, EventId, OrgId, SourceId, UserId};
+use domain::job::due::due_at;
+use domain::job::lease::Attempts;
 use domain::notification::{Notification, NotificationState};
 use domain::source::SourceKind;
 use domain::trace::Trace;
@@ -51,14 +54,14 @@ pub(crate) fn escalation(number: u128) -> Transition<Escalation> {
         alert: None,
         group: None,
         incident: None,
-        followed: false,
+        followers: Followers::default(),
         auto_cancel: true,
         creator: Identity::system("test"),
         created_at: at(0),
         updated_at: at(0),
         trace: trace(),
     };
-    escalation.born(EscalationState::Triggered, at(0)).unwrap().because("test", "began")
+    due_at(escalation.born(EscalationState::Triggered, at(0)).unwrap().because("test", "began"), at(300))
 }
 
 /// A notification of an escalation that is to be sent.
@@ -76,14 +79,11 @@ pub(crate) fn notification(escalation: &Escalation, id: &str) -> Transition<Noti
         urgency: Urgency::High,
         title: escalation.title.clone(),
         url: None,
-        attempt: 1,
-        due: Some(at(0)),
-        slot: at(0),
+        attempts: Attempts::first(at(0)),
         message: None,
-        log: Vec::new(),
         trace: trace(),
     };
-    notification.born(NotificationState::Pending, at(0)).unwrap()
+    due_at(notification.born(NotificationState::Pending, at(0)).unwrap(), at(0))
 }
 
 /// The beginning of an alert.

@@ -95,9 +95,9 @@ pub(crate) async fn ping_counts_while_the_job_is_healthy(subject: &Subject) {
     // Whoever decided before the ping conflicts.
     let stale = Heartbeat { head: machine::Head::stored(HeartbeatState::Healthy, 1), ..job.clone() };
     let rest = stale.rest(false, at(60)).unwrap();
-    assert!(matches!(subject.store.mark(rest).await, Err(CommitError::Conflict)));
+    assert!(matches!(subject.store.commit(Commit::new().transition(rest)).await, Err(CommitError::Conflict)));
 
-    subject.store.mark(job.rest(false, at(60)).unwrap()).await.unwrap();
+    commit(subject, Commit::new().transition(job.rest(false, at(60)).unwrap())).await;
     let Pinged::Known(Some(idle)) = ping(90).await else { panic!("an idle job is begun again, not counted") };
     assert_eq!((idle.head().state(), idle.last_ping_at), (HeartbeatState::Idle, at(30)));
 }

@@ -1,5 +1,6 @@
 //! What the master story left must be right: paged, in one piece, and over.
 
+use app::worker::AlertRequest;
 use std::collections::BTreeSet;
 
 use app::alert::receive::FIRES_AGAIN;
@@ -7,7 +8,7 @@ use domain::Timestamp;
 use domain::alert::{Alert, AlertState, Routing};
 use domain::escalation::EscalationState;
 use domain::id::{AlertId, EscalationId};
-use domain::message::{AlertMessage, Envelope};
+use domain::message::Envelope;
 use domain::notification::{Notification, NotificationState};
 use domain::user::MethodType;
 use jiff::SignedDuration;
@@ -38,8 +39,8 @@ impl Teller<'_> {
         let latest = |of: &dyn Fn(&str) -> bool| {
             kept.iter().filter(|(body, _)| of(body)).map(|(_, seconds)| *seconds).max().unwrap_or_default()
         };
-        let own = latest(&|body| match serde_json::from_str::<Envelope<AlertMessage>>(body) {
-            Ok(Envelope { body: AlertMessage::Event(event), .. }) => {
+        let own = latest(&|body| match serde_json::from_str::<Envelope<AlertRequest>>(body) {
+            Ok(Envelope { body: AlertRequest::Event(event), .. }) => {
                 AlertId::derived(event.received_at, event.id) == alert.id
             }
             Ok(_) | Err(_) => false,
@@ -93,7 +94,9 @@ impl Teller<'_> {
                             .iter()
                             .filter(|notification| alert.escalations.contains(&notification.escalation));
                         let notifications: Vec<_> = notifications
-                            .map(|notification| (&notification.id, notification.slot, &notification.log))
+                            .map(|notification| {
+                                (&notification.id, notification.attempts.slot, &notification.attempts.log)
+                            })
                             .collect();
                         let what = format!(
                             "unpaged: `{title}` of {}, accepted {}, over {until}, is alert {} in {:?}/{}; \
@@ -126,7 +129,8 @@ impl Teller<'_> {
             let again = |at: Timestamp| {
                 history.iter().any(|row| row.why == FIRES_AGAIN && row.at > *acked && row.at <= at)
             };
-            for claim in notification.log.iter().filter(|entry| entry.to == NotificationState::Sending.name())
+            for claim in
+                notification.attempts.log.iter().filter(|entry| entry.to == NotificationState::Sending.name())
             {
                 if claim.at > *acked && !(notification.cycle > 0 && again(claim.at)) {
                     faults.push(format!(
@@ -183,12 +187,16 @@ impl Teller<'_> {
                 }
                 continue;
             }
-            let again =
-                notification.log.iter().filter(|entry| entry.to == NotificationState::Pending.name()).count();
+            let again = notification
+                .attempts
+                .log
+                .iter()
+                .filter(|entry| entry.to == NotificationState::Pending.name())
+                .count();
             self.outcome.doubled += times.saturating_sub(1);
             self.outcome.unmarked += again;
             if times > 1 + again {
-                faults.push(format!("doubled: {key} arrived {times} times: {:?}", notification.log));
+                faults.push(format!("doubled: {key} arrived {times} times: {:?}", notification.attempts.log));
             }
         }
         self.outcome.wrong.extend(faults);
@@ -299,11 +307,11 @@ impl Teller<'_> {
                 notification.head().state(),
                 NotificationState::Pending | NotificationState::Sending
             );
-            if waits && notification.due.is_some_and(|due| now.duration_since(due) > late) {
+            if waits && notification.attempts.due.is_some_and(|due| now.duration_since(due) > late) {
                 self.wrong(format!(
                     "due: page {} waits since {:?}",
                     notification.idempotency_key(),
-                    notification.due
+                    notification.attempts.due
                 ));
             }
         }

@@ -20,15 +20,15 @@ fn guards() -> Vec<(String, String)> {
 
 #[test]
 fn every_guard_has_a_story_that_there_is() {
-    let stories = root().join("shared/testing/tests/stories");
+    let tests = root().join("shared/testing/tests");
     for (patch, story) in guards() {
         let (module, name) = story.rsplit_once("::").unwrap_or_else(|| panic!("`{story}` names no module"));
-        let file = stories.join(format!("{}.rs", module.replace("::", "/")));
-        let told = fs::read_to_string(&file).unwrap_or_default();
+        let module = module.replace("::", "/");
+        let files = ["stories", "jobs"].map(|folder| tests.join(folder).join(format!("{module}.rs")));
+        let told: String = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
         assert!(
             told.contains(&format!("fn {name}")),
-            "the guard `{patch}` is judged by `{story}`, which is not in {}: a guard without a story is never missed",
-            file.display()
+            "the guard `{patch}` is judged by `{story}`, which is in none of {files:?}: a guard without a story is never missed"
         );
     }
 }

@@ -5,10 +5,12 @@
 
 mod alarms;
 mod api;
+mod circles;
 mod crates;
 mod documents;
 mod functions;
 mod guards;
+mod jobs;
 mod queues;
 mod settings;
 mod source;

@@ -2,6 +2,7 @@
 //!
 //! `documents_use_plain_words` reads documents and templates, `code_uses_plain_words` the comments and texts of the product.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use testing::template::root;
@@ -190,4 +191,36 @@ fn texts_of_code_are_its_comments_and_literals() {
 
     assert_eq!(code_texts(code), [" Goes  on. ", "is over"].map(str::to_owned));
     assert_eq!(declared("pub struct Said;\npub(crate) enum Told {\n    // struct No\n"), ["Said", "Told"]);
+}
+
+#[test]
+fn code_uses_plain_words() {
+    let (phrases, names) = rules();
+    let mut found = Vec::new();
+    for (file, text) in super::source::product() {
+        found.extend(findings(&file, &code_texts(&text), &phrases));
+        for name in declared(&text) {
+            if let Some(rule) = names.iter().find(|rule| rule.phrase == name) {
+                found.push(format!("{file}: the type `{name}` → {}", rule.better));
+            }
+        }
+    }
+
+    assert!(found.is_empty(), "{} texts need plainer words ({LIST}):\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn no_two_types_of_a_crate_have_the_same_name() {
+    let mut places = BTreeMap::<(String, String), Vec<String>>::new();
+    for (file, text) in super::source::product() {
+        let folder = file.split('/').take(2).collect::<Vec<_>>().join("/");
+        // Associated types are indented.
+        let code: Vec<&str> = text.lines().filter(|line| !line.starts_with(' ')).collect();
+        for name in declared(&code.join("\n")) {
+            places.entry((folder.clone(), name.to_owned())).or_default().push(file.clone());
+        }
+    }
+    places.retain(|_, files| files.len() > 1);
+
+    assert!(places.is_empty(), "rename these types: {places:#?}");
 }

@@ -1,10 +1,11 @@
 //! What programs ask of the API.
 
 use app::user::methods::open_secret;
+use app::worker::AlertRequest;
 use domain::alert::{AlertState, Attribute};
 use domain::escalation::EscalationState;
 use domain::incident::{IncidentRole, Severity, Status};
-use domain::message::{AlertMessage, Envelope, Queue};
+use domain::message::{Envelope, Queue};
 use domain::source::SourceState;
 use machine::Stateful;
 use runtime::BoxFuture;
@@ -207,8 +208,8 @@ fn fires_again<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, 
 pub(crate) fn queued_again(fixture: &Fixture) {
     let queued = fixture.messages(Queue::AlertHandle).unwrap();
     let [message] = &queued[..] else { panic!("one event, not {}", queued.len()) };
-    let envelope: Envelope<AlertMessage> = serde_json::from_str(&message.body).unwrap();
-    let AlertMessage::Event(again) = envelope.body else { panic!("no event") };
+    let envelope: Envelope<AlertRequest> = serde_json::from_str(&message.body).unwrap();
+    let AlertRequest::Event(again) = envelope.body else { panic!("no event") };
     assert_eq!(again.event.payload.get(), received().event.payload.get());
     assert!(again.asked_by.is_some(), "nobody asked for it");
 }

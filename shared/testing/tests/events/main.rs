@@ -12,13 +12,14 @@ mod slack;
 mod sources;
 mod web;
 
+use app::worker::AlertRequest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use domain::alert::ReceivedEvent;
 use domain::id::{AlertId, EscalationId, SeverityId, SourceId};
 use domain::incident::Severity;
-use domain::message::{AlertMessage, Envelope};
+use domain::message::Envelope;
 use jiff::SignedDuration;
 use runtime::BoxFuture;
 use runtime::config::{MAIL_BUCKET, MAIL_VIA};
@@ -208,8 +209,8 @@ fn read(event: &str) -> String {
 fn received() -> ReceivedEvent {
     let event: Value = serde_json::from_str(&read("alert-handle/firing")).unwrap();
     let body = event["Records"][0]["body"].as_str().unwrap();
-    match serde_json::from_str::<Envelope<AlertMessage>>(body).unwrap().body {
-        AlertMessage::Event(received) => *received,
+    match serde_json::from_str::<Envelope<AlertRequest>>(body).unwrap().body {
+        AlertRequest::Event(received) => *received,
         _ => panic!("alert-handle/firing is no alert"),
     }
 }

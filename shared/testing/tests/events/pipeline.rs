@@ -139,8 +139,8 @@ fn tries_again<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, 
     Box::pin(async move {
         all_handled(invoked);
         let (_, pages) = fixture.context.store.escalation_story(fixture.org, escalation()).await.unwrap();
-        assert_eq!((pages[0].head().state(), pages[0].attempt), (NotificationState::Pending, 2));
-        assert!(pages[0].due.unwrap() > fixture.now());
+        assert_eq!((pages[0].head().state(), pages[0].attempts.attempt), (NotificationState::Pending, 2));
+        assert!(pages[0].attempts.due.unwrap() > fixture.now());
     })
 }
 

@@ -6,7 +6,9 @@ use app::user;
 use domain::alert::AlertState;
 use domain::alert::attribute::Bound;
 use domain::audit::{AuditAction, AuditEntry, AuditKind as ThingKind, AuditTarget};
-use domain::id::{AttributeId, AuditId, SourceId};
+use domain::id::{AttributeId, AuditId, SignInId, SourceId};
+use domain::job::JobKind;
+use domain::job::lease::Leased;
 use domain::slack::step::NewStep;
 use domain::slack::{ChannelId, StepId, TeamId, Thread, Work};
 use domain::source::heartbeat::PingSchedule;
@@ -26,73 +28,24 @@ use testing::inbox::Provider;
 use testing::ledger::Ledger;
 use testing::sender::Alert;
 
-/// A kind of durable work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    EscalationLevel,
-    AlertSettle,
-    Notification,
-    SignInMail,
-    SlackStep,
-    HeartbeatCheck,
-    AlertExpiry,
-    Backfill,
-}
-
-impl Kind {
-    /// Every kind.
-    pub(crate) const ALL: [Self; 8] = [
-        Self::EscalationLevel,
-        Self::AlertSettle,
-        Self::Notification,
-        Self::SignInMail,
-        Self::SlackStep,
-        Self::HeartbeatCheck,
-        Self::AlertExpiry,
-        Self::Backfill,
-    ];
-
-    /// The queue that carries its messages.
-    pub(crate) const fn queue(self) -> &'static str {
-        match self {
-            Self::EscalationLevel | Self::AlertSettle => "escalation-tick",
-            Self::Notification | Self::SignInMail => "notification-send",
-            Self::SlackStep => "slack-work",
-            Self::HeartbeatCheck | Self::AlertExpiry | Self::Backfill => "alert-handle",
-        }
-    }
-
-    /// Whether the work has an effect outside the table, so that a worker claims the job before it does the work.
-    pub(crate) const fn is_attempt(self) -> bool {
-        match self {
-            Self::Notification | Self::SignInMail | Self::SlackStep => true,
-            Self::EscalationLevel
-            | Self::AlertSettle
-            | Self::HeartbeatCheck
-            | Self::AlertExpiry
-            | Self::Backfill => false,
-        }
-    }
-
-    /// Whether the other side cannot tell a repeated attempt from a new one, so that an attempt whose mark was lost
-    /// has its effect twice.
-    pub(crate) const fn may_repeat(self) -> bool {
-        match self {
-            Self::Notification | Self::SignInMail => true,
-            Self::SlackStep
-            | Self::EscalationLevel
-            | Self::AlertSettle
-            | Self::HeartbeatCheck
-            | Self::AlertExpiry
-            | Self::Backfill => false,
-        }
+/// Whether the other side cannot recognise a repeated attempt, so that an attempt whose mark was lost has its effect
+/// twice.
+pub(crate) const fn may_repeat(kind: JobKind) -> bool {
+    match kind {
+        JobKind::Notification | JobKind::SignInMail => true,
+        JobKind::SlackStep
+        | JobKind::EscalationLevel
+        | JobKind::AlertSettle
+        | JobKind::HeartbeatCheck
+        | JobKind::AlertExpiry
+        | JobKind::Backfill => false,
     }
 }
 
 /// One job of a kind, in a bundle of its own.
 pub(crate) struct Case {
     /// The kind.
-    pub(crate) kind: Kind,
+    pub(crate) kind: JobKind,
     /// The bundle.
     pub(crate) bundle: Bundle,
     /// The heartbeat's source, if the job is of one.
@@ -112,24 +65,24 @@ impl Case {
     /// Starts a bundle under a plan of faults, and makes everything that a job of the kind needs, without any fault.
     ///
     /// It ends five seconds after a sweep, with the faults ended.
-    pub(crate) async fn new(kind: Kind, plan: FaultPlan) -> Self {
+    pub(crate) async fn new(kind: JobKind, plan: FaultPlan) -> Self {
         let bundle = Bundle::start(1, plan, Provider::default()).await.unwrap();
         bundle.faults.end();
         let mut case = Self { kind, bundle, heartbeat: None };
         let bundle = &case.bundle;
         match kind {
-            Kind::EscalationLevel | Kind::Notification | Kind::SignInMail => {}
-            Kind::AlertSettle => case.fire(&["fire"]).await,
-            Kind::SlackStep => bundle.connect_slack().await.unwrap(),
-            Kind::HeartbeatCheck => case.heartbeat = Some(heartbeat(bundle).await),
-            Kind::AlertExpiry => {
+            JobKind::EscalationLevel | JobKind::Notification | JobKind::SignInMail => {}
+            JobKind::AlertSettle => case.fire(&["fire"]).await,
+            JobKind::SlackStep => bundle.connect_slack().await.unwrap(),
+            JobKind::HeartbeatCheck => case.heartbeat = Some(heartbeat(bundle).await),
+            JobKind::AlertExpiry => {
                 let lasts = Some(AutoResolve { minutes: MINUTES, in_incidents: true });
                 change_source(bundle, |source| {
                     source.intake = IntakeRules { lasts, ..IntakeRules::default() }
                 })
                 .await;
             }
-            Kind::Backfill => {
+            JobKind::Backfill => {
                 case.fire(&["fire 0", "fire 1", "fire 2"]).await;
                 bind_team(bundle).await;
             }
@@ -147,25 +100,27 @@ impl Case {
         }
         let (context, by) = (&bundle.calm, Actor::system(bundle.org, "law"));
         match self.kind {
-            Kind::EscalationLevel | Kind::Notification | Kind::AlertExpiry => self.fire(&["fire"]).await,
-            Kind::AlertSettle => {
+            JobKind::EscalationLevel | JobKind::Notification | JobKind::AlertExpiry => {
+                self.fire(&["fire"]).await
+            }
+            JobKind::AlertSettle => {
                 let alert = Alert::now(bundle, "fire").over(bundle);
                 assert!(bundle.deliver(&[alert]).await);
             }
-            Kind::SignInMail => {
+            JobKind::SignInMail => {
                 let (store, random) = (&bundle.context.store, &context.random);
                 let trace = Trace::begin(random());
                 app::sign_in::ask::ask(store, "ada@example.com", "here", trace, random, bundle.now())
                     .await
                     .unwrap();
             }
-            Kind::SlackStep => {
+            JobKind::SlackStep => {
                 let new = NewStep { thread: thread(), id: step_id(), incident: None, work: reply() };
                 let step = new.open(bundle.org, &Trace::begin(3), bundle.now());
                 bundle.context.store.commit(Commit::new().transition(step)).await.unwrap();
             }
-            Kind::HeartbeatCheck => assert!(self.ping().await),
-            Kind::Backfill => {
+            JobKind::HeartbeatCheck => assert!(self.ping().await),
+            JobKind::Backfill => {
                 let which = (bundle.source(), Trace::begin(3));
                 let (store, random) = (&bundle.context.store, &context.random);
                 app::source::backfill::begin(store, &by, which, random, bundle.now()).await.unwrap();
@@ -177,17 +132,19 @@ impl Case {
     pub(crate) async fn due(&self) -> Timestamp {
         let (bundle, store) = (&self.bundle, &self.bundle.calm.store);
         match self.kind {
-            Kind::EscalationLevel => self.ledger().await.escalations[0].due.unwrap(),
-            Kind::HeartbeatCheck => {
+            JobKind::EscalationLevel => self.ledger().await.escalations[0].due.unwrap(),
+            JobKind::HeartbeatCheck => {
                 store.heartbeat(bundle.org, self.heartbeat.unwrap()).await.unwrap().unwrap().due.unwrap()
             }
-            Kind::AlertExpiry => {
+            JobKind::AlertExpiry => {
                 let id = self.ledger().await.alerts[0].id;
                 store.expiry(bundle.org, id).await.unwrap().unwrap().due
             }
-            Kind::AlertSettle | Kind::Notification | Kind::SignInMail | Kind::SlackStep | Kind::Backfill => {
-                bundle.now()
-            }
+            JobKind::AlertSettle
+            | JobKind::Notification
+            | JobKind::SignInMail
+            | JobKind::SlackStep
+            | JobKind::Backfill => bundle.now(),
         }
     }
 
@@ -196,26 +153,26 @@ impl Case {
         let bundle = &self.bundle;
         let arrived = bundle.inbox.arrived();
         match self.kind {
-            Kind::EscalationLevel => {
+            JobKind::EscalationLevel => {
                 arrived.iter().filter(|arrived| arrived.address == "grace@example.com").count()
             }
-            Kind::Notification => {
+            JobKind::Notification => {
                 arrived.iter().filter(|arrived| arrived.address == "ada@example.com").count()
             }
-            Kind::AlertSettle => {
+            JobKind::AlertSettle => {
                 let history = self.ledger().await.history;
                 let escalations = history.iter().filter(|(partition, _)| partition.contains("#ESCALATION#"));
                 escalations.flat_map(|(_, rows)| rows).filter(|row| row.to == "resolved").count()
             }
-            Kind::SignInMail => bundle.inbox.letters().len(),
-            Kind::SlackStep => bundle.slack.messages_in(ANNOUNCEMENTS).len(),
-            Kind::HeartbeatCheck => self.ledger().await.alerts.len(),
-            Kind::AlertExpiry => {
+            JobKind::SignInMail => bundle.inbox.letters().len(),
+            JobKind::SlackStep => bundle.slack.messages_in(ANNOUNCEMENTS).len(),
+            JobKind::HeartbeatCheck => self.ledger().await.alerts.len(),
+            JobKind::AlertExpiry => {
                 let history = self.ledger().await.history;
                 let alerts = history.iter().filter(|(partition, _)| partition.contains("#ALERT#"));
                 alerts.flat_map(|(_, rows)| rows).filter(|row| row.to == "resolved").count()
             }
-            Kind::Backfill => {
+            JobKind::Backfill => {
                 let mut changed = 0;
                 for alert in self.ledger().await.alerts {
                     let body = bundle.calm.store.alert_body(bundle.org, alert.id).await.unwrap().unwrap();
@@ -232,20 +189,19 @@ impl Case {
         let bundle = &self.bundle;
         let (org, ledger) = (bundle.org, self.ledger().await);
         match self.kind {
-            Kind::EscalationLevel => json!({"due": {"org": org, "escalation": ledger.escalations[0].id}}),
-            Kind::AlertSettle => json!({"alert": {"org": org, "alert": ledger.alerts[0].id}}),
-            Kind::Notification => {
+            JobKind::EscalationLevel => json!({"due": {"org": org, "escalation": ledger.escalations[0].id}}),
+            JobKind::AlertSettle => json!({"alert": {"org": org, "alert": ledger.alerts[0].id}}),
+            JobKind::Notification => {
                 let page = &ledger.notifications[0];
                 json!({"check": {"org": org, "escalation": page.escalation, "page": page.id}})
             }
-            Kind::SignInMail => {
-                let key = self.keys("LOOKUP#signin#").await.remove(0);
-                json!({"sign_in": {"id": key.trim_start_matches("LOOKUP#signin#")}})
+            JobKind::SignInMail => {
+                json!({"sign_in": {"id": self.sign_in_id().await}})
             }
-            Kind::SlackStep => json!({"step": {"org": org, "thread": thread(), "step": step_id()}}),
-            Kind::HeartbeatCheck => json!({"heartbeat": {"org": org, "source": self.heartbeat}}),
-            Kind::AlertExpiry => json!({"lapse": {"org": org, "alert": ledger.alerts[0].id}}),
-            Kind::Backfill => json!({"backfill": {"org": org, "source": bundle.source()}}),
+            JobKind::SlackStep => json!({"step": {"org": org, "thread": thread(), "step": step_id()}}),
+            JobKind::HeartbeatCheck => json!({"heartbeat": {"org": org, "source": self.heartbeat}}),
+            JobKind::AlertExpiry => json!({"lapse": {"org": org, "alert": ledger.alerts[0].id}}),
+            JobKind::Backfill => json!({"backfill": {"org": org, "source": bundle.source()}}),
         }
     }
 
@@ -254,29 +210,29 @@ impl Case {
         let (bundle, store) = (&self.bundle, &self.bundle.calm.store);
         let (by, now, random) = (Actor::system(bundle.org, "law"), bundle.now(), &bundle.calm.random);
         match self.kind {
-            Kind::EscalationLevel | Kind::Notification => {
+            JobKind::EscalationLevel | JobKind::Notification => {
                 let id = self.ledger().await.escalations[0].id;
                 respond::acknowledge(store, &by, id, now).await.unwrap();
             }
             // A resolved alert never fires again: its escalations always have to learn of its end.
-            Kind::AlertSettle => return false,
-            Kind::SignInMail => {
+            JobKind::AlertSettle => return false,
+            JobKind::SignInMail => {
                 let ada = store.person("ada@example.com").await.unwrap().unwrap().1;
                 user::remove::remove(store, &by, ada, random, now).await.unwrap();
             }
-            Kind::SlackStep => {
+            JobKind::SlackStep => {
                 let team = TEAM.parse::<TeamId>().unwrap();
                 connect::removed(store, &team, now).await.unwrap();
             }
-            Kind::HeartbeatCheck => assert!(self.ping().await),
-            Kind::AlertExpiry => {
+            JobKind::HeartbeatCheck => assert!(self.ping().await),
+            JobKind::AlertExpiry => {
                 let (org, id) = (bundle.org, self.ledger().await.alerts[0].id);
                 let alert = store.alert(org, id).await.unwrap().unwrap();
                 assert_eq!(alert.head().state(), AlertState::Firing);
                 // Sending it again is what keeps it.
                 self.fire(&["fire"]).await;
             }
-            Kind::Backfill => {
+            JobKind::Backfill => {
                 let id = bundle.source();
                 app::source::destroy::destroy(store, &by, id, random, now).await.unwrap();
             }
@@ -294,21 +250,27 @@ impl Case {
     pub(crate) async fn claim(&self) {
         let (bundle, store) = (&self.bundle, &self.bundle.calm.store);
         match self.kind {
-            Kind::Notification => {
+            JobKind::Notification => {
                 let page = self.ledger().await.notifications.remove(0);
                 let claimed = store.claim(page.claim(bundle.now()).unwrap()).await.unwrap();
                 assert_eq!(claimed, store::Claimed::Ours);
             }
-            Kind::SlackStep => {
+            JobKind::SlackStep => {
                 let step = store.slack_step(bundle.org, &thread(), &step_id()).await.unwrap().unwrap();
-                store.mark(step.claim(bundle.now()).unwrap()).await.unwrap();
+                let claimed = store.claim(step.claim(bundle.now()).unwrap()).await.unwrap();
+                assert_eq!(claimed, store::Claimed::Ours);
             }
-            Kind::SignInMail
-            | Kind::EscalationLevel
-            | Kind::AlertSettle
-            | Kind::HeartbeatCheck
-            | Kind::AlertExpiry
-            | Kind::Backfill => unreachable!("{:?} has no lease", self.kind),
+            JobKind::SignInMail => {
+                let id = self.sign_in_id().await;
+                let sign_in = store.sign_in(id).await.unwrap().unwrap();
+                let claimed = store.claim(sign_in.claim(bundle.now()).unwrap()).await.unwrap();
+                assert_eq!(claimed, store::Claimed::Ours);
+            }
+            JobKind::EscalationLevel
+            | JobKind::AlertSettle
+            | JobKind::HeartbeatCheck
+            | JobKind::AlertExpiry
+            | JobKind::Backfill => unreachable!("{:?} has no lease", self.kind),
         }
     }
 
@@ -316,8 +278,7 @@ impl Case {
     pub(crate) async fn send(&self, body: &Value) {
         let envelope = json!({"schema": 1, "trace": Trace::begin(9), "body": body}).to_string();
         let outgoing = store::Outgoing { body: envelope, delay: 0, group: None };
-        let queue = domain::message::Queue::ALL.iter().find(|queue| queue.name() == self.kind.queue());
-        self.bundle.calm.queues.send(*queue.unwrap(), vec![outgoing]).await.unwrap();
+        self.bundle.calm.queues.send(self.kind.queue(), vec![outgoing]).await.unwrap();
     }
 
     /// Lets time pass until a moment; none if it is over.
@@ -356,6 +317,12 @@ impl Case {
     /// Everything in the table.
     pub(crate) async fn ledger(&self) -> Ledger {
         Ledger::read(&self.bundle.embedded.backend()).await.unwrap()
+    }
+
+    /// The id of the attempt to sign in.
+    async fn sign_in_id(&self) -> SignInId {
+        let begin = "LOOKUP#signin#";
+        self.keys(begin).await.remove(0).trim_start_matches(begin).parse().unwrap()
     }
 
     /// The partition keys that begin so.

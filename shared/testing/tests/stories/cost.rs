@@ -2,7 +2,7 @@
 
 use embedded::{Service, Snapshot, UnitKind, UnitTarget};
 use testing::bundle::Bundle;
-use testing::cost::{Item, PAGED_S, SETTLED_S, duplicate, idle, in_a_story, known, new_alert, steady};
+use testing::cost::{CostItem, PAGED_S, SETTLED_S, duplicate, idle, in_a_story, known, new_alert, steady};
 use testing::sender::Alert;
 
 use crate::stage::{calm, tell};
@@ -150,8 +150,8 @@ fn idle_installation_costs_five_dollars_a_month_at_most() {
 
     println!("{}", bill.show());
     assert!(bill.total() <= 5.0, "{}", bill.show());
-    assert_eq!(bill.count(Item::WriteUnit), 0.0, "a write a minute without anything to do");
-    assert!(bill.count(Item::ReadUnit) > 0.0, "the sweep was not counted");
+    assert_eq!(bill.count(CostItem::WriteUnit), 0.0, "a write a minute without anything to do");
+    assert!(bill.count(CostItem::ReadUnit) > 0.0, "the sweep was not counted");
 }
 
 #[test]
@@ -160,9 +160,9 @@ fn bills_are_of_what_was_counted() {
     let new = in_a_story(new_alert()).unwrap();
 
     println!("{}{}", duplicate.show(), new.show());
-    assert_eq!((duplicate.count(Item::WriteUnit), duplicate.count(Item::ReadUnit)), (1e6, 0.0));
-    assert_eq!(duplicate.count(Item::QueueRequest), 3e6);
-    let written = new.count(Item::WriteUnit) / 1e6;
+    assert_eq!((duplicate.count(CostItem::WriteUnit), duplicate.count(CostItem::ReadUnit)), (1e6, 0.0));
+    assert_eq!(duplicate.count(CostItem::QueueRequest), 3e6);
+    let written = new.count(CostItem::WriteUnit) / 1e6;
     assert!((10.0..=27.0).contains(&written), "{written} write units a new alert");
     assert!(duplicate.total() < new.total());
 }

@@ -61,7 +61,7 @@ fn job_that_is_missed_pages_once_and_its_next_ping_ends_that() {
 
         assert_eq!((states(&bundle).await, paged(&bundle).len()), (vec![AlertState::Firing], 1));
         let title = ledger(&bundle).await.alerts[0].title.clone();
-        assert!(title.starts_with("Backup has not been heard of for "), "{title}");
+        assert!(title.starts_with("Backup has sent no ping for "), "{title}");
         bundle.pass(600).await;
         assert_eq!(
             (states(&bundle).await.len(), paged(&bundle).len()),

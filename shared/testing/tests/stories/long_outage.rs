@@ -20,7 +20,11 @@ fn story_of_an_escalation_costs_the_same_however_often_its_page_was_tried() {
             bundle.context.store.escalation_with_story(bundle.org, escalation).await.unwrap().unwrap();
         let cost = bundle.counts.snapshot().since(&before);
 
-        assert!(story.notifications[0].attempt > 25, "{} attempts", story.notifications[0].attempt);
+        assert!(
+            story.notifications[0].attempts.attempt > 25,
+            "{} attempts",
+            story.notifications[0].attempts.attempt
+        );
         let read = cost.total(UnitKind::Read, UnitTarget::Table);
         assert!(read <= 5.0, "{read} units to read one escalation");
         assert_eq!(story.history.len(), 3, "opened, level 2, expired");

@@ -1,7 +1,8 @@
 //! A notification whose channel the installation does not have.
 
-use app::notification::send::{Senders, Sent, send};
-use domain::message::NotificationMessage;
+use app::notification::send::{Senders, send};
+use domain::notification::NotificationState;
+use machine::Stateful;
 use testing::faults::FaultPlan;
 use testing::sender::Alert;
 
@@ -15,10 +16,10 @@ fn page_to_a_channel_that_is_not_there_waits_until_it_is() {
         bundle.pass(10).await;
         let page = ledger(&bundle).await.notifications.remove(0);
         let nothing = Senders { channels: Vec::new(), ..bundle.calm.senders() };
-        let message = NotificationMessage::Due { notification: Box::new(page) };
 
-        let sent = send(&bundle.calm.store, &nothing, &message, bundle.now()).await.unwrap();
-        assert_eq!(sent, Sent::Again);
+        send(&bundle.calm.store, &nothing, &page, bundle.now()).await.unwrap();
+        let page = ledger(&bundle).await.notifications.remove(0);
+        assert_eq!((page.head().state(), page.attempts.attempt), (NotificationState::Pending, 2));
         bundle.faults.end();
         bundle.pass(125).await;
 

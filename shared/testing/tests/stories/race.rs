@@ -72,7 +72,8 @@ fn lost_answer_to_a_mark_does_not_send_the_page_again() {
         bundle.pass(250).await;
 
         let ledger = ledger(&bundle).await;
-        let again: usize = ledger.notifications.iter().map(|page| usize::from(page.attempt) - 1).sum();
+        let again: usize =
+            ledger.notifications.iter().map(|page| usize::from(page.attempts.attempt) - 1).sum();
         let arrived = bundle.inbox.arrived().len();
         assert!(
             arrived <= ledger.notifications.len() + again,

@@ -69,7 +69,9 @@ async fn steps(bundle: &Bundle, incident: &Incident) -> Vec<Step> {
 async fn undone(bundle: &Bundle, incident: &Incident) -> Vec<String> {
     let steps = steps(bundle, incident).await.into_iter();
     let undone = steps.filter(|step| step.head().state() != domain::slack::StepState::Done);
-    undone.map(|step| format!("{} {}: {:?}", step.id, step.head().state().name(), step.log.last())).collect()
+    undone
+        .map(|step| format!("{} {}: {:?}", step.id, step.head().state().name(), step.attempts.log.last()))
+        .collect()
 }
 
 /// The channel of an incident.
@@ -216,7 +218,7 @@ fn without_a_workspace_nothing_is_owed_and_nothing_is_asked_of_slack() {
 
         let incident = incident(&bundle).await;
 
-        assert!(!incident.followed && steps(&bundle, &incident).await.is_empty());
+        assert!(incident.followers == Default::default() && steps(&bundle, &incident).await.is_empty());
         assert!(bundle.slack.calls().is_empty());
         types(&bundle, "U0ADA", "C0SOMEWHERE", "fire", "1.1").await;
         assert!(bundle.slack.answers()[0].text.contains("not connected"));

@@ -1,5 +1,6 @@
 //! The sweep: messages that were lost behind `alert-handle` are found.
 
+use domain::job::lease::Leased;
 use testing::faults::FaultPlan;
 use testing::inbox::Provider;
 use testing::sender::Alert;

@@ -137,7 +137,7 @@ fn each_event_is_decided_by_the_newest_one_known() {
             Decision::Tombstone,
         ),
         (
-            "an end at its source of what somebody has ended",
+            "a source resolves an alert that somebody has resolved by hand",
             by_hand(),
             begun(100, arrival(9, Resolved, 220, 221, "a")),
             Decision::Tombstone,

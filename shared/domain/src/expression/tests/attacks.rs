@@ -1,4 +1,4 @@
-//! What no expression can do, whoever stored it.
+//! Attacks by expressions, whose authors are not trusted.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What a step does, and what it belongs to.
+//! The work of a step, and the thread that it belongs to.
 
 use std::fmt;
 
@@ -8,28 +8,28 @@ use serde::{Deserialize, Serialize};
 use crate::id::{EscalationId, IncidentId};
 use crate::slack::id::ChannelId;
 
-/// What steps belong together to: an incident, or one thing that somebody asked for.
+/// A thread of steps: those of an incident, of an escalation, or of one request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Thread(String);
 
 impl Thread {
-    /// Everything that is owed because of an incident.
+    /// The thread of an incident.
     pub fn incident(id: IncidentId) -> Self {
         Self(id.to_string())
     }
 
-    /// What is owed because of an escalation that belongs to no incident.
+    /// The thread of an escalation that belongs to no incident.
     pub fn escalation(id: EscalationId) -> Self {
         Self(format!("escalation-{id}"))
     }
 
-    /// The answer to something that was asked.
+    /// The thread of the answer to a request.
     pub fn asked(key: &str) -> Self {
         Self(format!("asked-{}", crate::text::fingerprint(key.as_bytes(), 32)))
     }
 
-    /// Reads it from a key; a `#` is none of its characters.
+    /// Reads a thread from a key; `None` if the text is empty or contains `#`.
     pub fn of_key(text: &str) -> Option<Self> {
         (!text.is_empty() && !text.contains('#')).then(|| Self(text.to_owned()))
     }
@@ -47,13 +47,13 @@ impl fmt::Display for Thread {
     }
 }
 
-/// A step's id within its thread: the same cause gives the same id, so that nothing is owed twice.
+/// A step's id within its thread. The same cause gives the same id, so that no step is begun twice.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StepId(String);
 
 impl StepId {
-    /// The one step of this name.
+    /// The id of the step of this name.
     pub fn of(name: impl fmt::Display) -> Self {
         Self(name.to_string())
     }
@@ -65,60 +65,60 @@ impl fmt::Display for StepId {
     }
 }
 
-/// Where an incident's message stands.
+/// The channel of an incident's message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// Where all incidents are announced.
+    /// The channel in which all incidents are announced.
     Announcements,
-    /// In the incident's own channel.
+    /// The incident's own channel.
     Channel,
 }
 
-/// What a step does.
+/// The work of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
-    /// Look at an incident that has changed, and write down what is owed because of that.
+    /// Follow an incident that has changed: begin the steps that the change needs.
     Follow,
     /// Create the incident's channel.
     CreateChannel,
-    /// Invite whoever responds.
+    /// Invite the responders.
     Invite,
     /// Post the incident's message, or bring it up to date.
     Post(Place),
-    /// Share the update that a version of the incident made.
+    /// Share the update of a version of the incident.
     Share {
         /// The version.
         version: u64,
     },
-    /// Take the buttons off the direct messages of an escalation that pages nobody any more.
+    /// Remove the buttons of the direct messages of an escalation that notifies nobody any more.
     Unpage {
         /// The escalation.
         escalation: EscalationId,
     },
-    /// Answer whoever asked; only they see it.
+    /// Answer the person who asked; only they see the answer.
     Answer {
-        /// Where to, sealed.
+        /// The sealed address of the answer.
         to: String,
-        /// What to say, in Slack's markup.
+        /// The text, in Slack's markup.
         text: String,
-        /// Whether it takes the place of what they answered.
+        /// Whether the answer replaces the message that they pressed.
         replaces: bool,
     },
-    /// Say something below a message.
+    /// Reply to a message in its thread.
     Reply {
         /// The channel.
         channel: ChannelId,
         /// The message.
         ts: String,
-        /// What to say, in Slack's markup.
+        /// The text, in Slack's markup.
         text: String,
     },
 }
 
 impl Work {
-    /// The name, for people.
+    /// The name that people read.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Follow => "follow the incident",
@@ -133,10 +133,10 @@ impl Work {
         }
     }
 
-    /// How long it makes sense to try.
+    /// How long the step is tried.
     pub(super) const fn patience(&self) -> SignedDuration {
         match self {
-            // Slack takes an answer for half an hour.
+            // Slack accepts an answer for half an hour.
             Self::Answer { .. } => SignedDuration::from_mins(30),
             Self::Follow
             | Self::CreateChannel

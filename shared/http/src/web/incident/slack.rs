@@ -27,17 +27,17 @@ fn row(step: &Step, now: Timestamp) -> Markup {
         StepState::Doing => ("waiting", "In progress"),
         StepState::Pending | StepState::Done | StepState::Obsolete => ("waiting", "Waiting"),
     };
-    let attempts = match step.attempt {
+    let attempts = match step.attempts.attempt {
         1 => "attempt 1".to_owned(),
         n => format!("attempt {n}"),
     };
     // Before the first attempt, the log has no error.
-    let last = step.log.last().filter(|_| state == StepState::Failed || step.attempt > 1);
+    let last = step.attempts.log.last().filter(|_| state == StepState::Failed || step.attempts.attempt > 1);
     html! {
         li {
             p.line { span.badge.(tone) { (label) } " " span { (capitalize(step.work.name())) } }
             ul.facts {
-                @if state != StepState::Failed { li { "Next attempt: " (words::due(step.due, now)) } }
+                @if state != StepState::Failed { li { "Next attempt: " (words::due(step.attempts.due, now)) } }
                 li { (attempts) }
                 @if let Some(last) = last { li { (untrusted(&capitalize(&last.why))) ", " (words::ago(last.at, now)) } }
             }

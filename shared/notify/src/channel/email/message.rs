@@ -110,7 +110,7 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), clean(value))
 }
 
-/// The subject. Encoded words (`=?…?=`) in a title are broken up, because a mail program would decode them after the
+/// The subject. Encoded words (`=?…?=`) in a title are broken up, because email programs would decode them after the
 /// text was cleaned.
 fn subject(title: &str) -> String {
     shorten(&format!("[Firebell] {}", title.replace("=?", "= ?")), SUBJECT_BYTES)

@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::routing::{get, post};
 use domain::message::Envelope;
 use domain::trace::Trace;
+use http::StatusCode;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 use tracing::{error, instrument};
@@ -16,7 +17,7 @@ use super::*;
 use crate::config::{Config, OTLP_ENDPOINT, OTLP_HEADERS, SENTRY_DSN};
 use crate::{Delivery, Function, Tracing};
 
-/// What a collector was sent: path, headers, body.
+/// The requests that a collector received: path, headers, body.
 type Sent = Arc<Mutex<Vec<(String, http::HeaderMap, String)>>>;
 
 /// A collector that answers so, after so long.

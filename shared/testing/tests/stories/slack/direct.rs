@@ -90,7 +90,10 @@ fn end_of_the_alert_takes_the_buttons_off() {
         api(&bundle, &format!("/v2/alerts/{alert}/actions/resolve"), &json!({})).await;
 
         for channel in [ADA, GRACE] {
-            assert_eq!((only(&bundle, channel).buttons(), &*says(&bundle, channel)), (vec![], "It is over."));
+            assert_eq!(
+                (only(&bundle, channel).buttons(), &*says(&bundle, channel)),
+                (vec![], "It has ended.")
+            );
         }
     });
 }

@@ -24,8 +24,8 @@ async fn check(bundle: &Bundle, incidents: usize) {
                 StepState::Done,
                 "{} {}: {:?}",
                 step.mark(),
-                step.attempt,
-                step.log
+                step.attempts.attempt,
+                step.attempts.log
             );
         }
         let channel = channel_of(bundle, &incident.reference());
@@ -140,7 +140,10 @@ fn slack_that_does_what_it_is_asked_and_does_not_say_so_is_not_asked_twice() {
         let mut again = 0;
         for incident in &retried {
             let steps = steps(&bundle, incident).await;
-            again += steps.iter().filter(|step| step.log.iter().any(|e| e.why.contains("in time"))).count();
+            again += steps
+                .iter()
+                .filter(|step| step.attempts.log.iter().any(|e| e.why.contains("in time")))
+                .count();
         }
         assert!(again > 5, "no answer was lost, so nothing was shown");
     });

@@ -65,7 +65,10 @@ fn channel_that_was_archived_takes_no_update_and_the_announcement_is_kept_all_th
         let failed: Vec<_> = steps.iter().filter(|step| step.head().state() != StepState::Done).collect();
         assert_eq!(failed.len(), 1, "{failed:?}");
         assert_eq!(failed[0].head().state(), StepState::Failed);
-        assert_eq!((failed[0].attempt, &*failed[0].log.last().unwrap().why), (1, "is_archived"));
+        assert_eq!(
+            (failed[0].attempts.attempt, &*failed[0].attempts.log.last().unwrap().why),
+            (1, "is_archived")
+        );
         assert_eq!(bundle.slack.messages_in(ANNOUNCEMENTS)[0].buttons(), [""; 0], "it is shown as closed");
     });
 }

@@ -1,4 +1,4 @@
-//! What a mail says, and what it never says.
+//! The content of emails, and what they never contain.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Looks whether a job was heard of in time.
+//! Checks whether the ping of a heartbeat arrived in time.
 
 use domain::Timestamp;
 use domain::alert::AlertStatus;
@@ -14,14 +14,14 @@ use crate::AppError;
 use crate::error::whoever_was_first;
 use crate::rules::readable;
 
-/// Tells of a job that is missed, and looks later at one that is not. A ping that comes just now wins.
+/// Fires the alert of a missed ping, or checks again later. A ping that arrives at this moment wins.
 ///
 /// # Errors
 /// [`AppError`] if it has to be tried again.
 #[instrument(skip_all, fields(alert_source.id = %id), err)]
-pub async fn look(store: &Store, (org, id): (OrgId, SourceId), now: Timestamp) -> Result<(), AppError> {
+pub async fn check(store: &Store, (org, id): (OrgId, SourceId), now: Timestamp) -> Result<(), AppError> {
     let job = readable(store.heartbeat(org, id).await)?;
-    // Sent ahead of its time, or done since: the sweep comes again.
+    // The message came early, or the check was done: the sweep sends another one.
     let Some(job) = job.filter(|job| job.due.is_some_and(|due| due <= now)) else { return Ok(()) };
     if let Some(owed) = job.owed() {
         let known = readable(store.key(org, id, &owed.key()).await)?;
@@ -44,12 +44,10 @@ pub async fn look(store: &Store, (org, id): (OrgId, SourceId), now: Timestamp) -
         Some((source, beat)) => {
             let deadline = beat.deadline(job.last_ping_at);
             match now < deadline {
-                true => {
-                    job.look_later(Some(deadline), now)?.because("system:alert-handle", "it was heard of")
-                }
+                true => job.look_later(Some(deadline), now)?.because("system:alert-handle", "a ping arrived"),
                 false => {
                     let alert = told(source, beat, &job, AlertStatus::Firing, now);
-                    job.miss(alert, now)?.because("system:alert-handle", "it was not heard of in time")
+                    job.miss(alert, now)?.because("system:alert-handle", "no ping arrived in time")
                 }
             }
         }

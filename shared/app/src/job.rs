@@ -1,0 +1,3 @@
+//! Durable work: how a worker does a job.
+
+pub(crate) mod attempt;
