@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""People who sign in with an independent OpenID Connect provider: the package oidc-provider-mock.
+"""Tests sign-in with an independent OpenID Connect provider: the package oidc-provider-mock.
 
 Usage: oidc_test.py path/to/local.
 """
@@ -31,7 +31,7 @@ def expect(holds: bool, what: object) -> None:
 
 
 class Proof:
-    """Stands before the provider, which does not ask for the proof of PKCE itself, and asks for it."""
+    """Middleware that verifies PKCE, because the provider does not verify it itself."""
 
     def __init__(self, app) -> None:
         self.app, self.challenges, self.proved = app, set(), 0
@@ -54,7 +54,7 @@ class Proof:
 
 
 class Browser:
-    """Keeps cookies, and follows redirections one by one."""
+    """Keeps cookies, and does not follow redirects by itself."""
 
     class Stay(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, *_: object) -> None:
@@ -76,16 +76,16 @@ class Browser:
 
 
 def to_provider(browser: Browser, url: str) -> str:
-    """Where people are sent to sign in."""
+    """The URL of the provider where a person signs in."""
     status, place, body = browser.ask(f"{url}/sign-in/oidc")
-    # A page may carry the link, where a redirection would lose the cookie.
+    # Firebell may answer with a page that contains the link, because a redirect would lose the cookie.
     if status == 200:
         place = re.search(r'href="([^"]+)"', body).group(1).replace("&amp;", "&")
     return place
 
 
 def came_back(browser: Browser, place: str, subject: str) -> str:
-    """Signs in there, and says where the provider sends people back to."""
+    """Signs in at the provider, and returns the URL to which it redirects the browser."""
     status, back, body = browser.ask(place, {"sub": subject})
     expect(status in (302, 303), f"the provider answered {status}: {body[:300]}")
     return back
@@ -98,7 +98,7 @@ def signed_in(browser: Browser, url: str) -> bool:
 
 def drive(url: str, provider: str) -> None:
     person = Browser()
-    expect(not signed_in(person, url), "somebody is signed in already")
+    expect(not signed_in(person, url), "a new browser is signed in")
     place = to_provider(person, url)
     asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(place).query))
     expect(place.startswith(provider), place)
@@ -108,14 +108,14 @@ def drive(url: str, provider: str) -> None:
     expect(back.startswith(f"{url}/sign-in/oidc/callback?"), back)
     thief = Browser()
     status, _, _ = thief.ask(back)
-    expect(not signed_in(thief, url), f"another browser took the answer: {status}")
+    expect(not signed_in(thief, url), f"another browser used the callback URL: {status}")
     person.ask(back)
     expect(signed_in(person, url), "the owner is not signed in")
     again = Browser()
     again.ask(back)
-    expect(not signed_in(again, url), "the answer was taken twice")
+    expect(not signed_in(again, url), "the callback URL worked twice")
 
-    for subject, why in [("stranger@example.com", "nobody knows them"), ("unverified@example.com", "not verified")]:
+    for subject, why in [("stranger@example.com", "not a user"), ("unverified@example.com", "not verified")]:
         somebody = Browser()
         back = came_back(somebody, to_provider(somebody, url), subject)
         somebody.ask(back)
@@ -123,7 +123,7 @@ def drive(url: str, provider: str) -> None:
     other = Browser()
     back = came_back(other, to_provider(other, url), OWNER)
     other.ask(re.sub(r"state=[^&]+", "state=" + "A" * 43, back))
-    expect(not signed_in(other, url), "another state was taken")
+    expect(not signed_in(other, url), "a wrong state was accepted")
 
 
 def user(sub: str, verified: bool) -> oidc_provider_mock.User:
@@ -150,7 +150,7 @@ def main(binary: str) -> None:
                     break
             threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True).start()
             drive(lines[-1].split()[-1], provider)
-            expect(proof.proved >= 3, f"{proof.proved} codes were proved to be ours")
+            expect(proof.proved >= 3, f"only {proof.proved} codes had a valid PKCE verifier")
         except BaseException:
             sys.stderr.writelines(lines)
             raise

@@ -53,7 +53,7 @@ def port():
 
 
 def source(kind, path):
-    """A source of a kind, routed to a path."""
+    """Creates an alert source of a type and an alert route to an escalation path."""
     template = {
         "title": {"reference": "alert.title"},
         "description": {"reference": "alert.description"},
@@ -97,7 +97,7 @@ def alerts(made):
 
 
 def wait_for(what, made, status, title=""):
-    """Waits until an alert of a source is as it should be."""
+    """Waits until a source has an alert with this status and title."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         found = [alert for alert in alerts(made) if alert["status"] == status and title in alert["title"]]

@@ -48,10 +48,10 @@ class Fake(BaseHTTPRequestHandler):
     lock = threading.Lock()
 
     def log_message(self, *_):
-        """Says nothing."""
+        """Logs nothing."""
 
     def do_POST(self):
-        """Answers a call of the Web API, or takes an answer to a command."""
+        """Answers a call of the Web API, or receives the reply to a command."""
         body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
         kind = self.headers.get("content-type", "")
         if kind.startswith("application/json"):
@@ -69,11 +69,11 @@ class Fake(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def reply(self, method, a):
-        """What Slack would say."""
+        """The reply that Slack would send."""
         if self.path.startswith("/answer/"):
             self.answers.append(a)
             return {"ok": True}
-        # A copy: an edit changes the message, not what was asked for.
+        # A copy, because an edit changes the message and must not change the recorded call.
         self.calls.append((method, dict(a)))
         authorization = self.headers.get("authorization", "")
         if method == "oauth.v2.access":
@@ -107,7 +107,7 @@ class Fake(BaseHTTPRequestHandler):
 
 
 def until(what, found, seconds=20):
-    """Waits for something to be there."""
+    """Waits until `found` returns a value."""
     end = time.time() + seconds
     while time.time() < end:
         value = found()
@@ -118,7 +118,7 @@ def until(what, found, seconds=20):
 
 
 def send(port, path, body, kind="application/x-www-form-urlencoded", secret=SECRET, at=None):
-    """Sends what Slack's own verifier signs."""
+    """Sends a request with a signature that Slack's own verifier makes."""
     at = str(int(at or time.time()))
     signature = SignatureVerifier(secret).generate_signature(timestamp=at, body=body)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -133,7 +133,7 @@ def send(port, path, body, kind="application/x-www-form-urlencoded", secret=SECR
 
 
 def get(port, path, cookies=()):
-    """Asks for a page as a browser would; returns status, cookies, location and body."""
+    """Gets a page as a browser would; returns status, cookies, location and body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", path, headers={"cookie": "; ".join(cookies), "accept": "text/html"})
     answer = connection.getresponse()
@@ -142,7 +142,7 @@ def get(port, path, cookies=()):
 
 
 def sign_in(port, link):
-    """Signs in through the link that is printed."""
+    """Signs in with the printed link; returns the cookies."""
     path = urllib.parse.urlsplit(link)
     status, given, _, page = get(port, f"{path.path}?{path.query}")
     token = re.search(r'name="token" value="([^"]+)"', page)
@@ -162,7 +162,7 @@ def connect(port, session):
     expect(status == 200, f"/slack/install answered {status}: {page[:300]}")
     link = re.search(r'href="(https://slack\.com/oauth/v2/authorize\?[^"]+)"', page).group(1)
     asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(link.replace("&amp;", "&")).query))
-    expect({"client_id", "scope", "redirect_uri", "state"} <= set(asked), f"the way to Slack lacks something: {asked}")
+    expect({"client_id", "scope", "redirect_uri", "state"} <= set(asked), f"the link to Slack lacks a parameter: {asked}")
     back = "/slack/oauth?" + urllib.parse.urlencode({"code": "the-code", "state": asked["state"]})
     status, _, _, _ = get(port, back)
     expect(status == 403, f"another browser connected the workspace: {status}")
@@ -171,7 +171,7 @@ def connect(port, session):
 
 
 def command(port, text, trigger):
-    """Somebody types `/inc`."""
+    """Sends the command `/inc`, as if a person typed it."""
     return send(port, "/slack/command", urllib.parse.urlencode({
         "token": "x", "team_id": TEAM, "channel_id": "C0SOMEWHERE", "user_id": OWNER, "command": "/inc", "text": text,
         "response_url": f"http://127.0.0.1:{fake.server_port}/answer/{trigger}", "trigger_id": trigger,
@@ -179,9 +179,9 @@ def command(port, text, trigger):
 
 
 def judge_blocks(message):
-    """Parses a message with the SDK's models, and validates what they know."""
+    """Parses the blocks of a message with the SDK's models, and validates them."""
     blocks = Block.parse_all(message["blocks"])
-    expect(len(blocks) == len(message["blocks"]) and None not in blocks, f"a block is none: {message['blocks']}")
+    expect(len(blocks) == len(message["blocks"]) and None not in blocks, f"the SDK does not know a block: {message['blocks']}")
     for block, sent in zip(blocks, message["blocks"]):
         block.validate_json()
         expect(block.type == sent["type"], f"{block.type} is not {sent['type']}")
@@ -189,7 +189,7 @@ def judge_blocks(message):
 
 
 def drive(port):
-    """An incident from beginning to end."""
+    """Runs an incident from its declaration to its end."""
     status, _ = command(port, "<!channel> the database is down", "1.1")
     expect(status == 200, f"/inc was answered {status}")
     posted = until("announcement", lambda: [m for (c, _), m in list(Fake.messages.items()) if c == ANNOUNCEMENTS])
@@ -225,22 +225,22 @@ def drive(port):
     status, _ = send(port, "/slack/interaction", urllib.parse.urlencode({"payload": pressed}))
     expect(status == 200, f"the button was answered {status}")
     until("edit without buttons", lambda: "actions" not in [b["type"] for b in announced["blocks"]])
-    expect(len([1 for (c, _) in Fake.messages if c == ANNOUNCEMENTS]) == 1, "it was not edited in place")
+    expect(len([1 for (c, _) in Fake.messages if c == ANNOUNCEMENTS]) == 1, "the announcement was posted again instead of edited")
 
 
 def refusals(port):
-    """What Slack did not sign, or not now."""
+    """Checks that requests with an invalid signature or an old timestamp are rejected."""
     body = urllib.parse.urlencode({"team_id": TEAM, "user_id": OWNER, "trigger_id": "9.9", "text": "x"})
     for secret, at in [("another secret", None), (SECRET, time.time() - 301), (SECRET, time.time() + 302)]:
         status, _ = send(port, "/slack/command", body, secret=secret, at=at)
-        expect(status == 401, f"a request that Slack did not sign now was answered {status}")
+        expect(status == 401, f"a request with an invalid signature or timestamp was answered {status}")
     challenge = json.dumps({"type": "url_verification", "challenge": "abc", "token": "x"})
     status, text = send(port, "/slack/event", challenge, kind="application/json")
     expect((status, json.loads(text)) == (200, {"challenge": "abc"}), f"the challenge was answered {status} {text}")
 
 
 def same_wire():
-    """The SDK's own client speaks to the fake as Firebell does: what one is answered, the other is."""
+    """Checks that the fake receives the same request from the SDK's client as from Firebell."""
     client = WebClient(token=TOKEN, base_url=f"http://127.0.0.1:{fake.server_port}/api/")
     ours = next(a for call, a in Fake.calls if call == "chat.postMessage")
     answer = client.chat_postMessage(channel="C0SDK", text=ours["text"], blocks=ours["blocks"], metadata=ours["metadata"],
@@ -251,7 +251,7 @@ def same_wire():
 
 
 def main(binary):
-    """Starts Firebell, and judges it."""
+    """Starts Firebell and runs all checks."""
     with tempfile.TemporaryDirectory() as home:
         environment = {
             **os.environ, "FIREBELL_SLACK_API_URL": f"http://127.0.0.1:{fake.server_port}/api",
@@ -268,7 +268,7 @@ def main(binary):
                     break
             port = int(lines[-1].rsplit(":", 1)[1])
             link = next(line.strip() for line in lines if "/sign-in" in line)
-            # What it logs from now on is shown if something fails, and read so that it never waits for us.
+            # Keep reading the log, because the program would block on a full pipe.
             threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True).start()
             refusals(port)
             connect(port, sign_in(port, link))

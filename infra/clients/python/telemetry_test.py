@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What is exported, judged by those it is meant for: OpenTelemetry's own messages and Sentry's own parser.
+"""Tests the exported telemetry with OpenTelemetry's own messages and Sentry's own parser.
 
 Usage: telemetry_test.py path/to/local.
 """
@@ -28,7 +28,7 @@ taken: list[tuple[str, dict[str, str], bytes]] = []
 
 
 class Collector(BaseHTTPRequestHandler):
-    """Takes everything."""
+    """Accepts and keeps all requests."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -41,14 +41,14 @@ class Collector(BaseHTTPRequestHandler):
 
 
 def parsed(body: bytes) -> ExportTraceServiceRequest:
-    """OTLP writes ids as hexadecimal digits where the JSON of protobuf has base64; all else is the same."""
+    """Parses a request. OTLP encodes ids as hexadecimal digits, protobuf's JSON as base64; all else is the same."""
     request = json.loads(body)
     for resource in request["resourceSpans"]:
         for scope in resource["scopeSpans"]:
             for span in scope["spans"]:
                 for name in ("traceId", "spanId", "parentSpanId"):
                     span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
-    # A field that OTLP does not know is an error here.
+    # Parsing fails if OTLP does not know a field.
     return json_format.Parse(json.dumps(request), ExportTraceServiceRequest())
 
 
@@ -93,7 +93,7 @@ def ask(url: str, body: object = None, **headers: str) -> dict:
 
 
 def paged() -> list[Span]:
-    """The spans of the trace, once a page was sent in it."""
+    """The spans of the trace; none until one of them sent a notification."""
     mine = [span for span in spans() if span.trace_id.hex() == TRACE]
     return mine if any(span.name == "send" for span in mine) else []
 
@@ -102,7 +102,7 @@ def drive(url: str) -> str:
     user = ask(f"{url}/v2/users", {"name": "Tess", "email": "tess@example.com"})["user"]["id"]
     call = {"title": "Is anybody there?", "user_ids": [user], "idempotency_key": "telemetry-test"}
     ask(f"{url}/v2/escalations", call, traceparent=f"00-{TRACE}-{CALLER}-01")
-    mine = until("a page in the trace", paged)
+    mine = until("a notification in the trace", paged)
     time.sleep(1.5)
     mine = paged()
     known = {span.span_id.hex(): span for span in mine}
@@ -111,13 +111,13 @@ def drive(url: str) -> str:
     for span in mine:
         assert 0 < span.start_time_unix_nano <= span.end_time_unix_nano, span
         parent = span.parent_span_id.hex()
-        assert parent == CALLER or parent in known, f"{span.name} has a parent that nobody sent: {parent}"
+        assert parent == CALLER or parent in known, f"{span.name} has an unknown parent: {parent}"
         if span.kind == Span.SPAN_KIND_CONSUMER:
             hops += 1
     (root,) = [span for span in mine if span.parent_span_id.hex() == CALLER]
     assert root.name == "POST /v2/escalations" and root.kind == Span.SPAN_KIND_SERVER, root
 
-    # Nobody answers for the provider of sign-in: an error, with the trace of the request that met it.
+    # The sign-in provider is unreachable. The error must have the trace of the request that failed.
     met = f"00-{'ab' * 16}-{CALLER}-01"
     try:
         urllib.request.urlopen(
@@ -163,7 +163,7 @@ def main(binary: str) -> None:
             process.wait(10)
     for _, _, body in taken:
         for secret in SECRETS:
-            assert secret.encode() not in body, f"`{secret}` left in {body!r}"
+            assert secret.encode() not in body, f"the secret `{secret}` was exported in {body!r}"
     print(f"telemetry: {said}; as OpenTelemetry and Sentry read them")
 
 

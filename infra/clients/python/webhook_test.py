@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A program that is paged by webhook: verified by the library of Svix, which knows nothing of Firebell.
+"""Tests notifications by webhook: Svix's own library verifies their signatures.
 
 Usage: webhook_test.py URL API_KEY. The installation must allow webhooks to its own machine.
 """
@@ -18,7 +18,7 @@ taken: list[tuple[dict[str, str], bytes]] = []
 
 
 class Program(BaseHTTPRequestHandler):
-    """Refuses the first delivery, and takes all others."""
+    """Refuses the first delivery, and accepts all others."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -81,15 +81,15 @@ def main() -> None:
         assert refused(webhook, body, {**headers, "webhook-id": "page_other"}), "a changed id was verified"
         assert refused(Webhook("whsec_" + "A" * 32), body, headers), "another secret verified"
     ids = {headers["webhook-id"] for headers, _ in taken}
-    assert len(ids) == 1, f"attempts of one page have several ids: {ids}"
+    assert len(ids) == 1, f"attempts of one notification have several ids: {ids}"
     paused = int(taken[1][0]["webhook-timestamp"]) - int(taken[0][0]["webhook-timestamp"])
 
     link = json.loads(taken[1][1])["data"]["acknowledge_url"]
     with urllib.request.urlopen(link, timeout=10) as page:
         assert page.status == 200, page.status
     time.sleep(3)
-    assert len(taken) == 2, f"a page that was taken came again: {len(taken)} deliveries"
-    print(f"webhook: svix verified {len(taken)} deliveries of one page, the second after {paused} s; "
+    assert len(taken) == 2, f"an accepted notification was sent again: {len(taken)} deliveries"
+    print(f"webhook: svix verified {len(taken)} deliveries of one notification, the second after {paused} s; "
           "three forgeries of each were refused")
 
 

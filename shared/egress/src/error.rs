@@ -6,16 +6,16 @@ use std::io;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUrl {
     /// The URL cannot be parsed.
-    #[error("it is not a URL such as `https://example.com/path`")]
+    #[error("that is not a valid URL, such as `https://example.com/path`")]
     Malformed,
     /// The URL is not `https`.
-    #[error("it must begin with `https://`")]
+    #[error("the URL must begin with `https://`")]
     Unencrypted,
     /// The URL contains a user name or password, which would be shown wherever the URL is shown.
-    #[error("it must not contain a user name or password")]
+    #[error("the URL must not contain a user name or password")]
     Credentials,
     /// The host is an address of a private network.
-    #[error("it points to a private network address")]
+    #[error("the URL points to a private network address")]
     Private,
 }
 

@@ -148,7 +148,7 @@ async fn path_ref(rules: &Snapshot, target: &EscalationTarget) -> Result<PathRef
         },
         EscalationTarget::Users(users) => {
             if users.is_empty() || users.len() > MOST_TARGETS {
-                return Err(AppError::invalid("user_ids", format!("name 1 to {MOST_TARGETS} people")));
+                return Err(AppError::invalid("user_ids", format!("list 1 to {MOST_TARGETS} people")));
             }
             for (n, id) in users.iter().enumerate() {
                 if rules.user(*id).await?.is_none() {

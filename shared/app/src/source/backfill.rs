@@ -43,7 +43,8 @@ pub async fn begin(
     retry_conflicts(|| async move {
         let source = find(store, org, id).await?;
         if source.template.attributes.is_empty() {
-            let reason = "its template binds no attributes: there is nothing to read again";
+            let reason =
+                "the template of the alert source sets no attributes, so there is nothing to backfill";
             return Err(AppError::invalid("template.attributes", reason));
         }
         let before = store.backfill(org, id).await?;

@@ -132,7 +132,7 @@ pub async fn add_method(
     match method_type {
         MethodType::Email => check_email("address", address)?,
         MethodType::Slack => {
-            let reason = "that is not a Slack user id: it looks like U012AB3CD";
+            let reason = "that is not a Slack user ID, such as `U012AB3CD`";
             address.parse::<SlackUserId>().map_err(|_| AppError::invalid("address", reason))?;
         }
         MethodType::Webhook => check_webhook(address, ctx.reach)?,

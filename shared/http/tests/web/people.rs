@@ -185,7 +185,7 @@ async fn refused_method_shows_the_error_and_keeps_its_values() {
         ("pigeon", "kept", "Select a method."),
         ("slack", "U012AB3CD", "Select a method."),
         ("webhook", "http://kept.example.com/", "https"),
-        ("webhook", "https://127.0.0.1/kept", "It points to a private network address."),
+        ("webhook", "https://127.0.0.1/kept", "The URL points to a private network address."),
     ] {
         let seen = scene.fill(&session, &path, &[("channel", channel), ("address", address)]).await;
         assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{channel} {address}");
