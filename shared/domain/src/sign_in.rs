@@ -241,7 +241,8 @@ mod tests {
     #[test]
     fn link_that_an_older_version_was_asked_for_is_mailed_at_once() {
         let now = Timestamp::from_second(1_000_000).unwrap();
-        let asked = SignIn::asked(SignInId::new(now, 1), "ada@example.com".to_owned(), Trace::begin(1)).unwrap();
+        let asked =
+            SignIn::asked(SignInId::new(now, 1), "ada@example.com".to_owned(), Trace::begin(1)).unwrap();
         let mut stored = serde_json::to_value(asked.after()).unwrap();
         let item = stored.as_object_mut().unwrap();
         for attribute in ["attempt", "slot", "log"] {

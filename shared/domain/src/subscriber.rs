@@ -1,7 +1,7 @@
 //! Subscribers: the components that react to what changes.
 //!
 //! A subscriber is a pure function from a change to a job. The store writes the job in the same transaction as the
-//! change, so that no verb can forget it. To add a subscriber, add it to [`followers`] and [`owed`].
+//! change, so that no verb can forget it. To add a subscriber, add it to [`followers`] and [`added_jobs`].
 
 use machine::Transition;
 
@@ -13,7 +13,7 @@ use crate::slack::{self, Step};
 
 /// A transition that subscribers react to.
 #[derive(Debug, Clone, Copy)]
-pub enum Changed<'a> {
+pub enum FollowedTransition<'a> {
     /// An incident was opened or changed.
     Incident(&'a Transition<Incident>),
     /// An escalation began or changed.
@@ -25,7 +25,7 @@ pub const MOST: usize = 1;
 
 /// A job that a subscriber adds to a change.
 #[derive(Debug)]
-pub enum Owed {
+pub enum AddedJob {
     /// A step in Slack.
     Slack(Transition<Step>),
 }
@@ -36,6 +36,6 @@ pub fn followers(org: &Org) -> Followers {
 }
 
 /// The jobs that subscribers add to a change.
-pub fn owed(change: Changed<'_>) -> Vec<Owed> {
-    slack::follow::owed(change).map(Owed::Slack).into_iter().collect()
+pub fn owed(change: FollowedTransition<'_>) -> Vec<AddedJob> {
+    slack::follow::added_step(change).map(AddedJob::Slack).into_iter().collect()
 }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 use domain::event::Event;
 use domain::job::Job;
 use domain::job::policy::Wake;
-use domain::subscriber::{self, Owed};
+use domain::subscriber::{self, AddedJob};
 use machine::{CommitError, Head, Outcome, Parts, Stateful, Transition, TransitionStore};
 
 use crate::error::StoreError;
@@ -71,7 +71,7 @@ impl Commit {
             None => self,
         };
         owed.into_iter().fold(commit, |commit, owed| match owed {
-            Owed::Slack(step) => commit.transition(step),
+            AddedJob::Slack(step) => commit.transition(step),
         })
     }
 

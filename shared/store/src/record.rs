@@ -16,7 +16,7 @@ use domain::slack::Step;
 use domain::source::Source;
 use domain::source::backfill::Backfill;
 use domain::source::heartbeat::Heartbeat;
-use domain::subscriber::Changed;
+use domain::subscriber::FollowedTransition;
 use machine::{State, Stateful, Transition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ pub trait Record:
 
     /// The transition as subscribers know it, if they react to it: the same write then holds their jobs.
     #[doc(hidden)]
-    fn changed(_step: &Transition<Self>) -> Option<Changed<'_>> {
+    fn changed(_step: &Transition<Self>) -> Option<FollowedTransition<'_>> {
         None
     }
 
@@ -183,8 +183,8 @@ impl Record for Incident {
         Index::default().listed(partition, self.id.to_string())
     }
 
-    fn changed(step: &Transition<Self>) -> Option<Changed<'_>> {
-        Some(Changed::Incident(step))
+    fn changed(step: &Transition<Self>) -> Option<FollowedTransition<'_>> {
+        Some(FollowedTransition::Incident(step))
     }
 
     fn leads(step: &Transition<Self>) -> Option<Result<Item, StoreError>> {
@@ -205,8 +205,8 @@ impl Record for Escalation {
         Index::default().listed(partition, self.id.to_string()).due(self.job(), self.due)
     }
 
-    fn changed(step: &Transition<Self>) -> Option<Changed<'_>> {
-        Some(Changed::Escalation(step))
+    fn changed(step: &Transition<Self>) -> Option<FollowedTransition<'_>> {
+        Some(FollowedTransition::Escalation(step))
     }
 }
 

@@ -6,17 +6,17 @@ use super::step::{NewStep, Step, Work};
 use crate::escalation::Escalation;
 use crate::incident::Incident;
 use crate::notification::{Notification, NotificationState};
-use crate::subscriber::Changed;
+use crate::subscriber::FollowedTransition;
 use crate::user::MethodType;
 
 /// The name of the subscriber.
 pub const NAME: &str = "slack";
 
 /// The step that a change leads to, if Slack follows what changed.
-pub fn owed(change: Changed<'_>) -> Option<Transition<Step>> {
+pub fn added_step(change: FollowedTransition<'_>) -> Option<Transition<Step>> {
     match change {
-        Changed::Incident(change) => by_incident(change),
-        Changed::Escalation(change) => by_escalation(change),
+        FollowedTransition::Incident(change) => by_incident(change),
+        FollowedTransition::Escalation(change) => by_escalation(change),
     }
 }
 

@@ -124,14 +124,14 @@ pub struct Heartbeat {
     pub due: Option<Timestamp>,
     /// The last event about the heartbeat, until it is known to be handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owed: Option<Owed>,
+    pub owed: Option<UnconfirmedEvent>,
     /// The trace of the first ping.
     pub trace: Trace,
 }
 
 /// An event about a heartbeat, which is sent again if its message was lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owed {
+pub struct UnconfirmedEvent {
     /// The event, in JSON.
     received: String,
     /// How often it may be sent again. An event that the source's filter or limit holds back leaves no trace, so that
@@ -273,7 +273,7 @@ fn telling(
     let received = serde_json::to_string(&told).expect("an event is plain values");
     let step = step.with(|job| {
         job.due = Some(job.due.map_or(look, |due| due.min(look)));
-        job.owed = Some(Owed { received, left });
+        job.owed = Some(UnconfirmedEvent { received, left });
     });
     step.on_transition(|_| Event::Deliver(Box::new(told)))
 }
