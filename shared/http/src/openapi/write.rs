@@ -171,14 +171,23 @@ fn operation(schemas: &mut Schemas, resource: &Resource, one: &Operation) -> Val
         described["responses"]["default"] =
             json!({ "description": "Error", "content": content(schemas.reply(error)) });
     }
-    if let Needs::Permission(permission) = one.needs {
-        described["description"] = format!("Needs the permission to {}.", permission.what()).into();
+    match one.needs {
+        Needs::Permission(permission) => {
+            described["description"] = format!("Needs the permission to {}.", permission.what()).into();
+        }
+        // Some senders send the secret elsewhere, or none at all.
+        Needs::Secret => described["security"] = json!([{ "secret": [] }, {}]),
+        Needs::Undeclared | Needs::Key => {}
     }
     if let Some(body) = one.body {
         described["requestBody"] = json!({ "required": true, "content": content(schemas.request(body)) });
     }
     described
 }
+
+/// The description of the security scheme of operations for senders.
+const SECRET: &str = "The secret of an alert source. Depending on the source type, the sender can also sign the request, \
+    or send the secret in the query parameter `token`, in the body, or as a `GenieKey`.";
 
 /// Describes the whole API.
 ///
@@ -205,7 +214,10 @@ pub fn document() -> Value {
         "tags": RESOURCES.iter().map(|resource| json!({ "name": resource.name })).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
-            "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "key": { "type": "http", "scheme": "bearer", "description": "An API key." },
+                "secret": { "type": "http", "scheme": "bearer", "description": SECRET },
+            },
             "schemas": schemas.named(),
             "responses": {
                 "Error": {
