@@ -88,7 +88,7 @@ pub enum QueueError {
     #[error("the receipt handle `{0}` is not valid")]
     BadReceipt(String),
     /// The message of the receipt handle is deleted, visible again, or received again.
-    #[error("the message of receipt handle `{0}` is not in flight")]
+    #[error("the message with receipt handle `{0}` is not in flight")]
     NotInFlight(String),
     /// A parameter is outside the limits of SQS.
     #[error("{0}")]

@@ -3,6 +3,7 @@
 //! The registry of alert sources says everything that a source's function needs: its package, its routes and its
 //! rights. The folders in `functions/` are the list of all functions.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -128,13 +129,12 @@ fn common(function: &str, files: &mut Files) -> anyhow::Result<()> {
         ),
     );
     let manifest = format!("functions/{function}/Cargo.toml");
-    if !files.contains_key(&manifest) {
-        let now = read(&manifest)?;
+    if let Entry::Vacant(vacant) = files.entry(manifest) {
+        let now = read(vacant.key())?;
         let (_, dependencies) = now
             .split_once("[dependencies]\n")
-            .with_context(|| format!("`{manifest}` has no `[dependencies]`"))?;
-        let text = manifest_head(function) + dependencies;
-        files.insert(manifest, text);
+            .with_context(|| format!("`{}` has no `[dependencies]`", vacant.key()))?;
+        vacant.insert(manifest_head(function) + dependencies);
     }
     Ok(())
 }
