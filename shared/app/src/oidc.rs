@@ -85,19 +85,12 @@ impl Oidc {
 
     /// The provider's host name, which the page shows.
     pub fn host(&self) -> &str {
-        let rest = self.settings.issuer.split_once("://").map_or("", |(_, rest)| rest);
-        rest.split('/').next().unwrap_or(rest)
+        domain::text::web_host(&self.settings.issuer).unwrap_or_default()
     }
 
-    /// Says whether an issuer may be used: it must use https, or run on this machine.
+    /// Returns whether the URL of an issuer is allowed: it uses HTTPS, or it is on this machine.
     pub fn is_safe(url: &str) -> bool {
-        if url.contains(['@', '#', ' ']) {
-            return false;
-        }
-        let Some(rest) = url.strip_prefix("http://") else { return url.starts_with("https://") };
-        let host = rest.split('/').next().unwrap_or(rest);
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        ["127.0.0.1", "localhost", "[::1]"].contains(&name)
+        egress::is_encrypted_or_local(url) && !url.contains('#')
     }
 }
 

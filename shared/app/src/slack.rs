@@ -97,7 +97,7 @@ pub(crate) struct Connection {
 
 /// The context of one request from Slack: the organisation, its rules and its workspace.
 pub(crate) struct SlackRequestContext<'a> {
-    pub(crate) desk: &'a SlackServices,
+    pub(crate) services: &'a SlackServices,
     pub(crate) org: OrgId,
     pub(crate) rules: Arc<crate::rules::Snapshot>,
     pub(crate) connection: Connection,
@@ -144,13 +144,13 @@ pub async fn hear(ctx: &Context, trace: Trace, message: &SlackMessage) -> Result
 /// # Errors
 /// [`AppError`] if the message must come again.
 pub async fn work(
-    desk: &SlackServices,
+    services: &SlackServices,
     request: &SlackMessage,
     trace: &Trace,
     now: Timestamp,
 ) -> Result<(), AppError> {
     match request {
-        SlackMessage::Request(asked) => ask::ask(desk, asked, trace, now).await,
-        SlackMessage::Removed { team, at } => connect::removed(&desk.store, team, *at).await,
+        SlackMessage::Request(asked) => ask::ask(services, asked, trace, now).await,
+        SlackMessage::Removed { team, at } => connect::removed(&services.store, team, *at).await,
     }
 }

@@ -281,7 +281,7 @@ impl Worker for NotificationSend {
 /// Does what people ask for in Slack, and the steps that are to be done in Slack.
 #[derive(Clone)]
 pub struct SlackWork {
-    desk: SlackServices,
+    services: SlackServices,
 }
 
 impl Worker for SlackWork {
@@ -290,18 +290,18 @@ impl Worker for SlackWork {
     type Request = SlackMessage;
 
     fn new(ctx: &Context) -> Self {
-        Self { desk: SlackServices::new(ctx) }
+        Self { services: SlackServices::new(ctx) }
     }
 
     async fn job(&self, job: SlackJob, _trace: &Trace, now: Timestamp) -> Result<(), AppError> {
         match job {
             SlackJob::SlackStep { org, thread, step } => {
-                slack::step::step(&self.desk, org, (&thread, &step), now).await
+                slack::step::step(&self.services, org, (&thread, &step), now).await
             }
         }
     }
 
     async fn request(&self, request: SlackMessage, trace: &Trace, now: Timestamp) -> Result<(), AppError> {
-        slack::work(&self.desk, &request, trace, now).await
+        slack::work(&self.services, &request, trace, now).await
     }
 }

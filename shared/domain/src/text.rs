@@ -42,6 +42,20 @@ impl<'de> serde::Deserialize<'de> for Document {
     }
 }
 
+/// The host and port of an absolute `http` or `https` URL, without credentials. `None` if a browser should not follow it.
+///
+/// Senders write URLs that strict parsers reject, for example with unencoded brackets. Browsers accept them, so they are
+/// accepted here.
+pub fn web_host(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    if !web || url.contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"\\".contains(c)) {
+        return None;
+    }
+    let authority = rest.split(['/', '?', '#']).next()?;
+    authority.rsplit('@').next().filter(|host| !host.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,4 +17,4 @@ pub use client::{BodyEnd, Client, Response};
 pub use error::{EgressError, InvalidUrl};
 pub use reach::Reach;
 pub use signer::Signer;
-pub use target::Target;
+pub use target::{Target, is_encrypted_or_local};

@@ -71,6 +71,20 @@ impl Target {
     }
 }
 
+/// Whether a URL uses HTTPS, or plain HTTP to this machine. For URLs that the operator configured: a host name in a
+/// private network is allowed.
+pub fn is_encrypted_or_local(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let Some(authority) = uri.authority().filter(|authority| !authority.as_str().contains('@')) else {
+        return false;
+    };
+    match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => is_this_machine(authority.host().trim_matches(['[', ']'])),
+        Some(_) | None => false,
+    }
+}
+
 /// Whether plain HTTP to a host is allowed.
 fn allows_plain_http(reach: Reach, host: &str) -> bool {
     match reach {

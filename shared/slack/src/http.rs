@@ -45,22 +45,7 @@ pub struct Https {
 /// # Errors
 /// [`AddressError`] if it may not.
 pub fn check_url(url: &str) -> Result<(), AddressError> {
-    if is_safe(url) { Ok(()) } else { Err(AddressError) }
-}
-
-/// Says whether an address uses https, or is on this machine.
-fn is_safe(url: &str) -> bool {
-    if url.strip_prefix("https://").is_some_and(|host| !host.is_empty()) {
-        return true;
-    }
-    let authority =
-        url.strip_prefix("http://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or(rest));
-    let authority = authority.filter(|authority| !authority.contains(['@', '\\']));
-    let host = authority.map(|authority| match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        Some(_) | None => authority,
-    });
-    host.is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host))
+    if egress::is_encrypted_or_local(url) { Ok(()) } else { Err(AddressError) }
 }
 
 impl Https {

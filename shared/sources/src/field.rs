@@ -1,6 +1,6 @@
 //! Conversion of a sender's values to the fields of an event, each within its limit.
 
-use domain::text::{fingerprint, shorten};
+use domain::text::{fingerprint, shorten, web_host};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -47,13 +47,7 @@ pub(crate) fn priority(text: Option<String>) -> Option<String> {
 
 /// A link that a browser may follow. `None` if the text is not an absolute `http` or `https` URL, or exceeds the limit.
 pub(crate) fn url(text: Option<String>) -> Option<String> {
-    text.filter(|text| {
-        let Some((scheme, rest)) = text.split_once("://") else { return false };
-        let web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let whole = !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"\\".contains(c));
-        web && !host.is_empty() && whole && text.len() <= limits::URL_BYTES
-    })
+    text.filter(|text| web_host(text).is_some() && text.len() <= limits::URL_BYTES)
 }
 
 /// A time in the format of RFC 3339. Years before 1970 are ignored, because senders write the year 1 for a missing time.

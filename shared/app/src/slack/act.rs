@@ -99,7 +99,7 @@ impl SlackRequestContext<'_> {
     }
 
     async fn press(&self, request: &SlackRequest, press: ButtonPress) -> ActionResult {
-        let store = &self.desk.store;
+        let store = &self.services.store;
         let find = async |id| match store.incident(self.org, id).await {
             Ok(Some(incident)) => Ok(incident),
             Ok(None) => Err(Refusal::Say("That incident does not exist.".to_owned())),
@@ -192,7 +192,7 @@ impl SlackRequestContext<'_> {
         summary: Option<String>,
         severity: Option<SeverityId>,
     ) -> ActionResult {
-        let store = &self.desk.store;
+        let store = &self.services.store;
         let by = self.actor_or_slack_user(request).await?;
         let new = NewIncident {
             org: self.org,
@@ -228,7 +228,7 @@ impl SlackRequestContext<'_> {
     }
 
     async fn severities(&self) -> Result<Vec<(SeverityId, String)>, Refusal> {
-        let choices = self.desk.store.incident_choices(self.org).await?;
+        let choices = self.services.store.incident_choices(self.org).await?;
         Ok(choices.severities.into_iter().map(|severity| (severity.id, severity.what.name)).collect())
     }
 
@@ -250,8 +250,8 @@ impl SlackRequestContext<'_> {
     }
 
     async fn status(&self, incident: &Incident) -> ActionResult {
-        let choices = self.desk.store.incident_choices(self.org).await?;
-        let steps = self.desk.store.slack_steps(self.org, &Thread::incident(incident.id), "").await?;
+        let choices = self.services.store.incident_choices(self.org).await?;
+        let steps = self.services.store.slack_steps(self.org, &Thread::incident(incident.id), "").await?;
         let channel = steps.iter().find(|step| step.work == Work::CreateChannel);
         let channel = channel.and_then(|step| step.kept.channel.clone());
         let shown = self.shown(incident, &choices, channel).await?;
@@ -291,7 +291,7 @@ impl SlackRequestContext<'_> {
     ) -> ActionResult {
         let by = self.actor_for(request, id).await?;
         let update = Update { message: Some(message), status: None, severity };
-        let store = &self.desk.store;
+        let store = &self.services.store;
         incident::update::update(store, &by, id, &update, Some(&request.key), self.now).await?;
         reply("Shared.")
     }
@@ -306,7 +306,7 @@ impl SlackRequestContext<'_> {
         };
         let id = EscalationId::derived(request.at, format_args!("{} {}", self.org, request.key));
         let new = ManualEscalation::for_incident(incident, id, target, self.trace.clone());
-        let (store, rules) = (&self.desk.store, &self.desk.rules);
+        let (store, rules) = (&self.services.store, &self.services.rules);
         escalation::create::create(store, rules, &actor, (&request.key, new), self.now).await?;
         reply(format!("Started an escalation for {}.", named(incident)))
     }
@@ -315,7 +315,7 @@ impl SlackRequestContext<'_> {
     async fn acknowledge(&self, request: &SlackRequest, incident: &Incident) -> ActionResult {
         let by = self.actor_for(request, incident.id).await?;
         let acknowledged =
-            incident::acknowledge::acknowledge(&self.desk.store, &by, incident.id, self.now).await?;
+            incident::acknowledge::acknowledge(&self.services.store, &by, incident.id, self.now).await?;
         reply(if acknowledged.is_empty() {
             format!("Nobody is being notified for {}.", named(incident))
         } else {
@@ -325,7 +325,7 @@ impl SlackRequestContext<'_> {
 
     async fn acknowledge_page(&self, request: &SlackRequest, id: EscalationId) -> ActionResult {
         let by = self.actor(request).await?;
-        let answered = respond::acknowledge(&self.desk.store, &by, id, self.now).await?;
+        let answered = respond::acknowledge(&self.services.store, &by, id, self.now).await?;
         let title = quoted(&shorten(&answered.escalation().title, TITLE_BYTES));
         let text = match answered {
             StopOutcome::Now(_) => format!("*{title}*\nYou acknowledged it."),
@@ -338,7 +338,7 @@ impl SlackRequestContext<'_> {
     async fn close(&self, request: &SlackRequest, id: IncidentId, message: Option<String>) -> ActionResult {
         let by = self.actor_for(request, id).await?;
         let how = (message, request.key.as_str());
-        let (incident, closed) = incident::close::close(&self.desk.store, &by, id, how, self.now).await?;
+        let (incident, closed) = incident::close::close(&self.services.store, &by, id, how, self.now).await?;
         reply(match closed {
             Closed::Now => format!("Closed {}.", named(&incident)),
             Closed::Declined => format!("Declined {}.", named(&incident)),
@@ -353,11 +353,11 @@ impl SlackRequestContext<'_> {
             Some(EscalationTarget::Path(_)) | None => None,
         };
         let Some(lead) = lead else { return reply("No person has that name.") };
-        let roles = self.desk.store.incident_choices(self.org).await?.roles;
+        let roles = self.services.store.incident_choices(self.org).await?.roles;
         let role = roles.iter().find(|role| role.what.kind == RoleKind::Lead);
         let Some(role) = role else { return reply("There is no lead role.") };
         let edit = Edit { roles: vec![(role.id, Some(lead))], announce: true, ..Edit::default() };
-        incident::edit::edit(&self.desk.store, &actor, incident.id, &edit, self.now).await?;
+        incident::edit::edit(&self.services.store, &actor, incident.id, &edit, self.now).await?;
         let who = self.called(&Identity::User(lead)).await?;
         reply(format!("{} now leads {}.", quoted(&who), named(incident)))
     }
@@ -378,7 +378,7 @@ impl SlackRequestContext<'_> {
         let message = PinnedText { text, author };
         // The key makes pinning the same message again a repeat.
         let key = format!("slack pin {}", pin.ts);
-        incident::pin::pin(&self.desk.store, &by, incident.id, &message, &key, self.now).await?;
+        incident::pin::pin(&self.services.store, &by, incident.id, &message, &key, self.now).await?;
         Ok(None)
     }
 
@@ -386,7 +386,7 @@ impl SlackRequestContext<'_> {
     async fn joined(&self, request: &SlackRequest) -> ActionResult {
         let Some(incident) = self.incident(None, request.channel.as_ref()).await? else { return Ok(None) };
         let id = domain::slack::StepId::of(super::follow::INVITE);
-        let step = self.desk.store.slack_step(self.org, &Thread::incident(incident.id), &id).await?;
+        let step = self.services.store.slack_step(self.org, &Thread::incident(incident.id), &id).await?;
         let Some(step) = step.filter(|step| !step.kept.people.contains(&request.user)) else {
             return Ok(None);
         };
@@ -394,7 +394,7 @@ impl SlackRequestContext<'_> {
         let noted = step.amend(self.now).map_err(crate::AppError::from)?;
         // A worker that is inviting people at this moment learns from Slack who is already in the channel.
         match self
-            .desk
+            .services
             .store
             .commit(Commit::new().transition(noted.with(|step| step.kept.people.push(user))))
             .await

@@ -85,28 +85,28 @@ const ANSWERED: &str = "answer";
 /// [`AppError`] if the message must come again.
 #[instrument(skip_all, fields(slack.team = %request.team), err)]
 pub async fn ask(
-    desk: &SlackServices,
+    services: &SlackServices,
     request: &SlackRequest,
     trace: &Trace,
     now: Timestamp,
 ) -> Result<(), AppError> {
-    let Some(org) = desk.store.org_of_team(&request.team).await? else {
+    let Some(org) = services.store.org_of_team(&request.team).await? else {
         info!("Slack request from a workspace that is not connected");
-        if let (Some(slack), Some(to)) = (&desk.slack, &request.answer_to) {
+        if let (Some(slack), Some(to)) = (&services.slack, &request.answer_to) {
             // Without an organisation the reply cannot be stored, so it is sent directly.
             let _ = slack.answer(&SecretString::from(to.as_str()), NOT_CONNECTED, false).await;
         }
         return Ok(());
     };
-    let rules = desk.rules.of(org).await?;
-    let connection = desk.connection(&rules.org)?;
+    let rules = services.rules.of(org).await?;
+    let connection = services.connection(&rules.org)?;
     let Some(connection) = connection.filter(|connection| connection.workspace.team == request.team) else {
         return Ok(());
     };
-    let room = SlackRequestContext { desk, org, rules, connection, trace, now };
+    let room = SlackRequestContext { services, org, rules, connection, trace, now };
     // A request that has a reply was handled before.
     let thread = Thread::asked(&request.key);
-    if desk.store.slack_step(org, &thread, &StepId::of(ANSWERED)).await?.is_some() {
+    if services.store.slack_step(org, &thread, &StepId::of(ANSWERED)).await?.is_some() {
         return Ok(());
     }
     let reply = match Box::pin(room.act(request)).await {
@@ -130,7 +130,7 @@ impl SlackRequestContext<'_> {
     ) -> Result<(), AppError> {
         let work = match (&request.answer_to, &request.action, &request.channel) {
             (Some(to), _, _) => Work::Answer {
-                to: self.desk.seal.seal(ANSWER, to),
+                to: self.services.seal.seal(ANSWER, to),
                 text: reply.text,
                 replaces: reply.replaces,
             },
@@ -141,6 +141,6 @@ impl SlackRequestContext<'_> {
         };
         let step = NewStep { thread, id: StepId::of(ANSWERED), incident: None, work };
         let commit = Commit::new().transition(step.open(self.org, self.trace, self.now));
-        whoever_was_first(self.desk.store.commit(commit).await)
+        whoever_was_first(self.services.store.commit(commit).await)
     }
 }

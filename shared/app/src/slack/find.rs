@@ -23,7 +23,7 @@ impl SlackRequestContext<'_> {
         number: Option<u64>,
         channel: Option<&ChannelId>,
     ) -> Result<Option<Incident>, AppError> {
-        let store = &self.desk.store;
+        let store = &self.services.store;
         if let Some(number) = number {
             return Ok(store.incident_by_number(self.org, number).await?);
         }
@@ -36,7 +36,7 @@ impl SlackRequestContext<'_> {
 
     /// The escalations of an incident.
     pub(crate) async fn escalations(&self, incident: &Incident) -> Result<Vec<Escalation>, AppError> {
-        escalations_of(&self.desk.store, incident, MOST).await
+        escalations_of(&self.services.store, incident, MOST).await
     }
 
     /// The person or path that a command names; `None` if no such person or path exists.
@@ -54,7 +54,7 @@ impl SlackRequestContext<'_> {
         };
         let same =
             |other: &str| other.eq_ignore_ascii_case(name) || other.to_lowercase() == name.to_lowercase();
-        let store = &self.desk.store;
+        let store = &self.services.store;
         let paths = store.paths_after(self.org, None, NAMES).await.map_err(AppError::from)?;
         if let Some(path) = paths.iter().find(|path| same(&path.name)) {
             let id: PathId = path.id;

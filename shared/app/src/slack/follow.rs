@@ -28,7 +28,7 @@ impl SlackRequestContext<'_> {
     }
 
     async fn follow_once(&self, look: &Step) -> Result<(), AppError> {
-        let store = &self.desk.store;
+        let store = &self.services.store;
         let steps = store.slack_steps(self.org, &look.thread, "").await?;
         let named = |name: &str| steps.iter().find(|step| step.id.to_string() == name);
         let Some(look) = named(&look.id.to_string()) else { return Ok(()) };

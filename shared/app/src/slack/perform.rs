@@ -48,7 +48,7 @@ impl SlackRequestContext<'_> {
             Work::Share { version } => self.share(step, *version).await,
             Work::Unpage { escalation } => self.unpage(step, *escalation).await,
             Work::Answer { to, text, replaces } => {
-                let to = self.desk.seal.open(ANSWER, to).map_err(AppError::from)?;
+                let to = self.services.seal.open(ANSWER, to).map_err(AppError::from)?;
                 slack.answer(&to, text, *replaces).await?;
                 Ok(Came::Done(step.kept.clone(), "answered".to_owned()))
             }
@@ -70,7 +70,7 @@ impl SlackRequestContext<'_> {
     /// The incident of a step.
     async fn incident_of(&self, step: &Step) -> Result<Option<Incident>, Trouble> {
         match step.incident {
-            Some(id) => Ok(self.desk.store.incident(self.org, id).await?),
+            Some(id) => Ok(self.services.store.incident(self.org, id).await?),
             None => Ok(None),
         }
     }
@@ -78,7 +78,7 @@ impl SlackRequestContext<'_> {
     /// The incident's channel.
     async fn channel_of(&self, step: &Step) -> Result<Option<ChannelId>, Trouble> {
         let id = domain::slack::StepId::of(CHANNEL);
-        let channel = self.desk.store.slack_step(self.org, &step.thread, &id).await?;
+        let channel = self.services.store.slack_step(self.org, &step.thread, &id).await?;
         Ok(channel.and_then(|step| step.kept.channel))
     }
 
@@ -97,7 +97,7 @@ impl SlackRequestContext<'_> {
             }
             // Only a channel that we created is the incident's: anybody may be able to read another one.
             if let Some(channel) = slack.find_channel(token, &name, &workspace.bot).await? {
-                let whose = self.desk.store.incident_of_channel(self.org, &channel).await?;
+                let whose = self.services.store.incident_of_channel(self.org, &channel).await?;
                 if whose.is_none_or(|id| id == incident.id) {
                     return Ok(Came::Channel(channel, format!("found {name}, created before")));
                 }
@@ -137,7 +137,7 @@ impl SlackRequestContext<'_> {
             // When they opened the incident, we did not ask Slack who they are, so that opening it did not wait.
             let _ = self.who(&opener).await;
         }
-        let choices = self.desk.store.incident_choices(self.org).await?;
+        let choices = self.services.store.incident_choices(self.org).await?;
         // In the incident's own channel, nobody needs a link to the channel.
         let linked = channel.filter(|_| place == Place::Announcements);
         let said = slack::block::incident(&self.shown(&incident, &choices, linked).await?);
@@ -186,14 +186,14 @@ impl SlackRequestContext<'_> {
         let Some(incident) = self.incident_of(step).await? else {
             return Ok(Came::Obsolete("there is no such incident"));
         };
-        let row = self.desk.store.incident_step(self.org, incident.id, version).await?;
+        let row = self.services.store.incident_step(self.org, incident.id, version).await?;
         let (Some(row), Some(channel)) = (row, self.channel_of(step).await?) else {
             return Ok(Came::Obsolete("there is nothing to share, or no channel"));
         };
         let posted = match self.find(step, &channel).await? {
             Some(posted) => posted,
             None => {
-                let choices = self.desk.store.incident_choices(self.org).await?;
+                let choices = self.services.store.incident_choices(self.org).await?;
                 let said = self.shared(&row, &choices).await?;
                 slack.post(token, &message(&channel, None, &said, step)).await?
             }
@@ -206,7 +206,7 @@ impl SlackRequestContext<'_> {
         let mut people: Vec<UserId> = incident.roles.values().copied().collect();
         people.extend(incident.creator.user());
         for escalation in self.escalations(incident).await? {
-            let told = self.desk.store.escalation_with_story(self.org, escalation.id).await?;
+            let told = self.services.store.escalation_with_story(self.org, escalation.id).await?;
             let Some(told) = told else { continue };
             people.extend(told.notifications.iter().map(|notification| notification.user));
             people.extend(told.history.iter().filter_map(|row| row.by.parse::<Identity>().ok()?.user()));

@@ -39,7 +39,7 @@ pub(crate) enum LookupError {
 impl SlackRequestContext<'_> {
     /// The user of a Slack user, if the link is stored. It does not call Slack.
     pub(crate) async fn known(&self, slack: &SlackUserId) -> Result<Option<UserId>, AppError> {
-        let known = self.desk.store.user_of_slack(self.org, slack).await?;
+        let known = self.services.store.user_of_slack(self.org, slack).await?;
         match known {
             Some(user) => Ok(self.rules.user(user).await?.map(|user| user.id)),
             None => Ok(None),
@@ -53,7 +53,7 @@ impl SlackRequestContext<'_> {
         }
         let email = self.connection.slack.email_of(&self.connection.token, slack).await?;
         let Some(email) = email else { return Ok(None) };
-        let found = self.desk.store.person(&email).await.map_err(AppError::from)?;
+        let found = self.services.store.person(&email).await.map_err(AppError::from)?;
         let Some((_, user)) = found.filter(|(org, _)| *org == self.org) else { return Ok(None) };
         self.remember(user, slack).await?;
         Ok(Some(user))
@@ -61,7 +61,9 @@ impl SlackRequestContext<'_> {
 
     /// The Slack user of a user; `None` if no Slack user has their email address.
     pub(crate) async fn in_slack(&self, user: UserId) -> Result<Option<SlackUserId>, LookupError> {
-        if let Some(slack) = self.desk.store.slack_of_user(self.org, user).await.map_err(AppError::from)? {
+        if let Some(slack) =
+            self.services.store.slack_of_user(self.org, user).await.map_err(AppError::from)?
+        {
             return Ok(Some(slack));
         }
         let Some(person) = self.rules.user(user).await.map_err(AppError::from)? else { return Ok(None) };
@@ -74,7 +76,7 @@ impl SlackRequestContext<'_> {
 
     /// Stores the link between a user and a Slack user.
     async fn remember(&self, user: UserId, slack: &SlackUserId) -> Result<(), AppError> {
-        Ok(self.desk.store.commit(Commit::new().slack_person(self.org, user, slack)).await?)
+        Ok(self.services.store.commit(Commit::new().slack_person(self.org, user, slack)).await?)
     }
 
     /// The name of the person or system with an identity.

@@ -35,7 +35,7 @@ impl SlackRequestContext<'_> {
         let (mut paged, mut answered, mut pages) = (Vec::new(), None, false);
         for escalation in self.escalations(incident).await? {
             let story =
-                crate::escalation::history::history(&self.desk.store, &self.rules, escalation.id).await?;
+                crate::escalation::history::history(&self.services.store, &self.rules, escalation.id).await?;
             let Some(story) = story else { continue };
             pages |= story.escalation.head().state().notifies();
             paged.extend(story.notifications.iter().map(|page| story.person(page.user).to_owned()));

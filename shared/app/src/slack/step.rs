@@ -67,23 +67,23 @@ impl From<store::StoreError> for Trouble {
 /// [`AppError`] if the message must come again.
 #[instrument(skip_all, fields(slack.step = %id), err)]
 pub async fn step(
-    desk: &SlackServices,
+    services: &SlackServices,
     org: OrgId,
     (thread, id): (&Thread, &StepId),
     now: Timestamp,
 ) -> Result<(), AppError> {
     let time = Elapsing::from(now);
-    let store = &desk.store;
+    let store = &services.store;
     let Some(step) = store.slack_step(org, thread, id).await? else { return Ok(()) };
     if !is_due(&step, &time).await {
         return Ok(());
     }
-    let rules = desk.rules.of(org).await?;
-    let Some(connection) = desk.connection(&rules.org)? else {
+    let rules = services.rules.of(org).await?;
+    let Some(connection) = services.connection(&rules.org)? else {
         let gone = step.obsolete("no workspace is connected", time.now())?;
         return whoever_was_first(store.commit(Commit::new().transition(gone)).await);
     };
-    let room = SlackRequestContext { desk, org, rules, connection, trace: &step.trace, now: time.now() };
+    let room = SlackRequestContext { services, org, rules, connection, trace: &step.trace, now: time.now() };
     if step.work == Work::Follow {
         // It writes down other steps, and its write is its whole effect: it needs no lease.
         return room.follow(&step).await;
@@ -104,7 +104,7 @@ impl Attempt for SlackRequestContext<'_> {
         if let CallError::Refused(word) = &error {
             let workspace = &self.connection.workspace;
             if slack::is_cut_off(word) && workspace.refused.is_none() {
-                super::connect::refused(&self.desk.store, self.org, (workspace, word), now).await?;
+                super::connect::refused(&self.services.store, self.org, (workspace, word), now).await?;
             }
         }
         Ok(Err(error))

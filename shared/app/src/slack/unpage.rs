@@ -22,7 +22,7 @@ const AT_ONCE: usize = 20;
 impl SlackRequestContext<'_> {
     /// Edits every direct message of an escalation, and waits for those that are still being sent.
     pub(super) async fn unpage(&self, step: &Step, id: EscalationId) -> Result<Came, Trouble> {
-        let Some(told) = self.desk.store.escalation_with_story(self.org, id).await? else {
+        let Some(told) = self.services.store.escalation_with_story(self.org, id).await? else {
             return Ok(Came::Obsolete("there is no such escalation"));
         };
         if told.escalation.head().state().notifies() {

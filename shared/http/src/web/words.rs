@@ -1,6 +1,7 @@
 //! Times, links and untrusted texts in the form in which pages show them.
 
 use domain::Timestamp;
+use domain::text::web_host;
 use jiff::SignedDuration;
 use maud::{Markup, html};
 
@@ -93,22 +94,8 @@ pub(super) fn untrusted(text: &str) -> Markup {
 
 /// A link to the page of an alert at its source. `None` if the address is not a valid HTTP or HTTPS address.
 pub(super) fn source_link(url: Option<&str>) -> Option<Markup> {
-    let (url, host) = url.and_then(|url| Some((url, host(url)?)))?;
+    let (url, host) = url.and_then(|url| Some((url, web_host(url)?)))?;
     Some(html! { a.source href=(url) rel="noopener noreferrer nofollow" { "Open at " (untrusted(host)) } })
-}
-
-/// The host of an HTTP or HTTPS address. `None` for other schemes and for malformed addresses.
-fn host(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-        return None;
-    }
-    if url.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
-        return None;
-    }
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit('@').next()?;
-    (!host.is_empty()).then_some(host)
 }
 
 /// Joins names: `Ada`, `Ada and Grace`, `Ada, Grace and Linus`.
@@ -146,7 +133,7 @@ mod tests {
             ("//example.com", None),
             ("/metrics", None),
         ] {
-            assert_eq!(host(url), expected, "{url}");
+            assert_eq!(web_host(url), expected, "{url}");
         }
     }
 

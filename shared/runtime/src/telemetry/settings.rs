@@ -1,5 +1,6 @@
 //! The endpoints of telemetry, read from settings.
 
+use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{OTLP_ENDPOINT, OTLP_HEADERS, SENTRY_DSN, check_url};
@@ -67,17 +68,15 @@ fn headers(text: &str) -> Option<HeaderMap> {
 
 /// The endpoint of a DSN: `https://key@host/path/project`.
 fn project(dsn: &str) -> Option<Endpoint> {
-    let (scheme, rest) = dsn.split_once("://")?;
-    let (key, rest) = rest.split_once('@')?;
-    let (place, id) = rest.trim_end_matches('/').rsplit_once('/')?;
+    let uri: Uri = dsn.parse().ok()?;
+    let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "https" | "http"))?;
+    let (credentials, host) = uri.authority()?.as_str().rsplit_once('@')?;
+    let (path, id) = uri.path().trim_end_matches('/').rsplit_once('/')?;
     // Old DSNs have a secret after the key, which Sentry no longer needs.
-    let key = key.split(':').next()?;
-    let (host, path) =
-        place.split_once('/').map_or((place, String::new()), |(host, path)| (host, format!("/{path}")));
-    let known = matches!(scheme, "https" | "http") && !host.is_empty() && !key.is_empty() && !id.is_empty();
+    let key = credentials.split(':').next().filter(|key| !key.is_empty())?;
     let client = concat!("firebell/", env!("CARGO_PKG_VERSION"));
     let auth = format!("Sentry sentry_version=7, sentry_client={client}, sentry_key={key}");
-    let mut auth = HeaderValue::from_str(&auth).ok().filter(|_| known)?;
+    let mut auth = HeaderValue::from_str(&auth).ok()?;
     auth.set_sensitive(true);
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static("x-sentry-auth"), auth);
