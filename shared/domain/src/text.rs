@@ -49,7 +49,7 @@ impl<'de> serde::Deserialize<'de> for Document {
 pub fn web_host(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     let web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    if !web || url.contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"\\".contains(c)) {
+    if !web || url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
         return None;
     }
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -66,5 +66,25 @@ mod tests {
         assert_eq!(clip("aé🔥", 3), "aé");
         assert_eq!(shorten("🔥🔥🔥", 8), "🔥…");
         assert_eq!(shorten("short", 8), "short");
+    }
+
+    #[test]
+    fn only_http_addresses_become_links() {
+        for (url, expected) in [
+            ("https://grafana.example.com/d/1?x=<a>", Some("grafana.example.com")),
+            ("HTTP://10.0.0.1:9090/graph", Some("10.0.0.1:9090")),
+            ("https://example.com@evil.example/", Some("evil.example")),
+            ("javascript:alert(1)//https://example.com", None),
+            ("javascript://example.com/%0aalert(1)", None),
+            ("data:text/html,<script>", None),
+            ("https://", None),
+            ("https:\\\\example.com", None),
+            (" https://example.com", None),
+            ("java\nscript://x", None),
+            ("//example.com", None),
+            ("/metrics", None),
+        ] {
+            assert_eq!(web_host(url), expected, "{url}");
+        }
     }
 }

@@ -47,7 +47,9 @@ pub(crate) fn priority(text: Option<String>) -> Option<String> {
 
 /// A link that a browser may follow. `None` if the text is not an absolute `http` or `https` URL, or exceeds the limit.
 pub(crate) fn url(text: Option<String>) -> Option<String> {
-    text.filter(|text| web_host(text).is_some() && text.len() <= limits::URL_BYTES)
+    text.filter(|text| {
+        web_host(text).is_some() && !text.contains(['<', '>', '"']) && text.len() <= limits::URL_BYTES
+    })
 }
 
 /// A time in the format of RFC 3339. Years before 1970 are ignored, because senders write the year 1 for a missing time.
