@@ -4,7 +4,7 @@
 //! message is called, and how it is woken, run and retried. Its reference, ids only, is what the outbox, the queue and
 //! the sweep carry.
 //!
-//! To add a kind, add its entry to [`jobs!`]. The build then stops where the kind is missing: its key in
+//! To add a kind, add its entry to `jobs!`. The build then stops where the kind is missing: its key in
 //! `store/src/table.rs`, its worker in `app/src/worker.rs`, and its case in `testing/tests/jobs/cases.rs`.
 
 pub mod due;
