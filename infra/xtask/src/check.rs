@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use lexopt::Arg::Long;
-use lexopt::Parser;
+use lexopt::{Parser, ValueExt};
 
 use crate::help::other;
 use crate::project::{cargo, has, print, root, run, say, target};
@@ -15,12 +15,29 @@ use crate::served::RunningLocal;
 struct Options {
     /// Whether all steps run and none is skipped.
     all: bool,
+    /// The names of the only steps that run; all steps if empty.
+    only: Vec<String>,
 }
 
 impl Options {
     /// The number of seeds of the main story.
     fn seeds(&self) -> u32 {
         if self.all { 200 } else { 20 }
+    }
+
+    /// The steps that run, in order.
+    fn steps(&self) -> anyhow::Result<Vec<&'static Step>> {
+        let known = |name: &String| STEPS.iter().any(|step| step.name == name);
+        if let Some(name) = self.only.iter().find(|name| !known(name)) {
+            bail!("there is no step `{name}`: see `cargo xtask check --list`");
+        }
+        let chosen = |step: &&Step| self.only.is_empty() || self.only.iter().any(|name| name == step.name);
+        Ok(STEPS.iter().filter(chosen).collect())
+    }
+
+    /// Whether a step that cannot run is an error instead of being skipped.
+    fn is_strict(&self) -> bool {
+        self.all || !self.only.is_empty()
     }
 }
 
@@ -119,10 +136,11 @@ const STEPS: &[Step] = &[
 
 /// Runs `cargo xtask check`.
 pub(crate) fn check(parser: &mut Parser) -> anyhow::Result<()> {
-    let (mut options, mut list) = (Options { all: false }, false);
+    let (mut options, mut list) = (Options { all: false, only: Vec::new() }, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("all") => options.all = true,
+            Long("only") => options.only.push(parser.value()?.string()?),
             Long("list") => list = true,
             argument => return Err(other("check", argument)),
         }
@@ -134,13 +152,17 @@ pub(crate) fn check(parser: &mut Parser) -> anyhow::Result<()> {
         return Ok(());
     }
 
+    let steps = options.steps()?;
     let mut report = Report::new();
-    for (n, step) in STEPS.iter().enumerate() {
-        let heading = format!("=== [{}/{}] {}", n + 1, STEPS.len(), step.name);
+    for (n, step) in steps.iter().enumerate() {
+        let heading = format!("=== [{}/{}] {}", n + 1, steps.len(), step.name);
         if let Some(reason) = step.skipped(&options) {
-            if options.all {
+            if options.is_strict() {
                 report.print();
-                bail!("the step `{}` cannot run, and with --all no step is skipped: {reason}", step.name);
+                bail!(
+                    "the step `{}` cannot run, and with --all or --only no step is skipped: {reason}",
+                    step.name
+                );
             }
             say(format_args!("\n{heading}: skipped, because {reason}"));
             report.add(step, Outcome::Skipped(reason));
@@ -165,7 +187,7 @@ pub(crate) fn check(parser: &mut Parser) -> anyhow::Result<()> {
 impl Step {
     /// Why the step does not run; `None` if it runs.
     fn skipped(&self, options: &Options) -> Option<String> {
-        match (&self.when, options.all) {
+        match (&self.when, options.is_strict()) {
             (When::WithAll(needs), false) => Some(format!("it needs {needs} (`--all` runs it)")),
             (When::Always | When::WithAll(_), _) => (self.missing)(),
         }

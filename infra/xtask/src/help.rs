@@ -25,16 +25,17 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "check",
         summary: "Check everything that must hold before a change is merged",
         help: "\
-Usage: cargo xtask check [--all]
+Usage: cargo xtask check [--all] [--only STEP]...
 
 Runs formatting, lints, tests, documentation and stories, step by step, and stops at the first step that fails.
 Prints how long each step took at the end.
 
 Options:
-      --all   Also run the steps that need more than Rust: the real Alertmanager, a browser, an AWS emulator, clients
-              in Python and others. No step is skipped: if a tool is missing, the check fails and names it.
-              `.ci/run` installs all of them on Debian first.
-      --list  List the steps and what they need, without running them
+      --all        Also run the steps that need more than Rust: the real Alertmanager, a browser, an AWS emulator,
+                   clients in Python and others. No step is skipped: if a tool is missing, the check fails and names
+                   it. `.ci/run` installs all of them on Debian first.
+      --only STEP  Run only this step. The option can be repeated. A missing tool is an error.
+      --list       List the steps and what they need, without running them
 ",
         run: check::check,
     },
