@@ -20,7 +20,6 @@ use domain::message::Queue;
 use domain::org::Org;
 use domain::session::Session;
 use domain::sign_in::{SignIn, SignInPerson};
-use domain::source::heartbeat::PingSchedule;
 use domain::source::{IntakeRules, Source, SourceState, Template as SourceTemplate};
 use domain::template::Binding;
 use domain::text::Document;
@@ -40,13 +39,11 @@ use serde_json::Value;
 use store::Commit;
 
 use crate::fake_slack::{CLIENT, FakeSlack, SIGNING_SECRET};
+use crate::heartbeats::BEAT;
 use crate::inbox::{Inbox, Provider};
 use crate::mails::Mails;
 use crate::rights::Rights;
 use crate::template::{DeclaredFunction, Template};
-
-/// How often the fixture's job is to be heard of.
-const BEAT: PingSchedule = PingSchedule { interval_s: 60, grace_s: 10, threshold: 1 };
 
 /// The secret of every source.
 pub const SECRET: &str = "not-a-secret-of-any-real-source";

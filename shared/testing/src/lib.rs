@@ -6,6 +6,7 @@ pub mod fake_slack;
 pub mod faults;
 pub mod fixture;
 pub mod generate;
+pub mod heartbeats;
 pub mod inbox;
 pub mod invoke;
 pub mod ledger;

@@ -11,14 +11,12 @@ use domain::job::JobKind;
 use domain::job::lease::Leased;
 use domain::slack::step::NewStep;
 use domain::slack::{ChannelId, StepId, TeamId, Thread, Work};
-use domain::source::heartbeat::PingSchedule;
-use domain::source::{AutoResolve, IntakeRules, Source, SourceKind};
+use domain::source::{AutoResolve, IntakeRules, Source};
 use domain::template::Binding;
 use domain::trace::Trace;
 use domain::{Actor, Timestamp};
 use embedded::Snapshot;
 use machine::Stateful;
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use store::Commit;
 use testing::bundle::Bundle;
@@ -43,7 +41,7 @@ pub(crate) const fn may_repeat(kind: JobKind) -> bool {
 }
 
 /// One job of a kind, in a bundle of its own.
-pub(crate) struct Case {
+pub(crate) struct JobUnderTest {
     /// The kind.
     pub(crate) kind: JobKind,
     /// The bundle.
@@ -55,13 +53,10 @@ pub(crate) struct Case {
 /// How many alerts a backfill reads again.
 const ALERTS: usize = 3;
 
-/// A job is expected once a minute, and ten seconds later at most.
-const BEAT: PingSchedule = PingSchedule { interval_s: 60, grace_s: 10, threshold: 1 };
-
 /// How long an alert lasts that its source does not send again.
 const MINUTES: u32 = 3;
 
-impl Case {
+impl JobUnderTest {
     /// Starts a bundle under a plan of faults, and makes everything that a job of the kind needs, without any fault.
     ///
     /// It ends five seconds after a sweep, with the faults ended.
@@ -74,7 +69,9 @@ impl Case {
             JobKind::EscalationLevel | JobKind::Notification | JobKind::SignInMail => {}
             JobKind::AlertSettle => case.fire(&["fire"]).await,
             JobKind::SlackStep => bundle.connect_slack().await.unwrap(),
-            JobKind::HeartbeatCheck => case.heartbeat = Some(heartbeat(bundle).await),
+            JobKind::HeartbeatCheck => {
+                case.heartbeat = Some(bundle.add_heartbeat(&bundle.context.store).await.unwrap());
+            }
             JobKind::AlertExpiry => {
                 let lasts = Some(AutoResolve { minutes: MINUTES, in_incidents: true });
                 change_source(bundle, |source| {
@@ -119,7 +116,7 @@ impl Case {
                 let step = new.open(bundle.org, &Trace::begin(3), bundle.now());
                 bundle.context.store.commit(Commit::new().transition(step)).await.unwrap();
             }
-            JobKind::HeartbeatCheck => assert!(self.ping().await),
+            JobKind::HeartbeatCheck => assert!(bundle.ping(self.heartbeat.unwrap()).await),
             JobKind::Backfill => {
                 let which = (bundle.source(), Trace::begin(3));
                 let (store, random) = (&bundle.context.store, &context.random);
@@ -224,7 +221,7 @@ impl Case {
                 let team = TEAM.parse::<TeamId>().unwrap();
                 connect::removed(store, &team, now).await.unwrap();
             }
-            JobKind::HeartbeatCheck => assert!(self.ping().await),
+            JobKind::HeartbeatCheck => assert!(bundle.ping(self.heartbeat.unwrap()).await),
             JobKind::AlertExpiry => {
                 let (org, id) = (bundle.org, self.ledger().await.alerts[0].id);
                 let alert = store.alert(org, id).await.unwrap().unwrap();
@@ -306,14 +303,6 @@ impl Case {
         self.bundle.pass(2).await;
     }
 
-    /// Pings the heartbeat, and says whether that was counted.
-    async fn ping(&self) -> bool {
-        let (bundle, id) = (&self.bundle, self.heartbeat.unwrap());
-        let uri = format!("/v2/heartbeat/{id}/ping?token={}", bundle.demo.secret.expose_secret());
-        let request = http::Request::get(uri).body(axum::body::Body::empty()).unwrap();
-        bundle.request(request).await.is_some_and(|answer| answer.status() == 204)
-    }
-
     /// Everything in the table.
     pub(crate) async fn ledger(&self) -> Ledger {
         Ledger::read(&self.bundle.embedded.backend()).await.unwrap()
@@ -348,23 +337,6 @@ fn step_id() -> StepId {
 fn reply() -> Work {
     let channel = ANNOUNCEMENTS.parse::<ChannelId>().unwrap();
     Work::Reply { channel, ts: "1.1".to_owned(), text: "law".to_owned() }
-}
-
-/// Makes a heartbeat's source.
-async fn heartbeat(bundle: &Bundle) -> SourceId {
-    let (context, by) = (&bundle.calm, Actor::system(bundle.org, "law"));
-    let new = app::source::create::NewSource {
-        id: SourceId::new(bundle.now(), context.random()),
-        name: "Backup".to_owned(),
-        kind: SourceKind("heartbeat".to_owned()),
-        secret: Some(bundle.demo.secret.clone()),
-        template: Default::default(),
-        intake: IntakeRules { beat: Some(BEAT), ..IntakeRules::default() },
-        draft: false,
-        document: Default::default(),
-    };
-    let (store, seal, random) = (&bundle.context.store, &context.seal, &context.random);
-    app::source::create::create(store, seal, &by, new, random, bundle.now()).await.unwrap().id
 }
 
 /// Changes the source that the laws send to.

@@ -7,7 +7,7 @@ use testing::faults::{Fault, FaultPlan};
 
 use domain::job::JobKind;
 
-use crate::cases::{Case, may_repeat, show};
+use crate::cases::{JobUnderTest, may_repeat, show};
 
 /// How long a job takes at most where nothing goes wrong, in seconds.
 const PROMPT: i64 = 10;
@@ -46,7 +46,7 @@ fn after(then: domain::Timestamp, seconds: i64) -> domain::Timestamp {
 #[test]
 fn job_is_done_once_and_in_its_time() {
     holds("done", async |kind| {
-        let case = Case::new(kind, FaultPlan::calm()).await;
+        let case = JobUnderTest::new(kind, FaultPlan::calm()).await;
         case.trigger(false).await;
         let due = case.due().await;
         case.until(after(due, PROMPT)).await;
@@ -60,7 +60,7 @@ fn job_is_done_once_and_in_its_time() {
 fn job_whose_messages_were_all_lost_is_done_by_the_sweep() {
     holds("lost", async |kind| {
         let plan = FaultPlan { lost: 1.0, ..FaultPlan::calm() }.losing([kind.queue().name()]);
-        let case = Case::new(kind, plan).await;
+        let case = JobUnderTest::new(kind, plan).await;
         // An alert that is to expire has to arrive.
         let arrives_by_the_queue = kind == JobKind::AlertExpiry;
         case.trigger(!arrives_by_the_queue).await;
@@ -77,7 +77,8 @@ fn job_whose_messages_were_all_lost_is_done_by_the_sweep() {
 #[test]
 fn job_whose_messages_come_twice_at_the_same_moment_is_done_once() {
     holds("doubled", async |kind| {
-        let case = Case::new(kind, FaultPlan { doubled: 1.0, latency_ms: 40, ..FaultPlan::calm() }).await;
+        let case =
+            JobUnderTest::new(kind, FaultPlan { doubled: 1.0, latency_ms: 40, ..FaultPlan::calm() }).await;
         case.trigger(true).await;
         let due = case.due().await;
         case.until(after(due, PROMPT)).await;
@@ -89,7 +90,7 @@ fn job_whose_messages_come_twice_at_the_same_moment_is_done_once() {
 #[test]
 fn message_that_comes_after_the_job_is_done_does_nothing() {
     holds("late", async |kind| {
-        let case = Case::new(kind, FaultPlan::calm()).await;
+        let case = JobUnderTest::new(kind, FaultPlan::calm()).await;
         case.trigger(false).await;
         let (due, message) = (case.due().await, case.message().await);
         case.until(after(due, PROMPT)).await;
@@ -104,7 +105,7 @@ fn message_that_comes_after_the_job_is_done_does_nothing() {
 #[test]
 fn message_that_comes_before_the_job_is_due_does_nothing() {
     holds("early", async |kind| {
-        let case = Case::new(kind, FaultPlan::calm()).await;
+        let case = JobUnderTest::new(kind, FaultPlan::calm()).await;
         case.trigger(false).await;
         let due = case.due().await;
         if due <= case.bundle.now() {
@@ -131,7 +132,7 @@ fn job_whose_messages_and_events_change_places_is_done_once() {
             latency_ms: 20,
             ..FaultPlan::calm()
         };
-        let case = Case::new(kind, plan).await;
+        let case = JobUnderTest::new(kind, plan).await;
         case.trigger(true).await;
         case.bundle.pass(10).await;
         let due = case.due().await;
@@ -147,7 +148,7 @@ fn job_whose_worker_is_killed_between_any_two_calls_is_done() {
     holds("killed", async |kind| {
         let mut calls = 0;
         loop {
-            let case = Case::new(kind, FaultPlan::calm()).await;
+            let case = JobUnderTest::new(kind, FaultPlan::calm()).await;
             // What the job needs comes by the same queue: it is handled before anybody is killed.
             let before = kind != JobKind::AlertExpiry;
             if before {
@@ -180,7 +181,7 @@ fn job_that_is_held_by_a_worker_that_never_returns_is_done_once_the_lease_is_ove
         if kind.policy().lease().is_none() {
             return Ok(());
         }
-        let case = Case::new(kind, FaultPlan::calm()).await;
+        let case = JobUnderTest::new(kind, FaultPlan::calm()).await;
         case.provider_is_down(true);
         case.trigger(false).await;
         case.bundle.pass(3).await;
@@ -201,7 +202,7 @@ fn job_that_is_held_by_a_worker_that_never_returns_is_done_once_the_lease_is_ove
 fn job_that_is_void_before_a_worker_comes_has_no_effect() {
     holds("void", async |kind| {
         let plan = FaultPlan { lost: 1.0, ..FaultPlan::calm() }.losing([kind.queue().name()]);
-        let case = Case::new(kind, plan).await;
+        let case = JobUnderTest::new(kind, plan).await;
         let (arrives_by_the_queue, waits) = (kind == JobKind::AlertExpiry, kind == JobKind::HeartbeatCheck);
         case.trigger(!arrives_by_the_queue).await;
         case.bundle.pass(1).await;
@@ -225,7 +226,7 @@ fn job_that_is_void_before_a_worker_comes_has_no_effect() {
 #[test]
 fn unreadable_message_fails_alone() {
     holds("unreadable", async |kind| {
-        let case = Case::new(kind, FaultPlan::calm()).await;
+        let case = JobUnderTest::new(kind, FaultPlan::calm()).await;
         case.trigger(false).await;
         let due = case.due().await;
         case.until(after(due, -1)).await;
@@ -242,7 +243,7 @@ fn job_that_is_refused_for_ten_minutes_is_done_after_that() {
         if kind.policy().lease().is_none() {
             return Ok(());
         }
-        let case = Case::new(kind, FaultPlan::calm()).await;
+        let case = JobUnderTest::new(kind, FaultPlan::calm()).await;
         case.provider_is_down(true);
         case.trigger(false).await;
         case.bundle.pass(600).await;
@@ -260,7 +261,7 @@ fn job_costs_what_it_did() {
     for &kind in JobKind::ALL {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         runtime.unwrap().block_on(async {
-            let case = Case::new(kind, FaultPlan::calm()).await;
+            let case = JobUnderTest::new(kind, FaultPlan::calm()).await;
             let before = case.counted();
             case.trigger(false).await;
             let due = case.due().await;

@@ -3,42 +3,13 @@
 use domain::Actor;
 use domain::alert::AlertState;
 use domain::id::SourceId;
-use domain::source::heartbeat::{HeartbeatState, PingSchedule};
-use domain::source::{IntakeRules, SourceKind};
+use domain::source::heartbeat::HeartbeatState;
 use machine::Stateful;
-use secrecy::ExposeSecret;
 use testing::bundle::Bundle;
 use testing::faults::FaultPlan;
 use testing::inbox::Provider;
 
 use crate::stage::{calm, ledger, paged, tell};
-
-/// A ping every minute, with ten seconds of grace.
-const BEAT: PingSchedule = PingSchedule { interval_s: 60, grace_s: 10, threshold: 1 };
-
-/// A heartbeat source.
-async fn heartbeat(bundle: &Bundle) -> SourceId {
-    let (context, by) = (&bundle.calm, Actor::system(bundle.org, "story"));
-    let new = app::source::create::NewSource {
-        id: SourceId::new(bundle.now(), context.random()),
-        name: "Backup".to_owned(),
-        kind: SourceKind("heartbeat".to_owned()),
-        secret: Some(bundle.demo.secret.clone()),
-        template: Default::default(),
-        intake: IntakeRules { beat: Some(BEAT), ..IntakeRules::default() },
-        draft: false,
-        document: Default::default(),
-    };
-    let (store, seal, random) = (&context.store, &context.seal, &context.random);
-    app::source::create::create(store, seal, &by, new, random, bundle.now()).await.unwrap().id
-}
-
-/// Pings as `curl` does. Returns whether the ping was accepted.
-async fn ping(bundle: &Bundle, id: SourceId) -> bool {
-    let uri = format!("/v2/heartbeat/{id}/ping?token={}", bundle.demo.secret.expose_secret());
-    let request = http::Request::get(uri).body(axum::body::Body::empty()).unwrap();
-    bundle.request(request).await.is_some_and(|answer| answer.status() == 204)
-}
 
 async fn states(bundle: &Bundle) -> Vec<AlertState> {
     ledger(bundle).await.alerts.iter().map(|alert| alert.head().state()).collect()
@@ -48,12 +19,12 @@ async fn states(bundle: &Bundle) -> Vec<AlertState> {
 fn job_that_is_missed_pages_once_and_its_next_ping_ends_that() {
     tell(|| async {
         let bundle = calm().await;
-        let id = heartbeat(&bundle).await;
+        let id = bundle.add_heartbeat(&bundle.calm.store).await.unwrap();
         bundle.pass(300).await;
         assert!(states(&bundle).await.is_empty(), "before its first ping nobody watches");
 
         for _ in 0..5 {
-            assert!(ping(&bundle, id).await);
+            assert!(bundle.ping(id).await);
             bundle.pass(60).await;
         }
         assert!(states(&bundle).await.is_empty());
@@ -69,10 +40,10 @@ fn job_that_is_missed_pages_once_and_its_next_ping_ends_that() {
             "still missed is no other alert"
         );
 
-        assert!(ping(&bundle, id).await);
+        assert!(bundle.ping(id).await);
         bundle.pass(10).await;
         assert_eq!(states(&bundle).await, [AlertState::Resolved]);
-        assert!(ping(&bundle, id).await);
+        assert!(bundle.ping(id).await);
         bundle.pass(10).await;
         assert_eq!((states(&bundle).await.len(), paged(&bundle).len()), (1, 1));
 
@@ -86,12 +57,12 @@ fn job_that_is_missed_pages_once_and_its_next_ping_ends_that() {
 fn ping_is_one_write_that_touches_no_index() {
     tell(|| async {
         let bundle = calm().await;
-        let id = heartbeat(&bundle).await;
-        assert!(ping(&bundle, id).await);
+        let id = bundle.add_heartbeat(&bundle.calm.store).await.unwrap();
+        assert!(bundle.ping(id).await);
         bundle.pass(5).await;
         let before = bundle.counts.snapshot();
 
-        assert!(ping(&bundle, id).await);
+        assert!(bundle.ping(id).await);
 
         let cost = bundle.counts.snapshot().since(&before);
         let written = |arm| cost.total(embedded::UnitKind::Write, arm);
@@ -108,8 +79,8 @@ fn ping_is_one_write_that_touches_no_index() {
 fn job_of_a_source_that_is_switched_off_is_watched_no_more_until_it_pings_again() {
     tell(|| async {
         let bundle = calm().await;
-        let id = heartbeat(&bundle).await;
-        assert!(ping(&bundle, id).await);
+        let id = bundle.add_heartbeat(&bundle.calm.store).await.unwrap();
+        assert!(bundle.ping(id).await);
         let (context, by) = (&bundle.calm, Actor::system(bundle.org, "story"));
         let switch = async |off: bool| {
             let which = (id, off);
@@ -122,11 +93,11 @@ fn job_of_a_source_that_is_switched_off_is_watched_no_more_until_it_pings_again(
         switch(true).await;
         bundle.pass(300).await;
         assert_eq!((state().await, paged(&bundle).len()), (HeartbeatState::Idle, 0));
-        assert!(!ping(&bundle, id).await, "what is switched off refuses");
+        assert!(!bundle.ping(id).await, "what is switched off refuses");
 
         switch(false).await;
         bundle.pass(60).await;
-        assert!(ping(&bundle, id).await);
+        assert!(bundle.ping(id).await);
         assert_eq!(state().await, HeartbeatState::Healthy);
         bundle.pass(120).await;
         assert_eq!((state().await, paged(&bundle).len()), (HeartbeatState::Missed, 1));
@@ -138,13 +109,13 @@ fn ping_that_races_the_look_leaves_no_alert_open() {
     tell(|| async {
         let plan = FaultPlan { latency_ms: 40, ..FaultPlan::calm() };
         let bundle = Bundle::start(3, plan, Provider::default()).await.unwrap();
-        let id = heartbeat(&bundle).await;
-        assert!(ping(&bundle, id).await);
+        let id = bundle.add_heartbeat(&bundle.calm.store).await.unwrap();
+        assert!(bundle.ping(id).await);
 
         // Each second around the deadline, so that ping and check race.
         bundle.pass(69).await;
         for _ in 0..6 {
-            assert!(ping(&bundle, id).await);
+            assert!(bundle.ping(id).await);
             tokio::time::sleep(std::time::Duration::from_millis(700)).await;
         }
         bundle.pass(50).await;
@@ -162,20 +133,23 @@ fn job_that_dies_on_a_bad_day_pages_and_one_that_lives_does_not() {
             let plan = FaultPlan::rough().losing(["alert-handle"]);
             let bundle = Bundle::start(seed, plan, Provider::default()).await.unwrap();
             bundle.faults.end();
-            let (dies, lives) = (heartbeat(&bundle).await, heartbeat(&bundle).await);
-            assert!(ping(&bundle, dies).await && ping(&bundle, lives).await);
+            let (dies, lives) = (
+                bundle.add_heartbeat(&bundle.calm.store).await.unwrap(),
+                bundle.add_heartbeat(&bundle.calm.store).await.unwrap(),
+            );
+            assert!(bundle.ping(dies).await && bundle.ping(lives).await);
             bundle.faults.begin();
 
             for _ in 0..20 {
                 // A job retries until its ping is accepted.
-                while !ping(&bundle, lives).await {
+                while !bundle.ping(lives).await {
                     bundle.pass(1).await;
                 }
                 bundle.pass(20).await;
             }
             bundle.faults.end();
             for _ in 0..8 {
-                assert!(ping(&bundle, lives).await);
+                assert!(bundle.ping(lives).await);
                 bundle.pass(30).await;
             }
 
