@@ -9,8 +9,9 @@ use lexopt::Arg::{Long, Value};
 use lexopt::{Parser, ValueExt};
 use strum::{EnumString, VariantNames};
 
+use crate::generate::generate;
 use crate::help::{UsageError, other};
-use crate::project::{cargo, functions, read, root, run, say, write};
+use crate::project::{functions, read, root, say, write};
 
 /// What starts a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
@@ -36,11 +37,6 @@ pub(crate) struct NewFunction {
 }
 
 impl NewFunction {
-    /// The name as an identifier of Rust: `alert_handle`.
-    fn ident(&self) -> String {
-        self.name.replace('-', "_")
-    }
-
     /// The name as a logical id of the template: `AlertHandle`.
     fn logical_id(&self) -> String {
         camel(&self.name)
@@ -103,24 +99,16 @@ pub(crate) fn new_function(parser: &mut Parser) -> anyhow::Result<()> {
     if !root().join("events").join(&new.name).exists() {
         files.push((format!("events/{}/example.json", new.name), event::example(&new)?));
     }
-    for (file, add) in [
-        ("Cargo.toml", package::dependency as fn(&NewFunction, &str) -> anyhow::Result<String>),
-        ("infra/local/Cargo.toml", package::local_dependency),
-        ("infra/local/src/functions.rs", package::entry),
-        ("template.yaml", block::add),
-    ] {
-        let before = read(file)?;
-        let after = add(&new, &before).with_context(|| format!("cannot add the function to `{file}`"))?;
-        if after != before {
-            files.push((file.to_owned(), after));
-        }
+    let before = read("template.yaml")?;
+    let after = block::add(&new, &before).context("cannot add the function to `template.yaml`")?;
+    if after != before {
+        files.push(("template.yaml".to_owned(), after));
     }
     for (file, text) in &files {
         write(file, text)?;
         say(format_args!("wrote {file}"));
     }
-    // Commands with `--locked` need an updated lock file. A package of our own needs no network for that.
-    run(cargo(&["update", "--quiet", "--workspace", "--offline"]))?;
+    generate()?;
     say("\nTo do:");
     for (n, line) in to_do(&new).iter().enumerate() {
         say(format_args!("  {}. {line}", n + 1));
@@ -179,22 +167,6 @@ fn to_do(new: &NewFunction) -> Vec<String> {
     steps
 }
 
-/// Adds a line to a sorted block of lines, unless it is there already.
-///
-/// The block begins with the first line for which `ours` is true, and ends before the next one for which it is not.
-fn insert_sorted(text: &str, line: &str, ours: impl Fn(&str) -> bool) -> anyhow::Result<String> {
-    let lines: Vec<&str> = text.lines().collect();
-    if lines.contains(&line) {
-        return Ok(text.to_owned());
-    }
-    let first = lines.iter().position(|line| ours(line)).context("the file has no line of this kind")?;
-    let block = lines[first..].iter().take_while(|line| ours(line)).count();
-    let at = first + lines[first..first + block].iter().take_while(|other| **other < line).count();
-    let mut lines = lines;
-    lines.insert(at, line);
-    Ok(lines.join("\n") + "\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,15 +181,5 @@ mod tests {
         }
         assert!(check("alert-source-http").unwrap_err().to_string().contains("cargo xtask generate"));
         assert_eq!(camel("api-alert-routes"), "ApiAlertRoutes");
-    }
-
-    #[test]
-    fn a_line_goes_where_the_order_has_it() {
-        let text = "x\na = 1\nc = 3\n\na = 9\n";
-        let ours = |line: &str| line.contains(" = ");
-
-        assert_eq!(insert_sorted(text, "b = 2", ours).unwrap(), "x\na = 1\nb = 2\nc = 3\n\na = 9\n");
-        assert_eq!(insert_sorted(text, "d = 4", ours).unwrap(), "x\na = 1\nc = 3\nd = 4\n\na = 9\n");
-        assert!(insert_sorted("x\n", "b = 2", ours).is_err());
     }
 }

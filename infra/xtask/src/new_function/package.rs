@@ -1,19 +1,14 @@
-//! The package of a new function, and its lines in other packages.
+//! The package of a new function, as far as it is written by hand.
 
-use anyhow::Context;
+use super::{NewFunction, Trigger};
 
-use super::{NewFunction, Trigger, insert_sorted};
-
-/// The files of the package.
+/// The files of the package that `cargo xtask generate` does not write.
 pub(super) fn files(new: &NewFunction) -> Vec<(String, String)> {
     let folder = format!("functions/{}", new.name);
-    vec![
-        (format!("{folder}/Cargo.toml"), manifest(new)),
-        (format!("{folder}/src/lib.rs"), library(new)),
-        (format!("{folder}/src/main.rs"), binary(new)),
-    ]
+    vec![(format!("{folder}/Cargo.toml"), manifest(new)), (format!("{folder}/src/lib.rs"), library(new))]
 }
 
+/// The dependencies of the package. `cargo xtask generate` writes everything above them.
 fn manifest(new: &NewFunction) -> String {
     let dependencies = match new.trigger {
         Trigger::Http => "app.workspace = true\nhttp-api.workspace = true\nruntime.workspace = true\n",
@@ -23,31 +18,7 @@ fn manifest(new: &NewFunction) -> String {
         }
         Trigger::Schedule => "app.workspace = true\nruntime.workspace = true\n",
     };
-    let name = &new.name;
-    format!(
-        r#"[package]
-name = "{name}"
-version.workspace = true
-edition.workspace = true
-rust-version.workspace = true
-license.workspace = true
-publish.workspace = true
-
-[lints]
-workspace = true
-
-[lib]
-doctest = false
-
-[[bin]]
-name = "{name}"
-path = "src/main.rs"
-test = false
-doc = false
-
-[dependencies]
-{dependencies}"#
-    )
+    format!("[package]\nname = \"{}\"\n\n[dependencies]\n{dependencies}", new.name)
 }
 
 /// The module of `http-api` that an HTTP function serves: `api-alert-routes` serves `alert_routes`.
@@ -125,58 +96,9 @@ async fn run(_ctx: Context) -> Result<(), AppError> {{
     }
 }
 
-fn binary(new: &NewFunction) -> String {
-    let (name, ident) = (&new.name, new.ident());
-    format!(
-        r#"//! Runs `{name}` on Lambda.
-
-fn main() -> Result<(), runtime::Error> {{
-    runtime::run({ident}::function)
-}}
-"#
-    )
-}
-
-/// Adds the package to the dependencies of the workspace.
-pub(super) fn dependency(new: &NewFunction, manifest: &str) -> anyhow::Result<String> {
-    let line = format!("{0} = {{ path = \"functions/{0}\" }}", new.name);
-    insert_sorted(manifest, &line, |line| line.contains("{ path = \"functions/"))
-}
-
-/// Adds the package to the dependencies of `cargo local`.
-pub(super) fn local_dependency(new: &NewFunction, manifest: &str) -> anyhow::Result<String> {
-    let (head, tail) = manifest.split_once("[dependencies]\n").context("there is no `[dependencies]`")?;
-    let line = format!("{}.workspace = true", new.name);
-    let added = insert_sorted(tail, &line, |line| line.contains(" = "))?;
-    Ok(format!("{head}[dependencies]\n{added}"))
-}
-
-/// Adds the function to the list of functions of `cargo local`.
-pub(super) fn entry(new: &NewFunction, source: &str) -> anyhow::Result<String> {
-    let line = format!("    \"{}\" => {},", new.name, new.ident());
-    insert_sorted(source, &line, |line| line.starts_with("    \"") && line.contains("\" => "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::read;
-
-    #[test]
-    fn lines_are_added_to_the_files_as_they_are() {
-        let new = NewFunction { name: "alert-zap".to_owned(), trigger: Trigger::Schedule };
-        let added = |file: &str, add: fn(&NewFunction, &str) -> anyhow::Result<String>| {
-            let (before, after) = (read(file).unwrap(), add(&new, &read(file).unwrap()).unwrap());
-            let line =
-                after.lines().find(|line| !before.lines().any(|other| other == *line)).unwrap().to_owned();
-            assert_eq!(after.replacen(&format!("{line}\n"), "", 1), before, "{file}");
-            line
-        };
-
-        assert_eq!(added("Cargo.toml", dependency), "alert-zap = { path = \"functions/alert-zap\" }");
-        assert_eq!(added("infra/local/Cargo.toml", local_dependency), "alert-zap.workspace = true");
-        assert_eq!(added("infra/local/src/functions.rs", entry), "    \"alert-zap\" => alert_zap,");
-    }
 
     #[test]
     fn resource_is_what_the_name_says() {
