@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::StoreError;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::rate::Allowance;
 use crate::schema::Time;
@@ -181,7 +181,10 @@ impl From<AppError> for ApiError {
             AppError::Forbidden(forbidden) => forbidden.into(),
             AppError::Invalid { field, reason } => Self::invalid(field, reason),
             AppError::Illegal(reason) => Self::conflict(reason),
-            AppError::Conflict | AppError::Unavailable { .. } => Self::unavailable(),
+            AppError::Conflict | AppError::Unavailable { .. } => {
+                log_failure(&error);
+                Self::unavailable()
+            }
         }
     }
 }
@@ -198,8 +201,16 @@ impl From<Forbidden> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        warn!(%error, cause = std::error::Error::source(&error).map(tracing::field::display), "API request failed");
-        Self::unavailable()
+        AppError::from(error).into()
+    }
+}
+
+/// Logs a failure of ours. Mistakes of the client are not logged: the answer names them.
+pub(crate) fn log_failure(failure: &AppError) {
+    let cause = std::error::Error::source(failure).map(tracing::field::display);
+    match failure {
+        AppError::Conflict => warn!(error = %failure, "request lost a race too often"),
+        _ => error!(error = %failure, cause, "request failed"),
     }
 }
 

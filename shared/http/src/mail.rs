@@ -54,7 +54,7 @@ impl Courier {
     ///
     /// # Errors
     /// [`MailError`] if the email must be retried. A source that already received it recognises the repetition.
-    #[instrument(skip_all, fields(mail.id = %received.mail.message_id), err)]
+    #[instrument(skip_all, fields(mail.id = %received.mail.message_id))]
     pub async fn deliver(
         &self,
         received: &MailNotification,

@@ -23,6 +23,7 @@ use store::Outgoing;
 use tracing::{info, warn};
 
 use crate::ApiError;
+use crate::error::log_failure;
 use crate::sns::{OwnExample, SnsVerifier};
 use crate::source_credentials::{CredentialsCache, CredentialsKey, OpenedCredentials};
 
@@ -325,7 +326,7 @@ impl Receiver {
 
 /// The error for our own failure, after which the sender tries again.
 fn unavailable(error: AppError) -> ApiError {
-    warn!(%error, cause = std::error::Error::source(&error).map(tracing::field::display), "accepting delivery failed");
+    log_failure(&error);
     ApiError::unavailable()
 }
 

@@ -197,16 +197,24 @@ where
         trace.parent = parent.span(),
         message.id = id
     );
-    let handled = AssertUnwindSafe(handle(Delivery { message: envelope.body, trace }).instrument(span));
+    let handled =
+        AssertUnwindSafe(handle(Delivery { message: envelope.body, trace }).instrument(span.clone()));
     match handled.catch_unwind().await {
         Ok(Ok(())) => None,
-        // The verb has already logged its error.
-        Ok(Err(_)) => failure(),
+        Ok(Err(fault)) => {
+            span.in_scope(|| log_failure(&fault));
+            failure()
+        }
         Err(_) => {
             error!(message.id = id, "message handler panicked");
             failure()
         }
     }
+}
+
+/// Logs why an invocation failed. It is repeated, so this is where its failure is handled.
+fn log_failure(fault: &impl std::error::Error) {
+    error!(error = %fault, cause = fault.source().map(tracing::field::display), "handler failed");
 }
 
 /// The id of the span of an attempt at a message. The same attempt always has the same id, so that what it wrote has a
@@ -230,11 +238,14 @@ where
             let first = batch.records.first().and_then(|record| record.change.sequence_number.clone());
             let mut response = DynamoDbEventResponse::default();
             let done = AssertUnwindSafe(handle(batch.records)).catch_unwind().await;
-            if !matches!(done, Ok(Ok(()))) {
-                let mut failure = DynamoDbBatchItemFailure::default();
-                failure.item_identifier = first;
-                response.batch_item_failures.push(failure);
+            match &done {
+                Ok(Ok(())) => return response,
+                Ok(Err(fault)) => log_failure(fault),
+                Err(_) => error!("stream handler panicked"),
             }
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = first;
+            response.batch_item_failures.push(failure);
             response
         })
     }))
@@ -255,8 +266,14 @@ where
         let running = handle();
         Box::pin(async move {
             match AssertUnwindSafe(running).catch_unwind().await {
-                Ok(done) => done.map_err(|fault| Failure(fault.to_string())),
-                Err(_) => Err(Failure("the handler of a schedule panicked".to_owned())),
+                Ok(done) => done.map_err(|fault| {
+                    log_failure(&fault);
+                    Failure(fault.to_string())
+                }),
+                Err(_) => {
+                    error!("schedule handler panicked");
+                    Err(Failure("the handler of a schedule panicked".to_owned()))
+                }
             }
         })
     }))

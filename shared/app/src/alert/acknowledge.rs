@@ -20,7 +20,7 @@ const NAME_BYTES: usize = 100;
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, fields(alert_source.id = %source), err)]
+#[instrument(skip_all, fields(alert_source.id = %source))]
 pub async fn acknowledge(
     store: &Store,
     (org, source): (OrgId, SourceId),

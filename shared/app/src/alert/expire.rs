@@ -22,7 +22,7 @@ const QUIET_AGAIN: &str = "the alert was flapping, and has been quiet since its 
 ///
 /// # Errors
 /// [`AppError`] if it has to be tried again.
-#[instrument(skip_all, fields(alert.id = %id), err)]
+#[instrument(skip_all, fields(alert.id = %id))]
 pub async fn expire(store: &Store, (org, id): (OrgId, AlertId), now: Timestamp) -> Result<(), AppError> {
     retry_conflicts(|| async move {
         let Some(expiry) = readable(store.expiry(org, id).await)? else { return Ok(()) };

@@ -95,7 +95,7 @@ impl AlertDetails {
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, fields(alert.id = %id), err)]
+#[instrument(skip_all, fields(alert.id = %id))]
 pub async fn explain(store: &Store, rules: &Snapshot, id: AlertId) -> Result<Option<AlertDetails>, AppError> {
     let org = rules.org.id;
     let Some((alert, history)) = store.alert_with_history(org, id).await? else { return Ok(None) };

@@ -15,7 +15,7 @@ use crate::{AppError, Random};
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such alert.
-#[instrument(skip_all, fields(alert.id = %id), err)]
+#[instrument(skip_all, fields(alert.id = %id))]
 pub async fn notes(store: &Store, by: &Actor, id: AlertId) -> Result<Vec<Note>, AppError> {
     by.may(Permission::SeeOnCall)?;
     let alert = seen::find(store, by, id).await?;
@@ -27,7 +27,7 @@ pub async fn notes(store: &Store, by: &Actor, id: AlertId) -> Result<Vec<Note>, 
 /// # Errors
 /// [`AppError::NotFound`] if there is no such alert, [`AppError::Invalid`] if the note is none, [`AppError::Illegal`] if
 /// there are too many.
-#[instrument(skip_all, fields(alert.id = %id), err)]
+#[instrument(skip_all, fields(alert.id = %id))]
 pub async fn note(
     store: &Store,
     by: &Actor,

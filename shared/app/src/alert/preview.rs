@@ -83,7 +83,7 @@ pub struct PreviewedEscalation {
 /// # Errors
 /// [`AppError::Invalid`] naming what is wrong with the configuration or the payload, [`AppError::NotFound`] if there
 /// is no such source.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn preview(
     store: &Store,
     by: &Actor,

@@ -30,7 +30,7 @@ pub const FIRES_AGAIN: &str = "resolved and firing again";
 ///
 /// # Errors
 /// [`AppError`] if the event is not handled and must come again.
-#[instrument(skip_all, fields(event.id = %received.id, alert_source.id = %received.source), err)]
+#[instrument(skip_all, fields(event.id = %received.id, alert_source.id = %received.source))]
 pub async fn receive(
     store: &Store,
     rules: &Rules,

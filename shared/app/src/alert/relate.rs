@@ -20,7 +20,7 @@ use crate::incident::seen as incident_seen;
 ///
 /// # Errors
 /// [`AppError::NotFound`] if either is not there, [`AppError::Illegal`] if it belongs to another, or was taken out.
-#[instrument(skip_all, fields(alert.id = %id, incident.id = %incident), err)]
+#[instrument(skip_all, fields(alert.id = %id, incident.id = %incident))]
 pub async fn relate(
     store: &Store,
     by: &Actor,
@@ -54,7 +54,7 @@ pub async fn relate(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if either is not there.
-#[instrument(skip_all, fields(alert.id = %id, incident.id = %incident), err)]
+#[instrument(skip_all, fields(alert.id = %id, incident.id = %incident))]
 pub async fn unrelate(
     store: &Store,
     by: &Actor,

@@ -24,7 +24,7 @@ use crate::{AppError, Rules};
 ///
 /// # Errors
 /// [`AppError`] if the event is not handled and must come again.
-#[instrument(skip_all, fields(event.id = %received.id, alert_source.id = %received.source), err)]
+#[instrument(skip_all, fields(event.id = %received.id, alert_source.id = %received.source))]
 pub async fn rescue(
     store: &Store,
     rules: &Rules,

@@ -15,7 +15,7 @@ use crate::AppError;
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such alert.
-#[instrument(skip_all, fields(alert.id = %id), err)]
+#[instrument(skip_all, fields(alert.id = %id))]
 pub async fn resolve(store: &Store, by: &Actor, id: AlertId, now: Timestamp) -> Result<Alert, AppError> {
     by.may(Permission::Respond)?;
     seen::find(store, by, id).await?;

@@ -32,7 +32,7 @@ pub enum Retriggered {
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such alert, [`AppError::Illegal`] if what was sent is no longer kept.
-#[instrument(skip_all, fields(alert.id = %id), err)]
+#[instrument(skip_all, fields(alert.id = %id))]
 pub async fn retrigger(ctx: &Context, by: &Actor, id: AlertId) -> Result<Retriggered, AppError> {
     by.may(Permission::Respond)?;
     let (store, org) = (&ctx.store, by.org());

@@ -14,7 +14,7 @@ use crate::AppError;
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such alert, [`AppError::Invalid`] if there are too many.
-#[instrument(skip_all, fields(alert.id = %id), err)]
+#[instrument(skip_all, fields(alert.id = %id))]
 pub async fn tag(store: &Store, by: &Actor, id: AlertId, tags: &[String]) -> Result<Alert, AppError> {
     by.may(Permission::Respond)?;
     let tags = note::tags(tags.iter().map(String::as_str))

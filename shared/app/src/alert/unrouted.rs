@@ -25,7 +25,7 @@ pub struct Unrouted {
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn unrouted(store: &Store, rules: &Snapshot, most: i32) -> Result<Unrouted, AppError> {
     let org = rules.org.id;
     let mut ids = store.unrouted(org, most.saturating_add(1)).await?;

@@ -19,7 +19,7 @@ const MOST: usize = 20;
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming the field that is wrong.
-#[instrument(skip_all, fields(alert_route.id = %route.id), err)]
+#[instrument(skip_all, fields(alert_route.id = %route.id))]
 pub async fn create(
     store: &Store,
     by: &Actor,
@@ -40,7 +40,7 @@ pub async fn create(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such route, [`AppError::Illegal`] if it has changed since.
-#[instrument(skip_all, fields(alert_route.id = %route.id), err)]
+#[instrument(skip_all, fields(alert_route.id = %route.id))]
 pub async fn update(
     store: &Store,
     by: &Actor,
@@ -75,7 +75,7 @@ pub async fn update(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such route.
-#[instrument(skip_all, fields(alert_route.id = %id), err)]
+#[instrument(skip_all, fields(alert_route.id = %id))]
 pub async fn delete(
     store: &Store,
     by: &Actor,

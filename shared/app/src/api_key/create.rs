@@ -16,7 +16,7 @@ use crate::{AppError, Random};
 ///
 /// # Errors
 /// [`AppError::Forbidden`] if its roles have permissions that the actor lacks.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn create(
     store: &Store,
     seal: &Seal,

@@ -15,7 +15,7 @@ use crate::{AppError, Random};
 ///
 /// # Errors
 /// [`AppError::NotFound`] if it does not exist.
-#[instrument(skip_all, fields(api_key.id = %id), err)]
+#[instrument(skip_all, fields(api_key.id = %id))]
 pub async fn revoke(
     store: &Store,
     by: &Actor,

@@ -18,7 +18,7 @@ use crate::{AppError, Random};
 /// # Errors
 /// [`AppError::NotFound`] if it does not exist, [`AppError::Forbidden`] if its old or new roles have permissions that
 /// the actor lacks.
-#[instrument(skip_all, fields(api_key.id = %id), err)]
+#[instrument(skip_all, fields(api_key.id = %id))]
 pub async fn update(
     store: &Store,
     by: &Actor,
@@ -40,7 +40,7 @@ pub async fn update(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if it does not exist, [`AppError::Forbidden`] if its roles have permissions that the actor lacks.
-#[instrument(skip_all, fields(api_key.id = %id), err)]
+#[instrument(skip_all, fields(api_key.id = %id))]
 pub async fn rotate(
     store: &Store,
     seal: &Seal,

@@ -21,7 +21,7 @@ const NAME_BYTES: usize = 100;
 ///
 /// # Errors
 /// [`AppError::Invalid`] if it has no name, another one has it, or there are too many.
-#[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
+#[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()))]
 pub async fn create<T: Choice>(
     store: &Store,
     by: &Actor,
@@ -49,7 +49,7 @@ pub async fn create<T: Choice>(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if it does not exist, [`AppError::Invalid`] if it has no name, or another one has it.
-#[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
+#[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()))]
 pub async fn update<T: Choice>(
     store: &Store,
     by: &Actor,
@@ -81,7 +81,7 @@ pub async fn update<T: Choice>(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if it does not exist, [`AppError::Invalid`] if it is in use or the system relies on it.
-#[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()), err)]
+#[instrument(skip_all, fields(choice.id = %id, choice.kind = T::KIND.name()))]
 pub async fn delete<T: Choice>(
     store: &Store,
     by: &Actor,

@@ -68,7 +68,7 @@ const DESCRIPTION_BYTES: usize = 400;
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming whom or what there is not.
-#[instrument(skip_all, fields(escalation.id = %new.id), err)]
+#[instrument(skip_all, fields(escalation.id = %new.id))]
 pub async fn create(
     store: &Store,
     rules: &Rules,

@@ -90,7 +90,7 @@ impl EscalationHistory {
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, fields(escalation.id = %id), err)]
+#[instrument(skip_all, fields(escalation.id = %id))]
 pub async fn history(
     store: &Store,
     rules: &Snapshot,

@@ -27,7 +27,7 @@ pub struct OpenEscalations {
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn open(store: &Store, rules: &Snapshot, most: usize) -> Result<OpenEscalations, AppError> {
     let mut listed = store.open_escalations(rules.org.id, most + 1).await?;
     let more = listed.len() > most;

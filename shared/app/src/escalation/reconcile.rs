@@ -20,7 +20,7 @@ use crate::{AppError, Rules};
 ///
 /// # Errors
 /// [`AppError`] if the news must come again.
-#[instrument(skip_all, fields(alert.id = %id), err)]
+#[instrument(skip_all, fields(alert.id = %id))]
 pub async fn reconcile(
     store: &Store,
     rules: &Rules,

@@ -100,7 +100,7 @@ async fn stop_once(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such escalation.
-#[instrument(skip_all, fields(escalation.id = %id), err)]
+#[instrument(skip_all, fields(escalation.id = %id))]
 pub async fn acknowledge(
     store: &Store,
     by: &Actor,
@@ -115,7 +115,7 @@ pub async fn acknowledge(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such escalation.
-#[instrument(skip_all, fields(escalation.id = %id), err)]
+#[instrument(skip_all, fields(escalation.id = %id))]
 pub async fn cancel(
     store: &Store,
     by: &Actor,
@@ -130,7 +130,7 @@ pub async fn cancel(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such escalation, [`AppError::Illegal`] if it was not acknowledged.
-#[instrument(skip_all, fields(escalation.id = %id), err)]
+#[instrument(skip_all, fields(escalation.id = %id))]
 pub async fn unacknowledge(
     store: &Store,
     rules: &Rules,

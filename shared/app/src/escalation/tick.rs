@@ -17,7 +17,7 @@ use crate::{AppError, Rules};
 ///
 /// # Errors
 /// [`AppError`] if the timer must come again.
-#[instrument(skip_all, fields(escalation.id = %id), err)]
+#[instrument(skip_all, fields(escalation.id = %id))]
 pub async fn tick(
     store: &Store,
     rules: &Rules,

@@ -32,7 +32,7 @@ pub struct NewPath {
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming the field that is wrong.
-#[instrument(skip_all, fields(escalation_path.id = %id), err)]
+#[instrument(skip_all, fields(escalation_path.id = %id))]
 pub async fn create(
     store: &Store,
     by: &Actor,
@@ -54,7 +54,7 @@ pub async fn create(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such path.
-#[instrument(skip_all, fields(escalation_path.id = %id), err)]
+#[instrument(skip_all, fields(escalation_path.id = %id))]
 pub async fn update(
     store: &Store,
     by: &Actor,
@@ -84,7 +84,7 @@ pub async fn update(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such path.
-#[instrument(skip_all, fields(escalation_path.id = %id), err)]
+#[instrument(skip_all, fields(escalation_path.id = %id))]
 pub async fn delete(
     store: &Store,
     by: &Actor,

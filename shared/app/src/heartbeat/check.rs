@@ -18,7 +18,7 @@ use crate::rules::readable;
 ///
 /// # Errors
 /// [`AppError`] if it has to be tried again.
-#[instrument(skip_all, fields(alert_source.id = %id), err)]
+#[instrument(skip_all, fields(alert_source.id = %id))]
 pub async fn check(store: &Store, (org, id): (OrgId, SourceId), now: Timestamp) -> Result<(), AppError> {
     let job = readable(store.heartbeat(org, id).await)?;
     // The message came early, or the check was done: the sweep sends another one.

@@ -17,7 +17,7 @@ use crate::AppError;
 ///
 /// # Errors
 /// [`AppError`] if it was not counted and must come again.
-#[instrument(skip_all, fields(alert_source.id = %id), err)]
+#[instrument(skip_all, fields(alert_source.id = %id))]
 pub async fn ping(
     store: &Store,
     (org, id): (OrgId, SourceId),

@@ -20,7 +20,7 @@ const MOST_ESCALATIONS: usize = 20;
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such incident.
-#[instrument(skip_all, fields(incident.id = %id), err)]
+#[instrument(skip_all, fields(incident.id = %id))]
 pub async fn acknowledge(
     store: &Store,
     by: &Actor,

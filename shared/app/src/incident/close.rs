@@ -41,7 +41,7 @@ pub enum Closed {
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such incident.
-#[instrument(skip_all, fields(incident.id = %id), err)]
+#[instrument(skip_all, fields(incident.id = %id))]
 pub async fn close(
     store: &Store,
     by: &Actor,

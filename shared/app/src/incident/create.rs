@@ -43,7 +43,7 @@ pub struct NewIncident {
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, fields(incident.id = %new.id), err)]
+#[instrument(skip_all, fields(incident.id = %new.id))]
 pub async fn prepare(
     store: &Store,
     by: &Identity,
@@ -80,7 +80,7 @@ pub async fn prepare(
 ///
 /// # Errors
 /// [`AppError::Invalid`] naming what there is not, [`AppError`] if the store failed.
-#[instrument(skip_all, fields(incident.id = %new.id), err)]
+#[instrument(skip_all, fields(incident.id = %new.id))]
 pub async fn create(
     store: &Store,
     by: &Actor,

@@ -80,7 +80,7 @@ impl Edit {
 /// # Errors
 /// [`AppError::NotFound`] if there is no such incident, [`AppError::Invalid`] naming what there is not,
 /// [`AppError::Illegal`] if its state does not allow it.
-#[instrument(skip_all, fields(incident.id = %id), err)]
+#[instrument(skip_all, fields(incident.id = %id))]
 pub async fn edit(
     store: &Store,
     by: &Actor,

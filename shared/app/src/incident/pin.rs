@@ -24,7 +24,7 @@ pub struct PinnedMessage {
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such incident, [`AppError::Illegal`] if its state allows no change.
-#[instrument(skip_all, fields(incident.id = %id), err)]
+#[instrument(skip_all, fields(incident.id = %id))]
 pub async fn pin(
     store: &Store,
     by: &Actor,

@@ -98,7 +98,7 @@ impl IncidentTimeline {
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, fields(incident.id = %incident.id), err)]
+#[instrument(skip_all, fields(incident.id = %incident.id))]
 pub async fn timeline(
     store: &Store,
     rules: &Snapshot,

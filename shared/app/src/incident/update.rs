@@ -50,7 +50,7 @@ const MESSAGE_BYTES: usize = 16 * 1024;
 /// # Errors
 /// [`AppError::NotFound`] if there is no such incident, [`AppError::Invalid`] naming what there is not,
 /// [`AppError::Illegal`] if its state does not allow it.
-#[instrument(skip_all, fields(incident.id = %id), err)]
+#[instrument(skip_all, fields(incident.id = %id))]
 pub async fn update(
     store: &Store,
     by: &Actor,

@@ -35,7 +35,7 @@ pub struct Senders {
 ///
 /// # Errors
 /// [`AppError`] if the message must come again.
-#[instrument(skip_all, fields(notification.key = notification.idempotency_key()), err)]
+#[instrument(skip_all, fields(notification.key = notification.idempotency_key()))]
 pub async fn send(
     store: &Store,
     senders: &Senders,

@@ -74,7 +74,7 @@ pub(super) fn encoded(text: &str) -> String {
 ///
 /// # Errors
 /// [`OidcError`] if the provider cannot be asked.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn begin(oidc: &Oidc, seal: &Seal, public_url: &str, now: Timestamp) -> Result<Begun, OidcError> {
     let endpoints = oidc.endpoints(now).await?;
     let random = || seal.random_token(32);

@@ -41,7 +41,7 @@ const CODE_BYTES: usize = 4096;
 ///
 /// # Errors
 /// [`OidcError`] saying why nobody is signed in.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn finish(
     store: &Store,
     seal: &Seal,

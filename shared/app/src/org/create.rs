@@ -49,7 +49,7 @@ pub enum CreatedOrg {
 ///
 /// # Errors
 /// [`AppError::Invalid`] if the owner's address is none; any other if the store failed.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn create(
     store: &Store,
     seal: &Seal,
@@ -76,7 +76,7 @@ pub async fn create(
 ///
 /// # Errors
 /// [`AppError::Invalid`] if somebody has the owner's address already.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn create_beside(
     store: &Store,
     seal: &Seal,
@@ -136,7 +136,7 @@ fn first_key(hash: String, random: &Random, now: Timestamp) -> ApiKey {
 ///
 /// # Errors
 /// [`AppError`] if the store failed, or the key is another organisation's.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn admit(
     store: &Store,
     org: OrgId,

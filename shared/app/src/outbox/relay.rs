@@ -19,7 +19,7 @@ use crate::AppError;
 /// # Errors
 /// [`AppError`] once every queue was tried, if any message may not have arrived. Then all of them come again, which
 /// their consumers expect.
-#[instrument(skip_all, fields(entries = entries.len()), err)]
+#[instrument(skip_all, fields(entries = entries.len()))]
 pub async fn relay(queues: &Queues, entries: &[Entry], now: Timestamp) -> Result<(), AppError> {
     let mut messages = Messages::at(now);
     for Entry { trace, event, item } in entries {

@@ -37,7 +37,7 @@ pub(crate) fn begun(
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn begin(
     store: &Store,
     seal: &Seal,

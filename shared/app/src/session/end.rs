@@ -13,7 +13,7 @@ use crate::{AppError, Random};
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn end(
     store: &Store,
     (actor, user): (&Actor, &User),

@@ -11,7 +11,7 @@ use crate::AppError;
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn find(store: &Store, token: &str, now: Timestamp) -> Result<Option<Session>, AppError> {
     Ok(store.session(token).await?.filter(|session| session.is_good(now)))
 }

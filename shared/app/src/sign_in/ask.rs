@@ -29,7 +29,7 @@ pub enum LinkRequest {
 ///
 /// # Errors
 /// [`AppError::Invalid`] if the email address is invalid.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn ask(
     store: &Store,
     email: &str,

@@ -14,7 +14,7 @@ use crate::{AppError, Random};
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn hand_over(
     store: &Store,
     seal: &Seal,

@@ -20,7 +20,7 @@ use crate::notification::send::Senders;
 ///
 /// # Errors
 /// [`AppError`] if the message must come again.
-#[instrument(skip_all, fields(sign_in.id = %id), err)]
+#[instrument(skip_all, fields(sign_in.id = %id))]
 pub async fn send(store: &Store, senders: &Senders, id: SignInId, now: Timestamp) -> Result<(), AppError> {
     let time = Elapsing::from(now);
     let Some(sign_in) = store.sign_in(id).await?.map(SignIn::due_at_once_if_old) else { return Ok(()) };

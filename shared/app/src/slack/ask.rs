@@ -83,7 +83,7 @@ const ANSWERED: &str = "answer";
 ///
 /// # Errors
 /// [`AppError`] if the message must come again.
-#[instrument(skip_all, fields(slack.team = %request.team), err)]
+#[instrument(skip_all, fields(slack.team = %request.team))]
 pub async fn ask(
     services: &SlackServices,
     request: &SlackRequest,

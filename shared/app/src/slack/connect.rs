@@ -25,7 +25,7 @@ fn thing(org: &Org) -> AuditTarget {
 ///
 /// # Errors
 /// [`AppError::Illegal`] if another organisation has the workspace, [`AppError::Forbidden`] if they may not.
-#[instrument(skip_all, fields(slack.team = %authorised.team), err)]
+#[instrument(skip_all, fields(slack.team = %authorised.team))]
 pub async fn connect(
     store: &Store,
     seal: &Seal,
@@ -69,7 +69,7 @@ pub async fn connect(
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, fields(slack.team = %of.team), err)]
+#[instrument(skip_all, fields(slack.team = %of.team))]
 pub(super) async fn refused(
     store: &Store,
     org: OrgId,
@@ -99,7 +99,7 @@ pub(super) async fn refused(
 ///
 /// # Errors
 /// [`AppError`] if the news must come again.
-#[instrument(skip_all, fields(slack.team = %team), err)]
+#[instrument(skip_all, fields(slack.team = %team))]
 pub async fn removed(store: &Store, team: &TeamId, at: Timestamp) -> Result<(), AppError> {
     retry_conflicts(|| async move {
         let Some(id) = store.org_of_team(team).await? else { return Ok(()) };

@@ -30,7 +30,7 @@ fn is_owed(step: &Step) -> bool {
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, fields(incident.id = %incident.id), err)]
+#[instrument(skip_all, fields(incident.id = %incident.id))]
 pub async fn owed(store: &Store, incident: &Incident) -> Result<Vec<Step>, AppError> {
     if !incident.followers.contains(follow::NAME) {
         return Ok(Vec::new());

@@ -65,7 +65,7 @@ impl From<store::StoreError> for Trouble {
 ///
 /// # Errors
 /// [`AppError`] if the message must come again.
-#[instrument(skip_all, fields(slack.step = %id), err)]
+#[instrument(skip_all, fields(slack.step = %id))]
 pub async fn step(
     services: &SlackServices,
     org: OrgId,

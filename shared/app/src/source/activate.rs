@@ -16,7 +16,7 @@ use crate::{AppError, Random};
 /// # Errors
 /// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] if the draft has not received an event yet,
 /// or the source is disabled.
-#[instrument(skip_all, fields(alert_source.id = %id), err)]
+#[instrument(skip_all, fields(alert_source.id = %id))]
 pub async fn activate(
     store: &Store,
     by: &Actor,

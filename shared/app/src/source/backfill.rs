@@ -30,7 +30,7 @@ const AT_ONCE: usize = 10;
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] if its alerts have no attributes.
-#[instrument(skip_all, fields(alert_source.id = %id), err)]
+#[instrument(skip_all, fields(alert_source.id = %id))]
 pub async fn begin(
     store: &Store,
     by: &Actor,
@@ -67,7 +67,7 @@ pub async fn begin(
 ///
 /// # Errors
 /// [`AppError`] if it has to be tried again.
-#[instrument(skip_all, fields(alert_source.id = %source), err)]
+#[instrument(skip_all, fields(alert_source.id = %source))]
 pub async fn step(
     store: &Store,
     rules: &Rules,

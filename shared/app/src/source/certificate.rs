@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 ///
 /// # Errors
 /// [`AppError::Unavailable`] if SNS did not answer.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn fetch(outside: &Client, url: &str) -> Result<Option<Certificate>, AppError> {
     let unavailable = |source| AppError::Unavailable { what: "fetching a certificate", source };
     let answer = outside.get(url, TIMEOUT).await.map_err(|error| unavailable(error.into()))?;

@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`AppError::Unavailable`] if SNS did not answer, so that the message must be processed again.
-#[instrument(skip_all, fields(alert_source.id = %source), err)]
+#[instrument(skip_all, fields(alert_source.id = %source))]
 pub async fn confirm(outside: &Client, source: SourceId, url: &str) -> Result<(), AppError> {
     let unavailable = |source| AppError::Unavailable { what: "confirming a subscription", source };
     let answer = outside.get(url, TIMEOUT).await.map_err(|error| unavailable(error.into()))?;

@@ -44,7 +44,7 @@ pub(super) const SECRET_BYTES: usize = 30;
 ///
 /// # Errors
 /// [`AppError::Invalid`] if the kind or a binding is unknown, or the secret is invalid.
-#[instrument(skip_all, fields(alert_source.id = %new.id), err)]
+#[instrument(skip_all, fields(alert_source.id = %new.id))]
 pub async fn create(
     store: &Store,
     seal: &Seal,

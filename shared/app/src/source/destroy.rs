@@ -16,7 +16,7 @@ use crate::{AppError, Random};
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such source.
-#[instrument(skip_all, fields(alert_source.id = %id), err)]
+#[instrument(skip_all, fields(alert_source.id = %id))]
 pub async fn destroy(
     store: &Store,
     by: &Actor,

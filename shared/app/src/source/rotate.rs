@@ -37,7 +37,7 @@ pub struct Rotation {
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such source, [`AppError::Invalid`] naming the field that is wrong.
-#[instrument(skip_all, fields(alert_source.id = %id), err)]
+#[instrument(skip_all, fields(alert_source.id = %id))]
 pub async fn rotate(
     store: &Store,
     seal: &Seal,

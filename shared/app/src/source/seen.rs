@@ -20,7 +20,7 @@ const REASON_BYTES: usize = 500;
 ///
 /// # Errors
 /// Never. A failure is only logged, because the alert must not be processed again for it.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn delivered(store: &Store, rules: &Rules, received: &ReceivedEvent) -> Result<(), AppError> {
     if received.asked_by.is_some() {
         // A person fired the alert again, so its source has delivered nothing.
@@ -39,7 +39,7 @@ pub async fn delivered(store: &Store, rules: &Rules, received: &ReceivedEvent) -
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
-#[instrument(skip_all, fields(alert_source.id = %source), err)]
+#[instrument(skip_all, fields(alert_source.id = %source))]
 pub async fn failed(
     store: &Store,
     org: OrgId,

@@ -23,7 +23,7 @@ const OVERDUE: SignedDuration = SignedDuration::from_mins(3);
 ///
 /// # Errors
 /// [`AppError`] once every shard was tried, if any failed.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn run(store: &Store, queues: &Queues, trace: &Trace, now: Timestamp) -> Result<usize, AppError> {
     let mut found = 0;
     let mut failed = None;

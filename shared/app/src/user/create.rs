@@ -74,7 +74,7 @@ pub fn person(new: &NewUser, random: &Random, now: Timestamp) -> User {
 ///
 /// # Errors
 /// [`AppError::Invalid`] if the address is none, or somebody has it already.
-#[instrument(skip_all, err)]
+#[instrument(skip_all)]
 pub async fn create(
     store: &Store,
     by: &Actor,

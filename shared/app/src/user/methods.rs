@@ -120,7 +120,7 @@ pub struct AddedMethod {
 ///
 /// # Errors
 /// [`AppError::Invalid`] if the address is none of that channel.
-#[instrument(skip_all, fields(user.id = %id), err)]
+#[instrument(skip_all, fields(user.id = %id))]
 pub async fn add_method(
     ctx: &Context,
     by: &Actor,
@@ -163,7 +163,7 @@ pub async fn add_method(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if the person has no such method, [`AppError::Invalid`] if they would be left with none.
-#[instrument(skip_all, fields(user.id = %id), err)]
+#[instrument(skip_all, fields(user.id = %id))]
 pub async fn remove_method(
     store: &Store,
     by: &Actor,
@@ -191,7 +191,7 @@ pub async fn remove_method(
 ///
 /// # Errors
 /// [`AppError::NotFound`] if the person has no such method, [`AppError::Invalid`] if nothing would be used.
-#[instrument(skip_all, fields(user.id = %id), err)]
+#[instrument(skip_all, fields(user.id = %id))]
 pub async fn set_use(
     store: &Store,
     by: &Actor,
@@ -228,7 +228,7 @@ pub async fn set_use(
 ///
 /// # Errors
 /// [`AppError::Invalid`] if a rule names a method that the person has not.
-#[instrument(skip_all, fields(user.id = %id), err)]
+#[instrument(skip_all, fields(user.id = %id))]
 pub async fn set_rules(
     store: &Store,
     by: &Actor,

@@ -17,7 +17,7 @@ use crate::{AppError, Random};
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such person, [`AppError::Illegal`] if they are the only owner.
-#[instrument(skip_all, fields(user.id = %id), err)]
+#[instrument(skip_all, fields(user.id = %id))]
 pub async fn remove(
     store: &Store,
     by: &Actor,

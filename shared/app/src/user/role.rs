@@ -16,7 +16,7 @@ use crate::{AppError, Random};
 ///
 /// # Errors
 /// [`AppError::NotFound`] if there is no such person, [`AppError::Illegal`] if nobody would be left to own it all.
-#[instrument(skip_all, fields(user.id = %id), err)]
+#[instrument(skip_all, fields(user.id = %id))]
 pub async fn set(
     store: &Store,
     by: &Actor,

@@ -13,7 +13,7 @@ use http::HeaderMap;
 use http::header::{HeaderValue, SET_COOKIE};
 use maud::html;
 use serde::Deserialize;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::WebState;
 use super::layout::{Layout, page};
@@ -37,7 +37,7 @@ impl From<OidcError> for Refusal {
             }
             OidcError::Nobody => Self::UnknownPerson,
             OidcError::Away(reason) => {
-                warn!(reason, "cannot reach sign-in provider");
+                error!(reason, "cannot reach sign-in provider");
                 Self::Unavailable
             }
             OidcError::App(error) => error.into(),

@@ -4,10 +4,10 @@ use app::AppError;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use maud::{Markup, html};
-use tracing::warn;
 
 use super::layout;
 use super::sign_in::request_link_form;
+use crate::error::log_failure;
 
 /// A page that cannot be shown, or a form that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,8 +181,7 @@ impl From<AppError> for Refusal {
             AppError::Forbidden(forbidden) => Self::Forbidden(forbidden),
             AppError::NotFound { .. } | AppError::Invalid { .. } | AppError::Illegal(_) => Self::NotFound,
             AppError::Conflict | AppError::Unavailable { .. } => {
-                let cause = std::error::Error::source(&error).map(tracing::field::display);
-                warn!(%error, cause, "cannot show page");
+                log_failure(&error);
                 Self::Unavailable
             }
         }
