@@ -95,9 +95,9 @@ pub struct Condition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Test {
-    /// The value is one of these.
+    /// The value is in this list.
     OneOf(Vec<String>),
-    /// The value is none of these.
+    /// The value is not in this list.
     NotOneOf(Vec<String>),
     /// The value contains this text.
     Contains(String),

@@ -21,13 +21,13 @@ use crate::id::{MethodId, RuleId, UserId};
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Role {
-    /// May see.
+    /// May read everything that is not private.
     Viewer,
-    /// May respond.
+    /// May also respond to alerts, escalations and incidents.
     Responder,
-    /// May configure.
+    /// May also change the configuration, add people and create API keys.
     Administrator,
-    /// May do everything.
+    /// May also add and remove owners.
     Owner,
 }
 

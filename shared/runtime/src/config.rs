@@ -301,7 +301,7 @@ impl Config {
             }
         };
         let slack_api_url = get(SLACK_API_URL);
-        if slack_api_url.as_ref().is_some_and(|url| slack::check_url(url).is_err()) {
+        if slack_api_url.as_ref().is_some_and(|url| !egress::is_encrypted_or_local(url)) {
             faults.push(format!(
                 "{SLACK_API_URL} must begin with `https://`; `http://` is allowed for this machine only"
             ));

@@ -40,14 +40,6 @@ pub struct Https {
     connector: SharedHttpConnector,
 }
 
-/// Checks that an address uses https, or is on this machine.
-///
-/// # Errors
-/// [`AddressError`] if it may not.
-pub fn check_url(url: &str) -> Result<(), AddressError> {
-    if egress::is_encrypted_or_local(url) { Ok(()) } else { Err(AddressError) }
-}
-
 impl Https {
     /// A transport for Slack's API at an address. Replies go only to Slack's own host, or to an API on this machine.
     ///
@@ -55,7 +47,9 @@ impl Https {
     /// [`AddressError`] if it is not encrypted and leaves the machine.
     pub fn new(api: &str, connector: SharedHttpConnector) -> Result<Self, AddressError> {
         let api = api.trim_end_matches('/');
-        check_url(api)?;
+        if !egress::is_encrypted_or_local(api) {
+            return Err(AddressError);
+        }
         let local = api.starts_with("http://");
         let host = api.split('/').take(3).collect::<Vec<_>>().join("/");
         let answers = if local { format!("{host}/") } else { ANSWERS.to_owned() };
@@ -154,7 +148,7 @@ mod tests {
     #[test]
     fn nothing_leaves_the_machine_without_encryption() {
         for good in [API_URL, "http://127.0.0.1:9/api", "http://localhost/api/", "http://[::1]:80/api"] {
-            assert!(check_url(good).is_ok(), "{good}");
+            assert!(Https::new(good, SharedHttpConnector::new(Nowhere)).is_ok(), "{good}");
         }
         for bad in [
             "http://slack.com/api",
@@ -165,7 +159,7 @@ mod tests {
             "https://",
             "",
         ] {
-            assert!(check_url(bad).is_err(), "{bad}");
+            assert!(Https::new(bad, SharedHttpConnector::new(Nowhere)).is_err(), "{bad}");
         }
     }
 

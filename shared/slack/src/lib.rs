@@ -10,6 +10,6 @@ mod signature;
 mod transport;
 
 pub use call::{Authorised, NewMessage, Posted, Slack, Token};
-pub use http::{API_URL, AddressError, Https, check_url};
+pub use http::{API_URL, AddressError, Https};
 pub use signature::{Unsigned, WINDOW, verify};
 pub use transport::{Authorization, CallError, Method, Reply, Request, Transport, is_cut_off};

@@ -103,6 +103,7 @@ fn present(web: &WebState, opened: &OpenedLink) -> Markup {
                     (outcome(opened))
                     (escalation::situation(story, now))
                 }
+                p.label { "History" }
                 (escalation::history(story, now))
             }
         },

@@ -199,7 +199,6 @@ pub(super) fn history(story: &Story, now: Timestamp) -> Markup {
     let (newest, earlier) = entries.split_at(entries.len().min(SHOWN_ENTRIES));
     html! {
         div.story {
-            p.label { "History" }
             ol.timeline { @for entry in newest { (item(entry)) } }
             @if !earlier.is_empty() {
                 details {

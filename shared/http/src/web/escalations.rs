@@ -165,7 +165,10 @@ fn page(frame: &Frame<'_>, story: &Story, is_changed: bool) -> Markup {
                 }
             }
             (levels(frame, story))
-            section.card aria-label="History" { (escalation::history(story, now)) }
+            section.card aria-labelledby="history" {
+                h2 #history { "History" }
+                (escalation::history(story, now))
+            }
         }
     }
 }

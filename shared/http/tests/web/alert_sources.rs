@@ -60,8 +60,12 @@ async fn source_starts_as_a_draft_shows_its_events_and_pages_after_activation() 
     handle(&scene).await;
     let page = scene.look(&session, &path).await;
     let arrived = between(&page, "id=\"arrived\"", "</section>");
-    assert!(arrived.contains("Last event: ") && arrived.contains("No alert route matches."), "{arrived}");
-    assert!(arrived.contains("Would page first: Olive Owner"), "{arrived}");
+    assert!(
+        arrived.contains("Last event: ")
+            && arrived.contains("No alert route matches, so the fallback contact is notified."),
+        "{arrived}"
+    );
+    assert!(arrived.contains("Would notify first: Olive Owner"), "{arrived}");
     assert_eq!(scene.ctx.store.list_alerts(scene.org, None, 10).await.unwrap().len(), 0);
 
     let activated = scene.fill(&session, &format!("{path}/activate"), &[]).await;

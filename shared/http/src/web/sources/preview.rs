@@ -68,8 +68,8 @@ fn last_event(previewed: &AlertPreview) -> Markup {
             @if let Some(priority) = &body.priority { li { "Priority: " (untrusted(priority)) } }
             @if previewed.filtered { li { "The filter would drop this event." } }
             @for (_, name) in &previewed.routes { li { "Matching alert route: " (untrusted(name)) } }
-            @if previewed.routing.is_some() && previewed.routes.is_empty() { li { "No alert route matches." } }
-            @for page in &previewed.notifications { li { "Would page first: " (untrusted(&first_level(page))) } }
+            @if previewed.routing.is_some() && previewed.routes.is_empty() { li { "No alert route matches, so the fallback contact is notified." } }
+            @for page in &previewed.notifications { li { "Would notify first: " (untrusted(&first_level(page))) } }
             @for problem in &body.problems { li { "Problem: " (untrusted(problem)) } }
         }
     }
