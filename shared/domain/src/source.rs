@@ -177,6 +177,9 @@ pub struct SourceCredentials {
     pub org: OrgId,
     /// The source.
     pub id: SourceId,
+    /// Its name, for alerts about its deliveries. Older items have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
     /// Its kind.
     pub kind: SourceKind,
     /// The secret, sealed.
@@ -197,6 +200,7 @@ impl Source {
         SourceCredentials {
             org: self.org,
             id: self.id,
+            name: self.name.clone(),
             kind: self.kind.clone(),
             secret: self.secret.clone(),
             previous: self.previous.clone(),

@@ -163,16 +163,45 @@ impl Receiver {
         let delivery = Delivery { headers: &parts.headers, path, query, body: &body, now };
         let key = key(&delivery).ok_or_else(ApiError::no_authorization)?;
         let is_own = parts.extensions.get::<OwnExample>().is_some();
-        let found = self.verify(&key, &delivery, is_own, trace).await?;
-        let (credentials, verified) = found.ok_or_else(unknown_source)?;
+        let found = self.verify(&key, &delivery, is_own, trace).await;
+        if complete.is_none() && self.source().is_signed(&delivery) {
+            return self.too_large_to_verify(&key, &delivery, trace).await;
+        }
+        let (credentials, verified) = found?.ok_or_else(unknown_source)?;
         if complete.is_none() {
             let length = length_of(&parts.headers);
-            let event = sources::too_large_event(self.source().name(), length, self.ctx.now());
+            let event = sources::too_large_event(self.name_of(&credentials), length, self.ctx.now());
             self.queue(&credentials, (vec![event], Vec::new()), trace).await?;
-            let limit = limits::DELIVERY_BYTES;
-            return Err(ApiError::too_large(format!("A delivery can have at most {limit} bytes")));
+            return Err(too_large());
         }
         self.accept(&credentials, verified, trace).await
+    }
+
+    /// Refuses a delivery over the limit whose signature cannot be checked without its body. The source shows it. It
+    /// opens no alert, because anybody could have sent it.
+    async fn too_large_to_verify(
+        &self,
+        key: &CredentialsKey,
+        delivery: &Delivery<'_>,
+        trace: &Trace,
+    ) -> Result<Accepted, ApiError> {
+        let found = self.credentials.find(&self.ctx, key, false).await.map_err(unavailable)?;
+        let credentials = found.filter(|found| found.stored.kind.0 == self.source().kind());
+        let credentials = credentials.ok_or_else(unknown_source)?;
+        let (length, limit) = (length_of(delivery.headers), limits::DELIVERY_BYTES);
+        self.report(
+            &credentials,
+            trace,
+            format!("a delivery has {length} bytes, and the limit is {limit} bytes"),
+        )
+        .await;
+        Err(too_large())
+    }
+
+    /// The name of a source, or of its kind.
+    fn name_of<'a>(&self, credentials: &'a OpenedCredentials) -> &'a str {
+        let name = &credentials.stored.name;
+        if name.is_empty() { self.source().name() } else { name }
     }
 
     /// Verifies that a delivery is from the sender. `None` if there is no such alert source.
@@ -219,8 +248,8 @@ impl Receiver {
         trace: &Trace,
     ) -> Result<Accepted, ApiError> {
         let source = self.source();
-        let fallback_key = format!("{:032x}", self.ctx.random());
-        let parsed = match source.parse(verified, &fallback_key) {
+        let delivery = *verified.delivery();
+        let parsed = match source.parse(verified) {
             Ok(parsed) => parsed,
             Err(error) => {
                 self.report(credentials, trace, error.to_string()).await;
@@ -234,9 +263,10 @@ impl Receiver {
         let mut events = parsed.events;
         let acknowledged_key = acknowledgements.first().map(|first| &first.deduplication_key);
         let key = events.first().map(|event| &event.deduplication_key).or(acknowledged_key);
-        let key = key.unwrap_or(&fallback_key).clone();
+        let key =
+            key.cloned().unwrap_or_else(|| delivery.content_key(&String::from_utf8_lossy(delivery.body)));
         if let Some(unreadable) = &parsed.unreadable {
-            events.push(sources::unreadable_event(source.name(), unreadable, self.ctx.now()));
+            events.push(sources::unreadable_event(self.name_of(credentials), unreadable, self.ctx.now()));
             self.report(credentials, trace, unreadable.reason.to_string()).await;
         }
         let count = events.len();
@@ -328,6 +358,11 @@ impl Receiver {
 fn unavailable(error: AppError) -> ApiError {
     log_failure(&error);
     ApiError::unavailable()
+}
+
+/// The error for a delivery over the limit.
+fn too_large() -> ApiError {
+    ApiError::too_large(format!("A delivery can have at most {} bytes", limits::DELIVERY_BYTES))
 }
 
 /// The length of the body that the sender declares.

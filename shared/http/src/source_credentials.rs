@@ -155,6 +155,7 @@ mod tests {
         let stored = SourceCredentials {
             org: domain::id::OrgId::new(NOW, 1),
             id,
+            name: String::new(),
             kind: SourceKind("http".to_owned()),
             secret: String::new(),
             open: true,

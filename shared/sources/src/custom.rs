@@ -24,7 +24,10 @@ pub fn redact_event(event: &mut AlertEvent, redactions: &[Redaction]) {
         return;
     }
     event.title = redact(redactions, &event.title).into_owned();
-    event.deduplication_key = redact(redactions, &event.deduplication_key).into_owned();
+    // The hash keeps different keys different.
+    if redact(redactions, &event.deduplication_key) != event.deduplication_key {
+        event.deduplication_key = field::key_hash(&event.deduplication_key);
+    }
     event.description = event.description.take().map(|text| redact(redactions, &text).into_owned());
     let mut payload: Value = serde_json::from_str(event.payload.get()).unwrap_or_default();
     redact_value(redactions, &mut payload);

@@ -1,6 +1,7 @@
 //! A delivery: one request from a sender, before anything of it is read.
 
 use ::http::HeaderMap;
+use domain::text::fingerprint;
 use jiff::Timestamp;
 
 /// One request from a sender. It keeps the raw bytes, because signatures are computed over them.
@@ -16,4 +17,15 @@ pub struct Delivery<'a> {
     pub body: &'a [u8],
     /// When the request arrived. Signatures with a time are valid only for a while.
     pub now: Timestamp,
+}
+
+impl Delivery<'_> {
+    /// The deduplication key of an event to which the sender gives no identity: a hash of all its content.
+    ///
+    /// Different events therefore have different keys, and an exact repetition is the same alert. The key contains the
+    /// day, because nothing resolves such an alert: the same report on the next day must notify again.
+    pub fn content_key(&self, event: &str) -> String {
+        let content = format!("{} {} {event}", self.now.strftime("%Y-%m-%d"), self.path);
+        format!("content:{}", fingerprint(content.as_bytes(), 32))
+    }
 }

@@ -24,9 +24,11 @@ pub(crate) fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
 
 /// A deduplication key. A key over the limit is replaced by its hash, so that firing and resolved events still match.
 pub(crate) fn key(key: String) -> String {
-    if key.len() <= limits::KEY_BYTES {
-        return key;
-    }
+    if key.len() <= limits::KEY_BYTES { key } else { key_hash(&key) }
+}
+
+/// The key that takes the place of a key that cannot be kept as it is.
+pub(crate) fn key_hash(key: &str) -> String {
     format!("sha256:{}", fingerprint(key.as_bytes(), 64))
 }
 

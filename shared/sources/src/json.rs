@@ -10,9 +10,34 @@ use serde_json::{Deserializer, Map, Value};
 use crate::limits;
 use crate::parsed::{ParseError, UnreadableReason};
 
-/// The text of a body. Bytes that are not UTF-8 are replaced, because one bad byte in a label must not lose an alert.
+mod mend;
+
+pub(crate) use mend::event as mended;
+
+/// The text of a body. One bad byte or escape in a label must not lose an alert: bytes that are not UTF-8 are read as
+/// Latin-1, and escapes of half a character become texts.
 pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body))
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(utf8_or_latin1(body)),
+    };
+    let may_have_halves = text.contains("\\ud") || text.contains("\\uD");
+    match may_have_halves.then(|| mend::literals(&text, usize::MAX)).flatten() {
+        Some(mended) => Cow::Owned(mended),
+        None => text,
+    }
+}
+
+/// Decodes bytes of which some are not UTF-8. These are read as Latin-1, which is what most such senders write, so that
+/// two different texts stay different.
+fn utf8_or_latin1(body: &[u8]) -> String {
+    let mut text = String::with_capacity(body.len());
+    for chunk in body.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| char::from(*byte)));
+    }
+    text
 }
 
 /// Reads a text as one JSON value. Its content is only checked for syntax, and without recursion.
@@ -168,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf8_are_replaced() {
-        assert_eq!(text(b"\xEF\xBB\xBF{\"a\":\"caf\xE9\"}"), "{\"a\":\"caf\u{FFFD}\"}");
+    fn bytes_that_are_not_utf8_are_latin1() {
+        assert_eq!(text(b"\xEF\xBB\xBF{\"a\":\"caf\xE9 \xC3\xA9\"}"), "{\"a\":\"caf\u{E9} \u{E9}\"}");
     }
 }

@@ -1,11 +1,11 @@
 //! The result of parsing a delivery: its events, and a count of the events that could not be read.
 
 use domain::alert::{AlertEvent, AlertStatus};
-use domain::text::{clip, shorten};
+use domain::text::{clip, fingerprint, shorten};
 use jiff::Timestamp;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::limits;
+use crate::{json, limits};
 
 /// The body is not something that this source sends, so the request is refused with 400. Every other delivery is
 /// accepted, even if only part of it can be read.
@@ -55,6 +55,14 @@ pub enum UnreadableReason {
 }
 
 impl UnreadableReason {
+    /// Whether the event may be readable without one of its values.
+    const fn can_be_mended(&self) -> bool {
+        match self {
+            Self::TooLarge { .. } | Self::TooDeep | Self::Malformed { .. } => true,
+            Self::UnexpectedShape { .. } | Self::TooManyEvents => false,
+        }
+    }
+
     /// The kind of reason, as deduplication keys contain it.
     const fn kind(&self) -> &'static str {
         match self {
@@ -76,6 +84,8 @@ pub struct Unreadable {
     pub reason: UnreadableReason,
     /// The beginning of the first of them.
     pub sample: String,
+    /// A hash of all of them, by which different ones are different alerts.
+    pub content: String,
 }
 
 /// An acknowledgement that the sender reports: somebody is working on an alert.
@@ -143,16 +153,25 @@ impl Collector {
         self.parsed.events.len() < limits::EVENTS && self.bytes < limits::EVENTS_BYTES
     }
 
-    /// Reads one element with `read` and adds its event, or counts it as unreadable.
+    /// Reads one element with `read` and adds its event, or counts it as unreadable. An element that `read` refuses for
+    /// one bad value is read again without that value.
     pub(crate) fn add(
         &mut self,
         raw: &RawValue,
-        read: impl FnOnce(&RawValue) -> Result<Option<AlertEvent>, UnreadableReason>,
+        mut read: impl FnMut(&RawValue) -> Result<Option<AlertEvent>, UnreadableReason>,
     ) {
         if !self.has_room() {
             return self.unreadable(raw, UnreadableReason::TooManyEvents);
         }
-        match read(raw) {
+        let mut result = read(raw);
+        if let Err(reason) = &result
+            && reason.can_be_mended()
+            && let Some(mended) = json::mended(raw)
+            && let Ok(event) = read(&mended)
+        {
+            result = Ok(event);
+        }
+        match result {
             Ok(Some(event)) => {
                 self.bytes += held(&event);
                 self.parsed.events.push(event);
@@ -168,8 +187,10 @@ impl Collector {
             count: 0,
             reason,
             sample: clip(raw.get(), limits::SAMPLE_BYTES).to_owned(),
+            content: String::new(),
         });
         unreadable.count += 1;
+        unreadable.content = fingerprint(format!("{} {}", unreadable.content, raw.get()).as_bytes(), 32);
     }
 
     /// Returns the result.
@@ -192,17 +213,17 @@ fn held(event: &AlertEvent) -> usize {
 
 /// Creates the alert about events that could not be read.
 ///
-/// Its deduplication key is the same for the same kind of reason within one hour. A sender that continues to send such
-/// events therefore causes one alert an hour. The alert never resolves automatically, so a key without the hour would
-/// never page again once somebody has acknowledged the first alert. Only the minute of `received_at` is used, so that
-/// equal deliveries within one minute give equal events.
+/// Its deduplication key is made of the content of the events, so that different events are different alerts. The same
+/// events are one alert within one hour: it never resolves automatically, so a key without the hour would never notify
+/// again once somebody has acknowledged the first alert. Only the minute of `received_at` is used, so that equal
+/// deliveries within one minute give equal events.
 pub fn unreadable_event(source_name: &str, unreadable: &Unreadable, received_at: Timestamp) -> AlertEvent {
-    let Unreadable { count, reason, sample } = unreadable;
+    let Unreadable { count, reason, sample, content } = unreadable;
     let events = if *count == 1 { "1 event".to_owned() } else { format!("{count} events") };
     let minute = received_at.strftime("%Y-%m-%d %H:%M UTC");
     let payload = serde_json::json!({ "count": count, "reason": reason.to_string(), "sample": sample });
     own_event(
-        reason.kind(),
+        &format!("{}:{content}", reason.kind()),
         format!("{events} from {} could not be read", quoted(source_name)),
         format!(
             "{} sent {events} at {minute} that Firebell could not read, so they did not become alerts.\n\n\

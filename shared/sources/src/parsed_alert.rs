@@ -58,7 +58,7 @@ pub(crate) type ParseResult = Result<Option<ParsedAlert>, UnreadableReason>;
 pub(crate) fn single(
     sender: &str,
     body: &str,
-    read: impl FnOnce(&Map<String, Value>) -> ParseResult,
+    read: impl FnMut(&Map<String, Value>) -> ParseResult,
 ) -> Result<Parsed, ParseError> {
     let document = object(body)?;
     let mut collector = Collector::default();
@@ -71,7 +71,7 @@ pub(crate) fn add(
     collector: &mut Collector,
     sender: &str,
     raw: &RawValue,
-    read: impl FnOnce(&Map<String, Value>) -> ParseResult,
+    mut read: impl FnMut(&Map<String, Value>) -> ParseResult,
 ) {
     collector.add(raw, |raw| Ok(read(&json::object(raw)?)?.and_then(|alert| alert.event(sender, raw))));
 }

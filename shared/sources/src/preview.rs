@@ -20,7 +20,7 @@ pub fn preview_events(kind: Kind, body: &[u8], now: Timestamp) -> Result<Vec<Ale
     let delivery = Delivery { headers: &headers, path: "", query: None, body, now };
     let verified = source.verify(&delivery, &secret, None);
     let verified = verified.map_err(|error| ParseError::WrongShape { reason: error.to_string() })?;
-    let parsed = source.parse(verified, "key-from-the-response")?;
+    let parsed = source.parse(verified)?;
     let unreadable = parsed.unreadable.map(|unreadable| unreadable_event(source.name(), &unreadable, now));
     Ok(parsed.events.into_iter().chain(unreadable).collect())
 }

@@ -186,12 +186,17 @@ pub trait AlertSource: Sync {
         }
     }
 
-    /// Parses the events of a delivery. An event without a deduplication key of its own gets `fallback_key`, which the
-    /// response tells to the sender.
+    /// Whether a delivery is signed, so that it cannot be verified without its body.
+    fn is_signed(&self, delivery: &Delivery<'_>) -> bool {
+        self.signatures().iter().any(|signature| signature.is_on(delivery))
+    }
+
+    /// Parses the events of a delivery. An event to which the sender gives no identity gets the key of its content,
+    /// [`Delivery::content_key`], which the response tells to the sender.
     ///
     /// # Errors
     /// [`ParseError`] if the body is not something that this kind of source sends.
-    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError>;
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError>;
 }
 
 /// Declares the registry from one line for each kind: its module, its variant of [`Kind`], and its place in [`all`].

@@ -164,7 +164,7 @@ fn survived(seed: u64) -> usize {
         let verified = source.verify(&delivery, &secret, None);
         assert!(verified.is_ok() || !right, "{} seed {seed}: it refused its own sender", source.kind());
         let Ok(verified) = verified else { continue };
-        let Ok(parsed) = source.parse(verified, "spare") else { continue };
+        let Ok(parsed) = source.parse(verified) else { continue };
         taken += 1;
         for event in &parsed.events {
             let kind = source.kind();

@@ -65,7 +65,7 @@ fn check(directory: &Path, line: &str) -> Option<Result<(), String>> {
     source.sign(&mut headers, &body, &"s".into(), NOW);
     let delivery = Delivery { headers: &headers, path: "", query: None, body: &body, now: NOW };
     let verified = source.verify(&delivery, &"s".into(), None).unwrap();
-    let parsed = match source.parse(verified, "spare") {
+    let parsed = match source.parse(verified) {
         Ok(parsed) => parsed,
         Err(error) => return Some(Err(format!("{file}: {error}"))),
     };

@@ -4,7 +4,7 @@ use domain::alert::AlertStatus;
 use sources::{Unreadable, UnreadableReason, limits, too_large_event, unreadable_event};
 
 fn unreadable(reason: UnreadableReason) -> Unreadable {
-    Unreadable { count: 3, reason, sample: "{\"labels\":".to_owned() }
+    Unreadable { count: 3, reason, sample: "{\"labels\":".to_owned(), content: "c0ffee".to_owned() }
 }
 
 #[test]
@@ -16,7 +16,7 @@ fn alert_about_unreadable_events_has_count_source_and_reason() {
     );
 
     assert_eq!(event.status, AlertStatus::Firing);
-    assert_eq!(event.deduplication_key, "firebell:delivery:too-deep:2026-03-02T04");
+    assert_eq!(event.deduplication_key, "firebell:delivery:too-deep:c0ffee:2026-03-02T04");
     insta::assert_snapshot!(
         "alert_on_unreadable_events",
         format!("{}\n\n{}", event.title, event.description.unwrap())

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use domain::alert::ReceivedEvent;
 use domain::source::Template;
+use domain::source::redaction::redact;
 use domain::template::Problem;
 use store::StoreError;
 
@@ -45,12 +46,16 @@ pub(super) fn map_by<'a>(template: Option<&Template>, received: &'a ReceivedEven
     if template.custom.is_none() && template.redactions.is_empty() {
         return as_it_came;
     }
-    let mut event = received.event.clone();
-    sources::redact_event(&mut event, &template.redactions);
-    let (event, problems) = match &template.custom {
+    let event = received.event.clone();
+    let (mut event, mut problems) = match &template.custom {
         Some(custom) => sources::apply_custom_options(event, custom, options),
         None => (event, Vec::new()),
     };
+    // After the mapping, because a key is made of what the sender wrote.
+    sources::redact_event(&mut event, &template.redactions);
+    for Problem(problem) in &mut problems {
+        *problem = redact(&template.redactions, problem).into_owned();
+    }
     let received = ReceivedEvent {
         event,
         kind: received.kind.clone(),

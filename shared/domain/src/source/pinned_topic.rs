@@ -71,6 +71,7 @@ mod tests {
         let door = |secret: &str, id: u128| SourceCredentials {
             org: OrgId::new(at, 1),
             id: SourceId::new(at, id),
+            name: String::new(),
             previous: None,
             kind: SourceKind("cloudwatch".to_owned()),
             secret: secret.to_owned(),

@@ -75,7 +75,7 @@ impl AlertSource for Alertmanager {
         SCOPE
     }
 
-    fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         let text = json::text(delivery.delivery().body);
         group(json::document(&text)?)
     }

@@ -102,15 +102,16 @@ impl AlertSource for Cloudflare {
         verify::token_in_header(&SECRET, delivery, secret, previous)
     }
 
-    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
-        parsed_alert::single("Cloudflare", &json::text(delivery.delivery().body), |fields| {
-            notification(fields, fallback_key)
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
+        let body = json::text(delivery.delivery().body);
+        parsed_alert::single("Cloudflare", &body, |fields| {
+            notification(fields, || delivery.delivery().content_key(&body))
         })
     }
 }
 
 /// Parses a notification. `None` if it is a test of the webhook.
-fn notification(fields: &Map<String, Value>, fallback_key: &str) -> ParseResult {
+fn notification(fields: &Map<String, Value>, content_key: impl FnOnce() -> String) -> ParseResult {
     let (text, kind) = (field::text(fields, "text"), field::text(fields, "alert_type"));
     if kind.is_none() && text.as_ref().is_some_and(|text| text.starts_with(TEST)) {
         return Ok(None);
@@ -123,7 +124,7 @@ fn notification(fields: &Map<String, Value>, fallback_key: &str) -> ParseResult 
     }
     Ok(Some(ParsedAlert {
         status: Some(status(fields)),
-        key: key(fields).unwrap_or_else(|| fallback_key.to_owned()),
+        key: key(fields).unwrap_or_else(content_key),
         title: title.or_else(|| text.as_ref()?.lines().next().map(str::to_owned)).or(kind),
         description: text,
         url: field::first_text(fields, &["data.dashboard_link"]),

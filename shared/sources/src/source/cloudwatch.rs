@@ -80,7 +80,7 @@ impl AlertSource for Cloudwatch {
         true
     }
 
-    fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         let body = delivery.delivery().body;
         let mut collector = Collector::default();
         if let Some(envelope) = Envelope::read(body) {

@@ -80,21 +80,22 @@ impl AlertSource for Datadog {
         SCOPE
     }
 
-    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
-        parsed_alert::single("Datadog", &parsed_alert::body(delivery.delivery(), None), |fields| {
-            monitor(fields, fallback_key)
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
+        let body = parsed_alert::body(delivery.delivery(), None);
+        parsed_alert::single("Datadog", &body, |fields| {
+            monitor(fields, || delivery.delivery().content_key(&body))
         })
     }
 }
 
 /// Parses the state change of a monitor.
-fn monitor(fields: &Map<String, Value>, fallback_key: &str) -> ParseResult {
+fn monitor(fields: &Map<String, Value>, content_key: impl FnOnce() -> String) -> ParseResult {
     let of = |names: &[&str]| names.iter().find_map(|name| filled(field::first_text(fields, &[name])?));
     let title = of(TITLE);
     let message = of(MESSAGE);
     let Some(key) = key(&of, title.as_deref()).or_else(|| {
         let something = title.is_some() || message.is_some() || of(TRANSITION).is_some();
-        something.then(|| fallback_key.to_owned())
+        something.then(content_key)
     }) else {
         return Err(UnreadableReason::UnexpectedShape {
             expected: "a payload with a title, a key or a transition",

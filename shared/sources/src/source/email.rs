@@ -67,8 +67,8 @@ impl AlertSource for Email {
          The title of the alert is the subject, and the description is the text. Each email fires an alert. If the \
          subject states a state in the way that monitoring systems do (`[FIRING:2] …`, `** RECOVERY Service Alert: … \
          **`, `OK: …`, `Monitor is UP: …`), Firebell uses that state, and the rest of the subject identifies the \
-         alert. Otherwise, a reply belongs to the alert of the first email in its thread, and every other email is a \
-         new alert.\n\
+         alert. Otherwise, a reply (`Re: …`) belongs to the alert of the first email in its thread, and every other \
+         email is a new alert.\n\
          \n\
          If your emails need other rules, set `email_options.transform_expression`, as for a custom HTTP source: \
          `{\"title\": payload.subject, \"status\": \"resolved\" if \"is well again\" in payload.text else \"firing\", \
@@ -111,14 +111,18 @@ impl AlertSource for Email {
             .or_else(|_| verify::token(delivery, &proof(secret), previous.map(proof).as_ref()))
     }
 
-    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         let text = json::text(delivery.delivery().body);
         let document = parsed_alert::object(&text)?;
         let mut collector = Collector::default();
+        let content_key = |fields: &Map<String, Value>| {
+            let content = serde_json::to_string(fields).unwrap_or_default();
+            delivery.delivery().content_key(&content)
+        };
         let parse = |fields: &Map<String, Value>| {
             Ok(match mail_of_ses(fields) {
-                Some(mail) => parse_mail(&mail, fallback_key),
-                None => parse_mail(fields, fallback_key),
+                Some(mail) => parse_mail(&mail, || content_key(fields)),
+                None => parse_mail(fields, || content_key(fields)),
             })
         };
         // A Lambda event of SES, for customers who forward such events.
@@ -148,7 +152,7 @@ fn mail_of_ses(fields: &Map<String, Value>) -> Option<Map<String, Value>> {
 }
 
 /// Parses an email.
-fn parse_mail(fields: &Map<String, Value>, fallback_key: &str) -> Option<ParsedAlert> {
+fn parse_mail(fields: &Map<String, Value>, content_key: impl FnOnce() -> String) -> Option<ParsedAlert> {
     let subject = field::text(fields, "subject").unwrap_or_default();
     let text = field::text(fields, "text");
     let parsed = subject::parse(&subject);
@@ -158,9 +162,8 @@ fn parse_mail(fields: &Map<String, Value>, fallback_key: &str) -> Option<ParsedA
             format!("{}: {}", from.to_lowercase(), parsed.about)
         }
         Some(_) | None => {
-            let first = fields.get("references").and_then(Value::as_array).and_then(|ids| ids.first());
-            let first = first.and_then(field::plain).or_else(|| field::text(fields, "in_reply_to"));
-            first.or_else(|| field::text(fields, "message_id")).unwrap_or_else(|| fallback_key.to_owned())
+            let thread = if parsed.is_reply { thread(fields) } else { None };
+            thread.or_else(|| field::text(fields, "message_id")).unwrap_or_else(content_key)
         }
     };
     Some(ParsedAlert {
@@ -175,6 +178,12 @@ fn parse_mail(fields: &Map<String, Value>, fallback_key: &str) -> Option<ParsedA
         // The date header is set by the sender's clock, which may be wrong.
         occurred_at: None,
     })
+}
+
+/// The Message-ID of the first email in the thread of a reply.
+fn thread(fields: &Map<String, Value>) -> Option<String> {
+    let first = fields.get("references").and_then(Value::as_array).and_then(|ids| ids.first());
+    first.and_then(field::plain).or_else(|| field::text(fields, "in_reply_to"))
 }
 
 /// The first link in a text.
@@ -210,7 +219,7 @@ mod tests {
     use super::*;
 
     fn alert_of(mail: Value) -> ParsedAlert {
-        parse_mail(mail.as_object().unwrap(), "spare").unwrap()
+        parse_mail(mail.as_object().unwrap(), || "spare".to_owned()).unwrap()
     }
 
     #[test]
@@ -222,10 +231,13 @@ mod tests {
         let late =
             alert_of(json!({"subject": "Re: Backup failed", "message_id": "<4@x>", "in_reply_to": "<3@x>",
             "references": ["<1@x>", "<3@x>"]}));
+        let other = alert_of(json!({"subject": "Disk full", "message_id": "<5@x>", "in_reply_to": "<1@x>",
+            "references": ["<1@x>"]}));
         let bare = alert_of(json!({"text": "disk"}));
 
         assert_eq!((first.key.as_str(), again.key.as_str()), ("<1@x>", "<2@x>"));
         assert_eq!((reply.key, late.key), (first.key.clone(), first.key));
+        assert_eq!(other.key, "<5@x>", "monitoring systems also put different alerts into one thread");
         assert_eq!((bare.key.as_str(), bare.title.as_deref()), ("spare", Some("Email without a subject")));
         assert_eq!(bare.status, Some(AlertStatus::Firing));
     }

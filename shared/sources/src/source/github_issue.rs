@@ -92,7 +92,7 @@ impl AlertSource for GithubIssue {
         SIGNATURE.verify(delivery, secret, previous)
     }
 
-    fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         let delivery = delivery.delivery();
         let event = delivery.headers.get(EVENT).map(|value| value.as_bytes());
         parsed_alert::single("GitHub issue", &parsed_alert::body(delivery, Some("payload")), |fields| {

@@ -97,7 +97,11 @@ impl AlertSource for Grafana {
         verify::token(delivery, secret, previous)
     }
 
-    fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
+    fn is_signed(&self, delivery: &Delivery<'_>) -> bool {
+        SIGNATURE.is_on(delivery)
+    }
+
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         let text = json::text(delivery.delivery().body);
         let document = parsed_alert::object(&text)?;
         match json::fields(document, ["alerts"]) {

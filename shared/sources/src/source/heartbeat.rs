@@ -74,7 +74,7 @@ impl AlertSource for Heartbeat {
         SCOPE
     }
 
-    fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         parsed_alert::single("Heartbeat", &json::text(delivery.delivery().body), report)
     }
 }

@@ -8,7 +8,7 @@ use ::http::header::HeaderName;
 use domain::alert::{AlertEvent, AlertStatus};
 use domain::text::{clip, fingerprint};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::AlertSource;
 use super::alertmanager;
@@ -36,19 +36,42 @@ const DESCRIPTION: &[&str] = &["description", "message", "summary", "details", "
 /// The paths of the status.
 const STATUS: &[&str] = &["status", "state", "event_type", "event", "alert_status"];
 
-/// The paths of the deduplication key.
-const KEY: &[&str] = &[
-    "deduplication_key",
-    "dedup_key",
-    "alias",
-    "incident_key",
-    "alert_id",
-    "event_id",
-    "id",
-    "downtime.id",
-    "check.id",
-    "stream.id",
+/// The field that identifies the alert.
+const KEY: &str = "deduplication_key";
+
+/// A sender whose payload has another field that identifies the alert.
+struct KnownSender {
+    /// The fields by which its payload is known.
+    has: &'static [&'static str],
+    /// The field that identifies the alert.
+    key: &'static str,
+    /// Its own words for a resolved status.
+    resolved: &'static [&'static str],
+}
+
+/// In a payload of any other sender, a field such as `id` may be the id of a host, a user or a rule.
+const KNOWN_SENDERS: &[KnownSender] = &[
+    // PagerTree
+    KnownSender { has: &["event_type", "title", "urgency"], key: "id", resolved: &[] },
+    // Conviva
+    KnownSender { has: &["alert_source", "diagnostic_report_url"], key: "event_id", resolved: &[] },
+    // Graylog
+    KnownSender { has: &["check_result.triggered_condition"], key: "stream.id", resolved: &[] },
+    // VMware vRealize Operations
+    KnownSender { has: &["alertId", "resourceId", "criticality"], key: "alertId", resolved: &["canceled"] },
+    // updown.io
+    KnownSender { has: &["event", "check.token"], key: "downtime.id", resolved: &[] },
+    // Odown
+    KnownSender { has: &["event", "alert.run_location"], key: "check.id", resolved: &[] },
 ];
+
+impl KnownSender {
+    /// The sender of a payload, if it is known.
+    fn of(fields: &Map<String, Value>) -> Option<&'static Self> {
+        let has = |path: &&str| field::value_at(fields, path).is_some();
+        KNOWN_SENDERS.iter().find(|known| known.has.iter().all(has))
+    }
+}
 
 /// The paths of the link.
 const LINK: &[&str] = &["source_url", "url", "link", "diagnostic_report_url", "check.url"];
@@ -57,15 +80,13 @@ const LINK: &[&str] = &["source_url", "url", "link", "diagnostic_report_url", "c
 const PRIORITY: &[&str] =
     &["metadata.priority", "metadata.severity", "priority", "severity", "urgency", "criticality"];
 
-/// Words for a resolved status. Every other word fires, because a needless page is better than a missing one.
+/// Words for a resolved status. Every other word fires, because a needless notification is better than a missing one.
+/// Words such as `inactive` and `canceled` are not here: a service or a backup that is inactive is a problem.
 const RESOLVED: &[&str] = &[
-    "canceled",
-    "cancelled",
     "clear",
     "cleared",
     "close",
     "closed",
-    "inactive",
     "normal",
     "ok",
     "recover",
@@ -74,6 +95,25 @@ const RESOLVED: &[&str] = &[
     "resolve",
     "resolved",
     "up",
+];
+
+/// Words for a firing status. A payload that also has one of these in a field of [`STATUS`] is not resolved.
+const FIRING: &[&str] = &[
+    "active",
+    "alarm",
+    "alert",
+    "alerting",
+    "critical",
+    "down",
+    "error",
+    "failed",
+    "failing",
+    "firing",
+    "open",
+    "problem",
+    "trigger",
+    "triggered",
+    "warning",
 ];
 
 /// Words that may precede a status without changing it, as in `check.up` or `ALERT_RECOVERY`.
@@ -122,7 +162,8 @@ impl AlertSource for Http {
          3. To resolve the alert, send the same with `\"status\": \"resolved\"`.\n\
          \n\
          `deduplication_key` identifies the problem, for example by host and service. Never include a state, a time or \
-         a measured value in it. If you send no key, the response contains the key to resolve the alert with. \
+         a measured value in it. If you send no key, every different event is a new alert, and the response contains \
+         the key to resolve it with. \
          `description`, `source_url` and `metadata` (any object) are optional. `metadata.priority` or \
          `metadata.severity` sets the priority. Firebell answers with 202.\n"
     }
@@ -139,22 +180,26 @@ impl AlertSource for Http {
         SCOPE
     }
 
-    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         let delivery = delivery.delivery();
-        let fallback_key = idempotency_key(delivery).unwrap_or_else(|| fallback_key.to_owned());
+        let idempotency_key = idempotency_key(delivery);
         let text = json::text(delivery.body);
         let document = json::document(&text)?;
         let mut collector = Collector::default();
         match document.get().as_bytes().first() {
             Some(b'{') if is_group(document) => return alertmanager::group(document),
-            Some(b'{') => collector.add(document, |raw| event(raw, &fallback_key)),
+            Some(b'{') => collector.add(document, |raw| {
+                event(raw, || idempotency_key.clone().unwrap_or_else(|| delivery.content_key(raw.get())))
+            }),
             Some(b'[') => {
                 let mut index = 0_usize;
                 json::each(document, |raw| {
-                    let key =
-                        if index == 0 { fallback_key.clone() } else { format!("{fallback_key}-{index}") };
+                    let key = || match &idempotency_key {
+                        Some(key) => format!("{key}-{index}"),
+                        None => delivery.content_key(raw.get()),
+                    };
+                    collector.add(raw, |raw| event(raw, key));
                     index += 1;
-                    collector.add(raw, |raw| event(raw, &key));
                 })
                 .map_err(|error| ParseError::NotJson { reason: error.to_string() })?;
             }
@@ -176,11 +221,31 @@ fn is_group(document: &RawValue) -> bool {
     title.is_none() && alerts.is_some_and(|alerts| alerts.get().starts_with('['))
 }
 
-/// Parses one event. `None` if it neither fires nor resolves an alert.
-pub(super) fn event(raw: &RawValue, fallback_key: &str) -> Result<Option<AlertEvent>, UnreadableReason> {
+/// Firing or resolved, by all fields that state it. `None` if they state an acknowledgement.
+fn status_in(fields: &Map<String, Value>, sender: Option<&KnownSender>) -> Option<AlertStatus> {
+    let words: Vec<String> = STATUS.iter().filter_map(|path| field::first_text(fields, &[path])).collect();
+    let first = words.first().map(String::as_str);
+    let by_sender = sender.zip(first).is_some_and(|(sender, word)| {
+        sender.resolved.iter().any(|resolved| resolved.eq_ignore_ascii_case(word))
+    });
+    match status(first) {
+        Some(AlertStatus::Resolved) if words.iter().any(|word| single(word, FIRING)) => Some(AlertStatus::Firing),
+        Some(AlertStatus::Firing) if by_sender => Some(AlertStatus::Resolved),
+        status => status,
+    }
+}
+
+/// Parses one event. `None` if it neither fires nor resolves an alert. `content_key` is the key of an event without an
+/// identity.
+pub(super) fn event(
+    raw: &RawValue,
+    content_key: impl FnOnce() -> String,
+) -> Result<Option<AlertEvent>, UnreadableReason> {
     let fields = json::object(raw)?;
-    let Some(status) = status(field::first_text(&fields, STATUS).as_deref()) else { return Ok(None) };
-    let key = field::first_text(&fields, KEY);
+    let sender = KnownSender::of(&fields);
+    let Some(status) = status_in(&fields, sender) else { return Ok(None) };
+    let key = field::first_text(&fields, &[KEY]);
+    let key = key.or_else(|| field::first_text(&fields, &[sender?.key]));
     let mut descriptions = DESCRIPTION.iter().filter_map(|path| field::first_text(&fields, &[path]));
     let title = field::first_text(&fields, TITLE)
         .or_else(|| descriptions.clone().next()?.lines().next().map(str::to_owned))
@@ -188,7 +253,7 @@ pub(super) fn event(raw: &RawValue, fallback_key: &str) -> Result<Option<AlertEv
         .ok_or(UnreadableReason::UnexpectedShape { expected: "an object with a `title`" })?;
     Ok(Some(AlertEvent {
         status,
-        deduplication_key: field::key(key.unwrap_or_else(|| fallback_key.to_owned())),
+        deduplication_key: field::key(key.unwrap_or_else(content_key)),
         description: field::description(descriptions.find(|text| *text != title)),
         title: field::title(&title),
         source_url: LINK.iter().find_map(|path| field::url(field::first_text(&fields, &[path]))),
@@ -202,18 +267,22 @@ pub(super) fn event(raw: &RawValue, fallback_key: &str) -> Result<Option<AlertEv
 
 /// The status for a word. `None` if the word is an acknowledgement.
 pub(crate) fn status(word: Option<&str>) -> Option<AlertStatus> {
-    let word = word.unwrap_or_default().to_ascii_lowercase();
-    let words: Vec<&str> =
-        word.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let word = match words[..] {
-        [word] => word,
-        [prefix, word] if PREFIXES.contains(&prefix) => word,
-        _ => return Some(AlertStatus::Firing),
-    };
-    if ACKNOWLEDGED.contains(&word) {
+    let word = word.unwrap_or_default();
+    if single(word, ACKNOWLEDGED) {
         return None;
     }
-    Some(if RESOLVED.contains(&word) { AlertStatus::Resolved } else { AlertStatus::Firing })
+    Some(if single(word, RESOLVED) { AlertStatus::Resolved } else { AlertStatus::Firing })
+}
+
+/// Whether a status is one of these words, with or without one of [`PREFIXES`].
+fn single(status: &str, words: &[&str]) -> bool {
+    let status = status.to_ascii_lowercase();
+    let mut parts = status.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(word), None, None) => words.contains(&word),
+        (Some(prefix), Some(word), None) => PREFIXES.contains(&prefix) && words.contains(&word),
+        _ => false,
+    }
 }
 
 /// An example with the documented fields.
@@ -252,6 +321,8 @@ mod tests {
             ("not_resolved", Some(AlertStatus::Firing)),
             ("unresolved", Some(AlertStatus::Firing)),
             ("RECOVERY_FAILED", Some(AlertStatus::Firing)),
+            ("inactive", Some(AlertStatus::Firing)),
+            ("canceled", Some(AlertStatus::Firing)),
             ("partially resolved", Some(AlertStatus::Firing)),
             ("", Some(AlertStatus::Firing)),
             ("🔥", Some(AlertStatus::Firing)),

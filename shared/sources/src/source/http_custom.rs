@@ -4,14 +4,13 @@
 //! `custom.rs` applies the customer's options later.
 
 use domain::alert::{AlertEvent, AlertStatus};
-use domain::text::fingerprint;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{AlertSource, KindOptions, http};
 use crate::parsed::{Collector, UnreadableReason};
 use crate::scope::{Variable, VariableType};
-use crate::{ParseError, Parsed, Verified, field, json};
+use crate::{Delivery, ParseError, Parsed, Verified, json};
 
 /// The title of events without one.
 const UNTITLED: &str = "Alert without a title";
@@ -78,27 +77,28 @@ impl AlertSource for HttpCustom {
         SCOPE
     }
 
-    fn parse(&self, delivery: Verified<'_>, _: &str) -> Result<Parsed, ParseError> {
-        let text = json::text(delivery.delivery().body);
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
+        let delivery = delivery.delivery();
+        let text = json::text(delivery.body);
         let document = json::document(&text)?;
         if !document.get().starts_with(['{', '[']) {
             return Err(ParseError::WrongShape { reason: "it is neither an object nor an array".to_owned() });
         }
         let mut collector = Collector::default();
-        collector.add(document, |raw| event(raw).map(Some));
+        collector.add(document, |raw| event(raw, delivery).map(Some));
         Ok(collector.finish())
     }
 }
 
 /// Parses any payload as one event. If the payload has no deduplication key, the key is a hash of its content, so that
 /// a repeated delivery is the same alert.
-fn event(raw: &RawValue) -> Result<AlertEvent, UnreadableReason> {
-    let key = fingerprint(raw.get().as_bytes(), 32);
-    match http::event(raw, &key) {
+fn event(raw: &RawValue, delivery: &Delivery<'_>) -> Result<AlertEvent, UnreadableReason> {
+    let key = || delivery.content_key(raw.get());
+    match http::event(raw, key) {
         Ok(Some(event)) => Ok(event),
         Ok(None) | Err(UnreadableReason::UnexpectedShape { .. }) => Ok(AlertEvent {
             status: AlertStatus::Firing,
-            deduplication_key: field::key(key),
+            deduplication_key: key(),
             title: UNTITLED.to_owned(),
             description: None,
             source_url: None,
@@ -115,7 +115,7 @@ fn event(raw: &RawValue) -> Result<AlertEvent, UnreadableReason> {
 /// An example payload of a system.
 fn example(state: &str) -> Value {
     json!({
-        "id": "backup/db-1",
+        "deduplication_key": "backup/db-1",
         "title": "Nightly backup of db-1 is late",
         "message": "The last complete backup is 31 hours old.",
         "state": state,

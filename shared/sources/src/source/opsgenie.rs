@@ -60,7 +60,7 @@ impl AlertSource for Opsgenie {
         SCOPE
     }
 
-    fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         parsed_alert::single("Opsgenie alert", &json::text(delivery.delivery().body), action)
     }
 }

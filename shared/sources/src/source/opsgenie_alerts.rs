@@ -90,15 +90,15 @@ impl AlertSource for OpsgenieAlerts {
         verify::authorization_credentials(delivery.headers, "GenieKey").map(Into::into)
     }
 
-    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         let delivery = delivery.delivery();
         let (alias, action) = parse_path(delivery.path);
         let text = json::text(delivery.body);
         // Requests about an existing alert need no body.
         let document = if alias.is_some() && text.trim().is_empty() { "{}" } else { &text };
         let mut acknowledged = Vec::new();
-        let parsed = parsed_alert::single("Alert", document, |fields| match (alias, action) {
-            (None, _) => create(fields, fallback_key),
+        let parsed = parsed_alert::single("Alert", document, |fields| match (alias.clone(), action) {
+            (None, _) => create(fields, || delivery.content_key(document)),
             (Some(key), Some("close") | None) => Ok(Some(close(key, fields))),
             (Some(key), Some("acknowledge")) => {
                 let (deduplication_key, by) = (field::key(key), field::text(fields, "user"));
@@ -139,12 +139,13 @@ fn parse_path(path: &str) -> (Option<String>, Option<&str>) {
         }
         Some(_) | None => (rest, None),
     };
-    let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned();
+    // The same as for the alias in a body: space around it does not count.
+    let name = json::text(&Cow::from(percent_encoding::percent_decode_str(name))).trim().to_owned();
     ((!name.is_empty()).then_some(name), action)
 }
 
 /// Parses a request that creates an alert.
-fn create(fields: &Map<String, Value>, fallback_key: &str) -> ParseResult {
+fn create(fields: &Map<String, Value>, content_key: impl FnOnce() -> String) -> ParseResult {
     let text = |name| field::text(fields, name);
     let (key, title) = (text("alias"), text("message").or_else(|| text("description")));
     if key.is_none() && title.is_none() {
@@ -152,7 +153,7 @@ fn create(fields: &Map<String, Value>, fallback_key: &str) -> ParseResult {
     }
     Ok(Some(ParsedAlert {
         status: Some(AlertStatus::Firing),
-        key: key.unwrap_or_else(|| fallback_key.to_owned()),
+        key: key.unwrap_or_else(content_key),
         title,
         description: text("description"),
         url: text("source"),

@@ -101,7 +101,7 @@ impl AlertSource for PagerDuty {
         &[SIGNATURE]
     }
 
-    fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         let text = json::text(delivery.delivery().body);
         let document = parsed_alert::object(&text)?;
         let messages = json::fields(document, ["messages"]).ok().and_then(|[messages]| messages);
@@ -116,7 +116,7 @@ impl AlertSource for PagerDuty {
 }
 
 /// Parses one object and adds its alert to the events.
-fn add(collector: &mut Collector, raw: &RawValue, read: impl FnOnce(&Map<String, Value>) -> ParseResult) {
+fn add(collector: &mut Collector, raw: &RawValue, read: impl FnMut(&Map<String, Value>) -> ParseResult) {
     parsed_alert::add(collector, "PagerDuty", raw, read);
 }
 

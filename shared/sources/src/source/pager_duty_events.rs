@@ -86,13 +86,14 @@ impl AlertSource for PagerDutyEvents {
         header.or_else(|| Some(routing_key(delivery.body)?.into_bytes().into()))
     }
 
-    fn parse(&self, delivery: Verified<'_>, fallback_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         let text = json::text(delivery.delivery().body);
         let document = without_secret(parsed_alert::object(&text)?);
         let mut acknowledged = Vec::new();
         let parsed = parsed_alert::single("Alert", &document, |fields| {
             let key = field::text(fields, "dedup_key");
-            match field::text(fields, "event_action").as_deref() {
+            let action = field::text(fields, "event_action").map(|action| action.to_ascii_lowercase());
+            match action.as_deref() {
                 Some("acknowledge") => {
                     acknowledged.extend(key.map(|key| Acknowledgement {
                         deduplication_key: field::key(key),
@@ -105,7 +106,7 @@ impl AlertSource for PagerDutyEvents {
                 Some(_) | None if fields.contains_key("payload") || fields.contains_key("event_action") => {
                     Ok(Some(event(
                         AlertStatus::Firing,
-                        key.unwrap_or_else(|| fallback_key.to_owned()),
+                        key.unwrap_or_else(|| delivery.delivery().content_key(&document)),
                         fields,
                     )))
                 }

@@ -85,7 +85,7 @@ impl AlertSource for Sentry {
         &[SIGNATURE]
     }
 
-    fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         let delivery = delivery.delivery();
         let text = json::text(delivery.body);
         let document = parsed_alert::object(&text)?;

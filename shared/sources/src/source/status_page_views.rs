@@ -94,7 +94,7 @@ impl AlertSource for StatusPageViews {
         &[STANDARD, SWETRIX]
     }
 
-    fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         parsed_alert::single("Page views", &json::text(delivery.delivery().body), |fields| {
             let of = |name: &str| fields.get(name).and_then(Value::as_object);
             match (of("context"), of("triggeredAlert")) {

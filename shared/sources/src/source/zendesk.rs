@@ -109,7 +109,7 @@ impl AlertSource for Zendesk {
         })
     }
 
-    fn parse(&self, delivery: Verified<'_>, _spare_key: &str) -> Result<Parsed, ParseError> {
+    fn parse(&self, delivery: Verified<'_>) -> Result<Parsed, ParseError> {
         parsed_alert::single("Zendesk ticket", &parsed_alert::body(delivery.delivery(), None), |fields| {
             match field::text(fields, "type").filter(|kind| kind.starts_with("zen:")) {
                 Some(kind) => match kind.strip_prefix(TICKET_EVENT) {

@@ -22,13 +22,18 @@ fn deliver(
     let delivery =
         Delivery { headers: &headers, path, query: None, body: body.as_bytes(), now: NOW.parse().unwrap() };
     let verified = source.verify(&delivery, &"routing-key".into(), None)?;
-    Ok(source.parse(verified, "spare").unwrap())
+    Ok(source.parse(verified).unwrap())
+}
+
+/// A key, without the hash if it is made of the content.
+fn key(key: &str) -> &str {
+    if key.starts_with("content:") { "by content" } else { key }
 }
 
 /// The statuses and keys of the parsed events.
 fn statuses(parsed: &Parsed) -> Vec<(AlertStatus, &str)> {
     assert_eq!(parsed.unreadable, None);
-    parsed.events.iter().map(|event| (event.status, event.deduplication_key.as_str())).collect()
+    parsed.events.iter().map(|event| (event.status, key(&event.deduplication_key))).collect()
 }
 
 fn pagerduty(body: &str) -> Parsed {
@@ -45,7 +50,7 @@ fn routing_key_is_the_secret_and_is_not_kept() {
 
     let parsed = pagerduty(body);
 
-    assert_eq!(statuses(&parsed), [(AlertStatus::Firing, "spare")]);
+    assert_eq!(statuses(&parsed), [(AlertStatus::Firing, "by content")]);
     assert_eq!(parsed.events[0].title, "Down");
     assert!(!parsed.events[0].payload.get().contains("routing-key"), "{}", parsed.events[0].payload.get());
     for (body, expected) in [
@@ -90,7 +95,7 @@ fn event_with_few_fields_still_fires() {
         r#"{"routing_key":"routing-key","payload":{"source":"db-1","custom_details":{"a":1,"b":[2]}}}"#,
     );
 
-    assert_eq!(bare.events[0].title, "Alert spare");
+    assert!(bare.events[0].title.starts_with("Alert content:"), "{}", bare.events[0].title);
     assert_eq!(with_source.events[0].title, "Alert from db-1");
     assert_eq!(with_source.events[0].description.as_deref(), Some("a: 1"));
     let strange = pagerduty(r#"{"routing_key":"routing-key","hello":1}"#);
@@ -105,9 +110,17 @@ fn each_path_of_opsgenie_means_what_opsgenie_means_by_it() {
 
     assert_eq!(statuses(&opsgenie("v2/alerts", alert)), [(AlertStatus::Firing, "db/disk")]);
     assert_eq!(statuses(&opsgenie("", alert)), [(AlertStatus::Firing, "db/disk")]);
-    assert_eq!(statuses(&opsgenie("v2/alerts", r#"{"message":"Disk"}"#)), [(AlertStatus::Firing, "spare")]);
+    assert_eq!(
+        statuses(&opsgenie("v2/alerts", r#"{"message":"Disk"}"#)),
+        [(AlertStatus::Firing, "by content")]
+    );
     assert_eq!(statuses(&opsgenie("v2/alerts/db%2Fdisk/close", "{}")), [(AlertStatus::Resolved, "db/disk")]);
     assert_eq!(statuses(&opsgenie("v2/alerts/db%2Fdisk/close", "")), [(AlertStatus::Resolved, "db/disk")]);
+    assert_eq!(statuses(&opsgenie("v2/alerts/db%2Fdisk%20/close", "")), [(AlertStatus::Resolved, "db/disk")]);
+    assert_eq!(
+        statuses(&opsgenie("v2/alerts", r#"{"message":"Disk","alias":"db/disk "}"#)),
+        [(AlertStatus::Firing, "db/disk")]
+    );
     assert_eq!(statuses(&opsgenie("v2/alerts/db%2Fdisk", "")), [(AlertStatus::Resolved, "db/disk")]);
     assert_eq!(
         statuses(&opsgenie("opsgenie/v2/alerts/db/disk/close", "")),

@@ -3,14 +3,14 @@
 use domain::alert::{AlertEvent, AlertStatus};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
-use sources::{Delivery, ParseError, Parsed, UnreadableReason};
+use sources::{Delivery, ParseError, Parsed, UnreadableReason, limits};
 
 use crate::support::NOW;
 
 fn parse_with(headers: &HeaderMap, body: &[u8]) -> Result<Parsed, ParseError> {
     let source = sources::get("http").unwrap();
     let delivery = Delivery { headers, path: "", query: Some("token=secret"), body, now: NOW };
-    source.parse(source.verify(&delivery, &"secret".into(), None).unwrap(), "spare")
+    source.parse(source.verify(&delivery, &"secret".into(), None).unwrap())
 }
 
 fn parse(body: &[u8]) -> Result<Parsed, ParseError> {
@@ -18,8 +18,12 @@ fn parse(body: &[u8]) -> Result<Parsed, ParseError> {
 }
 
 fn event(body: &Value) -> AlertEvent {
-    let mut parsed = parse(body.to_string().as_bytes()).unwrap();
-    assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{body}");
+    event_of(body.to_string().as_bytes())
+}
+
+fn event_of(body: &[u8]) -> AlertEvent {
+    let mut parsed = parse(body).unwrap();
+    assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{}", String::from_utf8_lossy(body));
     parsed.events.remove(0)
 }
 
@@ -51,12 +55,76 @@ fn empty_texts_count_as_absent() {
     );
 
     assert_eq!((found.description, found.source_url), (None, None));
-    assert_eq!(found.deduplication_key, "spare");
+    assert!(found.deduplication_key.starts_with("content:"), "{}", found.deduplication_key);
 }
 
 #[test]
-fn event_without_a_key_has_the_fallback_key_that_the_response_contains() {
-    assert_eq!(event(&json!({"title": "T"})).deduplication_key, "spare");
+fn event_without_a_key_is_identified_by_all_its_content() {
+    let key = |body: Value| event(&body).deduplication_key;
+
+    assert_eq!(key(json!({"title": "T", "id": 7})), key(json!({"title": "T", "id": 7})));
+    for other in [
+        json!({"title": "U", "id": 7}),
+        json!({"title": "T", "id": 7, "host": "b"}),
+        json!({"title": "T", "id": 7, "status": "resolved"}),
+        json!({"title": "T"}),
+    ] {
+        assert_ne!(key(json!({"title": "T", "id": 7})), key(other));
+    }
+}
+
+#[test]
+fn guessed_field_is_no_identity() {
+    for name in ["id", "alert_id", "event_id", "alias", "incident_key", "dedup_key", "check.id", "key", "Id"]
+    {
+        let first = event(&json!({"title": "T", name: 7})).deduplication_key;
+        assert!(first.starts_with("content:"), "{name}: {first}");
+    }
+    let known = json!({"event_type": "create", "Id": "7", "Title": "T", "Urgency": "low"});
+    assert_eq!(event(&known).deduplication_key, "7");
+}
+
+#[test]
+fn second_state_that_fires_is_believed() {
+    for (body, expected) in [
+        (json!({"title": "T", "status": "resolved", "state": "alerting"}), AlertStatus::Firing),
+        (json!({"title": "T", "status": "ok", "event": "check.down"}), AlertStatus::Firing),
+        (json!({"title": "T", "state": "inactive"}), AlertStatus::Firing),
+        (json!({"title": "T", "status": "resolved", "event": "update"}), AlertStatus::Resolved),
+        (
+            json!({"info": "I", "alertId": "a", "resourceId": "r", "criticality": "LOW", "status": "CANCELED"}),
+            AlertStatus::Resolved,
+        ),
+    ] {
+        assert_eq!(event(&body).status, expected, "{body}");
+    }
+}
+
+#[test]
+fn one_bad_value_costs_only_itself() {
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let large = "x".repeat(limits::EVENT_BYTES);
+    for (name, value) in [
+        ("half a character", r#""\ud83d""#.to_owned()),
+        ("number out of range", "1e400".to_owned()),
+        ("deep", deep),
+        ("large", format!("[\"{large}\",1]")),
+    ] {
+        let body = format!(
+            r#"{{"side":{value},"title":"Disk of db-1","status":"resolved","deduplication_key":"a"}}"#
+        );
+        let mut parsed = parse(body.as_bytes()).unwrap();
+
+        assert_eq!((parsed.events.len(), &parsed.unreadable), (1, &None), "{name}");
+        let found = parsed.events.remove(0);
+        assert_eq!(
+            (&*found.title, found.status, &*found.deduplication_key),
+            ("Disk of db-1", AlertStatus::Resolved, "a"),
+            "{name}"
+        );
+    }
+    let found = event_of(br#"{"title":"Disk of db-1 \ud83d","status":"firing","deduplication_key":"a"}"#);
+    assert_eq!((&*found.title, &*found.deduplication_key), (r"Disk of db-1 \ud83d", "a"));
 }
 
 #[test]
@@ -71,7 +139,7 @@ fn repeated_delivery_without_a_key_is_the_same_alert_if_it_has_an_idempotency_ke
 
     assert_eq!(key("one"), key("one"));
     assert_ne!(key("one"), key("two"));
-    assert_eq!(key(""), "spare");
+    assert!(key("").starts_with("content:"));
 }
 
 #[test]
@@ -94,23 +162,20 @@ fn metadata_may_be_anything() {
 #[test]
 fn other_common_field_names_are_read() {
     let cases = [
-        (json!({"message": "M", "state": "OK", "alias": "a"}), ("M", AlertStatus::Resolved, "a")),
-        (
-            json!({"alert_name": "N", "status": "UP", "description": "D"}),
-            ("N", AlertStatus::Resolved, "spare"),
-        ),
-        (json!({"Title": "T", "Id": "7", "event_type": "create"}), ("T", AlertStatus::Firing, "7")),
-        (json!({"summary": "S", "alertId": 12, "status": "CANCELED"}), ("S", AlertStatus::Resolved, "12")),
+        (json!({"message": "M", "state": "OK"}), ("M", AlertStatus::Resolved)),
+        (json!({"alert_name": "N", "status": "UP", "description": "D"}), ("N", AlertStatus::Resolved)),
+        (json!({"Title": "T", "Id": "7", "event_type": "create"}), ("T", AlertStatus::Firing)),
+        (json!({"summary": "S", "alertId": 12, "status": "CLOSED"}), ("S", AlertStatus::Resolved)),
         (
             json!({"event": "check.up", "description": "UP again\nsince 3", "downtime": {"id": "d"}}),
-            ("UP again", AlertStatus::Resolved, "d"),
+            ("UP again", AlertStatus::Resolved),
         ),
-        (json!({"status": "problem", "key": 1, "dedup_key": "k"}), ("Alert k", AlertStatus::Firing, "k")),
+        (json!({"status": "problem", "deduplicationKey": "k"}), ("Alert k", AlertStatus::Firing)),
     ];
     for (body, expected) in cases {
         let found = event(&body);
 
-        assert_eq!((&*found.title, found.status, &*found.deduplication_key), expected, "{body}");
+        assert_eq!((&*found.title, found.status), expected, "{body}");
     }
 }
 
@@ -128,7 +193,8 @@ fn each_event_of_an_array_is_one_alert() {
         parse(br#"[{"title":"A"},{"title":"B"},"C",{"title":"D","deduplication_key":"d"}]"#).unwrap();
 
     let keys: Vec<_> = parsed.events.iter().map(|event| &*event.deduplication_key).collect();
-    assert_eq!(keys, ["spare", "spare-1", "d"]);
+    assert_eq!(keys.len(), 3);
+    assert!(keys[0].starts_with("content:") && keys[0] != keys[1] && keys[2] == "d", "{keys:?}");
     assert_eq!(parsed.unreadable.unwrap().count, 1);
 }
 
@@ -160,13 +226,6 @@ fn object_without_content_is_reported_and_not_refused() {
         );
         assert_eq!(unreadable.sample, body);
     }
-}
-
-#[test]
-fn half_a_character_is_reported_and_not_refused() {
-    let unreadable = parse(br#"{"title":"\ud800"}"#).unwrap().unreadable.unwrap();
-
-    assert!(matches!(unreadable.reason, UnreadableReason::Malformed { .. }));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn parse_as(resource: &'static str, body: &Value) -> Parsed {
     source.sign(&mut headers, body.as_bytes(), &"client secret".into(), NOW);
     let delivery = Delivery { headers: &headers, path: "", query: None, body: body.as_bytes(), now: NOW };
     let verified = source.verify(&delivery, &"client secret".into(), None).unwrap();
-    source.parse(verified, "spare").unwrap()
+    source.parse(verified).unwrap()
 }
 
 fn event(body: &Value) -> AlertEvent {
@@ -155,8 +155,7 @@ fn signature_is_required_if_present_and_the_old_plugin_sends_the_secret() {
 
     let delivery =
         Delivery { headers: &bare, path: "", query: Some("token=client%20secret"), body, now: NOW };
-    let found =
-        source.parse(source.verify(&delivery, &of_this, None).unwrap(), "spare").unwrap().events.remove(0);
+    let found = source.parse(source.verify(&delivery, &of_this, None).unwrap()).unwrap().events.remove(0);
     assert_eq!((&*found.title, &*found.deduplication_key), ("T", "issue:17"));
 }
 

@@ -22,7 +22,7 @@ impl Sender {
         }
         source.sign(&mut headers, body, &"secret".into(), NOW);
         let delivery = Delivery { headers: &headers, path: "", query: None, body, now: NOW };
-        source.parse(source.verify(&delivery, &"secret".into(), None).unwrap(), "spare").unwrap()
+        source.parse(source.verify(&delivery, &"secret".into(), None).unwrap()).unwrap()
     }
 
     /// Signs and parses a body.

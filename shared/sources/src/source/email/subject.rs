@@ -22,6 +22,12 @@ const FIRING: &[&str] = &[
 const OVER: &[&str] =
     &["resolved", "recovery", "recovered", "ok", "up", "closed", "cleared", "clear", "normal"];
 
+/// Words of [`OVER`] that state the end also in lower case, in front of the first colon.
+const OVER_IN_ANY_CASE: &[&str] = &["resolved", "recovery", "recovered"];
+
+/// Words that turn a state into its opposite.
+const NEGATIONS: &[&str] = &["not", "no", "never", "isn't", "isnt", "wasn't", "without", "un"];
+
 /// A parsed subject.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Subject {
@@ -29,18 +35,36 @@ pub(super) struct Subject {
     pub(super) state: Option<AlertStatus>,
     /// The rest of the subject without the state. It is the same when the alert fires and when it resolves.
     pub(super) about: String,
+    /// Whether a person or a program replied to another email.
+    pub(super) is_reply: bool,
 }
 
 /// Parses a subject.
 ///
 /// A word counts as a state only if it is written as one: in brackets, in capitals, or in front of a colon at the start
 /// of the subject. "The roof is on fire, all up to date" states no state. The first of several states counts.
+///
+/// A resolved state counts only if the whole subject has the form of a known sender ([`is_known_end`]), because a
+/// wrong end costs a notification, and a wrong alert does not.
 pub(super) fn parse(subject: &str) -> Subject {
-    let subject = without_replies(subject);
+    let whole = subject.trim_start();
+    let subject = without_replies(whole);
+    let is_reply = subject.len() < whole.len();
+    let (first, about) = stated(subject);
+    let state = match first {
+        Some(_) if is_check_mk(subject) => Some(last_state(subject)),
+        Some(AlertStatus::Resolved) => is_known_end(subject).then_some(AlertStatus::Resolved),
+        other => other,
+    };
+    Subject { state, about, is_reply }
+}
+
+/// The first state in a subject, and the rest of it.
+fn stated(subject: &str) -> (Option<AlertStatus>, String) {
     let mut state = None;
     let mut about: Vec<&str> = Vec::new();
     let mut brackets = 0_u32;
-    let leading = subject.find([':', '|']).map_or("", |end| &subject[..end]);
+    let leading = leading(subject);
     let mut at = 0;
     for piece in subject.split_inclusive(|c: char| !is_part(c)) {
         let word = piece.trim_end_matches(|c: char| !is_part(c));
@@ -49,8 +73,7 @@ pub(super) fn parse(subject: &str) -> Subject {
         // The number of firing alerts and the duration are part of the state.
         let named = word.split(':').next().unwrap_or_default();
         let leads = begins + word.trim_end_matches(':').len() <= leading.len() && is_lead(leading);
-        let is_upper_case = named.chars().any(char::is_alphabetic) && !named.chars().any(char::is_lowercase);
-        let stated = (is_upper_case || brackets > 0 || leads).then(|| state_of(named)).flatten();
+        let stated = (is_upper_case(named) || brackets > 0 || leads).then(|| state_of(named)).flatten();
         match stated {
             Some(stated) => state = state.or(Some(stated)),
             None if !leads && word.chars().any(char::is_alphanumeric) => about.push(word),
@@ -62,8 +85,91 @@ pub(super) fn parse(subject: &str) -> Subject {
             _ => {}
         }
     }
-    let about = about.join(" ").to_lowercase();
-    Subject { state, about: about.trim().to_owned() }
+    (state, about.join(" ").to_lowercase().trim().to_owned())
+}
+
+/// The text in front of the first colon or vertical bar.
+fn leading(subject: &str) -> &str {
+    subject.find([':', '|']).map_or("", |end| &subject[..end])
+}
+
+/// Whether a resolved subject has the form of a known sender, and nothing in it says the opposite.
+fn is_known_end(subject: &str) -> bool {
+    // Nagios: `** RECOVERY Service Alert: db-1/Disk is OK **`. Pingdom: `UP alert: shop is UP`.
+    let words: Vec<&str> = subject.split_whitespace().filter(|word| *word != "**").collect();
+    if let [first, kinds @ .., "is", last] = &words[..]
+        && is_over(first)
+        && is_upper_case(first)
+        && is_over(last)
+        && kinds.iter().any(|word| word.eq_ignore_ascii_case("alert:"))
+    {
+        return !contradicts(&words[1..words.len() - 1].join(" "));
+    }
+    // Alertmanager, Grafana, Datadog, Icinga and Uptime Kuma: `[RESOLVED] …`, `[OK] …`, `[shop] [✅ Up] …`.
+    let mut rest = subject.trim_start();
+    while let Some((group, after)) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        rest = after.trim_start();
+        let mut words = group.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
+        let word = words.next().unwrap_or_default();
+        if words.next().is_none() && is_over(word.split(':').next().unwrap_or_default()) {
+            return !contradicts(rest);
+        }
+    }
+    // UptimeRobot: `Monitor is UP: shop`.
+    if let Some(after) = rest.strip_prefix("Monitor is UP:") {
+        return !contradicts(after);
+    }
+    // CloudWatch, Zabbix, Healthchecks and Datadog: `OK: …`, `Resolved in 5m 2s: …`, `UP | …`, `Recovered: …`.
+    let lead = leading(rest);
+    let word = lead.split_whitespace().next().unwrap_or_default();
+    let in_any_case = OVER_IN_ANY_CASE.iter().any(|over| over.eq_ignore_ascii_case(word));
+    is_lead(lead) && is_over(word) && (in_any_case || is_upper_case(word)) && !contradicts(&rest[lead.len()..])
+}
+
+/// Whether the rest of a resolved subject says that something is not over: another state, a change of the state, or a
+/// negation of a state.
+fn contradicts(rest: &str) -> bool {
+    let is_firing = |word: &str| state_of(word.split(':').next().unwrap_or_default()) == Some(AlertStatus::Firing);
+    let words: Vec<&str> = rest.split(|c: char| !is_part(c)).filter(|word| !word.is_empty()).collect();
+    let states_another = words.iter().any(|word| is_upper_case(word) && is_firing(word));
+    let is_arrow = |word: &str| matches!(word, "->" | "=>" | "→" | "-->" | "➜" | ">");
+    let changes = words.windows(3).any(|three| {
+        is_arrow(three[1]) && (state_of(three[0]).is_some() || state_of(three[2]).is_some())
+    });
+    let is_negation = |word: &str| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        NEGATIONS.contains(&&*word)
+    };
+    let negates = words.windows(3).any(|three| {
+        is_negation(three[0]) && (is_over(three[1]) || is_over(three[2]))
+    });
+    let ends_negated =
+        words.last_chunk().is_some_and(|[before, last]: &[&str; 2]| is_negation(before) && is_over(last));
+    states_another || changes || negates || ends_negated
+}
+
+/// Whether a subject is one of Checkmk, which states the old and the new state: `Check_MK: db-1/Disk OK -> CRIT`.
+fn is_check_mk(subject: &str) -> bool {
+    let name: String = leading(subject).chars().filter(char::is_ascii_alphabetic).collect();
+    let words: Vec<&str> = subject.split_whitespace().collect();
+    let arrow = words.iter().rposition(|word| matches!(*word, "->" | "→"));
+    name.eq_ignore_ascii_case("checkmk") && arrow.is_some_and(|at| at + 2 == words.len())
+}
+
+/// The new state in a subject of Checkmk. An unknown state fires.
+fn last_state(subject: &str) -> AlertStatus {
+    let last = subject.split_whitespace().next_back();
+    last.and_then(state_of).unwrap_or(AlertStatus::Firing)
+}
+
+/// Whether a word is written in capitals.
+fn is_upper_case(word: &str) -> bool {
+    word.chars().any(char::is_alphabetic) && !word.chars().any(char::is_lowercase)
+}
+
+/// Whether a word stands for a resolved state.
+fn is_over(word: &str) -> bool {
+    state_of(word) == Some(AlertStatus::Resolved)
 }
 
 /// Whether a character is part of a word. A colon is, so that `FIRING:2` is one word.
@@ -73,6 +179,10 @@ fn is_part(c: char) -> bool {
 
 /// Whether the text in front of the first colon is a state, such as `Resolved` or `Resolved in 5m 2s`.
 fn is_lead(leading: &str) -> bool {
+    let mut leading = leading.trim_start();
+    while let Some((_, after)) = leading.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        leading = after.trim_start();
+    }
     let mut words = leading.split_whitespace();
     let first = words.next().unwrap_or_default();
     let duration = |word: &str| word == "in" || word.starts_with(|c: char| c.is_ascii_digit());
@@ -122,6 +232,10 @@ mod tests {
         ("[Triggered] Disk on {host:web-1}", "[Recovered] Disk on {host:web-1}"),
         ("DOWN | nightly backup", "UP | nightly backup"),
         ("Re: DOWN alert: shop is DOWN", "Fwd: re: UP alert: shop is UP"),
+        ("Check_MK: db-1/Disk OK -> CRIT", "Check_MK: db-1/Disk CRIT -> OK"),
+        ("Checkmk: db-1 UP -> DOWN", "Checkmk: db-1 DOWN -> UP"),
+        ("[PROBLEM] Disk on db-1 is CRITICAL!", "[RECOVERY] Disk on db-1 is OK!"),
+        ("[Monitor Alert] Triggered: Errors on shop", "[Monitor Alert] Recovered: Errors on shop"),
     ];
 
     #[test]
@@ -132,6 +246,35 @@ mod tests {
             assert_eq!(over.state, Some(AlertStatus::Resolved), "{over:?}");
             assert_eq!(begun.about, over.about);
             assert!(!begun.about.is_empty());
+        }
+    }
+
+    #[test]
+    fn end_is_believed_only_in_a_known_form() {
+        for subject in [
+            "Backup NOT OK on db-1",
+            "HTTP 200 OK but keyword missing on shop",
+            "db-1/Disk OK -> CRIT",
+            "Disk OK on db-1",
+            "OK: backup NOT OK",
+            "OK: backup is not ok",
+            "OK: disk of db-1 OK -> CRIT",
+            "[OK] disk of db-1: ok → critical",
+            "[RESOLVED] shop is DOWN",
+            "[RESOLVED] [FIRING:1] shop",
+            "Resolved: not yet recovered",
+            "UP alert: shop is not UP",
+            "** RECOVERY Service Alert: db-1/Disk is CRITICAL **",
+            "RECOVERY FAILED: db-1",
+            "UP TO DATE: no",
+            "Closed: road to the data center",
+            "Up: load on db-1",
+            "[OK to restart?] db-1",
+            "Monitor is UP: shop is DOWN",
+            "Check_MK: db-1/Disk OK -> CRIT",
+            "Check_MK: db-1/Disk OK -> UNREACHABLE",
+        ] {
+            assert_ne!(parse(subject).state, Some(AlertStatus::Resolved), "{subject}");
         }
     }
 
