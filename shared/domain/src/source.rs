@@ -24,7 +24,7 @@ use crate::template::Binding;
 use crate::text::Document;
 
 pub use custom::Custom;
-pub use filtered::{DraftSample, FilteredCount, RateWindow};
+pub use filtered::{DraftSample, FilteredCount, RateWindow, WithoutAlert};
 pub use intake::{AutoResolve, IntakeRules, RateLimit};
 pub use kind::SourceKind;
 pub use priority::Priorities;

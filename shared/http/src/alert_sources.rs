@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum::{Json, routing};
 use domain::access::Permission;
 use domain::id::SourceId;
-use domain::source::{Source, SourceState};
+use domain::source::{Source, SourceState, WithoutAlert};
 use domain::text::Document;
 use domain::trace::Trace;
 use http::{Request, StatusCode};
@@ -160,6 +160,7 @@ fn source_document(document: Value) -> ApiResult<Document> {
         "secret_token",
         "state",
         "filtered",
+        "unmatched_ends",
         "last_event",
         "backfill",
         "heartbeat",
@@ -240,8 +241,8 @@ async fn list(State(api): SharedState, caller: Caller) -> ApiResult<Json<AlertSo
     Ok(Json(AlertSourceListReply { alert_sources }))
 }
 
-/// Number of days for which filtered events are shown.
-pub(crate) const FILTERED_DAYS: usize = 7;
+/// Number of days for which events that did not become alerts are shown.
+pub(crate) const WITHOUT_ALERT_DAYS: usize = 7;
 
 /// Shows a source, with the parts that are read apart and that lists leave out.
 async fn show(
@@ -252,7 +253,10 @@ async fn show(
     let (ctx, place) = (&api.ctx, (caller.org, id));
     let source = find(&ctx.store, caller.org, id).await?;
     let mut view = AlertSourceView::new(ctx, &source)?;
-    view.set_filtered(ctx.store.filtered(place, FILTERED_DAYS).await.map_err(AppError::from)?);
+    let without_alert = |why| ctx.store.without_alert(place, why, WITHOUT_ALERT_DAYS);
+    let filtered = without_alert(WithoutAlert::Filtered).await.map_err(AppError::from)?;
+    let unmatched_ends = without_alert(WithoutAlert::UnmatchedEnd).await.map_err(AppError::from)?;
+    view.set_without_alert(filtered, unmatched_ends);
     if source.head().state() == SourceState::Draft {
         view.set_last_event(ctx.store.sample(caller.org, id).await.map_err(AppError::from)?);
     }

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::Update;
 use domain::Timestamp;
 use domain::id::{OrgId, SourceId};
 use domain::source::backfill::Backfill;
-use domain::source::{DraftSample, FilteredCount, RateWindow};
+use domain::source::{DraftSample, FilteredCount, RateWindow, WithoutAlert};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -44,13 +44,14 @@ fn until(mut item: Item, at: Timestamp, kept: i64) -> Item {
 }
 
 impl Store {
-    /// Counts an event that a source's filter rejected.
+    /// Counts an event that did not become an alert.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn count_filtered(
+    pub async fn count_without_alert(
         &self,
         (org, source): (OrgId, SourceId),
+        why: WithoutAlert,
         title: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
@@ -58,7 +59,7 @@ impl Store {
         self.dynamo
             .update_item()
             .table_name(&*self.table)
-            .set_key(Some(key_item(&table::filtered(org, source, &day))))
+            .set_key(Some(key_item(&table::without_alert_on(org, source, why, &day))))
             .update_expression(
                 "SET #day = :day, #title = :title, #at = :at, #ttl = :ttl, #schema = :one ADD #count :one",
             )
@@ -79,16 +80,18 @@ impl Store {
             .map_err(|error| StoreError::call("UpdateItem", error))
     }
 
-    /// The filtered events of a source's last days, newest first.
+    /// The events of a source's last days that did not become alerts, newest day first.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
-    pub async fn filtered(
+    pub async fn without_alert(
         &self,
         (org, source): (OrgId, SourceId),
+        why: WithoutAlert,
         most: usize,
     ) -> Result<Vec<FilteredCount>, StoreError> {
-        let days = self.last_of(table::source_partition(org, source), table::FILTERED, most).await?;
+        let days =
+            self.last_of(table::source_partition(org, source), table::without_alert(why), most).await?;
         days.into_iter().map(|day| item::read("count", day)).collect()
     }
 

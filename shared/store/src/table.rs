@@ -10,7 +10,7 @@ use domain::id::{
 };
 use domain::job::{AlertJob, EscalationJob, Job, NotificationJob, SlackJob};
 use domain::slack::{ChannelId, SlackUserId, StepId, Thread};
-use domain::source::RateWindow;
+use domain::source::{RateWindow, WithoutAlert};
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -229,12 +229,17 @@ pub(crate) fn source_partition(org: OrgId, id: SourceId) -> String {
     format!("{org}#{SOURCE}{id}")
 }
 
-/// The beginning of the sort keys of days on which a source's filter held events back.
-pub(crate) const FILTERED: &str = "FILTERED#";
+/// The beginning of the sort keys of days on which events did not become alerts.
+pub(crate) fn without_alert(why: WithoutAlert) -> &'static str {
+    match why {
+        WithoutAlert::Filtered => "FILTERED#",
+        WithoutAlert::UnmatchedEnd => "UNMATCHED#",
+    }
+}
 
-/// The number of events that a source's filter held back on a day.
-pub(crate) fn filtered(org: OrgId, id: SourceId, day: &str) -> Key {
-    Key::new(source_partition(org, id), format!("{FILTERED}{day}"))
+/// The number of events that did not become alerts on a day.
+pub(crate) fn without_alert_on(org: OrgId, id: SourceId, why: WithoutAlert, day: &str) -> Key {
+    Key::new(source_partition(org, id), format!("{}{day}", without_alert(why)))
 }
 
 /// The last event of a draft source.

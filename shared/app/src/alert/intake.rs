@@ -7,7 +7,7 @@ use domain::alert::expiry::Expiry;
 use domain::alert::key::EventFacts;
 use domain::alert::{AlertEvent, AlertStatus, ReceivedEvent};
 use domain::source::{
-    DraftSample, IntakeRules, Priorities, RateLimit, RateWindow, Source, SourceState, Template,
+    DraftSample, IntakeRules, Priorities, RateLimit, RateWindow, Source, SourceState, Template, WithoutAlert,
 };
 use domain::template::Problem;
 use domain::text::{fingerprint, shorten};
@@ -89,7 +89,14 @@ pub(super) async fn decide_intake(
     match admits((&source.template, &source.intake), received, &payload) {
         Ok(true) => {}
         Ok(false) => {
-            store.count_filtered(place, &received.event.title, received.received_at).await?;
+            store
+                .count_without_alert(
+                    place,
+                    WithoutAlert::Filtered,
+                    &received.event.title,
+                    received.received_at,
+                )
+                .await?;
             info!(alert_source.id = %received.source, "event rejected by the filter of its alert source");
             return Ok(IntakeDecision::Held);
         }

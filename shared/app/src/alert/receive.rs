@@ -20,6 +20,7 @@ use super::render;
 use crate::escalation::begin::MOST_ACTIONS;
 use crate::escalation::reconcile::{RestartCause, ensure_covered};
 use crate::rules::{Snapshot, readable};
+use crate::source::seen;
 use crate::{AppError, Rules};
 
 /// The reason for an escalation that starts again because its alert was resolved and is firing again.
@@ -92,7 +93,13 @@ impl EventHandler<'_> {
             let commit = || Commit::new().key(received.org, received.source, hash, known, &row, now);
             match (decision, known) {
                 (Decision::Stale, _) => {}
-                (Decision::Tombstone | Decision::Repeat, _) => store.commit(commit()).await?,
+                (Decision::Tombstone, known) => {
+                    store.commit(commit()).await?;
+                    if known.is_none_or(|known| known.alert.is_none()) {
+                        seen::unmatched_end(store, received).await;
+                    }
+                }
+                (Decision::Repeat, _) => store.commit(commit()).await?,
                 (Decision::HoldFlapping(alert), Some(known)) => {
                     if !flap::hold(store, received, (alert, known), now).await? {
                         resolve(store, received, alert, commit(), by, now).await?;

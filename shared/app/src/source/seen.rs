@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use domain::alert::ReceivedEvent;
 use domain::id::{OrgId, SourceId};
-use domain::source::DeliveryError;
+use domain::source::{DeliveryError, WithoutAlert};
 use jiff::SignedDuration;
 use store::{Commit, Store};
 use tracing::instrument;
@@ -33,6 +33,18 @@ pub async fn delivered(store: &Store, rules: &Rules, received: &ReceivedEvent) -
         }
     }
     Ok(())
+}
+
+/// Counts an event that ends an alert that Firebell does not know, so that a wrong end is visible on its source.
+///
+/// A failure is only logged, because the event itself was handled.
+pub async fn unmatched_end(store: &Store, received: &ReceivedEvent) {
+    let (place, title) = ((received.org, received.source), &received.event.title);
+    let counted =
+        store.count_without_alert(place, WithoutAlert::UnmatchedEnd, title, received.received_at).await;
+    if let Err(error) = counted {
+        tracing::warn!(alert_source.id = %received.source, %error, "counting an unmatched end failed");
+    }
 }
 
 /// Records why a delivery was refused or could not be read.

@@ -5,7 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::AlertEvent;
 
-/// The events that a source's filter rejected in a day.
+/// Why an event did not become an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutAlert {
+    /// The source's filter rejected it.
+    Filtered,
+    /// It ends an alert that Firebell does not know.
+    UnmatchedEnd,
+}
+
+/// The events of a source that did not become alerts in a day, for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilteredCount {
     /// The day, in UTC.

@@ -66,6 +66,9 @@ pub(super) struct AlertSourceView {
     /// The events of the last days that did not become alerts. Absent in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     filtered: Vec<FilteredDayView>,
+    /// The events of the last days that ended an alert that Firebell does not know. Absent in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unmatched_ends: Vec<FilteredDayView>,
     /// The last event of a draft. Absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_event: Option<LastEventView>,
@@ -258,6 +261,7 @@ const OWN: &[&str] = &[
     "last_error",
     "heartbeat",
     "filtered",
+    "unmatched_ends",
     "last_event",
     "backfill",
 ];
@@ -310,6 +314,7 @@ impl AlertSourceView {
                 .map(|error| DeliveryErrorView { at: Time(error.at), reason: error.reason.clone() }),
             heartbeat: None,
             filtered: Vec::new(),
+            unmatched_ends: Vec::new(),
             last_event: None,
             backfill: None,
             document,
@@ -317,14 +322,19 @@ impl AlertSourceView {
     }
 
     /// Adds the events that did not become alerts.
-    pub(super) fn set_filtered(&mut self, days: Vec<FilteredCount>) {
+    pub(super) fn set_without_alert(
+        &mut self,
+        filtered: Vec<FilteredCount>,
+        unmatched_ends: Vec<FilteredCount>,
+    ) {
         let view = |FilteredCount { day, count, last_title, last_at }| FilteredDayView {
             day,
             count,
             last_title,
             last_at: Time(last_at),
         };
-        self.filtered = days.into_iter().map(view).collect();
+        self.filtered = filtered.into_iter().map(view).collect();
+        self.unmatched_ends = unmatched_ends.into_iter().map(view).collect();
     }
 
     /// Adds the last event of a draft.

@@ -11,7 +11,7 @@ use domain::session::Session;
 use domain::sign_in::SignInPerson;
 use domain::source::heartbeat::{Heartbeat, HeartbeatState, PingSchedule};
 use domain::source::pinned_topic::PinnedTopic;
-use domain::source::{DraftSample, RateWindow};
+use domain::source::{DraftSample, RateWindow, WithoutAlert};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use machine::{CommitError, Stateful};
@@ -183,10 +183,10 @@ pub(crate) async fn filtered_events_are_counted_by_the_day(subject: &Subject) {
     let place = (org(), source());
     let day = 24 * 3600;
     for (title, seconds) in [("first", 0), ("second", 60), ("the next day", day)] {
-        subject.store.count_filtered(place, title, at(seconds)).await.unwrap();
+        subject.store.count_without_alert(place, WithoutAlert::Filtered, title, at(seconds)).await.unwrap();
     }
 
-    let counted = subject.store.filtered(place, 10).await.unwrap();
+    let counted = subject.store.without_alert(place, WithoutAlert::Filtered, 10).await.unwrap();
 
     let counted: Vec<_> =
         counted.iter().map(|day| (day.count, day.last_title.as_str(), day.last_at)).collect();

@@ -5,7 +5,7 @@ use domain::alert::AlertState;
 use domain::alert_route::{Condition, ConditionGroup, Test};
 use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget};
 use domain::id::AuditId;
-use domain::source::{IntakeRules, RateLimit, Source, SourceState};
+use domain::source::{IntakeRules, RateLimit, Source, SourceState, WithoutAlert};
 use domain::template::Binding;
 use machine::Stateful;
 use store::Commit;
@@ -59,7 +59,12 @@ fn event_that_the_filter_holds_back_makes_no_alert_and_is_counted() {
 
         let found = ledger(&bundle).await;
         assert_eq!((found.alerts.len(), paged(&bundle).len()), (1, 1));
-        let filtered = bundle.calm.store.filtered((bundle.org, bundle.source()), 7).await.unwrap();
+        let filtered = bundle
+            .calm
+            .store
+            .without_alert((bundle.org, bundle.source()), WithoutAlert::Filtered, 7)
+            .await
+            .unwrap();
         assert_eq!((filtered.len(), filtered[0].count), (1, 1));
         assert_eq!(filtered[0].last_title, "theirs");
     });

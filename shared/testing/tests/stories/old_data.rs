@@ -125,7 +125,7 @@ fn decoded(item: &Value) -> &'static str {
         ("SOURCE", "HEARTBEAT") if number.is_empty() => read!(Heartbeat, "heartbeat"),
         ("SOURCE", "BACKFILL") if number.is_empty() => read!(Backfill, "backfill"),
         ("SOURCE", "HEARTBEAT" | "BACKFILL") => read!(History<Value>, "history"),
-        ("SOURCE", "FILTERED") => read!(FilteredCount, "filtered"),
+        ("SOURCE", "FILTERED" | "UNMATCHED") => read!(FilteredCount, "filtered"),
         ("SOURCE", "SAMPLE") => {
             has(&key, item, &["sample"]);
             "sample"

@@ -9,7 +9,7 @@ use axum::response::Response;
 use domain::access::Permission;
 use domain::id::SourceId;
 use domain::source::heartbeat::PingSchedule;
-use domain::source::{Source, SourceState};
+use domain::source::{Source, SourceState, WithoutAlert};
 use http::HeaderMap;
 use jiff::SignedDuration;
 use machine::{State as _, Stateful};
@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 
 use super::setup_steps::setup_steps;
 use super::{actions, last_delivery, path, preview, state_badge, type_name};
-use crate::alert_sources::{FILTERED_DAYS, address, mail_address};
+use crate::alert_sources::{WITHOUT_ALERT_DAYS, address, mail_address};
 use crate::web::WebState;
 use crate::web::form::{error_message, refused};
 use crate::web::frame::{Frame, Section};
@@ -159,14 +159,16 @@ fn setup(frame: &Frame<'_>, source: &Source) -> Result<Markup, Refusal> {
     })
 }
 
-/// The rate limit, and the events that the filter dropped.
+/// The rate limit, and the events that did not become alerts.
 async fn limits(frame: &Frame<'_>, source: &Source) -> Result<Markup, Refusal> {
-    let filtered = frame.web.ctx.store.filtered((source.org, source.id), FILTERED_DAYS).await?;
+    let (store, place) = (&frame.web.ctx.store, (source.org, source.id));
+    let filtered = store.without_alert(place, WithoutAlert::Filtered, WITHOUT_ALERT_DAYS).await?;
+    let unmatched = store.without_alert(place, WithoutAlert::UnmatchedEnd, WITHOUT_ALERT_DAYS).await?;
     let limit = source.intake.limit.as_ref();
     Ok(html! {
-        @if !filtered.is_empty() || limit.is_some() {
+        @if !filtered.is_empty() || !unmatched.is_empty() || limit.is_some() {
             section.card aria-labelledby="limits" {
-                h2 #limits { "Rate limit and filter" }
+                h2 #limits { "Events without an alert" }
                 @if let Some(limit) = limit {
                     p {
                         "Rate limit: " (limit.per_minute) " new alerts per minute. Alerts above the limit are summarised \
@@ -178,6 +180,13 @@ async fn limits(frame: &Frame<'_>, source: &Source) -> Result<Markup, Refusal> {
                         li {
                             (day.day) ": the filter dropped " (day.count)
                             @if day.count == 1 { " event" } @else { " events" }
+                            ", last: " (untrusted(&day.last_title))
+                        }
+                    }
+                    @for day in &unmatched {
+                        li {
+                            (day.day) ": " (day.count)
+                            @if day.count == 1 { " event resolved nothing" } @else { " events resolved nothing" }
                             ", last: " (untrusted(&day.last_title))
                         }
                     }
