@@ -8,6 +8,8 @@ use serde_json::Value;
 pub use verdict::{ConditionResult, GroupResult, RouteDecision};
 
 use crate::alert::AlertEvent;
+use crate::condition::ConditionGroup;
+use crate::expression::Expressions;
 use crate::id::{PathId, RouteId, SourceId, UserId};
 use crate::template::{Binding, Problem};
 use crate::text::Document;
@@ -78,87 +80,6 @@ pub struct RouteSource {
     pub conditions: Vec<ConditionGroup>,
 }
 
-/// Conditions that must all hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConditionGroup(pub Vec<Condition>);
-
-/// One condition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Condition {
-    /// The value that is tested.
-    pub subject: Binding,
-    /// The test.
-    pub test: Test,
-}
-
-/// A test of a value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Test {
-    /// The value is in this list.
-    OneOf(Vec<String>),
-    /// The value is not in this list.
-    NotOneOf(Vec<String>),
-    /// The value contains this text.
-    Contains(String),
-    /// The value does not contain this text.
-    DoesNotContain(String),
-    /// The value begins with this text.
-    StartsWith(String),
-    /// There is a value.
-    IsSet,
-    /// There is no value.
-    IsNotSet,
-}
-
-impl Test {
-    /// Tests one text, or its absence.
-    fn holds(&self, text: Option<&str>) -> bool {
-        match self {
-            Self::OneOf(texts) => text.is_some_and(|text| texts.iter().any(|one| one == text)),
-            Self::NotOneOf(texts) => text.is_none_or(|text| !texts.iter().any(|one| one == text)),
-            Self::Contains(part) => text.is_some_and(|text| text.contains(part)),
-            Self::DoesNotContain(part) => text.is_none_or(|text| !text.contains(part)),
-            Self::StartsWith(start) => text.is_some_and(|text| text.starts_with(start)),
-            Self::IsSet => text.is_some(),
-            Self::IsNotSet => text.is_none(),
-        }
-    }
-}
-
-impl Test {
-    /// Tests a list of texts. One matching text suffices; for a negative test, no text may match.
-    pub(crate) fn holds_for(&self, texts: &[String]) -> bool {
-        match self {
-            _ if texts.is_empty() => self.holds(None),
-            Self::OneOf(_) | Self::Contains(_) | Self::StartsWith(_) | Self::IsSet => {
-                texts.iter().any(|text| self.holds(Some(text)))
-            }
-            Self::NotOneOf(_) | Self::DoesNotContain(_) | Self::IsNotSet => {
-                texts.iter().all(|text| self.holds(Some(text)))
-            }
-        }
-    }
-}
-
-/// Says whether any group holds; an empty list of groups always holds.
-fn any_holds(groups: &[ConditionGroup], event: &AlertEvent, payload: &Value) -> Result<bool, Problem> {
-    if groups.is_empty() {
-        return Ok(true);
-    }
-    for ConditionGroup(conditions) in groups {
-        let mut all = true;
-        for condition in conditions {
-            let text = condition.subject.resolve(event, payload)?;
-            all &= condition.test.holds(text.as_deref());
-        }
-        if all {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 impl Route {
     /// Says whether this route may match alerts of a source.
     pub fn serves(&self, source: SourceId) -> bool {
@@ -173,7 +94,9 @@ impl Route {
         let Some(entry) = self.sources.iter().find(|entry| self.enabled && entry.source == source) else {
             return Ok(false);
         };
-        Ok(any_holds(&entry.conditions, event, payload)? && any_holds(&self.conditions, event, payload)?)
+        let values = Expressions::new(&[], event, payload);
+        let holds = |groups| values.any_holds(groups, None);
+        Ok(holds(&entry.conditions)? && holds(&self.conditions)?)
     }
 }
 
@@ -210,6 +133,8 @@ mod tests {
 
     use super::*;
     use crate::Timestamp;
+    use crate::condition::{Condition, Test};
+    use crate::template::Binding;
 
     fn source(n: u128) -> SourceId {
         SourceId::new(Timestamp::UNIX_EPOCH, n)

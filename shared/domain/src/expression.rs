@@ -13,7 +13,7 @@ mod value;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alert_route::ConditionGroup;
+use crate::condition::ConditionGroup;
 use crate::template::Binding;
 
 pub use check::{ExpressionError, InferredTypes, check, check_transform};

@@ -8,6 +8,7 @@ pub mod alert_route;
 pub mod api_key;
 pub mod audit;
 pub mod choice;
+pub mod condition;
 pub mod escalation;
 pub mod escalation_path;
 pub mod event;

@@ -1,6 +1,6 @@
 //! Bindings and conditions: the bodies in which clients send them, what is evaluated, and the labels that replies add.
 
-use domain::alert_route::{Condition, ConditionGroup, Test};
+use domain::condition::{Condition, ConditionGroup, Test};
 use domain::template::Binding;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

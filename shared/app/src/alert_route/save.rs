@@ -1,8 +1,9 @@
 //! Saves an alert route.
 
 use domain::access::Permission;
-use domain::alert_route::{ConditionGroup, Route};
+use domain::alert_route::Route;
 use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget, changes};
+use domain::condition::ConditionGroup;
 use domain::id::{AuditId, OrgId, RouteId};
 use domain::{Actor, Timestamp};
 use machine::{CommitError, retry_conflicts};

@@ -2,18 +2,20 @@
 
 use serde_json::Value;
 
-use super::{Condition, ConditionGroup, Route};
+use super::Route;
 use crate::alert::AlertEvent;
+use crate::condition::{Condition, ConditionGroup};
+use crate::expression::Expressions;
 use crate::id::SourceId;
 use crate::template::Problem;
 
-/// A condition with the value that it found.
+/// A condition with the values that it found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConditionResult<'a> {
     /// The condition.
     pub condition: &'a Condition,
-    /// The value; `None` if the alert has none.
-    pub found: Option<String>,
+    /// The value, or the elements of a list; empty if the alert has none.
+    pub found: Vec<String>,
     /// Whether it holds.
     pub holds: bool,
 }
@@ -56,12 +58,11 @@ impl RouteDecision<'_> {
 /// Evaluates groups of conditions. A problem counts only if no earlier group holds.
 fn checked<'a>(
     groups: &'a [ConditionGroup],
-    event: &AlertEvent,
-    payload: &Value,
+    values: &Expressions<'_>,
 ) -> Result<Vec<GroupResult<'a>>, Problem> {
     let check = |condition: &'a Condition| {
-        let found = condition.subject.resolve(event, payload)?;
-        let holds = condition.test.holds(found.as_deref());
+        let found = values.texts_of(condition, None)?;
+        let holds = condition.test.holds_for(&found);
         Ok(ConditionResult { condition, found, holds })
     };
     let mut all: Vec<GroupResult<'a>> = Vec::new();
@@ -89,14 +90,15 @@ impl Route {
         let Some(entry) = self.sources.iter().find(|entry| entry.source == source) else {
             return RouteDecision::OtherSource;
         };
-        let of_source = match checked(&entry.conditions, event, payload) {
+        let values = Expressions::new(&[], event, payload);
+        let of_source = match checked(&entry.conditions, &values) {
             Ok(of_source) => of_source,
             Err(problem) => return RouteDecision::Doubt(problem),
         };
         if !any_holds(&of_source) {
             return RouteDecision::Judged { takes: false, of_source, of_all: Vec::new() };
         }
-        match checked(&self.conditions, event, payload) {
+        match checked(&self.conditions, &values) {
             Ok(of_all) => RouteDecision::Judged { takes: any_holds(&of_all), of_source, of_all },
             Err(problem) => RouteDecision::Doubt(problem),
         }
@@ -108,10 +110,14 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::{RouteSource, Test};
+    use super::super::RouteSource;
     use super::*;
     use crate::Timestamp;
+    use crate::condition::Test;
+    use crate::expression::{Expression, Operation};
     use crate::id::RouteId;
+    use crate::source::IntakeRules;
+    use crate::source::Template;
     use crate::template::Binding;
     use crate::text::Document;
 
@@ -157,7 +163,7 @@ mod tests {
         let payload = json!({ "team": "a" });
         let verdict = route.verdict(source(1), &event(), &payload);
 
-        let checked = ConditionResult { condition: &team, found: Some("a".to_owned()), holds: false };
+        let checked = ConditionResult { condition: &team, found: vec!["a".to_owned()], holds: false };
         let judged = RouteDecision::Judged { takes: false, of_source: vec![], of_all: vec![vec![checked]] };
         assert_eq!(verdict, judged);
     }
@@ -177,13 +183,24 @@ mod tests {
     }
 
     fn any_condition() -> impl Strategy<Value = Condition> {
-        let reference =
-            prop::sample::select(vec!["payload.team", "alert.title", "alert.priority", "nonsense"]);
+        let reference = prop::sample::select(vec![
+            "payload.team",
+            "payload.tags",
+            "payload.blank",
+            "payload.size",
+            "payload.none[0].x",
+            "alert.title",
+            "alert.priority",
+            "alert.nothing",
+        ]);
         let test = prop::sample::select(vec![
             Test::IsSet,
             Test::IsNotSet,
-            Test::OneOf(vec!["a".to_owned()]),
-            Test::Contains("Disk".to_owned()),
+            Test::OneOf(vec!["a".to_owned(), "production".to_owned()]),
+            Test::NotOneOf(vec!["production".to_owned(), "7".to_owned()]),
+            Test::Contains("d".to_owned()),
+            Test::DoesNotContain("d".to_owned()),
+            Test::StartsWith("pro".to_owned()),
         ]);
         (reference, test).prop_map(|(reference, test)| condition(reference, test))
     }
@@ -192,13 +209,45 @@ mod tests {
         prop::collection::vec(prop::collection::vec(any_condition(), 0..3).prop_map(ConditionGroup), 0..3)
     }
 
+    fn payload() -> Value {
+        json!({
+            "team": "a", "tags": ["production", "db", ""], "blank": "  ", "size": 7, "none": [null, []],
+        })
+    }
+
     proptest! {
+        #[test]
+        fn condition_means_the_same_in_a_route_a_filter_and_an_expression(groups in any_groups()) {
+            let (event, payload) = (event(), payload());
+            let intake = IntakeRules { filter: groups.clone(), ..IntakeRules::default() };
+            let kept = Operation::Filter(groups.clone());
+            let expression = Expression {
+                label: "kept".to_owned(),
+                reference: "kept".to_owned(),
+                root: "payload".to_owned(),
+                operations: vec![kept],
+                otherwise: Vec::new(),
+            };
+
+            let filtered = intake.admits(&Template::default(), &event, &payload);
+            let routed = route(true, 1, vec![], groups.clone()).takes(source(1), &event, &payload);
+            let of_source = route(true, 1, groups, vec![]).takes(source(1), &event, &payload);
+            let values = Expressions::new(std::slice::from_ref(&expression), &event, &payload);
+            let found = Binding::Reference("expressions[\"kept\"]".to_owned()).resolve_in(&values);
+
+            prop_assert_eq!(&filtered, &routed);
+            prop_assert_eq!(&routed, &of_source);
+            if let Ok(holds) = routed {
+                prop_assert_eq!(found.unwrap().is_some(), holds);
+            }
+        }
+
         #[test]
         fn verdict_is_what_routing_does(
             enabled in any::<bool>(), from in 1_u128..3, of_source in any_groups(), conditions in any_groups(),
         ) {
             let route = route(enabled, from, of_source, conditions);
-            let payload = json!({ "team": "a" });
+            let payload = payload();
 
             let routed = route.takes(source(1), &event(), &payload);
             let verdict = route.verdict(source(1), &event(), &payload);

@@ -8,7 +8,7 @@ use super::{
     EVERYTHING, Expression, InferredType, MOST_BRANCHES, MOST_EXPRESSIONS, MOST_OPERATIONS, Operation,
     Returns, ValueType, referred,
 };
-use crate::alert_route::ConditionGroup;
+use crate::condition::ConditionGroup;
 use crate::template::{ALERT_FIELDS, Binding, Problem, document};
 
 /// An error in an expression, with its place.

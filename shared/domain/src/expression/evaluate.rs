@@ -12,7 +12,7 @@ use super::{
     EVERYTHING, Expression, MOST_BRANCHES, MOST_EXPRESSIONS, MOST_OPERATIONS, Operation, Returns, referred,
 };
 use crate::alert::AlertEvent;
-use crate::alert_route::ConditionGroup;
+use crate::condition::{Condition, ConditionGroup};
 use crate::template::{Binding, Problem, alert_field, document, text_of};
 
 /// The most bytes that all expressions of an alert may produce.
@@ -170,7 +170,7 @@ impl<'a> Expressions<'a> {
             Operation::Filter(groups) => {
                 let mut kept = Vec::new();
                 for element in elements(&at) {
-                    if self.any_holds(groups, element)? {
+                    if self.any_holds(groups, Some(element))? {
                         kept.push(self.paid(element.clone())?);
                     }
                 }
@@ -190,7 +190,7 @@ impl<'a> Expressions<'a> {
             Operation::Parse { source, returns } => cast(&*self.parse(source, &at)?, returns)?,
             Operation::Branches { branches, returns } => {
                 for branch in branches.iter().take(MOST_BRANCHES) {
-                    if self.any_holds(&branch.when, &at)? {
+                    if self.any_holds(&branch.when, Some(&at))? {
                         return Ok(Cow::Owned(self.paid(cast(&self.results(&branch.result)?, returns)?)?));
                     }
                 }
@@ -260,23 +260,16 @@ impl<'a> Expressions<'a> {
         Ok(Value::Array(all))
     }
 
-    /// Says whether any group of conditions holds for the current value; an empty list of groups always holds.
-    pub(crate) fn any_holds(&self, groups: &[ConditionGroup], item: &Value) -> Result<bool, Problem> {
+    /// Says whether any group of conditions holds for the current element, if there is one. An empty list of groups
+    /// always holds.
+    pub(crate) fn any_holds(&self, groups: &[ConditionGroup], item: Option<&Value>) -> Result<bool, Problem> {
         if groups.is_empty() {
             return Ok(true);
         }
         for ConditionGroup(conditions) in groups {
             let mut all = true;
             for condition in conditions {
-                let left = self.conditions_left.get().checked_sub(1);
-                let left = left.ok_or_else(|| Problem("it evaluates too many conditions".to_owned()))?;
-                self.conditions_left.set(left);
-                let subject = self.subject(&condition.subject, item)?;
-                let texts: Vec<String> = elements(&subject).iter().filter_map(text_of).collect();
-                all &= condition.test.holds_for(&texts);
-                if !all {
-                    break;
-                }
+                all &= condition.test.holds_for(&self.texts_of(condition, item)?);
             }
             if all {
                 return Ok(true);
@@ -285,20 +278,42 @@ impl<'a> Expressions<'a> {
         Ok(false)
     }
 
-    /// The subject of a condition: `item`, a path below it, or a reference.
-    fn subject<'v>(&'v self, subject: &'v Binding, item: &'v Value) -> Result<Cow<'v, Value>, Problem> {
+    /// The texts that a condition tests: its subject's value, or the elements of a list. Every condition is evaluated
+    /// on these texts, in a filter, an expression or a route.
+    pub(crate) fn texts_of(
+        &self,
+        condition: &Condition,
+        item: Option<&Value>,
+    ) -> Result<Vec<String>, Problem> {
+        let left = self.conditions_left.get().checked_sub(1);
+        let left = left.ok_or_else(|| Problem("it evaluates too many conditions".to_owned()))?;
+        self.conditions_left.set(left);
+        let subject = self.subject(&condition.subject, item)?;
+        let texts = elements(&subject).iter().map(text_of);
+        Ok(texts.filter_map(crate::text::present).collect())
+    }
+
+    /// The subject of a condition: `item`, a path below it, or a reference. Outside of a list there is no `item`.
+    fn subject<'v>(
+        &'v self,
+        subject: &'v Binding,
+        item: Option<&'v Value>,
+    ) -> Result<Cow<'v, Value>, Problem> {
         let reference = match subject {
-            Binding::Literal(text) | Binding::Template(text) => {
-                return Ok(Cow::Owned(Value::String(text.clone())));
-            }
+            Binding::Literal(text) => return Ok(Cow::Owned(Value::String(text.clone()))),
+            Binding::Template(text) => return Ok(Cow::Owned(Value::String(self.fill_in(text)?))),
             Binding::Reference(reference) => reference,
         };
         let nowhere = || Problem(format!("`{}` is not a valid path", crate::text::shorten(reference, 60)));
         let path = ValuePath::of_reference(reference).ok_or_else(nowhere)?;
         match path.split() {
-            Some(("alert" | "payload" | "expressions", _)) => self.lookup(reference),
-            Some(("item", steps)) => Ok(navigate(item, steps)),
-            _ => Ok(navigate(item, &path.steps)),
+            Some(("alert", _)) => {
+                subject.check()?;
+                self.lookup(reference)
+            }
+            Some(("payload" | "expressions", _)) => self.lookup(reference),
+            Some(("item", steps)) => Ok(navigate(item.ok_or_else(nowhere)?, steps)),
+            _ => Ok(navigate(item.ok_or_else(nowhere)?, &path.steps)),
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::alert::AlertEvent;
-use crate::alert_route::{Condition, Test};
+use crate::condition::{Condition, Test};
 use crate::template::Problem;
 
 fn event() -> AlertEvent {

@@ -8,7 +8,7 @@ use super::Template;
 use super::heartbeat::PingSchedule;
 use crate::alert::AlertEvent;
 use crate::alert::expiry::Expiry;
-use crate::alert_route::ConditionGroup;
+use crate::condition::ConditionGroup;
 use crate::expression::path::{ValuePath, follow};
 use crate::expression::{ExpressionError, Expressions};
 use crate::template::{Binding, Problem, text_of};
@@ -86,7 +86,7 @@ impl IntakeRules {
             return Ok(true);
         }
         let expressions = Expressions::new(&template.expressions, event, payload);
-        let admitted = expressions.any_holds(&self.filter, &Value::Null)?;
+        let admitted = expressions.any_holds(&self.filter, None)?;
         match expressions.into_problems().into_iter().next() {
             // A failed expression counts as absent, but that must not be the reason why nobody is notified.
             Some(problem) if !admitted => Err(problem),
@@ -168,7 +168,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::alert_route::{Condition, Test};
+    use crate::condition::{Condition, Test};
 
     fn filter(reference: &str, test: Test) -> IntakeRules {
         let condition = Condition { subject: Binding::Reference(reference.to_owned()), test };

@@ -2,8 +2,8 @@
 
 use domain::Actor;
 use domain::alert::AlertState;
-use domain::alert_route::{Condition, ConditionGroup, Test};
 use domain::audit::{AuditAction, AuditEntry, AuditKind, AuditTarget};
+use domain::condition::{Condition, ConditionGroup, Test};
 use domain::id::AuditId;
 use domain::source::{IntakeRules, RateLimit, Source, SourceState, WithoutAlert};
 use domain::template::Binding;

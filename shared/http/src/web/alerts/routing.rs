@@ -2,7 +2,8 @@
 
 use app::alert::explain::AlertDetails;
 use domain::alert::Routing;
-use domain::alert_route::{ConditionResult, GroupResult, MOST_ROUTES, Route, RouteDecision, Test};
+use domain::alert_route::{ConditionResult, GroupResult, MOST_ROUTES, Route, RouteDecision};
+use domain::condition::Test;
 use domain::template::Binding;
 use maud::{Markup, html};
 
@@ -144,10 +145,8 @@ fn condition(checked: &ConditionResult<'_>) -> Markup {
         (subject) " " (untrusted(&domain::text::shorten(&test, VALUE_BYTES)))
         span.soft {
             " — value: "
-            @match &checked.found {
-                Some(found) => q { (untrusted(&domain::text::shorten(found, VALUE_BYTES))) },
-                None => "not set",
-            }
+            @if checked.found.is_empty() { "not set" }
+            @else { q { (untrusted(&domain::text::shorten(&checked.found.join(", "), VALUE_BYTES))) } }
         }
     }
 }
