@@ -88,6 +88,11 @@ impl Seal {
         String::from_utf8(opened.to_vec()).map(SecretString::from).map_err(|_| Unopened)
     }
 
+    /// The id of the installation. Its emails carry it, so that it knows them when they come back.
+    pub fn installation(&self) -> String {
+        self.sign("installation", "").chars().filter(char::is_ascii_alphanumeric).take(24).collect()
+    }
+
     /// Signs a text for one purpose.
     pub fn sign(&self, purpose: &str, text: &str) -> String {
         let tag = hmac::sign(&self.signing, format!("{purpose}\n{text}").as_bytes());

@@ -28,6 +28,7 @@ pub mod incidents;
 pub mod mail;
 pub mod openapi;
 mod operation;
+mod own_output;
 mod page;
 mod query;
 mod rate;

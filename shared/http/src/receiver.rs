@@ -24,6 +24,7 @@ use tracing::{info, warn};
 
 use crate::ApiError;
 use crate::error::log_failure;
+use crate::own_output::OwnOutput;
 use crate::sns::{OwnExample, SnsVerifier};
 use crate::source_credentials::{CredentialsCache, CredentialsKey, OpenedCredentials};
 
@@ -31,6 +32,7 @@ use crate::source_credentials::{CredentialsCache, CredentialsKey, OpenedCredenti
 pub(crate) struct Receiver {
     kind: Kind,
     pub(crate) ctx: Context,
+    own: OwnOutput,
     credentials: CredentialsCache,
     sns: SnsVerifier,
 }
@@ -83,7 +85,8 @@ fn incomplete_body() -> ApiError {
 impl Receiver {
     /// Creates a receiver for one kind of alert source.
     pub(crate) fn new(kind: Kind, ctx: Context) -> Self {
-        Self { kind, ctx, credentials: CredentialsCache::default(), sns: SnsVerifier::default() }
+        let own = OwnOutput::new(&ctx);
+        Self { kind, ctx, own, credentials: CredentialsCache::default(), sns: SnsVerifier::default() }
     }
 
     /// The trace that a request belongs to.
@@ -261,6 +264,18 @@ impl Receiver {
         }
         let acknowledgements = parsed.acknowledged;
         let mut events = parsed.events;
+        for event in &mut events {
+            self.own.remove_links(event);
+        }
+        if self.kind == Kind::Email {
+            let received = events.len();
+            events.retain(|event| !self.own.sent(event));
+            if events.len() < received {
+                let reason = "Firebell itself sent this email, so no alert was opened: a notification about it would \
+                              be an email again";
+                self.report(credentials, trace, reason.to_owned()).await;
+            }
+        }
         let acknowledged_key = acknowledgements.first().map(|first| &first.deduplication_key);
         let key = events.first().map(|event| &event.deduplication_key).or(acknowledged_key);
         let key =

@@ -20,6 +20,8 @@ pub struct OutgoingNotification {
     pub title: String,
     /// The urgency.
     pub urgency: Urgency,
+    /// The id of the installation that sends it.
+    pub installation: String,
     /// The organisation.
     pub org: OrgId,
     /// The escalation that sends the notification.
@@ -37,11 +39,11 @@ pub struct OutgoingNotification {
 }
 
 impl OutgoingNotification {
-    /// Creates it from a notification, its opened secret and its acknowledge link.
+    /// Creates it from a notification, its opened secret, the id of the installation, and the acknowledge link.
     pub fn of(
         notification: &Notification,
         secret: Option<SecretString>,
-        acknowledge_url: String,
+        (installation, acknowledge_url): (String, String),
         when: Timestamp,
     ) -> Self {
         Self {
@@ -49,6 +51,7 @@ impl OutgoingNotification {
             address: notification.address.clone(),
             title: notification.title.clone(),
             urgency: notification.urgency,
+            installation,
             org: notification.org,
             escalation: notification.escalation,
             trace: notification.trace.clone(),

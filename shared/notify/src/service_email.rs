@@ -18,6 +18,8 @@ pub struct ServiceEmail {
     pub text: String,
     /// The label of the button and the URL that it opens.
     pub button: (String, String),
+    /// The id of the installation that sends it.
+    pub installation: String,
     /// The trace of the request that caused the email.
     pub trace: Trace,
     /// The time of this attempt.

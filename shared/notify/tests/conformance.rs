@@ -119,6 +119,7 @@ fn page(address: &str, title: &str) -> OutgoingNotification {
         address: address.to_owned(),
         title: title.to_owned(),
         urgency: Urgency::High,
+        installation: "fb01".to_owned(),
         org: OrgId::new(Timestamp::UNIX_EPOCH, 8),
         escalation: EscalationId::new(Timestamp::UNIX_EPOCH, 7),
         trace: Trace::begin(42),

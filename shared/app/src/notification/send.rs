@@ -143,5 +143,5 @@ fn outgoing(
         until: now + GOOD_FOR,
     };
     let acknowledge_url = format!("{}/acknowledge/{}", senders.public_url, link.token(&senders.seal));
-    Ok(OutgoingNotification::of(notification, secret, acknowledge_url, now))
+    Ok(OutgoingNotification::of(notification, secret, (senders.seal.installation(), acknowledge_url), now))
 }

@@ -116,6 +116,7 @@ fn letter(senders: &Senders, sign_in: &SignIn, now: Timestamp) -> ServiceEmail {
                hour, and once. If it was not you, there is nothing to do: without the link nobody gets in."
                 .to_owned(),
         button: ("Sign in".to_owned(), link),
+        installation: senders.seal.installation(),
         trace: sign_in.trace.clone(),
         when: now,
     }

@@ -72,5 +72,51 @@ async fn preview_shows_what_a_mail_would_become() {
         (&alert["title"], &alert["status"]),
         (&json!("[RESOLVED] Card [credit card number removed]"), &json!("resolved"))
     );
-    assert_eq!(alert["deduplication_key"], "shop@example.com: card [credit card number removed]");
+    let key = alert["deduplication_key"].as_str().unwrap();
+    assert!(key.starts_with("sha256:"), "what is removed from a key still tells two keys apart: {key}");
+}
+
+#[tokio::test]
+async fn email_that_this_installation_sent_opens_no_alert() {
+    let world = World::new().await;
+    let made = world.post("/v2/alert_sources", &source_of("email")).await.with(200)["alert_source"].clone();
+    let mail = |headers: serde_json::Value| {
+        json!({
+            "subject": "Disk of db-1 is full", "message_id": "<1@firebell.example>", "headers": headers,
+            "text": "Acknowledge: http://firebell.example/acknowledge/secret.token-1\nhttps://db.example/1",
+        })
+    };
+
+    world
+        .deliver(&made, &mail(json!({ "x-firebell-installation": world.context.seal.installation() })))
+        .await;
+    assert_eq!(world.get("/v2/alerts").await.with(200)["alerts"], json!([]));
+    let shown = world.get(&format!("/v2/alert_sources/{}", id(&made))).await.with(200);
+    let reason = shown["alert_source"]["last_error"]["reason"].as_str().unwrap();
+    assert!(reason.contains("Firebell itself sent this email"), "{reason}");
+
+    // An email of another sender that is marked as automatic, and contains our link, because somebody forwarded ours.
+    world.deliver(&made, &mail(json!({ "auto-submitted": "auto-generated" }))).await;
+    let alerts = world.get("/v2/alerts").await.with(200)["alerts"].clone();
+    assert_eq!(alerts.as_array().unwrap().len(), 1, "{alerts}");
+    assert!(!alerts.to_string().contains("secret.token-1"), "{alerts}");
+    let alert = world.get(&format!("/v2/alerts/{}", id(&alerts[0]))).await.with(200);
+    assert!(!alert.to_string().contains("secret.token-1"), "{alert}");
+}
+
+#[tokio::test]
+async fn end_that_resolves_nothing_is_counted_on_its_source() {
+    let world = World::new().await;
+    let made = world.source().await;
+
+    world.deliver(&made, &crate::world::event("never fired", "resolved")).await;
+
+    let shown = world.get(&format!("/v2/alert_sources/{}", id(&made))).await.with(200);
+    let ends = &shown["alert_source"]["unmatched_ends"];
+    assert_eq!((&ends[0]["count"], &ends[0]["last_title"]), (&json!(1), &json!("never fired is broken")));
+
+    world.deliver(&made, &crate::world::event("fired", "firing")).await;
+    world.deliver(&made, &crate::world::event("fired", "resolved")).await;
+    let shown = world.get(&format!("/v2/alert_sources/{}", id(&made))).await.with(200);
+    assert_eq!(shown["alert_source"]["unmatched_ends"][0]["count"], 1);
 }

@@ -26,6 +26,7 @@ async fn send(world: &World, method: Method, path: &str, key: Option<&str>, body
         Some(key) => request.header("authorization", format!("GenieKey {key}")),
         None => request,
     };
+    world.pass(1);
     let answer = world.send(request.body(axum::body::Body::from(body.to_owned())).unwrap()).await;
     world.handle().await;
     answer

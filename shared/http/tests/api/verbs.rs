@@ -84,6 +84,7 @@ pub(crate) const SYSTEM: &[&str] = &[
     "source::find",
     "source::seen::delivered",
     "source::seen::failed",
+    "source::seen::unmatched_end",
     "sweep::run::run",
 ];
 

@@ -24,6 +24,7 @@ fn page(n: u32) -> OutgoingNotification {
         address: "ada@example.com".to_owned(),
         title: format!("Disk {n} is full"),
         urgency: Urgency::High,
+        installation: "fb01".to_owned(),
         org: OrgId::new(Timestamp::UNIX_EPOCH, 8),
         escalation: EscalationId::new(Timestamp::UNIX_EPOCH, 7),
         trace: Trace::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap(),

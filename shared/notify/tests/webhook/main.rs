@@ -27,6 +27,7 @@ fn page(address: &str) -> OutgoingNotification {
         address: address.to_owned(),
         title: "Disk is full".to_owned(),
         urgency: Urgency::High,
+        installation: "fb01".to_owned(),
         org: OrgId::new(Timestamp::UNIX_EPOCH, 8),
         escalation: EscalationId::new(Timestamp::UNIX_EPOCH, 7),
         trace: Trace::begin(42),

@@ -1,4 +1,4 @@
-//! Repair of JSON that a strict parser refuses, or that is over a limit. Only the faulty value changes, so that one bad
+//! Repair of JSON that a strict parser refuses, or that exceeds a limit. Only the faulty value changes, so that one bad
 //! value does not cost the alert its title, key or status.
 
 use std::borrow::Cow;

@@ -45,7 +45,7 @@ struct KnownSender {
     has: &'static [&'static str],
     /// The field that identifies the alert.
     key: &'static str,
-    /// Its own words for a resolved status.
+    /// More words for a resolved status.
     resolved: &'static [&'static str],
 }
 

@@ -17,6 +17,10 @@ use crate::{OutgoingNotification, ServiceEmail};
 /// The longest subject, in bytes. A phone shows less.
 const SUBJECT_BYTES: usize = 150;
 
+/// The header with the id of the installation. An alert source of the same installation opens no alert from such an
+/// email, because its notifications would be emails again.
+const INSTALLATION: &str = "X-Firebell-Installation";
+
 /// The longest title in the body, in bytes.
 const TITLE_BYTES: usize = 500;
 
@@ -47,6 +51,7 @@ pub(super) fn build(
         .subject(subject(&title))
         .date(date(notification.when))
         .message_id(Some(format!("<{identity}@{}>", from.email.domain())))
+        .raw_header(header(INSTALLATION, &notification.installation))
         .raw_header(header("X-Firebell-Trace", notification.trace.id()))
         .raw_header(header("X-Firebell-Escalation", &notification.escalation.to_string()))
         .raw_header(header("X-Firebell-Page", &notification.idempotency_key))
@@ -94,6 +99,7 @@ pub(super) fn service_email(
         .subject(subject(&clean(&email.title)))
         .date(date(email.when))
         .message_id(Some(format!("<{identity}@{}>", from.email.domain())))
+        .raw_header(header(INSTALLATION, &email.installation))
         .raw_header(header("X-Firebell-Trace", email.trace.id()))
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "All"))
