@@ -64,10 +64,7 @@ impl AuditKind {
             Self::AlertSource => "alert_source",
             Self::AlertRoute => "alert_route",
             Self::EscalationPath => "escalation_path",
-            Self::Choice(ChoiceKind::Severity) => "severity",
-            Self::Choice(ChoiceKind::Status) => "incident_status",
-            Self::Choice(ChoiceKind::Role) => "incident_role",
-            Self::Choice(ChoiceKind::Attribute) => "alert_attribute",
+            Self::Choice(kind) => kind.audit_name(),
         }
     }
 }

@@ -28,11 +28,21 @@ pub enum ChoiceKind {
 impl ChoiceKind {
     /// The name for people.
     pub const fn name(self) -> &'static str {
+        self.names().0
+    }
+
+    /// The name in the audit log.
+    pub const fn audit_name(self) -> &'static str {
+        self.names().1
+    }
+
+    /// The name for people, and the name in the audit log.
+    const fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Severity => "severity",
-            Self::Status => "incident status",
-            Self::Role => "incident role",
-            Self::Attribute => "alert attribute",
+            Self::Severity => ("severity", "severity"),
+            Self::Status => ("incident status", "incident_status"),
+            Self::Role => ("incident role", "incident_role"),
+            Self::Attribute => ("alert attribute", "alert_attribute"),
         }
     }
 }
@@ -57,14 +67,20 @@ pub trait Choice: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
     /// The name.
     fn name(&self) -> &str;
 
-    /// The order among the others.
-    fn rank(&self) -> i64;
+    /// The order among the others. Choices without an order are sorted by their age.
+    fn rank(&self) -> i64 {
+        0
+    }
 
     /// The built-in choices of an organisation.
-    fn built_in(org: OrgId) -> Vec<(Self::Id, Self)>;
+    fn built_in(_org: OrgId) -> Vec<(Self::Id, Self)> {
+        Vec::new()
+    }
 
     /// Says whether it cannot be deleted, because Firebell relies on it.
-    fn is_fixed(&self) -> bool;
+    fn is_fixed(&self) -> bool {
+        false
+    }
 }
 
 /// A choice as an organisation has it.

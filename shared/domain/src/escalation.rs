@@ -66,6 +66,14 @@ impl EscalationState {
         }
     }
 
+    /// Says whether its next level is still to come.
+    pub const fn has_next_level(self) -> bool {
+        match self {
+            Self::Pending | Self::Triggered => true,
+            Self::Acked | Self::Expired | Self::Resolved | Self::Cancelled => false,
+        }
+    }
+
     /// Says whether somebody may still be notified. The fence of every notification checks this.
     pub const fn notifies(self) -> bool {
         match self {

@@ -87,6 +87,19 @@ pub enum MethodType {
     Webhook,
 }
 
+/// What the API, the pages and the tests need to know of a channel.
+#[derive(Debug, Clone, Copy)]
+pub struct MethodFacts {
+    /// The name on pages.
+    pub label: &'static str,
+    /// What people enter as the address, as a sentence of the form. `None` if Firebell finds the address itself.
+    pub address_hint: Option<&'static str>,
+    /// Whether notifications are signed with a secret that the person gets.
+    pub is_signed: bool,
+    /// Whether the receiver recognises a repeated notification by its key.
+    pub drops_repeats: bool,
+}
+
 impl MethodType {
     /// Every one.
     pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
@@ -94,6 +107,30 @@ impl MethodType {
     /// The name in the API.
     pub fn name(self) -> &'static str {
         self.into()
+    }
+
+    /// What there is to know of the channel.
+    pub const fn facts(self) -> MethodFacts {
+        match self {
+            Self::Email => MethodFacts {
+                label: "Email",
+                address_hint: Some("For email, enter an email address."),
+                is_signed: false,
+                drops_repeats: false,
+            },
+            Self::Slack => {
+                MethodFacts { label: "Slack", address_hint: None, is_signed: false, drops_repeats: false }
+            }
+            Self::Webhook => MethodFacts {
+                label: "Webhook",
+                address_hint: Some(
+                    "For a webhook, enter a URL that begins with https://. Firebell signs each request with a secret, \
+                     which is shown once.",
+                ),
+                is_signed: true,
+                drops_repeats: true,
+            },
+        }
     }
 }
 

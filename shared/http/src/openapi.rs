@@ -14,16 +14,15 @@ use serde_json::Value;
 
 use crate::operation::{Needs, Operation, Resource};
 use crate::{
-    alert_attributes, alert_routes, alert_source_types, alert_sources, alerts, api_keys, audit_logs,
-    compatible_apis, escalation_paths, escalations, incident_alerts, incident_roles, incident_statuses,
-    incident_timestamps, incident_types, incident_updates, incidents, settings, severities, source, users,
+    alert_routes, alert_source_types, alert_sources, alerts, compatible_apis, escalation_paths, escalations,
+    incident_alerts, incident_updates, incidents, settings, source, users,
 };
 
 #[cfg(feature = "description")]
 pub use write::{document, document_text};
 
 /// Every resource, in the order of the description.
-pub(crate) const RESOURCES: &[&Resource] = &[
+const RESOURCES: &[&Resource] = &[
     &source::RESOURCE,
     &compatible_apis::pagerduty::RESOURCE,
     &compatible_apis::opsgenie::RESOURCE,
@@ -32,22 +31,17 @@ pub(crate) const RESOURCES: &[&Resource] = &[
     &alert_sources::RESOURCE,
     &alert_source_types::RESOURCE,
     &alert_routes::RESOURCE,
-    &alert_attributes::RESOURCE,
     &incidents::RESOURCE,
     &incident_updates::RESOURCE,
-    &severities::RESOURCE,
-    &incident_statuses::RESOURCE,
-    &incident_types::RESOURCE,
-    &incident_roles::RESOURCE,
-    &incident_timestamps::RESOURCE,
     &escalations::RESOURCE,
     &escalation_paths::RESOURCE,
     &users::RESOURCE,
-    &api_keys::RESOURCE,
-    &audit_logs::RESOURCE,
-    &settings::RESOURCE,
-    &RESOURCE,
 ];
+
+/// All resources of the API.
+pub(crate) fn resources() -> impl Iterator<Item = &'static Resource> {
+    RESOURCES.iter().chain(settings::RESOURCES).copied()
+}
 
 /// The description itself.
 pub(crate) const RESOURCE: Resource = Resource {
@@ -81,7 +75,7 @@ pub struct OperationAccess {
 
 /// Lists every operation with the access that it needs.
 pub fn operations() -> impl Iterator<Item = OperationAccess> {
-    let all = RESOURCES.iter().flat_map(|resource| resource.operations);
+    let all = resources().flat_map(|resource| resource.operations);
     all.map(|one| {
         let permission = match one.needs {
             Needs::Permission(permission) => Some(permission),
@@ -102,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_operation_declares_what_it_needs() {
-        for one in RESOURCES.iter().flat_map(|resource| resource.operations) {
+        for one in resources().flat_map(|resource| resource.operations) {
             let at = format!("{} {}", one.method.into_str(), one.path);
             assert_ne!(
                 one.needs,

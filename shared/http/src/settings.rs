@@ -52,22 +52,24 @@ struct ApiKeyIdentityView {
     dashboard_url: String,
 }
 
+/// The resources that one function serves together.
+pub(crate) const RESOURCES: &[&Resource] = &[
+    &alert_attributes::RESOURCE,
+    &severities::RESOURCE,
+    &incident_statuses::RESOURCE,
+    &incident_types::RESOURCE,
+    &incident_roles::RESOURCE,
+    &incident_timestamps::RESOURCE,
+    &api_keys::RESOURCE,
+    &audit_logs::RESOURCE,
+    &RESOURCE,
+    &openapi::RESOURCE,
+];
+
 /// The router of settings. It also returns the error of paths that do not exist; in a process with several routers only
 /// one does.
 pub fn router(ctx: Context) -> axum::Router {
-    let routes = [
-        RESOURCE,
-        openapi::RESOURCE,
-        api_keys::RESOURCE,
-        audit_logs::RESOURCE,
-        alert_attributes::RESOURCE,
-        severities::RESOURCE,
-        incident_statuses::RESOURCE,
-        incident_roles::RESOURCE,
-        incident_types::RESOURCE,
-        incident_timestamps::RESOURCE,
-    ];
-    let routes = routes
+    let routes = RESOURCES
         .iter()
         .fold(axum::Router::<Arc<ApiState>>::new(), |all, resource| all.merge(resource.routes()));
     let unknown = axum::handler::Handler::with_state(unknown_path, ctx.clone());

@@ -163,13 +163,18 @@ struct UserListReply {
     pagination_meta: PaginationView,
 }
 
+/// The names of all channels.
+fn method_types() -> Vec<&'static str> {
+    MethodType::ALL.iter().map(|method| method.name()).collect()
+}
+
 /// A notification method of a person.
 #[derive(Serialize, JsonSchema)]
 struct NotificationMethodView {
     /// The id.
     id: Id<MethodId>,
     /// The kind of method.
-    #[schemars(extend("enum" = ["email", "slack", "webhook"]))]
+    #[schemars(extend("enum" = method_types()))]
     method_type: &'static str,
     /// The address. Absent if the API key may not see addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -232,7 +237,7 @@ struct NotificationRuleView {
     #[schemars(extend("enum" = ["high_urgency", "low_urgency"]))]
     rule_type: &'static str,
     /// The kind of method that is used.
-    #[schemars(extend("enum" = ["email", "slack", "webhook"]))]
+    #[schemars(extend("enum" = method_types()))]
     method_type: &'static str,
     /// How many seconds after the beginning of the level the method is used.
     delay_seconds: u32,
@@ -337,7 +342,7 @@ enum UserRoleName {
 #[derive(Deserialize, JsonSchema)]
 struct NewMethodPayload {
     /// The kind of method.
-    #[schemars(with = "String", extend("enum" = ["email", "slack", "webhook"]))]
+    #[schemars(with = "String", extend("enum" = method_types()))]
     method_type: MethodType,
     /// The email address, the Slack user id or the URL.
     address: String,
@@ -365,7 +370,7 @@ struct NotificationRulePayload {
     /// The urgency for which the rule is.
     rule_type: RuleType,
     /// The kind of method that is used.
-    #[schemars(with = "String", extend("enum" = ["email", "slack", "webhook"]))]
+    #[schemars(with = "String", extend("enum" = method_types()))]
     method_type: MethodType,
     /// How many seconds after the beginning of the level the method is used.
     #[serde(default)]

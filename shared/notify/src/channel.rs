@@ -1,14 +1,17 @@
 //! The [`Channel`] trait, and the results and errors of sending. Each channel is one file in `channel/`.
 
-pub(crate) mod email;
-pub(crate) mod slack;
-pub(crate) mod webhook;
+mod email;
+mod slack;
+mod webhook;
 
 use domain::slack::MessageRef;
 use domain::text::shorten;
 use domain::user::MethodType;
 use futures_util::future::BoxFuture;
 
+pub use self::email::{Mailer, SesSettings, SettingsError};
+pub use self::slack::{SlackDirect, WorkspaceTokens};
+pub use self::webhook::Webhook;
 use crate::{OutgoingNotification, ServiceEmail};
 
 /// The cause of an error, of any type.

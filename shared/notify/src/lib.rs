@@ -7,9 +7,6 @@ mod channel;
 mod outgoing;
 mod service_email;
 
-pub use channel::email::{Mailer, SesSettings, SettingsError};
-pub use channel::slack::{SlackDirect, WorkspaceTokens};
-pub use channel::webhook::Webhook;
-pub use channel::{BoxError, Channel, Receipt, Rejection, SendError};
+pub use channel::*;
 pub use outgoing::OutgoingNotification;
 pub use service_email::ServiceEmail;

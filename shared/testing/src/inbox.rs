@@ -142,10 +142,8 @@ impl Inbox {
             }
             let answered = state.rng.f64() >= mute;
             let key = &outgoing.idempotency_key;
-            let seen = match method_type {
-                MethodType::Email | MethodType::Slack => false,
-                MethodType::Webhook => state.arrived.iter().any(|arrived| arrived.notification == *key),
-            };
+            let seen = method_type.facts().drops_repeats
+                && state.arrived.iter().any(|arrived| arrived.notification == *key);
             let arrived = ArrivedNotification {
                 at: (self.clock)(),
                 notification: outgoing.idempotency_key.clone(),

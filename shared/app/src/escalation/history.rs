@@ -82,7 +82,7 @@ impl EscalationHistory {
 
     /// Says whether its next level may still be notified.
     pub fn is_paging(&self) -> bool {
-        matches!(self.escalation.head().state(), EscalationState::Pending | EscalationState::Triggered)
+        self.escalation.head().state().has_next_level()
     }
 }
 

@@ -210,10 +210,21 @@ fn of_escalation(paging: &TimelineEscalation) -> Vec<TimelineEntry> {
     for row in &paging.history {
         let Some(state) = EscalationState::named(&row.to) else { continue };
         let before = row.from.as_deref().and_then(EscalationState::named);
-        let again = before == Some(EscalationState::Triggered);
-        let level = (state == EscalationState::Triggered).then(|| match paged {
-            Some(level) if again => level + 1,
-            Some(_) | None => 0,
+        let level = (state == EscalationState::Triggered).then(|| match (paged, before) {
+            (Some(level), Some(EscalationState::Triggered)) => level + 1,
+            // A new cycle begins with the first level.
+            (
+                Some(_),
+                Some(
+                    EscalationState::Pending
+                    | EscalationState::Acked
+                    | EscalationState::Expired
+                    | EscalationState::Resolved
+                    | EscalationState::Cancelled,
+                )
+                | None,
+            )
+            | (None, _) => 0,
         });
         paged = level.or(paged);
         let escalation = paging.escalation.id;

@@ -83,15 +83,17 @@ impl SlackRequestContext<'_> {
         let last = told.history.iter().rev().find(|row| row.to == machine::State::name(state));
         let by = last.and_then(|row| row.by.parse().ok()).unwrap_or_else(|| Identity::system(""));
         let themselves = by.user() == Some(notification.user);
-        Ok(match state {
-            EscalationState::Acked if themselves => "You are on it.".to_owned(),
-            EscalationState::Acked => format!("{} is on it.", capital(&self.called(&by).await?)),
-            EscalationState::Cancelled if themselves => "You called it off.".to_owned(),
-            EscalationState::Cancelled => format!("{} called it off.", capital(&self.called(&by).await?)),
-            EscalationState::Pending
-            | EscalationState::Triggered
-            | EscalationState::Expired
-            | EscalationState::Resolved => "It has ended.".to_owned(),
+        let what = if state == EscalationState::Acked {
+            ["You acknowledged this.", "acknowledged this."]
+        } else if state == EscalationState::Cancelled {
+            ["You cancelled the escalation.", "cancelled the escalation."]
+        } else {
+            return Ok("The escalation has ended.".to_owned());
+        };
+        Ok(if themselves {
+            what[0].to_owned()
+        } else {
+            format!("{} {}", capital(&self.called(&by).await?), what[1])
         })
     }
 }

@@ -58,13 +58,10 @@ pub fn open_secret(seal: &Seal, user: UserId, address: &str, sealed: &str) -> Re
 
 /// A new secret in the format of Standard Webhooks, if the channel signs.
 fn secret_for(method_type: MethodType, seal: &Seal) -> Option<SecretString> {
-    match method_type {
-        MethodType::Email | MethodType::Slack => None,
-        MethodType::Webhook => {
-            let random = seal.random_token(SECRET_BYTES).replace('-', "+").replace('_', "/");
-            Some(format!("whsec_{random}").into())
-        }
-    }
+    method_type.facts().is_signed.then(|| {
+        let random = seal.random_token(SECRET_BYTES).replace('-', "+").replace('_', "/");
+        format!("whsec_{random}").into()
+    })
 }
 
 /// Checks the address of a webhook.
@@ -119,7 +116,7 @@ pub struct AddedMethod {
 /// Adds a method.
 ///
 /// # Errors
-/// [`AppError::Invalid`] if the address is none of that channel.
+/// [`AppError::Invalid`] if the address is not valid in that channel.
 #[instrument(skip_all, fields(user.id = %id))]
 pub async fn add_method(
     ctx: &Context,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::choice::{Choice, ChoiceKind, Configured};
 use crate::expression::Expressions;
-use crate::id::{AttributeId, OrgId};
+use crate::id::AttributeId;
 use crate::template::{Binding, Problem};
 
 /// The definition of an alert attribute.
@@ -32,18 +32,6 @@ impl Choice for Attribute {
 
     fn name(&self) -> &str {
         &self.name
-    }
-
-    fn rank(&self) -> i64 {
-        0
-    }
-
-    fn built_in(_: OrgId) -> Vec<(AttributeId, Self)> {
-        Vec::new()
-    }
-
-    fn is_fixed(&self) -> bool {
-        false
     }
 }
 

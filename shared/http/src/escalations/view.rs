@@ -29,7 +29,7 @@ pub(super) struct EscalationView {
     /// The description. It is empty if the escalation has none.
     description: String,
     /// The state.
-    #[schemars(extend("enum" = ["pending", "triggered", "acked", "resolved", "expired", "cancelled"]))]
+    #[schemars(extend("enum" = state_names()))]
     status: &'static str,
     /// The priority of the alert.
     priority: PriorityView,
@@ -50,6 +50,24 @@ pub(super) struct EscalationView {
     updated_at: Time,
 }
 
+/// The names of all states.
+fn state_names() -> Vec<&'static str> {
+    EscalationState::ALL.iter().map(|state| state.name()).collect()
+}
+
+/// The name of the event that leads to a state.
+fn event_name(state: EscalationState) -> &'static str {
+    if state == EscalationState::Pending { "entered_grace_period" } else { state.name() }
+}
+
+/// The name of the event of a delivered notification.
+const NOTIFIED: &str = "notified_users";
+
+/// The names of all events.
+fn event_names() -> Vec<&'static str> {
+    EscalationState::ALL.iter().map(|state| event_name(*state)).chain([NOTIFIED]).collect()
+}
+
 /// A priority.
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
@@ -64,8 +82,7 @@ struct EscalationEventView {
     /// The id.
     id: Id<HistoryId>,
     /// What happened.
-    #[schemars(extend("enum" = ["entered_grace_period", "triggered", "notified_users", "acked", "resolved", "expired",
-                                "cancelled"]))]
+    #[schemars(extend("enum" = event_names()))]
     event: &'static str,
     /// When it happened.
     occurred_at: Time,
@@ -129,14 +146,7 @@ struct EscalationEvent<'a> {
 impl<'a> EscalationEvent<'a> {
     /// The event of a row of the escalation's history; `None` if the state of the row is unknown.
     fn of_history(row: &'a History) -> Option<Self> {
-        let event = match EscalationState::named(&row.to)? {
-            EscalationState::Pending => "entered_grace_period",
-            EscalationState::Triggered => "triggered",
-            EscalationState::Acked => "acked",
-            EscalationState::Resolved => "resolved",
-            EscalationState::Expired => "expired",
-            EscalationState::Cancelled => "cancelled",
-        };
+        let event = event_name(EscalationState::named(&row.to)?);
         let user = row.by.parse::<Identity>().ok().and_then(|by| by.user());
         let cause = format!("step {}", row.version);
         Some(Self { at: row.at, event, cause, why: &row.why, urgency: None, user })

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::RESOURCES;
+use super::resources;
 use crate::error::ErrorBody;
 use crate::operation::{Needs, Operation, Resource};
 use crate::schema::BodySchema;
@@ -196,7 +196,7 @@ const SECRET: &str = "The secret of an alert source. Depending on the source typ
 pub fn document() -> Value {
     let mut schemas = Schemas::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for resource in RESOURCES {
+    for resource in resources() {
         for one in resource.operations {
             let described = operation(&mut schemas, resource, one);
             paths.entry(one.path).or_default().insert(method(one), described);
@@ -211,7 +211,7 @@ pub fn document() -> Value {
             "description": "Alerts, escalations and incidents. A reply may hold more fields than its schema lists.",
         },
         "security": [{ "key": [] }],
-        "tags": RESOURCES.iter().map(|resource| json!({ "name": resource.name })).collect::<Vec<_>>(),
+        "tags": resources().map(|resource| json!({ "name": resource.name })).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
             "securitySchemes": {

@@ -12,7 +12,6 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use domain::escalation::EscalationState;
 use domain::user::User;
 use domain::{Actor, Identity};
 use machine::Stateful;
@@ -115,14 +114,6 @@ fn outcome(opened: &OpenedLink) -> Markup {
     let ended = opened.story.answer();
     let by = ended.and_then(|row| row.by.parse::<Identity>().ok());
     let mine = by.and_then(|by| by.user()) == Some(opened.link.user);
-    let text = match opened.story.escalation.head().state() {
-        EscalationState::Acked if mine => "You acknowledged this escalation.",
-        EscalationState::Acked => {
-            "Somebody else acknowledged this escalation. You do not have to do anything."
-        }
-        EscalationState::Resolved => "The alert was resolved. You do not have to do anything.",
-        EscalationState::Cancelled => "This escalation was cancelled. You do not have to do anything.",
-        EscalationState::Pending | EscalationState::Triggered | EscalationState::Expired => "",
-    };
+    let text = escalation::outcome(opened.story.escalation.head().state(), mine);
     html! { p.outcome-line role="status" { (text) } }
 }

@@ -24,8 +24,12 @@ use super::path_param::PathParam;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::settings::{ListPage, PAGE_SIZE, SettingsList, SettingsSection, confirmation};
+use super::settings::{ListPage, PAGE_SIZE, SettingsList, SettingsPage, confirmation};
 use super::words::{capitalize, time, untrusted};
+
+/// The page among the settings.
+pub(super) const PAGE: SettingsPage =
+    SettingsPage { path: "/api-keys", title: "API keys", permission: Permission::ManageApiKeys };
 
 /// The routes of API keys.
 pub(super) const ROUTES: &[Route] = &[
@@ -125,7 +129,7 @@ impl ApiKeysPage {
             }
         };
         let list = SettingsList {
-            section: SettingsSection::ApiKeys,
+            page: &PAGE,
             done: confirmation(self.done),
             answers_form: self.error.is_some() || self.created.is_some(),
             error: self.error,

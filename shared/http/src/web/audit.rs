@@ -20,8 +20,12 @@ use super::list::QueryParams;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::settings::{PAGE_SIZE, SettingsList, SettingsSection};
+use super::settings::{PAGE_SIZE, SettingsList, SettingsPage};
 use super::words::{capitalize, time, untrusted};
+
+/// The page among the settings.
+pub(super) const PAGE: SettingsPage =
+    SettingsPage { path: "/audit", title: "Audit log", permission: Permission::SeeAudit };
 
 /// The route of the audit log.
 pub(super) const ROUTES: &[Route] =
@@ -54,7 +58,7 @@ async fn show(
         }
     };
     let list = SettingsList {
-        section: SettingsSection::AuditLog,
+        page: &PAGE,
         done: html! {},
         answers_form: false,
         error: None,

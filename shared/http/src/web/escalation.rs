@@ -46,6 +46,31 @@ pub(super) const fn tone(state: EscalationState) -> &'static str {
     }
 }
 
+/// A step to a state, in the timeline of an incident. `level` is the number of the level and the people in it.
+pub(super) fn step(state: EscalationState, level: &(u16, String), why: &str, who: &Markup) -> Markup {
+    match state {
+        EscalationState::Pending => html! { "Escalation created" },
+        EscalationState::Triggered => html! { "Level " (level.0) " notified: " b { (untrusted(&level.1)) } },
+        EscalationState::Acked => html! { "Acknowledged by " (who) },
+        EscalationState::Expired => html! { "Expired: nobody acknowledged at any level" },
+        EscalationState::Resolved => html! { "Escalation ended: " (why) },
+        EscalationState::Cancelled => html! { "Escalation cancelled by " (who) },
+    }
+}
+
+/// What a state means for somebody who opens their acknowledge link. `mine` says that they acknowledged themselves.
+pub(super) const fn outcome(state: EscalationState, mine: bool) -> &'static str {
+    match state {
+        EscalationState::Acked if mine => "You acknowledged this escalation.",
+        EscalationState::Acked => {
+            "Somebody else acknowledged this escalation. You do not have to do anything."
+        }
+        EscalationState::Resolved => "The alert was resolved. You do not have to do anything.",
+        EscalationState::Cancelled => "This escalation was cancelled. You do not have to do anything.",
+        EscalationState::Pending | EscalationState::Triggered | EscalationState::Expired => "",
+    }
+}
+
 /// The state as a badge.
 pub(super) fn state_badge(state: EscalationState) -> Markup {
     html! { span.badge.(tone(state)) { (state_label(state)) } }

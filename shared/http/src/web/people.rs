@@ -25,8 +25,12 @@ use super::path_param::PathParam;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::settings::{ListPage, PAGE_SIZE, SettingsList, SettingsSection, confirmation};
+use super::settings::{ListPage, PAGE_SIZE, SettingsList, SettingsPage, confirmation};
 use super::words::untrusted;
+
+/// The page among the settings.
+pub(super) const PAGE: SettingsPage =
+    SettingsPage { path: "/people", title: "People", permission: Permission::See };
 
 /// The routes of people.
 pub(super) const ROUTES: &[Route] = &[
@@ -162,7 +166,7 @@ impl PeoplePage {
         let frame = Frame::new(web, signed_in, Section::Settings);
         let may_add = frame.may(Permission::ManageUsers);
         let list = SettingsList {
-            section: SettingsSection::People,
+            page: &PAGE,
             done: confirmation(self.done),
             answers_form: self.error.is_some(),
             error: self.error,

@@ -7,65 +7,32 @@ use maud::{Markup, html};
 
 use super::form::{error_message, refused};
 use super::frame::Frame;
+use super::{api_keys, audit, people, sources};
 
 /// How many items a settings list shows on one page.
 pub(super) const PAGE_SIZE: usize = 50;
 
-/// The settings pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
-pub(super) enum SettingsSection {
-    /// People.
-    People,
-    /// Alert sources.
-    AlertSources,
-    /// API keys.
-    ApiKeys,
-    /// The audit log.
-    AuditLog,
+/// A settings page.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SettingsPage {
+    /// The path.
+    pub(super) path: &'static str,
+    /// The title.
+    pub(super) title: &'static str,
+    /// The permission that a person needs to see it.
+    pub(super) permission: Permission,
 }
 
-impl SettingsSection {
-    /// All pages, in the order of the navigation.
-    const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
-
-    /// The path of the page.
-    const fn path(self) -> &'static str {
-        match self {
-            Self::People => "/people",
-            Self::AlertSources => "/alert-sources",
-            Self::ApiKeys => "/api-keys",
-            Self::AuditLog => "/audit",
-        }
-    }
-
-    /// The title of the page.
-    const fn title(self) -> &'static str {
-        match self {
-            Self::People => "People",
-            Self::AlertSources => "Alert sources",
-            Self::ApiKeys => "API keys",
-            Self::AuditLog => "Audit log",
-        }
-    }
-
-    /// The permission that a person needs to see the page.
-    const fn permission(self) -> Permission {
-        match self {
-            Self::People => Permission::See,
-            Self::AlertSources => Permission::SeeOnCall,
-            Self::ApiKeys => Permission::ManageApiKeys,
-            Self::AuditLog => Permission::SeeAudit,
-        }
-    }
-}
+/// The settings pages, in the order of the navigation.
+const PAGES: &[&SettingsPage] = &[&people::PAGE, &sources::PAGE, &api_keys::PAGE, &audit::PAGE];
 
 /// The navigation between the settings pages.
-pub(super) fn navigation(frame: &Frame<'_>, current: SettingsSection) -> Markup {
+pub(super) fn navigation(frame: &Frame<'_>, current: &SettingsPage) -> Markup {
     html! {
         nav.tabs aria-label="Settings" {
-            @for section in SettingsSection::ALL {
-                @if frame.may(section.permission()) {
-                    a href=(section.path()) aria-current=[(*section == current).then_some("page")] { (section.title()) }
+            @for page in PAGES {
+                @if frame.may(page.permission) {
+                    a href=(page.path) aria-current=[(*page == current).then_some("page")] { (page.title) }
                 }
             }
         }
@@ -98,7 +65,7 @@ impl<T> ListPage<T> {
 /// A settings page with a list, and a form that adds an item.
 pub(super) struct SettingsList {
     /// Which page it is.
-    pub(super) section: SettingsSection,
+    pub(super) page: &'static SettingsPage,
     /// The confirmation of the last action.
     pub(super) done: Markup,
     /// Why the form was refused.
@@ -118,13 +85,13 @@ pub(super) struct SettingsList {
 impl SettingsList {
     /// Answers with the page. The status is 422 if the form was refused.
     pub(super) fn answer(self, mut frame: Frame<'_>, headers: &HeaderMap) -> Response {
-        let (path, title) = (self.section.path(), self.section.title());
+        let (path, title) = (self.page.path, self.page.title);
         if self.answers_form {
             frame.update_from = Some(path.to_owned());
         }
         let main = html! {
             div.headline { h1 { (title) } }
-            (navigation(&frame, self.section))
+            (navigation(&frame, self.page))
             (self.done)
             (error_message(self.error.as_deref()))
             (self.intro)

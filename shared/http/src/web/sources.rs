@@ -30,11 +30,15 @@ use super::list::QueryParams;
 use super::refusal::Refusal;
 use super::route::{Access, Route};
 use super::session::SignedIn;
-use super::settings::{ListPage, PAGE_SIZE, SettingsList, SettingsSection, confirmation};
+use super::settings::{ListPage, PAGE_SIZE, SettingsList, SettingsPage, confirmation};
 use super::words::{time, untrusted};
 
 /// The permission that every change of an alert source needs.
 const CONFIGURE: Access = Access::Needs(Permission::ConfigureOnCall);
+
+/// The page among the settings.
+pub(super) const PAGE: SettingsPage =
+    SettingsPage { path: "/alert-sources", title: "Alert sources", permission: Permission::SeeOnCall };
 
 /// The routes of alert sources.
 pub(super) const ROUTES: &[Route] = &[
@@ -165,7 +169,7 @@ impl SourcesPage {
             }
         };
         let list = SettingsList {
-            section: SettingsSection::AlertSources,
+            page: &PAGE,
             done: confirmation(self.done),
             answers_form: self.error.is_some(),
             error: self.error,

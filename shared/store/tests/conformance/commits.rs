@@ -113,14 +113,17 @@ pub(crate) async fn attribute_of_a_newer_version_stays(subject: &Subject) {
     let key = [("pk", head["pk"].clone()), ("sk", head["sk"].clone())];
     let key = key.map(|(name, value)| (name.to_owned(), value)).into();
     let update = subject.client.update_item().table_name(&subject.table).set_key(Some(key));
-    let update = update.update_expression("SET snoozed_until = :value");
+    let update = update.update_expression("SET of_a_later_version = :value");
     let value = AttributeValue::N("1".to_owned());
     update.expression_attribute_values(":value", value.clone()).send().await.unwrap();
 
     commit(subject, Commit::new().transition(acknowledge(&created, "user:ada"))).await;
 
     let head = found.send().await.unwrap().items.unwrap().remove(0);
-    assert_eq!((&head["state"], &head["snoozed_until"]), (&AttributeValue::S("acked".to_owned()), &value));
+    assert_eq!(
+        (&head["state"], &head["of_a_later_version"]),
+        (&AttributeValue::S("acked".to_owned()), &value)
+    );
 }
 
 async fn stored_notification(subject: &Subject, escalation: &Escalation) -> Option<Notification> {

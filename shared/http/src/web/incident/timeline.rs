@@ -9,6 +9,7 @@ use domain::{Identity, Timestamp};
 use maud::{Markup, html};
 
 use super::{severity_name, status_name};
+use crate::web::escalation;
 use crate::web::words::{self, untrusted};
 
 /// The largest part of a changed text that is shown, in bytes.
@@ -96,27 +97,13 @@ fn escalated(
     (state, level, why): (EscalationState, Option<u16>, &str),
     who: &Markup,
 ) -> (&'static str, Markup) {
+    let targets = story.escalation(id).zip(level);
+    let targets = targets.and_then(|(paging, level)| Some(&paging.levels.get(usize::from(level))?.targets));
+    let names: Vec<&str> = targets.into_iter().flatten().map(|target| story.person(target.user)).collect();
+    let notified = (level.map_or(1, |level| level + 1), words::join_names(&names));
+    let text = escalation::step(state, &notified, why, who);
     let link = html! { a.soft href=(format!("/escalations/{id}")) { "Escalation" } };
-    let text = |text: Markup| html! { p { (text) " · " (link) } };
-    match state {
-        EscalationState::Pending => ("waiting", text(html! { "Escalation created" })),
-        EscalationState::Triggered => {
-            let targets = story
-                .escalation(id)
-                .zip(level)
-                .and_then(|(paging, level)| Some(&paging.levels.get(usize::from(level))?.targets));
-            let names: Vec<&str> =
-                targets.into_iter().flatten().map(|target| story.person(target.user)).collect();
-            let level = level.map_or(1, |level| level + 1);
-            let notified =
-                html! { "Level " (level) " notified: " b { (untrusted(&words::join_names(&names))) } };
-            ("paging", text(notified))
-        }
-        EscalationState::Acked => ("acked", text(html! { "Acknowledged by " (who) })),
-        EscalationState::Expired => ("expired", text(html! { "Expired: nobody acknowledged at any level" })),
-        EscalationState::Resolved => ("acked", text(html! { "Escalation ended: " (why) })),
-        EscalationState::Cancelled => ("over", text(html! { "Escalation cancelled by " (who) })),
-    }
+    (escalation::tone(state), html! { p { (text) " · " (link) } })
 }
 
 /// A change of the incident, with the update that was shared.

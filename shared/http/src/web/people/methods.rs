@@ -13,7 +13,7 @@ use http::HeaderMap;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::person::{PersonPage, delay_label, method_label, urgency_label};
+use super::person::{PersonPage, delay_label, urgency_label};
 use crate::web::WebState;
 use crate::web::form::{Submitted, form_error, select};
 use crate::web::frame::Frame;
@@ -21,9 +21,6 @@ use crate::web::path_param::PathParam;
 use crate::web::refusal::Refusal;
 use crate::web::session::SignedIn;
 use crate::web::words::capitalize;
-
-/// The methods that the form offers. Slack is not among them: Firebell finds people in Slack by their email address.
-const OFFERED: &[MethodType] = &[MethodType::Email, MethodType::Webhook];
 
 /// The delays that the form offers, in seconds.
 const DELAYS: &[u32] = &[0, 60, 120, 300, 600, 900, 1800, 3600];
@@ -59,8 +56,8 @@ pub(super) async fn add(
     Submitted { signed_in, form }: Submitted<AddMethodForm>,
 ) -> Result<Response, Refusal> {
     signed_in.actor().may_reach(id).map_err(AppError::from)?;
-    let added = match OFFERED.iter().find(|offered| offered.name() == form.channel) {
-        Some(method) => add_method(&web.ctx, &signed_in.actor(), id, (*method, form.address.trim())).await,
+    let added = match offered().find(|offered| offered.name() == form.channel) {
+        Some(method) => add_method(&web.ctx, &signed_in.actor(), id, (method, form.address.trim())).await,
         None => Err(AppError::invalid("channel", "select a method")),
     };
     let page = match added {
@@ -98,6 +95,11 @@ pub(super) async fn set_rules(
     answer(&web, &signed_in, id, saved).await
 }
 
+/// The channels for which people enter an address.
+fn offered() -> impl Iterator<Item = MethodType> {
+    MethodType::ALL.iter().copied().filter(|method| method.facts().address_hint.is_some())
+}
+
 /// Parses the id of a method, for somebody who may change how this person is notified.
 fn method_id(by: &Actor, id: UserId, method: &str) -> Result<MethodId, Refusal> {
     by.may_reach(id).map_err(AppError::from)?;
@@ -129,7 +131,7 @@ async fn answer(
 /// The forms that set the rules of a method and remove it.
 pub(super) fn method_forms(frame: &Frame<'_>, user: &User, method: &NotificationMethod) -> Markup {
     let path = format!("/people/{}/methods", user.id);
-    let name = format!("{} to {}", method_label(method.method_type), method.address);
+    let name = format!("{} to {}", method.method_type.facts().label, method.address);
     let field = |name: &str, urgency: Urgency| {
         let mut used = user.reached_by(urgency).into_iter().filter(|(_, used)| used.id == method.id);
         let current = used.next().map(|(seconds, _)| seconds);
@@ -167,20 +169,20 @@ pub(super) fn method_forms(frame: &Frame<'_>, user: &User, method: &Notification
 
 /// The form that adds a method.
 pub(super) fn add_form(frame: &Frame<'_>, user: &User, form: &AddMethodForm) -> Markup {
-    let options = OFFERED.iter().map(|method| (method.name().to_owned(), method_label(*method)));
+    let options = offered().map(|method| (method.name().to_owned(), method.facts().label));
     html! {
         form.card method="post" action=(format!("/people/{}/methods", user.id)) aria-labelledby="add" {
             (frame.token_field())
             h2 #add { "Add a notification method" }
             (select("channel", "Method", "Select a method", options, Some(form.channel.as_str())))
             label.field {
-                span { "Email address or URL" }
+                span { "Address" }
                 input type="text" name="address" value=(form.address) maxlength="1000" required autocomplete="off"
                     aria-describedby="address-hint";
             }
             p.hint #address-hint {
-                "Enter an email address, or the " code { "https://" } " URL of a webhook. Firebell signs each webhook \
-                 request with a secret, which is shown once. After you have added the method, set when it is used."
+                @for hint in offered().filter_map(|method| method.facts().address_hint) { (hint) " " }
+                "After you have added the method, set when it is used."
             }
             div.buttons { button.primary type="submit" { "Add method" } }
         }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::access::Permission;
 use domain::id::UserId;
-use domain::user::{MethodType, NotificationMethod, NotificationRule, RuleTarget, Urgency, User};
+use domain::user::{NotificationMethod, NotificationRule, RuleTarget, Urgency, User};
 use http::HeaderMap;
 use jiff::SignedDuration;
 use maud::{Markup, html};
@@ -22,7 +22,7 @@ use crate::web::list::QueryParams;
 use crate::web::path_param::PathParam;
 use crate::web::refusal::Refusal;
 use crate::web::session::SignedIn;
-use crate::web::settings::{SettingsSection, confirmation, navigation};
+use crate::web::settings::{confirmation, navigation};
 use crate::web::words::{capitalize, length, untrusted};
 
 /// Both urgencies, in the order in which they are shown.
@@ -74,7 +74,7 @@ impl PersonPage {
                     li { strong { (role_label(user.role)) } }
                 }
             }
-            (navigation(&frame, SettingsSection::People))
+            (navigation(&frame, &super::PAGE))
             (confirmation(self.done))
             @if let Some(added) = &self.added { (method_added(added)) }
             (error_message(self.error.as_deref()))
@@ -112,7 +112,7 @@ fn method_added(added: &AddedMethod) -> Markup {
     html! {
         div.flash role="status" {
             p {
-                "Notification method added: " (method_label(added.method.method_type)) " to "
+                "Notification method added: " (added.method.method_type.facts().label) " to "
                 (untrusted(&added.method.address)) "."
             }
             @if let Some(secret) = &added.secret {
@@ -120,15 +120,6 @@ fn method_added(added: &AddedMethod) -> Markup {
                 p { code.token { (secret.expose_secret()) } }
             }
         }
-    }
-}
-
-/// The label of a method.
-pub(super) const fn method_label(method: MethodType) -> &'static str {
-    match method {
-        MethodType::Email => "Email",
-        MethodType::Slack => "Slack",
-        MethodType::Webhook => "Webhook",
     }
 }
 
@@ -163,7 +154,7 @@ fn address(frame: &Frame<'_>, user: &User, method: &NotificationMethod) -> Marku
 fn method_row(frame: &Frame<'_>, user: &User, method: &NotificationMethod, may_change: bool) -> Markup {
     html! {
         li {
-            p.line { span.badge { (method_label(method.method_type)) } " " (address(frame, user, method)) }
+            p.line { span.badge { (method.method_type.facts().label) } " " (address(frame, user, method)) }
             ul.facts {
                 @for urgency in URGENCIES {
                     @let delays: Vec<String> = user
@@ -201,11 +192,11 @@ fn rule_line(frame: &Frame<'_>, user: &User, rule: &NotificationRule) -> Markup 
     html! {
         strong { (capitalize(&delay_label(rule.delay_seconds))) } ": "
         @match rule.target {
-            RuleTarget::All => { (method_label(rule.method_type)) " to every address" }
+            RuleTarget::All => { (rule.method_type.facts().label) " to every address" }
             RuleTarget::Specific(id) => {
                 @match user.methods.iter().find(|method| method.id == id) {
-                    Some(method) => { (method_label(rule.method_type)) " to " (address(frame, user, method)) },
-                    None => { (method_label(rule.method_type)) " to a removed address" },
+                    Some(method) => { (rule.method_type.facts().label) " to " (address(frame, user, method)) },
+                    None => { (rule.method_type.facts().label) " to a removed address" },
                 }
             }
         }

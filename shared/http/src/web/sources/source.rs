@@ -26,7 +26,7 @@ use crate::web::list::QueryParams;
 use crate::web::path_param::PathParam;
 use crate::web::refusal::Refusal;
 use crate::web::session::SignedIn;
-use crate::web::settings::{SettingsSection, confirmation, navigation};
+use crate::web::settings::{confirmation, navigation};
 use crate::web::words::{capitalize, length, time, untrusted};
 
 /// How many history entries are shown.
@@ -87,7 +87,7 @@ impl SourcePage {
                     li { a href=(format!("/alerts?source={id}")) { "View alerts" } }
                 }
             }
-            (navigation(&frame, SettingsSection::AlertSources))
+            (navigation(&frame, &super::PAGE))
             (confirmation(self.done))
             (error_message(self.error.as_deref()))
             div #error data-live { (last_error(&frame, &source)) }
