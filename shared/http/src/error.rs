@@ -205,7 +205,7 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// Logs a failure of ours. Mistakes of the client are not logged: the answer names them.
+/// Logs a failure of Firebell. Mistakes of the client are not logged: the answer names them.
 pub(crate) fn log_failure(failure: &AppError) {
     let cause = std::error::Error::source(failure).map(tracing::field::display);
     match failure {
