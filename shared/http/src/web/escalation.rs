@@ -58,7 +58,7 @@ pub(super) fn step(state: EscalationState, level: &(u16, String), why: &str, who
     }
 }
 
-/// What a state means for somebody who opens their acknowledge link. `mine` says that they acknowledged themselves.
+/// The meaning of a state for somebody who opens their acknowledge link. `mine` says that they acknowledged themselves.
 pub(super) const fn outcome(state: EscalationState, mine: bool) -> &'static str {
     match state {
         EscalationState::Acked if mine => "You acknowledged this escalation.",
