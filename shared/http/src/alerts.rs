@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::{Json, routing};
 use domain::access::Permission;
 use domain::alert::{Alert, AlertAttribute, AlertState, Body, Routing};
-use domain::id::{AlertId, GroupId, OrgId, SourceId};
+use domain::id::{AlertId, OrgId, SourceId};
 use domain::text::fingerprint;
 use http::StatusCode;
 use machine::{State as _, Stateful};
@@ -246,7 +246,7 @@ async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResul
     filters.allow("has_notes", &["true", "false"])?;
     filters.allow_ids::<AlertId>("id")?;
     filters.allow_ids::<SourceId>("alert_source")?;
-    filters.allow_ids::<GroupId>("alert_group_id")?;
+    filters.allow_ids::<AlertId>("alert_group_id")?;
     let words = search_words(&query)?;
     let keys = filters.values("deduplication_key");
     let key = keys.first().map(|key| fingerprint(key.as_bytes(), 32));
