@@ -42,7 +42,7 @@ pub fn levels_of(plan: &PathRef, path: Option<&Path>, staff: &Responders) -> Vec
     if levels.is_empty() { all_at_once(staff.fallback.as_slice()) } else { levels }
 }
 
-/// The first level from `from` on in which somebody can be notified. The last level if there is none: the fallback
+/// The first level from `from` on in which somebody can be notified. The last level if there is nobody: the fallback
 /// contact then takes its place.
 pub(super) fn staffed_from(levels: &[Level], staff: &Responders, from: u16, at: Timestamp) -> u16 {
     let has_people = |level: &Level| {
