@@ -15,7 +15,10 @@ use domain::slack::SlackMessage;
 use domain::trace::Trace;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use store::Outgoing;
 
+use crate::alert::acknowledge::{AcknowledgedAlert, RETRY_AFTER, acknowledge};
+use crate::alert::outgoing;
 use crate::notification::send::Senders;
 use crate::slack::SlackServices;
 use crate::{AppError, Context, Rules, alert, escalation, heartbeat, notification, sign_in, slack, source};
@@ -68,6 +71,12 @@ pub trait Worker: Clone + Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub enum NoRequest {}
 
+/// Whether a request is tried for the first time.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_first(tried: &u8) -> bool {
+    *tried == 0
+}
+
 /// A request to `alert-handle`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -85,6 +94,9 @@ pub enum AlertRequest {
         /// Who it was, as the source names them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
+        /// How often it was tried while the alert was unknown.
+        #[serde(default, skip_serializing_if = "is_first")]
+        tried: u8,
     },
     /// An authenticated delivery could not be read.
     DeliveryFailed {
@@ -154,8 +166,15 @@ impl Worker for AlertHandle {
                 alert::receive::receive(store, rules, &received, trace, now).await?;
                 source::seen::delivered(store, rules, &received).await
             }
-            AlertRequest::Acknowledged { org, source, key, by } => {
-                alert::acknowledge::acknowledge(store, (org, source), &key, by.as_deref(), now).await
+            AlertRequest::Acknowledged { org, source, key, by, tried } => {
+                let found = acknowledge(store, (org, source), &key, by.as_deref(), now).await?;
+                let pause = RETRY_AFTER.get(usize::from(tried)).copied();
+                let Some(delay) = pause.filter(|_| found == AcknowledgedAlert::Unknown) else {
+                    return Ok(());
+                };
+                let again = AlertRequest::Acknowledged { org, source, key, by, tried: tried + 1 };
+                let message = Outgoing { delay, ..outgoing((org, source), trace, again) };
+                Ok(self.ctx.queues.send(Queue::AlertHandle, vec![message]).await?)
             }
             AlertRequest::DeliveryFailed { org, source, at, reason } => {
                 source::seen::failed(store, org, source, at, &reason).await

@@ -14,7 +14,7 @@ use crate::job::due::Scheduled;
 use crate::job::{EscalationJob, Job, JobKind};
 use crate::trace::Trace;
 
-pub use level::{NewEscalation, Responders, levels_of};
+pub use level::{NewEscalation, Responders, levels_of, notified_level};
 pub use tick::{Tick, tick};
 
 /// The states of an escalation.

@@ -9,7 +9,7 @@ use axum::extract::{Extension, State};
 use axum::{Json, http::StatusCode, routing};
 use domain::access::Permission;
 use domain::escalation::{Escalation, EscalationState, PathRef};
-use domain::id::{EscalationId, IncidentId, PathId, UserId};
+use domain::id::{AlertId, EscalationId, IncidentId, PathId, UserId};
 use machine::{State as _, Stateful};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -176,6 +176,11 @@ async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResul
     let (store, org) = (&api.ctx.store, caller.org);
     let (page, filters) = (PageRequest::read(&query, MAX_PAGE)?, query.filters(FILTERS)?);
     filters.span("updated_at")?;
+    let states: Vec<&str> = EscalationState::ALL.iter().map(|state| state.name()).collect();
+    filters.allow("status", &states)?;
+    filters.allow_ids::<PathId>("escalation_path")?;
+    filters.allow_ids::<AlertId>("alert")?;
+    filters.allow_ids::<IncidentId>("incident")?;
     let mut by_key: Option<Vec<String>> = None;
     for key in filters.values("idempotency_key") {
         let started: Option<EscalationId> = store.made_by(org, IdempotentKind::Escalation, key).await?;

@@ -2,14 +2,16 @@
 
 mod view;
 
+use std::collections::BTreeSet;
+
 use app::incident::create::NewIncident;
 use app::incident::edit::Edit;
 use app::{AppError, Context};
 use axum::extract::{Path, State};
 use axum::{Json, routing};
 use domain::access::Permission;
-use domain::id::{IncidentId, OrgId, RoleId, UserId};
-use domain::incident::{Incident, Milestone, Visibility};
+use domain::id::{IncidentId, OrgId, RoleId, SeverityId, StatusId, TypeId, UserId};
+use domain::incident::{Incident, IncidentState, Milestone, Visibility};
 use machine::{State as _, Stateful};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,9 @@ const FILTERS: &[(&str, &[Operator])] = &[
     ("incident_type", CHOICE),
     ("mode", CHOICE),
 ];
+
+/// The modes of incidents in incident.io's API. Incidents of Firebell have the first one.
+const MODES: &[&str] = &["standard", "retrospective", "test", "tutorial", "stream"];
 
 /// The operations on incidents.
 pub(crate) const RESOURCE: Resource = Resource {
@@ -357,6 +362,12 @@ async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResul
     let (store, org) = (&api.ctx.store, caller.org);
     let (page, filters) = (PageRequest::read(&query, MAX_PAGE)?, query.filters(FILTERS)?);
     filters.span("updated_at")?;
+    let states = IncidentState::ALL.iter().flat_map(|state| [category(*state), state.name()]);
+    filters.allow("status_category", &states.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>())?;
+    filters.allow("mode", MODES)?;
+    filters.allow_ids::<StatusId>("status")?;
+    filters.allow_ids::<SeverityId>("severity")?;
+    filters.allow_ids::<TypeId>("incident_type")?;
     let order = match query.one("sort_by") {
         None | Some("created_at_newest_first") => Order::Newest,
         Some("created_at_oldest_first") => Order::Oldest,

@@ -1,6 +1,8 @@
 //! Query parameters: plain values, and filters in brackets, as `status[one_of]=firing`. A filter of one of many fields
 //! names the field, as `attributes[01FCNDV6P870EA6S7TK1DSYDG0][one_of]=high`.
 
+use std::str::FromStr;
+
 use axum::extract::FromRequestParts;
 use domain::Timestamp;
 use http::request::Parts;
@@ -114,7 +116,17 @@ impl Query {
                 None => filters.push(Filter { field, operator, values: vec![value.clone()] }),
             }
         }
-        Ok(Filters { filters, any: self.one("filter_mode") == Some("any") })
+        let any = match self.one("filter_mode") {
+            None | Some("all") => false,
+            Some("any") => true,
+            Some(_) => {
+                return Err(ApiError::invalid(
+                    "filter_mode",
+                    "This mode is not supported: use one of all, any",
+                ));
+            }
+        };
+        Ok(Filters { filters, any })
     }
 }
 
@@ -155,6 +167,40 @@ impl Filters {
             .iter()
             .filter(|one| one.field == field && one.operator != Operator::NotIn && !self.any);
         choices.flat_map(|filter| filter.values.iter().map(String::as_str)).collect()
+    }
+
+    /// Refuses a value that no object can have. A list that is empty for this reason would look like the truth.
+    ///
+    /// # Errors
+    /// [`ApiError`] that names the filter, with the allowed values.
+    pub(crate) fn allow(&self, field: &str, allowed: &[&str]) -> Result<(), ApiError> {
+        self.check(field, |value| allowed.contains(&value), || format!("use one of {}", allowed.join(", ")))
+    }
+
+    /// Refuses a value that is not the id of an object.
+    ///
+    /// # Errors
+    /// [`ApiError`] that names the filter.
+    pub(crate) fn allow_ids<T: FromStr>(&self, field: &str) -> Result<(), ApiError> {
+        self.check(field, |value| value.parse::<T>().is_ok(), || "use an ID".to_owned())
+    }
+
+    fn check(
+        &self,
+        field: &str,
+        is_allowed: impl Fn(&str) -> bool,
+        advice: impl Fn() -> String,
+    ) -> Result<(), ApiError> {
+        for filter in self.filters.iter().filter(|filter| filter.field == field) {
+            if let Some(value) = filter.values.iter().find(|value| !is_allowed(value)) {
+                let name = format!("{field}[{}]", filter.operator.into_str());
+                return Err(ApiError::invalid(
+                    name,
+                    format!("`{}` is not a valid value: {}", clip(value), advice()),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The span that the filters of a time allow.

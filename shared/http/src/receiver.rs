@@ -338,7 +338,7 @@ impl Receiver {
         });
         let acknowledgements = acknowledgements.into_iter().map(|acknowledgement| {
             let key = key_hash(&acknowledgement.deduplication_key);
-            AlertRequest::Acknowledged { org, source, key, by: acknowledgement.by }
+            AlertRequest::Acknowledged { org, source, key, by: acknowledgement.by, tried: 0 }
         });
         let messages = events.chain(acknowledgements);
         let messages: Vec<Outgoing> =

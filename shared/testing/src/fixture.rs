@@ -308,6 +308,14 @@ impl Fixture {
         Ok(self.embedded.queues().receive(queue.name(), 10)?)
     }
 
+    /// How many messages of a queue are visible, received and delayed.
+    ///
+    /// # Errors
+    /// If the queue cannot be read.
+    pub fn counts(&self, queue: Queue) -> anyhow::Result<(u64, u64, u64)> {
+        Ok(self.embedded.queues().counts(queue.name())?)
+    }
+
     /// Empties the stream.
     ///
     /// # Errors

@@ -13,10 +13,23 @@ use crate::escalation::respond;
 /// The most bytes of a person's name that are kept.
 const NAME_BYTES: usize = 100;
 
+/// The pauses after which an acknowledgement of an unknown alert is tried again, in seconds. The event that fires the
+/// alert may be slower than the acknowledgement.
+pub const RETRY_AFTER: &[u16] = &[2, 5, 10, 20, 30];
+
+/// Whether the alert of an acknowledgement is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcknowledgedAlert {
+    /// It is known.
+    Known,
+    /// No event of it was handled yet.
+    Unknown,
+}
+
 /// Acknowledges the escalations of a firing alert.
 ///
-/// An unknown or resolved alert has nothing to acknowledge. The escalations of a grouped alert notify people for the
-/// other alerts of the group too, which nobody acknowledged, so they go on.
+/// A resolved alert has nothing to acknowledge. The escalations of a grouped alert notify people for the other alerts of
+/// the group too, which nobody acknowledged, so they go on.
 ///
 /// # Errors
 /// [`AppError`] if the store failed.
@@ -27,12 +40,12 @@ pub async fn acknowledge(
     key: &str,
     by: Option<&str>,
     now: Timestamp,
-) -> Result<(), AppError> {
-    let known = store.key(org, source, key).await?;
-    let goes_on = known.filter(|row| row.status == AlertStatus::Firing);
-    let Some(id) = goes_on.and_then(|row| row.alert) else { return Ok(()) };
+) -> Result<AcknowledgedAlert, AppError> {
+    let Some(known) = store.key(org, source, key).await? else { return Ok(AcknowledgedAlert::Unknown) };
+    let firing = known.alert.filter(|_| known.status == AlertStatus::Firing);
+    let Some(id) = firing else { return Ok(AcknowledgedAlert::Known) };
     let Some(alert) = store.alert(org, id).await?.filter(|alert| alert.group.is_none()) else {
-        return Ok(());
+        return Ok(AcknowledgedAlert::Known);
     };
     let who = by.map_or_else(String::new, |by| format!(" ({})", domain::text::shorten(by, NAME_BYTES)));
     let (by, why) = (
@@ -42,5 +55,5 @@ pub async fn acknowledge(
     for escalation in alert.escalations {
         respond::stop(store, &by, (org, escalation), (EscalationState::Acked, &why), now).await?;
     }
-    Ok(())
+    Ok(AcknowledgedAlert::Known)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Identity;
 use domain::alert::{Alert, AlertState};
-use domain::escalation::{Escalation, EscalationState};
+use domain::escalation::{Escalation, EscalationState, notified_level};
 use domain::escalation_path::Level;
 use domain::id::{AlertId, ApiKeyId, EscalationId, SourceId, UserId};
 use domain::incident::{ChangeNote, FieldChange, Incident, TimelineEntry, TimelineEvent, ordered};
@@ -210,7 +210,9 @@ fn of_escalation(paging: &TimelineEscalation) -> Vec<TimelineEntry> {
     for row in &paging.history {
         let Some(state) = EscalationState::named(&row.to) else { continue };
         let before = row.from.as_deref().and_then(EscalationState::named);
+        let named = notified_level(&row.why);
         let level = (state == EscalationState::Triggered).then(|| match (paged, before) {
+            _ if named.is_some() => named.unwrap_or_default(),
             (Some(level), Some(EscalationState::Triggered)) => level + 1,
             // A new cycle begins with the first level.
             (

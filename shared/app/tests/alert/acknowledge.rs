@@ -1,15 +1,16 @@
 //! Somebody at the sender is on an alert.
 
+use app::alert::acknowledge::AcknowledgedAlert;
 use domain::alert::AlertStatus;
 use domain::escalation::EscalationState;
 use machine::Stateful;
 
 use crate::world::World;
 
-async fn acknowledge(world: &World, key: &str) {
+async fn acknowledge(world: &World, key: &str) -> AcknowledgedAlert {
     let (place, hash) = ((world.org, world.source), domain::alert::key_hash(key));
     let store = &world.ctx().store;
-    app::alert::acknowledge::acknowledge(store, place, &hash, Some("Ada"), world.now()).await.unwrap();
+    app::alert::acknowledge::acknowledge(store, place, &hash, Some("Ada"), world.now()).await.unwrap()
 }
 
 #[tokio::test]
@@ -35,8 +36,8 @@ async fn changes_nothing_of_an_alert_that_is_unknown_or_over() {
     world.pass(60);
     world.receive(&world.event("disk", AlertStatus::Resolved)).await.unwrap();
 
-    acknowledge(&world, "disk").await;
-    acknowledge(&world, "unknown").await;
+    assert_eq!(acknowledge(&world, "disk").await, AcknowledgedAlert::Known);
+    assert_eq!(acknowledge(&world, "unknown").await, AcknowledgedAlert::Unknown);
 
     assert_eq!(world.escalation(alert.escalations[0]).await.head().state(), EscalationState::Triggered);
 }

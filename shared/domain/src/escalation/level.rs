@@ -42,6 +42,31 @@ pub fn levels_of(plan: &PathRef, path: Option<&Path>, staff: &Responders) -> Vec
     if levels.is_empty() { all_at_once(staff.fallback.as_slice()) } else { levels }
 }
 
+/// The first level from `from` on in which somebody can be notified. The last level if there is nobody: the fallback
+/// contact then takes its place.
+pub(super) fn staffed_from(levels: &[Level], staff: &Responders, from: u16, at: Timestamp) -> u16 {
+    let has_people = |level: &Level| {
+        let users =
+            level.targets.iter().filter_map(|target| Some((staff.users.get(&target.user)?, target.urgency)));
+        users.into_iter().any(|(user, urgency)| !pages_to(user, urgency, at).is_empty())
+    };
+    let last = levels.len().saturating_sub(1);
+    let found = (usize::from(from)..levels.len()).find(|level| has_people(&levels[*level]));
+    u16::try_from(found.unwrap_or(last)).unwrap_or(u16::MAX).max(from)
+}
+
+/// The reason in the history for a level that is notified.
+pub(super) fn level_notified(level: u16) -> String {
+    format!("level {} notified", level + 1)
+}
+
+/// The level that a reason in the history names, from 0 on.
+pub fn notified_level(why: &str) -> Option<u16> {
+    let (_, rest) = why.split_once("level ")?;
+    let (number, _) = rest.split_once(" notified")?;
+    number.parse::<u16>().ok()?.checked_sub(1)
+}
+
 /// The notifications of a level; the fallback contact's if the level has none.
 pub(super) fn notifications(
     escalation: &Escalation,
@@ -193,8 +218,10 @@ impl NewEscalation {
     ) -> Result<EscalationStep, Illegal<EscalationState>> {
         let by = self.creator.to_string();
         let unborn = self.unborn(at);
-        let new = unborn.born(EscalationState::Triggered, at)?.because(by, OPENED);
-        Ok(staffed(new, levels, staff, at))
+        let level = staffed_from(levels, staff, 0, at);
+        let why = if level == 0 { OPENED.to_owned() } else { level_notified(level) };
+        let new = unborn.born(EscalationState::Triggered, at)?.because(by, why);
+        Ok(staffed(new.with(|escalation| escalation.level = level), levels, staff, at))
     }
 
     /// Starts pending: the next tick, which is due now, notifies the first level.
@@ -254,7 +281,49 @@ pub(super) fn staffed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::user::Role;
+    use crate::id::MethodId;
+    use crate::user::{NotificationMethod, Role};
+
+    #[test]
+    fn level_in_which_there_is_nobody_is_skipped() {
+        let at = Timestamp::UNIX_EPOCH;
+        let user = |n: u128| User {
+            id: UserId::new(at, n),
+            name: "Ada".to_owned(),
+            email: "ada@example.com".to_owned(),
+            role: Role::Responder,
+            methods: vec![NotificationMethod {
+                id: MethodId::new(at, n),
+                method_type: MethodType::Email,
+                address: "ada@example.com".to_owned(),
+                secret: None,
+            }],
+            rules: vec![],
+            version: 1,
+        };
+        let level = |users: &[u128]| Level {
+            targets: users
+                .iter()
+                .map(|n| Target { user: UserId::new(at, *n), urgency: Urgency::High })
+                .collect(),
+            ack_seconds: 3600,
+            ack_mode: AckMode::First,
+        };
+        let staff = Responders { fallback: None, users: BTreeMap::from([(UserId::new(at, 1), user(1))]) };
+        let from = |levels: &[Level], from: u16| staffed_from(levels, &staff, from, at);
+
+        assert_eq!(from(&[level(&[1]), level(&[1])], 0), 0);
+        assert_eq!(from(&[level(&[]), level(&[2]), level(&[2, 1])], 0), 2);
+        assert_eq!(from(&[level(&[1]), level(&[2]), level(&[1])], 1), 2);
+        assert_eq!(
+            from(&[level(&[1]), level(&[2]), level(&[])], 1),
+            2,
+            "the fallback contact is notified once"
+        );
+        assert_eq!(from(&[level(&[])], 0), 0);
+        assert_eq!(notified_level(&level_notified(2)), Some(2));
+        assert_eq!(notified_level("opened"), None);
+    }
 
     #[test]
     fn fallback_contact_without_any_method_is_mailed_at_the_address_they_are_known_by() {

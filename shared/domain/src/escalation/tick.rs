@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use machine::{Illegal, Stateful, Transition};
 
-use super::level::{EscalationStep, Responders, fallback_notifications, open, staffed};
+use super::level::{
+    EscalationStep, Responders, fallback_notifications, level_notified, open, staffed, staffed_from,
+};
 use super::{Escalation, EscalationState, PathRef};
 use crate::Identity;
 use crate::escalation_path::Level;
@@ -48,7 +50,7 @@ pub fn tick(escalation: &Escalation, levels: &[Level], now: Timestamp) -> Tick {
 }
 
 impl Escalation {
-    /// Notifies a level.
+    /// Notifies a level, or the next one in which there is somebody.
     ///
     /// # Errors
     /// [`Illegal`] if the escalation has ended.
@@ -68,8 +70,9 @@ impl Escalation {
             | EscalationState::Expired
             | EscalationState::Cancelled => self.transition_to(EscalationState::Triggered, at)?,
         };
-        let why = format!("level {} notified", level + 1);
-        let next = next.because(by.to_string(), why).with(|escalation| escalation.level = level);
+        let level = staffed_from(levels, staff, level, at);
+        let next = next.because(by.to_string(), level_notified(level));
+        let next = next.with(|escalation| escalation.level = level);
         Ok(staffed(next, levels, staff, at))
     }
 
@@ -131,7 +134,7 @@ impl Escalation {
             .transition_to(EscalationState::Triggered, at)?
             .because(by.to_string(), "the acknowledgement was withdrawn")
             .with(|escalation| {
-                escalation.level = 0;
+                escalation.level = staffed_from(levels, staff, 0, at);
                 escalation.cycle += 1;
             });
         Ok(staffed(next, levels, staff, at))

@@ -154,8 +154,12 @@ impl Dashboard<'_> {
     fn all_quiet(&self) -> Markup {
         html! {
             section.quiet {
-                h2 { "All quiet" }
-                p { "There are no open escalations and no unrouted alerts." }
+                h2 { "Nobody is being notified" }
+                p {
+                    "There are no open escalations and no unrouted alerts. Something may still be wrong: look at the "
+                    a href="/alerts?state=firing" { "firing alerts" } " and the "
+                    a href="/incidents" { "open incidents" } "."
+                }
             }
         }
     }

@@ -78,6 +78,33 @@ async fn pagerdutys_events_fire_are_acknowledged_and_end() {
 }
 
 #[tokio::test]
+async fn acknowledgement_that_overtakes_its_trigger_acknowledges_it() {
+    let world = World::new().await;
+    source(&world, "pager_duty_events").await;
+    let event = |action: &str| {
+        json!({ "routing_key": KEY, "event_action": action, "dedup_key": "disk",
+                "payload": { "summary": "Disk full", "source": "db-1", "severity": "error" } })
+    };
+
+    enqueue(&world, &event("acknowledge")).await.with(202);
+    enqueue(&world, &event("trigger")).await.with(202);
+    assert_eq!(statuses(&world).await, both("firing", "triggered"));
+    world.pass(2);
+    world.handle().await;
+    assert_eq!(statuses(&world).await, both("firing", "acked"));
+
+    // One that nothing follows is given up.
+    enqueue(&world, &json!({ "routing_key": KEY, "event_action": "acknowledge", "dedup_key": "none" }))
+        .await
+        .with(202);
+    for _ in 0..10 {
+        world.pass(60);
+        world.handle().await;
+    }
+    assert_eq!(world.embedded.queues().counts("alert-handle").unwrap(), (0, 0, 0));
+}
+
+#[tokio::test]
 async fn trigger_without_a_key_is_resolved_by_the_one_in_its_answer() {
     let world = World::new().await;
     source(&world, "pager_duty_events").await;

@@ -178,3 +178,30 @@ async fn identity_says_what_the_key_is() {
     assert!(identity["roles"].as_array().unwrap().contains(&json!("escalation_creator")));
     assert_eq!((&identity["teams"], &identity["team_roles"]), (&json!([]), &json!([])));
 }
+
+#[tokio::test]
+async fn filter_value_that_nothing_can_have_is_refused_with_what_is_allowed() {
+    let world = World::new().await;
+    for (path, field, advice) in [
+        ("/v2/alerts?status[one_of]=open", "status[one_of]", "use one of firing, resolved"),
+        ("/v2/alerts?has_notes[is]=yes", "has_notes[is]", "use one of true, false"),
+        ("/v2/alerts?alert_source[not_in]=checkout", "alert_source[not_in]", "use an ID"),
+        ("/v2/alerts?created_at[gte]=yesterday", "created_at[gte]", "use a day"),
+        ("/v2/alerts?updated_at[gte]=2026-13-01", "updated_at[gte]", "use a day"),
+        ("/v2/alerts?filter_mode=some&status[one_of]=firing", "filter_mode", "use one of all, any"),
+        (
+            "/v2/escalations?status[one_of]=acknowledged",
+            "status[one_of]",
+            "use one of pending, triggered, acked",
+        ),
+        ("/v2/escalations?alert[one_of]=x", "alert[one_of]", "use an ID"),
+        ("/v2/incidents?status_category[one_of]=open", "status_category[one_of]", "live"),
+        ("/v2/incidents?status[one_of]=open", "status[one_of]", "use an ID"),
+        ("/v2/incidents?mode[one_of]=real", "mode[one_of]", "use one of standard"),
+    ] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.refused(422), field, "{path}");
+        let message = answer.body["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(advice), "{path}: {message}");
+    }
+}

@@ -27,7 +27,8 @@ async fn dashboard_is_quiet_without_open_escalations() {
     let seen = scene.browse(&session.cookie, "/").await;
 
     assert_eq!(numbers(&seen.text), ["0", "0", "0"]);
-    assert!(seen.text.contains("All quiet"), "{}", seen.text);
+    assert!(seen.text.contains("Nobody is being notified"), "{}", seen.text);
+    assert!(seen.text.contains("/alerts?state=firing") && !seen.text.contains("quiet</h2>"), "{}", seen.text);
     assert!(!seen.text.contains("Acknowledge</button>"));
 }
 

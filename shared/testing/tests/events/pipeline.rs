@@ -12,6 +12,7 @@ use testing::invoke::Invoked;
 use super::{EventCase, Given, alert, all_handled, escalation};
 
 pub(crate) const CASES: &[EventCase] = &[
+    EventCase { event: "alert-handle/acknowledged-first", given: Given::Rules, then: waits_for_its_alert },
     EventCase { event: "alert-handle/firing", given: Given::Rules, then: opens },
     EventCase { event: "alert-handle/resolved", given: Given::Alert, then: resolves },
     EventCase { event: "alert-handle/delivery-failed", given: Given::Rules, then: keeps_the_error },
@@ -40,6 +41,14 @@ fn opens<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
         assert_eq!(incident.reference(), "INC-1");
         let (_, pages) = fixture.context.store.escalation_story(fixture.org, escalation()).await.unwrap();
         assert_eq!(pages.iter().map(|page| &*page.address).collect::<Vec<_>>(), ["ada@example.com"]);
+    })
+}
+
+fn waits_for_its_alert<'a>(fixture: &'a Fixture, invoked: &'a Invoked) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        all_handled(invoked);
+        let (visible, hidden, delayed) = fixture.counts(Queue::AlertHandle).unwrap();
+        assert_eq!((visible, hidden, delayed), (0, 0, 1));
     })
 }
 

@@ -52,7 +52,7 @@ fn partly_unreadable_delivery_is_202_its_good_alerts_page_and_the_bad_ones_are_o
     tell(|| async {
         let bundle = calm().await;
         let good = delivery(&[Alert::now(&bundle, "good")])["alerts"][0].to_string();
-        let body = format!(r#"{{"version":"4","alerts":[{good},17,{{"labels":{{"a":"\ud800"}}}}]}}"#);
+        let body = format!(r#"{{"version":"4","alerts":[{good},17,{{}}]}}"#);
 
         let (status, _) = bundle.deliver_raw(body).await;
         bundle.pass(10).await;
@@ -141,7 +141,7 @@ fn our_own_failure_is_503_with_retry_after_and_never_202() {
 }
 
 #[test]
-fn event_larger_than_the_limit_is_an_alert_that_says_so() {
+fn event_larger_than_the_limit_is_its_alert_with_less_of_what_is_large() {
     tell(|| async {
         let bundle = calm().await;
         let mut body = delivery(&[Alert::now(&bundle, "small"), Alert::now(&bundle, "large")]);
@@ -153,7 +153,8 @@ fn event_larger_than_the_limit_is_an_alert_that_says_so() {
         assert_eq!(status, 202);
         let ledger = ledger(&bundle).await;
         assert!(ledger.alerts.iter().any(|alert| alert.title == "small"));
-        assert!(ledger.alerts.iter().any(|alert| alert.title.contains("could not be read")));
+        assert!(ledger.alerts.iter().any(|alert| alert.title == "large"));
+        assert_eq!(ledger.alerts.len(), 2);
         assert!(ledger.alerts.iter().all(|alert| alert.head().state().name() == "firing"));
     });
 }

@@ -71,7 +71,7 @@ fn acknowledging_elsewhere_takes_the_buttons_off_the_messages_of_all_who_were_pa
 
         follows_link(&bundle, GRACE).await;
 
-        for (channel, told) in [(ADA, "Grace Backup is on it."), (GRACE, "You are on it.")] {
+        for (channel, told) in [(ADA, "Grace Backup acknowledged this."), (GRACE, "You acknowledged this.")] {
             let said = only(&bundle, channel);
             assert_eq!((said.buttons(), said.edits), (vec![], 1), "{said:?}");
             assert_eq!(says(&bundle, channel), told);
@@ -92,7 +92,7 @@ fn end_of_the_alert_takes_the_buttons_off() {
         for channel in [ADA, GRACE] {
             assert_eq!(
                 (only(&bundle, channel).buttons(), &*says(&bundle, channel)),
-                (vec![], "It has ended.")
+                (vec![], "The escalation has ended.")
             );
         }
     });
@@ -112,7 +112,7 @@ fn page_without_an_incident_loses_its_buttons_once_it_is_called_off() {
         assert_eq!(ledger(&bundle).await.escalations[0].head().state().name(), "cancelled");
         for channel in [ADA, GRACE] {
             let (said, told) = (only(&bundle, channel), says(&bundle, channel));
-            assert_eq!((said.buttons(), &*told), (vec![], "An API key called it off."));
+            assert_eq!((said.buttons(), &*told), (vec![], "An API key cancelled the escalation."));
         }
     });
 }
@@ -127,7 +127,7 @@ fn message_keeps_its_button_while_nobody_has_answered_though_the_escalation_has_
 
         follows_link(&bundle, GRACE).await;
 
-        assert_eq!((only(&bundle, ADA).buttons(), &*says(&bundle, ADA)), (vec![], "Grace Backup is on it."));
+        assert_eq!((only(&bundle, ADA).buttons(), &*says(&bundle, ADA)), (vec![], "Grace Backup acknowledged this."));
     });
 }
 
