@@ -127,7 +127,10 @@ fn message_keeps_its_button_while_nobody_has_answered_though_the_escalation_has_
 
         follows_link(&bundle, GRACE).await;
 
-        assert_eq!((only(&bundle, ADA).buttons(), &*says(&bundle, ADA)), (vec![], "Grace Backup acknowledged this."));
+        assert_eq!(
+            (only(&bundle, ADA).buttons(), &*says(&bundle, ADA)),
+            (vec![], "Grace Backup acknowledged this.")
+        );
     });
 }
 
