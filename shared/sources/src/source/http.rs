@@ -229,7 +229,9 @@ fn status_in(fields: &Map<String, Value>, sender: Option<&KnownSender>) -> Optio
         sender.resolved.iter().any(|resolved| resolved.eq_ignore_ascii_case(word))
     });
     match status(first) {
-        Some(AlertStatus::Resolved) if words.iter().any(|word| single(word, FIRING)) => Some(AlertStatus::Firing),
+        Some(AlertStatus::Resolved) if words.iter().any(|word| single(word, FIRING)) => {
+            Some(AlertStatus::Firing)
+        }
         Some(AlertStatus::Firing) if by_sender => Some(AlertStatus::Resolved),
         status => status,
     }

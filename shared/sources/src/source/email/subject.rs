@@ -123,26 +123,29 @@ fn is_known_end(subject: &str) -> bool {
     let lead = leading(rest);
     let word = lead.split_whitespace().next().unwrap_or_default();
     let in_any_case = OVER_IN_ANY_CASE.iter().any(|over| over.eq_ignore_ascii_case(word));
-    is_lead(lead) && is_over(word) && (in_any_case || is_upper_case(word)) && !contradicts(&rest[lead.len()..])
+    is_lead(lead)
+        && is_over(word)
+        && (in_any_case || is_upper_case(word))
+        && !contradicts(&rest[lead.len()..])
 }
 
 /// Whether the rest of a resolved subject says that something is not over: another state, a change of the state, or a
 /// negation of a state.
 fn contradicts(rest: &str) -> bool {
-    let is_firing = |word: &str| state_of(word.split(':').next().unwrap_or_default()) == Some(AlertStatus::Firing);
+    let is_firing =
+        |word: &str| state_of(word.split(':').next().unwrap_or_default()) == Some(AlertStatus::Firing);
     let words: Vec<&str> = rest.split(|c: char| !is_part(c)).filter(|word| !word.is_empty()).collect();
     let states_another = words.iter().any(|word| is_upper_case(word) && is_firing(word));
     let is_arrow = |word: &str| matches!(word, "->" | "=>" | "→" | "-->" | "➜" | ">");
-    let changes = words.windows(3).any(|three| {
-        is_arrow(three[1]) && (state_of(three[0]).is_some() || state_of(three[2]).is_some())
-    });
+    let changes = words
+        .windows(3)
+        .any(|three| is_arrow(three[1]) && (state_of(three[0]).is_some() || state_of(three[2]).is_some()));
     let is_negation = |word: &str| {
         let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
         NEGATIONS.contains(&&*word)
     };
-    let negates = words.windows(3).any(|three| {
-        is_negation(three[0]) && (is_over(three[1]) || is_over(three[2]))
-    });
+    let negates =
+        words.windows(3).any(|three| is_negation(three[0]) && (is_over(three[1]) || is_over(three[2])));
     let ends_negated =
         words.last_chunk().is_some_and(|[before, last]: &[&str; 2]| is_negation(before) && is_over(last));
     states_another || changes || negates || ends_negated
