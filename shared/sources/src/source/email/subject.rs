@@ -35,7 +35,7 @@ pub(super) struct Subject {
     pub(super) state: Option<AlertStatus>,
     /// The rest of the subject without the state. It is the same when the alert fires and when it resolves.
     pub(super) about: String,
-    /// Whether a person or a program replied to another email.
+    /// Whether it is the subject of a reply. A forwarded email is no reply.
     pub(super) is_reply: bool,
 }
 
@@ -47,9 +47,7 @@ pub(super) struct Subject {
 /// A resolved state counts only if the whole subject has the form of a known sender ([`is_known_end`]), because a
 /// wrong end costs a notification, and a wrong alert does not.
 pub(super) fn parse(subject: &str) -> Subject {
-    let whole = subject.trim_start();
-    let subject = without_replies(whole);
-    let is_reply = subject.len() < whole.len();
+    let (subject, is_reply) = without_prefixes(subject);
     let (first, about) = stated(subject);
     let state = match first {
         Some(_) if is_check_mk(subject) => Some(last_state(subject)),
@@ -202,13 +200,16 @@ fn state_of(word: &str) -> Option<AlertStatus> {
     }
 }
 
-/// The subject without the prefixes that mail programs add for replies and forwarded emails.
-fn without_replies(mut subject: &str) -> &str {
+/// The subject without the prefixes that mail programs add for replies and forwarded emails, and whether it is a reply.
+fn without_prefixes(mut subject: &str) -> (&str, bool) {
+    let mut is_reply = false;
     loop {
         subject = subject.trim_start();
-        let Some((before, rest)) = subject.split_once(':') else { return subject };
-        if !["re", "fw", "fwd", "aw", "wg"].contains(&before.trim().to_lowercase().as_str()) {
-            return subject;
+        let Some((prefix, rest)) = subject.split_once(':') else { return (subject, is_reply) };
+        match prefix.trim().to_lowercase().as_str() {
+            "re" | "aw" => is_reply = true,
+            "fw" | "fwd" | "wg" => {}
+            _ => return (subject, is_reply),
         }
         subject = rest;
     }
@@ -249,6 +250,19 @@ mod tests {
             assert_eq!(over.state, Some(AlertStatus::Resolved), "{over:?}");
             assert_eq!(begun.about, over.about);
             assert!(!begun.about.is_empty());
+        }
+    }
+
+    #[test]
+    fn reply_is_known_by_its_prefix() {
+        for (subject, expected) in [
+            ("Re: Disk full", true),
+            ("fwd: AW: Disk full", true),
+            ("Fwd: Disk full", false),
+            ("Disk full", false),
+            ("  Disk: full", false),
+        ] {
+            assert_eq!(parse(subject).is_reply, expected, "{subject}");
         }
     }
 
