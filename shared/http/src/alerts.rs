@@ -241,8 +241,7 @@ async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResul
     let (store, org) = (&api.ctx.store, caller.org);
     let (page, filters) = (PageRequest::read(&query, MAX_PAGE)?, query.filters(FILTERS)?);
     filters.span("updated_at")?;
-    let states: Vec<&str> = AlertState::ALL.iter().map(|state| state.name()).collect();
-    filters.allow("status", &states)?;
+    filters.allow_states::<AlertState>("status")?;
     filters.allow("has_notes", &["true", "false"])?;
     filters.allow_ids::<AlertId>("id")?;
     filters.allow_ids::<SourceId>("alert_source")?;

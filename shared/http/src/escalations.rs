@@ -176,8 +176,7 @@ async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResul
     let (store, org) = (&api.ctx.store, caller.org);
     let (page, filters) = (PageRequest::read(&query, MAX_PAGE)?, query.filters(FILTERS)?);
     filters.span("updated_at")?;
-    let states: Vec<&str> = EscalationState::ALL.iter().map(|state| state.name()).collect();
-    filters.allow("status", &states)?;
+    filters.allow_states::<EscalationState>("status")?;
     filters.allow_ids::<PathId>("escalation_path")?;
     filters.allow_ids::<AlertId>("alert")?;
     filters.allow_ids::<IncidentId>("incident")?;

@@ -362,8 +362,9 @@ async fn list(State(api): SharedState, caller: Caller, query: Query) -> ApiResul
     let (store, org) = (&api.ctx.store, caller.org);
     let (page, filters) = (PageRequest::read(&query, MAX_PAGE)?, query.filters(FILTERS)?);
     filters.span("updated_at")?;
-    let states = IncidentState::ALL.iter().flat_map(|state| [category(*state), state.name()]);
-    filters.allow("status_category", &states.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>())?;
+    let categories = IncidentState::ALL.iter().flat_map(|state| [category(*state), state.name()]);
+    let categories: BTreeSet<&str> = categories.collect();
+    filters.allow("status_category", &Vec::from_iter(categories))?;
     filters.allow("mode", MODES)?;
     filters.allow_ids::<StatusId>("status")?;
     filters.allow_ids::<SeverityId>("severity")?;

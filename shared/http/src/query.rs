@@ -8,9 +8,11 @@ use domain::Timestamp;
 use http::request::Parts;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use machine::State;
 
 use crate::ApiError;
 use crate::api::clip;
+use crate::schema::state_names;
 
 /// The query of a request: its parameters in order.
 pub(crate) struct Query(Vec<(String, String)>);
@@ -175,6 +177,14 @@ impl Filters {
     /// [`ApiError`] that names the filter, with the allowed values.
     pub(crate) fn allow(&self, field: &str, allowed: &[&str]) -> Result<(), ApiError> {
         self.check(field, |value| allowed.contains(&value), || format!("use one of {}", allowed.join(", ")))
+    }
+
+    /// Refuses a value that is not the name of a state.
+    ///
+    /// # Errors
+    /// [`ApiError`] that names the filter, with the names of the states.
+    pub(crate) fn allow_states<S: State>(&self, field: &str) -> Result<(), ApiError> {
+        self.allow(field, &state_names::<S>())
     }
 
     /// Refuses a value that is not the id of an object.

@@ -166,11 +166,11 @@ impl Receiver {
         let delivery = Delivery { headers: &parts.headers, path, query, body: &body, now };
         let key = key(&delivery).ok_or_else(ApiError::no_authorization)?;
         let is_own = parts.extensions.get::<OwnExample>().is_some();
-        let found = self.verify(&key, &delivery, is_own, trace).await;
         if complete.is_none() && self.source().is_signed(&delivery) {
             return self.too_large_to_verify(&key, &delivery, trace).await;
         }
-        let (credentials, verified) = found?.ok_or_else(unknown_source)?;
+        let found = self.verify(&key, &delivery, is_own, trace).await?;
+        let (credentials, verified) = found.ok_or_else(unknown_source)?;
         if complete.is_none() {
             let length = length_of(&parts.headers);
             let event = sources::too_large_event(self.name_of(&credentials), length, self.ctx.now());

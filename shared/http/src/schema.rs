@@ -6,8 +6,14 @@
 use std::borrow::Cow;
 
 use domain::Timestamp;
+use machine::State;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
+
+/// The names of all states of a machine.
+pub(crate) fn state_names<S: State>() -> Vec<&'static str> {
+    S::ALL.iter().map(|state| state.name()).collect()
+}
 
 /// The schema of a request or reply body. It is empty unless the feature `description` is on, so that no function holds
 /// the code that writes schemas.

@@ -210,9 +210,7 @@ fn of_escalation(paging: &TimelineEscalation) -> Vec<TimelineEntry> {
     for row in &paging.history {
         let Some(state) = EscalationState::named(&row.to) else { continue };
         let before = row.from.as_deref().and_then(EscalationState::named);
-        let named = notified_level(&row.why);
-        let level = (state == EscalationState::Triggered).then(|| match (paged, before) {
-            _ if named.is_some() => named.unwrap_or_default(),
+        let by_order = || match (paged, before) {
             (Some(level), Some(EscalationState::Triggered)) => level + 1,
             // A new cycle begins with the first level.
             (
@@ -227,7 +225,9 @@ fn of_escalation(paging: &TimelineEscalation) -> Vec<TimelineEntry> {
                 | None,
             )
             | (None, _) => 0,
-        });
+        };
+        let notified = state == EscalationState::Triggered;
+        let level = notified.then(|| notified_level(&row.why).unwrap_or_else(by_order));
         paged = level.or(paged);
         let escalation = paging.escalation.id;
         let what = TimelineEvent::Escalation { escalation, state, level, why: row.why.clone() };

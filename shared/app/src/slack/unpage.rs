@@ -83,17 +83,17 @@ impl SlackRequestContext<'_> {
         let last = told.history.iter().rev().find(|row| row.to == machine::State::name(state));
         let by = last.and_then(|row| row.by.parse().ok()).unwrap_or_else(|| Identity::system(""));
         let themselves = by.user() == Some(notification.user);
-        let what = if state == EscalationState::Acked {
-            ["You acknowledged this.", "acknowledged this."]
+        let (own, of_others) = if state == EscalationState::Acked {
+            ("You acknowledged this.", "acknowledged this.")
         } else if state == EscalationState::Cancelled {
-            ["You cancelled the escalation.", "cancelled the escalation."]
+            ("You cancelled the escalation.", "cancelled the escalation.")
         } else {
             return Ok("The escalation has ended.".to_owned());
         };
         Ok(if themselves {
-            what[0].to_owned()
+            own.to_owned()
         } else {
-            format!("{} {}", capital(&self.called(&by).await?), what[1])
+            format!("{} {}", capital(&self.called(&by).await?), of_others)
         })
     }
 }

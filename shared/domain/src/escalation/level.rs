@@ -42,17 +42,16 @@ pub fn levels_of(plan: &PathRef, path: Option<&Path>, staff: &Responders) -> Vec
     if levels.is_empty() { all_at_once(staff.fallback.as_slice()) } else { levels }
 }
 
-/// The first level from `from` on in which somebody can be notified. The last level if there is nobody: the fallback
-/// contact then takes its place.
-pub(super) fn staffed_from(levels: &[Level], staff: &Responders, from: u16, at: Timestamp) -> u16 {
-    let has_people = |level: &Level| {
-        let users =
-            level.targets.iter().filter_map(|target| Some((staff.users.get(&target.user)?, target.urgency)));
-        users.into_iter().any(|(user, urgency)| !pages_to(user, urgency, at).is_empty())
+/// The first level from `from` on in which somebody can be notified. If there is no such level, it is the last one, and
+/// its notifications go to the fallback contact.
+pub(super) fn staffed_from(levels: &[Level], staff: &Responders, from: u16) -> u16 {
+    let is_reached = |target: &Target| {
+        staff.users.get(&target.user).is_some_and(|user| !user.reached_by(target.urgency).is_empty())
     };
+    let has_people = |level: &usize| levels[*level].targets.iter().any(is_reached);
     let last = levels.len().saturating_sub(1);
-    let found = (usize::from(from)..levels.len()).find(|level| has_people(&levels[*level]));
-    u16::try_from(found.unwrap_or(last)).unwrap_or(u16::MAX).max(from)
+    let found = (usize::from(from)..levels.len()).find(has_people).unwrap_or(last);
+    u16::try_from(found).unwrap_or(u16::MAX).max(from)
 }
 
 /// The reason in the history for a level that is notified.
@@ -218,7 +217,7 @@ impl NewEscalation {
     ) -> Result<EscalationStep, Illegal<EscalationState>> {
         let by = self.creator.to_string();
         let unborn = self.unborn(at);
-        let level = staffed_from(levels, staff, 0, at);
+        let level = staffed_from(levels, staff, 0);
         let why = if level == 0 { OPENED.to_owned() } else { level_notified(level) };
         let new = unborn.born(EscalationState::Triggered, at)?.because(by, why);
         Ok(staffed(new.with(|escalation| escalation.level = level), levels, staff, at))
@@ -310,7 +309,7 @@ mod tests {
             ack_mode: AckMode::First,
         };
         let staff = Responders { fallback: None, users: BTreeMap::from([(UserId::new(at, 1), user(1))]) };
-        let from = |levels: &[Level], from: u16| staffed_from(levels, &staff, from, at);
+        let from = |levels: &[Level], from: u16| staffed_from(levels, &staff, from);
 
         assert_eq!(from(&[level(&[1]), level(&[1])], 0), 0);
         assert_eq!(from(&[level(&[]), level(&[2]), level(&[2, 1])], 0), 2);

@@ -70,7 +70,7 @@ impl Escalation {
             | EscalationState::Expired
             | EscalationState::Cancelled => self.transition_to(EscalationState::Triggered, at)?,
         };
-        let level = staffed_from(levels, staff, level, at);
+        let level = staffed_from(levels, staff, level);
         let next = next.because(by.to_string(), level_notified(level));
         let next = next.with(|escalation| escalation.level = level);
         Ok(staffed(next, levels, staff, at))
@@ -134,7 +134,7 @@ impl Escalation {
             .transition_to(EscalationState::Triggered, at)?
             .because(by.to_string(), "the acknowledgement was withdrawn")
             .with(|escalation| {
-                escalation.level = staffed_from(levels, staff, 0, at);
+                escalation.level = staffed_from(levels, staff, 0);
                 escalation.cycle += 1;
             });
         Ok(staffed(next, levels, staff, at))

@@ -16,7 +16,7 @@ use store::{History, Store};
 use crate::actor::{ActorView, UserView};
 use crate::api::{ApiResult, ApiState};
 use crate::auth::Caller;
-use crate::schema::{Id, Time};
+use crate::schema::{Id, Time, state_names};
 use crate::slim::{AlertSlimView, IncidentSlimView};
 
 /// An escalation.
@@ -29,7 +29,7 @@ pub(super) struct EscalationView {
     /// The description. It is empty if the escalation has none.
     description: String,
     /// The state.
-    #[schemars(extend("enum" = state_names()))]
+    #[schemars(extend("enum" = state_names::<EscalationState>()))]
     status: &'static str,
     /// The priority of the alert.
     priority: PriorityView,
@@ -48,11 +48,6 @@ pub(super) struct EscalationView {
     created_at: Time,
     /// When the escalation was last updated.
     updated_at: Time,
-}
-
-/// The names of all states.
-fn state_names() -> Vec<&'static str> {
-    EscalationState::ALL.iter().map(|state| state.name()).collect()
 }
 
 /// The name of the event that leads to a state.

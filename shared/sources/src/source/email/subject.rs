@@ -105,8 +105,8 @@ fn is_known_end(subject: &str) -> bool {
     }
     // Alertmanager, Grafana, Datadog, Icinga and Uptime Kuma: `[RESOLVED] …`, `[OK] …`, `[shop] [✅ Up] …`.
     let mut rest = subject.trim_start();
-    while let Some((group, after)) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
-        rest = after.trim_start();
+    while let Some((group, after)) = leading_group(rest) {
+        rest = after;
         let mut words = group.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
         let word = words.next().unwrap_or_default();
         if words.next().is_none() && is_over(word.split(':').next().unwrap_or_default()) {
@@ -125,6 +125,12 @@ fn is_known_end(subject: &str) -> bool {
         && is_over(word)
         && (in_any_case || is_upper_case(word))
         && !contradicts(&rest[lead.len()..])
+}
+
+/// The text in brackets at the beginning, and the text after it.
+fn leading_group(text: &str) -> Option<(&str, &str)> {
+    let (group, after) = text.strip_prefix('[')?.split_once(']')?;
+    Some((group, after.trim_start()))
 }
 
 /// Whether the rest of a resolved subject says that something is not over: another state, a change of the state, or a
@@ -181,8 +187,8 @@ fn is_part(c: char) -> bool {
 /// Whether the text in front of the first colon is a state, such as `Resolved` or `Resolved in 5m 2s`.
 fn is_lead(leading: &str) -> bool {
     let mut leading = leading.trim_start();
-    while let Some((_, after)) = leading.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
-        leading = after.trim_start();
+    while let Some((_, after)) = leading_group(leading) {
+        leading = after;
     }
     let mut words = leading.split_whitespace();
     let first = words.next().unwrap_or_default();
